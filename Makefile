@@ -1,0 +1,139 @@
+# vpnc-ike: see README.md. Every .c file under src/ is part of the program; nothing is listed by hand.
+#
+#   make            the program, as build/release/vpnc-ike
+#   make demo       install what is missing, start a real gateway, connect to it
+#   make check      install what is missing and run everything
+#   make check-unit the unit and pair tests: seconds, no root
+
+VERSION   := 0.1.0
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+CC        ?= gcc
+BUILD     ?= release
+
+PKGS      := libcrypto libssl libedit libnl-3.0 libnl-route-3.0 libsystemd libcap-ng libcares
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser
+
+WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+HARDEN    := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
+CFLAGS.release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(HARDEN)
+CFLAGS.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
+CFLAGS.fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS.release := -pie -Wl,-z,relro,-z,now
+LDFLAGS.asan    := -pie -fsanitize=address,undefined
+LDFLAGS.fuzz    := -fsanitize=fuzzer,address,undefined
+
+OUT       := build/$(BUILD)
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS.$(BUILD)) -Iinclude -DVPNC_IKE_VERSION='"$(VERSION)"' \
+             $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
+ALL_LDFLAGS = $(LDFLAGS.$(BUILD)) $(LDFLAGS)
+
+SRC       := $(wildcard src/*/*.c)
+LIB_OBJ   := $(SRC:%.c=$(OUT)/%.o)
+LIB       := $(OUT)/libvpnc-ike.a
+BIN       := $(OUT)/vpnc-ike
+
+# tests/<dir>/test_*.c is one cmocka program each; other .c files beside it are helpers linked into
+# all programs of that folder; tests/lib is linked into every one.
+TEST_SRC  := $(wildcard tests/*/test_*.c)
+TEST_BIN  := $(TEST_SRC:%.c=$(OUT)/%)
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN  := $(FUZZ_SRC:%.c=$(OUT)/%)
+TEST_LIB_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/lib/*.c))
+helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wildcard $(1)/*.c)))
+
+.PHONY: all install uninstall demo check check-unit check-net check-asan check-valgrind check-arrows \
+        check-man fuzz fuzz-smoke bench format lint clean packages tests
+.SECONDARY:
+.SECONDEXPANSION:
+
+all: $(BIN)
+
+$(BIN): $(OUT)/src/main.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(OUT)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests -c -o $@ $<
+
+$(TEST_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,$$(patsubst $$(OUT)/%/,%,$$(dir $$@))) $(TEST_LIB_OBJ) $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+$(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,tests/fuzz) $$(call helpers,tests/pair) $(TEST_LIB_OBJ) $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+tests: $(TEST_BIN)
+
+# --- checks -----------------------------------------------------------------------------------
+check-unit: tests check-arrows
+	@tests/run-unit $(OUT)
+
+check-arrows:
+	@tests/check-arrows
+
+check-asan:
+	@$(MAKE) --no-print-directory BUILD=asan check-unit
+
+check-valgrind: tests
+	@VALGRIND=1 tests/run-unit $(OUT)
+
+check-net: all
+	@tests/net/run
+
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-build
+fuzz-build: $(FUZZ_BIN)
+.PHONY: fuzz-build
+fuzz-smoke: fuzz
+	@tests/fuzz/smoke
+
+check-man:
+	@tests/check-man
+
+packages:
+	@tests/install-packages build gateway test
+
+check: packages
+	@tests/check
+
+demo:
+	@tests/install-packages build gateway
+	@$(MAKE) --no-print-directory all
+	@tests/net/demo
+
+# --- installation, care ------------------------------------------------------------------------
+install: all
+	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/vpnc-ike
+	install -D -m 0644 man/vpnc-ike.1 $(DESTDIR)$(PREFIX)/share/man/man1/vpnc-ike.1
+	install -D -m 0644 man/vpnc-ike.profile.5 $(DESTDIR)$(PREFIX)/share/man/man5/vpnc-ike.profile.5
+	install -D -m 0644 completions/vpnc-ike.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vpnc-ike
+	install -d $(DESTDIR)$(PREFIX)/share/doc/vpnc-ike/profiles
+	install -m 0644 profiles/*.conf $(DESTDIR)$(PREFIX)/share/doc/vpnc-ike/profiles/
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/vpnc-ike \
+	      $(DESTDIR)$(PREFIX)/share/man/man1/vpnc-ike.1 \
+	      $(DESTDIR)$(PREFIX)/share/man/man5/vpnc-ike.profile.5 \
+	      $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vpnc-ike
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vpnc-ike
+
+C_FILES = $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/*/*.[ch])
+format:
+	clang-format -i $(C_FILES)
+
+lint:
+	@tests/lint
+
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,161 @@
+/*
+ * What the engines want done: plain values appended to an outbox, in order.
+ *
+ * An engine is a function (state, now, one input) -> actions. It never performs one: the edge does,
+ * after the call returned, and later feeds the result back as an input. An action's variable part
+ * lies in the outbox's own buffer and is found by offset, so an outbox can be handed to another
+ * process as it is. Running out of memory marks the outbox failed; the edge then ends the session
+ * with ERR_LOCAL.
+ */
+#ifndef BASE_OUTBOX_H
+#define BASE_OUTBOX_H
+
+#include "base/err.h"
+#include "base/types.h"
+
+enum action_kind {
+	ACT_RESOLVE,    /* struct resolve: find the gateway's addresses and the paths to them */
+	ACT_SEND,       /* struct send + datagram */
+	ACT_ASK,        /* struct ask: a question for the user */
+	ACT_SA_INSTALL, /* struct sa_spec */
+	ACT_SA_REMOVE,  /* struct sa_ref */
+	ACT_NETCONF,    /* struct netconf: this is how the machine shall be set up from now on */
+	ACT_EVENT,      /* struct event: something worth telling */
+	ACT_DOWN,       /* struct down: the session is over; nothing follows */
+};
+
+/* Which of the two sockets: the NAT traversal one puts four zero octets (the non-ESP marker of
+ * RFC 3948) before IKE messages and carries ESP as well. The edge adds and strips the marker. */
+enum ike_port { PORT_IKE, PORT_NATT };
+
+enum { HOST_TEXT_MAX = 256, EVENT_TEXT_MAX = 512, PROMPT_TEXT_MAX = 512 };
+
+struct resolve {
+	char host[HOST_TEXT_MAX]; /* name or address */
+	uint16_t port;            /* to be put in the addresses found */
+};
+
+struct send {
+	enum ike_port from;
+	struct addr local;  /* family NONE: whatever the system chooses */
+	struct addr remote; /* with port */
+	uint32_t len;       /* of the datagram behind this header, without marker */
+	uint8_t data[];
+};
+
+enum ask_kind { ASK_USER, ASK_PASSWORD, ASK_CODE, ASK_PSK, ASK_PIN, ASK_KEY_PASSPHRASE, ASK_CONFIRM };
+
+struct ask {
+	uint32_t id;         /* comes back with the answer */
+	enum ask_kind kind;
+	bool echo;           /* what is typed may be seen */
+	char prompt[PROMPT_TEXT_MAX]; /* text of the gateway is already safe to print */
+};
+
+struct sa_ref {
+	enum sa_dir dir;
+	uint32_t spi;
+	struct addr remote; /* outer */
+	struct addr local;
+};
+
+enum killswitch { KILLSWITCH_NO, KILLSWITCH_YES, KILLSWITCH_STRICT };
+enum route_kind {
+	ROUTE_TUNNEL, /* into the tunnel */
+	ROUTE_BYPASS, /* left to the main table */
+	ROUTE_BLOCK,  /* goes nowhere: the tunnel does not carry it and it must not leak */
+};
+
+struct route {
+	enum route_kind kind;
+	struct prefix dst;
+};
+
+enum { NETCONF_ADDRS = 8, NETCONF_DNS = 8, NETCONF_DOMAINS = 32, DOMAIN_TEXT_MAX = 256 };
+
+/* The whole of what the machine shall look like; a later one replaces it. All zero: as before. */
+struct netconf {
+	uint16_t mtu;             /* of the inner interface, octets */
+	bool lan;                 /* networks on the link stay reachable directly */
+	bool dns_default;         /* all names are asked through the tunnel, not only the domains */
+	enum killswitch killswitch;
+	struct addr gateway;      /* outer address of the gateway, never routed into the tunnel */
+	uint32_t n_addrs, n_dns, n_domains;
+	struct prefix addrs[NETCONF_ADDRS]; /* ip with host bits, len of the subnet assigned */
+	struct addr dns[NETCONF_DNS];
+	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX]; /* lower case, without a final dot */
+	uint32_t n_routes;
+	struct route routes[];
+};
+
+enum event_kind {
+	EV_STAGE,        /* progress while connecting: one line a stage */
+	EV_UP,           /* the tunnel carries traffic */
+	EV_REKEYED,
+	EV_GATEWAY_SAID, /* a banner, an EAP notification, a notify in words */
+	EV_WARNING,
+	EV_LOST,         /* the tunnel does not carry traffic any more */
+	EV_RECONNECTING,
+	EV_LOG,          /* for the log only */
+};
+
+enum level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG, LEVEL_TRACE };
+
+struct event {
+	enum event_kind kind;
+	enum level level;
+	char text[EVENT_TEXT_MAX]; /* without secrets, safe to print */
+};
+
+enum down_status { /* exit statuses */
+	DOWN_ASKED = 0,
+	DOWN_OTHER = 1,
+	DOWN_USAGE = 2,
+	DOWN_PROFILE = 3,
+	DOWN_UNREACHABLE = 4,
+	DOWN_NO_PROPOSAL = 5,
+	DOWN_NOT_ACCEPTED = 6,
+	DOWN_NOT_THE_GATEWAY = 7,
+	DOWN_MACHINE = 8,
+	DOWN_LOST = 9,
+	DOWN_REFUSED = 10,
+};
+
+struct down {
+	enum down_status status;
+	char what[ERR_TEXT_MAX];   /* what failed */
+	char said[EVENT_TEXT_MAX]; /* what the gateway said, by name and number; "nothing" */
+	char advice[EVENT_TEXT_MAX]; /* what to try */
+};
+
+struct action {
+	enum action_kind kind;
+	size_t at, len; /* where its struct lies in the outbox's data */
+};
+
+struct outbox {
+	struct action *actions;
+	size_t n, cap;
+	uint8_t *data;
+	size_t used, room;
+	bool failed; /* memory ran out: something is missing */
+	enum level log_level; /* EV_LOG above this is not even formatted */
+};
+
+void outbox_init(struct outbox *ob);
+/* Empty again, memory kept; what was in it is wiped, for it may hold keys. */
+void outbox_clear(struct outbox *ob);
+void outbox_free(struct outbox *ob);
+/* Room for an action's struct of len octets, zeroed and aligned for any type; NULL when memory ran
+ * out. Valid until the next call that appends. */
+void *outbox_add(struct outbox *ob, enum action_kind kind, size_t len);
+/* The struct of action number i: struct send for ACT_SEND, and so on. */
+const void *outbox_get(const struct outbox *ob, size_t i);
+
+void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local,
+	const struct addr *remote, const void *data, size_t len);
+void outbox_event(struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, ...)
+	PRINTF(4, 5);
+void outbox_log(struct outbox *ob, enum level level, const char *fmt, ...) PRINTF(3, 4);
+
+#endif

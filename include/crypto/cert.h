@@ -1,0 +1,83 @@
+/*
+ * Certificates and private keys, by OpenSSL: loading, validation, and what a certificate says.
+ *
+ * Reading files is the caller's business (cli/load does it under the profile's rules): everything
+ * here works on octets. Limits: 16 certificates a chain or payload list, 16 KiB each, depth 8;
+ * no URL in a certificate is ever followed.
+ */
+#ifndef CRYPTO_CERT_H
+#define CRYPTO_CERT_H
+
+#include <time.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/types.h"
+
+enum { CERT_DER_MAX = 16384, CERT_CHAIN_MAX = 16, CERT_TEXT_MAX = 512 };
+
+struct cert;     /* one X.509 certificate */
+struct key;      /* one private key */
+struct trust;    /* certificates that are believed, and how */
+
+/* A certificate with the chain that came with it: own[0] is the end entity. */
+struct cert_list {
+	size_t n;
+	struct cert *v[CERT_CHAIN_MAX];
+};
+
+struct cert *cert_from_der(struct bytes der, struct err *e) MUST_CHECK;
+void cert_free(struct cert *c);
+void cert_list_free(struct cert_list *l);
+/* DER encoding, subject name DER, SHA-1 of the SubjectPublicKeyInfo (what CERTREQ lists, RFC 7296
+ * section 3.7); they live as long as c. */
+struct bytes cert_der(const struct cert *c);
+struct bytes cert_subject_der(const struct cert *c);
+struct bytes cert_issuer_der(const struct cert *c);
+struct bytes cert_spki_sha1(const struct cert *c);
+/* "CN=..., O=..." safe to print. */
+char *cert_subject_text(char out[CERT_TEXT_MAX], const struct cert *c);
+char *cert_issuer_text(char out[CERT_TEXT_MAX], const struct cert *c);
+/* All names the certificate proves, "DNS:a.example, IP:192.0.2.1, CN=...", for an error message. */
+char *cert_names_text(char out[CERT_TEXT_MAX], const struct cert *c);
+
+/* Does the certificate prove this identity? By subjectAltName only for names and addresses (exact,
+ * host names with RFC 6125 wildcards), by subject for a DN (RFC 4945 section 3). */
+bool cert_proves_host(const struct cert *c, const char *fqdn);
+bool cert_proves_email(const struct cert *c, const char *email);
+bool cert_proves_addr(const struct cert *c, const struct addr *a);
+bool cert_proves_dn(const struct cert *c, struct bytes dn_der);
+
+/* "CN=..., O=..." to a DER Name; returns false (CONFIG) on a form it does not know. */
+bool dn_from_text(const char *text, uint8_t *out, size_t cap, size_t *len, struct err *e) MUST_CHECK;
+char *dn_text(char out[CERT_TEXT_MAX], struct bytes dn_der);
+
+/* What a profile's certificate and key files hold: PEM (any number of certificates and a key), DER,
+ * or PKCS#12. pass may be NULL; *need_pass tells that one is needed or was wrong. Certificates are
+ * appended to *certs end entity first when a key is among them. key may be NULL if not wanted. */
+bool load_credentials(struct bytes file, const struct passphrase *pass, struct cert_list *certs,
+	struct key **key, bool *need_pass, struct err *e) MUST_CHECK;
+void key_free(struct key *k);
+bool key_matches(const struct key *k, const struct cert *c);
+
+/* Trust anchors: the system's store, and/or what is added. A certificate added as pinned is
+ * accepted as the gateway's own, whoever issued it (dates still count). */
+struct trust *trust_new(struct err *e) MUST_CHECK;
+void trust_free(struct trust *t);
+bool trust_add_system(struct trust *t, struct err *e) MUST_CHECK;
+/* PEM (several) or DER; counts what was added. */
+bool trust_add(struct trust *t, struct bytes file, size_t *added, struct err *e) MUST_CHECK;
+bool trust_pin(struct trust *t, struct bytes file, struct err *e) MUST_CHECK;
+/* SHA-1 of the SubjectPublicKeyInfo of anchor i, for CERTREQ; n == 0 past the end. The system's
+ * store does not count here: naming a hundred CAs tells the gateway nothing. */
+struct bytes trust_spki_sha1(const struct trust *t, size_t i);
+
+/* Validates chain->v[0] with the others as untrusted helpers, at the given time: signatures,
+ * dates, basic constraints, name constraints, key usage (digitalSignature or nonRepudiation when
+ * present, RFC 4945 5.1.3.2) and extended key usage (serverAuth, ikeIntermediate or any, when
+ * present). The sentence names the certificate that fails and, for an unknown issuer, the issuer
+ * wanted. AUTH on failure. */
+bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, struct err *e) MUST_CHECK;
+
+#endif
