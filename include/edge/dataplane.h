@@ -1,0 +1,41 @@
+/*
+ * The data plane: who carries the packets. One table of operations, implemented by userspace ESP
+ * over TUN (edge/userspace) and by the kernel's XFRM (later).
+ */
+#ifndef EDGE_DATAPLANE_H
+#define EDGE_DATAPLANE_H
+
+#include "edge/udp.h"
+
+struct sa_counters {
+	uint64_t bytes, packets, replay_drops, integrity_failures;
+	uint64_t left; /* sequence numbers left, UINT64_MAX where it has no meaning */
+};
+
+struct dataplane;
+
+struct dataplane_ops {
+	const char *name; /* "userspace", "kernel" */
+	bool (*install)(struct dataplane *dp, const struct sa_spec *spec, struct err *e);
+	void (*remove)(struct dataplane *dp, const struct sa_ref *ref);
+	bool (*counters)(struct dataplane *dp, enum sa_dir dir, uint32_t spi, struct sa_counters *out);
+	/* The inner interface changed: MSS is clamped to this, too-big packets are answered. */
+	void (*set_mtu)(struct dataplane *dp, uint16_t mtu);
+	/* ESP that came in by UDP; packets are opened in place. */
+	void (*esp_input)(struct dataplane *dp, struct udp_datagram *d, size_t n);
+	/* The TUN is readable: seal and send one batch; true when there may be more. */
+	bool (*tun_input)(struct dataplane *dp);
+	/* What the session wants to know, one at a time: OS_INBOUND (at most one a call until more
+	 * comes in), OS_SA_USED, OS_SA_EXPIRING. False when there is nothing. */
+	bool (*next_event)(struct dataplane *dp, struct os_input *out);
+	void (*free)(struct dataplane *dp);
+};
+
+struct dataplane { /* the first member of every implementation */
+	const struct dataplane_ops *ops;
+};
+
+/* tun and udp stay the caller's. seed: for the IVs of CBC. */
+struct dataplane *userspace_new(int tun, struct udp *udp, const uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
+
+#endif

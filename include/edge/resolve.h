@@ -1,0 +1,26 @@
+/*
+ * Name resolution that does not block: c-ares, driven by the loop.
+ */
+#ifndef EDGE_RESOLVE_H
+#define EDGE_RESOLVE_H
+
+#include "base/err.h"
+#include "base/types.h"
+
+enum { RESOLVE_ADDRS_MAX = 16, RESOLVE_FDS_MAX = 16 };
+
+struct resolver;
+
+struct resolver *resolver_new(struct err *e) MUST_CHECK;
+void resolver_free(struct resolver *r);
+/* Starts; an address text is answered at once. One question at a time: a new one ends the last. */
+void resolver_ask(struct resolver *r, const char *host, uint16_t port);
+/* Descriptors to watch now, with what for (EPOLLIN/EPOLLOUT bits); changes after every call. */
+size_t resolver_fds(struct resolver *r, int fds[RESOLVE_FDS_MAX], uint32_t events[RESOLVE_FDS_MAX]);
+/* Milliseconds until resolver_work must be called anyhow, -1: never. */
+int resolver_timeout(struct resolver *r);
+void resolver_work(struct resolver *r, int fd, uint32_t events);
+/* Done? Then addresses in the order to try them (RFC 6724 as c-ares sorts), or SILENT with a sentence. */
+bool resolver_result(struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX], size_t *n, struct err *e);
+
+#endif

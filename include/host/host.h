@@ -1,0 +1,70 @@
+/*
+ * The machine: everything that needs privilege, behind one small header.
+ *
+ * Perform an action, hand out a descriptor, next kernel event, undo everything. What is asked for
+ * are plain values (base/outbox), so that this can become a process of its own. Before each change
+ * a line is written to the journal (/run/vpnc-ike/NAME.journal), so that after a kill -9 the next
+ * start, or `clean`, removes exactly what was ours.
+ *
+ * Traffic of our own sockets carries HOST_MARK and a rule before all of ours sends it to the main
+ * table; a rule for the rest leads to a table of the instance, which lies before the main table.
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "base/outbox.h"
+
+#define HOST_RUN_DIR "/run/vpnc-ike"
+
+enum {
+	HOST_MARK = 0x76706e,     /* SO_MARK of our own sockets, the same for all instances */
+	HOST_ROUTE_PROTO = 118,   /* RTPROT of our routes and rules */
+	HOST_TABLE_FIRST = 47000, /* routing tables, one an instance */
+	HOST_TABLES = 64,
+	HOST_RULE_MARK = 1180,    /* rule preference: our own traffic */
+	HOST_RULE_FIRST = 1181,   /* and the instances' */
+};
+
+struct host;
+
+/* Opens netlink, removes what a killed instance of this name left, and takes the instance's lock.
+ * LOCAL: no privilege, or the profile is already connected (the sentence names the pid). */
+struct host *host_open(const char *instance, struct err *e) MUST_CHECK;
+/* Undoes everything, in the reverse order, and frees. Errors are told by text, never fatal. */
+void host_close(struct host *h, struct outbox *events);
+
+/* What a netconf asks for is compared with what there is, and only the difference is done. A
+ * failure leaves things as they were before the call. The interface is the TUN (host_tun first). */
+bool host_netconf(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;
+
+/* A TUN interface (IFF_NO_PI, non-blocking) named "vpnN"; name is written out. -1 on failure. */
+int host_tun(struct host *h, char name[16], struct err *e) MUST_CHECK;
+/* A UDP socket, non-blocking and close-on-exec, with HOST_MARK, bound to port on every address of
+ * the family; port 0 or a port in use: an unprivileged one. *bound is what it got. */
+int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound, struct err *e) MUST_CHECK;
+/* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. */
+bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
+	struct err *e) MUST_CHECK;
+
+/* What happened to the machine: a descriptor for the loop, and the next event, HOST_NOTHING when
+ * there is none. */
+enum host_event { HOST_NOTHING, HOST_PATH_CHANGED, HOST_LINK_DOWN };
+int host_event_fd(const struct host *h);
+enum host_event host_next_event(struct host *h);
+
+/* What is set up now, for status and the prompt. */
+struct host_view {
+	char interface[16];
+	char dns_via[32]; /* "systemd-resolved", "resolvconf", "/etc/resolv.conf", "" */
+	bool dns_changed;
+};
+void host_view(const struct host *h, struct host_view *out);
+
+/* Removes what killed instances left (NULL: of every name whose owner is gone). Counts what it
+ * removed and tells each in events. Never touches a live instance. */
+bool host_clean(const char *instance, struct outbox *events, size_t *removed, struct err *e) MUST_CHECK;
+
+/* No core, not dumpable, locked memory for secrets where the limit allows; refuses setuid. */
+bool host_harden(struct err *e) MUST_CHECK;
+
+#endif

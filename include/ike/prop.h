@@ -1,0 +1,48 @@
+/*
+ * Proposals: what is offered and what was chosen, for IKE and child SAs of both versions.
+ *
+ * A proposal lists algorithms of each transform type, most wanted first; the peer chooses one of
+ * each. In text it is the notation that users know: words joined by '-', proposals by ','.
+ */
+#ifndef IKE_PROP_H
+#define IKE_PROP_H
+
+#include "base/bytes.h"
+#include "crypto/alg.h"
+
+enum protocol_id { PROTO_NONE = 0, PROTO_IKE = 1, PROTO_AH = 2, PROTO_ESP = 3 };
+
+enum { PROPOSALS_MAX = 12, PROPOSAL_ALGS_MAX = 40, PROPOSAL_TEXT_MAX = 320, SUITE_TEXT_MAX = 128 };
+
+struct proposal {
+	size_t n;
+	const struct alg *algs[PROPOSAL_ALGS_MAX]; /* in order of preference within a type */
+};
+
+struct proposals {
+	size_t n;
+	struct proposal v[PROPOSALS_MAX];
+};
+
+/* One algorithm of each type; NULL where the type has no place (integ with an AEAD, prf in ESP, ke
+ * without PFS). esn is meaningful for ESP. */
+struct suite {
+	const struct alg *encr, *prf, *integ, *ke;
+	bool esn;
+};
+
+/* What is offered when the profile names nothing, by tier: SECURITY tiers of the manual. Unusable
+ * algorithms are left out. A few proposals, one datagram. */
+void prop_default(struct proposals *p, enum protocol_id proto, enum tier tier);
+/* Parses the notation. In IKE a missing PRF is the one of the integrity algorithm. Words that are
+ * unknown, of the wrong place, unusable here, or above the tier are errors that name what would be
+ * right (CONFIG). */
+bool prop_parse(struct proposals *p, enum protocol_id proto, enum tier tier, const char *text,
+	struct err *e) MUST_CHECK;
+char *prop_text(char *out, size_t size, const struct proposals *p, enum protocol_id proto);
+char *suite_text(char out[SUITE_TEXT_MAX], const struct suite *s);
+/* The first key exchange group offered, NULL when there is none. */
+const struct alg *prop_first_ke(const struct proposals *p);
+bool prop_offers(const struct proposals *p, const struct alg *a);
+
+#endif

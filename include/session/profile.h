@@ -1,0 +1,138 @@
+/*
+ * A connection profile: the effective settings of one connection, with every default filled in.
+ *
+ * A plain value, made from a list of (section, key, value) by one constant table of keys, which also
+ * feeds `show`, `check`, the completion and the test of the manual. Reading files belongs to cli/load.
+ * Secrets are in the struct, so it is freed with profile_free, which wipes it.
+ */
+#ifndef SESSION_PROFILE_H
+#define SESSION_PROFILE_H
+
+#include "base/outbox.h"
+#include "crypto/cert.h"
+#include "ike/id.h"
+#include "ike/prop.h"
+
+enum conn_type { CONN_IKEV2, CONN_IKEV1, CONN_L2TP };
+enum dataplane_kind { DATAPLANE_AUTO, DATAPLANE_KERNEL, DATAPLANE_USERSPACE };
+enum local_auth { LOCAL_PSK, LOCAL_CERT, LOCAL_EAP, LOCAL_XAUTH_PSK, LOCAL_XAUTH_CERT, LOCAL_HYBRID };
+enum remote_auth { REMOTE_CERT, REMOTE_PSK };
+enum auto_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_LIST }; /* address, routes, dns */
+enum tri { TRI_AUTO, TRI_YES, TRI_NO };
+
+enum {
+	PROFILE_NAME_MAX = 64,
+	GATEWAYS_MAX = 8,
+	EAP_METHODS_MAX = 8,
+	PROFILE_PATH_MAX = 1024,
+	PROFILE_WORD_MAX = 256,
+};
+
+struct prefix_list { /* owned by the profile */
+	size_t n;
+	struct prefix *v;
+};
+
+struct profile {
+	char name[PROFILE_NAME_MAX];
+	char file[PROFILE_PATH_MAX];
+
+	/* [connection] */
+	enum conn_type type;
+	size_t n_gateways;
+	char gateways[GATEWAYS_MAX][HOST_TEXT_MAX];
+	uint16_t port;
+	bool encapsulation; /* yes: UDP encapsulation even without NAT */
+	enum dataplane_kind dataplane;
+	enum tier security;
+	bool reconnect;
+
+	/* [local] */
+	enum local_auth local_auth;
+	struct identity local_id; /* ID_NONE: derived from the certificate, the user name or the address */
+	char certificate[PROFILE_PATH_MAX], key[PROFILE_PATH_MAX];
+	size_t n_eap;
+	uint8_t eap[EAP_METHODS_MAX]; /* EAP type numbers allowed, in order */
+
+	/* [remote] */
+	struct identity remote_id; /* ID_NONE: the gateway's name or address */
+	enum remote_auth remote_auth;
+	char remote_certificate[PROFILE_PATH_MAX], ca[PROFILE_PATH_MAX];
+	char eap_id[PROFILE_WORD_MAX], eap_ca[PROFILE_PATH_MAX];
+
+	/* [secrets]; len 0 with the *_given flag false: ask when it is needed */
+	bool psk_given, password_given, key_passphrase_given;
+	struct passphrase psk, password, key_passphrase;
+	char user[PROFILE_WORD_MAX];
+	char psk_file[PROFILE_PATH_MAX], password_file[PROFILE_PATH_MAX];
+
+	/* [ike]; times in milliseconds, 0: never */
+	struct proposals ike_proposals;
+	uint64_t ike_lifetime, dpd_interval;
+	bool fragmentation, mobike, aggressive;
+	enum { MODE_CONFIG_PULL, MODE_CONFIG_PUSH, MODE_CONFIG_NO } mode_config;
+	enum tri send_remote_id;
+
+	/* [esp] */
+	struct proposals esp_proposals;
+	uint64_t esp_lifetime;
+	enum tri pfs;  /* auto: the IKE SA's group, without where the gateway refuses */
+	enum sa_mode mode;
+	enum tri esn;
+	uint32_t replay_window;
+	struct selectors local_ts, remote_ts; /* n == 0: everything of the families in use */
+
+	/* [network] */
+	enum auto_choice address;
+	struct prefix_list addresses; /* to ask for */
+	enum auto_choice routes;
+	struct prefix_list route_list, exclude;
+	enum auto_choice dns;
+	size_t n_dns;
+	struct addr dns_list[NETCONF_DNS];
+	size_t n_domains;
+	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
+	uint16_t mtu; /* 0: auto */
+	enum killswitch killswitch;
+	bool lan;
+	struct prefix_list accept; /* n == 0: whatever is safe */
+
+	/* What the files named above hold, put here by cli/load before the session starts: engines
+	 * open no files. */
+	struct cert_list own_certs;
+	struct key *own_key;
+	struct trust *trust;
+};
+
+/* Every default; crypto_init must have run. NULL when memory runs out. */
+struct profile *profile_new(const char *name);
+void profile_free(struct profile *p);
+
+/* Sets one key from text. CONFIG errors say what is wrong and what would be right, the nearest known
+ * name for a section or key that does not exist, and "not supported" for one that INTERFACE has but
+ * this program does not do yet. Order does not matter: what depends on other keys is settled by
+ * profile_finish. */
+bool profile_set(struct profile *p, const char *section, const char *key, const char *value,
+	struct err *e) MUST_CHECK;
+/* Settles what depends on several keys and checks the whole. Each problem is an err and the
+ * section.key it belongs to; returns how many there are, of which the first max were written. */
+struct profile_problem {
+	char section[32], key[32];
+	struct err err;
+};
+size_t profile_finish(struct profile *p, struct profile_problem *problems, size_t max);
+
+/* The table of keys: number i, or false past the end. */
+struct profile_key {
+	const char *section, *key;
+	const char *fallback; /* default as text, "" for none */
+	const char *values;   /* "ikev2|ikev1|l2tp", "time", "prefixes", ... for help and completion */
+	const char *story;    /* one sentence */
+	bool secret;          /* shown as (hidden) */
+	bool supported;
+};
+bool profile_key(size_t i, struct profile_key *out);
+/* The effective value of a key as text ("(hidden)" for a secret that is given, "" for none). */
+char *profile_value(char *out, size_t size, const struct profile *p, const char *section, const char *key);
+
+#endif
