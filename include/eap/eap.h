@@ -1,0 +1,68 @@
+/*
+ * EAP peer (RFC 3748): a request in, a response and a verdict out.
+ *
+ * Used inside IKE_AUTH and inside PPP; it sees only EAP packets. Order is a table: Identity first,
+ * at most one method (and a second one only where the carrier allows a sequence), success only after
+ * the method said so itself (an early EAP-Success is refused). Nothing here decides whether the
+ * gateway may see the user's name: the carrier starts EAP only once that is settled.
+ */
+#ifndef EAP_EAP_H
+#define EAP_EAP_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/outbox.h"
+#include "crypto/rng.h"
+
+enum eap_code { EAP_REQUEST = 1, EAP_RESPONSE = 2, EAP_SUCCESS = 3, EAP_FAILURE = 4 };
+
+enum eap_type {
+	EAP_IDENTITY = 1, EAP_NOTIFICATION = 2, EAP_NAK = 3, EAP_MD5 = 4, EAP_OTP = 5, EAP_GTC = 6,
+	EAP_TLS = 13, EAP_TTLS = 21, EAP_PEAP = 25, EAP_MSCHAPV2 = 26,
+};
+
+enum { EAP_PACKET_MAX = 4096, EAP_USER_MAX = 256, EAP_ALLOWED_MAX = 8 };
+
+struct eap_config { /* lives as long as the eap */
+	const char *user; /* "" : ask */
+	const struct passphrase *password; /* NULL: ask when a method needs it */
+	const uint8_t *methods; /* types allowed, most wanted first */
+	size_t n_methods;
+	bool sequence; /* a further method after the first is acceptable (RFC 4739, FortiGate) */
+};
+
+enum eap_verdict {
+	EAP_V_IGNORE,  /* nothing to do: a duplicate or stray packet */
+	EAP_V_SEND,    /* out is the response */
+	EAP_V_ASK,     /* the user must answer; eap_answer goes on from here */
+	EAP_V_SUCCESS, /* the gateway is satisfied, and so is the method; out is empty */
+	EAP_V_FAILURE, /* err says why: PEER (not accepted), AUTH (the server failed to prove itself) */
+};
+
+struct eap_result {
+	enum eap_verdict verdict;
+	size_t len;
+	uint8_t out[EAP_PACKET_MAX];
+	struct ask ask;              /* id is the carrier's to fill */
+	char notice[EVENT_TEXT_MAX]; /* text of the gateway to show, safe to print; "" for none */
+	struct err err;
+};
+
+struct eap;
+
+struct eap *eap_new(const struct eap_config *config, struct rng *rng, struct err *e) MUST_CHECK;
+void eap_free(struct eap *x); /* wipes; NULL is fine */
+/* One packet from the gateway. A repeated Request (same identifier) gets the same response again. */
+void eap_input(struct eap *x, struct bytes packet, struct eap_result *r);
+/* The answer to EAP_V_ASK; NULL: the user would not. */
+void eap_answer(struct eap *x, const struct passphrase *text, struct eap_result *r);
+/* The method's key (RFC 5247 MSK, 64 octets) or NULL for methods without one (MD5, GTC). Only
+ * after EAP_V_SUCCESS. */
+const struct secret *eap_msk(const struct eap *x);
+/* "EAP-MSCHAPv2", ... ; the method in use or "EAP". */
+const char *eap_method_name(const struct eap *x);
+/* Type number by the profile's word ("mschapv2", "md5", "gtc"), 0 when unknown or not supported. */
+uint8_t eap_type_by_name(const char *word);
+const char *eap_type_name(uint8_t type);
+
+#endif
