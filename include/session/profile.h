@@ -10,15 +10,13 @@
 
 #include "base/outbox.h"
 #include "crypto/cert.h"
-#include "ike/id.h"
-#include "ike/prop.h"
+#include "ike/ike.h"
 
 enum conn_type { CONN_IKEV2, CONN_IKEV1, CONN_L2TP };
 enum dataplane_kind { DATAPLANE_AUTO, DATAPLANE_KERNEL, DATAPLANE_USERSPACE };
 enum local_auth { LOCAL_PSK, LOCAL_CERT, LOCAL_EAP, LOCAL_XAUTH_PSK, LOCAL_XAUTH_CERT, LOCAL_HYBRID };
 enum remote_auth { REMOTE_CERT, REMOTE_PSK };
 enum auto_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_LIST }; /* address, routes, dns */
-enum tri { TRI_AUTO, TRI_YES, TRI_NO };
 
 enum {
 	PROFILE_NAME_MAX = 64,

@@ -1,0 +1,147 @@
+/*
+ * What both IKE versions share towards the session: inputs, configuration, and the view of an
+ * engine that status and hints are made from.
+ */
+#ifndef IKE_IKE_H
+#define IKE_IKE_H
+
+#include <time.h>
+
+#include "base/outbox.h"
+#include "crypto/cert.h"
+#include "crypto/rng.h"
+#include "eap/eap.h"
+#include "ike/id.h"
+#include "ike/prop.h"
+
+enum tri { TRI_AUTO, TRI_YES, TRI_NO };
+
+struct datagram {
+	enum ike_port on;          /* the socket it came in by; the non-ESP marker is gone */
+	struct addr local, remote; /* with ports */
+	const uint8_t *data;       /* for the duration of the call */
+	size_t len;
+};
+
+enum { PATHS_MAX = 16 };
+
+/* One way to the gateway: what ACT_RESOLVE is answered with. */
+struct path {
+	struct addr local;        /* our address towards it, port of our IKE socket */
+	uint16_t local_natt_port; /* port of our NAT traversal socket */
+	struct addr remote;       /* with the port asked for */
+	uint16_t mtu;             /* octets, 0: unknown */
+};
+
+enum os_kind {
+	OS_PATHS,        /* answer to ACT_RESOLVE: paths, or why there is none in err */
+	OS_SA_INSTALLED, /* answer to ACT_SA_INSTALL: spi, ok, err */
+	OS_NETCONF_DONE, /* answer to ACT_NETCONF: ok, err */
+	OS_PATH_CHANGED, /* addresses or routes outside the tunnel changed: paths has the new one */
+	OS_RESUMED,      /* the machine slept */
+	OS_INBOUND,      /* authentic ESP came in since the last such input: the gateway lives */
+	OS_SA_USED,      /* first authentic packet on inbound SA spi */
+	OS_SA_EXPIRING,  /* SA spi nears its last sequence number or its volume limit */
+	OS_SEND_FAILED,  /* a SEND did not go out; err says why */
+};
+
+struct os_input {
+	enum os_kind kind;
+	bool ok;
+	uint32_t spi;
+	size_t n_paths;
+	struct path paths[PATHS_MAX];
+	struct err err;
+};
+
+enum command { CMD_REKEY_IKE, CMD_REKEY_CHILD, CMD_REKEY_ALL, CMD_RECONNECT };
+
+enum ike_auth { IKE_AUTH_BY_PSK, IKE_AUTH_BY_CERT, IKE_AUTH_BY_EAP };
+
+/* How one connection shall be made. Everything pointed to belongs to the profile and outlives the
+ * engine. Times in milliseconds, 0: never. */
+struct ike_config {
+	const struct proposals *ike_proposals, *esp_proposals;
+	enum tier security;
+	enum ike_auth local_auth;
+	bool remote_psk; /* the gateway proves itself by the pre-shared key, else by certificate */
+	struct identity local_id;  /* ID_NONE: our address, or the certificate's subject */
+	struct identity remote_id; /* what the gateway must prove to be */
+	bool remote_id_strict;     /* the profile names it: also with a pre-shared key */
+	enum tri send_remote_id;   /* auto: yes */
+	const struct passphrase *psk; /* NULL: ask */
+	const struct cert_list *certs;
+	const struct key *key;
+	struct trust *trust;
+	bool pinned; /* trust holds the gateway's own certificate or key */
+	struct eap_config eap;
+	uint64_t ike_lifetime, child_lifetime, dpd_interval;
+	bool fragmentation;
+	bool force_encap; /* UDP encapsulation whatever NAT detection says */
+	enum sa_mode mode;
+	enum tri esn, pfs;
+	uint32_t replay_window;
+	bool want_address;   /* ask for addresses by configuration payload */
+	size_t n_want;       /* those asked for by name; 0: any of both families */
+	struct prefix want[NETCONF_ADDRS];
+	struct selectors local_ts, remote_ts; /* n == 0: everything */
+};
+
+/* What the gateway assigned by configuration payload or mode configuration, checked for form only. */
+enum { GRANTED_SUBNETS = 256 };
+struct granted {
+	uint32_t n_addrs, n_dns, n_domains, n_subnets;
+	struct prefix addrs[NETCONF_ADDRS];
+	struct addr dns[NETCONF_DNS];
+	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
+	struct prefix subnets[GRANTED_SUBNETS];
+	char version[128]; /* APPLICATION_VERSION, safe to print */
+};
+
+/* Where an engine is; hints and the exit status are made from the stage it failed in. */
+enum ike_stage {
+	STAGE_RESOLVE,  /* finding the gateway */
+	STAGE_INIT,     /* agreeing on keys (IKE_SA_INIT, main mode 1-4) */
+	STAGE_AUTH,     /* proving identities */
+	STAGE_EAP,      /* logging in */
+	STAGE_CHILD,    /* the tunnel itself */
+	STAGE_UP,
+	STAGE_REKEY,
+};
+
+enum ike_phase {
+	IKE_CONNECTING,
+	IKE_UP,
+	IKE_CLOSING, /* deletes are on their way */
+	IKE_DEAD,    /* ike_view.failure says why; ERR_NONE: closed as asked */
+};
+
+enum { IKE_CHILDREN_MAX = 64 };
+
+struct ike_child_view {
+	uint32_t number, spi_in, spi_out;
+	enum sa_mode mode;
+	bool encap;
+	struct suite suite;
+	const struct selectors *local_ts, *remote_ts; /* valid until the engine's next call */
+	uint64_t rekey_at;
+};
+
+struct ike_view {
+	enum ike_phase phase;
+	enum ike_stage stage;
+	struct err failure;
+	int version;
+	uint8_t spi_i[8], spi_r[8];
+	struct suite suite;
+	struct addr local, remote;
+	bool nat, encap;
+	const char *local_id, *remote_id; /* text; valid until the engine's next call */
+	char vendor[64];
+	uint64_t rekey_at, reauth_at; /* TIME_NEVER: not */
+	uint32_t rekeys_ike, rekeys_child;
+	size_t n_children;
+	struct ike_child_view children[IKE_CHILDREN_MAX];
+};
+
+#endif
