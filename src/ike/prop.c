@@ -1,0 +1,242 @@
+#include "ike/prop.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/names.h"
+
+static bool in_place(const struct alg *a, enum protocol_id proto)
+{
+	switch (a->type) {
+	case TRANSFORM_ENCR:
+	case TRANSFORM_INTEG:
+	case TRANSFORM_KE:
+		return true;
+	case TRANSFORM_PRF:
+		return proto == PROTO_IKE;
+	case TRANSFORM_ESN:
+		return proto == PROTO_ESP;
+	}
+	return false;
+}
+
+static enum tier alg_tier(const struct alg *a, enum protocol_id proto)
+{
+	return proto == PROTO_IKE ? a->ike_tier : a->esp_tier;
+}
+
+static bool holds(const struct proposal *p, const struct alg *a)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->algs[i] == a)
+			return true;
+	return false;
+}
+
+static bool holds_type(const struct proposal *p, enum transform_type type)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->algs[i]->type == type)
+			return true;
+	return false;
+}
+
+static bool add(struct proposal *p, const struct alg *a)
+{
+	if (holds(p, a))
+		return true;
+	if (p->n == PROPOSAL_ALGS_MAX)
+		return false;
+	p->algs[p->n++] = a;
+	return true;
+}
+
+bool prop_offers(const struct proposals *p, const struct alg *a)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (holds(&p->v[i], a))
+			return true;
+	return false;
+}
+
+const struct alg *prop_first_ke(const struct proposals *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->v[i].n; j++)
+			if (p->v[i].algs[j]->type == TRANSFORM_KE)
+				return p->v[i].algs[j];
+	return NULL;
+}
+
+/* The defaults, in the notation of profiles: one AEAD and one CBC proposal a tier, since an AEAD may
+ * not stand beside integrity algorithms (RFC 7296 section 3.3). Group 2 never stands beside strong
+ * groups: a man in the middle who can break it in time could choose it. */
+static const struct {
+	enum protocol_id proto;
+	enum tier tier;
+	const char *text;
+} defaults[] = {
+	{ PROTO_IKE, TIER_DEFAULT,
+		"aes256gcm16-aes128gcm16-chacha20poly1305-prfsha256-prfsha384-prfsha512-"
+		"x25519-ecp256-ecp384-ecp521-modp3072-modp2048-modp4096" },
+	{ PROTO_IKE, TIER_DEFAULT,
+		"aes256-aes128-sha256-sha384-sha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048-modp4096" },
+	{ PROTO_IKE, TIER_COMPAT, "aes256-aes128-sha1-ecp256-ecp384-modp2048" },
+	{ PROTO_IKE, TIER_LEGACY, "aes256-aes128-3des-sha256-sha1-modp1536-modp1024" },
+	{ PROTO_ESP, TIER_DEFAULT, "aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn" },
+	{ PROTO_ESP, TIER_DEFAULT, "aes256-aes128-sha256-sha512-esn-noesn" },
+	{ PROTO_ESP, TIER_COMPAT, "aes256-aes128-sha1-noesn" },
+	{ PROTO_ESP, TIER_LEGACY, "3des-sha1-noesn" },
+};
+
+/* Reads one word into the proposal. strict: an algorithm this OpenSSL cannot do is an error, else
+ * it is left out. */
+static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tier, const char *word,
+	bool strict, struct err *e)
+{
+	static const enum transform_type types[] = { TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF,
+		TRANSFORM_KE, TRANSFORM_ESN };
+	static const char *const tiers[] = { "default", "compat", "legacy" };
+	const struct alg *a = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(types) && !a; i++)
+		a = alg_by_name(types[i], word);
+	if (!a)
+		return err_set(e, ERR_CONFIG, "no algorithm is called \"%s\"", word);
+	if (!in_place(a, proto))
+		return err_set(e, ERR_CONFIG, "%s has no place in an %s proposal", word,
+			proto == PROTO_IKE ? "IKE" : "ESP");
+	if (alg_tier(a, proto) > tier)
+		return err_set(e, ERR_CONFIG, "%s is weak: it needs connection.security = %s", word,
+			tiers[alg_tier(a, proto)]);
+	if (!a->usable)
+		return !strict || err_set(e, ERR_CONFIG, "this machine's OpenSSL cannot do %s", word);
+	return add(p, a) || err_set(e, ERR_CONFIG, "a proposal holds at most %d algorithms",
+		PROPOSAL_ALGS_MAX);
+}
+
+/* Adds what the notation leaves out, and checks that the whole makes sense. */
+static bool complete(struct proposal *p, enum protocol_id proto, const char *text, struct err *e)
+{
+	size_t n = p->n;
+	bool aead = false, cipher = false;
+
+	for (size_t i = 0; i < n; i++)
+		if (p->algs[i]->type == TRANSFORM_ENCR) {
+			aead = aead || p->algs[i]->aead;
+			cipher = cipher || !p->algs[i]->aead;
+		}
+	if (!aead && !cipher)
+		return err_set(e, ERR_CONFIG, "\"%s\" names no encryption algorithm", text);
+	if (aead && cipher)
+		return err_set(e, ERR_CONFIG,
+			"\"%s\" mixes AEAD and other ciphers: make them two proposals with ','", text);
+	if (cipher && !holds_type(p, TRANSFORM_INTEG))
+		return err_set(e, ERR_CONFIG, "\"%s\" needs an integrity algorithm such as sha256", text);
+	if (proto == PROTO_IKE && !holds_type(p, TRANSFORM_PRF)) {
+		if (!holds_type(p, TRANSFORM_INTEG))
+			return err_set(e, ERR_CONFIG, "\"%s\" needs a PRF such as prfsha256", text);
+		for (size_t i = 0; i < n; i++)
+			if (p->algs[i]->type == TRANSFORM_INTEG && alg_prf_of_integ(p->algs[i]))
+				add(p, alg_prf_of_integ(p->algs[i]));
+	}
+	if (proto == PROTO_IKE && !holds_type(p, TRANSFORM_KE))
+		return err_set(e, ERR_CONFIG, "\"%s\" needs a key exchange group such as x25519", text);
+	if (proto == PROTO_ESP && !holds_type(p, TRANSFORM_ESN))
+		add(p, alg_find(TRANSFORM_ESN, ESN_NO, 0));
+	if (aead) { /* an integrity word beside an AEAD named the PRF, as in aes256gcm16-sha384-x25519 */
+		size_t kept = 0;
+		for (size_t i = 0; i < p->n; i++)
+			if (p->algs[i]->type != TRANSFORM_INTEG)
+				p->algs[kept++] = p->algs[i];
+		p->n = kept;
+	}
+	return true;
+}
+
+static bool parse_one(struct proposal *p, enum protocol_id proto, enum tier tier, const char *text,
+	bool strict, struct err *e)
+{
+	char copy[PROPOSAL_TEXT_MAX], *save = NULL;
+
+	*p = (struct proposal){ 0 };
+	if (strlen(text) >= sizeof(copy))
+		return err_set(e, ERR_CONFIG, "a proposal of %zu letters is too long", strlen(text));
+	memcpy(copy, text, strlen(text) + 1);
+	for (char *word = strtok_r(copy, "-", &save); word; word = strtok_r(NULL, "-", &save))
+		if (!parse_word(p, proto, tier, word, strict, e))
+			return false;
+	return complete(p, proto, text, e);
+}
+
+void prop_default(struct proposals *p, enum protocol_id proto, enum tier tier)
+{
+	*p = (struct proposals){ 0 };
+	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
+		if (defaults[i].proto == proto && defaults[i].tier <= tier &&
+			parse_one(&p->v[p->n], proto, tier, defaults[i].text, false, NULL))
+			p->n++;
+}
+
+bool prop_parse(struct proposals *p, enum protocol_id proto, enum tier tier, const char *text,
+	struct err *e)
+{
+	*p = (struct proposals){ 0 };
+	while (*text) {
+		char one[PROPOSAL_TEXT_MAX];
+		text += strspn(text, " \t");
+		size_t len = strcspn(text, ", \t");
+
+		if (len >= sizeof(one))
+			return err_set(e, ERR_CONFIG, "a proposal of %zu letters is too long", len);
+		if (p->n == PROPOSALS_MAX)
+			return err_set(e, ERR_CONFIG, "more than %d proposals", PROPOSALS_MAX);
+		memcpy(one, text, len);
+		one[len] = 0;
+		if (!parse_one(&p->v[p->n], proto, tier, one, true, e))
+			return false;
+		p->n++;
+		text += len;
+		text += strspn(text, " \t");
+		if (*text && *text != ',')
+			return err_set(e, ERR_CONFIG, "proposals are separated by ',' before \"%.20s\"", text);
+		text += *text == ',';
+	}
+	return p->n > 0 || err_set(e, ERR_CONFIG, "no proposal is named");
+}
+
+static void append(char *out, size_t size, const char *sep, const char *word)
+{
+	size_t n = strlen(out);
+
+	snprintf(out + n, size - n, "%s%s", n ? sep : "", word);
+}
+
+char *prop_text(char *out, size_t size, const struct proposals *p, enum protocol_id proto)
+{
+	out[0] = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		char one[PROPOSAL_TEXT_MAX] = "";
+		for (size_t j = 0; j < p->v[i].n; j++)
+			if (in_place(p->v[i].algs[j], proto))
+				append(one, sizeof(one), "-", p->v[i].algs[j]->name);
+		append(out, size, ", ", one);
+	}
+	return out;
+}
+
+char *suite_text(char out[SUITE_TEXT_MAX], const struct suite *s)
+{
+	const struct alg *parts[] = { s->encr, s->integ, s->prf, s->ke };
+
+	out[0] = 0;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		/* As people write it: the PRF only where the integrity algorithm does not name it. */
+		bool implied = parts[i] == s->prf && s->integ && alg_prf_of_integ(s->integ) == s->prf;
+		if (parts[i] && !implied)
+			append(out, SUITE_TEXT_MAX, "-", parts[i]->name);
+	}
+	if (s->esn)
+		append(out, SUITE_TEXT_MAX, "-", "esn");
+	return out;
+}
