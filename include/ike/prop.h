@@ -34,6 +34,9 @@ struct suite {
 /* What is offered when the profile names nothing, by tier: SECURITY tiers of the manual. Unusable
  * algorithms are left out. A few proposals, one datagram. */
 void prop_default(struct proposals *p, enum protocol_id proto, enum tier tier);
+/* What security = legacy offers in IKE once the gateway refused the default: groups 2 and 5. Never in
+ * one offer with strong groups, for whoever can break them in time could choose them. */
+void prop_last_resort(struct proposals *p);
 /* Parses the notation. In IKE a missing PRF is the one of the integrity algorithm. Words that are
  * unknown, of the wrong place, unusable here, or above the tier are errors that name what would be
  * right (CONFIG). */

@@ -69,8 +69,7 @@ const struct alg *prop_first_ke(const struct proposals *p)
 }
 
 /* The defaults, in the notation of profiles: one AEAD and one CBC proposal a tier, since an AEAD may
- * not stand beside integrity algorithms (RFC 7296 section 3.3). Group 2 never stands beside strong
- * groups: a man in the middle who can break it in time could choose it. */
+ * not stand beside integrity algorithms (RFC 7296 section 3.3). */
 static const struct {
 	enum protocol_id proto;
 	enum tier tier;
@@ -82,7 +81,6 @@ static const struct {
 	{ PROTO_IKE, TIER_DEFAULT,
 		"aes256-aes128-sha256-sha384-sha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048-modp4096" },
 	{ PROTO_IKE, TIER_COMPAT, "aes256-aes128-sha1-ecp256-ecp384-modp2048" },
-	{ PROTO_IKE, TIER_LEGACY, "aes256-aes128-3des-sha256-sha1-modp1536-modp1024" },
 	{ PROTO_ESP, TIER_DEFAULT, "aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn" },
 	{ PROTO_ESP, TIER_DEFAULT, "aes256-aes128-sha256-sha512-esn-noesn" },
 	{ PROTO_ESP, TIER_COMPAT, "aes256-aes128-sha1-noesn" },
@@ -167,6 +165,12 @@ static bool parse_one(struct proposal *p, enum protocol_id proto, enum tier tier
 		if (!parse_word(p, proto, tier, word, strict, e))
 			return false;
 	return complete(p, proto, text, e);
+}
+
+void prop_last_resort(struct proposals *p)
+{
+	p->n = parse_one(&p->v[0], PROTO_IKE, TIER_LEGACY,
+		"aes256-aes128-3des-sha256-sha1-modp1536-modp1024", false, NULL);
 }
 
 void prop_default(struct proposals *p, enum protocol_id proto, enum tier tier)

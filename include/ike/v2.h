@@ -1,0 +1,33 @@
+/*
+ * IKEv2 initiator (RFC 7296): one connection, from IKE_SA_INIT to the last delete, over all rekeyings.
+ *
+ * The same verbs as the session above it. A new connection attempt is a new struct v2. The owner
+ * looks at v2_view after each call: when it says IKE_UP, v2_granted and the children tell what was
+ * negotiated; when it says IKE_DEAD, the failure says why and all SA_REMOVE were queued.
+ */
+#ifndef IKE_V2_H
+#define IKE_V2_H
+
+#include "ike/ike.h"
+
+struct v2;
+
+/* config and rng belong to the owner and outlive the engine. */
+struct v2 *v2_new(const struct ike_config *config, struct rng *rng, struct err *e) MUST_CHECK;
+void v2_free(struct v2 *v); /* wipes; NULL is fine */
+/* patient: no other path is left to try, so silence is borne longer. */
+void v2_start(struct v2 *v, uint64_t now, time_t wall, const struct path *path, bool patient,
+	struct outbox *ob);
+void v2_datagram(struct v2 *v, uint64_t now, const struct datagram *d, struct outbox *ob);
+void v2_answer(struct v2 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob);
+void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox *ob);
+void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob);
+bool v2_command(struct v2 *v, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
+/* Deletes the IKE SA and with it all children; IKE_DEAD follows. A second call does not wait. */
+void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob);
+uint64_t v2_deadline(const struct v2 *v);
+void v2_view(const struct v2 *v, struct ike_view *out);
+/* What the gateway assigned; valid from IKE_UP on. */
+const struct granted *v2_granted(const struct v2 *v);
+
+#endif

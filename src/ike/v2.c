@@ -1,0 +1,608 @@
+#include "v2_sa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- memory -------------------------------------------------------------------------------------- */
+
+void offer_clear(struct offer *o)
+{
+	ke_free(o->ke);
+	wipe(o, sizeof(*o));
+}
+
+static void sa_free(struct v2_sa *sa)
+{
+	kept_free(&sa->req.sent);
+	free(sa->req.inner);
+	offer_clear(&sa->req.offer);
+	kept_free(&sa->reply);
+	reassembly_free(&sa->partial[0]);
+	reassembly_free(&sa->partial[1]);
+	cipher_free(sa->seal);
+	cipher_free(sa->open);
+	wipe(sa, sizeof(*sa));
+	free(sa);
+}
+
+struct v2_sa *v2_sa_new(struct v2 *v, bool initiator)
+{
+	uint64_t life = v->cfg->ike_lifetime;
+
+	for (size_t i = 0; i < V2_SAS_MAX; i++) {
+		if (v->sas[i])
+			continue;
+		struct v2_sa *sa = calloc(1, sizeof(*sa));
+		if (!sa)
+			return NULL;
+		sa->initiator = initiator;
+		sa->gone_at = TIME_NEVER;
+		sa->rekey_at = life ? v->now + jittered(life * 9 / 10, v->rng) : TIME_NEVER;
+		sa->expire_at = life ? v->now + life : TIME_NEVER;
+		return v->sas[i] = sa;
+	}
+	return NULL;
+}
+
+/* Nothing may point at it afterwards. */
+void v2_sa_drop(struct v2 *v, struct v2_sa *sa)
+{
+	for (size_t i = 0; i < V2_SAS_MAX; i++) {
+		struct v2_sa *other = v->sas[i];
+		if (other == sa)
+			v->sas[i] = NULL;
+		if (!other)
+			continue;
+		if (other->successor == sa)
+			other->successor = NULL;
+		if (other->req.offer.rival_sa == sa) {
+			other->req.offer.rival_sa = NULL;
+			other->req.offer.rival = false;
+		}
+	}
+	if (v->sa == sa)
+		v->sa = NULL;
+	sa_free(sa);
+}
+
+static void handshake_free(struct handshake *hs)
+{
+	if (!hs)
+		return;
+	ke_free(hs->ke);
+	free(hs->init_i);
+	free(hs->init_r);
+	eap_free(hs->eap);
+	offer_clear(&hs->child);
+	wipe(hs, sizeof(*hs));
+	free(hs);
+}
+
+struct v2 *v2_new(const struct ike_config *config, struct rng *rng, struct err *e)
+{
+	struct v2 *v = calloc(1, sizeof(*v));
+
+	if (!v || !(v->hs = calloc(1, sizeof(*v->hs)))) {
+		free(v);
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	v->cfg = config;
+	v->rng = rng;
+	v->next_number = 1;
+	v->reauth_at = v->keepalive_at = TIME_NEVER;
+	return v;
+}
+
+void v2_free(struct v2 *v)
+{
+	struct outbox nowhere;
+
+	if (!v)
+		return;
+	outbox_init(&nowhere);
+	v2_children_clear(v, NULL, &nowhere);
+	outbox_free(&nowhere);
+	for (size_t i = 0; i < V2_SAS_MAX; i++)
+		if (v->sas[i])
+			sa_free(v->sas[i]);
+	handshake_free(v->hs);
+	wipe(v, sizeof(*v));
+	free(v);
+}
+
+struct v2_sa *v2_sa_find(const struct v2 *v, const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN])
+{
+	for (size_t i = 0; i < V2_SAS_MAX; i++)
+		if (v->sas[i] && memcmp(v->sas[i]->spi_i, spi_i, IKE_SPI_LEN) == 0 &&
+			memcmp(v->sas[i]->spi_r, spi_r, IKE_SPI_LEN) == 0)
+			return v->sas[i];
+	return NULL;
+}
+
+time_t v2_wall(const struct v2 *v)
+{
+	return v->wall + (time_t)((v->now - v->wall_at) / 1000);
+}
+
+void v2_stage(struct v2 *v, enum ike_stage stage, const char *story, struct outbox *ob)
+{
+	v->stage = stage;
+	if (story)
+		outbox_event(ob, EV_STAGE, LEVEL_INFO, "%s", story);
+}
+
+/* --- phases -------------------------------------------------------------------------------------- */
+
+static void clear_all(struct v2 *v, struct outbox *ob)
+{
+	v2_children_clear(v, NULL, ob);
+	for (size_t i = 0; i < V2_SAS_MAX; i++)
+		if (v->sas[i])
+			v2_sa_drop(v, v->sas[i]);
+}
+
+/* A gateway that proved itself is told; it need not answer. */
+static void say_goodbye(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
+{
+	uint8_t buf[64];
+	struct ikew k;
+
+	if (!sa || !sa->seal || sa->state == V2_INIT)
+		return;
+	ikew_chain(&k, buf, sizeof(buf));
+	ikew_payload(&k, PAYLOAD_D);
+	wr_u8(&k.w, PROTO_IKE);
+	wr_zeros(&k.w, 3);
+	if (sa->req.task != TASK_NONE)
+		sa->mid_out++;
+	v2_send_once(v, sa, INFORMATIONAL, &k, ob);
+}
+
+void v2_fail(struct v2 *v, const struct err *e, struct outbox *ob)
+{
+	if (v->phase == IKE_DEAD)
+		return;
+	v->failure = *e;
+	if (e->kind != ERR_SILENT)
+		say_goodbye(v, v->sa, ob);
+	clear_all(v, ob);
+	v->phase = IKE_DEAD;
+}
+
+static void established(struct v2 *v)
+{
+	v->phase = IKE_UP;
+	v->stage = STAGE_UP;
+	handshake_free(v->hs);
+	v->hs = NULL;
+}
+
+/* The only place where an IKE SA's state changes after it was sent for. */
+void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbox *ob)
+{
+	struct err e;
+
+	sa->state = next;
+	if (next == V2_UP && v->phase == IKE_CONNECTING)
+		established(v);
+	for (size_t i = 0; i < V2_SAS_MAX; i++) /* SAs that a rekey made */
+		if (v->sas[i] && v->sas[i]->state == V2_NEW && v->sas[i]->open)
+			v->sas[i]->state = V2_UP;
+	if (next != V2_GONE)
+		return;
+	v2_rekey_abandon(v, sa);
+	bool current = sa == v->sa;
+	v2_children_clear(v, sa, ob);
+	v2_sa_drop(v, sa);
+	if (!current)
+		return;
+	if (v->stopping)
+		err_clear(&e);
+	else
+		err_set(&e, ERR_PEER, "the gateway closed the connection");
+	v2_fail(v, &e, ob);
+}
+
+/* --- which request comes next ------------------------------------------------------------------ */
+
+static struct v2_child *child_wanting(struct v2 *v, const struct v2_sa *sa, bool delete)
+{
+	for (size_t i = 0; i < v->n_children; i++) {
+		struct v2_child *c = v->children[i];
+		if (c->sa != sa)
+			continue;
+		if (delete ? c->state == CHILD_DELETING :
+			c->state == CHILD_UP && c->want_rekey && v->now >= c->retry_at)
+			return c;
+	}
+	return NULL;
+}
+
+static bool any_covers(const struct v2 *v, const struct selector *s)
+{
+	for (size_t i = 0; i < v->n_children; i++)
+		for (size_t j = 0; j < v->children[i]->remote_ts.n; j++) {
+			struct selector common;
+			if (selector_narrow(&common, s, &v->children[i]->remote_ts.v[j]))
+				return true;
+		}
+	return false;
+}
+
+/* The next selector that the profile names and no child SA carries; each is asked for once. */
+static bool want_extra_child(struct v2 *v)
+{
+	for (; v->extra_ts < v->cfg->remote_ts.n; v->extra_ts++)
+		if (v->n_children > 0 && v->n_children < IKE_CHILDREN_MAX &&
+			!any_covers(v, &v->cfg->remote_ts.v[v->extra_ts]))
+			return true;
+	return false;
+}
+
+static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
+{
+	struct v2_child *c;
+
+	if (sa->want_delete) {
+		sa->want_delete = false;
+		sa->state = V2_DELETING;
+		return v2_delete_ike_send(v, sa, ob, e);
+	}
+	if (sa->state != V2_UP || sa != v->sa)
+		return true;
+	if ((c = child_wanting(v, sa, true)))
+		return v2_delete_child_send(v, c, ob, e);
+	if ((c = child_wanting(v, sa, false))) {
+		c->want_rekey = false;
+		return v2_child_send(v, sa, c, ob, e);
+	}
+	if (sa->want_rekey) {
+		sa->want_rekey = false;
+		return v2_rekey_send(v, sa, ob, e);
+	}
+	if (want_extra_child(v)) {
+		bool ok = v2_child_send(v, sa, NULL, ob, e);
+		v->extra_ts++;
+		return ok;
+	}
+	if (sa->want_dpd) {
+		sa->want_dpd = false;
+		return v2_dpd_send(v, sa, ob, e);
+	}
+	return true;
+}
+
+/* After every input: start what is waiting, where the window is open. */
+static void work(struct v2 *v, struct outbox *ob)
+{
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < V2_SAS_MAX && v->phase != IKE_DEAD; i++)
+		if (v->sas[i] && v->sas[i]->state >= V2_UP && v->sas[i]->req.task == TASK_NONE &&
+			!next_request(v, v->sas[i], ob, &e))
+			v2_fail(v, &e, ob);
+}
+
+/* --- timers ---------------------------------------------------------------------------------------- */
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t dpd_at(const struct v2 *v)
+{
+	if (!v->cfg->dpd_interval || !v->sa || v->sa->state != V2_UP || v->sa->req.task != TASK_NONE)
+		return TIME_NEVER;
+	return v->heard_at + v->cfg->dpd_interval;
+}
+
+static uint64_t sa_deadline(const struct v2 *v, const struct v2_sa *sa)
+{
+	uint64_t at = TIME_NEVER;
+
+	if (sa->req.task != TASK_NONE)
+		at = earliest(at, sa->req.rexmit.next);
+	else if (sa == v->sa && sa->state == V2_UP)
+		at = earliest(at, sa->rekey_at);
+	if (sa == v->sa)
+		at = earliest(at, sa->expire_at);
+	return earliest(at, sa->gone_at);
+}
+
+static uint64_t child_deadline(const struct v2_child *c)
+{
+	/* A rekey that waits for the window starts with the input that opens it. */
+	bool blocked = c->sa->req.task != TASK_NONE || c->sa->state != V2_UP;
+	uint64_t rekey = !c->want_rekey ? c->rekey_at : blocked ? TIME_NEVER : c->retry_at;
+
+	switch (c->state) {
+	case CHILD_UP:
+		return earliest(earliest(rekey, c->expire_at), c->adopt_at);
+	case CHILD_REPLACED:
+		return earliest(c->expire_at, c->adopt_at);
+	case CHILD_DELETING:
+		return TIME_NEVER; /* the request has its own time */
+	case CHILD_LINGERING:
+		return c->linger_until;
+	}
+	return TIME_NEVER;
+}
+
+uint64_t v2_deadline(const struct v2 *v)
+{
+	uint64_t at = TIME_NEVER;
+
+	if (v->phase == IKE_DEAD)
+		return TIME_NEVER;
+	for (size_t i = 0; i < V2_SAS_MAX; i++)
+		if (v->sas[i])
+			at = earliest(at, sa_deadline(v, v->sas[i]));
+	for (size_t i = 0; i < v->n_children; i++)
+		at = earliest(at, child_deadline(v->children[i]));
+	if (v->hs && v->hs->hint.kind != ERR_NONE)
+		at = earliest(at, v->hs->hint_until);
+	if (v->nat_local)
+		at = earliest(at, v->keepalive_at);
+	if (v->stopping)
+		at = earliest(at, v->stop_at);
+	at = earliest(at, v->reauth_at);
+	return earliest(at, dpd_at(v));
+}
+
+static void tick_child(struct v2 *v, struct v2_child *c, struct outbox *ob)
+{
+	if (v->now >= c->adopt_at)
+		v2_child_adopt(v, c, ob);
+	if (c->state == CHILD_UP && v->now >= c->rekey_at) {
+		c->want_rekey = true;
+		c->rekey_at = TIME_NEVER;
+	}
+	if (c->state == CHILD_LINGERING && v->now >= c->linger_until) {
+		v2_child_remove(v, c, ob);
+	} else if (v->now >= c->expire_at && (c->state == CHILD_UP || c->state == CHILD_REPLACED)) {
+		outbox_log(ob, LEVEL_WARN, "a child SA reached the end of its life");
+		c->expire_at = TIME_NEVER;
+		c->state = CHILD_DELETING;
+	}
+}
+
+static void tick_sa(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
+{
+	struct err e;
+
+	if (sa == v->sa && sa->state == V2_UP && v->now >= sa->rekey_at) {
+		sa->want_rekey = true;
+		sa->rekey_at = TIME_NEVER;
+	}
+	if (v->now >= sa->gone_at) { /* the gateway forgot to delete what it replaced */
+		sa->gone_at = TIME_NEVER;
+		sa->want_delete = true;
+	}
+	if (sa == v->sa && v->now >= sa->expire_at) {
+		err_set(&e, ERR_SILENT, "the IKE SA reached the end of its life without being rekeyed");
+		v2_fail(v, &e, ob);
+		return;
+	}
+	v2_request_tick(v, sa, ob);
+}
+
+static bool any_child_up(const struct v2 *v)
+{
+	for (size_t i = 0; i < v->n_children; i++)
+		if (v->children[i]->state == CHILD_UP || v->children[i]->state == CHILD_REPLACED)
+			return true;
+	return false;
+}
+
+/* What follows from the whole rather than from one message or timer. */
+static void review(struct v2 *v, struct outbox *ob)
+{
+	struct err e;
+
+	for (size_t i = 0; i < V2_SAS_MAX && v->phase != IKE_DEAD; i++)
+		if (v->sas[i] && v->sas[i]->state == V2_GONE)
+			v2_sa_next(v, v->sas[i], V2_GONE, ob);
+	if (v->phase == IKE_UP && !any_child_up(v)) {
+		err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
+		v2_fail(v, &e, ob);
+	}
+	work(v, ob);
+}
+
+void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob)
+{
+	struct err e;
+
+	v->now = now;
+	if (v->phase == IKE_DEAD)
+		return;
+	for (size_t i = v->n_children; i-- > 0;)
+		tick_child(v, v->children[i], ob);
+	for (size_t i = 0; i < V2_SAS_MAX && v->phase != IKE_DEAD; i++)
+		if (v->sas[i])
+			tick_sa(v, v->sas[i], ob);
+	if (v->phase == IKE_DEAD)
+		return;
+	if (v->hs && v->hs->hint.kind != ERR_NONE && now >= v->hs->hint_until) {
+		e = v->hs->hint;
+		v2_fail(v, &e, ob);
+	} else if (now >= v->reauth_at) {
+		err_set(&e, ERR_PEER, "the gateway asks to log in again (AUTH_LIFETIME)");
+		v2_fail(v, &e, ob);
+	} else if (v->stopping && now >= v->stop_at) {
+		err_clear(&e);
+		v2_fail(v, &e, ob);
+	}
+	if (now >= dpd_at(v))
+		v->sa->want_dpd = true;
+	if (v->nat_local && now >= v->keepalive_at) {
+		outbox_send(ob, PORT_NATT, &v->path.local, &v->path.remote, NULL, 0);
+		v->keepalive_at = now + KEEPALIVE_MS;
+	}
+	review(v, ob);
+}
+
+/* --- inputs ---------------------------------------------------------------------------------------- */
+
+void v2_start(struct v2 *v, uint64_t now, time_t wall, const struct path *path, bool patient,
+	struct outbox *ob)
+{
+	const struct alg *group = prop_first_ke(v->cfg->ike_proposals);
+	struct err e = { 0 };
+
+	v->now = v->wall_at = v->heard_at = now;
+	v->wall = wall;
+	v->path = *path;
+	v->patient = patient;
+	v->natt = path->remote.port != 500; /* RFC 3948: any other port carries the marker */
+	v->sa = v2_sa_new(v, true);
+	if (!v->sa) {
+		err_set(&e, ERR_LOCAL, "out of memory");
+		v2_fail(v, &e, ob);
+		return;
+	}
+	do
+		rng_fill(v->rng, v->sa->spi_i, IKE_SPI_LEN);
+	while (v->sa->spi_i[0] == 0);
+	rng_fill(v->rng, v->hs->ni, sizeof(v->hs->ni));
+	v->hs->ke = group ? ke_new(group, v->rng, &e) : NULL;
+	v2_stage(v, STAGE_INIT, v2_story(TASK_INIT), ob);
+	v->sa->state = V2_INIT;
+	if (!v->hs->ke || !v2_init_send(v, ob, &e))
+		v2_fail(v, &e, ob);
+}
+
+void v2_datagram(struct v2 *v, uint64_t now, const struct datagram *d, struct outbox *ob)
+{
+	v->now = now;
+	if (v->phase == IKE_DEAD)
+		return;
+	v2_dispatch(v, d, ob);
+	if (v->phase != IKE_DEAD)
+		review(v, ob);
+}
+
+void v2_answer(struct v2 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob)
+{
+	struct err e = { 0 };
+	enum v2_state next = V2_ASK;
+
+	v->now = now;
+	if (v->phase == IKE_DEAD || !v->hs || !v->sa || v->sa->state != V2_ASK || id != v->hs->ask_id)
+		return;
+	if (!text)
+		err_set(&e, ERR_CONFIG, "the gateway's question was not answered");
+	if (!text || !v2_eap_answer(v, text, ob, &next, &e))
+		v2_fail(v, &e, ob);
+	else
+		v2_sa_next(v, v->sa, next, ob);
+}
+
+void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox *ob)
+{
+	v->now = now;
+	if (v->phase == IKE_DEAD)
+		return;
+	struct v2_child *c = v2_child_find(v, in->spi);
+	switch (in->kind) {
+	case OS_INBOUND:
+		v->heard_at = now;
+		break;
+	case OS_SA_USED:
+		if (c)
+			v2_child_adopt(v, c, ob);
+		break;
+	case OS_SA_EXPIRING:
+		for (size_t i = 0; i < v->n_children; i++)
+			if (v->children[i]->spi_in == in->spi || v->children[i]->spi_out == in->spi)
+				v->children[i]->want_rekey = true;
+		break;
+	case OS_SA_INSTALLED:
+		if (!in->ok)
+			v2_fail(v, &in->err, ob);
+		break;
+	case OS_RESUMED:
+		if (v->sa)
+			v->sa->want_dpd = true;
+		break;
+	case OS_PATHS:
+	case OS_NETCONF_DONE:
+	case OS_PATH_CHANGED:
+	case OS_SEND_FAILED:
+		break; /* the session's business */
+	}
+	if (v->phase != IKE_DEAD)
+		review(v, ob);
+}
+
+bool v2_command(struct v2 *v, uint64_t now, enum command c, struct outbox *ob, struct err *e)
+{
+	v->now = now;
+	if (v->phase != IKE_UP)
+		return err_set(e, ERR_CONFIG, "the tunnel is not up");
+	if (c == CMD_REKEY_IKE || c == CMD_REKEY_ALL)
+		v->sa->want_rekey = true;
+	for (size_t i = 0; i < v->n_children && c != CMD_REKEY_IKE; i++) {
+		v->children[i]->want_rekey = true;
+		v->children[i]->retry_at = now;
+	}
+	work(v, ob);
+	return true;
+}
+
+void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob)
+{
+	struct err e;
+
+	v->now = now;
+	if (v->phase == IKE_DEAD)
+		return;
+	if (v->phase != IKE_UP || v->stopping) {
+		err_clear(&e);
+		v2_fail(v, &e, ob);
+		return;
+	}
+	v->phase = IKE_CLOSING;
+	v->stopping = true;
+	v->stop_at = now + STOP_MS;
+	v2_children_clear(v, NULL, ob);
+	v->sa->want_delete = true;
+	work(v, ob);
+}
+
+/* --- what others may see ------------------------------------------------------------------------ */
+
+const struct granted *v2_granted(const struct v2 *v)
+{
+	return &v->granted;
+}
+
+static void view_child(const struct v2_child *c, struct ike_child_view *out)
+{
+	*out = (struct ike_child_view){ .number = c->number, .spi_in = c->spi_in, .spi_out = c->spi_out,
+		.mode = c->mode, .encap = c->encap, .suite = c->suite, .local_ts = &c->local_ts,
+		.remote_ts = &c->remote_ts, .rekey_at = c->rekey_at };
+}
+
+void v2_view(const struct v2 *v, struct ike_view *out)
+{
+	*out = (struct ike_view){ .phase = v->phase, .stage = v->stage, .failure = v->failure, .version = 2,
+		.local = v->path.local, .remote = v->path.remote, .nat = v->nat_local || v->nat_remote,
+		.encap = v->natt, .local_id = v->local_id, .remote_id = v->remote_id,
+		.rekey_at = TIME_NEVER, .reauth_at = v->reauth_at, .rekeys_ike = v->rekeys_ike,
+		.rekeys_child = v->rekeys_child };
+	memcpy(out->vendor, v->vendor, sizeof(out->vendor));
+	if (v->natt)
+		out->local.port = v->path.local_natt_port;
+	if (v->sa) {
+		out->suite = v->sa->suite;
+		out->rekey_at = v->sa->rekey_at;
+		memcpy(out->spi_i, v->sa->spi_i, IKE_SPI_LEN);
+		memcpy(out->spi_r, v->sa->spi_r, IKE_SPI_LEN);
+	}
+	for (size_t i = 0; i < v->n_children && out->n_children < IKE_CHILDREN_MAX; i++)
+		if (v->children[i]->state == CHILD_UP)
+			view_child(v->children[i], &out->children[out->n_children++]);
+}

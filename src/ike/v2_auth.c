@@ -1,0 +1,417 @@
+#include "v2_sa.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * IKE_AUTH, RFC 7296 section 1.2 (with EAP: section 2.16, and AUTH is missing from the request):
+ *
+ *	HDR, SK {IDi, [CERT,] [CERTREQ,] [IDr,] [AUTH,] [CP,] SAi2, TSi, TSr}  -->
+ *	                    <--  HDR, SK {IDr, [CERT,] AUTH, [EAP | [CP,] SAr2, TSi, TSr]}
+ *
+ * The gateway proves itself in its first answer, always: nothing of the user but IDi leaves before.
+ */
+
+enum { CERT_X509_SIGNATURE = 4, SPKI_HASH_LEN = 20 };
+
+static bool own_identity(const struct v2 *v, struct identity *id, struct err *e)
+{
+	const struct ike_config *cfg = v->cfg;
+
+	if (id_given(&cfg->local_id)) {
+		*id = cfg->local_id;
+		return true;
+	}
+	if (cfg->local_auth == IKE_AUTH_BY_CERT && cfg->certs->n > 0) {
+		struct bytes dn = cert_subject_der(cfg->certs->v[0]);
+		if (dn.n > sizeof(id->data))
+			return err_set(e, ERR_CONFIG, "the certificate's subject is too long for an identity");
+		*id = (struct identity){ .type = ID_DER_ASN1_DN, .len = (uint16_t)dn.n };
+		memcpy(id->data, dn.p, dn.n);
+		return true;
+	}
+	if (cfg->local_auth == IKE_AUTH_BY_EAP && cfg->eap.user[0]) {
+		if (id_parse(id, cfg->eap.user, NULL))
+			return true;
+		size_t n = strlen(cfg->eap.user);
+		*id = (struct identity){ .type = ID_KEY_ID, .len = (uint16_t)n };
+		memcpy(id->data, cfg->eap.user, n < sizeof(id->data) ? n : sizeof(id->data));
+		return true;
+	}
+	return id_from_addr(id, &v->path.local);
+}
+
+static void write_certs(const struct ike_config *cfg, struct ikew *k)
+{
+	for (size_t i = 0; i < cfg->certs->n; i++) {
+		struct bytes der = cert_der(cfg->certs->v[i]);
+		ikew_payload(k, PAYLOAD_CERT);
+		wr_u8(&k->w, CERT_X509_SIGNATURE);
+		wr_bytes(&k->w, der.p, der.n);
+	}
+}
+
+/* Section 3.7. With the system's whole store as anchors the list stays empty, which asks for
+ * whatever certificate the gateway has. */
+static void write_certreq(const struct ike_config *cfg, struct ikew *k)
+{
+	ikew_payload(k, PAYLOAD_CERTREQ);
+	wr_u8(&k->w, CERT_X509_SIGNATURE);
+	for (size_t i = 0; i < CERT_CHAIN_MAX; i++) {
+		struct bytes hash = trust_spki_sha1(cfg->trust, i);
+		if (hash.n == SPKI_HASH_LEN)
+			wr_bytes(&k->w, hash.p, hash.n);
+	}
+}
+
+static void auth_write(struct ikew *k, uint8_t method, struct bytes data)
+{
+	ikew_payload(k, PAYLOAD_AUTH);
+	wr_u8(&k->w, method);
+	wr_zeros(&k->w, 3);
+	wr_bytes(&k->w, data.p, data.n);
+}
+
+static bool write_auth(struct v2 *v, struct ikew *k, struct err *e)
+{
+	const struct ike_config *cfg = v->cfg;
+	uint8_t *octets = NULL, sig[SIG_MAX], method = AUTH_PSK;
+	struct secret mac = { 0 };
+	size_t n, sig_len;
+
+	if (!v2_signed_octets(v->sa, true, v->hs, &v->hs->idi, &octets, &n, e))
+		return false;
+	bool ok;
+	if (cfg->local_auth == IKE_AUTH_BY_PSK) {
+		ok = v2_auth_shared(v->sa, (struct bytes){ cfg->psk->text, cfg->psk->len },
+			(struct bytes){ octets, n }, &mac, e);
+		auth_write(k, AUTH_PSK, (struct bytes){ mac.data, mac.len });
+	} else {
+		ok = sig_sign(cfg->key, v->hs->peer_hashes, cfg->security >= TIER_COMPAT,
+			(struct bytes){ octets, n }, &method, sig, &sig_len, e);
+		if (ok)
+			auth_write(k, method, (struct bytes){ sig, sig_len });
+	}
+	secret_wipe(&mac);
+	free(octets);
+	return ok;
+}
+
+static void offered_selectors(const struct v2 *v, bool local, struct selectors *out)
+{
+	const struct selectors *named = local ? &v->cfg->local_ts : &v->cfg->remote_ts;
+	const struct addr *end = local ? &v->path.local : &v->path.remote;
+	struct prefix host = { .family = end->family, .len = end->family == FAMILY_V4 ? 32 : 128 };
+
+	if (named->n > 0) {
+		*out = *named;
+	} else if (v->cfg->mode == SA_TRANSPORT) {
+		memcpy(host.ip, end->ip, sizeof(host.ip));
+		selector_from_prefix(&out->v[0], &host);
+		out->n = 1;
+	} else {
+		selector_all(&out->v[0], FAMILY_V4);
+		selector_all(&out->v[1], FAMILY_V6);
+		out->n = 2;
+	}
+}
+
+static void write_child(struct v2 *v, struct ikew *k)
+{
+	struct offer *o = &v->hs->child;
+	uint8_t spi[4];
+	struct wr w = wr_init(spi, sizeof(spi));
+
+	o->spi_in = v2_new_spi(v);
+	o->number = v->next_number++;
+	wr_u32(&w, o->spi_in);
+	offered_selectors(v, true, &o->local_ts);
+	offered_selectors(v, false, &o->remote_ts);
+	v2_esp_offer(&o->proposals, v->cfg, KE_LEFT_OUT, NULL);
+	if (v->cfg->mode == SA_TRANSPORT)
+		ikew_notify(k, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 }, (struct bytes){ 0 });
+	v2_sa_write(k, &o->proposals, PROTO_ESP, (struct bytes){ spi, sizeof(spi) });
+	v2_ts_write(k, PAYLOAD_TSi, &o->local_ts);
+	v2_ts_write(k, PAYLOAD_TSr, &o->remote_ts);
+}
+
+bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
+{
+	const struct ike_config *cfg = v->cfg;
+	struct handshake *hs = v->hs;
+	uint8_t *buf = malloc(MESSAGE_OUT_MAX);
+	struct ikew k;
+
+	if (!buf)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	v2_stage(v, STAGE_AUTH, v2_story(TASK_AUTH), ob);
+	ikew_chain(&k, buf, MESSAGE_OUT_MAX);
+	bool ok = own_identity(v, &hs->idi, e);
+	if (ok) {
+		id_text(v->local_id, &hs->idi);
+		v2_id_write(&k, PAYLOAD_IDi, &hs->idi);
+		if (cfg->local_auth == IKE_AUTH_BY_CERT)
+			write_certs(cfg, &k);
+		ikew_notify(&k, 0, INITIAL_CONTACT, (struct bytes){ 0 }, (struct bytes){ 0 });
+		if (!cfg->remote_psk)
+			write_certreq(cfg, &k);
+		if (id_given(&cfg->remote_id) && cfg->send_remote_id != TRI_NO)
+			v2_id_write(&k, PAYLOAD_IDr, &cfg->remote_id);
+		if (cfg->local_auth != IKE_AUTH_BY_EAP)
+			ok = write_auth(v, &k, e);
+	}
+	if (ok) {
+		if (cfg->want_address)
+			v2_cp_request(&k, cfg);
+		write_child(v, &k);
+		ok = v2_request(v, v->sa, TASK_AUTH, IKE_AUTH, &k, ob, e);
+	}
+	wipe(buf, MESSAGE_OUT_MAX);
+	free(buf);
+	return ok;
+}
+
+/* --- the gateway's proof ---------------------------------------------------------------------- */
+
+static bool read_certs(const struct payloads *p, struct cert_list *out, struct err *e)
+{
+	const struct payload *pl;
+
+	out->n = 0;
+	for (size_t i = 0; (pl = payload_nth(p, PAYLOAD_CERT, i)); i++) {
+		struct rd r = rd_init(pl->body.p, pl->body.n);
+		if (rd_u8(&r) != CERT_X509_SIGNATURE)
+			continue;
+		if (out->n == CERT_CHAIN_MAX)
+			return err_set(e, ERR_AUTH, "the gateway sent more than %d certificates", CERT_CHAIN_MAX);
+		out->v[out->n] = cert_from_der((struct bytes){ r.p, r.left }, e);
+		if (!out->v[out->n])
+			return err_ctx(e, "the gateway's certificate %zu", i + 1);
+		out->n++;
+	}
+	return out->n > 0 || err_set(e, ERR_AUTH, "the gateway sent no certificate");
+}
+
+/* The certificate must prove the name that the user asked for; what the gateway calls itself
+ * besides does not matter then. A pinned certificate needs only the identity to be as the profile
+ * says, where it says one. */
+static bool check_identity(const struct ike_config *cfg, const struct identity *idr,
+	const struct cert *c, struct err *e)
+{
+	char says[ID_TEXT_MAX], wants[ID_TEXT_MAX], proves[CERT_TEXT_MAX];
+
+	if (id_proved_by(&cfg->remote_id, c))
+		return true;
+	if (cfg->pinned && (!cfg->remote_id_strict || id_same(idr, &cfg->remote_id)))
+		return true;
+	return err_set(e, ERR_AUTH, "the gateway says it is %s, its certificate proves %s, and the "
+		"profile wants %s", id_text(says, idr), cert_names_text(proves, c),
+		id_text(wants, &cfg->remote_id));
+}
+
+static bool split_auth(struct bytes body, uint8_t *method, struct bytes *data)
+{
+	struct rd r = rd_init(body.p, body.n);
+
+	*method = rd_u8(&r);
+	rd_bytes(&r, 3);
+	*data = (struct bytes){ r.p, r.left };
+	return !r.bad && r.left > 0;
+}
+
+bool v2_verify_shared(struct v2 *v, struct bytes auth_body, struct bytes secret, struct err *e)
+{
+	uint8_t *octets = NULL, method;
+	struct bytes data;
+	struct secret want = { 0 };
+	size_t n;
+
+	if (!split_auth(auth_body, &method, &data) || method != AUTH_PSK)
+		return err_set(e, ERR_AUTH, "the gateway proves itself by method %u, not by the shared key",
+			method);
+	if (!v2_signed_octets(v->sa, false, v->hs, &v->hs->idr, &octets, &n, e))
+		return false;
+	bool ok = v2_auth_shared(v->sa, secret, (struct bytes){ octets, n }, &want, e) &&
+		((data.n == want.len && same_bytes(data.p, want.data, want.len)) ||
+		err_set(e, ERR_AUTH, "the gateway does not know the shared key"));
+	free(octets);
+	secret_wipe(&want);
+	return ok;
+}
+
+static bool verify_signature(struct v2 *v, struct bytes auth_body, const struct cert *c,
+	struct outbox *ob, struct err *e)
+{
+	uint8_t *octets = NULL, method;
+	struct bytes data;
+	char name[64] = "";
+	size_t n;
+
+	if (!split_auth(auth_body, &method, &data))
+		return err_set(e, ERR_AUTH, "the gateway's AUTH payload is empty");
+	if (method == AUTH_PSK)
+		return err_set(e, ERR_AUTH,
+			"the gateway proves itself by a pre-shared key, the profile wants a certificate");
+	if (!v2_signed_octets(v->sa, false, v->hs, &v->hs->idr, &octets, &n, e))
+		return false;
+	bool ok = sig_verify(c, method, v->cfg->security >= TIER_COMPAT, (struct bytes){ octets, n }, data,
+		name, e);
+	free(octets);
+	if (ok)
+		outbox_log(ob, LEVEL_INFO, "the gateway's signature is good (%s)", name);
+	return ok;
+}
+
+static bool verify_by_certificate(struct step *s, struct bytes auth_body)
+{
+	const struct ike_config *cfg = s->v->cfg;
+	struct cert_list certs = { 0 };
+	char subject[CERT_TEXT_MAX];
+
+	bool ok = read_certs(s->p, &certs, s->e) &&
+		trust_verify(cfg->trust, &certs, v2_wall(s->v), s->e) &&
+		check_identity(cfg, &s->v->hs->idr, certs.v[0], s->e) &&
+		verify_signature(s->v, auth_body, certs.v[0], s->ob, s->e);
+	if (ok)
+		outbox_log(s->ob, LEVEL_INFO, "the gateway's certificate: %s",
+			cert_subject_text(subject, certs.v[0]));
+	cert_list_free(&certs);
+	return ok;
+}
+
+/* The only place where the gateway becomes proved. */
+static bool verify_gateway(struct step *s)
+{
+	struct v2 *v = s->v;
+	const struct ike_config *cfg = v->cfg;
+	const struct payload *id = payload_find(s->p, PAYLOAD_IDr);
+	const struct payload *auth = payload_find(s->p, PAYLOAD_AUTH);
+	char says[ID_TEXT_MAX], wants[ID_TEXT_MAX];
+
+	if (!id || !auth)
+		return err_set(s->e, ERR_AUTH, "the gateway does not prove who it is: %s is missing",
+			id ? "AUTH" : "IDr");
+	if (!id_read(&v->hs->idr, id->body, s->e))
+		return false;
+	id_text(v->remote_id, &v->hs->idr);
+	if (!cfg->remote_psk) {
+		if (!verify_by_certificate(s, auth->body))
+			return false;
+	} else {
+		if (cfg->remote_id_strict && !id_same(&v->hs->idr, &cfg->remote_id))
+			return err_set(s->e, ERR_AUTH, "the gateway says it is %s, the profile wants %s",
+				id_text(says, &v->hs->idr), id_text(wants, &cfg->remote_id));
+		if (!v2_verify_shared(v, auth->body, (struct bytes){ cfg->psk->text, cfg->psk->len }, s->e))
+			return false;
+	}
+	v->hs->proved = true;
+	return true;
+}
+
+/* --- the answer ------------------------------------------------------------------------------- */
+
+static bool gateway_refused(struct step *s)
+{
+	char name[NOTIFY_TEXT_MAX];
+	struct notify n;
+
+	if (!notify_find_error(s->p, &n))
+		return false;
+	err_notify(s->e, ERR_PEER, n.type, "the gateway answers %s",
+		notify_text(name, n.type));
+	return true;
+}
+
+bool v2_auth_recv(struct step *s)
+{
+	const struct payload *eap = payload_find(s->p, PAYLOAD_EAP);
+
+	if (!payload_find(s->p, PAYLOAD_AUTH) && gateway_refused(s))
+		return false;
+	if (!verify_gateway(s))
+		return false;
+	v2_request_done(s->sa);
+	if (s->v->cfg->local_auth != IKE_AUTH_BY_EAP)
+		return v2_auth_established(s);
+	if (!eap)
+		return err_set(s->e, ERR_PEER, "the gateway does not start EAP");
+	v2_stage(s->v, STAGE_EAP, v2_story(TASK_EAP), s->ob);
+	return v2_eap_packet(s->v, eap->body, s->ob, &s->next, s->e);
+}
+
+static bool inside_offer(const struct selectors *got, const struct selectors *offered)
+{
+	for (size_t i = 0; i < got->n; i++) {
+		bool inside = false;
+		for (size_t j = 0; j < offered->n && !inside; j++)
+			inside = selector_inside(&got->v[i], &offered->v[j]);
+		if (!inside)
+			return false;
+	}
+	return true;
+}
+
+bool v2_child_terms_read(struct step *s, const struct offer *o, struct v2_child_terms *t)
+{
+	struct notify n;
+	struct bytes spi;
+
+	*t = (struct v2_child_terms){ .number = o->number, .spi_in = o->spi_in, .initiator = true };
+	if (!payload_find(s->p, PAYLOAD_SA) || !payload_find(s->p, PAYLOAD_TSi) ||
+		!payload_find(s->p, PAYLOAD_TSr))
+		return err_set(s->e, ERR_PEER, "the gateway made no child SA");
+	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, &o->proposals, PROTO_ESP, &spi,
+			&t->suite, s->e) ||
+		!v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &t->local_ts, s->e) ||
+		!v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &t->remote_ts, s->e))
+		return false;
+	struct rd r = rd_init(spi.p, spi.n);
+	t->spi_out = rd_u32(&r);
+	if (!rd_done(&r) || t->spi_out < 256)
+		return err_set(s->e, ERR_PEER, "the gateway's ESP SPI is invalid");
+	if (!inside_offer(&t->local_ts, &o->local_ts) || !inside_offer(&t->remote_ts, &o->remote_ts))
+		return err_set(s->e, ERR_PEER, "the gateway's traffic selectors exceed what was offered");
+	t->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) ? SA_TRANSPORT : SA_TUNNEL;
+	if (t->mode != s->v->cfg->mode)
+		return err_set(s->e, ERR_PEER, "the gateway wants %s mode, the profile %s mode",
+			t->mode == SA_TUNNEL ? "tunnel" : "transport",
+			s->v->cfg->mode == SA_TUNNEL ? "tunnel" : "transport");
+	return true;
+}
+
+static void note_auth_lifetime(struct step *s)
+{
+	struct notify n;
+
+	if (!notify_find(s->p, AUTH_LIFETIME, &n) || n.data.n != 4)
+		return;
+	struct rd r = rd_init(n.data.p, n.data.n); /* RFC 4478: seconds */
+	uint64_t life = SECONDS(rd_u32(&r));
+	s->v->reauth_at = s->v->now + life - life / 10;
+}
+
+bool v2_auth_established(struct step *s)
+{
+	struct v2 *v = s->v;
+	struct handshake *hs = v->hs;
+	const struct payload *cp = payload_find(s->p, PAYLOAD_CP);
+	struct v2_child_terms *t = malloc(sizeof(*t));
+
+	if (!t)
+		return err_set(s->e, ERR_LOCAL, "out of memory");
+	v2_stage(v, STAGE_CHILD, NULL, s->ob);
+	bool ok = !gateway_refused(s) && (!cp || v2_cp_read(cp->body, &v->granted, s->e)) &&
+		v2_child_terms_read(s, &hs->child, t);
+	if (ok) {
+		t->ni = (struct bytes){ hs->ni, sizeof(hs->ni) };
+		t->nr = (struct bytes){ hs->nr, hs->nr_len };
+		ok = v2_child_add(v, s->sa, t, false, s->ob, s->e) != NULL;
+	}
+	free(t);
+	if (!ok)
+		return false;
+	note_auth_lifetime(s);
+	s->next = V2_UP;
+	return true;
+}

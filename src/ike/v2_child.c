@@ -1,0 +1,402 @@
+#include "v2_sa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * CREATE_CHILD_SA for child SAs, RFC 7296 sections 1.3.1 and 1.3.3, either side first:
+ *
+ *	HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr}  -->
+ *	                          <--  HDR, SK {SA, Nr, [KEr,] TSi, TSr}
+ *
+ * When both sides rekey the same child at once (section 2.8.1) both exchanges succeed, and the
+ * child whose exchange has the lowest of the four nonces is deleted by who made it.
+ */
+
+static enum ke_mode pfs_mode(const struct v2 *v, const struct v2_sa *sa)
+{
+	if (v->cfg->pfs == TRI_NO || sa->no_pfs)
+		return KE_LEFT_OUT;
+	if (v->cfg->pfs == TRI_YES || prop_first_ke(v->cfg->esp_proposals))
+		return KE_WANTED;
+	return KE_OPTIONAL;
+}
+
+static const struct alg *pfs_group(const struct v2 *v, const struct v2_sa *sa)
+{
+	const struct alg *named = prop_first_ke(v->cfg->esp_proposals);
+
+	if (sa->wanted_group)
+		return sa->wanted_group;
+	return named ? named : sa->suite.ke;
+}
+
+/* The selectors of the profile that no child SA covers yet, for gateways that make one child SA
+ * for each pair (SINGLE_PAIR_REQUIRED, or narrowing to the first). */
+static void extra_selectors(const struct v2 *v, struct offer *o)
+{
+	o->local_ts = v->children[0]->local_ts;
+	o->remote_ts.n = 1;
+	o->remote_ts.v[0] = v->cfg->remote_ts.v[v->extra_ts];
+}
+
+static bool prepare_offer(struct v2 *v, struct v2_sa *sa, const struct v2_child *old, struct offer *o,
+	struct err *e)
+{
+	enum ke_mode mode = pfs_mode(v, sa);
+	const struct alg *group = pfs_group(v, sa);
+
+	offer_clear(o);
+	rng_fill(v->rng, o->nonce, sizeof(o->nonce));
+	o->spi_in = v2_new_spi(v);
+	o->number = old ? old->number : v->next_number++;
+	o->old_spi_in = old ? old->spi_in : 0;
+	if (old) { /* what was agreed on, not what was asked for at first (section 2.9.2) */
+		o->local_ts = old->local_ts;
+		o->remote_ts = old->remote_ts;
+	} else {
+		extra_selectors(v, o);
+	}
+	v2_esp_offer(&o->proposals, v->cfg, mode, group);
+	if (mode != KE_LEFT_OUT)
+		o->ke = ke_new(group, v->rng, e);
+	return mode == KE_LEFT_OUT || o->ke;
+}
+
+bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct outbox *ob,
+	struct err *e)
+{
+	struct offer *o = &sa->req.offer;
+	uint8_t *buf = malloc(MESSAGE_OUT_MAX), spi[4];
+	struct wr w = wr_init(spi, sizeof(spi));
+	struct ikew k;
+
+	if (!buf)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	bool ok = prepare_offer(v, sa, old, o, e);
+	if (ok) {
+		ikew_chain(&k, buf, MESSAGE_OUT_MAX);
+		if (old && !old->lost) {
+			wr_u32(&w, old->spi_in);
+			ikew_notify(&k, PROTO_ESP, REKEY_SA, (struct bytes){ spi, 4 }, (struct bytes){ 0 });
+		}
+		if (v->cfg->mode == SA_TRANSPORT)
+			ikew_notify(&k, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 }, (struct bytes){ 0 });
+		w = wr_init(spi, sizeof(spi));
+		wr_u32(&w, o->spi_in);
+		v2_sa_write(&k, &o->proposals, PROTO_ESP, (struct bytes){ spi, 4 });
+		ikew_bytes(&k, PAYLOAD_NONCE, (struct bytes){ o->nonce, sizeof(o->nonce) });
+		if (o->ke)
+			v2_ke_write(&k, o->ke);
+		v2_ts_write(&k, PAYLOAD_TSi, &o->local_ts);
+		v2_ts_write(&k, PAYLOAD_TSr, &o->remote_ts);
+		ok = v2_request(v, sa, old ? TASK_REKEY_CHILD : TASK_NEW_CHILD, CREATE_CHILD_SA, &k, ob, e);
+	}
+	free(buf);
+	return ok;
+}
+
+/* --- the gateway's answer to ours ------------------------------------------------------------- */
+
+/* An error to a rekey is not the end: the old child still carries traffic. */
+static bool child_refused(struct step *s, struct v2_child *old, const struct notify *n)
+{
+	struct rd r = rd_init(n->data.p, n->data.n);
+	char name[NOTIFY_TEXT_MAX];
+	const struct alg *group;
+
+	outbox_log(s->ob, LEVEL_INFO, "the gateway answers CREATE_CHILD_SA with %s",
+		notify_text(name, n->type));
+	if (!old || old->state != CHILD_UP)
+		return true; /* no further child SA to be had, or the gateway replaced it meanwhile */
+	old->want_rekey = true;
+	old->retry_at = s->v->now + jittered(RETRY_MS, s->v->rng);
+	switch (n->type) {
+	case INVALID_KE_PAYLOAD:
+		group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
+		if (group && group != s->sa->wanted_group && group->usable &&
+			group->ike_tier <= s->v->cfg->security) {
+			s->sa->wanted_group = group;
+			old->retry_at = s->v->now;
+		}
+		return true;
+	case NO_PROPOSAL_CHOSEN:
+		if (s->v->cfg->pfs == TRI_AUTO && !s->sa->no_pfs) {
+			s->sa->no_pfs = true;
+			old->retry_at = s->v->now;
+		}
+		return true;
+	case CHILD_SA_NOT_FOUND: /* section 2.25: it is gone at the gateway, so make a new one */
+		old->lost = true;
+		old->retry_at = s->v->now;
+		return true;
+	case NO_ADDITIONAL_SAS:
+		return err_notify(s->e, ERR_PEER, n->type, "the gateway does not rekey child SAs");
+	default:
+		return true;
+	}
+}
+
+static int nonce_compare(struct bytes a, struct bytes b)
+{
+	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return order ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+bool v2_lost_collision(const struct offer *o, struct bytes nr)
+{
+	struct bytes ni = { o->nonce, sizeof(o->nonce) };
+	struct bytes ours = nonce_compare(ni, nr) < 0 ? ni : nr;
+
+	return nonce_compare(ours, (struct bytes){ o->rival_nonce, o->rival_nonce_len }) < 0;
+}
+
+/* Who deletes what, section 2.8.1: the loser its own new child, the winner the old one. */
+static void settle_child(struct step *s, struct v2_child *made, struct v2_child *old, bool lost)
+{
+	if (lost) {
+		outbox_log(s->ob, LEVEL_DEBUG, "both sides rekeyed at once; the gateway's child SA stays");
+		made->state = CHILD_DELETING;
+		made->adopt_at = TIME_NEVER;
+		return;
+	}
+	if (!old)
+		return;
+	if (old->lost || old->state == CHILD_LINGERING)
+		v2_child_linger(s->v, old, s->ob);
+	else
+		old->state = CHILD_DELETING;
+	old->want_rekey = false;
+}
+
+static bool read_key_exchange(struct step *s, const struct ke *ke, const struct suite *suite,
+	struct ke_secret *shared)
+{
+	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
+	struct bytes value;
+	uint16_t group;
+
+	if (!suite->ke)
+		return true;
+	if (!p || !v2_ke_read(p->body, &group, &value) || group != suite->ke->id || !ke ||
+		ke_group(ke) != suite->ke)
+		return err_set(s->e, ERR_PEER, "the gateway's key exchange is of another group");
+	return ke_shared(ke, value, shared, s->e);
+}
+
+bool v2_child_recv(struct step *s)
+{
+	struct v2 *v = s->v;
+	struct offer *o = &s->sa->req.offer;
+	struct v2_child *old = v2_child_find(v, o->old_spi_in), *made = NULL;
+	const struct payload *nonce = payload_find(s->p, PAYLOAD_NONCE);
+	bool lost = false;
+	struct notify n;
+
+	if (notify_find_error(s->p, &n)) {
+		v2_request_done(s->sa);
+		return child_refused(s, old, &n);
+	}
+	if (!nonce || nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
+		return err_set(s->e, ERR_PEER, "the gateway's answer lacks a nonce");
+	struct v2_child_terms *t = malloc(sizeof(*t));
+	struct ke_secret shared;
+	if (!t)
+		return err_set(s->e, ERR_LOCAL, "out of memory");
+	bool ok = v2_child_terms_read(s, o, t) && read_key_exchange(s, o->ke, &t->suite, &shared);
+	if (ok) {
+		t->ni = (struct bytes){ o->nonce, sizeof(o->nonce) };
+		t->nr = nonce->body;
+		t->shared = t->suite.ke ? &shared : NULL;
+		lost = o->rival && v2_lost_collision(o, nonce->body);
+		made = v2_child_add(v, s->sa, t, lost, s->ob, s->e);
+	}
+	wipe(&shared, sizeof(shared));
+	free(t);
+	if (!made)
+		return false;
+	settle_child(s, made, old, lost);
+	v2_request_done(s->sa);
+	if (old) {
+		v->rekeys_child++;
+		outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed");
+	}
+	return true;
+}
+
+/* --- the gateway's own request ------------------------------------------------------------------ */
+
+static bool refuse(struct step *s, uint16_t type, struct bytes spi, struct bytes data)
+{
+	ikew_notify(s->reply, spi.n ? PROTO_ESP : 0, type, spi, data);
+	return true;
+}
+
+bool v2_refuse_group(struct step *s, const struct alg *want)
+{
+	uint8_t id[2] = { want->id >> 8, want->id & 0xff };
+
+	return refuse(s, INVALID_KE_PAYLOAD, (struct bytes){ 0 }, (struct bytes){ id, sizeof(id) });
+}
+
+/* What the gateway proposes, narrowed to what we want (section 2.9). */
+static bool narrow(const struct selectors *theirs, const struct selectors *ours, struct selectors *out)
+{
+	out->n = 0;
+	for (size_t i = 0; i < theirs->n; i++)
+		for (size_t j = 0; j < ours->n; j++) {
+			struct selector s;
+			if (out->n < SELECTORS_MAX && selector_narrow(&s, &theirs->v[i], &ours->v[j]))
+				out->v[out->n++] = s;
+		}
+	return out->n > 0;
+}
+
+static bool accept_selectors(struct step *s, const struct v2_child *old, struct v2_child_terms *t)
+{
+	struct selectors *theirs = malloc(2 * sizeof(*theirs)), *all = theirs + 1;
+	const struct ike_config *cfg = s->v->cfg;
+
+	if (!theirs)
+		return err_set(s->e, ERR_LOCAL, "out of memory");
+	all->n = 2;
+	selector_all(&all->v[0], FAMILY_V4);
+	selector_all(&all->v[1], FAMILY_V6);
+	const struct selectors *local = old ? &old->local_ts : cfg->local_ts.n ? &cfg->local_ts : all;
+	const struct selectors *remote = old ? &old->remote_ts : cfg->remote_ts.n ? &cfg->remote_ts : all;
+	bool ok = v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, theirs, s->e) &&
+		(narrow(theirs, remote, &t->remote_ts) ||
+			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE, "traffic selectors nobody asked for")) &&
+		v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, theirs, s->e) &&
+		(narrow(theirs, local, &t->local_ts) ||
+			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE, "traffic selectors nobody asked for"));
+	free(theirs);
+	return ok;
+}
+
+static void write_child_answer(struct step *s, const struct v2_child_terms *t, uint8_t number,
+	const struct ke *ke)
+{
+	uint8_t spi[4];
+	struct wr w = wr_init(spi, sizeof(spi));
+
+	wr_u32(&w, t->spi_in);
+	if (t->mode == SA_TRANSPORT)
+		ikew_notify(s->reply, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 }, (struct bytes){ 0 });
+	v2_sa_write_choice(s->reply, &t->suite, PROTO_ESP, number, (struct bytes){ spi, 4 });
+	ikew_bytes(s->reply, PAYLOAD_NONCE, t->nr);
+	if (ke)
+		v2_ke_write(s->reply, ke);
+	v2_ts_write(s->reply, PAYLOAD_TSi, &t->remote_ts);
+	v2_ts_write(s->reply, PAYLOAD_TSr, &t->local_ts);
+}
+
+/* Our rekey of the same child is under way: remember what theirs made, to settle when our answer
+ * comes. */
+static void note_rival(struct v2_sa *sa, const struct v2_child *old, const struct v2_child_terms *t)
+{
+	struct offer *o = &sa->req.offer;
+	struct bytes low = nonce_compare(t->ni, t->nr) < 0 ? t->ni : t->nr;
+
+	if (!old || sa->req.task != TASK_REKEY_CHILD || o->old_spi_in != old->spi_in)
+		return;
+	o->rival = true;
+	memcpy(o->rival_nonce, low.p, low.n);
+	o->rival_nonce_len = low.n;
+}
+
+static bool make_child(struct step *s, struct v2_child *old, struct v2_child_terms *t, uint8_t number)
+{
+	struct ke *ke = NULL;
+	struct ke_secret shared;
+	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
+	struct bytes value;
+	uint16_t group;
+	bool ok = true;
+
+	if (t->suite.ke) {
+		if (!p || !v2_ke_read(p->body, &group, &value) || group != t->suite.ke->id)
+			return v2_refuse_group(s, t->suite.ke);
+		ke = ke_new(t->suite.ke, s->v->rng, s->e);
+		ok = ke && ke_shared(ke, value, &shared, s->e);
+		t->shared = &shared;
+	}
+	if (ok && v2_child_add(s->v, s->sa, t, true, s->ob, s->e)) {
+		write_child_answer(s, t, number, ke);
+		note_rival(s->sa, old, t);
+		if (old) {
+			old->state = CHILD_REPLACED;
+			old->want_rekey = false;
+			s->v->rekeys_child++;
+			outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed by the gateway");
+		}
+	} else {
+		ok = false;
+	}
+	ke_free(ke);
+	wipe(&shared, sizeof(shared));
+	return ok;
+}
+
+static bool answer_child(struct step *s, struct v2_child *old)
+{
+	struct v2_child_terms *t = calloc(1, sizeof(*t));
+	struct proposals *ours = malloc(sizeof(*ours));
+	uint8_t nonce[NONCE_LEN], number = 0;
+	struct bytes spi;
+	struct notify n;
+
+	bool ok = t && ours;
+	if (ok) {
+		v2_esp_offer(ours, s->v->cfg, pfs_mode(s->v, s->sa), pfs_group(s->v, s->sa));
+		rng_fill(s->v->rng, nonce, sizeof(nonce));
+		t->number = old ? old->number : s->v->next_number++;
+		t->spi_in = v2_new_spi(s->v);
+		t->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) && s->v->cfg->mode == SA_TRANSPORT ?
+			SA_TRANSPORT : SA_TUNNEL;
+		t->ni = payload_find(s->p, PAYLOAD_NONCE)->body;
+		t->nr = (struct bytes){ nonce, sizeof(nonce) };
+		ok = v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, ours, PROTO_ESP, &spi, &number,
+			&t->suite, s->e) && accept_selectors(s, old, t);
+	} else {
+		err_set(s->e, ERR_LOCAL, "out of memory");
+	}
+	if (ok) {
+		struct rd r = rd_init(spi.p, spi.n);
+		t->spi_out = rd_u32(&r);
+		ok = make_child(s, old, t, number);
+	}
+	free(t);
+	free(ours);
+	return ok;
+}
+
+/* The collisions of section 2.25.1 and 2.25.2, then the kinds apart. */
+bool v2_create_request(struct step *s)
+{
+	const struct payload *nonce = payload_find(s->p, PAYLOAD_NONCE);
+	struct v2_child *old = NULL;
+	struct notify n;
+	enum v2_task task = s->sa->req.task;
+
+	if (s->sa->state != V2_UP || s->sa->want_delete || task == TASK_DELETE_IKE)
+		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
+	if (nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
+		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "a nonce of %zu octets", nonce->body.n);
+	if (!payload_find(s->p, PAYLOAD_TSi) && !payload_find(s->p, PAYLOAD_TSr))
+		return v2_rekey_request(s);
+	if (!payload_find(s->p, PAYLOAD_TSi) || !payload_find(s->p, PAYLOAD_TSr))
+		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "half of the traffic selectors");
+	if (task == TASK_REKEY_IKE)
+		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
+	if (notify_find(s->p, REKEY_SA, &n)) {
+		struct rd r = rd_init(n.spi.p, n.spi.n);
+		old = v2_child_by_out(s->v, s->sa, rd_u32(&r));
+		if (!old || !rd_done(&r))
+			return refuse(s, CHILD_SA_NOT_FOUND, n.spi, (struct bytes){ 0 });
+		if (old->state != CHILD_UP)
+			return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
+	}
+	return answer_child(s, old);
+}

@@ -1,0 +1,518 @@
+#include "v2_sa.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- SA payload, RFC 7296 section 3.3 ------------------------------------------------------- */
+
+enum { ATTR_KEY_LENGTH = 14, ATTR_SHORT = 0x8000, LAST = 0, MORE_PROPOSALS = 2, MORE_TRANSFORMS = 3 };
+enum { TRANSFORM_TYPES = 6, KE_NONE = 0 };
+
+/* The order in which transforms are written; the order within a type is the order of preference. */
+static const enum transform_type type_order[] = { TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF,
+	TRANSFORM_KE, TRANSFORM_ESN };
+
+/* The row that stands for "no key exchange" among others, so that PFS is offered, not demanded. */
+static const struct alg ke_none = { .type = TRANSFORM_KE, .id = KE_NONE, .name = "none", .usable = true };
+
+static void transform_write(struct wr *w, const struct alg *a, bool last)
+{
+	wr_u8(w, last ? LAST : MORE_TRANSFORMS);
+	wr_u8(w, 0);
+	wr_u16(w, a->key_bits ? 12 : 8);
+	wr_u8(w, (uint8_t)a->type);
+	wr_u8(w, 0);
+	wr_u16(w, a->id);
+	if (a->key_bits) {
+		wr_u16(w, ATTR_SHORT | ATTR_KEY_LENGTH);
+		wr_u16(w, a->key_bits);
+	}
+}
+
+static void proposal_write(struct wr *w, const struct proposal *p, uint8_t number, bool last,
+	enum protocol_id proto, struct bytes spi)
+{
+	size_t at = w->len, written = 0;
+
+	wr_u8(w, last ? LAST : MORE_PROPOSALS);
+	wr_u8(w, 0);
+	wr_u16(w, 0);
+	wr_u8(w, number);
+	wr_u8(w, (uint8_t)proto);
+	wr_u8(w, (uint8_t)spi.n);
+	wr_u8(w, (uint8_t)p->n);
+	wr_bytes(w, spi.p, spi.n);
+	for (size_t t = 0; t < ARRAY_LEN(type_order); t++)
+		for (size_t i = 0; i < p->n; i++)
+			if (p->algs[i]->type == type_order[t])
+				transform_write(w, p->algs[i], ++written == p->n);
+	wr_patch_u16(w, at + 2, (uint16_t)(w->len - at));
+}
+
+void v2_sa_write(struct ikew *k, const struct proposals *props, enum protocol_id proto, struct bytes spi)
+{
+	ikew_payload(k, PAYLOAD_SA);
+	for (size_t i = 0; i < props->n; i++)
+		proposal_write(&k->w, &props->v[i], (uint8_t)(i + 1), i + 1 == props->n, proto, spi);
+}
+
+struct wire_proposal {
+	uint8_t number, proto;
+	struct bytes spi;
+	struct rd transforms;
+};
+
+static bool proposal_read(struct rd *r, struct wire_proposal *p)
+{
+	rd_u8(r);
+	rd_u8(r);
+	size_t len = rd_u16(r);
+	struct rd body = rd_sub(r, len >= 4 ? len - 4 : SIZE_MAX);
+
+	p->number = rd_u8(&body);
+	p->proto = rd_u8(&body);
+	size_t spi_len = rd_u8(&body);
+	rd_u8(&body); /* the number of transforms: the lengths say it too */
+	p->spi = (struct bytes){ rd_bytes(&body, spi_len), spi_len };
+	p->transforms = body;
+	return !body.bad;
+}
+
+/* One transform: its row, or NULL for what the table does not have. */
+static const struct alg *transform_read(struct rd *r, uint8_t *type)
+{
+	rd_u8(r);
+	rd_u8(r);
+	size_t len = rd_u16(r);
+	struct rd body = rd_sub(r, len >= 4 ? len - 4 : SIZE_MAX);
+	uint16_t bits = 0;
+	bool strange = false;
+
+	*type = rd_u8(&body);
+	rd_u8(&body);
+	uint16_t id = rd_u16(&body);
+	while (body.left > 0) {
+		uint16_t attr = rd_u16(&body), value = rd_u16(&body);
+		if (attr == (ATTR_SHORT | ATTR_KEY_LENGTH))
+			bits = value;
+		else
+			strange = true; /* section 3.3.6: an unknown attribute spoils the transform */
+		if (!(attr & ATTR_SHORT))
+			rd_bytes(&body, value);
+	}
+	if (body.bad || strange)
+		return NULL;
+	return *type == TRANSFORM_KE && id == KE_NONE ? &ke_none : alg_find(*type, id, bits);
+}
+
+static void suite_put(struct suite *s, const struct alg *a)
+{
+	switch (a->type) {
+	case TRANSFORM_ENCR:
+		s->encr = a;
+		break;
+	case TRANSFORM_PRF:
+		s->prf = a;
+		break;
+	case TRANSFORM_INTEG:
+		s->integ = a;
+		break;
+	case TRANSFORM_KE:
+		s->ke = a == &ke_none ? NULL : a;
+		break;
+	case TRANSFORM_ESN:
+		s->esn = a->id == ESN_YES;
+		break;
+	}
+}
+
+static bool stands_in(const struct proposal *p, const struct alg *a)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->algs[i] == a || (p->algs[i]->type == a->type && p->algs[i]->id == a->id &&
+			p->algs[i]->key_bits == a->key_bits))
+			return true;
+	return false;
+}
+
+static bool lists_type(const struct proposal *p, enum transform_type type)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->algs[i]->type == type)
+			return true;
+	return false;
+}
+
+bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum protocol_id proto,
+	struct bytes *spi, struct suite *out, struct err *e)
+{
+	struct rd r = rd_init(body.p, body.n);
+	struct wire_proposal wp;
+	bool seen[TRANSFORM_TYPES] = { false };
+
+	*out = (struct suite){ 0 };
+	if (!proposal_read(&r, &wp) || !rd_done(&r))
+		return err_set(e, ERR_PEER, "the gateway's choice of algorithms is malformed");
+	if (wp.number == 0 || wp.number > offered->n || wp.proto != proto)
+		return err_set(e, ERR_PEER, "the gateway chose proposal %u of %zu, protocol %u", wp.number,
+			offered->n, wp.proto);
+	const struct proposal *p = &offered->v[wp.number - 1];
+	while (wp.transforms.left > 0) {
+		uint8_t type = 0;
+		const struct alg *a = transform_read(&wp.transforms, &type);
+		if (type >= TRANSFORM_TYPES || seen[type])
+			return err_set(e, ERR_PEER, "the gateway chose transform type %u twice", type);
+		if (!a || !stands_in(p, a))
+			return err_set(e, ERR_PEER, "the gateway chose %s%s, which was not offered",
+				a ? "" : "an unknown algorithm of type ", a ? a->name : "");
+		seen[type] = true;
+		suite_put(out, a);
+	}
+	if (wp.transforms.bad)
+		return err_set(e, ERR_PEER, "the gateway's choice of algorithms is malformed");
+	for (size_t i = 0; i < ARRAY_LEN(type_order); i++) {
+		enum transform_type t = type_order[i];
+		bool optional = t == TRANSFORM_ESN || (t == TRANSFORM_KE && stands_in(p, &ke_none));
+		if (lists_type(p, t) && !seen[t] && !optional)
+			return err_set(e, ERR_PEER, "the gateway's choice lacks transform type %u", t);
+	}
+	*spi = wp.spi;
+	return true;
+}
+
+/* Does one of the peer's proposals hold everything that ours needs? Picks by our order. */
+static bool proposal_match(struct rd transforms, const struct proposal *ours, struct suite *out)
+{
+	bool theirs[TRANSFORM_TYPES] = { false }, unknown[TRANSFORM_TYPES] = { false };
+	struct proposal peer = { 0 };
+
+	while (transforms.left > 0) {
+		uint8_t type = 0;
+		const struct alg *a = transform_read(&transforms, &type);
+		if (type >= TRANSFORM_TYPES)
+			return false;
+		theirs[type] = true;
+		if (a && peer.n < PROPOSAL_ALGS_MAX)
+			peer.algs[peer.n++] = a;
+		else
+			unknown[type] = true;
+	}
+	if (transforms.bad)
+		return false;
+	*out = (struct suite){ 0 };
+	for (size_t i = 0; i < ARRAY_LEN(type_order); i++) {
+		enum transform_type t = type_order[i];
+		bool found = false;
+		for (size_t j = 0; j < ours->n && !found; j++)
+			if (ours->algs[j]->type == t && stands_in(&peer, ours->algs[j])) {
+				suite_put(out, ours->algs[j]);
+				found = true;
+			}
+		/* A peer that does not ask for a group gets none; one that asks must get one. */
+		bool missing_ok = !theirs[t] && (t == TRANSFORM_KE || t == TRANSFORM_ESN);
+		bool none_ok = t == TRANSFORM_KE && stands_in(&peer, &ke_none);
+		if (!found && !missing_ok && !none_ok && (lists_type(ours, t) || theirs[t] || unknown[t]))
+			return false;
+	}
+	return out->encr != NULL;
+}
+
+bool v2_sa_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
+	struct bytes *spi, uint8_t *number, struct suite *out, struct err *e)
+{
+	size_t want = proto == PROTO_IKE ? IKE_SPI_LEN : 4;
+
+	for (size_t i = 0; i < ours->n; i++) {
+		struct rd r = rd_init(body.p, body.n);
+		while (r.left > 0) {
+			struct wire_proposal wp;
+			if (!proposal_read(&r, &wp))
+				return err_notify(e, ERR_PEER, INVALID_SYNTAX, "a malformed SA payload");
+			if (wp.proto != proto || wp.spi.n != want ||
+				!proposal_match(wp.transforms, &ours->v[i], out))
+				continue;
+			*spi = wp.spi;
+			*number = wp.number;
+			return true;
+		}
+	}
+	return err_notify(e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway proposes nothing acceptable");
+}
+
+void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id proto, uint8_t number,
+	struct bytes spi)
+{
+	struct proposal p = { 0 };
+	const struct alg *parts[] = { s->encr, s->integ, s->prf, s->ke,
+		proto == PROTO_ESP ? alg_find(TRANSFORM_ESN, s->esn ? ESN_YES : ESN_NO, 0) : NULL };
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (parts[i])
+			p.algs[p.n++] = parts[i];
+	ikew_payload(k, PAYLOAD_SA);
+	proposal_write(&k->w, &p, number, true, proto, spi);
+}
+
+static bool esn_wanted(const struct ike_config *cfg, const struct alg *a)
+{
+	return cfg->esn == TRI_AUTO || (a->id == ESN_YES) == (cfg->esn == TRI_YES);
+}
+
+void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
+	const struct alg *group)
+{
+	*out = *cfg->esp_proposals;
+	for (size_t i = 0; i < out->n; i++) {
+		struct proposal *p = &out->v[i];
+		size_t kept = 0;
+		bool own_groups = ke != KE_LEFT_OUT && lists_type(p, TRANSFORM_KE);
+		for (size_t j = 0; j < p->n; j++) {
+			const struct alg *a = p->algs[j];
+			if ((a->type == TRANSFORM_KE && ke == KE_LEFT_OUT) ||
+				(a->type == TRANSFORM_ESN && !esn_wanted(cfg, a)))
+				continue;
+			p->algs[kept++] = a;
+		}
+		p->n = kept;
+		if (!lists_type(p, TRANSFORM_ESN) && p->n < PROPOSAL_ALGS_MAX)
+			p->algs[p->n++] = alg_find(TRANSFORM_ESN, cfg->esn == TRI_YES ? ESN_YES : ESN_NO, 0);
+		if (ke != KE_LEFT_OUT && !own_groups && group && p->n < PROPOSAL_ALGS_MAX)
+			p->algs[p->n++] = group;
+		if (ke == KE_OPTIONAL && p->n < PROPOSAL_ALGS_MAX)
+			p->algs[p->n++] = &ke_none;
+	}
+}
+
+/* --- TS payload, section 3.13 ------------------------------------------------------------------ */
+
+enum { TS_IPV4_ADDR_RANGE = 7, TS_IPV6_ADDR_RANGE = 8 };
+
+void v2_ts_write(struct ikew *k, uint8_t type, const struct selectors *s)
+{
+	ikew_payload(k, type);
+	wr_u8(&k->w, (uint8_t)s->n);
+	wr_zeros(&k->w, 3);
+	for (size_t i = 0; i < s->n; i++) {
+		size_t len = addr_len(s->v[i].family);
+		wr_u8(&k->w, s->v[i].family == FAMILY_V4 ? TS_IPV4_ADDR_RANGE : TS_IPV6_ADDR_RANGE);
+		wr_u8(&k->w, s->v[i].proto);
+		wr_u16(&k->w, (uint16_t)(8 + 2 * len));
+		wr_u16(&k->w, s->v[i].port_lo);
+		wr_u16(&k->w, s->v[i].port_hi);
+		wr_bytes(&k->w, s->v[i].lo, len);
+		wr_bytes(&k->w, s->v[i].hi, len);
+	}
+}
+
+bool v2_ts_read(struct bytes body, struct selectors *out, struct err *e)
+{
+	struct rd r = rd_init(body.p, body.n);
+	unsigned count = rd_u8(&r);
+
+	rd_bytes(&r, 3);
+	out->n = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct selector s = { 0 };
+		uint8_t type = rd_u8(&r);
+		s.proto = rd_u8(&r);
+		size_t len = rd_u16(&r);
+		struct rd ts = rd_sub(&r, len >= 4 ? len - 4 : SIZE_MAX);
+		s.port_lo = rd_u16(&ts);
+		s.port_hi = rd_u16(&ts);
+		if (r.bad)
+			break;
+		if (type != TS_IPV4_ADDR_RANGE && type != TS_IPV6_ADDR_RANGE)
+			continue; /* a kind that we do not know selects nothing of ours */
+		s.family = type == TS_IPV4_ADDR_RANGE ? FAMILY_V4 : FAMILY_V6;
+		rd_copy(&ts, s.lo, addr_len(s.family));
+		rd_copy(&ts, s.hi, addr_len(s.family));
+		if (!rd_done(&ts) || !selector_valid(&s))
+			return err_notify(e, ERR_PEER, INVALID_SYNTAX, "a malformed traffic selector");
+		out->v[out->n++] = s;
+	}
+	if (!rd_done(&r) || out->n == 0)
+		return err_notify(e, ERR_PEER, INVALID_SYNTAX, "malformed traffic selectors");
+	return true;
+}
+
+/* --- ID (3.5), KE (3.4) --------------------------------------------------------------------- */
+
+void v2_id_write(struct ikew *k, uint8_t type, const struct identity *id)
+{
+	ikew_payload(k, type);
+	wr_u8(&k->w, id->type);
+	wr_zeros(&k->w, 3);
+	wr_bytes(&k->w, id->data, id->len);
+}
+
+void v2_ke_write(struct ikew *k, const struct ke *ke)
+{
+	struct bytes value = ke_public(ke);
+
+	ikew_payload(k, PAYLOAD_KE);
+	wr_u16(&k->w, ke_group(ke)->id);
+	wr_u16(&k->w, 0);
+	wr_bytes(&k->w, value.p, value.n);
+}
+
+bool v2_ke_read(struct bytes body, uint16_t *group, struct bytes *value)
+{
+	struct rd r = rd_init(body.p, body.n);
+
+	*group = rd_u16(&r);
+	rd_u16(&r);
+	*value = (struct bytes){ r.p, r.left };
+	return !r.bad && r.left > 0;
+}
+
+/* --- CP, section 3.15 and RFC 8598 -------------------------------------------------------------- */
+
+enum { CFG_REQUEST = 1, CFG_REPLY = 2 };
+enum {
+	INTERNAL_IP4_ADDRESS = 1,
+	INTERNAL_IP4_NETMASK = 2,
+	INTERNAL_IP4_DNS = 3,
+	APPLICATION_VERSION = 7,
+	INTERNAL_IP6_ADDRESS = 8,
+	INTERNAL_IP6_DNS = 10,
+	INTERNAL_IP4_SUBNET = 13,
+	INTERNAL_IP6_SUBNET = 15,
+	INTERNAL_DNS_DOMAIN = 25,
+};
+
+static void cp_ask(struct ikew *k, uint16_t attr)
+{
+	wr_u16(&k->w, attr);
+	wr_u16(&k->w, 0);
+}
+
+static void cp_ask_address(struct ikew *k, const struct prefix *p)
+{
+	bool v4 = p->family == FAMILY_V4;
+
+	wr_u16(&k->w, v4 ? INTERNAL_IP4_ADDRESS : INTERNAL_IP6_ADDRESS);
+	wr_u16(&k->w, v4 ? 4 : 17);
+	wr_bytes(&k->w, p->ip, addr_len(p->family));
+	if (!v4)
+		wr_u8(&k->w, p->len);
+}
+
+void v2_cp_request(struct ikew *k, const struct ike_config *cfg)
+{
+	bool v4 = cfg->n_want == 0, v6 = cfg->n_want == 0;
+
+	ikew_payload(k, PAYLOAD_CP);
+	wr_u8(&k->w, CFG_REQUEST);
+	wr_zeros(&k->w, 3);
+	for (size_t i = 0; i < cfg->n_want; i++) {
+		cp_ask_address(k, &cfg->want[i]);
+		v4 = v4 || cfg->want[i].family == FAMILY_V4;
+		v6 = v6 || cfg->want[i].family == FAMILY_V6;
+	}
+	if (v4) {
+		if (cfg->n_want == 0)
+			cp_ask(k, INTERNAL_IP4_ADDRESS);
+		cp_ask(k, INTERNAL_IP4_DNS);
+		cp_ask(k, INTERNAL_IP4_SUBNET);
+	}
+	if (v6) {
+		if (cfg->n_want == 0)
+			cp_ask(k, INTERNAL_IP6_ADDRESS);
+		cp_ask(k, INTERNAL_IP6_DNS);
+		cp_ask(k, INTERNAL_IP6_SUBNET);
+	}
+	cp_ask(k, INTERNAL_DNS_DOMAIN);
+}
+
+static unsigned mask_bits(const uint8_t mask[4])
+{
+	unsigned bits = 0;
+
+	while (bits < 32 && mask[bits / 8] & (0x80 >> bits % 8))
+		bits++;
+	return bits;
+}
+
+static void cp_prefix(struct prefix *list, uint32_t *n, size_t max, uint8_t family, struct rd *r)
+{
+	struct prefix p = { .family = family, .len = family == FAMILY_V4 ? 32 : 128 };
+
+	rd_copy(r, p.ip, addr_len(family));
+	if (family == FAMILY_V4 && r->left == 4)
+		p.len = (uint8_t)mask_bits(rd_bytes(r, 4));
+	else if (family == FAMILY_V6 && r->left == 1)
+		p.len = rd_u8(r);
+	if (rd_done(r) && p.len <= 8 * addr_len(family) && *n < max)
+		list[(*n)++] = p;
+}
+
+static void cp_dns(struct granted *g, uint8_t family, struct rd *r)
+{
+	struct addr a = { .family = family };
+
+	rd_copy(r, a.ip, addr_len(family));
+	if (rd_done(r) && g->n_dns < NETCONF_DNS && !addr_is_zero(&a))
+		g->dns[g->n_dns++] = a;
+}
+
+/* Whether the text is a domain name that may be used is for the session to say. */
+static void cp_domain(struct granted *g, struct rd *r)
+{
+	size_t n = r->left;
+	const uint8_t *p = rd_bytes(r, n);
+
+	if (n == 0 || n >= DOMAIN_TEXT_MAX || g->n_domains == NETCONF_DOMAINS || memchr(p, 0, n))
+		return;
+	memcpy(g->domains[g->n_domains], p, n);
+	g->domains[g->n_domains++][n] = 0;
+}
+
+static void cp_attribute(struct granted *g, uint16_t attr, struct rd *r)
+{
+	switch (attr) {
+	case INTERNAL_IP4_ADDRESS:
+		cp_prefix(g->addrs, &g->n_addrs, NETCONF_ADDRS, FAMILY_V4, r);
+		break;
+	case INTERNAL_IP6_ADDRESS:
+		cp_prefix(g->addrs, &g->n_addrs, NETCONF_ADDRS, FAMILY_V6, r);
+		break;
+	case INTERNAL_IP4_DNS:
+		cp_dns(g, FAMILY_V4, r);
+		break;
+	case INTERNAL_IP6_DNS:
+		cp_dns(g, FAMILY_V6, r);
+		break;
+	case INTERNAL_IP4_SUBNET:
+		cp_prefix(g->subnets, &g->n_subnets, GRANTED_SUBNETS, FAMILY_V4, r);
+		break;
+	case INTERNAL_IP6_SUBNET:
+		cp_prefix(g->subnets, &g->n_subnets, GRANTED_SUBNETS, FAMILY_V6, r);
+		break;
+	case INTERNAL_DNS_DOMAIN:
+		cp_domain(g, r);
+		break;
+	case APPLICATION_VERSION:
+		text_safe(g->version, sizeof(g->version), r->p, r->left);
+		break;
+	default:
+		break;
+	}
+}
+
+bool v2_cp_read(struct bytes body, struct granted *out, struct err *e)
+{
+	struct rd r = rd_init(body.p, body.n);
+	uint8_t type = rd_u8(&r);
+
+	rd_bytes(&r, 3);
+	*out = (struct granted){ 0 };
+	if (type != CFG_REPLY)
+		return err_set(e, ERR_PEER, "a configuration payload of type %u, not CFG_REPLY", type);
+	while (r.left > 0) {
+		uint16_t attr = rd_u16(&r) & 0x7fff;
+		struct rd value = rd_sub(&r, rd_u16(&r));
+		if (!value.bad)
+			cp_attribute(out, attr, &value);
+	}
+	return !r.bad || err_set(e, ERR_PEER, "a malformed configuration payload");
+}

@@ -1,0 +1,77 @@
+#include "v2_sa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void reassembly_free(struct reassembly **slot)
+{
+	if (!*slot)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN((*slot)->part); i++)
+		free((*slot)->part[i].data);
+	free(*slot);
+	*slot = NULL;
+}
+
+/* The slot for this message. A fragment with a higher total is a new, smaller cut of the same
+ * message and starts over; one with a lower total is old (RFC 7383 section 2.6). */
+static bool fitting_slot(struct reassembly **slot, uint32_t mid, uint16_t total, struct err *e)
+{
+	if (*slot && (*slot)->mid == mid && total < (*slot)->total)
+		return err_set(e, ERR_DROP, "a fragment of an earlier cut");
+	if (*slot && ((*slot)->mid != mid || total > (*slot)->total))
+		reassembly_free(slot);
+	if (!*slot) {
+		*slot = calloc(1, sizeof(**slot));
+		if (!*slot)
+			return err_set(e, ERR_LOCAL, "out of memory");
+		(*slot)->mid = mid;
+		(*slot)->total = total;
+	}
+	return true;
+}
+
+static bool put_together(struct reassembly *r, uint8_t **whole, size_t *len, struct err *e)
+{
+	struct wr w;
+
+	*whole = malloc(r->size ? r->size : 1);
+	if (!*whole)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	w = wr_init(*whole, r->size);
+	for (size_t i = 0; i < r->total; i++)
+		wr_bytes(&w, r->part[i].data, r->part[i].len);
+	*len = w.len;
+	return true;
+}
+
+bool v2_reassemble(struct reassembly **slot, uint32_t mid, uint16_t number, uint16_t total,
+	uint8_t first, struct bytes part, uint8_t **whole, size_t *len, uint8_t *whole_first,
+	struct err *e)
+{
+	*whole = NULL;
+	if (number == 0 || number > total || total > FRAGMENTS_MAX || part.n == 0)
+		return err_set(e, ERR_DROP, "fragment %u of %u, %zu octets", number, total, part.n);
+	if (!fitting_slot(slot, mid, total, e))
+		return false;
+	struct reassembly *r = *slot;
+	if (r->part[number - 1].data)
+		return true; /* a copy of one that is there */
+	if (r->size + part.n > IKE_MESSAGE_MAX)
+		return err_set(e, ERR_DROP, "fragments of more than %d octets", IKE_MESSAGE_MAX);
+	uint8_t *copy = malloc(part.n);
+	if (!copy)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	memcpy(copy, part.p, part.n);
+	r->part[number - 1].data = copy;
+	r->part[number - 1].len = part.n;
+	r->size += part.n;
+	if (number == 1)
+		r->first = first;
+	if (++r->have < r->total)
+		return true;
+	*whole_first = r->first;
+	bool ok = put_together(r, whole, len, e);
+	reassembly_free(slot);
+	return ok;
+}

@@ -1,0 +1,141 @@
+#include "v2_sa.h"
+
+#include <string.h>
+
+/*
+ * INFORMATIONAL, RFC 7296 section 1.4: deletes, notifies, and the empty one that asks whether the
+ * other side is alive (section 2.4).
+ *
+ *	HDR, SK {[D,] [N,] ...}  -->
+ *	                         <--  HDR, SK {[D,] ...}
+ */
+
+bool v2_delete_child_send(struct v2 *v, struct v2_child *c, struct outbox *ob, struct err *e)
+{
+	uint8_t buf[64];
+	struct ikew k;
+
+	ikew_chain(&k, buf, sizeof(buf));
+	ikew_payload(&k, PAYLOAD_D);
+	wr_u8(&k.w, PROTO_ESP);
+	wr_u8(&k.w, 4);
+	wr_u16(&k.w, 1);
+	wr_u32(&k.w, c->spi_in);
+	c->sa->req.child = c->spi_in;
+	return v2_request(v, c->sa, TASK_DELETE_CHILD, INFORMATIONAL, &k, ob, e);
+}
+
+bool v2_delete_child_recv(struct step *s)
+{
+	struct v2_child *c = v2_child_find(s->v, s->sa->req.child);
+
+	v2_request_done(s->sa);
+	if (c)
+		v2_child_linger(s->v, c, s->ob);
+	return true;
+}
+
+bool v2_delete_ike_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
+{
+	uint8_t buf[64];
+	struct ikew k;
+
+	ikew_chain(&k, buf, sizeof(buf));
+	ikew_payload(&k, PAYLOAD_D);
+	wr_u8(&k.w, PROTO_IKE);
+	wr_u8(&k.w, 0);
+	wr_u16(&k.w, 0);
+	return v2_request(v, sa, TASK_DELETE_IKE, INFORMATIONAL, &k, ob, e);
+}
+
+bool v2_delete_ike_recv(struct step *s)
+{
+	v2_request_done(s->sa);
+	s->next = V2_GONE;
+	return true;
+}
+
+bool v2_dpd_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
+{
+	uint8_t buf[16];
+	struct ikew k;
+
+	ikew_chain(&k, buf, sizeof(buf));
+	return v2_request(v, sa, TASK_DPD, INFORMATIONAL, &k, ob, e);
+}
+
+bool v2_dpd_recv(struct step *s)
+{
+	v2_request_done(s->sa);
+	return true;
+}
+
+/* The gateway deletes the child whose outbound SPI this is. In the answer stands our half, unless
+ * we are deleting it ourselves (section 1.4.1, 2.25.1). */
+static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
+{
+	struct v2_child *c = v2_child_by_out(s->v, s->sa, spi_out);
+
+	if (!c)
+		return false;
+	bool tell = c->state != CHILD_DELETING;
+	*spi_in = c->spi_in;
+	for (size_t i = 0; i < s->v->n_children; i++) /* what replaced it is certainly in place now */
+		if (s->v->children[i]->number == c->number && s->v->children[i] != c)
+			v2_child_adopt(s->v, s->v->children[i], s->ob);
+	if (c->state == CHILD_UP)
+		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted a child SA");
+	v2_child_linger(s->v, c, s->ob);
+	return tell;
+}
+
+static bool delete_children(struct step *s, struct rd *spis)
+{
+	uint32_t ours[V2_CHILDREN_MAX];
+	size_t n = 0;
+
+	while (spis->left >= 4 && n < V2_CHILDREN_MAX) {
+		uint32_t spi_in;
+		if (delete_child(s, rd_u32(spis), &spi_in))
+			ours[n++] = spi_in;
+	}
+	if (n == 0)
+		return true;
+	ikew_payload(s->reply, PAYLOAD_D);
+	wr_u8(&s->reply->w, PROTO_ESP);
+	wr_u8(&s->reply->w, 4);
+	wr_u16(&s->reply->w, (uint16_t)n);
+	for (size_t i = 0; i < n; i++)
+		wr_u32(&s->reply->w, ours[i]);
+	return true;
+}
+
+static bool read_delete(struct step *s, struct bytes body)
+{
+	struct rd r = rd_init(body.p, body.n);
+	uint8_t proto = rd_u8(&r), size = rd_u8(&r);
+	uint16_t count = rd_u16(&r);
+
+	if (r.bad || (proto == PROTO_ESP && (size != 4 || r.left != 4u * count)))
+		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "a malformed delete payload");
+	if (proto == PROTO_ESP)
+		return delete_children(s, &r);
+	if (proto == PROTO_IKE)
+		s->next = V2_GONE;
+	return true;
+}
+
+bool v2_info_request(struct step *s)
+{
+	char name[NOTIFY_TEXT_MAX];
+	struct notify n;
+
+	for (size_t i = 0; i < s->p->n; i++) {
+		const struct payload *p = &s->p->v[i];
+		if (p->type == PAYLOAD_D && !read_delete(s, p->body))
+			return false;
+		if (p->type == PAYLOAD_N && notify_read(&n, p->body))
+			outbox_log(s->ob, LEVEL_INFO, "the gateway says %s", notify_text(name, n.type));
+	}
+	return true;
+}

@@ -1,0 +1,264 @@
+#include "v2_sa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * IKE_SA_INIT, RFC 7296 section 1.2:
+ *
+ *	HDR, [N(COOKIE)], SAi1, KEi, Ni, N(NAT_DETECTION_*), N(...)  -->
+ *	                           <--  HDR, SAr1, KEr, Nr, N(NAT_DETECTION_*), [CERTREQ]
+ *
+ * Nothing of it is authenticated until IKE_AUTH signs both messages. So an answer that cannot be
+ * used is only a hint of what is wrong, and the wait for a good one goes on (section 2.21.1).
+ */
+
+static void write_nat_detection(struct v2 *v, struct v2_sa *sa, struct ikew *k)
+{
+	uint8_t source[20], destination[20];
+	struct addr local = v->path.local;
+
+	if (v->natt)
+		local.port = v->path.local_natt_port;
+	v2_nat_hash(sa->spi_i, sa->spi_r, &local, source);
+	v2_nat_hash(sa->spi_i, sa->spi_r, &v->path.remote, destination);
+	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. */
+	if (v->cfg->force_encap)
+		rng_fill(v->rng, source, sizeof(source));
+	ikew_notify(k, 0, NAT_DETECTION_SOURCE_IP, (struct bytes){ 0 },
+		(struct bytes){ source, sizeof(source) });
+	ikew_notify(k, 0, NAT_DETECTION_DESTINATION_IP, (struct bytes){ 0 },
+		(struct bytes){ destination, sizeof(destination) });
+}
+
+static void write_signature_hashes(struct ikew *k)
+{
+	uint8_t list[32];
+	struct wr w = wr_init(list, sizeof(list));
+	uint32_t hashes = sig_hashes();
+
+	for (uint16_t i = 0; i < 16; i++)
+		if (hashes & UINT32_C(1) << i)
+			wr_u16(&w, i);
+	ikew_notify(k, 0, SIGNATURE_HASH_ALGORITHMS, (struct bytes){ 0 }, (struct bytes){ list, w.len });
+}
+
+bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e)
+{
+	struct v2_sa *sa = v->sa;
+	struct handshake *hs = v->hs;
+	struct ike_hdr h = { .version = 0x20, .exchange = IKE_SA_INIT, .flags = FLAG_INITIATOR };
+	uint8_t buf[IKE_DATAGRAM_MAX];
+	struct ikew k;
+
+	memcpy(h.spi_i, sa->spi_i, IKE_SPI_LEN);
+	ikew_message(&k, buf, sizeof(buf), &h);
+	if (hs->cookie_len > 0)
+		ikew_notify(&k, 0, COOKIE, (struct bytes){ 0 }, (struct bytes){ hs->cookie, hs->cookie_len });
+	v2_sa_write(&k, v->cfg->ike_proposals, PROTO_IKE, (struct bytes){ 0 });
+	v2_ke_write(&k, hs->ke);
+	ikew_bytes(&k, PAYLOAD_NONCE, (struct bytes){ hs->ni, sizeof(hs->ni) });
+	write_nat_detection(v, sa, &k);
+	if (v->cfg->fragmentation)
+		ikew_notify(&k, 0, IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 }, (struct bytes){ 0 });
+	write_signature_hashes(&k);
+	if (!v2_request(v, sa, TASK_INIT, IKE_SA_INIT, &k, ob, e))
+		return false;
+	free(hs->init_i);
+	hs->init_i_len = sa->req.sent.v[0].len;
+	hs->init_i = malloc(hs->init_i_len);
+	if (!hs->init_i)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	memcpy(hs->init_i, sa->req.sent.v[0].data, hs->init_i_len);
+	return true;
+}
+
+/* Section 2.6: the same message again, with the cookie in front. */
+static bool follow_cookie(struct step *s, const struct notify *n)
+{
+	struct handshake *hs = s->v->hs;
+
+	if (n->data.n == 0 || n->data.n > COOKIE_MAX)
+		return err_set(s->e, ERR_DROP, "a cookie of %zu octets", n->data.n);
+	if (hs->cookies++ >= DETOURS_MAX)
+		return err_set(s->e, ERR_PEER, "the gateway keeps asking for cookies");
+	memcpy(hs->cookie, n->data.p, n->data.n);
+	hs->cookie_len = n->data.n;
+	outbox_log(s->ob, LEVEL_DEBUG, "the gateway asks for a cookie");
+	return v2_init_send(s->v, s->ob, s->e);
+}
+
+/* Section 1.2: the gateway wants another group out of those that were offered. */
+static bool follow_group(struct step *s, const struct notify *n)
+{
+	struct handshake *hs = s->v->hs;
+	struct rd r = rd_init(n->data.p, n->data.n);
+	uint16_t id = rd_u16(&r);
+	const struct alg *group = alg_find(TRANSFORM_KE, id, 0);
+
+	if (!rd_done(&r) || !group || !prop_offers(s->v->cfg->ike_proposals, group) ||
+		group == ke_group(hs->ke))
+		return err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN,
+			"the gateway wants key exchange group %s (%u), which is not offered",
+			group ? group->name : "unknown", id);
+	if (hs->wrong_groups++ >= DETOURS_MAX)
+		return err_set(s->e, ERR_PEER, "the gateway keeps asking for other groups");
+	struct ke *ke = ke_new(group, s->v->rng, s->e);
+	if (!ke)
+		return false;
+	ke_free(hs->ke);
+	hs->ke = ke;
+	outbox_log(s->ob, LEVEL_INFO, "the gateway asks for group %s", group->name);
+	return v2_init_send(s->v, s->ob, s->e);
+}
+
+static void read_signature_hashes(struct handshake *hs, const struct payloads *p)
+{
+	struct notify n;
+
+	hs->peer_hashes = 0;
+	if (!notify_find(p, SIGNATURE_HASH_ALGORITHMS, &n))
+		return;
+	struct rd r = rd_init(n.data.p, n.data.n);
+	while (r.left > 0) {
+		uint16_t hash = rd_u16(&r);
+		if (!r.bad && hash < 32)
+			hs->peer_hashes |= UINT32_C(1) << hash;
+	}
+}
+
+static bool any_hash_matches(const struct step *s, uint16_t type, const struct addr *a)
+{
+	uint8_t want[20];
+	struct notify n;
+
+	v2_nat_hash(s->h->spi_i, s->h->spi_r, a, want);
+	for (size_t i = 0; i < s->p->n; i++)
+		if (s->p->v[i].type == PAYLOAD_N && notify_read(&n, s->p->v[i].body) && n.type == type &&
+			n.data.n == sizeof(want) && memcmp(n.data.p, want, sizeof(want)) == 0)
+			return true;
+	return false;
+}
+
+/* Section 2.23: a NAT stands before us when the gateway saw another address than we sent from,
+ * before the gateway when it thinks that it sent from another than we received from. */
+static void detect_nat(struct step *s)
+{
+	struct v2 *v = s->v;
+	struct notify n;
+	struct addr local = v->path.local;
+
+	if (!notify_find(s->p, NAT_DETECTION_SOURCE_IP, &n) ||
+		!notify_find(s->p, NAT_DETECTION_DESTINATION_IP, &n))
+		return; /* the gateway cannot do NAT traversal */
+	if (v->natt)
+		local.port = v->path.local_natt_port;
+	v->nat_local = !any_hash_matches(s, NAT_DETECTION_DESTINATION_IP, &local);
+	v->nat_remote = !any_hash_matches(s, NAT_DETECTION_SOURCE_IP, &v->path.remote);
+	if (!v->natt && (v->nat_local || v->nat_remote || v->cfg->force_encap)) {
+		v->natt = true;
+		v->path.remote.port = 4500;
+	}
+	if (v->nat_local)
+		outbox_log(s->ob, LEVEL_INFO, "this machine is behind a NAT");
+}
+
+/* Microsoft's and others' vendor ids tell whom we talk to; nothing depends on them. */
+static void read_vendor(struct v2 *v, const struct payloads *p)
+{
+	static const struct {
+		const char *id;
+		size_t len;
+		const char *name;
+	} vendors[] = {
+		{ "\x88\x2f\xe5\x6d\x6f\xd2\x0d\xbc\x22\x51\x61\x3b\x2e\xbe\x5b\xeb", 16, "strongSwan" },
+		{ "OpenIKED-", 9, "OpenIKED" },
+		{ "\x1e\x2b\x51\x69\x05\x99\x1c\x7d\x7c\x96\xfc\xbf\xb5\x87\xe4\x61", 16, "Microsoft" },
+		{ "CISCO-DELETE-REASON", 19, "Cisco" },
+		{ "\x82\x99\x03\x17\x57\xa3\x60\x82\xc6\xa6\x21\xde", 12, "FortiGate" },
+	};
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < ARRAY_LEN(vendors) && p->v[i].type == PAYLOAD_V; j++)
+			if (p->v[i].body.n >= vendors[j].len &&
+				memcmp(p->v[i].body.p, vendors[j].id, vendors[j].len) == 0)
+				text_safe(v->vendor, sizeof(v->vendor), vendors[j].name, strlen(vendors[j].name));
+}
+
+/* The key exchange and the keys; everything is checked before anything is changed. */
+static bool agree_on_keys(struct step *s, const struct suite *suite, struct bytes nr)
+{
+	struct v2 *v = s->v;
+	struct handshake *hs = v->hs;
+	struct bytes value;
+	struct ke_secret shared;
+	uint16_t group;
+
+	if (!v2_ke_read(payload_find(s->p, PAYLOAD_KE)->body, &group, &value) ||
+		group != suite->ke->id || suite->ke != ke_group(hs->ke))
+		return err_set(s->e, ERR_PEER, "the gateway's key exchange is of another group");
+	if (!ke_shared(hs->ke, value, &shared, s->e))
+		return false;
+	s->sa->suite = *suite;
+	memcpy(s->sa->spi_r, s->h->spi_r, IKE_SPI_LEN);
+	bool ok = v2_derive(s->sa, NULL, NULL, &shared, (struct bytes){ hs->ni, sizeof(hs->ni) }, nr, s->e);
+	wipe(&shared, sizeof(shared));
+	return ok;
+}
+
+static bool take_answer(struct step *s)
+{
+	static const uint8_t zero[IKE_SPI_LEN];
+	struct handshake *hs = s->v->hs;
+	struct bytes nr = payload_find(s->p, PAYLOAD_NONCE)->body, spi;
+	struct suite suite;
+
+	if (memcmp(s->h->spi_r, zero, IKE_SPI_LEN) == 0 ||
+		memcmp(s->h->spi_r, s->h->spi_i, IKE_SPI_LEN) == 0)
+		return err_set(s->e, ERR_PEER, "the gateway's SPI is zero or our own");
+	if (nr.n < NONCE_MIN || nr.n > NONCE_MAX)
+		return err_set(s->e, ERR_PEER, "a nonce of %zu octets", nr.n);
+	if (nr.n == sizeof(hs->ni) && memcmp(nr.p, hs->ni, nr.n) == 0)
+		return err_set(s->e, ERR_PEER, "our own nonce came back");
+	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, s->v->cfg->ike_proposals, PROTO_IKE,
+			&spi, &suite, s->e) ||
+		!agree_on_keys(s, &suite, nr))
+		return false;
+	memcpy(hs->nr, nr.p, nr.n);
+	hs->nr_len = nr.n;
+	free(hs->init_r);
+	hs->init_r = malloc(s->raw.n);
+	if (!hs->init_r)
+		return err_set(s->e, ERR_LOCAL, "out of memory");
+	memcpy(hs->init_r, s->raw.p, s->raw.n);
+	hs->init_r_len = s->raw.n;
+	return true;
+}
+
+bool v2_init_recv(struct step *s)
+{
+	struct notify n;
+
+	if (!payload_find(s->p, PAYLOAD_SA) && notify_find(s->p, COOKIE, &n))
+		return follow_cookie(s, &n);
+	if (notify_find_error(s->p, &n)) {
+		char name[NOTIFY_TEXT_MAX];
+		if (n.type == INVALID_KE_PAYLOAD)
+			return follow_group(s, &n);
+		return err_notify(s->e, ERR_PEER, n.type, "the gateway answers IKE_SA_INIT with %s",
+			notify_text(name, n.type));
+	}
+	if (!payload_find(s->p, PAYLOAD_SA) || !payload_find(s->p, PAYLOAD_KE) ||
+		!payload_find(s->p, PAYLOAD_NONCE))
+		return err_set(s->e, ERR_PEER, "the gateway's IKE_SA_INIT lacks SA, KE or nonce");
+	if (!take_answer(s))
+		return false;
+	s->sa->fragments = s->v->cfg->fragmentation &&
+		notify_find(s->p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
+	read_signature_hashes(s->v->hs, s->p);
+	read_vendor(s->v, s->p);
+	detect_nat(s);
+	v2_request_done(s->sa);
+	s->next = V2_AUTH;
+	return v2_auth_send(s->v, s->ob, s->e);
+}

@@ -1,0 +1,146 @@
+#include "v2_sa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct bytes key_pad = { "Key Pad for IKEv2", 17 };
+
+static struct bytes secret_bytes(const struct secret *s)
+{
+	return (struct bytes){ s->data, s->len };
+}
+
+static bool take(struct rd *r, struct secret *out, size_t len)
+{
+	const uint8_t *p = rd_bytes(r, len);
+
+	return p && secret_set(out, p, len);
+}
+
+static bool skeyseed(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
+	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct secret *out, struct err *e)
+{
+	struct bytes secret = { shared->data, shared->len };
+
+	if (old_d) /* section 2.18: SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr) */
+		return prf(old_prf, secret_bytes(old_d), (struct bytes[]){ secret, ni, nr }, 3, out, e);
+	/* Section 2.14: SKEYSEED = prf(Ni | Nr, g^ir) */
+	uint8_t key[2 * NONCE_MAX];
+	memcpy(key, ni.p, ni.n);
+	memcpy(key + ni.n, nr.p, nr.n);
+	return prf(sa->suite.prf, (struct bytes){ key, ni.n + nr.n }, &secret, 1, out, e);
+}
+
+/* {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr) */
+bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
+	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct err *e)
+{
+	const struct suite *s = &sa->suite;
+	struct bytes seed[] = { ni, nr, { sa->spi_i, IKE_SPI_LEN }, { sa->spi_r, IKE_SPI_LEN } };
+	size_t encr = s->encr->key_len + s->encr->salt_len, integ = s->integ ? s->integ->key_len : 0;
+	size_t need = 3u * s->prf->out_len + 2 * integ + 2 * encr;
+	uint8_t stream[7 * SECRET_MAX];
+	struct secret seedkey = { 0 }, ai = { 0 }, ar = { 0 }, ei = { 0 }, er = { 0 };
+
+	bool ok = need <= sizeof(stream) &&
+		skeyseed(sa, old_prf, old_d, shared, ni, nr, &seedkey, e) &&
+		prf_plus(s->prf, secret_bytes(&seedkey), seed, ARRAY_LEN(seed), stream, need, e);
+	if (ok) {
+		struct rd r = rd_init(stream, need);
+		ok = take(&r, &sa->sk_d, s->prf->out_len) && take(&r, &ai, integ) && take(&r, &ar, integ) &&
+			take(&r, &ei, encr) && take(&r, &er, encr) &&
+			take(&r, &sa->sk_pi, s->prf->out_len) && take(&r, &sa->sk_pr, s->prf->out_len);
+	}
+	if (ok) {
+		cipher_free(sa->seal);
+		cipher_free(sa->open);
+		sa->seal = cipher_new(s->encr, s->integ, sa->initiator ? &ei : &er,
+			sa->initiator ? &ai : &ar, true, e);
+		sa->open = cipher_new(s->encr, s->integ, sa->initiator ? &er : &ei,
+			sa->initiator ? &ar : &ai, false, e);
+		ok = sa->seal && sa->open;
+	}
+	wipe(stream, sizeof(stream));
+	secret_wipe(&seedkey);
+	secret_wipe(&ai);
+	secret_wipe(&ar);
+	secret_wipe(&ei);
+	secret_wipe(&er);
+	return ok || (e->kind != ERR_NONE ? false : err_set(e, ERR_BUG, "deriving the keys failed"));
+}
+
+/* Section 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); first what the initiator sends with,
+ * encryption before integrity. */
+bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct ke_secret *shared,
+	struct bytes ni, struct bytes nr, bool initiator, struct sa_spec *in, struct sa_spec *out,
+	struct err *e)
+{
+	struct bytes parts[3];
+	size_t n = 0, encr = suite->encr->key_len + suite->encr->salt_len;
+	size_t integ = suite->integ ? suite->integ->key_len : 0;
+	struct sa_spec *first = initiator ? out : in, *second = initiator ? in : out;
+	uint8_t stream[4 * SECRET_MAX];
+
+	if (shared)
+		parts[n++] = (struct bytes){ shared->data, shared->len };
+	parts[n++] = ni;
+	parts[n++] = nr;
+	bool ok = prf_plus(sa->suite.prf, secret_bytes(&sa->sk_d), parts, n, stream, 2 * (encr + integ), e);
+	if (ok) {
+		struct rd r = rd_init(stream, 2 * (encr + integ));
+		ok = take(&r, &first->encr_key, encr) && take(&r, &first->integ_key, integ) &&
+			take(&r, &second->encr_key, encr) && take(&r, &second->integ_key, integ);
+	}
+	wipe(stream, sizeof(stream));
+	return ok;
+}
+
+/* Section 2.15: message | nonce of the other side | prf(SK_p, rest of the ID payload). */
+bool v2_signed_octets(const struct v2_sa *sa, bool ours, const struct handshake *hs,
+	const struct identity *id, uint8_t **out, size_t *len, struct err *e)
+{
+	uint8_t head[4] = { id->type };
+	struct bytes message = ours ? (struct bytes){ hs->init_i, hs->init_i_len } :
+		(struct bytes){ hs->init_r, hs->init_r_len };
+	struct bytes nonce = ours ? (struct bytes){ hs->nr, hs->nr_len } :
+		(struct bytes){ hs->ni, sizeof(hs->ni) };
+	struct bytes body[] = { { head, sizeof(head) }, { id->data, id->len } };
+	struct secret maced;
+
+	if (!prf(sa->suite.prf, secret_bytes(ours ? &sa->sk_pi : &sa->sk_pr), body, 2, &maced, e))
+		return false;
+	*out = malloc(message.n + nonce.n + maced.len);
+	if (!*out)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	struct wr w = wr_init(*out, message.n + nonce.n + maced.len);
+	wr_bytes(&w, message.p, message.n);
+	wr_bytes(&w, nonce.p, nonce.n);
+	wr_bytes(&w, maced.data, maced.len);
+	*len = w.len;
+	return true;
+}
+
+bool v2_auth_shared(const struct v2_sa *sa, struct bytes secret, struct bytes octets,
+	struct secret *out, struct err *e)
+{
+	struct secret padded;
+	bool ok = prf(sa->suite.prf, secret, &key_pad, 1, &padded, e) &&
+		prf(sa->suite.prf, secret_bytes(&padded), &octets, 1, out, e);
+
+	secret_wipe(&padded);
+	return ok;
+}
+
+/* Section 2.23: SHA-1 over SPIs, address and port, all as they stand in the packet. */
+void v2_nat_hash(const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN],
+	const struct addr *a, uint8_t out[20])
+{
+	uint8_t port[2] = { a->port >> 8, a->port & 0xff }, hash[DIGEST_MAX] = { 0 };
+	struct bytes parts[] = { { spi_i, IKE_SPI_LEN }, { spi_r, IKE_SPI_LEN },
+		{ a->ip, addr_len(a->family) }, { port, 2 } };
+	size_t len;
+
+	if (!digest("SHA1", parts, ARRAY_LEN(parts), hash, &len, NULL))
+		wipe(hash, sizeof(hash));
+	memcpy(out, hash, 20);
+}

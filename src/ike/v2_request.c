@@ -1,0 +1,151 @@
+#include "v2_sa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct addr local_of(const struct v2 *v)
+{
+	struct addr a = v->path.local;
+
+	if (v->natt)
+		a.port = v->path.local_natt_port;
+	return a;
+}
+
+void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob)
+{
+	struct addr local = local_of(v);
+
+	kept_send(k, v->natt ? PORT_NATT : PORT_IKE, &local, &v->path.remote, ob);
+	v->keepalive_at = v->now + KEEPALIVE_MS;
+}
+
+static const struct rexmit_plan *plan_for(const struct v2 *v, enum v2_task task)
+{
+	if (task != TASK_INIT)
+		return &rexmit_settled;
+	return v->patient ? &rexmit_first : &rexmit_impatient;
+}
+
+static bool keep_inner(struct request *r, const struct ikew *k, size_t len)
+{
+	r->inner = malloc(len ? len : 1);
+	if (!r->inner)
+		return false;
+	memcpy(r->inner, k->w.base, len);
+	r->inner_len = len;
+	r->inner_first = k->first;
+	return true;
+}
+
+bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k,
+	struct outbox *ob, struct err *e)
+{
+	struct request *r = &sa->req;
+	size_t len;
+
+	if (!ikew_end(k, &len))
+		return err_set(e, ERR_LOCAL, "a request is longer than %zu octets", k->w.cap);
+	kept_free(&r->sent);
+	free(r->inner);
+	r->inner = NULL;
+	r->small = false;
+	if (task == TASK_INIT) { /* the whole message is in k */
+		if (!kept_add(&r->sent, k->w.base, len))
+			return err_set(e, ERR_LOCAL, "out of memory");
+	} else if (!keep_inner(r, k, len) ||
+		!v2_seal(v, sa, exchange, false, sa->mid_out, k->first, (struct bytes){ k->w.base, len },
+			v2_fragment_size(v, false), &r->sent, e)) {
+		return err_ctx(e, "%s", name_find(exchange_names, exchange));
+	}
+	r->task = task;
+	r->exchange = exchange;
+	r->mid = sa->mid_out;
+	rexmit_begin(&r->rexmit, plan_for(v, task), v->now, v->rng);
+	v2_transmit(v, &r->sent, ob);
+	outbox_log(ob, LEVEL_DEBUG, "sent %s request %u, %zu octets in %zu datagram%s",
+		name_find(exchange_names, exchange), r->mid, len, r->sent.n, r->sent.n == 1 ? "" : "s");
+	return true;
+}
+
+void v2_request_done(struct v2_sa *sa)
+{
+	struct request *r = &sa->req;
+
+	if (r->task == TASK_NONE)
+		return;
+	kept_free(&r->sent);
+	free(r->inner);
+	r->inner = NULL;
+	r->task = TASK_NONE;
+	sa->mid_out++;
+}
+
+void v2_send_once(struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob)
+{
+	struct kept once = { 0 };
+	size_t len;
+
+	if (ikew_end(k, &len) && v2_seal(v, sa, exchange, false, sa->mid_out, k->first,
+			(struct bytes){ k->w.base, len }, v2_fragment_size(v, false), &once, NULL))
+		v2_transmit(v, &once, ob);
+	kept_free(&once);
+}
+
+/* Large messages that get no answer while small ones did: somewhere fragments are dropped. The
+ * content is cut again, smaller (RFC 7383 section 2.5.1). */
+static void cut_smaller(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
+{
+	struct request *r = &sa->req;
+	struct kept smaller = { 0 };
+
+	if (r->small || r->sent.n < 2 || r->rexmit.tries < 3)
+		return;
+	r->small = true;
+	if (v2_seal(v, sa, r->exchange, false, r->mid, r->inner_first,
+			(struct bytes){ r->inner, r->inner_len }, v2_fragment_size(v, true), &smaller, NULL)) {
+		outbox_log(ob, LEVEL_INFO, "no answer to a large message: trying smaller fragments");
+		kept_free(&r->sent);
+		r->sent = smaller;
+	} else {
+		kept_free(&smaller);
+	}
+}
+
+static void give_up(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
+{
+	const struct request *r = &sa->req;
+	char to[ADDR_TEXT_MAX];
+	struct err e;
+
+	if (r->task == TASK_DELETE_IKE) { /* gone without saying goodbye is gone */
+		sa->state = V2_GONE;
+		return;
+	}
+	addr_port_text(to, &v->path.remote);
+	if (v->hs && v->hs->hint.kind != ERR_NONE)
+		e = v->hs->hint;
+	else if (r->sent.n > 1)
+		err_set(&e, ERR_SILENT, "%s does not answer %s of %zu fragments, though it answered "
+			"smaller messages", to, name_find(exchange_names, r->exchange), r->sent.n);
+	else
+		err_set(&e, ERR_SILENT, "%s does not answer %s (sent %u times)", to,
+			name_find(exchange_names, r->exchange), r->rexmit.tries);
+	v2_fail(v, &e, ob);
+}
+
+void v2_request_tick(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
+{
+	struct request *r = &sa->req;
+
+	if (r->task == TASK_NONE || v->now < r->rexmit.next)
+		return;
+	if (!rexmit_again(&r->rexmit, v->now, v->rng)) {
+		give_up(v, sa, ob);
+		return;
+	}
+	cut_smaller(v, sa, ob);
+	outbox_log(ob, LEVEL_DEBUG, "sending %s request %u again, try %u",
+		name_find(exchange_names, r->exchange), r->mid, r->rexmit.tries);
+	v2_transmit(v, &r->sent, ob);
+}

@@ -1,0 +1,350 @@
+#include "v2_sa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The table of messages, and how each finds its step: header, SA, protection, message ID, row.
+ *
+ * Nothing before the step changes any state, but for replies sent again; and nothing that is not
+ * authentic reaches a step, but for IKE_SA_INIT.
+ */
+
+/* Answers, by what the outstanding request is about. The story is what the user sees while it runs. */
+static const struct answer_row {
+	enum v2_task task;
+	uint8_t exchange;
+	const char *story;
+	uint32_t required; /* unless there is an error notify */
+	bool (*step)(struct step *s);
+} answers[] = {
+	{ TASK_INIT, IKE_SA_INIT, "agreeing on keys", 0, v2_init_recv },
+	{ TASK_AUTH, IKE_AUTH, "proving who is who", 0, v2_auth_recv },
+	{ TASK_EAP, IKE_AUTH, "logging in", PBIT(PAYLOAD_EAP), v2_eap_recv },
+	{ TASK_FINISH, IKE_AUTH, "finishing the login", PBIT(PAYLOAD_AUTH), v2_finish_recv },
+	{ TASK_NEW_CHILD, CREATE_CHILD_SA, "making a further child SA",
+		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_TSi) | PBIT(PAYLOAD_TSr), v2_child_recv },
+	{ TASK_REKEY_CHILD, CREATE_CHILD_SA, "rekeying the child SA",
+		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_TSi) | PBIT(PAYLOAD_TSr), v2_child_recv },
+	{ TASK_REKEY_IKE, CREATE_CHILD_SA, "rekeying the IKE SA",
+		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_KE), v2_rekey_recv },
+	{ TASK_DELETE_CHILD, INFORMATIONAL, "deleting a child SA", 0, v2_delete_child_recv },
+	{ TASK_DELETE_IKE, INFORMATIONAL, "saying goodbye", 0, v2_delete_ike_recv },
+	{ TASK_DPD, INFORMATIONAL, "asking whether the gateway lives", 0, v2_dpd_recv },
+};
+
+#define STATE(s) (UINT32_C(1) << (s))
+
+/* Requests of the gateway, by exchange, and the states in which they have a meaning. */
+static const struct request_row {
+	uint8_t exchange;
+	uint32_t states;
+	uint32_t required;
+	bool (*step)(struct step *s);
+} requests[] = {
+	{ CREATE_CHILD_SA, STATE(V2_UP) | STATE(V2_REPLACED) | STATE(V2_DELETING),
+		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE), v2_create_request },
+	{ INFORMATIONAL, STATE(V2_UP) | STATE(V2_REPLACED) | STATE(V2_DELETING), 0, v2_info_request },
+};
+
+static const struct answer_row *answer_row(enum v2_task task)
+{
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		if (answers[i].task == task)
+			return &answers[i];
+	return NULL;
+}
+
+const char *v2_story(enum v2_task task)
+{
+	const struct answer_row *row = answer_row(task);
+
+	return row ? row->story : "";
+}
+
+static void drop(const struct datagram *d, const struct err *e, struct outbox *ob)
+{
+	char from[ADDR_TEXT_MAX];
+
+	outbox_log(ob, LEVEL_DEBUG, "ignored a message from %s: %s", addr_port_text(from, &d->remote),
+		e->text);
+}
+
+/* --- IKE_SA_INIT: not protected ------------------------------------------------------------------ */
+
+/* What cannot be used is remembered as a hint, and a genuine answer may still come (2.21.1). */
+static void take_hint(struct v2 *v, const struct err *e, struct outbox *ob)
+{
+	struct handshake *hs = v->hs;
+
+	outbox_log(ob, LEVEL_INFO, "%s", e->text);
+	if (e->kind == ERR_DROP || hs->hint.kind != ERR_NONE)
+		return;
+	hs->hint = *e;
+	hs->hint_until = v->now + HINT_WAIT_MS;
+}
+
+/* An error in the clear after keys exist: explains a silence, if it stays silent. */
+static void take_late_hint(struct v2 *v, const struct ike_hdr *h, const struct payloads *p)
+{
+	char name[NOTIFY_TEXT_MAX];
+	struct notify n;
+
+	if (!v->hs || v->hs->hint.kind != ERR_NONE || !notify_find_error(p, &n))
+		return;
+	err_notify(&v->hs->hint, ERR_PEER, n.type, "the gateway answers %s, unprotected, with %s",
+		name_find(exchange_names, h->exchange), notify_text(name, n.type));
+	v->hs->hint_until = TIME_NEVER;
+}
+
+static void init_answer(struct v2 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
+{
+	struct payloads *p = malloc(sizeof(*p));
+	uint8_t inner, unknown = 0;
+	struct err e = { 0 };
+	struct bytes chain = { d->data + IKE_HDR_LEN, d->len - IKE_HDR_LEN };
+	struct step s = { .v = v, .sa = v->sa, .h = h, .p = p, .raw = { d->data, d->len }, .dg = d,
+		.ob = ob, .next = v->sa->state, .e = &e };
+
+	if (!p)
+		return;
+	if (v->sa->state != V2_INIT || v->sa->req.task != TASK_INIT || h->mid != 0 ||
+		!addr_same(&d->remote, &v->path.remote)) {
+		err_set(&e, ERR_DROP, "an IKE_SA_INIT answer that nobody waits for");
+		drop(d, &e, ob);
+	} else if (!payloads_read(p, h->next, chain, &inner, &unknown, &e) || !v2_init_recv(&s)) {
+		if (e.kind == ERR_LOCAL || e.kind == ERR_BUG || e.kind == ERR_CONFIG)
+			v2_fail(v, &e, ob);
+		else
+			take_hint(v, &e, ob);
+	} else {
+		if (s.next != V2_INIT)
+			v->hs->hint.kind = ERR_NONE;
+		v2_sa_next(v, v->sa, s.next, ob);
+	}
+	free(p);
+}
+
+/* --- everything else: protected ------------------------------------------------------------------ */
+
+/* The decrypted message: its payloads, and the memory they point into. */
+struct opened {
+	uint8_t *copy, *whole;
+	struct payloads p;
+};
+
+static void opened_free(struct opened *o)
+{
+	if (!o)
+		return;
+	free(o->copy);
+	free(o->whole);
+	free(o);
+}
+
+static bool open_fragment(struct v2_sa *sa, const struct ike_hdr *h, const struct payload *skf,
+	uint8_t inner_type, struct bytes part, struct opened *o, struct bytes *inner, uint8_t *first,
+	struct err *e)
+{
+	struct rd r = rd_init(skf->body.p, 4);
+	uint16_t number = rd_u16(&r), total = rd_u16(&r);
+	size_t len;
+
+	if (!sa->fragments)
+		return err_set(e, ERR_DROP, "a fragment, though nobody agreed on fragmentation");
+	if (!v2_reassemble(&sa->partial[(h->flags & FLAG_RESPONSE) != 0], h->mid, number, total,
+			inner_type, part, &o->whole, &len, first, e))
+		return false;
+	if (!o->whole)
+		return err_set(e, ERR_DROP, "fragment %u of %u", number, total);
+	*inner = (struct bytes){ o->whole, len };
+	return true;
+}
+
+/* Opens SK or SKF and splits what is inside. *authentic tells, also on failure, that the message
+ * was the gateway's. */
+static bool open_message(struct v2_sa *sa, const struct ike_hdr *h, const struct datagram *d,
+	struct opened *o, bool *authentic, uint8_t *unknown, struct err *e)
+{
+	struct bytes chain, inner;
+	uint8_t first, none;
+
+	*authentic = false;
+	o->copy = malloc(d->len);
+	if (!o->copy)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	memcpy(o->copy, d->data, d->len);
+	chain = (struct bytes){ o->copy + IKE_HDR_LEN, d->len - IKE_HDR_LEN };
+	if (!payloads_read(&o->p, h->next, chain, &first, unknown, e))
+		return err_set(e, ERR_DROP, "the outside of a protected message is malformed");
+	const struct payload *sk = o->p.n ? &o->p.v[o->p.n - 1] : NULL;
+	if (!sk || (sk->type != PAYLOAD_SK && sk->type != PAYLOAD_SKF))
+		return err_set(e, ERR_DROP, "an unprotected %s message",
+			name_find(exchange_names, h->exchange) ? name_find(exchange_names, h->exchange) : "unknown");
+	struct payload last = *sk;
+	if (!v2_open(sa, o->copy, d->len, &last, &inner, e))
+		return false;
+	*authentic = true;
+	if (last.type == PAYLOAD_SKF &&
+		!open_fragment(sa, h, &last, first, inner, o, &inner, &first, e))
+		return false;
+	return payloads_read(&o->p, first, inner, &none, unknown, e) &&
+		(none == PAYLOAD_NONE || err_set(e, ERR_DROP, "an encrypted payload inside another"));
+}
+
+static bool complete(const struct payloads *p, uint32_t required, struct err *e)
+{
+	struct notify n;
+	uint32_t missing = required & ~payloads_set(p);
+
+	if (missing == 0 || notify_find_error(p, &n))
+		return true;
+	for (uint8_t type = 33; type < 64; type++)
+		if (missing & payload_bit(type))
+			return err_notify(e, ERR_PEER, INVALID_SYNTAX, "the gateway's message lacks %s",
+				name_find(payload_names, type));
+	return true;
+}
+
+static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h,
+	const struct datagram *d, struct outbox *ob)
+{
+	const struct answer_row *row = answer_row(sa->req.task);
+	struct opened *o = calloc(1, sizeof(*o));
+	bool authentic;
+	uint8_t unknown;
+	struct err e = { 0 };
+	struct step s = { .v = v, .sa = sa, .h = h, .dg = d, .ob = ob, .next = sa->state, .e = &e };
+
+	if (!o)
+		return;
+	s.p = &o->p;
+	if (!row || row->task == TASK_INIT || h->mid != sa->req.mid || h->exchange != row->exchange) {
+		err_set(&e, ERR_DROP, "an answer that nobody waits for");
+		drop(d, &e, ob);
+	} else if (!open_message(sa, h, d, o, &authentic, &unknown, &e)) {
+		if (authentic)
+			v->heard_at = v->now;
+		if (!authentic)
+			take_late_hint(v, h, &o->p);
+		if (e.kind == ERR_DROP || !authentic)
+			drop(d, &e, ob);
+		else
+			v2_fail(v, &e, ob);
+	} else {
+		v->heard_at = v->now;
+		if (!complete(&o->p, row->required, &e) || !row->step(&s))
+			v2_fail(v, &e, ob);
+		else
+			v2_sa_next(v, sa, s.next, ob);
+	}
+	opened_free(o);
+}
+
+/* A request that fails gets a notify, and nothing has changed (section 2.21.3). */
+static void write_error(struct ikew *k, uint8_t *buf, size_t cap, const struct err *e, uint8_t unknown)
+{
+	struct bytes data = { &unknown, e->notify == UNSUPPORTED_CRITICAL_PAYLOAD ? 1 : 0 };
+
+	ikew_chain(k, buf, cap);
+	ikew_notify(k, 0, e->notify ? e->notify : INVALID_SYNTAX, (struct bytes){ 0 }, data);
+}
+
+static void send_reply(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h, struct ikew *k,
+	struct outbox *ob)
+{
+	size_t len;
+
+	kept_free(&sa->reply);
+	sa->replied = ikew_end(k, &len) && v2_seal(v, sa, h->exchange, true, h->mid, k->first,
+		(struct bytes){ k->w.base, len }, v2_fragment_size(v, false), &sa->reply, NULL);
+	sa->mid_in = h->mid + 1;
+	if (sa->replied)
+		v2_transmit(v, &sa->reply, ob);
+}
+
+static bool run_request(struct step *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+		const struct request_row *row = &requests[i];
+		if (row->exchange == s->h->exchange && row->states & STATE(s->sa->state))
+			return complete(s->p, row->required, s->e) && row->step(s);
+	}
+	return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "exchange %u has no place here", s->h->exchange);
+}
+
+static void answer_request(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h,
+	const struct datagram *d, const struct payloads *p, bool readable, uint8_t unknown, struct err *e,
+	struct outbox *ob)
+{
+	uint8_t *buf = malloc(MESSAGE_OUT_MAX);
+	struct ikew k;
+	struct step s = { .v = v, .sa = sa, .h = h, .p = p, .dg = d, .ob = ob, .next = sa->state,
+		.reply = &k, .e = e };
+
+	if (!buf)
+		return;
+	ikew_chain(&k, buf, MESSAGE_OUT_MAX);
+	if (!readable || !run_request(&s)) {
+		outbox_log(ob, LEVEL_INFO, "refused a request of the gateway: %s", e->text);
+		write_error(&k, buf, MESSAGE_OUT_MAX, e, unknown);
+	}
+	send_reply(v, sa, h, &k, ob);
+	free(buf);
+	v2_sa_next(v, sa, s.next, ob);
+}
+
+/* A request of the gateway: new, or the last one again because our reply was lost. */
+static void protected_request(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h,
+	const struct datagram *d, struct outbox *ob)
+{
+	struct opened *o = calloc(1, sizeof(*o));
+	bool again = sa->replied && h->mid == sa->mid_in - 1, authentic = false, readable;
+	uint8_t unknown = 0;
+	struct err e = { 0 };
+
+	if (!o)
+		return;
+	if (sa->state < V2_UP || (h->mid != sa->mid_in && !again)) {
+		err_set(&e, ERR_DROP, "a request with message ID %u out of order", h->mid);
+		drop(d, &e, ob);
+		free(o);
+		return;
+	}
+	readable = open_message(sa, h, d, o, &authentic, &unknown, &e);
+	if (authentic)
+		v->heard_at = v->now;
+	if (!readable && (!authentic || e.kind == ERR_LOCAL || sa->partial[0] != NULL))
+		drop(d, &e, ob);
+	else if (again)
+		v2_transmit(v, &sa->reply, ob);
+	else
+		answer_request(v, sa, h, d, &o->p, readable, unknown, &e, ob);
+	opened_free(o);
+}
+
+void v2_dispatch(struct v2 *v, const struct datagram *d, struct outbox *ob)
+{
+	struct err e = { 0 };
+	struct ike_hdr h;
+
+	if (d->len > IKE_DATAGRAM_MAX || !ike_hdr_read(&h, (struct bytes){ d->data, d->len }, &e)) {
+		drop(d, &e, ob);
+		return;
+	}
+	bool response = h.flags & FLAG_RESPONSE;
+	struct v2_sa *sa = v2_sa_find(v, h.spi_i, h.spi_r);
+	if (h.exchange == IKE_SA_INIT) {
+		if (response && !(h.flags & FLAG_INITIATOR) && v->hs && v->sa &&
+			memcmp(h.spi_i, v->sa->spi_i, IKE_SPI_LEN) == 0)
+			init_answer(v, &h, d, ob);
+		return;
+	}
+	/* Unknown SPIs get no answer at all; and our own messages, reflected, have the wrong flag. */
+	if (!sa || !sa->open || ((h.flags & FLAG_INITIATOR) != 0) == sa->initiator)
+		return;
+	if (response)
+		protected_answer(v, sa, &h, d, ob);
+	else
+		protected_request(v, sa, &h, d, ob);
+}

@@ -1,0 +1,370 @@
+/*
+ * The inside of the IKEv2 engine: IKE SAs, child SAs, and what the steps share.
+ *
+ * Files: v2.c drives (inputs, timers, which request comes next), v2_rows.c has the table of
+ * messages and carries each to its step, v2_crypt.c seals and opens SK, v2_frag.c reassembles,
+ * v2_keys.c derives; the steps are in v2_init.c, v2_auth.c, v2_eap.c, v2_child.c, v2_rekey.c and
+ * v2_info.c; v2_codec.c reads and writes SA, TS and CP payloads.
+ *
+ * A step reads, verifies, updates and queues output. It never calls another step, and it never
+ * assigns a state: it leaves the next one in the struct step, and the driver assigns it.
+ */
+#ifndef IKE_V2_SA_H
+#define IKE_V2_SA_H
+
+#include "crypto/cipher.h"
+#include "crypto/ke.h"
+#include "crypto/prf.h"
+#include "crypto/sig.h"
+#include "ike/msg.h"
+#include "ike/v2.h"
+#include "rexmit.h"
+
+enum {
+	NONCE_LEN = 32,
+	NONCE_MIN = 16, /* RFC 7296 section 3.9 */
+	NONCE_MAX = 256,
+	COOKIE_MAX = 64, /* section 2.6 */
+	DETOURS_MAX = 5, /* COOKIE and INVALID_KE_PAYLOAD answers that are followed, each */
+	V2_SAS_MAX = 6,
+	V2_CHILDREN_MAX = 2 * IKE_CHILDREN_MAX + 8, /* during a rekey both generations stand */
+	FRAGMENTS_MAX = 255,
+	MESSAGE_OUT_MAX = 32768,
+	LINGER_MS = 10000,    /* an inbound child SA is still readable so long after its delete */
+	ADOPT_MS = 3000,      /* after the peer's rekey we send by the new SA at the latest then */
+	HINT_WAIT_MS = 3000,  /* a genuine answer may come so long after an unprotected error */
+	RETRY_MS = 5000,      /* after TEMPORARY_FAILURE (section 2.25) */
+	REPLACED_MS = 30000,  /* the peer may take so long to delete an IKE SA that it replaced */
+	KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
+	STOP_MS = 2000,       /* how long leaving waits for the gateway's word */
+};
+
+enum v2_state {
+	V2_NEW,
+	V2_INIT,     /* IKE_SA_INIT sent */
+	V2_AUTH,     /* first IKE_AUTH sent */
+	V2_EAP,      /* EAP going on, a response sent */
+	V2_ASK,      /* the user has been asked */
+	V2_FINISH,   /* the last IKE_AUTH sent, with AUTH made from the MSK */
+	V2_UP,
+	V2_REPLACED, /* a newer IKE SA took over; this one waits for its delete */
+	V2_DELETING,
+	V2_GONE,     /* to be freed */
+};
+
+/* What the outstanding request is about. */
+enum v2_task {
+	TASK_NONE,
+	TASK_INIT,
+	TASK_AUTH,
+	TASK_EAP,
+	TASK_FINISH,
+	TASK_NEW_CHILD,
+	TASK_REKEY_CHILD,
+	TASK_DELETE_CHILD,
+	TASK_REKEY_IKE,
+	TASK_DELETE_IKE,
+	TASK_DPD,
+};
+
+/* A CREATE_CHILD_SA of ours under way, or the first child SA inside IKE_AUTH. */
+struct offer {
+	uint8_t nonce[NONCE_LEN];
+	struct ke *ke;        /* NULL: no PFS */
+	uint32_t spi_in;      /* for a child SA */
+	uint32_t old_spi_in;  /* the child that is replaced, 0: none */
+	uint32_t number;      /* of the child */
+	uint8_t ike_spi[IKE_SPI_LEN]; /* for an IKE SA */
+	struct proposals proposals;   /* as offered */
+	struct selectors local_ts, remote_ts;
+	/* The peer rekeyed the same SA meanwhile (RFC 7296 section 2.8.1): the IKE SA that it made, and
+	 * the lower nonce of its exchange. */
+	bool rival;
+	struct v2_sa *rival_sa;
+	uint8_t rival_nonce[NONCE_MAX];
+	size_t rival_nonce_len;
+};
+
+struct request { /* the one outstanding request (window 1, section 2.3) */
+	enum v2_task task;
+	uint32_t mid;
+	uint8_t exchange;
+	struct kept sent;
+	struct rexmit rexmit;
+	uint8_t inner_first; /* the content, to cut it into smaller fragments on silence */
+	uint8_t *inner;
+	size_t inner_len;
+	bool small; /* already cut smaller */
+	uint32_t child; /* spi_in, for TASK_DELETE_CHILD */
+	struct offer offer;
+};
+
+struct reassembly { /* RFC 7383 section 2.6 */
+	uint32_t mid;
+	uint16_t total, have;
+	uint8_t first; /* inner payload type, from fragment 1 */
+	size_t size;
+	struct {
+		uint8_t *data;
+		size_t len;
+	} part[FRAGMENTS_MAX];
+};
+
+struct v2_sa {
+	enum v2_state state;
+	bool initiator; /* we started it: IKE_SA_INIT or the rekey that made it */
+	uint8_t spi_i[IKE_SPI_LEN], spi_r[IKE_SPI_LEN];
+	struct suite suite;
+	struct secret sk_d, sk_pi, sk_pr;
+	struct cipher *seal, *open;
+	uint64_t iv;              /* of the next message sealed with a counter mode */
+	uint32_t mid_out, mid_in; /* next of ours, next of the peer's */
+	bool fragments;           /* both sides announced RFC 7383 */
+	struct request req;
+	bool replied;       /* reply answers the peer's request mid_in - 1 */
+	struct kept reply;
+	struct reassembly *partial[2]; /* of a request, of a response */
+	uint64_t rekey_at, expire_at;
+	uint64_t gone_at; /* V2_REPLACED: delete it ourselves then */
+	bool want_rekey, want_delete, want_dpd;
+	struct v2_sa *successor; /* who has the children, in V2_REPLACED or after a collision */
+	const struct alg *wanted_group; /* by INVALID_KE_PAYLOAD in CREATE_CHILD_SA */
+	bool no_pfs;                    /* the gateway refused it */
+};
+
+enum child_state {
+	CHILD_UP,
+	CHILD_REPLACED, /* the peer rekeyed it and will delete it */
+	CHILD_DELETING, /* our delete is on its way or next */
+	CHILD_LINGERING, /* deleted: inbound packets still in the network may arrive */
+};
+
+struct v2_child {
+	uint32_t number;
+	enum child_state state;
+	struct v2_sa *sa;
+	uint32_t spi_in, spi_out;
+	struct suite suite;
+	enum sa_mode mode;
+	bool encap;
+	struct selectors local_ts, remote_ts;
+	uint64_t rekey_at, expire_at;
+	uint64_t linger_until;
+	bool want_rekey;
+	uint64_t retry_at; /* not before, where want_rekey */
+	bool lost; /* the gateway does not know it any more */
+	struct sa_spec *held_out; /* outbound SA not yet in use, see ADOPT_MS */
+	uint64_t adopt_at;
+};
+
+/* What only the first exchanges need. */
+struct handshake {
+	struct ke *ke;
+	uint8_t ni[NONCE_LEN], nr[NONCE_MAX];
+	size_t nr_len;
+	uint8_t cookie[COOKIE_MAX];
+	size_t cookie_len;
+	unsigned cookies, wrong_groups;
+	uint8_t *init_i, *init_r; /* the messages as sent and received, for AUTH */
+	size_t init_i_len, init_r_len;
+	uint32_t peer_hashes; /* SIGNATURE_HASH_ALGORITHMS of the gateway */
+	struct identity idi, idr;
+	bool proved; /* the gateway proved to be idr, which is whom the profile wants */
+	struct eap *eap;
+	uint32_t ask_id;
+	struct offer child;
+	struct err hint; /* what unprotected messages said */
+	uint64_t hint_until;
+};
+
+struct v2 {
+	const struct ike_config *cfg;
+	struct rng *rng;
+	uint64_t now; /* of the current input */
+	time_t wall;  /* calendar time when now was wall_at */
+	uint64_t wall_at;
+	struct path path;
+	bool patient;
+	bool natt;    /* floated to the NAT traversal port */
+	bool nat_local, nat_remote;
+	struct handshake *hs;
+	struct v2_sa *sa; /* the current one */
+	struct v2_sa *sas[V2_SAS_MAX];
+	struct v2_child *children[V2_CHILDREN_MAX];
+	size_t n_children;
+	uint32_t next_number;
+	struct granted granted;
+	uint64_t heard_at;  /* last authentic message or ESP packet of the gateway */
+	uint64_t reauth_at; /* AUTH_LIFETIME */
+	uint64_t keepalive_at;
+	uint32_t rekeys_ike, rekeys_child;
+	bool stopping;
+	uint64_t stop_at; /* no longer wait for the answer to our delete */
+	size_t extra_ts; /* selectors of the profile for which a further child SA was asked */
+	enum ike_phase phase;
+	enum ike_stage stage;
+	struct err failure;
+	char vendor[64];
+	char local_id[ID_TEXT_MAX], remote_id[ID_TEXT_MAX];
+};
+
+/* One message on its way through the engine. */
+struct step {
+	struct v2 *v;
+	struct v2_sa *sa;
+	const struct ike_hdr *h;
+	const struct payloads *p;
+	struct bytes raw; /* the datagram, for IKE_SA_INIT */
+	const struct datagram *dg;
+	struct outbox *ob;
+	enum v2_state next; /* preset to the present state */
+	struct ikew *reply;  /* requests: the response being written */
+	struct err *e;
+};
+
+/* --- v2.c: what steps may use ------------------------------------------------------------- */
+struct v2_sa *v2_sa_new(struct v2 *v, bool initiator); /* with timers, V2_NEW; NULL: no room */
+void v2_sa_drop(struct v2 *v, struct v2_sa *sa);
+/* After a request of the gateway moved sa to a state: V2_GONE may end the connection. */
+void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbox *ob);
+struct v2_sa *v2_sa_find(const struct v2 *v, const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN]);
+void v2_stage(struct v2 *v, enum ike_stage stage, const char *story, struct outbox *ob);
+/* The connection failed: tells the peer if keys exist, removes all SAs, phase IKE_DEAD. */
+void v2_fail(struct v2 *v, const struct err *e, struct outbox *ob);
+time_t v2_wall(const struct v2 *v);
+void offer_clear(struct offer *o);
+
+/* --- v2_request.c: requests of ours --------------------------------------------------------- */
+/* Seals the chain in k as the next request of sa and sends it. */
+bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k,
+	struct outbox *ob, struct err *e) MUST_CHECK;
+void v2_request_done(struct v2_sa *sa);
+/* Sends a sealed message that nobody waits for an answer to. */
+void v2_send_once(struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob);
+void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob);
+/* The outstanding request's time has come: again, or the gateway is given up. */
+void v2_request_tick(struct v2 *v, struct v2_sa *sa, struct outbox *ob);
+
+/* --- v2_crypt.c ------------------------------------------------------------------------------- */
+size_t v2_fragment_size(const struct v2 *v, bool small);
+/* The chain (first payload type, octets) as one message, or as fragments of at most frag octets
+ * when it does not fit and the peer can. */
+bool v2_seal(struct v2 *v, struct v2_sa *sa, uint8_t exchange, bool response, uint32_t mid,
+	uint8_t first, struct bytes inner, size_t frag, struct kept *out, struct err *e) MUST_CHECK;
+/* Opens the SK or SKF payload that ends raw, a copy of the message, in place. *inner: its content. */
+bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *sk, struct bytes *inner,
+	struct err *e) MUST_CHECK;
+/* v2_frag.c: takes an authentic fragment. *whole is NULL until all are there; then the message,
+ * which the caller frees, and its first payload type. */
+bool v2_reassemble(struct reassembly **slot, uint32_t mid, uint16_t number, uint16_t total,
+	uint8_t first, struct bytes part, uint8_t **whole, size_t *len, uint8_t *whole_first,
+	struct err *e) MUST_CHECK;
+void reassembly_free(struct reassembly **slot);
+
+/* --- v2_keys.c: RFC 7296 sections 2.14, 2.15, 2.17, 2.18 ---------------------------------------- */
+/* SKEYSEED and the seven keys. old_d is NULL for IKE_SA_INIT, else SK_d of the SA being rekeyed
+ * with old_prf. Nonces in the order initiator, responder of the exchange. */
+bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
+	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct err *e) MUST_CHECK;
+/* Keys of both directions of a child SA: in the specs' encr_key and integ_key. shared NULL: no PFS. */
+bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct ke_secret *shared,
+	struct bytes ni, struct bytes nr, bool initiator, struct sa_spec *in, struct sa_spec *out,
+	struct err *e) MUST_CHECK;
+/* The octets that AUTH covers, malloc'd: message | nonce | prf(SK_px, id payload body). */
+bool v2_signed_octets(const struct v2_sa *sa, bool ours, const struct handshake *hs,
+	const struct identity *id, uint8_t **out, size_t *len, struct err *e) MUST_CHECK;
+/* AUTH from a shared secret: prf(prf(secret, "Key Pad for IKEv2"), octets). */
+bool v2_auth_shared(const struct v2_sa *sa, struct bytes secret, struct bytes octets,
+	struct secret *out, struct err *e) MUST_CHECK;
+void v2_nat_hash(const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN],
+	const struct addr *a, uint8_t out[20]);
+
+/* --- v2_codec.c: SA (3.3), TS (3.13), ID (3.5), CP (3.15) ------------------------------------ */
+enum ke_mode { KE_LEFT_OUT, KE_WANTED, KE_OPTIONAL };
+void v2_sa_write(struct ikew *k, const struct proposals *props, enum protocol_id proto,
+	struct bytes spi);
+/* Reads what the peer chose out of offered: exactly one of each type, all of one proposal that was
+ * offered. PEER otherwise. */
+bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum protocol_id proto,
+	struct bytes *spi, struct suite *out, struct err *e) MUST_CHECK;
+/* Chooses, for a request of the peer, from its proposals by our order of preference. */
+bool v2_sa_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
+	struct bytes *spi, uint8_t *number, struct suite *out, struct err *e) MUST_CHECK;
+void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id proto, uint8_t number,
+	struct bytes spi);
+/* The ESP proposals for one exchange: integrity, ESN as configured, and the group for PFS. */
+void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
+	const struct alg *group);
+void v2_ts_write(struct ikew *k, uint8_t type, const struct selectors *s);
+bool v2_ts_read(struct bytes body, struct selectors *out, struct err *e) MUST_CHECK;
+void v2_id_write(struct ikew *k, uint8_t type, const struct identity *id);
+void v2_ke_write(struct ikew *k, const struct ke *ke);
+bool v2_ke_read(struct bytes body, uint16_t *group, struct bytes *value);
+void v2_cp_request(struct ikew *k, const struct ike_config *cfg);
+bool v2_cp_read(struct bytes body, struct granted *out, struct err *e) MUST_CHECK;
+
+/* --- v2_install.c: child SAs and the data plane ------------------------------------------------- */
+struct v2_child *v2_child_find(const struct v2 *v, uint32_t spi_in);
+struct v2_child *v2_child_by_out(const struct v2 *v, const struct v2_sa *sa, uint32_t spi_out);
+struct v2_child_terms { /* what an exchange agreed on */
+	struct suite suite;
+	uint32_t number, spi_in, spi_out;
+	enum sa_mode mode;
+	struct selectors local_ts, remote_ts;
+	struct bytes ni, nr;
+	const struct ke_secret *shared;
+	bool initiator; /* of the exchange */
+};
+/* Makes the child SA and installs it; as responder the outbound half is held back until the peer
+ * is known to have its half (section 2.8). NULL on failure. */
+struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_child_terms *t,
+	bool hold_out, struct outbox *ob, struct err *e);
+void v2_child_adopt(struct v2 *v, struct v2_child *c, struct outbox *ob); /* send by it from now on */
+void v2_child_linger(struct v2 *v, struct v2_child *c, struct outbox *ob); /* outbound gone, inbound later */
+void v2_child_remove(struct v2 *v, struct v2_child *c, struct outbox *ob); /* gone at once */
+void v2_children_clear(struct v2 *v, struct v2_sa *sa, struct outbox *ob); /* sa NULL: all */
+uint32_t v2_new_spi(struct v2 *v);
+
+/* --- steps ------------------------------------------------------------------------------------ */
+bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_init_recv(struct step *s) MUST_CHECK;
+bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_auth_recv(struct step *s) MUST_CHECK;
+bool v2_eap_recv(struct step *s) MUST_CHECK;
+bool v2_finish_recv(struct step *s) MUST_CHECK;
+/* What an IKE_AUTH response says about the child SA and the configuration. */
+bool v2_auth_established(struct step *s) MUST_CHECK;
+bool v2_eap_packet(struct v2 *v, struct bytes packet, struct outbox *ob, enum v2_state *next,
+	struct err *e) MUST_CHECK;
+bool v2_eap_answer(struct v2 *v, const struct passphrase *text, struct outbox *ob,
+	enum v2_state *next, struct err *e) MUST_CHECK;
+/* SA, TSi and TSr of an answer, for the first child SA or a further one: checked against the offer. */
+bool v2_child_terms_read(struct step *s, const struct offer *o, struct v2_child_terms *t) MUST_CHECK;
+bool v2_verify_shared(struct v2 *v, struct bytes auth_body, struct bytes secret, struct err *e) MUST_CHECK;
+
+bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct outbox *ob,
+	struct err *e) MUST_CHECK;
+bool v2_child_recv(struct step *s) MUST_CHECK;
+bool v2_create_request(struct step *s) MUST_CHECK; /* the peer's CREATE_CHILD_SA, of any kind */
+bool v2_rekey_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_rekey_recv(struct step *s) MUST_CHECK;
+bool v2_rekey_request(struct step *s) MUST_CHECK;
+/* The old SA goes while our rekey of it is under way: what the gateway made takes over. */
+void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa);
+bool v2_refuse_group(struct step *s, const struct alg *want);
+/* Our exchange, answered with nonce nr, has the lowest of the four nonces. */
+bool v2_lost_collision(const struct offer *o, struct bytes nr);
+
+bool v2_delete_child_send(struct v2 *v, struct v2_child *c, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_delete_child_recv(struct step *s) MUST_CHECK;
+bool v2_delete_ike_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_delete_ike_recv(struct step *s) MUST_CHECK;
+bool v2_dpd_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_dpd_recv(struct step *s) MUST_CHECK;
+bool v2_info_request(struct step *s) MUST_CHECK;
+
+/* --- v2_rows.c ---------------------------------------------------------------------------------- */
+void v2_dispatch(struct v2 *v, const struct datagram *d, struct outbox *ob);
+const char *v2_story(enum v2_task task);
+
+#endif
