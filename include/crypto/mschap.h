@@ -19,8 +19,9 @@ enum {
 struct mschap {
 	uint8_t nt_response[MSCHAP_RESPONSE_LEN];
 	char authenticator[MSCHAP_AUTH_TEXT_LEN + 1]; /* what the peer must send back */
-	struct secret msk; /* RFC 3079 keys, 64 octets, as EAP hands them on (MasterReceiveKey first,
-	                    * as the EAP peer's receive key, then MasterSendKey, zero padded) */
+	struct secret msk; /* RFC 3079 keys as EAP hands them on, the same on both ends: what the
+	                    * client sends with (the authenticator's MasterReceiveKey), what it
+	                    * receives with, zeros to 64 octets */
 };
 
 /* user without a domain part where the caller wants that; the password is UTF-8. */

@@ -24,8 +24,7 @@ struct rng {
 void rng_seed(struct rng *r, const uint8_t seed[RNG_SEED_LEN]);
 /* Mixes more entropy in; the state never gets worse by it. */
 void rng_mix(struct rng *r, const uint8_t seed[RNG_SEED_LEN]);
-/* Cannot fail: when OpenSSL cannot do ChaCha20 (crypto_init refuses to start without it) r stays
- * usable but out is not random, which is why crypto_init must have succeeded. */
+/* Cannot fail: the block function is the module's own and allocates nothing. */
 void rng_fill(struct rng *r, void *out, size_t n);
 uint32_t rng_u32(struct rng *r);
 /* Even over 0 .. bound - 1. */

@@ -1,0 +1,211 @@
+#include "crypto/cert.h"
+
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+#include "crypto/prf.h"
+#include "ossl.h"
+#include "x509.h"
+
+bool x509_spki_sha1(const X509 *x, uint8_t out[SPKI_SHA1_LEN], struct err *e)
+{
+	uint8_t hash[DIGEST_MAX], *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	struct bytes part = { der, n > 0 ? (size_t)n : 0 };
+	size_t len;
+
+	if (n <= 0)
+		return ossl_err(e, ERR_DROP, "certificate without a public key");
+	bool ok = digest("SHA1", &part, 1, hash, &len, e);
+	OPENSSL_free(der);
+	if (ok)
+		memcpy(out, hash, SPKI_SHA1_LEN);
+	return ok;
+}
+
+struct cert *cert_wrap(X509 *x, struct err *e)
+{
+	struct cert *c = x ? calloc(1, sizeof(*c)) : NULL;
+
+	if (!c) {
+		X509_free(x);
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	c->x = x;
+	int n = i2d_X509(x, &c->der);
+	if (n <= 0 || n > CERT_DER_MAX) {
+		ossl_err(NULL, ERR_DROP, "");
+		err_set(e, ERR_DROP, "a certificate of %d octets, %d are the most", n, CERT_DER_MAX);
+		cert_free(c);
+		return NULL;
+	}
+	c->der_len = (size_t)n;
+	if (!x509_spki_sha1(x, c->spki_sha1, e)) {
+		cert_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+struct cert *cert_from_der(struct bytes der, struct err *e)
+{
+	const uint8_t *p = der.p;
+
+	if (der.n == 0 || der.n > CERT_DER_MAX) {
+		err_set(e, ERR_DROP, "a certificate of %zu octets, %d are the most", der.n, CERT_DER_MAX);
+		return NULL;
+	}
+	X509 *x = d2i_X509(NULL, &p, (long)der.n);
+	if (!x) {
+		ossl_err(e, ERR_DROP, "not an X.509 certificate");
+		return NULL;
+	}
+	if (p != (const uint8_t *)der.p + der.n) {
+		X509_free(x);
+		err_set(e, ERR_DROP, "octets behind the end of a certificate");
+		return NULL;
+	}
+	return cert_wrap(x, e);
+}
+
+void cert_free(struct cert *c)
+{
+	if (!c)
+		return;
+	X509_free(c->x);
+	OPENSSL_free(c->der);
+	free(c);
+}
+
+void cert_list_free(struct cert_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		cert_free(l->v[i]);
+	*l = (struct cert_list){ .n = 0 };
+}
+
+struct bytes cert_der(const struct cert *c)
+{
+	return (struct bytes){ c->der, c->der_len };
+}
+
+static struct bytes name_der(const X509_NAME *name)
+{
+	const uint8_t *der = NULL;
+	size_t n = 0;
+
+	if (X509_NAME_get0_der(name, &der, &n) != 1)
+		n = 0;
+	return (struct bytes){ der, n };
+}
+
+struct bytes cert_subject_der(const struct cert *c)
+{
+	return name_der(X509_get_subject_name(c->x));
+}
+
+struct bytes cert_issuer_der(const struct cert *c)
+{
+	return name_der(X509_get_issuer_name(c->x));
+}
+
+struct bytes cert_spki_sha1(const struct cert *c)
+{
+	return (struct bytes){ c->spki_sha1, sizeof(c->spki_sha1) };
+}
+
+char *cert_subject_text(char out[CERT_TEXT_MAX], const struct cert *c)
+{
+	return x509_name_text(out, X509_get_subject_name(c->x));
+}
+
+char *cert_issuer_text(char out[CERT_TEXT_MAX], const struct cert *c)
+{
+	return x509_name_text(out, X509_get_issuer_name(c->x));
+}
+
+/* Appends to a text of CERT_TEXT_MAX, cutting what does not fit. */
+static void append(char *out, const char *a, const char *b)
+{
+	size_t n = strlen(out);
+
+	snprintf(out + n, CERT_TEXT_MAX - n, "%s%s%s", n ? ", " : "", a, b);
+}
+
+static void append_name(char *out, const GENERAL_NAME *name)
+{
+	int type;
+	const void *value = GENERAL_NAME_get0_value(name, &type);
+	char text[CERT_TEXT_MAX], ip[ADDR_TEXT_MAX];
+	struct addr a;
+
+	if (type == GEN_DNS || type == GEN_EMAIL) {
+		text_safe(text, sizeof(text), ASN1_STRING_get0_data(value),
+			(size_t)ASN1_STRING_length(value));
+		append(out, type == GEN_DNS ? "DNS:" : "email:", text);
+	} else if (type == GEN_IPADD) {
+		int n = ASN1_STRING_length(value);
+		uint8_t family = n == 4 ? FAMILY_V4 : n == 16 ? FAMILY_V6 : FAMILY_NONE;
+		if (addr_set(&a, family, ASN1_STRING_get0_data(value), 0))
+			append(out, "IP:", addr_text(ip, &a));
+	} else if (type == GEN_DIRNAME) {
+		append(out, "DN:", x509_name_text(text, value));
+	}
+}
+
+char *cert_names_text(char out[CERT_TEXT_MAX], const struct cert *c)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(c->x, NID_subject_alt_name, NULL, NULL);
+	char subject[CERT_TEXT_MAX];
+
+	out[0] = 0;
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+		append_name(out, sk_GENERAL_NAME_value(names, i));
+	GENERAL_NAMES_free(names);
+	if (*cert_subject_text(subject, c))
+		append(out, subject, "");
+	return out;
+}
+
+bool cert_proves_host(const struct cert *c, const char *fqdn)
+{
+	size_t n = strlen(fqdn);
+
+	if (n > 0 && fqdn[n - 1] == '.')
+		n--;
+	/* A leading dot would make X509_check_host take any name below. */
+	if (n == 0 || fqdn[0] == '.')
+		return false;
+	return X509_check_host(c->x, fqdn, n,
+		X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+}
+
+bool cert_proves_email(const struct cert *c, const char *email)
+{
+	return *email && X509_check_email(c->x, email, strlen(email),
+		X509_CHECK_FLAG_NEVER_CHECK_SUBJECT) == 1;
+}
+
+bool cert_proves_addr(const struct cert *c, const struct addr *a)
+{
+	size_t n = addr_len(a->family);
+
+	return n > 0 && X509_check_ip(c->x, a->ip, n, 0) == 1;
+}
+
+bool cert_proves_dn(const struct cert *c, struct bytes dn_der)
+{
+	const uint8_t *p = dn_der.p;
+	X509_NAME *name = dn_der.n > 0 ? d2i_X509_NAME(NULL, &p, (long)dn_der.n) : NULL;
+	bool same = name && p == (const uint8_t *)dn_der.p + dn_der.n &&
+		X509_NAME_entry_count(name) > 0 &&
+		X509_NAME_cmp(name, X509_get_subject_name(c->x)) == 0;
+
+	X509_NAME_free(name);
+	ossl_err(NULL, ERR_NONE, "");
+	return same;
+}

@@ -1,0 +1,222 @@
+#include "crypto/cipher.h"
+
+#include <limits.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ossl.h"
+
+/* Keys are set up once; a packet costs one IV, the data, and one check value. */
+
+enum { SALT_MAX = 4, NONCE_MAX = 16, ICV_MAX = 64 };
+
+struct cipher {
+	const struct alg *encr, *integ;
+	EVP_CIPHER_CTX *ctx;
+	EVP_MAC_CTX *mac; /* NULL with an AEAD */
+	bool seal;
+	bool ccm; /* wants to know the length before the data */
+	uint8_t salt[SALT_MAX];
+	size_t icv_len;
+};
+
+/* Tag and nonce lengths have to be known before the key: CCM derives its first block from them. */
+static bool aead_lengths(struct cipher *c)
+{
+	size_t nonce_len = c->encr->salt_len + c->encr->iv_len;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, &nonce_len),
+		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (!c->ccm)
+		params[1] = OSSL_PARAM_construct_end();
+	return EVP_CIPHER_CTX_set_params(c->ctx, params) == 1;
+}
+
+static bool encr_init(struct cipher *c, const struct secret *key)
+{
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, c->encr->ossl, NULL);
+
+	c->ctx = cipher ? EVP_CIPHER_CTX_new() : NULL;
+	bool ok = c->ctx && EVP_CipherInit_ex2(c->ctx, cipher, NULL, NULL, c->seal, NULL) == 1;
+	if (ok) {
+		c->ccm = EVP_CIPHER_get_mode(cipher) == EVP_CIPH_CCM_MODE;
+		ok = (!c->encr->aead || aead_lengths(c)) &&
+			EVP_CipherInit_ex2(c->ctx, NULL, key->data, NULL, -1, NULL) == 1 &&
+			(c->encr->aead || EVP_CIPHER_CTX_set_padding(c->ctx, 0) == 1);
+	}
+	EVP_CIPHER_free(cipher);
+	memcpy(c->salt, key->data + c->encr->key_len, c->encr->salt_len);
+	return ok;
+}
+
+static bool integ_init(struct cipher *c, const struct secret *key)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)c->integ->ossl, 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	c->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	EVP_MAC_free(mac);
+	return c->mac && EVP_MAC_init(c->mac, key->data, key->len, params) == 1;
+}
+
+static bool sizes_fit(const struct alg *encr, const struct alg *integ,
+	const struct secret *encr_key, const struct secret *integ_key)
+{
+	if (encr->aead != !integ || encr_key->len != (size_t)encr->key_len + encr->salt_len)
+		return false;
+	return !integ || (integ_key && integ_key->len == integ->key_len);
+}
+
+struct cipher *cipher_new(const struct alg *encr, const struct alg *integ,
+	const struct secret *encr_key, const struct secret *integ_key, bool seal, struct err *e)
+{
+	if (!sizes_fit(encr, integ, encr_key, integ_key)) {
+		err_set(e, ERR_BUG, "%s with %s: keys of the wrong size", encr->iana,
+			integ ? integ->iana : "no integrity algorithm");
+		return NULL;
+	}
+	struct cipher *c = calloc(1, sizeof(*c));
+	if (!c) {
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	c->encr = encr;
+	c->integ = integ;
+	c->seal = seal;
+	c->icv_len = integ ? integ->out_len : encr->out_len;
+	if (!encr_init(c, encr_key) || (integ && !integ_init(c, integ_key))) {
+		ossl_err(e, ERR_LOCAL, encr->iana);
+		cipher_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void cipher_free(struct cipher *c)
+{
+	if (!c)
+		return;
+	EVP_CIPHER_CTX_free(c->ctx);
+	EVP_MAC_CTX_free(c->mac);
+	wipe(c, sizeof(*c));
+	free(c);
+}
+
+size_t cipher_icv_len(const struct cipher *c)
+{
+	return c->icv_len;
+}
+
+/* Salt | IV, and for counter mode the block counter, which starts at one (RFC 3686 section 4). */
+static bool set_nonce(struct cipher *c, const uint8_t *iv)
+{
+	uint8_t nonce[NONCE_MAX] = { 0 };
+
+	memcpy(nonce, c->salt, c->encr->salt_len);
+	memcpy(nonce + c->encr->salt_len, iv, c->encr->iv_len);
+	if (c->encr->id == ENCR_AES_CTR)
+		nonce[NONCE_MAX - 1] = 1;
+	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, nonce, -1, NULL) == 1;
+}
+
+static bool run_cipher(struct cipher *c, const struct cipher_op *op)
+{
+	uint8_t rest[EVP_MAX_BLOCK_LENGTH];
+	int n = 0, last = 0;
+
+	if (op->len > 0 && EVP_CipherUpdate(c->ctx, op->data, &n, op->data, (int)op->len) != 1)
+		return false;
+	/* CCM says yes or no in its one update; a final call would only repeat it. */
+	if (!c->ccm && EVP_CipherFinal_ex(c->ctx, rest, &last) != 1)
+		return false;
+	return (size_t)n == op->len && last == 0;
+}
+
+static bool set_tag(struct cipher *c, uint8_t *icv)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, icv, c->icv_len),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return EVP_CIPHER_CTX_set_params(c->ctx, params) == 1;
+}
+
+static bool get_tag(struct cipher *c, uint8_t *icv)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, icv, c->icv_len),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return EVP_CIPHER_CTX_get_params(c->ctx, params) == 1;
+}
+
+static bool run_aead(struct cipher *c, const struct cipher_op *op)
+{
+	int n;
+
+	if (op->tail_len > 0 || (!c->seal && c->ccm && !set_tag(c, op->icv)))
+		return false;
+	if (!set_nonce(c, op->iv) || (!c->seal && !c->ccm && !set_tag(c, op->icv)))
+		return false;
+	if (c->ccm && EVP_CipherUpdate(c->ctx, NULL, &n, NULL, (int)op->len) != 1)
+		return false;
+	if (op->aad_len > 0 && EVP_CipherUpdate(c->ctx, NULL, &n, op->aad, (int)op->aad_len) != 1)
+		return false;
+	return run_cipher(c, op) && (!c->seal || get_tag(c, op->icv));
+}
+
+static bool run_mac(struct cipher *c, const struct cipher_op *op, uint8_t icv[ICV_MAX])
+{
+	size_t n = 0;
+
+	return EVP_MAC_init(c->mac, NULL, 0, NULL) == 1 &&
+		(op->aad_len == 0 || EVP_MAC_update(c->mac, op->aad, op->aad_len) == 1) &&
+		EVP_MAC_update(c->mac, op->iv, c->encr->iv_len) == 1 &&
+		(op->len == 0 || EVP_MAC_update(c->mac, op->data, op->len) == 1) &&
+		(op->tail_len == 0 || EVP_MAC_update(c->mac, op->tail, op->tail_len) == 1) &&
+		EVP_MAC_final(c->mac, icv, &n, ICV_MAX) == 1 && n >= c->icv_len;
+}
+
+/* Without data CCM would never come to compare its check value; neither ESP nor SK is ever empty. */
+static bool op_fits(const struct cipher *c, const struct cipher_op *op, bool seal)
+{
+	return c->seal == seal && (op->len > 0 || !c->ccm) &&
+		op->len % c->encr->block_len == 0 && op->len <= INT_MAX && op->aad_len <= INT_MAX;
+}
+
+bool cipher_seal(struct cipher *c, const struct cipher_op *op)
+{
+	uint8_t icv[ICV_MAX];
+
+	if (!op_fits(c, op, true))
+		return false;
+	if (!c->mac)
+		return run_aead(c, op);
+	if (!set_nonce(c, op->iv) || !run_cipher(c, op) || !run_mac(c, op, icv))
+		return false;
+	memcpy(op->icv, icv, c->icv_len);
+	return true;
+}
+
+bool cipher_open(struct cipher *c, const struct cipher_op *op)
+{
+	uint8_t icv[ICV_MAX];
+
+	if (!op_fits(c, op, false))
+		return false;
+	if (!c->mac)
+		return run_aead(c, op);
+	return run_mac(c, op, icv) && same_bytes(icv, op->icv, c->icv_len) &&
+		set_nonce(c, op->iv) && run_cipher(c, op);
+}

@@ -1,0 +1,149 @@
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/cert.h"
+#include "ossl.h"
+#include "x509.h"
+
+struct asked {
+	const struct passphrase *pass;
+	bool asked;
+};
+
+/* pem_password_cb: OpenSSL comes here only when something is encrypted. */
+static int give_pass(char *buf, int size, int writing, void *arg)
+{
+	struct asked *a = arg;
+
+	(void)writing;
+	a->asked = true;
+	if (!a->pass || a->pass->len > (size_t)size)
+		return -1;
+	memcpy(buf, a->pass->text, a->pass->len);
+	return (int)a->pass->len;
+}
+
+static bool add_cert(struct cert_list *certs, X509 *x, struct err *e)
+{
+	if (certs->n == CERT_CHAIN_MAX) {
+		X509_free(x);
+		return err_set(e, ERR_CONFIG, "more than %d certificates", CERT_CHAIN_MAX);
+	}
+	struct cert *c = cert_wrap(x, e);
+	if (!c)
+		return false;
+	certs->v[certs->n++] = c;
+	return true;
+}
+
+static bool add_key(struct key **key, EVP_PKEY *p, struct err *e)
+{
+	if (*key) {
+		EVP_PKEY_free(p);
+		return err_set(e, ERR_CONFIG, "more than one private key");
+	}
+	*key = p ? calloc(1, sizeof(**key)) : NULL;
+	if (!*key) {
+		EVP_PKEY_free(p);
+		return err_set(e, ERR_LOCAL, "out of memory");
+	}
+	(*key)->p = p;
+	return true;
+}
+
+/* One object of the file. A key that nobody wants is passed over. */
+static bool add_object(OSSL_STORE_INFO *info, struct cert_list *certs, struct key **key,
+	struct err *e)
+{
+	switch (OSSL_STORE_INFO_get_type(info)) {
+	case OSSL_STORE_INFO_CERT: return add_cert(certs, OSSL_STORE_INFO_get1_CERT(info), e);
+	case OSSL_STORE_INFO_PKEY: return !key || add_key(key, OSSL_STORE_INFO_get1_PKEY(info), e);
+	default: return true;
+	}
+}
+
+/* All objects, in their order; *failed when one could not be read, for want of a pass phrase or of
+ * sense. */
+static bool read_objects(struct bytes file, struct asked *asked, struct cert_list *certs,
+	struct key **key, bool *failed, struct err *e)
+{
+	BIO *bio = file.n <= INT_MAX ? BIO_new_mem_buf(file.p, (int)file.n) : NULL;
+	UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(give_pass, 0);
+	OSSL_STORE_CTX *store = bio && ui ? OSSL_STORE_attach(bio, "file", NULL, NULL, ui, asked,
+		NULL, NULL, NULL) : NULL;
+	bool ok = store || ossl_err(e, ERR_LOCAL, "cannot read certificates");
+
+	while (ok && !OSSL_STORE_eof(store)) {
+		OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+		if (info)
+			ok = add_object(info, certs, key, e);
+		else if (OSSL_STORE_error(store))
+			*failed = true;
+		OSSL_STORE_INFO_free(info);
+		if (*failed)
+			break;
+	}
+	OSSL_STORE_close(store);
+	UI_destroy_method(ui);
+	BIO_free(bio);
+	return ok;
+}
+
+static void own_cert_first(struct cert_list *certs, const struct key *key)
+{
+	for (size_t i = 0; key && i < certs->n; i++)
+		if (key_matches(key, certs->v[i])) {
+			struct cert *own = certs->v[i];
+			memmove(certs->v + 1, certs->v, i * sizeof(struct cert *));
+			certs->v[0] = own;
+			return;
+		}
+}
+
+bool load_credentials(struct bytes file, const struct passphrase *pass, struct cert_list *certs,
+	struct key **key, bool *need_pass, struct err *e)
+{
+	struct asked asked = { .pass = pass };
+	size_t before = certs->n;
+	struct key *found = NULL;
+	bool failed = false;
+
+	*need_pass = false;
+	bool ok = read_objects(file, &asked, certs, key ? &found : NULL, &failed, e);
+	if (ok && failed && asked.asked) {
+		*need_pass = true;
+		ok = err_set(e, ERR_CONFIG, pass ? "the pass phrase is wrong" :
+			"it is encrypted: a pass phrase is needed");
+	} else if (ok && (failed || (certs->n == before && !found))) {
+		ok = ossl_err(e, ERR_CONFIG, "no certificate or private key that can be read");
+	}
+	ossl_err(NULL, ERR_NONE, "");
+	if (!ok) {
+		key_free(found);
+		while (certs->n > before)
+			cert_free(certs->v[--certs->n]);
+		return false;
+	}
+	if (found)
+		*key = found;
+	own_cert_first(certs, found);
+	return true;
+}
+
+void key_free(struct key *k)
+{
+	if (!k)
+		return;
+	EVP_PKEY_free(k->p);
+	free(k);
+}
+
+bool key_matches(const struct key *k, const struct cert *c)
+{
+	return EVP_PKEY_eq(X509_get0_pubkey(c->x), k->p) == 1;
+}

@@ -1,0 +1,346 @@
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/cert.h"
+#include "ossl.h"
+#include "x509.h"
+
+enum {
+	PINS_MAX = 16,
+	DEPTH_MAX = 8,
+	/* OpenSSL's scale: 112 bits. RSA of 2048 bits and more, no signature with MD5 or SHA-1 in
+	 * the chain. Set here so that no openssl.cnf of the machine decides it. */
+	AUTH_LEVEL = 2,
+};
+
+struct trust {
+	X509_STORE *store;
+	uint8_t (*spki)[SPKI_SHA1_LEN]; /* of the anchors added, for CERTREQ */
+	size_t n_spki;
+	EVP_PKEY *pins[PINS_MAX]; /* a pinned certificate is held by its key and itself */
+	X509 *pinned[PINS_MAX];   /* NULL where only the key is pinned */
+	size_t n_pins;
+};
+
+struct trust *trust_new(struct err *e)
+{
+	struct trust *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->store = X509_STORE_new();
+	if (t && t->store)
+		return t;
+	free(t);
+	err_set(e, ERR_LOCAL, "out of memory");
+	return NULL;
+}
+
+void trust_free(struct trust *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n_pins; i++) {
+		EVP_PKEY_free(t->pins[i]);
+		X509_free(t->pinned[i]);
+	}
+	X509_STORE_free(t->store);
+	free(t->spki);
+	free(t);
+}
+
+/* The store is read whole and now: an engine that validates later may run where there are no files.
+ * Only where no bundle is known is OpenSSL left to look issuers up in its folder. */
+bool trust_add_system(struct trust *t, struct err *e)
+{
+	char bundle[PATH_MAX];
+
+	if (X509_STORE_load_file(t->store, X509_get_default_cert_file()) == 1)
+		return true;
+	snprintf(bundle, sizeof(bundle), "%s/ca-certificates.crt", X509_get_default_cert_dir());
+	if (X509_STORE_load_file(t->store, bundle) == 1 ||
+		X509_STORE_set_default_paths(t->store) == 1) {
+		ossl_err(NULL, ERR_NONE, "");
+		return true;
+	}
+	return ossl_err(e, ERR_LOCAL, "the system's certificates");
+}
+
+static bool add_anchor(struct trust *t, X509 *x, struct err *e)
+{
+	uint8_t (*spki)[SPKI_SHA1_LEN] = realloc(t->spki, (t->n_spki + 1) * sizeof(*spki));
+
+	if (!spki)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	t->spki = spki;
+	if (!x509_spki_sha1(x, t->spki[t->n_spki], e))
+		return false;
+	if (X509_STORE_add_cert(t->store, x) != 1)
+		return ossl_err(e, ERR_LOCAL, "cannot keep a certificate");
+	t->n_spki++;
+	return true;
+}
+
+/* The next certificate of a PEM file, or NULL: at its end (*end), or at one that cannot be read. */
+static X509 *next_pem(BIO *bio, bool *end)
+{
+	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+
+	if (!x) {
+		unsigned long code = ERR_peek_last_error();
+		*end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+		ossl_err(NULL, ERR_NONE, "");
+	}
+	return x;
+}
+
+static X509 *whole_der(struct bytes file)
+{
+	const uint8_t *p = file.p;
+	X509 *x = file.n <= LONG_MAX ? d2i_X509(NULL, &p, (long)file.n) : NULL;
+
+	if (x && p == (const uint8_t *)file.p + file.n)
+		return x;
+	X509_free(x);
+	ossl_err(NULL, ERR_NONE, "");
+	return NULL;
+}
+
+bool trust_add(struct trust *t, struct bytes file, size_t *added, struct err *e)
+{
+	X509 *x = whole_der(file);
+	BIO *bio = x || file.n > INT_MAX ? NULL : BIO_new_mem_buf(file.p, (int)file.n);
+	bool ok = true, end = x != NULL;
+
+	*added = 0;
+	while (ok && (x || (bio && (x = next_pem(bio, &end))))) {
+		ok = add_anchor(t, x, e);
+		*added += ok;
+		X509_free(x);
+		x = NULL;
+	}
+	BIO_free(bio);
+	if (ok && !end)
+		return err_set(e, ERR_CONFIG, "certificate number %zu cannot be read", *added + 1);
+	if (ok && *added == 0)
+		return err_set(e, ERR_CONFIG, "it holds no certificate, in PEM or DER");
+	return ok;
+}
+
+/* A certificate or a SubjectPublicKeyInfo; takes over what it is given. */
+static bool add_pin(struct trust *t, X509 *x, EVP_PKEY *key, struct err *e)
+{
+	if (t->n_pins == PINS_MAX || !key) {
+		X509_free(x);
+		EVP_PKEY_free(key);
+		return err_set(e, ERR_CONFIG, key ? "more than %d pinned certificates" :
+			"neither a certificate nor a public key, in PEM or DER", PINS_MAX);
+	}
+	t->pinned[t->n_pins] = x;
+	t->pins[t->n_pins++] = key;
+	return true;
+}
+
+bool trust_pin(struct trust *t, struct bytes file, struct err *e)
+{
+	const uint8_t *p = file.p;
+	X509 *x = whole_der(file);
+	EVP_PKEY *key = x || file.n > LONG_MAX ? NULL : d2i_PUBKEY(NULL, &p, (long)file.n);
+	BIO *bio = x || key || file.n > INT_MAX ? NULL : BIO_new_mem_buf(file.p, (int)file.n);
+
+	if (bio) {
+		bool end;
+		x = next_pem(bio, &end);
+		if (!x && BIO_reset(bio) == 1)
+			key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+	}
+	BIO_free(bio);
+	ossl_err(NULL, ERR_NONE, "");
+	if (x)
+		key = X509_get_pubkey(x);
+	return add_pin(t, x, key, e);
+}
+
+struct bytes trust_spki_sha1(const struct trust *t, size_t i)
+{
+	if (i >= t->n_spki)
+		return (struct bytes){ NULL, 0 };
+	return (struct bytes){ t->spki[i], SPKI_SHA1_LEN };
+}
+
+static void time_text(char out[64], const ASN1_TIME *when)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	int n = 0;
+
+	if (bio && ASN1_TIME_print(bio, when) == 1)
+		n = BIO_read(bio, out, 63);
+	out[n > 0 ? n : 0] = 0;
+	BIO_free(bio);
+}
+
+static bool refuse_dates(const X509 *x, const char *subject, bool too_early, struct err *e)
+{
+	char when[64];
+
+	time_text(when, too_early ? X509_get0_notBefore(x) : X509_get0_notAfter(x));
+	return err_set(e, ERR_AUTH, "the certificate \"%s\" %s %s", subject,
+		too_early ? "is valid only from" : "expired on", when);
+}
+
+static bool check_dates(const struct cert *c, time_t now, struct err *e)
+{
+	char subject[CERT_TEXT_MAX];
+
+	cert_subject_text(subject, c);
+	if (X509_cmp_time(X509_get0_notBefore(c->x), &now) >= 0)
+		return refuse_dates(c->x, subject, true, e);
+	if (X509_cmp_time(X509_get0_notAfter(c->x), &now) <= 0)
+		return refuse_dates(c->x, subject, false, e);
+	return true;
+}
+
+static bool check_pins(const struct trust *t, const struct cert *c, time_t now, struct err *e)
+{
+	char subject[CERT_TEXT_MAX];
+
+	for (size_t i = 0; i < t->n_pins; i++) {
+		if (t->pinned[i] ? X509_cmp(t->pinned[i], c->x) == 0 :
+			EVP_PKEY_eq(t->pins[i], X509_get0_pubkey(c->x)) == 1)
+			return check_dates(c, now, e);
+	}
+	return err_set(e, ERR_AUTH, "the certificate \"%s\" is not the one that is pinned",
+		cert_subject_text(subject, c));
+}
+
+static bool extended_usage_fits(X509 *x)
+{
+	static const char *const wanted[] = {
+		"1.3.6.1.5.5.7.3.1",  /* id-kp-serverAuth */
+		"1.3.6.1.5.5.7.3.17", /* id-kp-ipsecIKE, RFC 4945 section 5.1.3.12 */
+		"1.3.6.1.5.5.8.2.2",  /* iKEIntermediate, older than the one above */
+		"2.5.29.37.0",        /* anyExtendedKeyUsage */
+	};
+	EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
+	char oid[64];
+	bool fits = false;
+
+	for (int i = 0; i < sk_ASN1_OBJECT_num(usage) && !fits; i++) {
+		OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(usage, i), 1);
+		for (size_t k = 0; k < ARRAY_LEN(wanted); k++)
+			fits |= strcmp(oid, wanted[k]) == 0;
+	}
+	sk_ASN1_OBJECT_pop_free(usage, ASN1_OBJECT_free);
+	return fits;
+}
+
+/* May this key sign for a gateway? RFC 4945 section 5.1.3.2 and 5.1.3.12. */
+static bool check_usage(const struct cert *c, struct err *e)
+{
+	uint32_t flags = X509_get_extension_flags(c->x), usage = X509_get_key_usage(c->x);
+	char subject[CERT_TEXT_MAX];
+
+	cert_subject_text(subject, c);
+	if (flags & EXFLAG_INVALID)
+		return err_set(e, ERR_AUTH, "the certificate \"%s\" has an extension that cannot be read",
+			subject);
+	if ((flags & EXFLAG_KUSAGE) && !(usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
+		return err_set(e, ERR_AUTH, "the key of the certificate \"%s\" is not meant for "
+			"signatures (key usage)", subject);
+	if ((flags & EXFLAG_XKUSAGE) && !extended_usage_fits(c->x))
+		return err_set(e, ERR_AUTH, "the certificate \"%s\" is not meant for a server or for IKE "
+			"(extended key usage)", subject);
+	return true;
+}
+
+/* OpenSSL takes a CA without basic constraints in some old forms; only an anchor may have one. */
+static bool check_issuers(X509_STORE_CTX *ctx, struct err *e)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	char subject[CERT_TEXT_MAX];
+
+	for (int i = 1; i + 1 < sk_X509_num(chain); i++) {
+		X509 *x = sk_X509_value(chain, i);
+		if (!(X509_get_extension_flags(x) & EXFLAG_BCONS) || X509_check_ca(x) != 1)
+			return err_set(e, ERR_AUTH, "the certificate \"%s\" in the chain is not that of a CA",
+				x509_name_text(subject, X509_get_subject_name(x)));
+	}
+	return true;
+}
+
+static bool refuse_chain(X509_STORE_CTX *ctx, struct err *e)
+{
+	int why = X509_STORE_CTX_get_error(ctx);
+	const X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+	char subject[CERT_TEXT_MAX] = "?", issuer[CERT_TEXT_MAX] = "?";
+
+	ossl_err(NULL, ERR_NONE, "");
+	if (x) {
+		x509_name_text(subject, X509_get_subject_name(x));
+		x509_name_text(issuer, X509_get_issuer_name(x));
+	}
+	switch (why) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return err_set(e, ERR_AUTH, "the certificate \"%.120s\" was issued by \"%.120s\", whose "
+			"certificate was neither sent nor is trusted", subject, issuer);
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		return err_set(e, ERR_AUTH, "the chain ends at \"%s\", which is not trusted", subject);
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return err_set(e, ERR_AUTH, "the certificate \"%s\" signed itself and is not trusted",
+			subject);
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		if (x)
+			return refuse_dates(x, subject, why == X509_V_ERR_CERT_NOT_YET_VALID, e);
+		break;
+	}
+	return err_set(e, ERR_AUTH, "the certificate \"%s\": %s", subject,
+		X509_verify_cert_error_string(why));
+}
+
+static bool verify_chain(const struct trust *t, STACK_OF(X509) *helpers, const struct cert *leaf,
+	time_t now, struct err *e)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	bool ok = ctx && X509_STORE_CTX_init(ctx, t->store, leaf->x, helpers) == 1;
+
+	if (ok) {
+		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+		X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+		X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
+		X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+		X509_VERIFY_PARAM_set_time(param, now);
+		ok = X509_verify_cert(ctx) == 1 ? check_issuers(ctx, e) : refuse_chain(ctx, e);
+	} else {
+		ossl_err(e, ERR_LOCAL, "certificate validation");
+	}
+	X509_STORE_CTX_free(ctx);
+	return ok;
+}
+
+bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, struct err *e)
+{
+	if (chain->n == 0)
+		return err_set(e, ERR_AUTH, "the gateway sent no certificate");
+	const struct cert *leaf = chain->v[0];
+	/* A pin is a promise that it is this one: anchors cannot widen it. */
+	if (t->n_pins > 0)
+		return check_pins(t, leaf, now, e) && check_usage(leaf, e);
+	STACK_OF(X509) *helpers = sk_X509_new_null();
+	bool ok = helpers != NULL;
+	for (size_t i = 1; ok && i < chain->n; i++)
+		ok = sk_X509_push(helpers, chain->v[i]->x) > 0;
+	if (!ok)
+		err_set(e, ERR_LOCAL, "out of memory");
+	ok = ok && verify_chain(t, helpers, leaf, now, e) && check_usage(leaf, e);
+	sk_X509_free(helpers);
+	return ok;
+}
