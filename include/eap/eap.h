@@ -4,7 +4,14 @@
  * Used inside IKE_AUTH and inside PPP; it sees only EAP packets. Order is a table: Identity first,
  * at most one method (and a second one only where the carrier allows a sequence), success only after
  * the method said so itself (an early EAP-Success is refused). Nothing here decides whether the
- * gateway may see the user's name: the carrier starts EAP only once that is settled.
+ * gateway may see the user's name: the carrier starts EAP only once that is settled. Nor whether the
+ * method is good enough to prove the gateway on its own (RFC 5998): none of those here is.
+ *
+ * The user gives what the profile does not hold: the name (on Identity, or when a method needs it),
+ * the password (kept for the rest of the conversation), and every EAP-GTC code. EAP-GTC takes the
+ * profile's password only where the gateway's words ask for a password, in the first round of the
+ * first method. A password that the gateway refuses is asked for again where the method allows it,
+ * three in all.
  */
 #ifndef EAP_EAP_H
 #define EAP_EAP_H
@@ -24,27 +31,30 @@ enum eap_type {
 enum { EAP_PACKET_MAX = 4096, EAP_USER_MAX = 256, EAP_ALLOWED_MAX = 8 };
 
 struct eap_config { /* lives as long as the eap */
-	const char *user; /* "" : ask */
+	const char *user; /* "" : ask; at most EAP_USER_MAX - 1 octets, as DOMAIN\user or plain */
 	const struct passphrase *password; /* NULL: ask when a method needs it */
-	const uint8_t *methods; /* types allowed, most wanted first */
+	const uint8_t *methods; /* types allowed, most wanted first; 1 to EAP_ALLOWED_MAX supported ones */
 	size_t n_methods;
 	bool sequence; /* a further method after the first is acceptable (RFC 4739, FortiGate) */
 };
 
 enum eap_verdict {
-	EAP_V_IGNORE,  /* nothing to do: a duplicate or stray packet */
-	EAP_V_SEND,    /* out is the response */
+	EAP_V_IGNORE,  /* nothing to do: a stray or malformed packet; err says what (DROP) */
+	EAP_V_SEND,    /* out is the response. When err is set the method has failed and out only takes
+	                * note of it: whatever the carrier hears next, err is the reason to show */
 	EAP_V_ASK,     /* the user must answer; eap_answer goes on from here */
 	EAP_V_SUCCESS, /* the gateway is satisfied, and so is the method; out is empty */
-	EAP_V_FAILURE, /* err says why: PEER (not accepted), AUTH (the server failed to prove itself) */
+	EAP_V_FAILURE, /* over, nothing to send. err says why: PEER (not accepted), AUTH (the server failed
+	                * to prove itself), CONFIG (no answer of the user), LOCAL (no MD4, no memory) */
 };
 
-struct eap_result {
+struct eap_result { /* may hold what the user typed, in out: wipe it after use */
 	enum eap_verdict verdict;
 	size_t len;
 	uint8_t out[EAP_PACKET_MAX];
 	struct ask ask;              /* id is the carrier's to fill */
-	char notice[EVENT_TEXT_MAX]; /* text of the gateway to show, safe to print; "" for none */
+	char notice[EVENT_TEXT_MAX]; /* to show, whatever the verdict: text of the gateway, safe to print,
+	                              * or why a password is asked for again; "" for none */
 	struct err err;
 };
 
@@ -52,17 +62,19 @@ struct eap;
 
 struct eap *eap_new(const struct eap_config *config, struct rng *rng, struct err *e) MUST_CHECK;
 void eap_free(struct eap *x); /* wipes; NULL is fine */
-/* One packet from the gateway. A repeated Request (same identifier) gets the same response again. */
+/* One packet from the gateway, with whatever padding there is behind its own length. A repeated
+ * Request (the same octets as the last one) gets the same response again. After SUCCESS or FAILURE
+ * everything is ignored. r need not be initialized. */
 void eap_input(struct eap *x, struct bytes packet, struct eap_result *r);
 /* The answer to EAP_V_ASK; NULL: the user would not. */
 void eap_answer(struct eap *x, const struct passphrase *text, struct eap_result *r);
-/* The method's key (RFC 5247 MSK, 64 octets) or NULL for methods without one (MD5, GTC). Only
- * after EAP_V_SUCCESS. */
+/* The key of the last method (RFC 5247 MSK, 64 octets), NULL when that makes none (MD5, GTC). Only
+ * after EAP_V_SUCCESS; owned by x. */
 const struct secret *eap_msk(const struct eap *x);
 /* "EAP-MSCHAPv2", ... ; the method in use or "EAP". */
 const char *eap_method_name(const struct eap *x);
 /* Type number by the profile's word ("mschapv2", "md5", "gtc"), 0 when unknown or not supported. */
 uint8_t eap_type_by_name(const char *word);
-const char *eap_type_name(uint8_t type);
+const char *eap_type_name(uint8_t type); /* never NULL */
 
 #endif
