@@ -51,25 +51,31 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 all: $(BIN)
 
 $(BIN): $(OUT)/src/main.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo "  AR $@"
+	@$(AR) rcs $@ $^
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@echo "  CC $<"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(OUT)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests -c -o $@ $<
+	@echo "  CC $<"
+	@$(CC) $(ALL_CFLAGS) -Itests -c -o $@ $<
 
 $(TEST_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,$$(patsubst $$(OUT)/%/,%,$$(dir $$@))) $(TEST_LIB_OBJ) $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 $(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,tests/fuzz) $$(call helpers,tests/pair) $(TEST_LIB_OBJ) $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 tests: $(TEST_BIN)
 
