@@ -136,6 +136,7 @@ struct ike_view {
 	struct suite suite;
 	struct addr local, remote;
 	bool nat, encap;
+	bool rekeying; /* a rekey of ours is under way */
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
 	char vendor[64];
 	uint64_t rekey_at, reauth_at; /* TIME_NEVER: not */

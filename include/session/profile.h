@@ -66,6 +66,7 @@ struct profile {
 
 	/* [ike]; times in milliseconds, 0: never */
 	struct proposals ike_proposals;
+	bool ike_proposals_default; /* not named by the profile */
 	uint64_t ike_lifetime, dpd_interval;
 	bool fragmentation, mobike, aggressive;
 	enum { MODE_CONFIG_PULL, MODE_CONFIG_PUSH, MODE_CONFIG_NO } mode_config;

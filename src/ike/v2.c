@@ -597,6 +597,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 	if (v->natt)
 		out->local.port = v->path.local_natt_port;
 	if (v->sa) {
+		out->rekeying = v->sa->req.task == TASK_REKEY_CHILD || v->sa->req.task == TASK_REKEY_IKE;
 		out->suite = v->sa->suite;
 		out->rekey_at = v->sa->rekey_at;
 		memcpy(out->spi_i, v->sa->spi_i, IKE_SPI_LEN);

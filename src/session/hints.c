@@ -1,0 +1,108 @@
+#include "hints.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ike/msg.h"
+
+enum { ANY = -1 };
+
+/* The first row that fits counts. -1: any; notify 0: none was sent. */
+static const struct hint {
+	int stage;
+	int kind;
+	int notify;
+	enum down_status status;
+	const char *advice;
+} hints[] = {
+	{ STAGE_RESOLVE, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"check connection.gateway and that this machine is online (`getent hosts NAME`, `ip route`)" },
+	{ STAGE_INIT, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"check the address, and whether a firewall stops UDP port 500 and 4500; port = 4500 tries "
+		"that port first; a gateway that only speaks IKEv1 does not answer either" },
+	{ STAGE_AUTH, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"the gateway answered at first, so larger messages or UDP port 4500 are lost on the way: try "
+		"another network, a smaller certificate chain, or a firewall that lets port 4500 pass" },
+	{ STAGE_EAP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"the gateway fell silent during the login: its authentication server may be down" },
+	{ ANY, ERR_SILENT, ANY, DOWN_LOST, "check the network, then `vpnc-ike connect` again" },
+	{ STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+		"ask which algorithms the gateway accepts and name them in ike.proposals; an old gateway may "
+		"need connection.security = compat (SHA-1) or legacy (3DES, MODP 1024)" },
+	{ ANY, ERR_PEER, INVALID_KE_PAYLOAD, DOWN_NO_PROPOSAL,
+		"name the group that the gateway wants in ike.proposals" },
+	{ ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+		"ask which ESP algorithms the gateway accepts and name them in esp.proposals; an old gateway "
+		"may need connection.security = compat or legacy" },
+	{ STAGE_EAP, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+		"check secrets.user and secrets.password, and whether the gateway wants another EAP method "
+		"(local.eap)" },
+	{ ANY, ERR_PEER, TS_UNACCEPTABLE, DOWN_REFUSED,
+		"the gateway does not serve these networks: check esp.local-ts and esp.remote-ts" },
+	{ ANY, ERR_PEER, SINGLE_PAIR_REQUIRED, DOWN_REFUSED,
+		"name one pair of networks in esp.local-ts and esp.remote-ts" },
+	{ ANY, ERR_PEER, INTERNAL_ADDRESS_FAILURE, DOWN_REFUSED,
+		"the gateway has no address to give: its pool may be used up, or try network.address = none" },
+	{ ANY, ERR_PEER, FAILED_CP_REQUIRED, DOWN_REFUSED,
+		"the gateway insists on assigning an address: network.address must not be none" },
+	{ ANY, ERR_PEER, INVALID_SYNTAX, DOWN_OTHER,
+		"the gateway did not understand the message; its log says more" },
+	{ STAGE_UP, ERR_PEER, ANY, DOWN_LOST, "its administrator or a limit there ended it; connect again" },
+	{ STAGE_REKEY, ERR_PEER, ANY, DOWN_LOST, "connect again" },
+	{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED, "compare esp.* and network.* with what the gateway offers" },
+	{ ANY, ERR_PEER, ANY, DOWN_OTHER, "the gateway's log says more" },
+	{ STAGE_EAP, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+		"the server could not prove that it knows the password: do not go on from here before you know "
+		"why" },
+	{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+		"if the gateway is the right one, set remote.id to a name that its certificate proves and "
+		"remote.ca to the CA that issued it; else somebody stands in between" },
+	{ ANY, ERR_CONFIG, ANY, DOWN_PROFILE, "correct the profile; `vpnc-ike check` names every problem" },
+	{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE, "run `vpnc-ike doctor`: it tells what this machine can do" },
+	{ ANY, ANY, ANY, DOWN_OTHER, "please report this, with --log-level debug" },
+};
+
+/* What a refused login most likely means depends on how we logged in. */
+static const char *refused_advice(const struct profile *p)
+{
+	switch (p->local_auth) {
+	case LOCAL_PSK:
+	case LOCAL_XAUTH_PSK:
+		return "the pre-shared key or our identity is almost surely wrong: check secrets.psk (case, "
+			"blanks at its ends, quotes) and local.id; the gateway may also expect another "
+			"remote.id";
+	case LOCAL_CERT:
+	case LOCAL_XAUTH_CERT:
+		return "the gateway does not accept our certificate or identity: check local.certificate, "
+			"local.key, local.id, and that the gateway trusts the CA that issued it";
+	case LOCAL_EAP:
+	case LOCAL_HYBRID:
+		return "check secrets.user, secrets.password, local.id and local.eap; the gateway may also "
+			"expect another remote.id";
+	}
+	return "check the secrets and local.id";
+}
+
+static bool fits(const struct hint *h, enum ike_stage stage, const struct err *e)
+{
+	return (h->stage == ANY || h->stage == (int)stage) && (h->kind == ANY || h->kind == (int)e->kind) &&
+		(h->notify == ANY || h->notify == e->notify);
+}
+
+void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
+{
+	char said[NOTIFY_TEXT_MAX];
+	const struct hint *h = hints;
+
+	*out = (struct down){ 0 };
+	while (!fits(h, stage, e))
+		h++;
+	out->status = h->status;
+	snprintf(out->advice, sizeof(out->advice), "%s", h->advice);
+	if (e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED) {
+		out->status = DOWN_NOT_ACCEPTED;
+		snprintf(out->advice, sizeof(out->advice), "%s", refused_advice(p));
+	}
+	snprintf(out->what, sizeof(out->what), "%s", e->text);
+	snprintf(out->said, sizeof(out->said), "%s", e->notify ? notify_text(said, e->notify) : "nothing");
+}

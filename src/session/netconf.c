@@ -1,0 +1,322 @@
+#include "netconf.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+#include "esp/esp.h"
+
+enum { DEFAULT_MTU = 1500, IPV6_LEAST_MTU = 1280, FALLBACK_MTU = 1280 };
+
+struct builder {
+	const struct profile *p;
+	const struct ike_view *view;
+	const struct granted *g;
+	struct outbox *ob;
+	struct netconf head;
+	struct route *routes;
+	size_t n, cap;
+	bool failed;
+	bool full[2]; /* IPv4, IPv6: everything goes into the tunnel */
+};
+
+static int family_index(uint8_t family)
+{
+	return family == FAMILY_V6;
+}
+
+static void add_route(struct builder *b, enum route_kind kind, const struct prefix *dst)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->routes[i].kind == kind && prefix_same(&b->routes[i].dst, dst))
+			return;
+	if (b->n == b->cap) {
+		size_t cap = b->cap ? 2 * b->cap : 64;
+		struct route *grown = realloc(b->routes, cap * sizeof(*grown));
+		if (!grown) {
+			b->failed = true;
+			return;
+		}
+		b->routes = grown;
+		b->cap = cap;
+	}
+	b->routes[b->n++] = (struct route){ kind, *dst };
+}
+
+/* Never routed, whoever asks: this host, the link, multicast and what is reserved. */
+static const char *unsafe(const struct prefix *p)
+{
+	static const struct {
+		const char *range, *what;
+	} rows[] = {
+		{ "127.0.0.0/8", "loopback" }, { "169.254.0.0/16", "link-local" },
+		{ "224.0.0.0/4", "multicast" }, { "0.0.0.0/8", "this network" },
+		{ "::1/128", "loopback" }, { "::/128", "unspecified" }, { "fe80::/10", "link-local" },
+		{ "ff00::/8", "multicast" }, { "::ffff:0:0/96", "mapped IPv4" },
+	};
+	struct prefix range;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (prefix_parse(&range, rows[i].range) && prefix_inside(p, &range))
+			return rows[i].what;
+	return NULL;
+}
+
+static bool accepted(const struct builder *b, const struct prefix *p)
+{
+	for (size_t i = 0; i < b->p->accept.n; i++)
+		if (prefix_inside(p, &b->p->accept.v[i]))
+			return true;
+	return b->p->accept.n == 0;
+}
+
+static void refuse(struct builder *b, const char *what, const char *which, const char *why)
+{
+	outbox_event(b->ob, EV_WARNING, LEVEL_WARN, "refused the %s %s that the gateway pushes: %s", what,
+		which, why);
+}
+
+static void add_pushed_route(struct builder *b, const struct prefix *dst)
+{
+	char text[ADDR_TEXT_MAX];
+	const char *why = unsafe(dst);
+
+	if (!why && !accepted(b, dst))
+		why = "network.accept does not list it";
+	if (why) {
+		refuse(b, "route", prefix_text(text, dst), why);
+		return;
+	}
+	if (dst->len == 0)
+		b->full[family_index(dst->family)] = true;
+	add_route(b, ROUTE_TUNNEL, dst);
+}
+
+/* A family can be used through the tunnel when an address of it was assigned, or none at all was. */
+static bool family_usable(const struct builder *b, uint8_t family)
+{
+	for (size_t i = 0; i < b->head.n_addrs; i++)
+		if (b->head.addrs[i].family == family)
+			return true;
+	return b->head.n_addrs == 0;
+}
+
+static void take_addresses(struct builder *b)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < b->g->n_addrs; i++) {
+		struct prefix host = b->g->addrs[i];
+		host.len = host.family == FAMILY_V4 ? 32 : 128;
+		if (unsafe(&host))
+			refuse(b, "address", prefix_text(text, &host), unsafe(&host));
+		else
+			b->head.addrs[b->head.n_addrs++] = b->g->addrs[i];
+	}
+}
+
+static void routes_from_selectors(struct builder *b)
+{
+	struct prefix list[256];
+
+	for (size_t i = 0; i < b->view->n_children; i++) {
+		const struct selectors *ts = b->view->children[i].remote_ts;
+		for (size_t j = 0; j < ts->n; j++) {
+			size_t n = selector_prefixes(&ts->v[j], list, ARRAY_LEN(list));
+			for (size_t k = 0; k < n && k < ARRAY_LEN(list); k++)
+				if (family_usable(b, list[k].family))
+					add_pushed_route(b, &list[k]);
+		}
+	}
+}
+
+static bool selected(const struct builder *b, const struct prefix *p)
+{
+	struct selector s;
+
+	selector_from_prefix(&s, p);
+	for (size_t i = 0; i < b->view->n_children; i++) {
+		const struct selectors *ts = b->view->children[i].remote_ts;
+		for (size_t j = 0; j < ts->n; j++)
+			if (selector_inside(&s, &ts->v[j]))
+				return true;
+	}
+	return false;
+}
+
+static void routes_from_profile(struct builder *b)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < b->p->route_list.n; i++) {
+		const struct prefix *dst = &b->p->route_list.v[i];
+		if (!selected(b, dst))
+			outbox_event(b->ob, EV_WARNING, LEVEL_WARN,
+				"the gateway does not carry %s of network.routes: it goes nowhere",
+				prefix_text(text, dst));
+		add_route(b, ROUTE_TUNNEL, dst);
+		if (dst->len == 0)
+			b->full[family_index(dst->family)] = true;
+	}
+}
+
+/* A full tunnel for one family must not leave the other outside: a name with both kinds of
+ * addresses would be reached in the clear. */
+static void block_other_family(struct builder *b)
+{
+	static const uint8_t families[] = { FAMILY_V4, FAMILY_V6 };
+
+	if (b->p->routes != CHOICE_AUTO || (!b->full[0] && !b->full[1]))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (!b->full[i])
+			add_route(b, ROUTE_BLOCK, &(struct prefix){ .family = families[i] });
+}
+
+static void take_routes(struct builder *b)
+{
+	if (b->p->routes == CHOICE_AUTO)
+		routes_from_selectors(b);
+	else if (b->p->routes == CHOICE_LIST)
+		routes_from_profile(b);
+	block_other_family(b);
+	for (size_t i = 0; i < b->p->exclude.n; i++)
+		add_route(b, ROUTE_BYPASS, &b->p->exclude.v[i]);
+}
+
+static void take_dns_server(struct builder *b, const struct addr *a)
+{
+	struct prefix host = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
+
+	memcpy(host.ip, a->ip, sizeof(host.ip));
+	if (b->head.n_dns == NETCONF_DNS)
+		return;
+	b->head.dns[b->head.n_dns++] = *a;
+	/* Questions go through the tunnel also where the routes are fewer than the selectors. */
+	if (b->p->routes != CHOICE_NONE && selected(b, &host) && family_usable(b, a->family))
+		add_route(b, ROUTE_TUNNEL, &host);
+}
+
+static void take_pushed_dns(struct builder *b)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < b->g->n_dns; i++) {
+		const struct addr *a = &b->g->dns[i];
+		struct prefix host = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
+		memcpy(host.ip, a->ip, sizeof(host.ip));
+		if (unsafe(&host))
+			refuse(b, "DNS server", addr_text(text, a), unsafe(&host));
+		else if (family_usable(b, a->family))
+			take_dns_server(b, a);
+	}
+}
+
+bool domain_clean(char out[DOMAIN_TEXT_MAX], const char *text)
+{
+	size_t n = strlen(text), label = 0;
+
+	if (n > 0 && text[n - 1] == '.')
+		n--;
+	if (n == 0 || n > 253)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c == '.' ? label == 0 : !(isalnum(c) || c == '-' || c == '_') || c >= 0x80)
+			return false;
+		label = c == '.' ? 0 : label + 1;
+		if (label > 63)
+			return false;
+		out[i] = (char)tolower(c);
+	}
+	out[n] = 0;
+	return label > 0;
+}
+
+static void take_domain(struct builder *b, const char *text, bool pushed)
+{
+	char safe[DOMAIN_TEXT_MAX];
+
+	if (b->head.n_domains == NETCONF_DOMAINS)
+		return;
+	if (domain_clean(b->head.domains[b->head.n_domains], text))
+		b->head.n_domains++;
+	else if (pushed)
+		refuse(b, "domain", text_safe(safe, sizeof(safe), text, strlen(text)), "it is no domain name");
+}
+
+static void take_dns(struct builder *b)
+{
+	if (b->p->dns == CHOICE_NONE)
+		return;
+	if (b->p->dns == CHOICE_AUTO)
+		take_pushed_dns(b);
+	for (size_t i = 0; b->p->dns == CHOICE_LIST && i < b->p->n_dns; i++)
+		take_dns_server(b, &b->p->dns_list[i]);
+	for (size_t i = 0; i < b->p->n_domains; i++)
+		take_domain(b, b->p->domains[i], false);
+	for (size_t i = 0; b->p->dns == CHOICE_AUTO && i < b->g->n_domains; i++)
+		take_domain(b, b->g->domains[i], true);
+	b->head.dns_default = b->full[0] || b->full[1] || b->head.n_domains == 0;
+}
+
+/* The smallest over the child SAs: what fits into the path with everything ESP puts around it. */
+static uint16_t inner_mtu(const struct builder *b, uint16_t path_mtu)
+{
+	uint16_t mtu = path_mtu ? path_mtu : DEFAULT_MTU;
+	bool v6 = false;
+
+	if (b->p->mtu)
+		return b->p->mtu;
+	for (size_t i = 0; i < b->view->n_children; i++) {
+		const struct ike_child_view *c = &b->view->children[i];
+		struct sa_spec *spec = calloc(1, sizeof(*spec));
+		if (!spec)
+			return FALLBACK_MTU;
+		spec->mode = c->mode;
+		spec->encap = c->encap;
+		spec->remote = b->view->remote;
+		spec->encr = c->suite.encr->id;
+		spec->encr_bits = c->suite.encr->key_bits;
+		spec->integ = c->suite.integ ? c->suite.integ->id : 0;
+		uint16_t fits = esp_inner_mtu(spec, path_mtu ? path_mtu : DEFAULT_MTU);
+		mtu = fits < mtu ? fits : mtu;
+		free(spec);
+	}
+	for (size_t i = 0; i < b->head.n_addrs; i++)
+		v6 = v6 || b->head.addrs[i].family == FAMILY_V6;
+	return v6 && mtu < IPV6_LEAST_MTU ? IPV6_LEAST_MTU : mtu;
+}
+
+struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
+	const struct granted *g, uint16_t path_mtu, struct outbox *ob)
+{
+	struct builder b = { .p = p, .view = view, .g = g, .ob = ob };
+
+	b.head.lan = p->lan;
+	b.head.killswitch = p->killswitch;
+	b.head.gateway = view->remote;
+	take_addresses(&b);
+	take_routes(&b);
+	take_dns(&b);
+	b.head.mtu = inner_mtu(&b, path_mtu);
+	b.head.n_routes = (uint32_t)b.n;
+
+	size_t size = sizeof(b.head) + b.n * sizeof(*b.routes);
+	struct netconf *copy = b.failed ? NULL : malloc(size);
+	struct netconf *action = copy ? outbox_add(ob, ACT_NETCONF, size) : NULL;
+	if (action) {
+		*copy = b.head;
+		if (b.n > 0)
+			memcpy(copy->routes, b.routes, b.n * sizeof(*b.routes));
+		memcpy(action, copy, size);
+	}
+	free(b.routes);
+	if (!action) {
+		free(copy);
+		ob->failed = true;
+		return NULL;
+	}
+	return copy;
+}

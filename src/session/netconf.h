@@ -1,0 +1,21 @@
+/*
+ * From what was negotiated to how the machine shall look: addresses, routes, DNS, MTU.
+ *
+ * Everything that the gateway pushed is checked here against what is safe and what the profile
+ * accepts; what is refused is named in a warning.
+ */
+#ifndef SESSION_NETCONF_H
+#define SESSION_NETCONF_H
+
+#include "ike/ike.h"
+#include "session/profile.h"
+
+/* Appends ACT_NETCONF and returns a malloc'ed copy of it, NULL when memory ran out. */
+struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
+	const struct granted *g, uint16_t path_mtu, struct outbox *ob);
+
+/* Letters, digits, '-' and '_' in labels of 1 to 63, lower-cased, the final dot removed; false for
+ * anything else. */
+bool domain_clean(char out[DOMAIN_TEXT_MAX], const char *text);
+
+#endif

@@ -1,0 +1,753 @@
+#include "session/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hints.h"
+#include "ike/v2.h"
+#include "netconf.h"
+
+enum phase {
+	PHASE_NEW,
+	PHASE_ASKING,      /* for what the profile does not hold */
+	PHASE_RESOLVING,
+	PHASE_CONNECTING,  /* the engine works */
+	PHASE_CONFIGURING, /* the machine is being set up */
+	PHASE_UP,
+	PHASE_WAITING,     /* before the next attempt */
+	PHASE_STOPPING,
+	PHASE_DOWN,
+};
+
+enum { ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_ID_PSK };
+enum {
+	BACKOFF_FIRST_MS = 1000,
+	BACKOFF_MOST_MS = 60000,
+	REFUSALS_MAX = 3, /* a gateway that refuses us so often after we were up will not change its mind */
+	NAME_AFTER = 2,   /* attempts by the address that worked, before the name is resolved again */
+};
+
+struct session {
+	const struct profile *p;
+	struct rng rng;
+	struct ike_config cfg;
+	struct proposals last_resort; /* security = legacy: offered after the default was refused */
+	struct v2 *v2;
+	enum phase phase;
+	uint64_t now, wall_at;
+	time_t wall;
+
+	char user[EAP_USER_MAX];
+	struct passphrase psk, password; /* answers of the user, kept for reconnecting */
+	enum ask_kind asked;             /* the engine's open question */
+	struct passphrase last_answer;
+
+	size_t gateway;       /* index of the profile's gateway being tried */
+	size_t n_paths, path; /* and of its paths */
+	struct path paths[PATHS_MAX];
+	bool was_up;          /* the tunnel carried traffic once */
+	unsigned attempts, refusals;
+	uint64_t next_attempt;
+	uint64_t up_at;
+	bool resumed;
+
+	struct netconf *netconf; /* as asked for last */
+	uint32_t rekeys_ike, rekeys_child, reconnects;
+	struct ike_view view; /* after the last call into the engine */
+	struct err last_error;
+};
+
+/* --- configuration of the engine --------------------------------------------------------------- */
+
+static enum ike_auth auth_kind(enum local_auth a)
+{
+	switch (a) {
+	case LOCAL_CERT:
+	case LOCAL_XAUTH_CERT:
+		return IKE_AUTH_BY_CERT;
+	case LOCAL_EAP:
+	case LOCAL_HYBRID:
+		return IKE_AUTH_BY_EAP;
+	case LOCAL_PSK:
+	case LOCAL_XAUTH_PSK:
+		break;
+	}
+	return IKE_AUTH_BY_PSK;
+}
+
+static void configure_eap(struct session *s)
+{
+	s->cfg.eap = (struct eap_config){ .user = s->user, .methods = s->p->eap, .n_methods = s->p->n_eap,
+		.sequence = true };
+	if (s->p->password_given)
+		s->cfg.eap.password = &s->p->password;
+	else if (s->password.len > 0)
+		s->cfg.eap.password = &s->password;
+}
+
+static void configure(struct session *s)
+{
+	const struct profile *p = s->p;
+	struct ike_config *c = &s->cfg;
+
+	*c = (struct ike_config){ .ike_proposals = &p->ike_proposals, .esp_proposals = &p->esp_proposals,
+		.security = p->security, .local_auth = auth_kind(p->local_auth),
+		.remote_psk = p->remote_auth == REMOTE_PSK, .local_id = p->local_id,
+		.remote_id = p->remote_id, .remote_id_strict = id_given(&p->remote_id),
+		.send_remote_id = p->send_remote_id, .certs = &p->own_certs, .key = p->own_key,
+		.trust = p->trust, .pinned = p->remote_certificate[0] != 0, .ike_lifetime = p->ike_lifetime,
+		.child_lifetime = p->esp_lifetime, .dpd_interval = p->dpd_interval,
+		.fragmentation = p->fragmentation, .mode = p->mode, .esn = p->esn, .pfs = p->pfs,
+		.replay_window = p->replay_window, .want_address = p->address != CHOICE_NONE,
+		.local_ts = p->local_ts, .remote_ts = p->remote_ts };
+	c->psk = p->psk_given ? &p->psk : &s->psk;
+	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
+	c->force_encap = p->encapsulation || p->dataplane != DATAPLANE_KERNEL;
+	for (size_t i = 0; i < p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
+		c->want[c->n_want++] = p->addresses.v[i];
+	configure_eap(s);
+}
+
+/* What the gateway must prove: what the profile says, else the name or address that was typed. */
+static void expect_gateway(struct session *s)
+{
+	if (!id_given(&s->p->remote_id) && !id_parse(&s->cfg.remote_id, s->p->gateways[s->gateway], NULL))
+		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
+}
+
+struct session *session_new(const struct profile *p, const uint8_t seed[RNG_SEED_LEN], struct err *e)
+{
+	struct session *s;
+
+	if (p->type != CONN_IKEV2) {
+		err_set(e, ERR_CONFIG, "connection.type: only ikev2 is supported so far");
+		return NULL;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	s->p = p;
+	rng_seed(&s->rng, seed);
+	snprintf(s->user, sizeof(s->user), "%s", p->user);
+	configure(s);
+	return s;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	v2_free(s->v2);
+	free(s->netconf);
+	wipe(s, sizeof(*s));
+	free(s);
+}
+
+/* --- ending ------------------------------------------------------------------------------------- */
+
+static void machine_as_before(struct session *s, struct outbox *ob)
+{
+	if (!s->netconf)
+		return;
+	outbox_add(ob, ACT_NETCONF, sizeof(struct netconf));
+	free(s->netconf);
+	s->netconf = NULL;
+}
+
+static void go_down(struct session *s, const struct down *d, struct outbox *ob)
+{
+	struct down *out;
+
+	if (s->phase == PHASE_DOWN)
+		return;
+	v2_free(s->v2);
+	s->v2 = NULL;
+	machine_as_before(s, ob);
+	s->phase = PHASE_DOWN;
+	out = outbox_add(ob, ACT_DOWN, sizeof(*out));
+	if (out)
+		*out = *d;
+}
+
+static void fail(struct session *s, enum ike_stage stage, const struct err *e, struct outbox *ob)
+{
+	struct down d;
+
+	hint_down(&d, s->p, stage, e);
+	if (s->was_up && d.status != DOWN_MACHINE)
+		d.status = DOWN_LOST;
+	s->last_error = *e;
+	go_down(s, &d, ob);
+}
+
+/* --- connecting ---------------------------------------------------------------------------------- */
+
+static void resolve(struct session *s, struct outbox *ob)
+{
+	struct resolve *r = outbox_add(ob, ACT_RESOLVE, sizeof(*r));
+
+	if (!r)
+		return;
+	/* While the tunnel is lost its own DNS is out of reach, so the address that worked comes first. */
+	if (s->was_up && s->attempts < NAME_AFTER && s->n_paths > 0)
+		addr_text(r->host, &s->paths[s->path].remote);
+	else
+		snprintf(r->host, sizeof(r->host), "%s", s->p->gateways[s->gateway]);
+	r->port = s->p->port;
+	s->phase = PHASE_RESOLVING;
+	if (!s->was_up)
+		outbox_event(ob, EV_STAGE, LEVEL_INFO, "finding %s", r->host);
+}
+
+static void begin(struct session *s, struct outbox *ob)
+{
+	char to[ADDR_TEXT_MAX];
+	struct err e = { 0 };
+	const struct path *path = &s->paths[s->path];
+	bool last = s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
+
+	v2_free(s->v2);
+	configure_eap(s);
+	expect_gateway(s);
+	s->v2 = v2_new(&s->cfg, &s->rng, &e);
+	if (!s->v2) {
+		fail(s, STAGE_INIT, &e, ob);
+		return;
+	}
+	s->phase = PHASE_CONNECTING;
+	s->rekeys_ike += s->view.rekeys_ike;
+	s->rekeys_child += s->view.rekeys_child;
+	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
+	v2_start(s->v2, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path, last, ob);
+}
+
+static void start_attempt(struct session *s, struct outbox *ob)
+{
+	s->gateway = s->was_up && s->attempts < NAME_AFTER ? s->gateway : 0;
+	s->cfg.ike_proposals = &s->p->ike_proposals;
+	resolve(s, ob);
+}
+
+static void ask(uint32_t id, enum ask_kind kind, bool echo, const char *prompt, struct outbox *ob)
+{
+	struct ask *a = outbox_add(ob, ACT_ASK, sizeof(*a));
+
+	if (!a)
+		return;
+	a->id = id;
+	a->kind = kind;
+	a->echo = echo;
+	snprintf(a->prompt, sizeof(a->prompt), "%s", prompt);
+}
+
+/* What must be known before the first message; the rest is asked for when the gateway asks. */
+static void prepare(struct session *s, struct outbox *ob)
+{
+	bool psk = s->cfg.local_auth == IKE_AUTH_BY_PSK || s->cfg.remote_psk;
+
+	s->phase = PHASE_ASKING;
+	if (psk && !s->p->psk_given && s->psk.len == 0)
+		ask(ASK_ID_PSK, ASK_PSK, false, "Pre-shared key", ob);
+	else if (s->cfg.local_auth == IKE_AUTH_BY_EAP && !s->user[0])
+		ask(ASK_ID_USER, ASK_USER, true, "User name", ob);
+	else
+		start_attempt(s, ob);
+}
+
+void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *ob)
+{
+	s->now = s->wall_at = now;
+	s->wall = wall;
+	prepare(s, ob);
+}
+
+/* --- reconnecting --------------------------------------------------------------------------------- */
+
+/* Exponential backoff with full jitter: many clients that lost the same gateway come back spread
+ * out. The first attempt comes within a second. */
+static void schedule(struct session *s, struct outbox *ob)
+{
+	unsigned shift = s->attempts < 6 ? s->attempts : 6;
+	uint64_t most = (uint64_t)BACKOFF_FIRST_MS << shift;
+	uint64_t wait = rng_below(&s->rng, (uint32_t)(most < BACKOFF_MOST_MS ? most : BACKOFF_MOST_MS) + 1);
+
+	s->attempts++;
+	s->next_attempt = s->now + wait;
+	s->phase = PHASE_WAITING;
+	outbox_event(ob, EV_RECONNECTING, LEVEL_WARN, "reconnecting in %.1f s (attempt %u)",
+		(double)wait / 1000, s->attempts);
+}
+
+static bool final_refusal(struct session *s, const struct err *e)
+{
+	bool refused = e->kind == ERR_AUTH || e->kind == ERR_CONFIG || e->kind == ERR_LOCAL ||
+		(e->kind == ERR_PEER && (e->notify == AUTHENTICATION_FAILED || s->view.stage == STAGE_EAP));
+
+	if (s->view.stage == STAGE_UP)
+		return false;
+	s->refusals += refused;
+	return s->refusals >= REFUSALS_MAX;
+}
+
+/* Before giving up or waiting: another address, another gateway of the profile, and with security =
+ * legacy the groups that are offered only then. */
+static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
+{
+	bool default_refused = s->view.stage == STAGE_INIT && e->notify == NO_PROPOSAL_CHOSEN &&
+		s->p->security == TIER_LEGACY && s->p->ike_proposals_default &&
+		s->cfg.ike_proposals == &s->p->ike_proposals;
+
+	if (default_refused) {
+		prop_last_resort(&s->last_resort);
+		s->cfg.ike_proposals = &s->last_resort;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"the gateway refused strong algorithms: offering MODP 1536 and 1024 now");
+		begin(s, ob);
+		return true;
+	}
+	if (s->view.stage > STAGE_INIT || e->kind != ERR_SILENT)
+		return false;
+	if (s->phase == PHASE_CONNECTING && s->path + 1 < s->n_paths) {
+		s->path++;
+		outbox_log(ob, LEVEL_INFO, "%s", e->text);
+		begin(s, ob);
+		return true;
+	}
+	if (s->gateway + 1 < s->p->n_gateways) {
+		s->gateway++;
+		s->n_paths = 0;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
+		resolve(s, ob);
+		return true;
+	}
+	return false;
+}
+
+static void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
+{
+	enum ike_stage stage = s->view.stage;
+	bool lost = s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING;
+
+	s->last_error = *e;
+	if (s->phase == PHASE_STOPPING) {
+		go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
+		return;
+	}
+	if (!lost && try_next_way(s, e, ob))
+		return;
+	if (!s->was_up || !s->p->reconnect || final_refusal(s, e)) {
+		fail(s, stage, e, ob);
+		return;
+	}
+	if (lost) {
+		s->attempts = 0;
+		s->reconnects++;
+		outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
+	} else {
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
+	}
+	schedule(s, ob);
+}
+
+/* --- following the engine -------------------------------------------------------------------------- */
+
+static void set_up_machine(struct session *s, struct outbox *ob)
+{
+	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
+	free(s->netconf);
+	s->netconf = netconf_build(s->p, &s->view, v2_granted(s->v2), s->paths[s->path].mtu, ob);
+	s->phase = PHASE_CONFIGURING;
+}
+
+static bool is_weak_any(const struct suite *x)
+{
+	return (x->encr && alg_weak(x->encr)) || (x->integ && alg_weak(x->integ)) ||
+		(x->prf && alg_weak(x->prf)) || (x->ke && alg_weak(x->ke));
+}
+
+static void carried(struct session *s, struct outbox *ob)
+{
+	char list[NETCONF_ADDRS * ADDR_TEXT_MAX] = "", text[ADDR_TEXT_MAX], suite[SUITE_TEXT_MAX];
+
+	for (size_t i = 0; s->netconf && i < s->netconf->n_addrs; i++) {
+		struct prefix host = s->netconf->addrs[i];
+		host.len = host.family == FAMILY_V4 ? 32 : 128;
+		size_t n = strlen(list);
+		prefix_text(text, &host);
+		text[strcspn(text, "/")] = 0;
+		snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", text);
+	}
+	if (is_weak_any(&s->view.suite))
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "weak algorithms are in use: %s",
+			suite_text(suite, &s->view.suite));
+	s->phase = PHASE_UP;
+	s->was_up = true;
+	s->attempts = s->refusals = 0;
+	s->up_at = s->now;
+	outbox_event(ob, EV_UP, LEVEL_INFO, "connected to %s%s%s%s", s->p->gateways[s->gateway],
+		list[0] ? " as " : "", list, s->view.nat ? " (through NAT)" : "");
+}
+
+/* The engine's questions pass through: an answer to one for a password is kept, so that a
+ * reconnect need not ask again. */
+static void note_question(struct session *s, const struct outbox *ob, size_t from)
+{
+	for (size_t i = from; i < ob->n; i++)
+		if (ob->actions[i].kind == ACT_ASK)
+			s->asked = ((const struct ask *)outbox_get(ob, i))->kind;
+}
+
+static void follow(struct session *s, struct outbox *ob, size_t from)
+{
+	if (!s->v2)
+		return;
+	note_question(s, ob, from);
+	v2_view(s->v2, &s->view);
+	if (s->view.phase == IKE_DEAD) {
+		struct err e = s->view.failure;
+		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
+			go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
+		else
+			attempt_failed(s, &e, ob);
+	} else if (s->view.phase == IKE_UP && s->phase == PHASE_CONNECTING) {
+		if (s->last_answer.len > 0 && s->asked == ASK_PASSWORD)
+			s->password = s->last_answer;
+		passphrase_wipe(&s->last_answer);
+		set_up_machine(s, ob);
+	}
+}
+
+/* --- inputs ----------------------------------------------------------------------------------------- */
+
+void session_datagram(struct session *s, uint64_t now, const struct datagram *d, struct outbox *ob)
+{
+	size_t from = ob->n;
+
+	s->now = now;
+	if (!s->v2)
+		return;
+	v2_datagram(s->v2, now, d, ob);
+	follow(s, ob, from);
+}
+
+static void own_answer(struct session *s, uint32_t id, const struct passphrase *text, struct outbox *ob)
+{
+	struct err e;
+
+	if (s->phase != PHASE_ASKING)
+		return;
+	if (!text || text->len == 0) {
+		err_set(&e, ERR_CONFIG, "%s is needed and was not given",
+			id == ASK_ID_PSK ? "the pre-shared key" : "the user name");
+		fail(s, STAGE_RESOLVE, &e, ob);
+		return;
+	}
+	if (id == ASK_ID_PSK)
+		s->psk = *text;
+	else
+		snprintf(s->user, sizeof(s->user), "%s", text->text);
+	prepare(s, ob);
+}
+
+void session_answer(struct session *s, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob)
+{
+	size_t from = ob->n;
+
+	s->now = now;
+	if (id & ASK_OWN) {
+		own_answer(s, id, text, ob);
+		return;
+	}
+	if (!s->v2)
+		return;
+	if (text)
+		s->last_answer = *text;
+	v2_answer(s->v2, now, id, text, ob);
+	follow(s, ob, from);
+}
+
+static void paths_found(struct session *s, const struct os_input *in, struct outbox *ob)
+{
+	if (s->phase != PHASE_RESOLVING)
+		return;
+	s->view = (struct ike_view){ .stage = STAGE_RESOLVE };
+	if (!in->ok || in->n_paths == 0) {
+		attempt_failed(s, &in->err, ob);
+		return;
+	}
+	s->n_paths = in->n_paths < PATHS_MAX ? in->n_paths : PATHS_MAX;
+	memcpy(s->paths, in->paths, s->n_paths * sizeof(s->paths[0]));
+	s->path = 0;
+	size_t from = ob->n;
+	begin(s, ob);
+	follow(s, ob, from);
+}
+
+static void netconf_done(struct session *s, const struct os_input *in, struct outbox *ob)
+{
+	if (s->phase != PHASE_CONFIGURING)
+		return;
+	if (in->ok)
+		carried(s, ob);
+	else
+		fail(s, STAGE_CHILD, &in->err, ob);
+}
+
+/* Leave the present engine, as politely as one message can, and begin anew. */
+static void restart(struct session *s, const char *why, struct outbox *ob)
+{
+	struct err e;
+
+	v2_stop(s->v2, s->now, ob);
+	v2_stop(s->v2, s->now, ob);
+	err_set(&e, ERR_SILENT, "%s", why);
+	s->view.stage = STAGE_UP;
+	s->phase = PHASE_UP;
+	attempt_failed(s, &e, ob);
+	if (s->phase == PHASE_WAITING)
+		s->next_attempt = s->now;
+}
+
+static void path_changed(struct session *s, const struct os_input *in, struct outbox *ob)
+{
+	if (s->phase == PHASE_WAITING) {
+		s->next_attempt = s->now; /* the network is back, perhaps */
+		return;
+	}
+	if (s->phase != PHASE_UP || in->n_paths == 0)
+		return;
+	if (addr_same_host(&in->paths[0].local, &s->paths[s->path].local)) {
+		struct os_input probe = { .kind = OS_RESUMED };
+		v2_os(s->v2, s->now, &probe, ob);
+		return;
+	}
+	restart(s, "this machine's address changed", ob);
+}
+
+void session_os(struct session *s, uint64_t now, const struct os_input *in, struct outbox *ob)
+{
+	size_t from = ob->n;
+
+	s->now = now;
+	switch (in->kind) {
+	case OS_PATHS:
+		paths_found(s, in, ob);
+		return;
+	case OS_NETCONF_DONE:
+		netconf_done(s, in, ob);
+		return;
+	case OS_PATH_CHANGED:
+		path_changed(s, in, ob);
+		break;
+	case OS_SEND_FAILED:
+		outbox_log(ob, LEVEL_WARN, "%s", in->err.text);
+		return;
+	case OS_SA_INSTALLED:
+	case OS_RESUMED:
+	case OS_INBOUND:
+	case OS_SA_USED:
+	case OS_SA_EXPIRING:
+		if (s->v2)
+			v2_os(s->v2, now, in, ob);
+		break;
+	}
+	follow(s, ob, from);
+}
+
+void session_tick(struct session *s, uint64_t now, struct outbox *ob)
+{
+	size_t from = ob->n;
+
+	s->now = now;
+	if (s->phase == PHASE_WAITING && now >= s->next_attempt) {
+		start_attempt(s, ob);
+		return;
+	}
+	if (!s->v2 || s->phase == PHASE_WAITING || s->phase == PHASE_DOWN)
+		return;
+	v2_tick(s->v2, now, ob);
+	follow(s, ob, from);
+}
+
+bool session_command(struct session *s, uint64_t now, enum command c, struct outbox *ob, struct err *e)
+{
+	size_t from = ob->n;
+
+	s->now = now;
+	if (c == CMD_RECONNECT && s->phase == PHASE_WAITING) {
+		s->next_attempt = now;
+		return true;
+	}
+	if (s->phase != PHASE_UP)
+		return err_set(e, ERR_CONFIG, "the tunnel is not up");
+	if (c == CMD_RECONNECT) {
+		restart(s, "reconnecting as asked", ob);
+		return true;
+	}
+	bool ok = v2_command(s->v2, now, c, ob, e);
+	follow(s, ob, from);
+	return ok;
+}
+
+void session_stop(struct session *s, uint64_t now, struct outbox *ob)
+{
+	size_t from = ob->n;
+
+	s->now = now;
+	if (s->phase == PHASE_DOWN)
+		return;
+	bool wait = s->v2 && (s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING ||
+		s->phase == PHASE_CONNECTING || s->phase == PHASE_STOPPING);
+	if (!wait) {
+		go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
+		return;
+	}
+	s->phase = PHASE_STOPPING;
+	machine_as_before(s, ob);
+	v2_stop(s->v2, now, ob);
+	follow(s, ob, from);
+}
+
+uint64_t session_deadline(const struct session *s)
+{
+	switch (s->phase) {
+	case PHASE_WAITING:
+		return s->next_attempt;
+	case PHASE_CONNECTING:
+	case PHASE_CONFIGURING:
+	case PHASE_UP:
+	case PHASE_STOPPING:
+		return s->v2 ? v2_deadline(s->v2) : TIME_NEVER;
+	case PHASE_NEW:
+	case PHASE_ASKING:
+	case PHASE_RESOLVING:
+	case PHASE_DOWN:
+		break;
+	}
+	return TIME_NEVER;
+}
+
+/* --- status ------------------------------------------------------------------------------------------- */
+
+static enum conn_state state_of(const struct session *s)
+{
+	switch (s->phase) {
+	case PHASE_NEW:
+	case PHASE_ASKING:
+	case PHASE_RESOLVING:
+	case PHASE_CONNECTING:
+	case PHASE_CONFIGURING:
+		return s->was_up ? STATE_RECONNECTING : STATE_CONNECTING;
+	case PHASE_UP:
+		return s->view.rekeying ? STATE_REKEYING : STATE_UP;
+	case PHASE_WAITING:
+		return STATE_RECONNECTING;
+	case PHASE_STOPPING:
+	case PHASE_DOWN:
+		break;
+	}
+	return STATE_DOWN;
+}
+
+static int64_t seconds_left(uint64_t at, uint64_t now)
+{
+	return at == TIME_NEVER ? -1 : at > now ? (int64_t)((at - now) / 1000) : 0;
+}
+
+static void status_weak(struct status *out, const struct alg *a)
+{
+	if (!a || !alg_weak(a) || out->n_weak == STATUS_WEAK)
+		return;
+	for (size_t i = 0; i < out->n_weak; i++)
+		if (strcmp(out->weak[i], a->name) == 0)
+			return;
+	snprintf(out->weak[out->n_weak++], sizeof(out->weak[0]), "%s", a->name);
+}
+
+static void status_suite(struct status *out, char text[STATUS_TEXT], const struct suite *x)
+{
+	char t[SUITE_TEXT_MAX];
+
+	snprintf(text, STATUS_TEXT, "%s", suite_text(t, x));
+	status_weak(out, x->encr);
+	status_weak(out, x->integ);
+	status_weak(out, x->prf);
+	status_weak(out, x->ke);
+}
+
+static void status_selectors(size_t *n, char out[STATUS_TS][SELECTOR_TEXT_MAX], const struct selectors *ts)
+{
+	*n = ts->n;
+	for (size_t i = 0; i < ts->n && i < STATUS_TS; i++)
+		selector_text(out[i], &ts->v[i]);
+}
+
+static void status_children(const struct session *s, uint64_t now, struct status *out)
+{
+	for (size_t i = 0; i < s->view.n_children && i < STATUS_CHILDREN; i++) {
+		const struct ike_child_view *c = &s->view.children[i];
+		struct status_child *o = &out->children[out->n_children++];
+		o->spi_in = c->spi_in;
+		o->spi_out = c->spi_out;
+		o->mode = c->mode;
+		o->encap = c->encap;
+		o->rekey_in = seconds_left(c->rekey_at, now);
+		status_suite(out, o->proposal, &c->suite);
+		status_selectors(&o->n_local, o->local_ts, c->local_ts);
+		status_selectors(&o->n_remote, o->remote_ts, c->remote_ts);
+	}
+}
+
+static void status_network(const struct netconf *n, struct status *out)
+{
+	out->n_addrs = n->n_addrs;
+	memcpy(out->addrs, n->addrs, sizeof(out->addrs));
+	out->n_dns = n->n_dns;
+	memcpy(out->dns, n->dns, sizeof(out->dns));
+	out->n_domains = n->n_domains;
+	memcpy(out->domains, n->domains, sizeof(out->domains));
+	out->n_routes = n->n_routes;
+	for (size_t i = 0; i < n->n_routes && i < STATUS_ROUTES; i++)
+		out->routes[i] = n->routes[i];
+	out->mtu = n->mtu;
+	out->killswitch = n->killswitch;
+}
+
+void session_status(const struct session *s, uint64_t now, struct status *out)
+{
+	const struct ike_view *v = &s->view;
+
+	memset(out, 0, sizeof(*out));
+	snprintf(out->profile, sizeof(out->profile), "%s", s->p->name);
+	out->state = state_of(s);
+	out->type = "ikev2";
+	out->up_for = s->phase == PHASE_UP ? (int64_t)((now - s->up_at) / 1000) : -1;
+	snprintf(out->gateway.name, sizeof(out->gateway.name), "%s", s->p->gateways[s->gateway]);
+	out->ike.version = 2;
+	out->ike.rekey_in = out->ike.reauth_in = -1;
+	out->rekeys_ike = s->rekeys_ike;
+	out->rekeys_child = s->rekeys_child;
+	out->reconnects = s->reconnects;
+	memcpy(out->last_error, s->last_error.text, sizeof(out->last_error));
+	if (s->netconf)
+		status_network(s->netconf, out);
+	if (!s->v2)
+		return;
+	snprintf(out->gateway.id, sizeof(out->gateway.id), "%s", v->remote_id);
+	snprintf(out->gateway.vendor, sizeof(out->gateway.vendor), "%s", v->vendor);
+	snprintf(out->local.id, sizeof(out->local.id), "%s", v->local_id);
+	out->gateway.address = v->remote;
+	out->local.address = v->local;
+	out->local.nat = v->nat;
+	memcpy(out->ike.spi_i, v->spi_i, sizeof(out->ike.spi_i));
+	memcpy(out->ike.spi_r, v->spi_r, sizeof(out->ike.spi_r));
+	out->ike.rekey_in = seconds_left(v->rekey_at, now);
+	out->ike.reauth_in = seconds_left(v->reauth_at, now);
+	out->rekeys_ike += v->rekeys_ike;
+	out->rekeys_child += v->rekeys_child;
+	status_suite(out, out->ike.proposal, &v->suite);
+	status_children(s, now, out);
+}
