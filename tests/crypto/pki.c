@@ -1,0 +1,176 @@
+#include "pki.h"
+
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include "lib/test.h"
+
+EVP_PKEY *pki_key(const char *type, const char *curve_or_bits)
+{
+	EVP_PKEY *key;
+
+	if (strcmp(type, "RSA") == 0)
+		key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)strtoul(curve_or_bits, NULL, 10));
+	else if (strcmp(type, "EC") == 0)
+		key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve_or_bits);
+	else
+		key = EVP_PKEY_Q_keygen(NULL, NULL, type);
+	assert_non_null(key);
+	return key;
+}
+
+static void add_extension(X509 *x, X509 *issuer, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+
+	if (!value)
+		return;
+	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	assert_non_null(ext);
+	assert_int_equal(X509_add_ext(x, ext, -1), 1);
+	X509_EXTENSION_free(ext);
+}
+
+static void add_names(X509 *x, const struct pki_spec *spec, X509 *issuer)
+{
+	X509_NAME *name = X509_NAME_new();
+
+	assert_non_null(name);
+	X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const uint8_t *)"Test", -1, -1, 0);
+	if (spec->ou)
+		X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_UTF8, (const uint8_t *)spec->ou, -1,
+			-1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)spec->cn, -1, -1, 0);
+	assert_int_equal(X509_set_subject_name(x, name), 1);
+	assert_int_equal(X509_set_issuer_name(x, issuer ? X509_get_subject_name(issuer) : name), 1);
+	X509_NAME_free(name);
+}
+
+X509 *pki_issue(const struct pki_spec *spec, X509 *issuer, EVP_PKEY *issuer_key)
+{
+	static long serial;
+	const bool day = spec->from == 0 && spec->to == 0;
+	EVP_PKEY *signer = issuer_key ? issuer_key : spec->key;
+	const bool eddsa = EVP_PKEY_is_a(signer, "ED25519") || EVP_PKEY_is_a(signer, "ED448");
+	X509 *x = X509_new();
+
+	assert_non_null(x);
+	X509_set_version(x, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial);
+	ASN1_TIME_set(X509_getm_notBefore(x), PKI_NOW + (day ? -86400 : spec->from));
+	ASN1_TIME_set(X509_getm_notAfter(x), PKI_NOW + (day ? 86400 : spec->to));
+	add_names(x, spec, issuer);
+	assert_int_equal(X509_set_pubkey(x, spec->key), 1);
+	add_extension(x, issuer ? issuer : x, NID_subject_key_identifier, "hash");
+	add_extension(x, issuer ? issuer : x, NID_basic_constraints, spec->ca ? "critical,CA:TRUE" : NULL);
+	add_extension(x, issuer ? issuer : x, NID_key_usage,
+		spec->ca ? "critical,keyCertSign,cRLSign" : spec->usage);
+	add_extension(x, issuer ? issuer : x, NID_subject_alt_name, spec->san);
+	add_extension(x, issuer ? issuer : x, NID_ext_key_usage, spec->extended);
+	add_extension(x, issuer ? issuer : x, NID_name_constraints, spec->constraints);
+	const EVP_MD *md = eddsa ? NULL : EVP_get_digestbyname(spec->digest ? spec->digest : "SHA256");
+	assert_true(X509_sign(x, signer, md) > 0);
+	return x;
+}
+
+struct cert *pki_cert(X509 *x)
+{
+	struct pki_file f = { .len = 0 };
+	struct err e;
+
+	pki_der_cert(&f, x);
+	struct cert *c = cert_from_der(pki_bytes(&f), &e);
+	if (!c)
+		fail_msg("%s", e.text);
+	return c;
+}
+
+struct cert *pki_cert_of_key(const uint8_t *spki, size_t n)
+{
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &spki, (long)n), *signer = pki_key("ED25519", NULL);
+	struct pki_spec spec = { .cn = "key", .key = key };
+
+	assert_non_null(key);
+	X509 *x = pki_issue(&spec, NULL, signer);
+	struct cert *c = pki_cert(x);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(signer);
+	return c;
+}
+
+/* Appends what was written to a memory BIO and frees it. */
+static void append_bio(struct pki_file *f, BIO *bio, int ok)
+{
+	char *p;
+	long n = BIO_get_mem_data(bio, &p);
+
+	assert_true(ok > 0 && n > 0 && f->len + (size_t)n <= sizeof(f->data));
+	memcpy(f->data + f->len, p, (size_t)n);
+	f->len += (size_t)n;
+	BIO_free(bio);
+}
+
+void pki_pem_cert(struct pki_file *f, X509 *x)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	append_bio(f, bio, PEM_write_bio_X509(bio, x));
+}
+
+void pki_pem_key(struct pki_file *f, EVP_PKEY *key, const char *pass)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	append_bio(f, bio, PEM_write_bio_PKCS8PrivateKey(bio, key, pass ? EVP_aes_128_cbc() : NULL,
+		pass, pass ? (int)strlen(pass) : 0, NULL, NULL));
+}
+
+void pki_pem_public(struct pki_file *f, EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	append_bio(f, bio, PEM_write_bio_PUBKEY(bio, key));
+}
+
+void pki_der_cert(struct pki_file *f, X509 *x)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	append_bio(f, bio, i2d_X509_bio(bio, x));
+}
+
+void pki_der_key(struct pki_file *f, EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	append_bio(f, bio, i2d_PKCS8PrivateKey_bio(bio, key, NULL, NULL, 0, NULL, NULL));
+}
+
+void pki_der_public(struct pki_file *f, EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	append_bio(f, bio, i2d_PUBKEY_bio(bio, key));
+}
+
+void pki_p12(struct pki_file *f, EVP_PKEY *key, X509 *own, X509 *ca, const char *pass)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	assert_true(sk_X509_push(chain, ca) > 0);
+	PKCS12 *p12 = PKCS12_create(pass, "test", key, own, chain, 0, 0, 1000, 1000, 0);
+	assert_non_null(p12);
+	append_bio(f, bio, i2d_PKCS12_bio(bio, p12));
+	PKCS12_free(p12);
+	sk_X509_free(chain);
+}
+
+struct bytes pki_bytes(const struct pki_file *f)
+{
+	return (struct bytes){ f->data, f->len };
+}

@@ -1,0 +1,346 @@
+#include "crypto/cert.h"
+#include "crypto/alg.h"
+#include "crypto/prf.h"
+#include "lib/test.h"
+#include "pki.h"
+
+#include <openssl/x509v3.h>
+#include <stdio.h>
+
+static struct err err;
+static EVP_PKEY *root_key, *mid_key, *leaf_key;
+static X509 *root, *mid, *leaf;
+
+static int setup(void **state)
+{
+	(void)state;
+	root_key = pki_key("EC", "P-256");
+	mid_key = pki_key("EC", "P-256");
+	leaf_key = pki_key("EC", "P-256");
+	root = pki_issue(&(struct pki_spec){ .cn = "Root", .key = root_key, .ca = true }, NULL, NULL);
+	mid = pki_issue(&(struct pki_spec){ .cn = "Middle", .key = mid_key, .ca = true }, root, root_key);
+	leaf = pki_issue(&(struct pki_spec){ .cn = "gw.example", .key = leaf_key, .ou = "a, \"b\" + c",
+		.san = "DNS:vpn.example,DNS:*.wild.example,IP:192.0.2.1,IP:2001:db8::1,"
+		"email:admin@example.org", .usage = "critical,digitalSignature",
+		.extended = "serverAuth" }, mid, mid_key);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	X509_free(root);
+	X509_free(mid);
+	X509_free(leaf);
+	EVP_PKEY_free(root_key);
+	EVP_PKEY_free(mid_key);
+	EVP_PKEY_free(leaf_key);
+	crypto_exit();
+	return 0;
+}
+
+/* --- what a certificate says -------------------------------------------------------------------- */
+
+static void octets_of_a_certificate(void **state)
+{
+	struct pki_file f = { .len = 0 }, spki = { .len = 0 };
+	struct cert *c = pki_cert(leaf);
+	struct bytes part;
+	uint8_t sha1[DIGEST_MAX];
+	size_t n;
+
+	(void)state;
+	pki_der_cert(&f, leaf);
+	assert_int_equal(cert_der(c).n, f.len);
+	assert_memory_equal(cert_der(c).p, f.data, f.len);
+	pki_der_public(&spki, leaf_key);
+	part = pki_bytes(&spki);
+	assert_ok(&err, digest("SHA1", &part, 1, sha1, &n, &err));
+	assert_int_equal(cert_spki_sha1(c).n, 20);
+	assert_memory_equal(cert_spki_sha1(c).p, sha1, 20);
+	cert_free(c);
+	cert_free(NULL);
+}
+
+static void octets_that_are_none(void **state)
+{
+	struct pki_file f = { .len = 0 };
+
+	(void)state;
+	pki_der_cert(&f, leaf);
+	assert_null(cert_from_der((struct bytes){ f.data, 0 }, &err));
+	assert_null(cert_from_der((struct bytes){ f.data, f.len - 1 }, &err));
+	assert_int_equal(err.kind, ERR_DROP);
+	assert_null(cert_from_der((struct bytes){ f.data, f.len + 1 }, &err)); /* something behind */
+	assert_null(cert_from_der((struct bytes){ f.data, CERT_DER_MAX + 1 }, &err));
+	f.data[0] = 0x31;
+	assert_null(cert_from_der(pki_bytes(&f), &err));
+}
+
+static void names_in_words(void **state)
+{
+	struct cert *c = pki_cert(leaf);
+	char text[CERT_TEXT_MAX];
+
+	(void)state;
+	assert_string_equal(cert_subject_text(text, c),
+		"O=Test, OU=a\\, \\\"b\\\" \\+ c, CN=gw.example");
+	assert_string_equal(cert_issuer_text(text, c), "O=Test, CN=Middle");
+	assert_string_equal(cert_names_text(text, c), "DNS:vpn.example, DNS:*.wild.example, "
+		"IP:192.0.2.1, IP:2001:db8::1, email:admin@example.org, "
+		"O=Test, OU=a\\, \\\"b\\\" \\+ c, CN=gw.example");
+	assert_string_equal(dn_text(text, cert_issuer_der(c)), "O=Test, CN=Middle");
+	assert_string_equal(dn_text(text, BYTES("x")), "(not a distinguished name)");
+	cert_free(c);
+}
+
+static void proves_names(void **state)
+{
+	static const char *const good[] = { "vpn.example", "VPN.Example", "vpn.example.",
+		"a.wild.example" };
+	static const char *const bad[] = { "", ".", ".example", ".vpn.example", "gw.example",
+		"vpn.example2", "a.vpn.example", "wild.example", "a.b.wild.example", "192.0.2.1",
+		"xvpn.example" };
+	struct cert *c = pki_cert(leaf);
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		if (!cert_proves_host(c, good[i]))
+			fail_msg("%s", good[i]);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (cert_proves_host(c, bad[i]))
+			fail_msg("%s", bad[i]);
+	assert_true(cert_proves_email(c, "admin@example.org"));
+	assert_false(cert_proves_email(c, "root@example.org"));
+	assert_false(cert_proves_email(c, ""));
+	assert_true(addr_parse(&a, "192.0.2.1") && cert_proves_addr(c, &a));
+	assert_true(addr_parse(&a, "2001:db8::1") && cert_proves_addr(c, &a));
+	assert_true(addr_parse(&a, "192.0.2.2") && !cert_proves_addr(c, &a));
+	a.family = FAMILY_NONE;
+	assert_false(cert_proves_addr(c, &a));
+	cert_free(c);
+}
+
+static void common_name_proves_no_host(void **state)
+{
+	X509 *x = pki_issue(&(struct pki_spec){ .cn = "gw.example", .key = leaf_key }, mid, mid_key);
+	struct cert *c = pki_cert(x);
+	char text[CERT_TEXT_MAX];
+
+	(void)state;
+	assert_false(cert_proves_host(c, "gw.example"));
+	assert_string_equal(cert_names_text(text, c), "O=Test, CN=gw.example");
+	cert_free(c);
+	X509_free(x);
+}
+
+/* "good.example\0.evil.example" once passed for good.example with many clients. */
+static void zero_octet_in_a_name(void **state)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+	char out[CERT_TEXT_MAX];
+
+	(void)state;
+	X509 *x = pki_issue(&(struct pki_spec){ .cn = "x", .key = leaf_key }, mid, mid_key);
+	assert_int_equal(ASN1_STRING_set(text, "good.example\0.evil.example", 26), 1);
+	GENERAL_NAME_set0_value(name, GEN_DNS, text);
+	assert_true(sk_GENERAL_NAME_push(names, name) > 0);
+	assert_int_equal(X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, 0), 1);
+	assert_true(X509_sign(x, mid_key, EVP_sha256()) > 0);
+	GENERAL_NAMES_free(names);
+	struct cert *c = pki_cert(x);
+	assert_false(cert_proves_host(c, "good.example"));
+	assert_string_equal(cert_names_text(out, c),
+		"DNS:good.example?.evil.example, O=Test, CN=x");
+	cert_free(c);
+	X509_free(x);
+}
+
+/* --- distinguished names ------------------------------------------------------------------------ */
+
+static void check_dn(const char *text, const char *again)
+{
+	uint8_t der[CERT_TEXT_MAX];
+	char out[CERT_TEXT_MAX];
+	size_t n;
+
+	assert_ok(&err, dn_from_text(text, der, sizeof(der), &n, &err));
+	assert_string_equal(dn_text(out, (struct bytes){ der, n }), again);
+}
+
+static void dn_from_words(void **state)
+{
+	static const char *const bad[] = { "", "gw.example", "CN", "CN=", "XX=1", "CN=a,,O=b", "CN=a,",
+		"=a", "CN=\xff", "C=Switzerland", "CN=a+" };
+	uint8_t der[CERT_TEXT_MAX];
+	char big[2 * CERT_TEXT_MAX];
+	size_t n;
+
+	(void)state;
+	check_dn("CN=gw", "CN=gw");
+	check_dn("C=CH,O=A B ,  cn = gw.example ", "C=CH, O=A B, CN=gw.example");
+	check_dn("O=a\\, b\\+c, CN=\\\"x\\\"", "O=a\\, b\\+c, CN=\\\"x\\\"");
+	check_dn("CN=a+UID=b, O=c", "CN=a+UID=b, O=c");
+	check_dn("E=me@example.org, DC=example, S=Bern", "emailAddress=me@example.org, DC=example, ST=Bern");
+	check_dn("CN=Gr\xc3\xbc\xc3\x9f", "CN=Gr\xc3\xbc\xc3\x9f");
+	check_dn("2.5.4.97=X-1", "2.5.4.97=X-1");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_refused(&err, ERR_CONFIG, dn_from_text(bad[i], der, sizeof(der), &n, &err));
+	assert_refused(&err, ERR_CONFIG, dn_from_text("CN=abcdef", der, 10, &n, &err));
+	memset(big, 'x', sizeof(big) - 1);
+	memcpy(big, "CN=", 3);
+	big[sizeof(big) - 1] = 0;
+	assert_refused(&err, ERR_CONFIG, dn_from_text(big, der, sizeof(der), &n, &err));
+}
+
+static void proves_a_dn(void **state)
+{
+	struct cert *c = pki_cert(mid);
+	uint8_t der[CERT_TEXT_MAX];
+	size_t n;
+
+	(void)state;
+	assert_true(cert_proves_dn(c, cert_subject_der(c)));
+	assert_ok(&err, dn_from_text("o=test, cn=MIDDLE", der, sizeof(der) - 1, &n, &err));
+	assert_true(cert_proves_dn(c, (struct bytes){ der, n })); /* case does not matter, RFC 5280 */
+	assert_false(cert_proves_dn(c, (struct bytes){ der, n - 1 }));
+	assert_false(cert_proves_dn(c, (struct bytes){ der, n + 1 }));
+	assert_false(cert_proves_dn(c, cert_issuer_der(c)));
+	assert_ok(&err, dn_from_text("CN=Middle", der, sizeof(der), &n, &err));
+	assert_false(cert_proves_dn(c, (struct bytes){ der, n }));
+	assert_false(cert_proves_dn(c, (struct bytes){ "\x30\x00", 2 }));
+	assert_false(cert_proves_dn(c, (struct bytes){ NULL, 0 }));
+	cert_free(c);
+}
+
+/* --- files -------------------------------------------------------------------------------------- */
+
+struct loaded {
+	struct cert_list certs;
+	struct key *key;
+	bool need_pass;
+};
+
+static bool load(struct loaded *l, const struct pki_file *f, const char *text)
+{
+	struct passphrase pass;
+
+	*l = (struct loaded){ .key = NULL };
+	if (text)
+		assert_true(passphrase_set(&pass, text, strlen(text)));
+	return load_credentials(pki_bytes(f), text ? &pass : NULL, &l->certs, &l->key,
+		&l->need_pass, &err);
+}
+
+static void check_loaded(struct loaded *l, size_t certs)
+{
+	assert_int_equal(l->certs.n, certs);
+	assert_non_null(l->key);
+	if (certs > 0)
+		assert_true(key_matches(l->key, l->certs.v[0]));
+	cert_list_free(&l->certs);
+	key_free(l->key);
+}
+
+static void pem_with_chain_and_key(void **state)
+{
+	struct pki_file f = { .len = 0 };
+	struct loaded l;
+
+	(void)state;
+	pki_pem_cert(&f, mid); /* the end entity is not first */
+	pki_pem_cert(&f, leaf);
+	pki_pem_key(&f, leaf_key, NULL);
+	assert_ok(&err, load(&l, &f, NULL));
+	check_loaded(&l, 2);
+	/* Without interest in a key. */
+	l = (struct loaded){ .key = NULL };
+	assert_ok(&err, load_credentials(pki_bytes(&f), NULL, &l.certs, NULL, &l.need_pass, &err));
+	assert_int_equal(l.certs.n, 2);
+	cert_list_free(&l.certs);
+}
+
+static void der_files(void **state)
+{
+	struct pki_file f = { .len = 0 }, k = { .len = 0 };
+	struct loaded l;
+
+	(void)state;
+	pki_der_cert(&f, leaf);
+	assert_ok(&err, load(&l, &f, NULL));
+	assert_int_equal(l.certs.n, 1);
+	assert_null(l.key);
+	cert_list_free(&l.certs);
+	pki_der_key(&k, leaf_key);
+	assert_ok(&err, load(&l, &k, NULL));
+	check_loaded(&l, 0);
+}
+
+static void encrypted_files(void **state)
+{
+	struct pki_file pem = { .len = 0 }, p12 = { .len = 0 };
+	const struct pki_file *files[] = { &pem, &p12 };
+	struct loaded l;
+
+	(void)state;
+	pki_pem_cert(&pem, leaf);
+	pki_pem_key(&pem, leaf_key, "correct horse");
+	pki_p12(&p12, leaf_key, leaf, mid, "correct horse");
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		assert_refused(&err, ERR_CONFIG, load(&l, files[i], NULL));
+		assert_true(l.need_pass);
+		assert_int_equal(l.certs.n, 0);
+		assert_refused(&err, ERR_CONFIG, load(&l, files[i], "wrong"));
+		assert_true(l.need_pass);
+		assert_ok(&err, load(&l, files[i], "correct horse"));
+		assert_false(l.need_pass);
+		check_loaded(&l, i + 1);
+	}
+}
+
+static void files_that_are_none(void **state)
+{
+	struct pki_file f = { .len = 0 };
+	struct loaded l;
+
+	(void)state;
+	assert_refused(&err, ERR_CONFIG, load(&l, &f, NULL));
+	f.len = 300;
+	assert_refused(&err, ERR_CONFIG, load(&l, &f, NULL));
+	memcpy(f.data, "just a text\n", 12);
+	f.len = 12;
+	assert_refused(&err, ERR_CONFIG, load(&l, &f, NULL));
+	assert_false(l.need_pass);
+	f.len = 0;
+	pki_pem_key(&f, leaf_key, NULL);
+	pki_pem_key(&f, mid_key, NULL);
+	assert_refused(&err, ERR_CONFIG, load(&l, &f, NULL));
+	f.len = 0;
+	for (int i = 0; i < CERT_CHAIN_MAX + 1; i++)
+		pki_pem_cert(&f, leaf);
+	assert_refused(&err, ERR_CONFIG, load(&l, &f, NULL));
+	assert_int_equal(l.certs.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(octets_of_a_certificate),
+		cmocka_unit_test(octets_that_are_none),
+		cmocka_unit_test(names_in_words),
+		cmocka_unit_test(proves_names),
+		cmocka_unit_test(common_name_proves_no_host),
+		cmocka_unit_test(zero_octet_in_a_name),
+		cmocka_unit_test(dn_from_words),
+		cmocka_unit_test(proves_a_dn),
+		cmocka_unit_test(pem_with_chain_and_key),
+		cmocka_unit_test(der_files),
+		cmocka_unit_test(encrypted_files),
+		cmocka_unit_test(files_that_are_none),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
