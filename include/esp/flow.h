@@ -10,7 +10,15 @@
 
 #include "base/types.h"
 
-enum { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_ICMPV6 = 58 };
+enum {
+	IP_ICMP = 1,
+	IP_IPV4 = 4,
+	IP_TCP = 6,
+	IP_UDP = 17,
+	IP_IPV6 = 41,
+	IP_ICMPV6 = 58,
+	IP_NONE = 59
+};
 
 struct flow {
 	uint8_t family; /* FAMILY_V4 or FAMILY_V6 */

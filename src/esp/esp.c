@@ -4,8 +4,6 @@
 #include "esp/flow.h"
 #include "esp_sa.h"
 
-enum { NEXT_IPV4 = 4, NEXT_IPV6 = 41, NEXT_NONE = 59 };
-
 _Static_assert(ESP_HEADROOM >= ESP_HEADER + ESP_IV_MAX, "header and the longest IV");
 
 /* With blocks of 64 bits two of them are the same by chance after some 2^32 blocks under one key,
@@ -248,7 +246,7 @@ static bool inner_fits(const struct esp_sa *sa, struct esp_packet *p)
 	if (sa->spec.mode == SA_TRANSPORT)
 		return flow_selected_payload(&sa->spec, p->next_header, p->data, p->len);
 	if (!flow_read(&f, p->data, p->len) ||
-		p->next_header != (f.family == FAMILY_V4 ? NEXT_IPV4 : NEXT_IPV6))
+		p->next_header != (f.family == FAMILY_V4 ? IP_IPV4 : IP_IPV6))
 		return false;
 	p->len = f.total;
 	return flow_selected(&sa->spec, &f);
@@ -277,7 +275,7 @@ static enum esp_verdict open_one(struct esp_sa *sa, struct esp_packet *p)
 	p->len = op.len;
 	if (!strip_padding(p))
 		return ESP_BAD_PADDING;
-	if (p->next_header == NEXT_NONE)
+	if (p->next_header == IP_NONE)
 		return ESP_DUMMY;
 	if (!inner_fits(sa, p))
 		return ESP_BAD_INNER;
