@@ -12,13 +12,26 @@ struct sa_counters {
 	uint64_t left; /* sequence numbers left, UINT64_MAX where it has no meaning */
 };
 
+/* Packets dropped outside of any SA. */
+struct dataplane_drops {
+	uint64_t no_sa;       /* from the inner interface, and no SA is for them: never sent in clear */
+	uint64_t unknown_spi; /* ESP for an SA that is not, or no longer, there: never answered */
+	uint64_t malformed;   /* from the inner interface: no IP packet, or one that ESP cannot carry */
+	uint64_t too_big;     /* from the inner interface: its sender was told */
+	uint64_t tun_errors;  /* the interface was down, its queue full */
+};
+
 struct dataplane;
 
 struct dataplane_ops {
 	const char *name; /* "userspace", "kernel" */
+	/* The newest outbound SA whose selectors match carries a packet; inbound SAs stay until removed.
+	 * LOCAL: it cannot be had here, or there is no place left; BUG: the SPI is taken, for the same
+	 * key must never start from its first IV again. */
 	bool (*install)(struct dataplane *dp, const struct sa_spec *spec, struct err *e);
 	void (*remove)(struct dataplane *dp, const struct sa_ref *ref);
 	bool (*counters)(struct dataplane *dp, enum sa_dir dir, uint32_t spi, struct sa_counters *out);
+	void (*drops)(struct dataplane *dp, struct dataplane_drops *out);
 	/* The inner interface changed: MSS is clamped to this, too-big packets are answered. */
 	void (*set_mtu)(struct dataplane *dp, uint16_t mtu);
 	/* ESP that came in by UDP; packets are opened in place. */
@@ -35,7 +48,11 @@ struct dataplane { /* the first member of every implementation */
 	const struct dataplane_ops *ops;
 };
 
-/* tun and udp stay the caller's. seed: for the IVs of CBC. */
-struct dataplane *userspace_new(int tun, struct udp *udp, const uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
+enum { USERSPACE_SAS = 256 }; /* in each direction: 64 children, each while it is being replaced */
+
+/* tun (non-blocking, one packet a read, IFF_NO_PI) and udp stay the caller's. seed: for the IVs of
+ * CBC. Only ESP in UDP: install refuses an SA without (LOCAL). */
+struct dataplane *userspace_new(int tun, struct udp *udp, const uint8_t seed[RNG_SEED_LEN],
+	struct err *e) MUST_CHECK;
 
 #endif

@@ -12,21 +12,46 @@
 #include "host/host.h"
 #include "session/session.h"
 
-enum { UDP_BATCH = 64, UDP_DATAGRAM_MAX = 10000 };
+enum {
+	UDP_BATCH = 64,
+	UDP_DATAGRAM_MAX = 10000,
+	UDP_HEADROOM = 64, /* free octets before every datagram: an IP header can be put there */
+};
 
 enum udp_class { UDP_IKE, UDP_ESP };
 
 struct udp_datagram {
 	enum udp_class class;
-	struct datagram dg;
+	struct datagram dg; /* local.family FAMILY_NONE where the kernel did not say */
 	uint8_t *room; /* the buffer around dg.data, for opening in place */
 	size_t room_len;
 };
 
+/* A bound UDP socket, IPv6 ones for IPv6 only. */
+struct udp_socket {
+	int fd;
+	enum ike_port which;
+	enum family family;
+	uint16_t port; /* local */
+};
+
+struct udp_counters {
+	uint64_t too_long;       /* dropped: over UDP_DATAGRAM_MAX */
+	uint64_t too_short;      /* dropped: not even a marker */
+	uint64_t keepalives;     /* dropped, for that is what they are for */
+	uint64_t receive_errors; /* what ICMP caused, and the like */
+	uint64_t send_drops;     /* ESP and keepalives that did not go out: full queue, no route */
+};
+
 struct udp;
 
+/* Asks the host for the sockets. One family is enough; LOCAL when there is none. */
 struct udp *udp_open(struct host *h, struct err *e) MUST_CHECK;
-void udp_close(struct udp *u);
+/* The same with at most 4 sockets that are there already; they belong to the result. On failure
+ * (LOCAL) they stay the caller's. */
+struct udp *udp_new(const struct udp_socket *sockets, size_t n, struct err *e) MUST_CHECK;
+void udp_close(struct udp *u); /* NULL is fine */
+const struct udp_counters *udp_counters(const struct udp *u);
 /* The descriptors to watch: fills fds, returns how many (at most 4). */
 size_t udp_fds(const struct udp *u, int fds[4]);
 uint16_t udp_port(const struct udp *u, enum ike_port which, enum family family); /* local port, 0: none */
@@ -35,7 +60,8 @@ uint16_t udp_port(const struct udp *u, enum ike_port which, enum family family);
 size_t udp_receive(struct udp *u, int fd, struct udp_datagram out[UDP_BATCH]);
 /* An IKE message. LOCAL when it could not go out. */
 bool udp_send(struct udp *u, const struct send *s, struct err *e) MUST_CHECK;
-/* Sealed ESP packets of one SA, all to the same remote. EAGAIN and ENOBUFS drop and count. */
+/* Sealed ESP packets of one SA, all to the same remote; those whose verdict is not ESP_OK are left
+ * out. What the kernel does not take at once is dropped and counted. Returns how many went out. */
 size_t udp_send_esp(struct udp *u, const struct addr *local, const struct addr *remote,
 	const struct esp_packet *packets, size_t n);
 /* A one-octet NAT keepalive (RFC 3948 section 2.3). */

@@ -54,7 +54,8 @@ struct esp_counters {
 
 struct esp_sa;
 
-/* rng is copied from (a seed for the IVs of CBC); spec is copied. LOCAL or BUG on failure. */
+/* rng is copied from (a seed for the IVs of CBC); spec is copied, its replay window brought into
+ * ESP_REPLAY_MIN .. ESP_REPLAY_MAX. LOCAL or BUG on failure. */
 struct esp_sa *esp_new(const struct sa_spec *spec, struct rng *rng, struct err *e) MUST_CHECK;
 void esp_free(struct esp_sa *sa); /* wipes; NULL is fine */
 const struct sa_spec *esp_spec(const struct esp_sa *sa); /* without keys */
@@ -66,6 +67,11 @@ size_t esp_open(struct esp_sa *sa, struct esp_packet *packets, size_t n);
 
 /* Sequence numbers left before esp_seal stops; the SA must be replaced long before. */
 uint64_t esp_left(const struct esp_sa *sa);
+/* Three quarters of the sequence numbers, or of the octets that a cipher with blocks of 64 bits may
+ * see under one key, are used up: in either direction it is time for a new SA. */
+bool esp_expiring(const struct esp_sa *sa);
+/* Was the packet authentic, whatever else was wrong with it? Then the peer is alive. */
+bool esp_authentic(enum esp_verdict v);
 /* Octets that sealing adds to an inner packet of len octets, without outer IP and UDP header. */
 size_t esp_overhead(const struct sa_spec *spec, size_t len);
 /* The largest inner packet whose sealed form, with outer IP (and UDP when encap), fits into mtu. */

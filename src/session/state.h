@@ -1,0 +1,60 @@
+/*
+ * The inside of a session, shared by what drives it (session.c) and what tells of it (status.c).
+ */
+#ifndef SESSION_STATE_H
+#define SESSION_STATE_H
+
+#include "ike/v2.h"
+#include "session/session.h"
+
+enum phase {
+	PHASE_NEW,
+	PHASE_ASKING,      /* for what the profile does not hold */
+	PHASE_RESOLVING,
+	PHASE_CONNECTING,  /* the engine works */
+	PHASE_CONFIGURING, /* the machine is being set up */
+	PHASE_UP,
+	PHASE_WAITING,     /* before the next attempt */
+	PHASE_STOPPING,
+	PHASE_DOWN,
+};
+
+enum { ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_ID_PSK };
+enum {
+	BACKOFF_FIRST_MS = 1000,
+	BACKOFF_MOST_MS = 60000,
+	REFUSALS_MAX = 3, /* a gateway that refuses us so often after we were up will not change its mind */
+	NAME_AFTER = 2,   /* attempts by the address that worked, before the name is resolved again */
+};
+
+struct session {
+	const struct profile *p;
+	struct rng rng;
+	struct ike_config cfg;
+	struct proposals last_resort; /* security = legacy: offered after the default was refused */
+	struct v2 *v2;
+	enum phase phase;
+	uint64_t now, wall_at;
+	time_t wall;
+
+	char user[EAP_USER_MAX];
+	struct passphrase psk, password; /* answers of the user, kept for reconnecting */
+	enum ask_kind asked;             /* the engine's open question */
+	struct passphrase last_answer;
+
+	size_t gateway;       /* index of the profile's gateway being tried */
+	size_t n_paths, path; /* and of its paths */
+	struct path paths[PATHS_MAX];
+	bool was_up;          /* the tunnel carried traffic once */
+	unsigned attempts, refusals;
+	uint64_t next_attempt;
+	uint64_t up_at;
+	bool resumed;
+
+	struct netconf *netconf; /* as asked for last */
+	uint32_t rekeys_ike, rekeys_child, reconnects;
+	struct ike_view view; /* after the last call into the engine */
+	struct err last_error;
+};
+
+#endif

@@ -1,0 +1,124 @@
+#include "state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum conn_state state_of(const struct session *s)
+{
+	switch (s->phase) {
+	case PHASE_NEW:
+	case PHASE_ASKING:
+	case PHASE_RESOLVING:
+	case PHASE_CONNECTING:
+	case PHASE_CONFIGURING:
+		return s->was_up ? STATE_RECONNECTING : STATE_CONNECTING;
+	case PHASE_UP:
+		return s->view.rekeying ? STATE_REKEYING : STATE_UP;
+	case PHASE_WAITING:
+		return STATE_RECONNECTING;
+	case PHASE_STOPPING:
+	case PHASE_DOWN:
+		break;
+	}
+	return STATE_DOWN;
+}
+
+static int64_t seconds_left(uint64_t at, uint64_t now)
+{
+	return at == TIME_NEVER ? -1 : at > now ? (int64_t)((at - now) / 1000) : 0;
+}
+
+static void status_weak(struct status *out, const struct alg *a)
+{
+	if (!a || !alg_weak(a) || out->n_weak == STATUS_WEAK)
+		return;
+	for (size_t i = 0; i < out->n_weak; i++)
+		if (strcmp(out->weak[i], a->name) == 0)
+			return;
+	snprintf(out->weak[out->n_weak++], sizeof(out->weak[0]), "%s", a->name);
+}
+
+static void status_suite(struct status *out, char text[STATUS_TEXT], const struct suite *x)
+{
+	char t[SUITE_TEXT_MAX];
+
+	snprintf(text, STATUS_TEXT, "%s", suite_text(t, x));
+	status_weak(out, x->encr);
+	status_weak(out, x->integ);
+	status_weak(out, x->prf);
+	status_weak(out, x->ke);
+}
+
+static void status_selectors(size_t *n, char out[STATUS_TS][SELECTOR_TEXT_MAX], const struct selectors *ts)
+{
+	*n = ts->n;
+	for (size_t i = 0; i < ts->n && i < STATUS_TS; i++)
+		selector_text(out[i], &ts->v[i]);
+}
+
+static void status_children(const struct session *s, uint64_t now, struct status *out)
+{
+	for (size_t i = 0; i < s->view.n_children && i < STATUS_CHILDREN; i++) {
+		const struct ike_child_view *c = &s->view.children[i];
+		struct status_child *o = &out->children[out->n_children++];
+		o->spi_in = c->spi_in;
+		o->spi_out = c->spi_out;
+		o->mode = c->mode;
+		o->encap = c->encap;
+		o->rekey_in = seconds_left(c->rekey_at, now);
+		status_suite(out, o->proposal, &c->suite);
+		status_selectors(&o->n_local, o->local_ts, c->local_ts);
+		status_selectors(&o->n_remote, o->remote_ts, c->remote_ts);
+	}
+}
+
+static void status_network(const struct netconf *n, struct status *out)
+{
+	out->n_addrs = n->n_addrs;
+	memcpy(out->addrs, n->addrs, sizeof(out->addrs));
+	out->n_dns = n->n_dns;
+	memcpy(out->dns, n->dns, sizeof(out->dns));
+	out->n_domains = n->n_domains;
+	memcpy(out->domains, n->domains, sizeof(out->domains));
+	out->n_routes = n->n_routes;
+	for (size_t i = 0; i < n->n_routes && i < STATUS_ROUTES; i++)
+		out->routes[i] = n->routes[i];
+	out->mtu = n->mtu;
+	out->killswitch = n->killswitch;
+}
+
+void session_status(const struct session *s, uint64_t now, struct status *out)
+{
+	const struct ike_view *v = &s->view;
+
+	memset(out, 0, sizeof(*out));
+	snprintf(out->profile, sizeof(out->profile), "%s", s->p->name);
+	out->state = state_of(s);
+	out->type = "ikev2";
+	out->up_for = s->phase == PHASE_UP ? (int64_t)((now - s->up_at) / 1000) : -1;
+	snprintf(out->gateway.name, sizeof(out->gateway.name), "%s", s->p->gateways[s->gateway]);
+	out->ike.version = 2;
+	out->ike.rekey_in = out->ike.reauth_in = -1;
+	out->rekeys_ike = s->rekeys_ike;
+	out->rekeys_child = s->rekeys_child;
+	out->reconnects = s->reconnects;
+	memcpy(out->last_error, s->last_error.text, sizeof(out->last_error));
+	if (s->netconf)
+		status_network(s->netconf, out);
+	if (!s->v2)
+		return;
+	snprintf(out->gateway.id, sizeof(out->gateway.id), "%s", v->remote_id);
+	snprintf(out->gateway.vendor, sizeof(out->gateway.vendor), "%s", v->vendor);
+	snprintf(out->local.id, sizeof(out->local.id), "%s", v->local_id);
+	out->gateway.address = v->remote;
+	out->local.address = v->local;
+	out->local.nat = v->nat;
+	memcpy(out->ike.spi_i, v->spi_i, sizeof(out->ike.spi_i));
+	memcpy(out->ike.spi_r, v->spi_r, sizeof(out->ike.spi_r));
+	out->ike.rekey_in = seconds_left(v->rekey_at, now);
+	out->ike.reauth_in = seconds_left(v->reauth_at, now);
+	out->rekeys_ike += v->rekeys_ike;
+	out->rekeys_child += v->rekeys_child;
+	status_suite(out, out->ike.proposal, &v->suite);
+	status_children(s, now, out);
+}

@@ -1,0 +1,24 @@
+/*
+ * Two ends of one SA, for any algorithms of the table.
+ */
+#ifndef TESTS_ESP_SA_PAIR_H
+#define TESTS_ESP_SA_PAIR_H
+
+#include "../../src/esp/esp_sa.h"
+#include "crypto/alg.h"
+
+struct sa_pair {
+	struct sa_spec *spec; /* of the sender; the receiver's is the same the other way round */
+	struct esp_sa *out, *in;
+};
+
+/* A tunnel mode SA for all IPv4 and IPv6, keys 1, 2, 3 ...; integ NULL with an AEAD. The test fails
+ * when it cannot be made. */
+struct sa_spec *sa_pair_spec(const struct alg *encr, const struct alg *integ);
+void sa_pair_open(struct sa_pair *p, struct sa_spec *spec); /* owns spec from here on */
+void sa_pair_close(struct sa_pair *p);
+
+/* A buffer with room on both sides and len octets of data in it, until four calls later. */
+struct esp_packet sa_pair_packet(const void *data, size_t len, uint8_t next_header);
+
+#endif

@@ -1,0 +1,764 @@
+#include "lib/test.h"
+
+#include <stdlib.h>
+
+#include "crypto/prf.h"
+#include "lib/packet.h"
+#include "sa_pair.h"
+
+static const struct alg *encr(uint16_t id, uint16_t bits)
+{
+	const struct alg *a = alg_find(TRANSFORM_ENCR, id, bits);
+
+	assert_non_null(a);
+	return a;
+}
+
+static const struct alg *integ(uint16_t id)
+{
+	const struct alg *a = alg_find(TRANSFORM_INTEG, id, 0);
+
+	assert_non_null(a);
+	return a;
+}
+
+/* Every pair of algorithms that ESP can use: number i, or false. */
+static bool suite(size_t i, const struct alg **e, const struct alg **a)
+{
+	for (size_t k = 0; (*e = alg_row(k)); k++) {
+		if ((*e)->type != TRANSFORM_ENCR)
+			continue;
+		*a = NULL;
+		if ((*e)->aead && i-- == 0)
+			return true;
+		for (size_t m = 0; !(*e)->aead && (*a = alg_row(m)); m++)
+			if ((*a)->type == TRANSFORM_INTEG && i-- == 0)
+				return true;
+	}
+	return false;
+}
+
+static struct sa_pair gcm_pair(bool esn)
+{
+	struct sa_pair p;
+	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 256), NULL);
+
+	spec->esn = esn;
+	sa_pair_open(&p, spec);
+	return p;
+}
+
+/* Seals what the caller calls plaintext, padding and trailer included, with a check value over what
+ * the RFCs say, put together here once more and not by the code under test. */
+static struct esp_packet seal_by_hand(
+	const struct sa_spec *spec, uint64_t seq, const void *plain, size_t len)
+{
+	const struct alg *e = encr(spec->encr, spec->encr_bits);
+	const struct alg *a = spec->integ ? integ(spec->integ) : NULL;
+	struct esp_packet p = sa_pair_packet("", 0, 0);
+	uint8_t aad[12], high[4], icv[64];
+	struct err err;
+	struct wr w = wr_init(p.data, 2000), w_aad = wr_init(aad, sizeof(aad)),
+		  w_high = wr_init(high, 4);
+
+	wr_u32(&w, spec->spi);
+	wr_u32(&w, (uint32_t)seq);
+	for (size_t i = 0; i < e->iv_len; i++)
+		wr_u8(&w, (uint8_t)(0xf0 + i));
+	wr_bytes(&w, plain, len);
+	wr_u32(&w_aad, spec->spi);
+	if (spec->esn)
+		wr_u32(&w_aad, (uint32_t)(seq >> 32));
+	wr_u32(&w_aad, (uint32_t)seq);
+	wr_u32(&w_high, (uint32_t)(seq >> 32));
+
+	struct cipher *c =
+		cipher_new(e, a, &spec->encr_key, a ? &spec->integ_key : NULL, true, &err);
+	assert_non_null(c);
+	struct cipher_op op = { .aad = a ? p.data : aad,
+		.aad_len = a ? 8 : w_aad.len,
+		.iv = p.data + 8,
+		.data = p.data + 8 + e->iv_len,
+		.len = len,
+		.tail = high,
+		.tail_len = a && spec->esn ? 4 : 0,
+		.icv = icv };
+	assert_true(cipher_seal(c, &op));
+	wr_bytes(&w, icv, cipher_icv_len(c));
+	cipher_free(c);
+	p.len = w.len;
+	return p;
+}
+
+static enum esp_verdict open_packet(struct esp_sa *sa, struct esp_packet *p)
+{
+	size_t ok = esp_open(sa, p, 1);
+
+	assert_int_equal(ok, p->verdict == ESP_OK);
+	return p->verdict;
+}
+
+/* --- vectors ------------------------------------------------------------------------------- */
+
+struct vector {
+	const char *key, *iv, *inner, *sealed; /* sealed: encrypted data without check value */
+	uint32_t spi;
+	uint64_t seq;
+	uint8_t next_header;
+	enum sa_mode mode;
+};
+
+/* RFC 3602 section 4, cases 5 to 8. */
+static const struct vector rfc3602[] = {
+	{ "90d382b4 10eeba7a d938c46c ec1a82bf", "e96e8c08 ab465763 fd098d45 dd3ff893",
+		"08000ebd a70a0000 8e9c083d b95b0700 08090a0b 0c0d0e0f 10111213 14151617"
+		"18191a1b 1c1d1e1f 20212223 24252627 28292a2b 2c2d2e2f 30313233 34353637",
+		"f663c25d 325c18c6 a9453e19 4e120849 a4870b66 cc6b9965 330013b4 898dc856"
+		"a4699e52 3a55db08 0b59ec3a 8e4b7e52 775b07d1 db34ed9c 538ab50c 551b874a"
+		"a269add0 47ad2d59 13ac19b7 cfbad4a6",
+		0x4321, 1, 1, SA_TRANSPORT },
+	{ "90d382b4 10eeba7a d938c46c ec1a82bf", "69d08df7 d203329d b093fc49 24e5bd80",
+		"0800b5e8 a80a0500 a69c083d 0b660e00 77777777 77777777 77777777",
+		"f5199588 1ec4e0c4 488987ce 742e8109 689bb379 d2d750c0 d915dca3 46a89f75", 0x4321,
+		8, 1, SA_TRANSPORT },
+	{ "01234567 89abcdef 01234567 89abcdef", "f4e76524 4f6407ad f13dc138 0f673f37",
+		"45000054 09040000 4001f988 c0a87b03 c0a87bc8 08009f76 a90a0100 b49c083d"
+		"02a20400 08090a0b 0c0d0e0f 10111213 14151617 18191a1b 1c1d1e1f 20212223"
+		"24252627 28292a2b 2c2d2e2f 30313233 34353637",
+		"773b5241 a4c44922 5e4f3ce5 ed611b0c 237ca96c f74a9301 3c1b0ea1 a0cf70f8"
+		"e4ecaec7 8ac53aad 7a0f022b 859243c6 47752e94 a859352b 8a4d4d2d ecd136e5"
+		"c177f132 ad3fbfb2 201ac990 4c74ee0a 109e0ca1 e4dfe9d5 a100b842 f1c22f0d",
+		0x8765, 2, 4, SA_TUNNEL },
+	{ "01234567 89abcdef 01234567 89abcdef", "85d47224 b5f3dd5d 2101d4ea 8dffab22",
+		"45000044 090c0000 4001f990 c0a87b03 c0a87bc8 0800d63c aa0a0200 c69c083d"
+		"a3de0300 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff"
+		"ffffffff",
+		"15b92683 819596a8 047232cc 00f7048f e45318e1 1f8a0f62 ede3c3fc 61203bb5"
+		"0f980a08 c9843fd3 a1b06d5c 07ff9639 b7eb7dfb 3512e5de 435e7207 ed971ef3"
+		"d2726d9b 5ef6affc 6d17a0de cbb13892",
+		0x8765, 5, 4, SA_TUNNEL },
+};
+
+/* RFC 7634 appendix A; the check value stands at the end of sealed. */
+static const struct vector rfc7634 = {
+	"80818283 84858687 88898a8b 8c8d8e8f 90919293 94959697 98999a9b 9c9d9e9f a0a1a2a3",
+	"10111213 14151617",
+	"45000054 a6f20000 4001e778 c6336405 c0000205 08005b7a 3a080000 553bec10"
+	"00073627 08090a0b 0c0d0e0f 10111213 14151617 18191a1b 1c1d1e1f 20212223"
+	"24252627 28292a2b 2c2d2e2f 30313233 34353637",
+	"24039428 b97f417e 3c13753a 4f05087b 67c352e6 a7fab1b9 82d466ef 407ae5c6"
+	"14ee8099 d52844eb 61aa95df ab4c02f7 2aa71e7c 4c4f64c9 befe2fac c638e8f3"
+	"cbec163f ac469b50 2773f6fb 94e664da 9165b828 29f641e0"
+	"76aaa826 6b7fb0f7 b11b3699 07e1ad43",
+	0x01020304,
+	5,
+	4,
+	SA_TUNNEL,
+};
+
+/* The packet of the RFC, from SPI to the end of what it prints. */
+static size_t vector_packet(const struct vector *v, uint8_t out[512])
+{
+	struct wr w = wr_init(out, 512);
+	uint8_t hex[256];
+
+	wr_u32(&w, v->spi);
+	wr_u32(&w, (uint32_t)v->seq);
+	wr_bytes(&w, hex, test_hex(v->iv, hex, sizeof(hex)));
+	wr_bytes(&w, hex, test_hex(v->sealed, hex, sizeof(hex)));
+	assert_false(w.bad);
+	return w.len;
+}
+
+static void vector_spec(struct sa_spec *spec, const struct vector *v)
+{
+	spec->encr_key.len = test_hex(v->key, spec->encr_key.data, SECRET_MAX);
+	spec->spi = v->spi;
+	spec->mode = v->mode;
+}
+
+static void check_vector(
+	struct sa_pair *pair, const struct vector *v, const uint8_t *want, size_t want_len)
+{
+	uint8_t inner[256], iv[16];
+	size_t len = test_hex(v->inner, inner, sizeof(inner));
+	struct esp_packet p = sa_pair_packet(inner, len, v->next_header);
+
+	test_hex(v->iv, iv, sizeof(iv));
+	assert_int_equal(esp_seal_one(pair->out, &p, v->seq, iv), ESP_OK);
+	assert_int_equal(p.len, want_len);
+	assert_memory_equal(p.data, want, want_len);
+
+	p = sa_pair_packet(want, want_len, 0);
+	assert_int_equal(open_packet(pair->in, &p), ESP_OK);
+	assert_int_equal(p.next_header, v->next_header);
+	assert_int_equal(p.len, len);
+	assert_memory_equal(p.data, inner, len);
+}
+
+static void vectors_rfc3602(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rfc3602); i++) {
+		struct sa_spec *spec =
+			sa_pair_spec(encr(ENCR_AES_CBC, 128), integ(AUTH_HMAC_SHA2_256_128));
+		struct sa_pair pair;
+		struct secret icv;
+		struct err e;
+		uint8_t want[512];
+
+		vector_spec(spec, &rfc3602[i]);
+		sa_pair_open(&pair, spec);
+		size_t len = vector_packet(&rfc3602[i], want);
+		/* The RFC's packets have no check value; ours is HMAC-SHA-256 over all of it. */
+		assert_ok(&e, prf(alg_find(TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0),
+				      (struct bytes){ spec->integ_key.data, spec->integ_key.len },
+				      &(struct bytes){ want, len }, 1, &icv, &e));
+		memcpy(want + len, icv.data, 16);
+		check_vector(&pair, &rfc3602[i], want, len + 16);
+		sa_pair_close(&pair);
+	}
+}
+
+static void vector_rfc7634(void **state)
+{
+	struct sa_spec *spec = sa_pair_spec(encr(ENCR_CHACHA20_POLY1305, 0), NULL);
+	struct sa_pair pair;
+	uint8_t want[512];
+
+	(void)state;
+	vector_spec(spec, &rfc7634);
+	sa_pair_open(&pair, spec);
+	size_t len = vector_packet(&rfc7634, want);
+	check_vector(&pair, &rfc7634, want, len);
+	sa_pair_close(&pair);
+}
+
+/* --- all algorithms ------------------------------------------------------------------------ */
+
+static void round_trips(struct sa_pair *pair)
+{
+	uint8_t inner[PACKET_MAX], sealed[PACKET_MAX];
+
+	for (size_t n = 0; n < 70; n++) {
+		const char *src = n % 2 ? "10.0.0.1" : "fd00::1",
+			   *dst = n % 2 ? "10.0.0.2" : "fd00::2";
+		bool transport = pair->spec->mode == SA_TRANSPORT;
+		size_t len = packet_udp(inner, src, dst, 1, 2, n),
+		       skip = transport ? (n % 2 ? 20 : 40) : 0;
+		struct esp_packet p = sa_pair_packet(inner + skip, len - skip,
+			transport ? 17
+			: n % 2   ? 4
+				  : 41);
+
+		assert_int_equal(esp_seal(pair->out, &p, 1), 1);
+		assert_int_equal(p.len, len - skip + esp_overhead(pair->spec, len - skip));
+		assert_int_equal(p.len % 4, 0);
+		memcpy(sealed, p.data, p.len);
+		size_t sealed_len = p.len;
+
+		/* One bit wrong, anywhere, and nothing comes out. */
+		for (size_t i = 8; i < sealed_len; i += 7) {
+			p = sa_pair_packet(sealed, sealed_len, 0);
+			p.data[i] ^= (uint8_t)(1 << i % 8);
+			assert_int_equal(open_packet(pair->in, &p), ESP_NOT_AUTHENTIC);
+		}
+		p = sa_pair_packet(sealed, sealed_len, 0);
+		assert_int_equal(open_packet(pair->in, &p), ESP_OK);
+		assert_int_equal(p.len, len - skip);
+		assert_memory_equal(p.data, inner + skip, p.len);
+		p = sa_pair_packet(sealed, sealed_len, 0);
+		assert_int_equal(open_packet(pair->in, &p), ESP_REPLAYED);
+	}
+}
+
+static void every_suite(void **state)
+{
+	const struct alg *e, *a;
+	size_t done = 0;
+
+	(void)state;
+	for (size_t i = 0; suite(i, &e, &a); i++) {
+		if (!e->usable || (a && !a->usable))
+			continue;
+		for (unsigned k = 0; k < 4; k++) {
+			struct sa_spec *spec = sa_pair_spec(e, a);
+			struct sa_pair pair;
+
+			spec->esn = k & 1;
+			spec->mode = k & 2 ? SA_TRANSPORT : SA_TUNNEL;
+			sa_pair_open(&pair, spec);
+			round_trips(&pair);
+			sa_pair_close(&pair);
+		}
+		done++;
+	}
+	assert_true(
+		done >= 19 + 7 * 4); /* AEADs, and AES-CBC, CTR and 3DES with what goes with them */
+}
+
+static void every_length_of_datagram(void **state)
+{
+	const struct alg *e, *a;
+
+	(void)state;
+	for (size_t i = 0; suite(i, &e, &a); i++) {
+		if (!e->usable || (a && !a->usable))
+			continue;
+		struct sa_pair pair;
+		uint8_t zeros[120] = { 0 };
+
+		sa_pair_open(&pair, sa_pair_spec(e, a));
+		for (size_t n = 0; n < sizeof(zeros); n++) { /* T-05 */
+			struct esp_packet p = sa_pair_packet(zeros, n, 0);
+			enum esp_verdict v = open_packet(pair.in, &p);
+			assert_true(v == ESP_SHORT || v == ESP_NOT_AUTHENTIC);
+			p = sa_pair_packet("\1\2\3\4\0\0\0\1", n < 8 ? n : 8, 0);
+			p.len = n;
+			memset(p.data + (n < 8 ? n : 8), 0x55, n < 8 ? 0 : n - 8);
+			v = open_packet(pair.in, &p);
+			assert_true(v == ESP_SHORT || v == ESP_NOT_AUTHENTIC);
+		}
+		assert_int_equal(esp_counters(pair.in)->packets, 0);
+		sa_pair_close(&pair);
+	}
+}
+
+static void inner_mtu_fits(void **state)
+{
+	const struct alg *e, *a;
+
+	(void)state;
+	for (size_t i = 0; suite(i, &e, &a); i++) {
+		struct sa_spec *spec = sa_pair_spec(e, a);
+		for (unsigned k = 0; k < 8; k++) {
+			spec->encap = k & 1;
+			addr_parse(&spec->remote, k & 2 ? "2001:db8::2" : "192.0.2.2");
+			spec->mode = k & 4 ? SA_TRANSPORT : SA_TUNNEL;
+			size_t ip = k & 2 ? 40 : 20, around = ip + (k & 1 ? 8 : 0);
+			for (unsigned mtu = 0; mtu < 1600; mtu++) {
+				size_t inner = esp_inner_mtu(spec, (uint16_t)mtu);
+				if (inner == 0)
+					continue;
+				size_t len = inner - (k & 4 ? ip : 0);
+				assert_true(around + len + esp_overhead(spec, len) <= mtu);
+				assert_true(around + len + 1 + esp_overhead(spec, len + 1) > mtu);
+			}
+			assert_int_equal(esp_inner_mtu(spec, 40), 0);
+			assert_true(esp_inner_mtu(spec, 1280) > 1100);
+		}
+		free(spec);
+	}
+	/* As anybody can work it out: 1500 - 20 - 8 - 8 - 8 - 16 - 2. */
+	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 256), NULL);
+	assert_int_equal(esp_inner_mtu(spec, 1500), 1438);
+	spec->encr = 60000; /* nobody knows it: no more than with any other */
+	assert_int_equal(esp_inner_mtu(spec, 1500), 1406);
+	free(spec);
+}
+
+/* --- sequence numbers and IVs --------------------------------------------------------------- */
+
+static void esn_is_authenticated(void **state)
+{
+	static const uint16_t ids[] = { ENCR_AES_GCM_16, ENCR_AES_CCM_8, ENCR_AES_CBC,
+		ENCR_AES_CTR };
+	uint8_t plain[PACKET_MAX] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		const struct alg *e = encr(ids[i], 128);
+		struct sa_spec *spec =
+			sa_pair_spec(e, e->aead ? NULL : integ(AUTH_HMAC_SHA2_512_256));
+		uint64_t high = (uint64_t)7 << 32;
+		struct sa_pair pair;
+
+		spec->esn = true;
+		sa_pair_open(&pair, spec);
+		replay_take(&pair.in->replay, high - 5); /* the last packets of subspace 6 */
+		size_t len = packet_udp(plain, "10.0.0.1", "10.0.0.2", 1, 2, 16); /* 44 octets */
+		memcpy(plain + len, "\1\2\2\4", 4); /* 48 */
+		plain[len + 4] = 0;
+		struct esp_packet p = seal_by_hand(spec, high + 1, plain, 48);
+		assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+		assert_int_equal(p.len, 44);
+		assert_true(pair.in->replay.top == high + 1);
+		/* The same low half in the wrong subspace. */
+		p = seal_by_hand(spec, 2, plain, 48);
+		assert_int_equal(open_packet(pair.in, &p), ESP_NOT_AUTHENTIC);
+		assert_true(pair.in->replay.top == high + 1);
+		/* And what we seal is what we would take. */
+		pair.out->seq = high + 1;
+		p = sa_pair_packet(plain, 44, 4);
+		assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+		assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+		assert_true(pair.in->replay.top == high + 2);
+		sa_pair_close(&pair);
+	}
+}
+
+static void across_the_subspace(void **state)
+{
+	struct sa_pair pair = gcm_pair(true);
+	uint8_t inner[PACKET_MAX];
+	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3);
+
+	(void)state;
+	pair.out->seq = UINT32_MAX - 10;
+	replay_take(&pair.in->replay, UINT32_MAX - 10);
+	for (unsigned i = 0; i < 20; i++) {
+		struct esp_packet p = sa_pair_packet(inner, len, 4);
+		assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+		assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+	}
+	assert_true(pair.in->replay.top == (uint64_t)UINT32_MAX + 10);
+	sa_pair_close(&pair);
+}
+
+static void never_past_the_last_number(void **state)
+{
+	static const uint64_t last[] = { UINT32_MAX, UINT64_MAX };
+	uint8_t inner[PACKET_MAX];
+	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3);
+
+	(void)state;
+	for (unsigned esn = 0; esn < 2; esn++) {
+		struct sa_pair pair = gcm_pair(esn);
+		struct esp_packet p[3];
+
+		assert_true(esp_left(pair.out) == last[esn]);
+		assert_false(esp_expiring(pair.out));
+		pair.out->seq = last[esn] - 1;
+		assert_true(esp_expiring(pair.out));
+		for (unsigned i = 0; i < 3; i++)
+			p[i] = sa_pair_packet(inner, len, 4);
+		assert_int_equal(esp_seal(pair.out, p, 3), 1);
+		assert_int_equal(p[0].verdict, ESP_OK);
+		assert_int_equal(p[1].verdict, ESP_EXHAUSTED);
+		assert_int_equal(p[2].verdict, ESP_EXHAUSTED);
+		assert_memory_equal(p[1].data, inner, len); /* untouched */
+		assert_true(esp_left(pair.out) == 0 && pair.out->seq == last[esn]);
+		assert_true(esp_counters(pair.out)->verdicts[ESP_EXHAUSTED] == 2);
+		replay_take(&pair.in->replay, last[esn] / 4 * 3 + 1);
+		assert_true(esp_expiring(pair.in));
+		sa_pair_close(&pair);
+	}
+}
+
+static void small_blocks_have_a_volume(void **state)
+{
+	struct sa_pair pair;
+	struct esp_packet p;
+	uint8_t inner[PACKET_MAX];
+	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3);
+
+	(void)state;
+	sa_pair_open(&pair, sa_pair_spec(encr(ENCR_3DES, 0), integ(AUTH_HMAC_SHA1_96)));
+	pair.out->octets = ((uint64_t)3 << 30) - 8;
+	assert_false(esp_expiring(pair.out));
+	p = sa_pair_packet(inner, len, 4);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	assert_true(esp_expiring(pair.out));
+	pair.out->octets = ((uint64_t)1 << 32) - 8;
+	p = sa_pair_packet(inner, len, 4);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	p = sa_pair_packet(inner, len, 4);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 0);
+	assert_int_equal(p.verdict, ESP_EXHAUSTED);
+	assert_true(esp_left(pair.out) == 0);
+	/* The other direction tells in time too. */
+	pair.in->octets = ((uint64_t)3 << 30) + 1;
+	assert_true(esp_expiring(pair.in));
+	sa_pair_close(&pair);
+}
+
+static int compare_ivs(const void *a, const void *b)
+{
+	return memcmp(a, b, 16);
+}
+
+/* T-45: no IV twice under a key, whatever happened to the packets. */
+static void ivs_are_unique(void **state)
+{
+	enum { COUNT = 20000 };
+	static const uint16_t ids[] = { ENCR_AES_GCM_16, ENCR_AES_CTR, ENCR_AES_CBC };
+	uint8_t(*ivs)[16] = calloc(COUNT, 16);
+	uint8_t inner[PACKET_MAX];
+	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3);
+
+	(void)state;
+	assert_non_null(ivs);
+	for (size_t k = 0; k < ARRAY_LEN(ids); k++) {
+		const struct alg *e = encr(ids[k], 256);
+		struct sa_pair pair;
+
+		sa_pair_open(
+			&pair, sa_pair_spec(e, e->aead ? NULL : integ(AUTH_HMAC_SHA2_256_128)));
+		for (size_t i = 0; i < COUNT; i++) {
+			struct esp_packet p = sa_pair_packet(inner, len, 4);
+			if (i % 3 == 0) { /* one that does not go out takes its number with it */
+				p.room_len = ESP_HEADROOM + len + 1;
+				assert_int_equal(esp_seal(pair.out, &p, 1), 0);
+				assert_int_equal(p.verdict, ESP_NO_ROOM);
+				p.room_len = ESP_HEADROOM + 4096;
+			}
+			assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+			memcpy(ivs[i], p.data + 8, e->iv_len);
+		}
+		qsort(ivs, COUNT, 16, compare_ivs);
+		for (size_t i = 1; i < COUNT; i++)
+			assert_true(memcmp(ivs[i - 1], ivs[i], 16) != 0);
+		sa_pair_close(&pair);
+	}
+	free(ivs);
+}
+
+/* --- what may be inside --------------------------------------------------------------------- */
+
+struct inside {
+	const char *what;
+	size_t len, pad;
+	uint8_t first_pad, next_header;
+	int pad_len; /* -1: as it is */
+	enum esp_verdict verdict;
+};
+
+static void padding_and_next_header(void **state)
+{
+	static const struct inside cases[] = {
+		{ "plain", 44, 2, 1, 4, -1, ESP_OK },
+		{ "more padding than needed", 44, 254, 1, 4, -1, ESP_OK },
+		{ "no padding, and traffic flow confidentiality", 300, 0, 1, 4, -1, ESP_OK },
+		{ "padding that counts from two", 44, 2, 2, 4, -1, ESP_BAD_PADDING },
+		{ "padding longer than all there is", 44, 2, 1, 4, 255, ESP_BAD_PADDING },
+		{ "padding one longer than all there is", 0, 2, 1, 4, 3, ESP_BAD_PADDING },
+		{ "IPv4 said to be IPv6", 44, 2, 1, 41, -1, ESP_BAD_INNER },
+		{ "a protocol where a packet belongs", 44, 2, 1, 17, -1, ESP_BAD_INNER },
+		{ "cut short", 43, 3, 1, 4, -1, ESP_BAD_INNER },
+		{ "nothing", 0, 2, 1, 4, -1, ESP_BAD_INNER },
+		{ "dummy", 44, 2, 1, 59, -1, ESP_DUMMY },
+		{ "empty dummy", 0, 2, 1, 59, -1, ESP_DUMMY },
+	};
+	struct sa_pair pair = gcm_pair(false);
+	uint64_t seq = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct inside *c = &cases[i];
+		uint8_t plain[PACKET_MAX] = { 0 };
+		struct wr w = wr_init(plain, sizeof(plain));
+
+		packet_udp(plain, "10.0.0.1", "10.0.0.2", 1, 2, 16); /* 44 octets */
+		wr_room(&w, c->len);
+		for (size_t k = 0; k < c->pad; k++)
+			wr_u8(&w, (uint8_t)(c->first_pad + k));
+		wr_u8(&w, (uint8_t)(c->pad_len < 0 ? c->pad : (size_t)c->pad_len));
+		wr_u8(&w, c->next_header);
+		struct esp_packet p = seal_by_hand(pair.spec, ++seq, plain, w.len);
+		struct esp_packet again = p;
+		uint8_t copy[PACKET_MAX];
+		memcpy(copy, p.data, p.len);
+		if (open_packet(pair.in, &p) != c->verdict)
+			fail_msg("%s: %d", c->what, p.verdict);
+		if (c->verdict == ESP_OK)
+			assert_int_equal(p.len, 44);
+		assert_true(esp_authentic(p.verdict));
+		/* Authentic is authentic: even what is thrown away is a replay the second time. */
+		memcpy(again.data, copy, again.len);
+		assert_int_equal(open_packet(pair.in, &again), ESP_REPLAYED);
+		assert_false(esp_authentic(again.verdict));
+	}
+	sa_pair_close(&pair);
+}
+
+static void selectors_are_checked(void **state)
+{
+	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 128), NULL);
+	struct sa_pair pair;
+	struct prefix prefix;
+	uint8_t inner[PACKET_MAX];
+
+	(void)state;
+	spec->local_ts.n = spec->remote_ts.n = 1;
+	assert_true(prefix_parse(&prefix, "10.1.0.0/16"));
+	selector_from_prefix(&spec->local_ts.v[0], &prefix);
+	sa_pair_open(&pair, spec);
+	size_t len = packet_udp(inner, "10.1.2.3", "10.2.0.1", 1, 2, 3);
+	struct esp_packet p = sa_pair_packet(inner, len, 4);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+	/* T-42, T-48: the gateway may not send from where it was not asked to. */
+	len = packet_udp(inner, "10.2.2.3", "10.2.0.1", 1, 2, 3);
+	p = sa_pair_packet(inner, len, 4);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	assert_int_equal(open_packet(pair.in, &p), ESP_BAD_INNER);
+	assert_int_equal(esp_counters(pair.in)->packets, 1);
+	assert_int_equal(esp_counters(pair.in)->bytes, 31);
+	assert_true(esp_counters(pair.in)->verdicts[ESP_BAD_INNER] == 1);
+	sa_pair_close(&pair);
+}
+
+static void transport_selectors(void **state)
+{
+	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 128), NULL);
+	struct sa_pair pair;
+	uint8_t inner[PACKET_MAX];
+	struct esp_packet p;
+
+	(void)state;
+	spec->mode = SA_TRANSPORT;
+	spec->local_ts.n = spec->remote_ts.n = 1;
+	spec->remote_ts.v[0].proto = spec->local_ts.v[0].proto = 17;
+	spec->remote_ts.v[0].port_lo = spec->remote_ts.v[0].port_hi = 1701;
+	sa_pair_open(&pair, spec);
+	packet_udp(inner, "10.1.2.3", "10.2.0.1", 40000, 1701, 3);
+	p = sa_pair_packet(inner + 20, 11, 17);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+	assert_memory_equal(p.data, inner + 20, 11);
+	p = sa_pair_packet(inner + 20, 11, 6);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	assert_int_equal(open_packet(pair.in, &p), ESP_BAD_INNER);
+	packet_udp(inner, "10.1.2.3", "10.2.0.1", 1701, 40000, 3);
+	p = sa_pair_packet(inner + 20, 11, 17);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	assert_int_equal(open_packet(pair.in, &p), ESP_BAD_INNER);
+	sa_pair_close(&pair);
+}
+
+/* --- making an SA, room, batches ------------------------------------------------------------- */
+
+static void refused_specs(void **state)
+{
+	static const uint8_t seed[RNG_SEED_LEN] = { 1 };
+	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_CBC, 256), integ(AUTH_HMAC_SHA2_256_128));
+	struct rng rng;
+	struct err e;
+
+	(void)state;
+	rng_seed(&rng, seed);
+	spec->integ = 0; /* encryption alone */
+	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
+	spec->integ = 9999;
+	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
+	spec->integ = AUTH_HMAC_SHA2_256_128;
+	spec->encr_key.len--;
+	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
+	spec->encr_key.len++;
+	spec->integ_key.len--;
+	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
+	spec->integ_key.len++;
+	spec->encr_bits = 129;
+	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
+	spec->encr = ENCR_NULL;
+	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
+	free(spec);
+	spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 256), NULL);
+	spec->integ = AUTH_HMAC_SHA2_256_128;
+	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
+	free(spec);
+}
+
+static void windows_and_keys(void **state)
+{
+	static const uint32_t want[][2] = { { 0, 64 }, { 63, 64 }, { 64, 64 }, { 4096, 4096 },
+		{ 99999, 4096 } };
+	static const struct secret none;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		struct sa_spec *spec =
+			sa_pair_spec(encr(ENCR_AES_CBC, 256), integ(AUTH_HMAC_SHA1_96));
+		struct sa_pair pair;
+
+		spec->replay_window = want[i][0];
+		sa_pair_open(&pair, spec);
+		assert_int_equal(pair.in->replay.window, want[i][1]); /* T-44 */
+		assert_memory_equal(&esp_spec(pair.in)->encr_key, &none, sizeof(none));
+		assert_memory_equal(&esp_spec(pair.in)->integ_key, &none, sizeof(none));
+		assert_int_equal(esp_spec(pair.in)->spi, spec->spi);
+		sa_pair_close(&pair);
+	}
+}
+
+static void room_is_needed(void **state)
+{
+	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_CBC, 256), integ(AUTH_HMAC_SHA2_512_256));
+	struct sa_pair pair;
+	uint8_t inner[PACKET_MAX];
+	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3);
+	size_t behind = esp_overhead(spec, len) - 8 - 16;
+
+	(void)state;
+	sa_pair_open(&pair, spec);
+	struct esp_packet p = sa_pair_packet(inner, len, 4);
+	p.room_len = ESP_HEADROOM + len + behind - 1;
+	assert_int_equal(esp_seal(pair.out, &p, 1), 0);
+	assert_int_equal(p.verdict, ESP_NO_ROOM);
+	p.room_len++;
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	assert_true(p.data == p.room && p.len == p.room_len);
+	p = sa_pair_packet(inner, len, 4);
+	p.room++;
+	p.room_len--;
+	assert_int_equal(esp_seal(pair.out, &p, 1), 0);
+	assert_int_equal(p.verdict, ESP_NO_ROOM);
+	sa_pair_close(&pair);
+}
+
+static void wrong_way_round(void **state)
+{
+	struct sa_pair pair = gcm_pair(false);
+	uint8_t inner[PACKET_MAX];
+	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3);
+	struct esp_packet p = sa_pair_packet(inner, len, 4);
+
+	(void)state;
+	assert_int_equal(esp_seal(pair.in, &p, 1), 0);
+	assert_int_equal(p.verdict, ESP_FAILED);
+	p = sa_pair_packet(inner, len, 4);
+	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+	p.data[3] ^= 1; /* another SPI than this SA's */
+	assert_int_equal(open_packet(pair.in, &p), ESP_NOT_AUTHENTIC);
+	sa_pair_close(&pair);
+}
+
+static int setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(vectors_rfc3602),
+		cmocka_unit_test(vector_rfc7634),
+		cmocka_unit_test(every_suite),
+		cmocka_unit_test(every_length_of_datagram),
+		cmocka_unit_test(inner_mtu_fits),
+		cmocka_unit_test(esn_is_authenticated),
+		cmocka_unit_test(across_the_subspace),
+		cmocka_unit_test(never_past_the_last_number),
+		cmocka_unit_test(small_blocks_have_a_volume),
+		cmocka_unit_test(ivs_are_unique),
+		cmocka_unit_test(padding_and_next_header),
+		cmocka_unit_test(selectors_are_checked),
+		cmocka_unit_test(transport_selectors),
+		cmocka_unit_test(refused_specs),
+		cmocka_unit_test(windows_and_keys),
+		cmocka_unit_test(room_is_needed),
+		cmocka_unit_test(wrong_way_round),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
