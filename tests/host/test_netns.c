@@ -140,6 +140,23 @@ static unsigned count_lines(const char *command)
 
 /* --- the machine under test ----------------------------------------------------------------------- */
 
+/* The kernel makes the local routes of IPv6 addresses a little later, on a thread of its own. */
+static bool settled(void)
+{
+	static const char *const locals[] = { "local fd07::2 ", "local 2001:db8:7::2 ", "local fe80::2 " };
+	char *out = calloc(1, SHOW_MAX);
+	size_t n = 0;
+
+	for (int tries = 0; out && n < ARRAY_LEN(locals) && tries < 1000; tries++) {
+		out[0] = 0;
+		run("ip -6 route show table local", out, SHOW_MAX);
+		for (n = 0; n < ARRAY_LEN(locals) && strstr(out, locals[n]); n++)
+			;
+	}
+	free(out);
+	return n == ARRAY_LEN(locals);
+}
+
 static bool put_up(void)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
@@ -162,16 +179,19 @@ static bool put_up(void)
 	}
 	return run("ip link set lo up", NULL, 0) &&
 		run("ip link add out0 type veth peer name far0", NULL, 0) &&
+		run("ip link set out0 addrgenmode none", NULL, 0) &&
+		run("ip link set far0 addrgenmode none", NULL, 0) &&
 		run("ip link set out0 up", NULL, 0) && run("ip link set far0 up", NULL, 0) &&
 		run("ip addr add 192.168.7.2/24 dev out0", NULL, 0) &&
 		run("ip addr add 203.0.113.2/24 dev out0", NULL, 0) &&
 		run("ip -6 addr add fd07::2/64 dev out0 nodad", NULL, 0) &&
 		run("ip -6 addr add 2001:db8:7::2/64 dev out0 nodad", NULL, 0) &&
+		run("ip -6 addr add fe80::2/64 dev out0 nodad", NULL, 0) &&
 		run("ip route add default via 192.168.7.1", NULL, 0) &&
 		run("ip -6 route add default via 2001:db8:7::1", NULL, 0) &&
 		run("ip route add 10.99.0.0/16 dev out0 scope link", NULL, 0) &&
 		run("mkdir -m 700 /run/vpnc-ike", NULL, 0) &&
-		run("touch /run/vpnc-ike/.lock", NULL, 0);
+		run("touch /run/vpnc-ike/.lock", NULL, 0) && settled();
 }
 
 static int group_setup(void **state)
