@@ -6,8 +6,8 @@
  * a line is written to the journal (/run/vpnc-ike/NAME.journal), so that after a kill -9 the next
  * start, or `clean`, removes exactly what was ours.
  *
- * Traffic of our own sockets carries HOST_MARK and a rule before all of ours sends it to the main
- * table; a rule for the rest leads to a table of the instance, which lies before the main table.
+ * Each instance has a routing table, and a rule before the main table that leads there everything
+ * but the traffic of our own sockets, which carries HOST_MARK.
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
@@ -21,8 +21,7 @@ enum {
 	HOST_ROUTE_PROTO = 118,   /* RTPROT of our routes and rules */
 	HOST_TABLE_FIRST = 47000, /* routing tables, one an instance */
 	HOST_TABLES = 64,
-	HOST_RULE_MARK = 1180,    /* rule preference: our own traffic */
-	HOST_RULE_FIRST = 1181,   /* and the instances' */
+	HOST_RULE_FIRST = 1181,   /* preferences of the rules, one an instance and family */
 };
 
 struct host;
@@ -37,17 +36,25 @@ void host_close(struct host *h, struct outbox *events);
  * failure leaves things as they were before the call. The interface is the TUN (host_tun first). */
 bool host_netconf(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;
 
-/* A TUN interface (IFF_NO_PI, non-blocking) named "vpnN"; name is written out. -1 on failure. */
+/* What was worth a warning in the calls since the last time (IPv6 that is switched off, name servers
+ * that could not be set, ...) is moved to events. */
+void host_warnings(struct host *h, struct outbox *events);
+
+/* A TUN interface (IFF_NO_PI, non-blocking) named "vpnN"; name is written out. One an instance. The
+ * descriptor is the caller's to close, before or after host_close, which removes the interface. -1
+ * on failure. */
 int host_tun(struct host *h, char name[16], struct err *e) MUST_CHECK;
 /* A UDP socket, non-blocking and close-on-exec, with HOST_MARK, bound to port on every address of
  * the family; port 0 or a port in use: an unprivileged one. *bound is what it got. */
 int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound, struct err *e) MUST_CHECK;
-/* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. */
+/* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. Events are
+ * about the way to the remote asked about last. SILENT: there is no route. */
 bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
 	struct err *e) MUST_CHECK;
 
 /* What happened to the machine: a descriptor for the loop, and the next event, HOST_NOTHING when
- * there is none. */
+ * there is none. Networks on the link and reverse path checking are adapted meanwhile. LINK_DOWN:
+ * there was a way to the gateway and is none now. */
 enum host_event { HOST_NOTHING, HOST_PATH_CHANGED, HOST_LINK_DOWN };
 int host_event_fd(const struct host *h);
 enum host_event host_next_event(struct host *h);
@@ -64,7 +71,8 @@ void host_view(const struct host *h, struct host_view *out);
  * removed and tells each in events. Never touches a live instance. */
 bool host_clean(const char *instance, struct outbox *events, size_t *removed, struct err *e) MUST_CHECK;
 
-/* No core, not dumpable, locked memory for secrets where the limit allows; refuses setuid. */
+/* No core, not dumpable, root's capabilities given up but for the few that are needed; refuses
+ * setuid. */
 bool host_harden(struct err *e) MUST_CHECK;
 
 #endif

@@ -1,0 +1,124 @@
+#include "priv.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct lan_row {
+	int link;
+	struct prefix net;
+};
+
+struct lan_rows {
+	struct lan_row *v;
+	size_t n;
+};
+
+static bool dump(struct nl_sock *sk, int type, const void *head, size_t len, const char *doing,
+	struct nl_reply *out, struct err *e)
+{
+	struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
+
+	if (m && nlmsg_append(m, (void *)(uintptr_t)head, len, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(m);
+		m = NULL;
+	}
+	return nl_ask(sk, m, out, NULL, doing, e);
+}
+
+static bool rows_add(struct lan_rows *rows, int link, uint8_t af, uint8_t len, struct nlattr *ip)
+{
+	struct lan_row row = { .link = link, .net = { .len = len,
+		.family = af == AF_INET ? FAMILY_V4 : FAMILY_V6 } };
+	size_t n = addr_len(row.net.family);
+
+	if (!ip || nla_len(ip) < (int)n || len > 8 * n)
+		return true;
+	struct prefix bare = row.net;
+	memcpy(bare.ip, nla_data(ip), n);
+	for (unsigned bit = 0; bit < len; bit++)
+		row.net.ip[bit / 8] |= bare.ip[bit / 8] & (uint8_t)(0x80u >> bit % 8);
+	if (!prefix_is_lan(&row.net))
+		return true;
+	struct lan_row *v = realloc(rows->v, (rows->n + 1) * sizeof(*v));
+	if (!v)
+		return false;
+	rows->v = v;
+	v[rows->n++] = row;
+	return true;
+}
+
+/* The networks of our own addresses. */
+static bool rows_of_addresses(struct nl_sock *sk, int except, struct lan_rows *rows, struct err *e)
+{
+	struct ifaddrmsg head = { .ifa_family = AF_UNSPEC };
+	struct nl_reply all;
+	bool ok = true;
+
+	if (!dump(sk, RTM_GETADDR, &head, sizeof(head), "reading the addresses", &all, e))
+		return false;
+	struct nlmsghdr *h = (struct nlmsghdr *)all.data;
+	for (int left = (int)all.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+		const struct ifaddrmsg *a = nlmsg_data(h);
+		if (h->nlmsg_type != RTM_NEWADDR || nlmsg_datalen(h) < (int)sizeof(*a) ||
+			(a->ifa_family != AF_INET && a->ifa_family != AF_INET6) ||
+			(int)a->ifa_index == except)
+			continue;
+		ok &= rows_add(rows, (int)a->ifa_index, a->ifa_family, a->ifa_prefixlen,
+			nl_attr(h, sizeof(*a), IFA_ADDRESS));
+	}
+	nl_reply_free(&all);
+	return ok || err_set(e, ERR_LOCAL, "no memory for the machine's addresses");
+}
+
+/* The networks that the main table has directly on a link. */
+static bool rows_of_routes(struct nl_sock *sk, struct lan_rows *rows, struct err *e)
+{
+	struct rtmsg head = { .rtm_family = AF_UNSPEC };
+	struct nl_reply all;
+	bool ok = true;
+
+	if (!dump(sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
+		return false;
+	struct nlmsghdr *h = (struct nlmsghdr *)all.data;
+	for (int left = (int)all.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+		const struct rtmsg *r = nlmsg_data(h);
+		if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(h) < (int)sizeof(*r) ||
+			(r->rtm_family != AF_INET && r->rtm_family != AF_INET6) ||
+			r->rtm_type != RTN_UNICAST || nl_attr(h, sizeof(*r), RTA_GATEWAY) ||
+			nl_attr(h, sizeof(*r), RTA_VIA) ||
+			nl_attr_u32(h, sizeof(*r), RTA_TABLE, r->rtm_table) != RT_TABLE_MAIN)
+			continue;
+		ok &= rows_add(rows, (int)nl_attr_u32(h, sizeof(*r), RTA_OIF, 0), r->rtm_family,
+			r->rtm_dst_len, nl_attr(h, sizeof(*r), RTA_DST));
+	}
+	nl_reply_free(&all);
+	return ok || err_set(e, ERR_LOCAL, "no memory for the machine's routes");
+}
+
+/* A route on the link counts only where one of our addresses makes it so: what a DHCP server pushes
+ * by option 121 may say "on the link" about any network there is (TunnelVision). */
+bool lan_prefixes(struct nl_sock *sk, int except, struct prefix **out, size_t *n, struct err *e)
+{
+	struct lan_rows addrs = { 0 }, routes = { 0 };
+	struct prefix *v = NULL;
+	bool ok = rows_of_addresses(sk, except, &addrs, e) && rows_of_routes(sk, &routes, e);
+
+	*n = 0;
+	if (ok && !(v = calloc(routes.n + 1, sizeof(*v))))
+		ok = err_set(e, ERR_LOCAL, "no memory for the machine's routes");
+	for (size_t i = 0; ok && i < routes.n; i++)
+		for (size_t j = 0; j < addrs.n; j++)
+			if (routes.v[i].link == addrs.v[j].link &&
+				prefix_same(&routes.v[i].net, &addrs.v[j].net)) {
+				v[(*n)++] = routes.v[i].net;
+				break;
+			}
+	free(addrs.v);
+	free(routes.v);
+	*out = v;
+	return ok;
+}

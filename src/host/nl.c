@@ -1,0 +1,182 @@
+#include "priv.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { REPLY_MAX = 64 << 20 };
+
+struct nl_sock *nl_connect_route(struct err *e)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int on = 1;
+
+	if (!sk) {
+		err_set(e, ERR_LOCAL, "no memory for a netlink socket");
+		return NULL;
+	}
+	int code = nl_connect(sk, NETLINK_ROUTE);
+	if (code < 0) {
+		err_set(e, ERR_LOCAL, "the kernel's routing socket cannot be opened: %s",
+			nl_geterror(code));
+		nl_socket_free(sk);
+		return NULL;
+	}
+	/* Errors with a sentence of the kernel's own and without a copy of the request; a kernel
+	 * that knows neither (before 4.12) just leaves them out. */
+	setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	nl_socket_set_buffer_size(sk, 1 << 20, 1 << 20);
+	return sk;
+}
+
+bool nl_error(struct err *e, int code, const char *kernel_says, const char *doing)
+{
+	if (code == EPERM || code == EACCES)
+		return err_set(e, ERR_LOCAL,
+			"%s: not permitted%s%s; it takes root, or the file capability cap_net_admin on the program",
+			doing, kernel_says ? ": " : "", kernel_says ? kernel_says : "");
+	return err_set(e, ERR_LOCAL, "%s: %s%s%s", doing, kernel_says ? kernel_says : strerror(code),
+		kernel_says ? ": " : "", kernel_says ? strerror(code) : "");
+}
+
+struct nlattr *nl_attr(const struct nlmsghdr *h, size_t header, int type)
+{
+	if (nlmsg_datalen(h) < (int)header)
+		return NULL;
+	return nlmsg_find_attr((struct nlmsghdr *)h, (int)header, type);
+}
+
+uint32_t nl_attr_u32(const struct nlmsghdr *h, size_t header, int type, uint32_t otherwise)
+{
+	struct nlattr *a = nl_attr(h, header, type);
+
+	return a && nla_len(a) >= 4 ? nla_get_u32(a) : otherwise;
+}
+
+void nl_reply_free(struct nl_reply *r)
+{
+	free(r->data);
+	*r = (struct nl_reply){ 0 };
+}
+
+static bool reply_append(struct nl_reply *r, const struct nlmsghdr *h)
+{
+	size_t take = NLMSG_ALIGN(h->nlmsg_len);
+
+	if (r->len + take > REPLY_MAX)
+		return false;
+	uint8_t *data = realloc(r->data, r->len + take);
+	if (!data)
+		return false;
+	r->data = data;
+	memset(data + r->len, 0, take);
+	memcpy(data + r->len, h, h->nlmsg_len);
+	r->len += take;
+	return true;
+}
+
+/* The kernel's own sentence in an error, or NULL. */
+static const char *error_text(const struct nlmsghdr *h)
+{
+	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS) || !(h->nlmsg_flags & NLM_F_CAPPED))
+		return NULL;
+	struct nlattr *a = nl_attr(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_MSG);
+	if (!a || nla_len(a) < 2 || ((const char *)nla_data(a))[nla_len(a) - 1] != 0)
+		return NULL;
+	return nla_data(a);
+}
+
+enum ask_state { ASK_MORE, ASK_DONE, ASK_FAILED, ASK_AGAIN };
+
+static enum ask_state ask_message(struct nl_reply *out, const struct nlmsghdr *h, int *code,
+	const char *doing, struct err *e)
+{
+	if (h->nlmsg_flags & NLM_F_DUMP_INTR)
+		return ASK_AGAIN;
+	if (h->nlmsg_type == NLMSG_DONE)
+		return ASK_DONE;
+	if (h->nlmsg_type == NLMSG_ERROR && nlmsg_datalen(h) >= (int)sizeof(struct nlmsgerr)) {
+		*code = -((const struct nlmsgerr *)nlmsg_data(h))->error;
+		if (*code == 0)
+			return ASK_DONE;
+		nl_error(e, *code, error_text(h), doing);
+		return ASK_FAILED;
+	}
+	if (!reply_append(out, h)) {
+		err_set(e, ERR_LOCAL, "%s: no memory for the kernel's answer", doing);
+		return ASK_FAILED;
+	}
+	return ASK_MORE;
+}
+
+static enum ask_state ask_gather(struct nl_sock *sk, uint32_t seq, struct nl_reply *out, int *code,
+	const char *doing, struct err *e)
+{
+	enum ask_state state = ASK_MORE;
+	bool again = false;
+
+	while (state == ASK_MORE || state == ASK_AGAIN) {
+		struct sockaddr_nl from;
+		unsigned char *data = NULL;
+		int n = nl_recv(sk, &from, &data, NULL);
+		if (n <= 0) {
+			free(data);
+			*code = errno;
+			err_set(e, ERR_LOCAL, "%s: no answer of the kernel: %s", doing, nl_geterror(n));
+			return ASK_FAILED;
+		}
+		struct nlmsghdr *h = (struct nlmsghdr *)data;
+		for (int left = n; nlmsg_ok(h, left) && state <= ASK_MORE; h = nlmsg_next(h, &left)) {
+			if (from.nl_pid != 0 || h->nlmsg_seq != seq)
+				continue;
+			state = ask_message(out, h, code, doing, e);
+			again |= state == ASK_AGAIN;
+			if (state == ASK_AGAIN)
+				state = ASK_MORE;
+		}
+		free(data);
+	}
+	return state == ASK_DONE && again ? ASK_AGAIN : state;
+}
+
+bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *code,
+	const char *doing, struct err *e)
+{
+	enum ask_state state = ASK_FAILED;
+	int ignored;
+
+	code = code ? code : &ignored;
+	*code = 0;
+	*out = (struct nl_reply){ 0 };
+	if (!msg)
+		return err_set(e, ERR_LOCAL, "%s: no memory", doing);
+	struct nlmsghdr *h = nlmsg_hdr(msg);
+	/* An acknowledgement ends the answer; a dump has an end of its own, and is asked for again
+	 * when the kernel changed meanwhile. */
+	if ((h->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
+		h->nlmsg_flags |= NLM_F_ACK;
+	for (int tries = 0; tries < 10; tries++) {
+		nl_reply_free(out);
+		h->nlmsg_seq = nl_socket_use_seq(sk);
+		h->nlmsg_pid = nl_socket_get_local_port(sk);
+		int sent = nl_sendto(sk, h, h->nlmsg_len);
+		if (sent < 0) {
+			*code = errno;
+			err_set(e, ERR_LOCAL, "%s: %s", doing, nl_geterror(sent));
+			break;
+		}
+		state = ask_gather(sk, h->nlmsg_seq, out, code, doing, e);
+		if (state != ASK_AGAIN)
+			break;
+		err_set(e, ERR_LOCAL, "%s: the kernel's tables change all the time", doing);
+	}
+	nlmsg_free(msg);
+	if (state == ASK_DONE)
+		return true;
+	nl_reply_free(out);
+	return false;
+}

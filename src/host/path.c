@@ -1,0 +1,174 @@
+#include "priv.h"
+
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <netlink/attr.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void attr_addr(struct addr *out, const struct nlmsghdr *h, int type, uint8_t family)
+{
+	struct nlattr *a = nl_attr(h, sizeof(struct rtmsg), type);
+
+	*out = (struct addr){ .family = FAMILY_NONE };
+	if (a && nla_len(a) >= (int)addr_len(family))
+		addr_set(out, family, nla_data(a), 0);
+}
+
+static bool link_look(struct nl_sock *sk, struct way *w, struct err *e)
+{
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = w->link };
+	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST);
+	struct nl_reply got;
+
+	if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(m);
+		m = NULL;
+	}
+	if (!nl_ask(sk, m, &got, NULL, "looking at the interface to the gateway", e))
+		return false;
+	const struct nlmsghdr *h = (const struct nlmsghdr *)got.data;
+	if (h && nlmsg_datalen(h) >= (int)sizeof(head)) {
+		const struct ifinfomsg *info = nlmsg_data(h);
+		w->running = info->ifi_flags & IFF_RUNNING;
+		if (w->mtu == 0)
+			w->mtu = nl_attr_u32(h, sizeof(head), IFLA_MTU, 0);
+	}
+	nl_reply_free(&got);
+	return true;
+}
+
+static struct nl_msg *way_question(const struct addr *remote)
+{
+	size_t n = addr_len(remote->family);
+	struct rtmsg head = { .rtm_family = remote->family == FAMILY_V4 ? AF_INET : AF_INET6,
+		.rtm_dst_len = (uint8_t)(8 * n) };
+	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
+
+	if (!m || nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
+		nla_put(m, RTA_DST, (int)n, remote->ip) < 0 ||
+		nla_put_u32(m, RTA_MARK, HOST_MARK) < 0 ||
+		(remote->scope && nla_put_u32(m, RTA_OIF, remote->scope) < 0)) {
+		nlmsg_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr *remote)
+{
+	const struct rtmsg *r = nlmsg_data(h);
+
+	if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(h) < (int)sizeof(*r))
+		return;
+	w->found = r->rtm_type == RTN_UNICAST || r->rtm_type == RTN_LOCAL;
+	w->link = (int)nl_attr_u32(h, sizeof(*r), RTA_OIF, 0);
+	attr_addr(&w->local, h, RTA_PREFSRC, remote->family);
+	attr_addr(&w->next_hop, h, RTA_GATEWAY, remote->family);
+	if (w->local.family == FAMILY_V6 && w->local.ip[0] == 0xfe && (w->local.ip[1] & 0xc0) == 0x80)
+		w->local.scope = (uint32_t)w->link;
+	/* The route's own limit, or what path MTU discovery has found. */
+	struct nlattr *metrics = nl_attr(h, sizeof(*r), RTA_METRICS);
+	struct nlattr *mtu = metrics ? nla_find(nla_data(metrics), nla_len(metrics), RTAX_MTU) : NULL;
+	if (mtu && nla_len(mtu) >= 4)
+		w->mtu = nla_get_u32(mtu);
+}
+
+/* No route is an answer, not an error. */
+bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e)
+{
+	struct nl_reply got;
+	int code = 0;
+
+	*out = (struct way){ .found = false };
+	if (addr_len(remote->family) == 0)
+		return err_set(e, ERR_BUG, "a route to no address");
+	if (!nl_ask(sk, way_question(remote), &got, &code, "asking for the route to the gateway", e))
+		return code == ENETUNREACH || code == EHOSTUNREACH || code == EINVAL || code == EACCES ||
+			code == EAGAIN || code == ENODEV || code == EAFNOSUPPORT || code == EOPNOTSUPP;
+	if (got.data)
+		way_read(out, (const struct nlmsghdr *)got.data, remote);
+	nl_reply_free(&got);
+	return !out->found || link_look(sk, out, e);
+}
+
+bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
+	struct err *e)
+{
+	char text[ADDR_TEXT_MAX];
+	struct way way;
+
+	*local = (struct addr){ .family = FAMILY_NONE };
+	*mtu = 0;
+	if (!way_find(h->sk, remote, &way, e))
+		return false;
+	h->watched = *remote;
+	h->way = way;
+	if (!way.found || way.local.family == FAMILY_NONE)
+		return err_set(e, ERR_SILENT, "there is no route to %s", addr_text(text, remote));
+	*local = way.local;
+	*mtu = way.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)way.mtu;
+	return true;
+}
+
+static bool udp_options(int fd, enum family family, struct err *e)
+{
+	uint32_t mark = HOST_MARK;
+	int on = 1;
+
+	/* Without the mark our own packets would go into the tunnel that they are to carry. */
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
+		return nl_error(e, errno, NULL, "marking a UDP socket");
+	if (family == FAMILY_V6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return nl_error(e, errno, NULL, "making a UDP socket for IPv6 only");
+	return true;
+}
+
+static bool udp_bind(int fd, enum family family, uint16_t port, uint16_t *bound)
+{
+	struct addr a = { .family = (uint8_t)family, .port = port };
+	struct sockaddr_storage ss;
+	socklen_t len = (socklen_t)addr_to_sockaddr(&ss, &a);
+
+	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
+		return false;
+	len = sizeof(ss);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0 || !addr_from_sockaddr(&a, &ss))
+		return false;
+	*bound = a.port;
+	return true;
+}
+
+int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound, struct err *e)
+{
+	int af = family == FAMILY_V4 ? AF_INET : AF_INET6;
+	int fd = socket(af, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	(void)h;
+	*bound = 0;
+	if (fd < 0) {
+		err_set(e, ERR_LOCAL, "opening an IPv%d UDP socket: %s", family, strerror(errno));
+		return -1;
+	}
+	if (!udp_options(fd, family, e))
+		goto failed;
+	/* No address is shared with another daemon by SO_REUSEADDR: who has the port gets the
+	 * packets. A gateway answers any port, so one of the kernel's choice will do (RFC 7296
+	 * section 2.23); the same where ports below 1024 are not ours to bind. */
+	if (port && udp_bind(fd, family, port, bound))
+		return fd;
+	if (port && errno != EADDRINUSE && errno != EACCES) {
+		err_set(e, ERR_LOCAL, "binding UDP port %u: %s", port, strerror(errno));
+		goto failed;
+	}
+	if (udp_bind(fd, family, 0, bound))
+		return fd;
+	err_set(e, ERR_LOCAL, "binding an IPv%d UDP socket: %s", family, strerror(errno));
+failed:
+	close(fd);
+	return -1;
+}

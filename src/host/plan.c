@@ -1,0 +1,246 @@
+#include "priv.h"
+
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* p with the bits behind its length cleared, as the kernel wants destinations. */
+static struct prefix prefix_clear(const struct prefix *p)
+{
+	struct prefix out = { .family = p->family, .len = p->len };
+
+	for (unsigned i = 0; i < addr_len(p->family); i++)
+		if (p->len >= 8 * (i + 1))
+			out.ip[i] = p->ip[i];
+		else if (p->len > 8 * i)
+			out.ip[i] = p->ip[i] & (uint8_t)(0xff00u >> (p->len - 8 * i));
+	return out;
+}
+
+/* What stays reachable directly with lan = yes lies within these, and nothing beyond them, however
+ * large a network a DHCP server claims to be on the link (TunnelCrack's LocalNet). */
+bool prefix_is_lan(const struct prefix *p)
+{
+	static const struct prefix lans[] = {
+		{ FAMILY_V4, 8, { 10 } },        /* RFC 1918 section 3 */
+		{ FAMILY_V4, 12, { 172, 16 } },
+		{ FAMILY_V4, 16, { 192, 168 } },
+		{ FAMILY_V4, 16, { 169, 254 } }, /* RFC 3927 section 2.1 */
+		{ FAMILY_V6, 7, { 0xfc } },      /* RFC 4193 section 3.1 */
+		{ FAMILY_V6, 10, { 0xfe, 0x80 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lans); i++)
+		if (prefix_inside(p, &lans[i]))
+			return true;
+	return false;
+}
+
+/* Order of destinations; among equal ones what leaves the tunnel out comes first, and wins. */
+static int route_order(const void *x, const void *y)
+{
+	const struct item *a = x, *b = y;
+	int rank[] = { [RTN_THROW] = 0, [RTN_UNREACHABLE] = 1, [RTN_UNICAST] = 2 };
+
+	if (a->dst.family != b->dst.family)
+		return a->dst.family - b->dst.family;
+	int ip = memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip));
+	if (ip)
+		return ip;
+	if (a->dst.len != b->dst.len)
+		return a->dst.len - b->dst.len;
+	return rank[a->type] - rank[b->type];
+}
+
+static bool same_destination(const struct item *a, const struct item *b)
+{
+	return a->dst.family == b->dst.family && a->dst.len == b->dst.len &&
+		memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip)) == 0;
+}
+
+static void plan_add_addrs(struct plan *p, const struct plan_input *in)
+{
+	for (uint32_t i = 0; i < in->want->n_addrs; i++) {
+		const struct prefix *a = &in->want->addrs[i];
+		if (a->family == FAMILY_V6 && in->ipv6 != IPV6_WORKS)
+			continue;
+		struct item it = { .kind = ITEM_ADDR, .link = in->link, .dst = *a };
+		it.dst.len = (uint8_t)(8 * addr_len(a->family));
+		bool twice = false;
+		for (size_t j = 0; j < p->n_addrs; j++)
+			twice |= item_same(&p->addrs[j], &it);
+		if (!twice)
+			p->addrs[p->n_addrs++] = it;
+	}
+}
+
+static struct item route_item(const struct plan *p, const struct plan_input *in,
+	const struct route *r)
+{
+	struct item it = { .kind = ITEM_ROUTE, .link = in->link, .table = in->table,
+		.dst = prefix_clear(&r->dst) };
+
+	switch (r->kind) {
+	case ROUTE_TUNNEL: it.type = RTN_UNICAST; break;
+	case ROUTE_BYPASS: it.type = RTN_THROW; break;
+	case ROUTE_BLOCK: it.type = RTN_UNREACHABLE; break;
+	}
+	/* Where the tunnel's interface cannot carry IPv6, what should go through it goes nowhere:
+	 * the rest of the machine may well have IPv6, and must not take it out in the clear. */
+	if (it.type == RTN_UNICAST && it.dst.family == FAMILY_V6 && in->ipv6 != IPV6_WORKS)
+		it.type = RTN_UNREACHABLE;
+	for (size_t i = 0; it.type == RTN_UNICAST && i < p->n_addrs && !it.src.family; i++)
+		if (p->addrs[i].dst.family == it.dst.family)
+			it.src = p->addrs[i].dst;
+	if (it.type != RTN_UNICAST)
+		it.link = 0;
+	return it;
+}
+
+static bool has_route(const struct item *v, size_t n, const struct item *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_destination(&v[i], key))
+			return true;
+	return false;
+}
+
+static void plan_add_lan(struct plan *p, const struct plan_input *in)
+{
+	size_t asked = p->n_routes;
+
+	for (size_t i = 0; i < in->n_lan; i++) {
+		struct route r = { .kind = ROUTE_BYPASS, .dst = in->lan[i] };
+		struct item it = route_item(p, in, &r);
+		/* What the profile or the gateway routes by exactly this prefix is theirs. */
+		if (prefix_is_lan(&it.dst) && !has_route(p->routes, asked, &it))
+			p->routes[p->n_routes++] = it;
+	}
+}
+
+bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
+{
+	size_t most = (size_t)in->want->n_routes + in->n_lan;
+
+	*p = (struct plan){ .mtu = in->want->mtu };
+	if (in->want->n_addrs > NETCONF_ADDRS)
+		return err_set(e, ERR_BUG, "%u addresses for the tunnel", in->want->n_addrs);
+	p->routes = calloc(most ? most : 1, sizeof(*p->routes));
+	if (!p->routes)
+		return err_set(e, ERR_LOCAL, "no memory for %zu routes", most);
+	plan_add_addrs(p, in);
+	for (uint32_t i = 0; i < in->want->n_routes; i++) {
+		if (in->want->routes[i].dst.family == FAMILY_V6 && in->ipv6 == IPV6_ABSENT)
+			continue;
+		p->routes[p->n_routes++] = route_item(p, in, &in->want->routes[i]);
+	}
+	/* Only where something goes elsewhere does anything need to be left where it was. */
+	if (in->want->lan && p->n_routes > 0)
+		plan_add_lan(p, in);
+	qsort(p->routes, p->n_routes, sizeof(*p->routes), route_order);
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_routes; i++)
+		if (n == 0 || !same_destination(&p->routes[n - 1], &p->routes[i]))
+			p->routes[n++] = p->routes[i];
+	p->n_routes = n;
+	for (size_t i = 0; i < n; i++)
+		p->rule[p->routes[i].dst.family == FAMILY_V6] = true;
+	p->up = p->n_addrs > 0 || p->n_routes > 0;
+	return true;
+}
+
+void plan_free(struct plan *p)
+{
+	free(p->routes);
+	*p = (struct plan){ 0 };
+}
+
+static void step_add(struct step *v, size_t *n, enum step_op op, const struct item *it)
+{
+	v[(*n)++] = (struct step){ .op = op, .item = *it, .code = -1 };
+}
+
+/* Both lists are in the same order: one walk finds what is new, gone and changed. */
+static void route_steps(const struct plan *from, const struct plan *to, enum step_op op,
+	struct step *v, size_t *n)
+{
+	size_t i = 0, j = 0;
+
+	while (i < from->n_routes || j < to->n_routes) {
+		const struct item *a = i < from->n_routes ? &from->routes[i] : NULL;
+		const struct item *b = j < to->n_routes ? &to->routes[j] : NULL;
+		bool same = a && b && same_destination(a, b);
+		bool gone = !same && a && (!b || route_order(a, b) < 0);
+		if (gone && op == STEP_DEL)
+			step_add(v, n, STEP_DEL, a);
+		if (!same && !gone && op == STEP_ADD)
+			step_add(v, n, STEP_ADD, b);
+		if (same && op == STEP_ADD && !item_same(a, b)) {
+			step_add(v, n, STEP_ADD, b);
+			v[*n - 1].replaces = true;
+			v[*n - 1].before = *a;
+		}
+		i += same || gone;
+		j += same || !gone;
+	}
+}
+
+static void addr_steps(const struct plan *a, const struct plan *b, enum step_op op, struct step *v,
+	size_t *n)
+{
+	for (size_t i = 0; i < b->n_addrs; i++) {
+		bool known = false;
+		for (size_t j = 0; j < a->n_addrs; j++)
+			known |= item_same(&a->addrs[j], &b->addrs[i]);
+		if (!known)
+			step_add(v, n, op, &b->addrs[i]);
+	}
+}
+
+static void link_step(const struct plan *from, const struct plan *to, const struct item *base,
+	struct step *v, size_t *n)
+{
+	struct item it = *base;
+
+	it.kind = ITEM_LINK;
+	it.up = to->up;
+	it.mtu = to->mtu;
+	step_add(v, n, STEP_ADD, &it);
+	v[*n - 1].before = it;
+	v[*n - 1].before.up = from->up;
+	v[*n - 1].before.mtu = from->mtu;
+}
+
+static void rule_steps(const struct plan *from, const struct plan *to, const struct item *base,
+	enum step_op op, struct step *v, size_t *n)
+{
+	for (int f = 0; f < 2; f++) {
+		struct item it = { .kind = ITEM_RULE, .table = base->table, .pref = base->pref,
+			.dst.family = f ? FAMILY_V6 : FAMILY_V4 };
+		if (op == STEP_ADD ? to->rule[f] && !from->rule[f] : from->rule[f] && !to->rule[f])
+			step_add(v, n, op, &it);
+	}
+}
+
+bool plan_steps(const struct plan *from, const struct plan *to, const struct item *base,
+	struct step **steps, size_t *n, struct err *e)
+{
+	size_t most = from->n_routes + to->n_routes + from->n_addrs + to->n_addrs + 8;
+	struct step *v = calloc(most, sizeof(*v));
+
+	*n = 0;
+	*steps = v;
+	if (!v)
+		return err_set(e, ERR_LOCAL, "no memory for %zu changes of the routing", most);
+	if (to->up && (!from->up || from->mtu != to->mtu))
+		link_step(from, to, base, v, n);
+	addr_steps(from, to, STEP_ADD, v, n);
+	route_steps(from, to, STEP_ADD, v, n);
+	rule_steps(from, to, base, STEP_ADD, v, n);
+	rule_steps(from, to, base, STEP_DEL, v, n);
+	route_steps(from, to, STEP_DEL, v, n);
+	addr_steps(to, from, STEP_DEL, v, n);
+	if (!to->up && from->up)
+		link_step(from, to, base, v, n);
+	return true;
+}

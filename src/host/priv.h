@@ -1,0 +1,253 @@
+/*
+ * What the files of host/ share and nobody else sees.
+ *
+ * Netlink is spoken through libnl's sockets, messages and attributes. What is put into the kernel is
+ * described by plain values (struct item); a change is a list of steps that is done whole or not at
+ * all. Functions that touch files take a directory's descriptor or a path, so that tests can hand
+ * them another one.
+ */
+#ifndef HOST_PRIV_H
+#define HOST_PRIV_H
+
+#include <linux/netlink.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <sys/types.h>
+
+#include "host/host.h"
+
+enum { INSTANCE_MAX = 64 };
+
+/* --- nl.c: questions and batches ---------------------------------------------------------------- */
+
+/* The answers to one question, message behind message; free with nl_reply_free. */
+struct nl_reply {
+	uint8_t *data;
+	size_t len;
+};
+
+struct nl_sock *nl_connect_route(struct err *e) MUST_CHECK;
+/* Sends msg (and frees it) and gathers what comes back. doing names it in the error; the errno that
+ * the kernel gave, 0 or a positive number, goes to *code where code is not NULL. */
+bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *code,
+	const char *doing, struct err *e) MUST_CHECK;
+void nl_reply_free(struct nl_reply *r);
+/* An error of the kernel in words; code is positive. */
+bool nl_error(struct err *e, int code, const char *kernel_says, const char *doing);
+struct nlattr *nl_attr(const struct nlmsghdr *h, size_t header, int type);
+uint32_t nl_attr_u32(const struct nlmsghdr *h, size_t header, int type, uint32_t otherwise);
+
+/* --- item.c: what we put into the kernel -------------------------------------------------------- */
+
+enum item_kind { ITEM_LINK, ITEM_ADDR, ITEM_ROUTE, ITEM_RULE };
+
+struct item {
+	enum item_kind kind;
+	int link;          /* LINK, ADDR, ROUTE: interface index */
+	uint32_t table;    /* ROUTE, RULE */
+	uint32_t pref;     /* RULE */
+	uint8_t type;      /* ROUTE: RTN_UNICAST, RTN_THROW, RTN_UNREACHABLE */
+	bool up;           /* LINK */
+	uint16_t mtu;      /* LINK: 0 leaves it */
+	struct prefix dst; /* ADDR: the address; ROUTE: destination; RULE: only the family counts */
+	struct prefix src; /* ROUTE: preferred source, family NONE for none */
+};
+
+enum step_op { STEP_ADD, STEP_DEL };
+
+struct step {
+	enum step_op op;
+	struct item item;
+	bool replaces;     /* ADD puts it in the place of before */
+	struct item before;
+	int code;          /* what the kernel said: 0 is done, -1 not tried */
+};
+
+bool item_same(const struct item *a, const struct item *b);
+char *item_text(char *out, size_t size, const struct item *it);
+struct nl_msg *step_message(const struct step *s);
+/* All of them, in order, in few datagrams. When one fails, what was done is taken back, and the
+ * error names the one that failed. */
+bool steps_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e) MUST_CHECK;
+/* Removes the routes of a family that are in table and carry our protocol; adds to *removed. */
+bool routes_flush(struct nl_sock *sk, uint8_t family, uint32_t table, size_t *removed,
+	struct err *e) MUST_CHECK;
+
+/* --- plan.c: what a netconf means in the kernel's terms ------------------------------------------ */
+
+struct plan {
+	uint16_t mtu;
+	bool up;
+	size_t n_addrs;
+	struct item addrs[NETCONF_ADDRS];
+	size_t n_routes;
+	struct item *routes; /* in the order of item destinations, each only once */
+	bool rule[2];        /* IPv4, IPv6: a rule leads to the table */
+};
+
+enum ipv6_state { IPV6_WORKS, IPV6_NOT_ON_LINK, IPV6_ABSENT };
+
+struct plan_input {
+	const struct netconf *want;
+	int link;
+	uint32_t table;
+	enum ipv6_state ipv6;
+	const struct prefix *lan; /* networks on the link to leave alone */
+	size_t n_lan;
+};
+
+bool plan_make(struct plan *p, const struct plan_input *in, struct err *e) MUST_CHECK;
+void plan_free(struct plan *p);
+/* The steps from one plan to the other, to be freed. Additions come first, the rules last of them,
+ * so that nothing flaps and no packet sees a half-filled table. */
+bool plan_steps(const struct plan *from, const struct plan *to, const struct item *base,
+	struct step **steps, size_t *n, struct err *e) MUST_CHECK;
+bool prefix_is_lan(const struct prefix *p);
+
+/* --- lan.c -------------------------------------------------------------------------------------- */
+
+/* Private networks that our own addresses put on the link, other than on the interface except. */
+bool lan_prefixes(struct nl_sock *sk, int except, struct prefix **out, size_t *n,
+	struct err *e) MUST_CHECK;
+
+/* --- journal.c: the run directory ---------------------------------------------------------------- */
+
+enum { JOURNAL_LINE_MAX = 400, JOURNAL_LINES_MAX = 64 };
+
+/* What is set up and not yet taken back, oldest first. */
+struct journal_lines {
+	size_t n;
+	char v[JOURNAL_LINES_MAX][JOURNAL_LINE_MAX];
+};
+
+struct journal {
+	int dir; /* the run directory, not owned */
+	int fd;
+	char name[INSTANCE_MAX + 1];
+};
+
+struct lock_info {
+	pid_t pid;
+	unsigned slot;
+};
+
+bool instance_name_ok(const char *name);
+int run_dir_open(const char *path, struct err *e) MUST_CHECK;
+/* Serializes opening, closing and cleaning between processes. -1 on failure; close it to unlock. */
+int run_dir_lock(int dir, struct err *e) MUST_CHECK;
+/* The instance's own lock, -1 with *live when somebody else has it (info says who). */
+int instance_lock(int dir, const char *name, struct lock_info *info, bool *live,
+	struct err *e) MUST_CHECK;
+bool instance_lock_write(int fd, const struct lock_info *info, struct err *e) MUST_CHECK;
+/* The lowest slot that no other instance has, alive or not yet cleaned up. */
+bool slot_find(int dir, const char *self, unsigned *slot, struct err *e) MUST_CHECK;
+/* Names of the files that end in suffix, without it; to be freed. */
+bool run_dir_list(int dir, const char *suffix, char (**names)[INSTANCE_MAX + 1], size_t *n,
+	struct err *e) MUST_CHECK;
+void run_dir_unlink(int dir, const char *name, const char *suffix);
+
+bool journal_open(struct journal *j, int dir, const char *name, struct err *e) MUST_CHECK;
+void journal_close(struct journal *j);
+/* On disk before this returns. */
+bool journal_add(struct journal *j, struct err *e, const char *fmt, ...) PRINTF(3, 4) MUST_CHECK;
+void journal_undone(struct journal *j, const char *fmt, ...) PRINTF(2, 3);
+bool journal_read(int dir, const char *name, struct journal_lines *out, struct err *e) MUST_CHECK;
+bool line_word(const char **at, const char *word);
+bool line_number(const char **at, unsigned long *out);
+/* Another instance's journal holds this line. */
+bool journal_shared(int dir, const char *self, const char *line);
+
+/* --- sysctl.c ------------------------------------------------------------------------------------ */
+
+bool sysctl_read(const char *path, char *out, size_t size);
+bool sysctl_write(const char *path, const char *value, struct err *e) MUST_CHECK;
+
+/* --- dns*.c -------------------------------------------------------------------------------------- */
+
+struct dns_want {
+	bool all; /* all names, not only the domains */
+	uint32_t n_servers, n_domains;
+	struct addr servers[NETCONF_DNS];
+	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
+};
+
+enum dns_via { DNS_NONE, DNS_RESOLVED, DNS_RESOLVCONF, DNS_FILE };
+
+bool resolved_here(const char *resolv_conf);
+bool resolved_set(int link, const struct dns_want *want, struct err *e) MUST_CHECK;
+bool resolved_revert(int link, struct err *e) MUST_CHECK;
+
+const char *resolvconf_program(void);
+bool resolvconf_set(const char *program, const char *record, const struct dns_want *want,
+	struct err *e) MUST_CHECK;
+bool resolvconf_unset(const char *program, const char *record, struct err *e) MUST_CHECK;
+
+/* The text of a resolv.conf: our servers, the search list and the options of the one before. */
+size_t resolv_text(char *out, size_t size, const struct dns_want *want, const char *instance,
+	const char *before, size_t before_len);
+/* Puts the instance's servers into path. What was there is kept in dir. */
+bool resolv_file_set(int dir, const char *path, const char *instance, const struct dns_want *want,
+	struct err *e) MUST_CHECK;
+/* Takes them out again. *kept: somebody else has rewritten the file, so it was left as it is. */
+bool resolv_file_unset(int dir, const char *path, const char *instance, bool *kept,
+	struct err *e) MUST_CHECK;
+
+/* --- the instance -------------------------------------------------------------------------------- */
+
+/* The way to the gateway outside the tunnel, as far as a change of it matters. */
+struct way {
+	bool found, running;
+	int link;
+	uint32_t mtu;
+	struct addr local, next_hop;
+};
+
+struct host {
+	char name[INSTANCE_MAX + 1];
+	unsigned slot;
+	int dir, lock;
+	struct journal journal;
+	struct nl_sock *sk, *monitor;
+	struct outbox warnings;
+
+	char tun[16];
+	int link; /* of the TUN, 0: none */
+	struct plan plan;
+	struct netconf *want; /* the last that was set up */
+	char rp_path[128];    /* the sysctl changed for the way in, "" for none */
+	char rp_before[16];
+
+	enum dns_via dns_via;
+	struct dns_want dns;
+
+	struct addr watched; /* the remote last asked about */
+	struct way way;
+};
+
+PRINTF(2, 3) void host_warn(struct host *h, const char *fmt, ...);
+bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
+
+bool watch_open(struct host *h, struct err *e) MUST_CHECK;
+
+/* rpfilter.c */
+bool rp_filter_adapt(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;
+void rp_filter_restore(struct host *h);
+bool rp_filter_undo(int dir, const char *self, const char *line, bool *changed, struct err *e) MUST_CHECK;
+
+/* dns.c */
+void dns_apply(struct host *h, const struct netconf *want);
+void dns_undo(struct host *h);
+
+/* netconf.c */
+bool netconf_apply(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;
+
+/* clean.c: run with the directory's lock held. */
+bool clean_instance(int dir, struct nl_sock *sk, const char *name, struct outbox *events,
+	size_t *removed, struct err *e) MUST_CHECK;
+bool clean_dead(int dir, struct nl_sock *sk, struct outbox *events, size_t *removed,
+	struct err *e) MUST_CHECK;
+unsigned long netns_id(void);
+
+#define RESOLV_CONF "/etc/resolv.conf"
+
+#endif

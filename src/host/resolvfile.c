@@ -1,0 +1,364 @@
+#include "priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * /etc/resolv.conf where nobody manages it. With the run directory's lock held.
+ *
+ * SAVED holds the file of before: a line of mode and owner (or that there was none), then its
+ * octets. NAME.dns holds what an instance wrote. The file is ours as long as it equals one of the
+ * NAME.dns; then the instance that leaves puts back another's text, or, as the last, what was saved.
+ * Otherwise somebody else has rewritten it and knows better.
+ */
+
+#define SAVED ".resolv.conf"
+
+enum { RESOLV_MAX = 65536, RESOLV_SERVERS = 3, SEARCH_MAX = 6 };
+
+struct file {
+	bool there;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	size_t n;
+	char *text; /* to be freed */
+};
+
+static void file_free(struct file *f)
+{
+	free(f->text);
+	*f = (struct file){ 0 };
+}
+
+static bool file_same(const struct file *a, const struct file *b)
+{
+	return a->there == b->there && a->n == b->n && (a->n == 0 || memcmp(a->text, b->text, a->n) == 0);
+}
+
+static bool file_load(int dir, const char *path, struct file *f, struct err *e)
+{
+	struct stat st;
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+
+	*f = (struct file){ .mode = 0644 };
+	if (fd < 0)
+		return errno == ENOENT || err_set(e, ERR_LOCAL, "%s: %s", path, strerror(errno));
+	bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= RESOLV_MAX;
+	f->text = malloc(RESOLV_MAX + 1);
+	ssize_t n = ok && f->text ? read(fd, f->text, RESOLV_MAX) : -1;
+	close(fd);
+	if (n < 0) {
+		file_free(f);
+		return err_set(e, ERR_LOCAL, "%s cannot be read, or is no file of at most %d octets", path,
+			RESOLV_MAX);
+	}
+	f->text[n] = 0;
+	f->there = true;
+	f->mode = st.st_mode & 07777;
+	f->uid = st.st_uid;
+	f->gid = st.st_gid;
+	f->n = (size_t)n;
+	return true;
+}
+
+static bool put_all(int fd, const struct file *f)
+{
+	for (size_t at = 0; at < f->n;) {
+		ssize_t n = write(fd, f->text + at, f->n - at);
+		if (n < 0)
+			return false;
+		at += (size_t)n;
+	}
+	return true;
+}
+
+/* A new file in the place of the old, so that nobody reads half of it. */
+static bool replace(int dir, const char *path, const struct file *f)
+{
+	char fresh[PATH_MAX];
+
+	if (snprintf(fresh, sizeof(fresh), "%s.vpnc-ike", path) >= (int)sizeof(fresh))
+		return false;
+	unlinkat(dir, fresh, 0);
+	int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	bool ok = put_all(fd, f) && fchown(fd, f->uid, f->gid) == 0 && fchmod(fd, f->mode) == 0 &&
+		fsync(fd) == 0;
+	close(fd);
+	if (ok && renameat(dir, fresh, dir, path) == 0)
+		return true;
+	int code = errno;
+	unlinkat(dir, fresh, 0);
+	errno = code;
+	return false;
+}
+
+/* Where the folder may not be written, or the file is a mount of its own and cannot be replaced
+ * (containers), the contents are. */
+static bool overwrite(int dir, const char *path, const struct file *f, struct err *e)
+{
+	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && put_all(fd, f) && ftruncate(fd, (off_t)f->n) == 0 && fsync(fd) == 0;
+	int code = errno;
+
+	if (fd >= 0)
+		close(fd);
+	return ok || err_set(e, ERR_LOCAL, "%s cannot be written: %s", path, strerror(code));
+}
+
+static bool file_store(int dir, const char *path, const struct file *f, struct err *e)
+{
+	if (!f->there)
+		return unlinkat(dir, path, 0) == 0 || errno == ENOENT ||
+			err_set(e, ERR_LOCAL, "%s cannot be removed: %s", path, strerror(errno));
+	return replace(dir, path, f) || overwrite(dir, path, f, e);
+}
+
+/* The file itself, behind symbolic links, which stay. */
+static bool find_target(const char *path, char out[PATH_MAX], struct err *e)
+{
+	struct stat st;
+	char *real = realpath(path, NULL);
+
+	if (!real && (errno != ENOENT || lstat(path, &st) == 0))
+		return err_set(e, ERR_LOCAL, "%s is a symbolic link to a file that is not there", path);
+	snprintf(out, PATH_MAX, "%s", real ? real : path);
+	free(real);
+	return true;
+}
+
+static bool saved_write(int dir, const struct file *f, struct err *e)
+{
+	struct file s = { .there = true, .mode = 0600, .uid = geteuid(), .gid = getegid() };
+
+	s.text = malloc(f->n + 64);
+	if (!s.text)
+		return err_set(e, ERR_LOCAL, "no memory");
+	s.n = (size_t)snprintf(s.text, 64, "%u %u %u %u\n", f->there, f->mode, f->uid, f->gid);
+	if (f->n)
+		memcpy(s.text + s.n, f->text, f->n);
+	s.n += f->n;
+	bool ok = file_store(dir, SAVED, &s, e);
+	free(s.text);
+	return ok || err_ctx(e, "keeping a copy of resolv.conf");
+}
+
+static bool saved_read(int dir, struct file *f, struct err *e)
+{
+	unsigned long v[4];
+	const char *at;
+
+	if (!file_load(dir, SAVED, f, e))
+		return false;
+	at = f->there ? f->text : "";
+	for (int i = 0; i < 4; i++)
+		if (!line_number(&at, &v[i]) || !line_word(&at, i < 3 ? " " : "\n")) {
+			file_free(f);
+			return err_set(e, ERR_LOCAL, "the copy of resolv.conf in " HOST_RUN_DIR " is lost");
+		}
+	f->n -= (size_t)(at - f->text);
+	memmove(f->text, at, f->n);
+	f->there = v[0] == 1;
+	f->mode = (mode_t)v[1] & 07777;
+	f->uid = (uid_t)v[2];
+	f->gid = (gid_t)v[3];
+	return true;
+}
+
+/* What instances other than self wrote: whether one equals now, and the newest of them. */
+static bool look_at_others(int dir, const char *self, const struct file *now, bool *equal,
+	struct file *newest, struct err *e)
+{
+	char (*names)[INSTANCE_MAX + 1] = NULL, path[INSTANCE_MAX + 16];
+	struct timespec best = { 0 };
+	size_t n = 0;
+	bool ok = run_dir_list(dir, ".dns", &names, &n, e);
+
+	*equal = false;
+	*newest = (struct file){ 0 };
+	for (size_t i = 0; i < n && ok; i++) {
+		struct file f;
+		struct stat st;
+		snprintf(path, sizeof(path), "%s.dns", names[i]);
+		if (strcmp(names[i], self) == 0 || fstatat(dir, path, &st, 0) < 0)
+			continue;
+		ok = file_load(dir, path, &f, e);
+		*equal |= ok && file_same(&f, now);
+		bool newer = st.st_mtim.tv_sec > best.tv_sec ||
+			(st.st_mtim.tv_sec == best.tv_sec && st.st_mtim.tv_nsec >= best.tv_nsec);
+		if (ok && newer) {
+			struct file older = *newest;
+			*newest = f;
+			f = older;
+			best = st.st_mtim;
+		}
+		file_free(&f);
+	}
+	free(names);
+	return ok;
+}
+
+static void add(char *out, size_t size, size_t *n, const char *fmt, ...) PRINTF(4, 5);
+static void add(char *out, size_t size, size_t *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int more = vsnprintf(out + *n, size - *n, fmt, ap);
+	va_end(ap);
+	*n += more > 0 && (size_t)more < size - *n ? (size_t)more : 0;
+	out[*n] = 0;
+}
+
+/* The words behind the last line of before that begins with key. */
+static size_t words_of(const char *before, size_t len, const char *key, const char **words)
+{
+	const char *end = before + len;
+	size_t n = 0, k = strlen(key);
+
+	for (const char *line = before; line < end;) {
+		const char *stop = memchr(line, '\n', (size_t)(end - line));
+		stop = stop ? stop : end;
+		if ((size_t)(stop - line) > k && memcmp(line, key, k) == 0 &&
+			(line[k] == ' ' || line[k] == '\t')) {
+			*words = line + k + 1;
+			n = (size_t)(stop - *words);
+		}
+		line = stop + 1;
+	}
+	return n;
+}
+
+size_t resolv_text(char *out, size_t size, const struct dns_want *want, const char *instance,
+	const char *before, size_t before_len)
+{
+	const char *words;
+	char text[ADDR_TEXT_MAX];
+	size_t n = 0;
+
+	out[0] = 0;
+	if (instance[0])
+		add(out, size, &n, "# Written by vpnc-ike for %s; the file of before comes back when it "
+			"disconnects.\n", instance);
+	/* The resolver of the C library reads no more than three servers and six domains. */
+	for (uint32_t i = 0; i < want->n_servers && i < RESOLV_SERVERS; i++)
+		add(out, size, &n, "nameserver %s\n", addr_text(text, &want->servers[i]));
+	size_t kept = words_of(before, before_len, "search", &words);
+	if (kept == 0)
+		kept = words_of(before, before_len, "domain", &words);
+	if (want->n_domains > 0 || kept > 0)
+		add(out, size, &n, "search");
+	for (uint32_t i = 0; i < want->n_domains && i < SEARCH_MAX; i++)
+		add(out, size, &n, " %s", want->domains[i]);
+	if (kept > 0)
+		add(out, size, &n, " %.*s", (int)kept, words);
+	if (want->n_domains > 0 || kept > 0)
+		add(out, size, &n, "\n");
+	kept = words_of(before, before_len, "options", &words);
+	if (kept > 0)
+		add(out, size, &n, "options %.*s\n", (int)kept, words);
+	return n;
+}
+
+static bool write_ours(int dir, const char *target, const char *instance, const struct dns_want *want,
+	const struct file *before, struct err *e)
+{
+	char text[8192], name[INSTANCE_MAX + 16];
+	struct file ours = { .there = true, .mode = 0600, .uid = geteuid(), .gid = getegid(),
+		.text = text };
+
+	ours.n = resolv_text(text, sizeof(text), want, instance, before->n ? before->text : "", before->n);
+	snprintf(name, sizeof(name), "%s.dns", instance);
+	if (!file_store(dir, name, &ours, e))
+		return false;
+	ours.mode = before->mode;
+	ours.uid = before->uid;
+	ours.gid = before->gid;
+	return file_store(AT_FDCWD, target, &ours, e);
+}
+
+bool resolv_file_set(int dir, const char *path, const char *instance, const struct dns_want *want,
+	struct err *e)
+{
+	struct file now = { 0 }, before = { 0 }, newest = { 0 };
+	char target[PATH_MAX];
+	bool ours = false;
+
+	bool ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
+		look_at_others(dir, instance, &now, &ours, &newest, e);
+	if (ok && !ours)
+		ok = saved_write(dir, &now, e);
+	ok = ok && saved_read(dir, &before, e) && write_ours(dir, target, instance, want, &before, e);
+	file_free(&now);
+	file_free(&before);
+	file_free(&newest);
+	return ok;
+}
+
+/* Puts back what mine took the place of: another instance's text, or the file of before. */
+static bool put_back(int dir, const char *target, const struct file *newest, struct err *e)
+{
+	struct file before = { 0 };
+	bool ok = saved_read(dir, &before, e);
+
+	if (ok && newest->there) {
+		struct file other = *newest;
+		other.mode = before.mode;
+		other.uid = before.uid;
+		other.gid = before.gid;
+		ok = file_store(AT_FDCWD, target, &other, e);
+	} else if (ok) {
+		ok = file_store(AT_FDCWD, target, &before, e);
+	}
+	file_free(&before);
+	return ok;
+}
+
+/* The file is as it was before any of us: nothing of ours was written yet. */
+static bool untouched(int dir, const struct file *now)
+{
+	struct file before = { 0 };
+	bool same = saved_read(dir, &before, NULL) && file_same(&before, now);
+
+	file_free(&before);
+	return same;
+}
+
+bool resolv_file_unset(int dir, const char *path, const char *instance, bool *kept, struct err *e)
+{
+	struct file now = { 0 }, mine = { 0 }, newest = { 0 };
+	char target[PATH_MAX], name[INSTANCE_MAX + 16];
+	bool others = false;
+
+	*kept = false;
+	snprintf(name, sizeof(name), "%s.dns", instance);
+	bool ok = file_load(dir, name, &mine, e);
+	if (!ok || !mine.there) {
+		file_free(&mine);
+		return ok;
+	}
+	ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
+		look_at_others(dir, instance, &now, &others, &newest, e);
+	if (ok && file_same(&mine, &now))
+		ok = put_back(dir, target, &newest, e);
+	else if (ok)
+		*kept = !others && !untouched(dir, &now);
+	if (ok) {
+		unlinkat(dir, name, 0);
+		if (!newest.there)
+			unlinkat(dir, SAVED, 0);
+	}
+	file_free(&now);
+	file_free(&mine);
+	file_free(&newest);
+	return ok;
+}

@@ -1,0 +1,124 @@
+#include "priv.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/*
+ * What happens to the machine's network. The kernel tells of everything, ours included; what counts
+ * is whether the way to the gateway is another one than before. So a message that might matter only
+ * makes us look, and an event is reported when the answer differs.
+ */
+
+bool watch_open(struct host *h, struct err *e)
+{
+	h->monitor = nl_socket_alloc();
+	if (!h->monitor)
+		return err_set(e, ERR_LOCAL, "no memory for a netlink socket");
+	nl_socket_disable_seq_check(h->monitor);
+	int code = nl_connect(h->monitor, NETLINK_ROUTE);
+	if (code == 0)
+		code = nl_socket_add_memberships(h->monitor, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
+			RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NONE);
+	if (code == 0)
+		code = nl_socket_set_nonblocking(h->monitor);
+	return code == 0 || err_set(e, ERR_LOCAL, "watching the machine's network: %s", nl_geterror(code));
+}
+
+int host_event_fd(const struct host *h)
+{
+	return nl_socket_get_fd(h->monitor);
+}
+
+static bool route_matters(const struct nlmsghdr *m)
+{
+	const struct rtmsg *r = nlmsg_data(m);
+
+	if (nlmsg_datalen(m) < (int)sizeof(*r) || (r->rtm_flags & RTM_F_CLONED))
+		return false;
+	uint32_t table = nl_attr_u32(m, sizeof(*r), RTA_TABLE, r->rtm_table);
+	return r->rtm_protocol != HOST_ROUTE_PROTO && table != RT_TABLE_LOCAL &&
+		(table < HOST_TABLE_FIRST || table >= HOST_TABLE_FIRST + HOST_TABLES);
+}
+
+/* Whether a message may be about the way to the gateway, and not about our own interface. */
+static bool message_matters(const struct host *h, const struct nlmsghdr *m)
+{
+	switch (m->nlmsg_type) {
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return route_matters(m);
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return nlmsg_datalen(m) >= (int)sizeof(struct ifaddrmsg) &&
+			(int)((const struct ifaddrmsg *)nlmsg_data(m))->ifa_index != h->link;
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return nlmsg_datalen(m) >= (int)sizeof(struct ifinfomsg) &&
+			((const struct ifinfomsg *)nlmsg_data(m))->ifi_index != h->link;
+	default:
+		return false;
+	}
+}
+
+/* Reads all there is. *lost: the kernel had more to tell than the socket could hold. */
+static bool drain(struct host *h, bool *lost)
+{
+	bool matters = false;
+
+	*lost = false;
+	for (;;) {
+		struct sockaddr_nl from;
+		unsigned char *data = NULL;
+		int n = nl_recv(h->monitor, &from, &data, NULL);
+		if (n <= 0) {
+			free(data);
+			if (n == -NLE_NOMEM && !*lost) { /* ENOBUFS: the socket works on */
+				*lost = true;
+				continue;
+			}
+			return matters;
+		}
+		struct nlmsghdr *m = (struct nlmsghdr *)data;
+		for (int left = n; nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+			matters |= from.nl_pid == 0 && message_matters(h, m);
+		free(data);
+	}
+}
+
+static bool way_same(const struct way *a, const struct way *b)
+{
+	return a->found == b->found && a->running == b->running && a->link == b->link &&
+		a->mtu == b->mtu && addr_same(&a->local, &b->local) && addr_same(&a->next_hop, &b->next_hop);
+}
+
+/* Networks on the link and reverse path checking follow the machine to where it is now. */
+static void follow(struct host *h)
+{
+	struct err e;
+
+	if (h->want && !netconf_apply(h, h->want, &e))
+		host_warn(h, "after a change of the network: %s", e.text);
+}
+
+enum host_event host_next_event(struct host *h)
+{
+	struct way way, was = h->way;
+	bool lost;
+
+	if (!drain(h, &lost) && !lost)
+		return HOST_NOTHING;
+	follow(h);
+	if (h->watched.family == FAMILY_NONE)
+		return HOST_PATH_CHANGED;
+	if (!way_find(h->sk, &h->watched, &way, NULL))
+		return HOST_PATH_CHANGED;
+	h->way = way;
+	if (!way.found || !way.running)
+		/* While there is no way, anything new may be one, to another address perhaps. */
+		return was.found && was.running ? HOST_LINK_DOWN : HOST_PATH_CHANGED;
+	return lost || !way_same(&way, &was) ? HOST_PATH_CHANGED : HOST_NOTHING;
+}

@@ -1,0 +1,857 @@
+/*
+ * The host against the real kernel, in a network and mount namespace of its own: what it sets up is
+ * read back with ip(8), and after every way out the machine must look as it did before.
+ */
+#define _GNU_SOURCE
+#include "host/host.h"
+#include "lib/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SHOW_MAX = 1 << 20 };
+
+static bool ready;
+static char why[200] = "not root: these tests make network namespaces";
+static struct err e;
+
+/* --- running ip(8) and reading files -------------------------------------------------------------- */
+
+/* Runs one command with the words of line and appends its output to out (NULL: shown). */
+static bool run(const char *line, char *out, size_t size)
+{
+	char words[512], *argv[32], *save = NULL;
+	int n = 0, pipes[2];
+	pid_t pid;
+
+	snprintf(words, sizeof(words), "%s", line);
+	for (char *w = strtok_r(words, " ", &save); w && n < 31; w = strtok_r(NULL, " ", &save))
+		argv[n++] = w;
+	argv[n] = NULL;
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	posix_spawn_file_actions_t files;
+	posix_spawn_file_actions_init(&files);
+	if (out)
+		posix_spawn_file_actions_adddup2(&files, pipes[1], 1);
+	int code = posix_spawnp(&pid, argv[0], &files, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	close(pipes[1]);
+	if (code != 0) {
+		close(pipes[0]);
+		return false;
+	}
+	size_t used = out ? strlen(out) : 0;
+	for (ssize_t got = 1; out && got > 0 && used + 1 < size; used += (size_t)got) {
+		got = read(pipes[0], out + used, size - 1 - used);
+		got = got < 0 ? 0 : got;
+		out[used + (size_t)got] = 0;
+	}
+	close(pipes[0]);
+	int status;
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void must(const char *line)
+{
+	if (!run(line, NULL, 0))
+		fail_msg("%s", line);
+}
+
+static char *read_text(const char *path)
+{
+	size_t n;
+
+	return test_file(path, &n);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* Everything the host may touch, as text. */
+static char *machine(void)
+{
+	char *out = calloc(1, SHOW_MAX);
+
+	assert_non_null(out);
+	run("ip -4 rule", out, SHOW_MAX);
+	run("ip -6 rule", out, SHOW_MAX);
+	run("ip -4 route show table all", out, SHOW_MAX);
+	run("ip -6 route show table all", out, SHOW_MAX);
+	run("ip -br addr", out, SHOW_MAX);
+	run("cat /proc/sys/net/ipv4/conf/out0/rp_filter /etc/resolv.conf", out, SHOW_MAX);
+	run("stat -c %a.%u.%g /etc/resolv.conf", out, SHOW_MAX);
+	run("ls -A /run/vpnc-ike", out, SHOW_MAX);
+	return out;
+}
+
+/* One instance leaves no trace but the lock of all instances. */
+static void assert_as_before(char *before)
+{
+	char *after = machine();
+
+	assert_string_equal(after, before);
+	free(after);
+	free(before);
+}
+
+static void assert_shows(const char *command, const char *text, bool there)
+{
+	char *out = calloc(1, SHOW_MAX);
+
+	assert_non_null(out);
+	run(command, out, SHOW_MAX);
+	if (!strstr(out, text) == there)
+		fail_msg("%s: \"%s\" should%s be in:\n%s", command, text, there ? "" : " not", out);
+	free(out);
+}
+
+static unsigned count_lines(const char *command)
+{
+	char *out = calloc(1, SHOW_MAX);
+	unsigned n = 0;
+
+	assert_non_null(out);
+	run(command, out, SHOW_MAX);
+	for (const char *s = out; (s = strchr(s, '\n')); s++)
+		n++;
+	free(out);
+	return n;
+}
+
+/* --- the machine under test ----------------------------------------------------------------------- */
+
+/* The kernel makes the local routes of IPv6 addresses a little later, on a thread of its own. */
+static bool settled(void)
+{
+	static const char *const locals[] = { "local fd07::2 ", "local 2001:db8:7::2 ", "local fe80::2 " };
+	char *out = calloc(1, SHOW_MAX);
+	size_t n = 0;
+
+	for (int tries = 0; out && n < ARRAY_LEN(locals) && tries < 1000; tries++) {
+		out[0] = 0;
+		run("ip -6 route show table local", out, SHOW_MAX);
+		for (n = 0; n < ARRAY_LEN(locals) && strstr(out, locals[n]); n++)
+			;
+	}
+	free(out);
+	return n == ARRAY_LEN(locals);
+}
+
+static bool put_up(void)
+{
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
+		snprintf(why, sizeof(why), "no namespaces here: %s", strerror(errno));
+		return false;
+	}
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0 ||
+		mount("sysfs", "/sys", "sysfs", 0, NULL) < 0) {
+		snprintf(why, sizeof(why), "no mounts here: %s", strerror(errno));
+		return false;
+	}
+	write_text("/run/resolv.conf", "# mine\nnameserver 192.0.2.53\nsearch home.arpa\noptions ndots:2");
+	int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
+	close(fd);
+	if (access("/dev/net/tun", R_OK) < 0 || fd < 0 ||
+		mount("/run/resolv.conf", "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0) {
+		snprintf(why, sizeof(why), "no /dev/net/tun, or no /etc/resolv.conf to mount over");
+		return false;
+	}
+	return run("ip link set lo up", NULL, 0) &&
+		run("ip link add out0 type veth peer name far0", NULL, 0) &&
+		run("ip link set out0 addrgenmode none", NULL, 0) &&
+		run("ip link set far0 addrgenmode none", NULL, 0) &&
+		run("ip link set out0 up", NULL, 0) && run("ip link set far0 up", NULL, 0) &&
+		run("ip addr add 192.168.7.2/24 dev out0", NULL, 0) &&
+		run("ip addr add 203.0.113.2/24 dev out0", NULL, 0) &&
+		run("ip -6 addr add fd07::2/64 dev out0 nodad", NULL, 0) &&
+		run("ip -6 addr add 2001:db8:7::2/64 dev out0 nodad", NULL, 0) &&
+		run("ip -6 addr add fe80::2/64 dev out0 nodad", NULL, 0) &&
+		run("ip route add default via 192.168.7.1", NULL, 0) &&
+		run("ip -6 route add default via 2001:db8:7::1", NULL, 0) &&
+		run("ip route add 10.99.0.0/16 dev out0 scope link", NULL, 0) &&
+		run("mkdir -m 700 /run/vpnc-ike", NULL, 0) &&
+		run("touch /run/vpnc-ike/.lock", NULL, 0) && settled();
+}
+
+static int group_setup(void **state)
+{
+	(void)state;
+	if (geteuid() == 0)
+		ready = put_up();
+	return 0;
+}
+
+static void need_root(void)
+{
+	if (!ready) {
+		print_message("skipped: %s\n", why);
+		skip();
+	}
+	err_clear(&e);
+}
+
+static struct prefix net(const char *text)
+{
+	struct prefix p;
+
+	assert_true(prefix_parse(&p, text));
+	return p;
+}
+
+static struct addr ip(const char *text)
+{
+	struct addr a;
+
+	assert_true(addr_parse(&a, text));
+	return a;
+}
+
+static struct netconf *conf_new(uint32_t room)
+{
+	struct netconf *c = calloc(1, sizeof(*c) + room * sizeof(c->routes[0]));
+
+	assert_non_null(c);
+	c->mtu = 1400;
+	c->gateway = ip("203.0.113.1");
+	c->addrs[c->n_addrs++] = net("10.1.2.3/32");
+	c->addrs[0].len = 24;
+	c->addrs[c->n_addrs++] = net("fd01::3/128");
+	return c;
+}
+
+static void conf_route(struct netconf *c, enum route_kind kind, const char *dst)
+{
+	c->routes[c->n_routes++] = (struct route){ .kind = kind, .dst = net(dst) };
+}
+
+static struct netconf *conf_full(void)
+{
+	struct netconf *c = conf_new(16);
+
+	c->lan = true;
+	conf_route(c, ROUTE_TUNNEL, "0.0.0.0/0");
+	conf_route(c, ROUTE_TUNNEL, "::/0");
+	conf_route(c, ROUTE_BYPASS, "198.51.100.0/24");
+	conf_route(c, ROUTE_BLOCK, "2001:db8:bad::/48");
+	return c;
+}
+
+/* What a test that failed in its middle has left open. */
+static struct {
+	struct host *h;
+	int tun;
+} open_hosts[2];
+
+static int teardown(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(open_hosts); i++) {
+		if (!open_hosts[i].h)
+			continue;
+		host_close(open_hosts[i].h, NULL);
+		close(open_hosts[i].tun);
+		open_hosts[i].h = NULL;
+	}
+	return 0;
+}
+
+static void remember(struct host *forget, struct host *h, int tun)
+{
+	for (size_t i = 0; i < ARRAY_LEN(open_hosts); i++) {
+		if (open_hosts[i].h != forget)
+			continue;
+		open_hosts[i].h = h;
+		open_hosts[i].tun = tun;
+		return;
+	}
+}
+
+static struct host *open_host(const char *name, int *tun, char ifname[16])
+{
+	struct host *h = host_open(name, &e);
+
+	if (!h)
+		fail_msg("%s", e.text);
+	*tun = host_tun(h, ifname, &e);
+	if (*tun < 0)
+		fail_msg("%s", e.text);
+	remember(NULL, h, *tun);
+	return h;
+}
+
+static void close_host(struct host *h, int tun)
+{
+	struct outbox ob;
+
+	outbox_init(&ob);
+	remember(h, NULL, -1);
+	host_close(h, &ob);
+	for (size_t i = 0; i < ob.n; i++)
+		fail_msg("%s", ((const struct event *)outbox_get(&ob, i))->text);
+	outbox_free(&ob);
+	close(tun);
+}
+
+/* --- tests ---------------------------------------------------------------------------------------- */
+
+static void sets_up_and_takes_back(void **state)
+{
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_full();
+	assert_string_equal(name, "vpn0");
+	assert_ok(&e, host_netconf(h, c, &e));
+
+	assert_shows("ip -4 rule", "1181:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
+	assert_shows("ip -6 rule", "1181:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
+	assert_shows("ip -4 route get 8.8.8.8", "dev vpn0 table 47000 src 10.1.2.3", true);
+	assert_shows("ip -6 route get 2600::1", "dev vpn0 table 47000 proto 118 src fd01::3", true);
+	assert_shows("ip -4 route get 8.8.8.8 mark 0x76706e", "via 192.168.7.1 dev out0", true);
+	assert_shows("ip -4 route get 198.51.100.9", "via 192.168.7.1 dev out0", true);
+	assert_shows("ip -4 route show table 47000", "throw 192.168.7.0/24", true);
+	assert_shows("ip -6 route show table 47000", "throw fd07::/64", true);
+	assert_shows("ip -6 route show table 47000", "throw fe80::/64", true);
+	/* Neither a public network on the link, nor what is on the link without an address of ours. */
+	assert_shows("ip -4 route show table 47000", "203.0.113.0", false);
+	assert_shows("ip -4 route show table 47000", "10.99.0.0", false);
+	assert_shows("ip -6 route show table 47000", "unreachable 2001:db8:bad::/48", true);
+	assert_shows("ip -4 addr show vpn0", "10.1.2.3/32", true);
+	assert_shows("ip -6 addr show vpn0", "fe80", false);
+	assert_shows("ip -6 addr show vpn0", "tentative", false);
+	assert_shows("ip link show vpn0", "mtu 1400", true);
+
+	close_host(h, tun);
+	free(c);
+	assert_as_before(before);
+}
+
+static bool line_with(const char *log, const char *first, const char *second)
+{
+	for (const char *line = log, *end; (end = strchr(line, '\n')); line = end + 1) {
+		const char *a = strstr(line, first), *b = strstr(line, second);
+		if (a && a < end && b && b < end)
+			return true;
+	}
+	return false;
+}
+
+static void changes_only_the_difference(void **state)
+{
+	char name[16], *log = calloc(1, SHOW_MAX);
+	int tun;
+
+	(void)state;
+	need_root();
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_new(8);
+	conf_route(c, ROUTE_TUNNEL, "10.20.0.0/16");
+	conf_route(c, ROUTE_TUNNEL, "10.30.0.0/16");
+	conf_route(c, ROUTE_BYPASS, "10.30.9.0/24");
+	assert_ok(&e, host_netconf(h, c, &e));
+
+	pid_t pid;
+	int out = open("/run/monitor", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	posix_spawn_file_actions_t files;
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, out, 1);
+	char *argv[] = { "ip", "monitor", "route", "rule", "address", NULL };
+	assert_int_equal(posix_spawnp(&pid, "ip", &files, NULL, argv, environ), 0);
+	posix_spawn_file_actions_destroy(&files);
+	/* A route of the test's own marks when the monitor listens, and when it has heard all. */
+	struct stat st = { 0 };
+	while (st.st_size == 0) {
+		must("ip route replace 192.0.2.1/32 dev out0 table 9");
+		run("ip route del 192.0.2.1/32 dev out0 table 9", NULL, 0);
+		assert_int_equal(fstat(out, &st), 0);
+	}
+	/* A reconnect: another address, one route less, one more. */
+	c->addrs[0] = net("10.1.2.77/32");
+	c->routes[1].dst = net("10.40.0.0/16");
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_ok(&e, host_netconf(h, c, &e)); /* nothing at all */
+	must("ip route add 192.0.2.2/32 dev out0 table 9");
+	must("ip route del 192.0.2.2/32 dev out0 table 9");
+	while (!strstr(log, "Deleted 192.0.2.2 ")) {
+		ssize_t n = pread(out, log, SHOW_MAX - 1, 0);
+		assert_true(n >= 0);
+		log[n] = 0;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(out);
+
+	assert_non_null(strstr(log, "10.1.2.77/32"));
+	assert_non_null(strstr(log, "Deleted 10.30.0.0/16"));
+	assert_non_null(strstr(log, "10.40.0.0/16 dev vpn0 table 47000 proto 118 src 10.1.2.77"));
+	assert_non_null(strstr(log, "10.20.0.0/16 dev vpn0 table 47000 proto 118 src 10.1.2.77"));
+	assert_null(strstr(log, "Deleted 10.20.0.0/16"));
+	assert_null(strstr(log, "10.30.9.0/24"));
+	assert_false(line_with(log, "Deleted", "fd01"));
+	assert_null(strstr(log, "lookup 47000"));
+	free(log);
+	free(c);
+	close_host(h, tun);
+}
+
+static void five_thousand_routes(void **state)
+{
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_new(5000);
+	for (unsigned i = 0; i < 5000; i++) {
+		struct prefix p = { i % 2 ? FAMILY_V6 : FAMILY_V4, i % 2 ? 64 : 24, { 0 } };
+		uint8_t v4[] = { 10, (uint8_t)(i >> 8), (uint8_t)i }, v6[] = { 0xfd, 2, (uint8_t)(i >> 8), (uint8_t)i };
+		memcpy(p.ip, i % 2 ? v6 : v4, i % 2 ? sizeof(v6) : sizeof(v4));
+		c->routes[c->n_routes++] = (struct route){ .kind = ROUTE_TUNNEL, .dst = p };
+	}
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_int_equal(count_lines("ip -4 route show table 47000"), 2500);
+	assert_int_equal(count_lines("ip -6 route show table 47000"), 2500);
+	c->n_routes = 1000;
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_int_equal(count_lines("ip -4 route show table 47000"), 500);
+	free(c);
+	close_host(h, tun);
+	assert_as_before(before);
+}
+
+static void failed_change_is_rolled_back(void **state)
+{
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	struct host *h = open_host("office", &tun, name);
+	char *empty = machine();
+	struct netconf *c = conf_new(400);
+	for (unsigned i = 0; i < 400; i++) {
+		uint8_t v4[] = { 10, (uint8_t)(i >> 8), (uint8_t)i };
+		struct route r = { .kind = ROUTE_TUNNEL, .dst = { .family = FAMILY_V4, .len = 24 } };
+		memcpy(r.dst.ip, v4, sizeof(v4));
+		c->routes[c->n_routes++] = r;
+	}
+	c->routes[300].dst.len = 40; /* no such length in IPv4 */
+	assert_refused(&e, ERR_LOCAL, host_netconf(h, c, &e));
+	assert_non_null(strstr(e.text, "10.1.44.0/40"));
+	assert_as_before(empty);
+
+	c->routes[300].dst.len = 24;
+	assert_ok(&e, host_netconf(h, c, &e));
+	char *full = machine();
+	c->addrs[0] = net("10.1.2.77/32");
+	c->n_addrs = 1;
+	c->routes[5].dst = net("10.77.0.0/16");
+	c->routes[399].dst.len = 40;
+	assert_refused(&e, ERR_LOCAL, host_netconf(h, c, &e));
+	assert_as_before(full);
+	free(c);
+	close_host(h, tun);
+}
+
+/* Runs an instance in a child, which is killed once all is set up. */
+static void killed_instance(const char *name, const struct netconf *c)
+{
+	int ready_pipe[2];
+	char byte = 0;
+
+	assert_int_equal(pipe2(ready_pipe, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		char ifname[16];
+		struct err why_not;
+		struct host *h = host_open(name, &why_not);
+		bool ok = h && host_tun(h, ifname, &why_not) >= 0 && host_netconf(h, c, &why_not);
+		byte = ok ? 'y' : 'n';
+		if (write(ready_pipe[1], &byte, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready_pipe[1]);
+	assert_int_equal(read(ready_pipe[0], &byte, 1), 1);
+	close(ready_pipe[0]);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(byte, 'y');
+}
+
+static void strict_reverse_path(const char *value)
+{
+	write_text("/proc/sys/net/ipv4/conf/out0/rp_filter", value);
+}
+
+static void killed_and_cleaned(void **state)
+{
+	struct outbox ob;
+	size_t removed;
+
+	(void)state;
+	need_root();
+	strict_reverse_path("1\n");
+	char *before = machine();
+	struct netconf *c = conf_full();
+	c->dns_default = true;
+	c->dns[c->n_dns++] = ip("10.1.0.53");
+	killed_instance("office", c);
+	assert_shows("ip -4 rule", "lookup 47000", true);
+	assert_shows("cat /etc/resolv.conf", "nameserver 10.1.0.53", true);
+	/* Not ours: the same table, another protocol; the same preference. */
+	must("ip route add throw 10.66.0.0/16 table 47000 proto static");
+	must("ip rule add pref 1181 to 10.67.0.0/16 lookup main");
+
+	outbox_init(&ob);
+	assert_ok(&e, host_clean(NULL, &ob, &removed, &e));
+	assert_true(removed > 0);
+	assert_true(ob.n > 0);
+	assert_shows("ip -4 route show table 47000", "10.66.0.0/16", true);
+	assert_shows("ip -4 rule", "10.67.0.0/16", true);
+	must("ip route del throw 10.66.0.0/16 table 47000");
+	must("ip rule del pref 1181 to 10.67.0.0/16");
+	assert_as_before(before);
+	outbox_clear(&ob);
+	assert_ok(&e, host_clean(NULL, &ob, &removed, &e));
+	assert_int_equal(removed, 0);
+	outbox_free(&ob);
+	free(c);
+	strict_reverse_path("0\n");
+}
+
+static void killed_and_started_again(void **state)
+{
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct netconf *c = conf_full();
+	killed_instance("office", c);
+	killed_instance("home", c); /* its start already removes what office left */
+	assert_shows("ls /run/vpnc-ike", "office", false);
+	struct host *h = host_open("office", &e);
+	assert_non_null(h);
+	assert_shows("ls /run/vpnc-ike", "home", false);
+	tun = host_tun(h, name, &e);
+	assert_true(tun >= 0);
+	host_close(h, NULL);
+	close(tun);
+	free(c);
+	assert_as_before(before);
+}
+
+static void two_at_once(void **state)
+{
+	char name1[16], name2[16];
+	struct outbox ob;
+	size_t removed;
+	int tun1, tun2;
+
+	(void)state;
+	need_root();
+	strict_reverse_path("1\n");
+	char *before = machine();
+	struct netconf *c = conf_full();
+	c->dns_default = true;
+	c->dns[c->n_dns++] = ip("10.1.0.53");
+	struct host *h1 = open_host("office", &tun1, name1), *h2 = open_host("home", &tun2, name2);
+	assert_string_not_equal(name1, name2);
+	assert_null(host_open("office", &e));
+	assert_int_equal(e.kind, ERR_LOCAL);
+	char pid[32];
+	snprintf(pid, sizeof(pid), "process %d", getpid());
+	assert_non_null(strstr(e.text, pid));
+
+	assert_ok(&e, host_netconf(h1, c, &e));
+	c->dns[0] = ip("10.2.0.53");
+	assert_ok(&e, host_netconf(h2, c, &e));
+	assert_shows("ip -4 rule", "lookup 47000", true);
+	assert_shows("ip -4 rule", "lookup 47001", true);
+	assert_shows("cat /etc/resolv.conf", "10.2.0.53", true);
+	outbox_init(&ob);
+	assert_ok(&e, host_clean(NULL, &ob, &removed, &e));
+	assert_int_equal(removed, 0); /* both live */
+	outbox_free(&ob);
+
+	close_host(h1, tun1);
+	assert_shows("cat /proc/sys/net/ipv4/conf/out0/rp_filter", "2", true); /* home needs it */
+	assert_shows("cat /etc/resolv.conf", "10.2.0.53", true);
+	close_host(h2, tun2);
+	free(c);
+	assert_as_before(before);
+	strict_reverse_path("0\n");
+}
+
+/* A packet as from the gateway, written to the other end of the veth with a packet socket. */
+static void from_gateway(uint16_t to_port)
+{
+	uint8_t p[14 + 20 + 8 + 4] = { 0 };
+	char *mac = read_text("/sys/class/net/out0/address");
+	unsigned sum = 0;
+
+	for (int i = 0; i < 6; i++)
+		p[i] = (uint8_t)strtoul(mac + 3 * (ptrdiff_t)i, NULL, 16);
+	free(mac);
+	p[12] = 8;
+	const uint8_t head[] = { 0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0, 203, 0, 113, 1, 203, 0, 113, 2,
+		500 >> 8, 500 & 255, (uint8_t)(to_port >> 8), (uint8_t)to_port, 0, 12, 0, 0, 'p', 'o', 'n', 'g' };
+	memcpy(p + 14, head, sizeof(head));
+	for (int i = 0; i < 20; i += 2)
+		sum += (unsigned)p[14 + i] << 8 | p[15 + i];
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum = ~(sum + (sum >> 16));
+	p[24] = (uint8_t)(sum >> 8);
+	p[25] = (uint8_t)sum;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	struct { /* struct sockaddr_ll */
+		unsigned short family, protocol;
+		int index;
+		unsigned char more[12];
+	} ll = { .family = AF_PACKET, .index = (int)if_nametoindex("far0") };
+	assert_true(fd >= 0);
+	assert_int_equal(sendto(fd, p, sizeof(p), 0, (struct sockaddr *)&ll, sizeof(ll)), (ssize_t)sizeof(p));
+	close(fd);
+}
+
+static bool arrives(int udp, uint16_t port)
+{
+	struct pollfd pfd = { .fd = udp, .events = POLLIN };
+	char text[16];
+
+	from_gateway(port);
+	/* Delivery on a veth is over when the sender's call returns, or a softirq later. */
+	return poll(&pfd, 1, 300) == 1 && recv(udp, text, sizeof(text), 0) == 4;
+}
+
+static void strict_reverse_path_lets_the_gateway_in(void **state)
+{
+	uint16_t port, again;
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	strict_reverse_path("1\n");
+	char *before = machine();
+	struct host *h = open_host("office", &tun, name);
+	int udp = host_udp(h, FAMILY_V4, 0, &port, &e);
+	assert_true(udp >= 0);
+	assert_true(arrives(udp, port));
+	struct netconf *c = conf_full();
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_shows("cat /proc/sys/net/ipv4/conf/out0/rp_filter", "2", true);
+	assert_true(arrives(udp, port));
+	strict_reverse_path("1\n"); /* without our doing it would not */
+	assert_false(arrives(udp, port));
+	strict_reverse_path("2\n");
+	/* A port that is taken gives way to another. */
+	int second = host_udp(h, FAMILY_V4, port, &again, &e);
+	assert_true(second >= 0);
+	assert_true(again != port && again != 0);
+	close(second);
+	close(udp);
+	free(c);
+	close_host(h, tun);
+	assert_as_before(before);
+	strict_reverse_path("0\n");
+}
+
+static void knows_the_path(void **state)
+{
+	struct addr to = ip("203.0.113.1"), local;
+	char text[ADDR_TEXT_MAX], name[16];
+	uint16_t mtu;
+	int tun;
+
+	(void)state;
+	need_root();
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_full();
+	assert_ok(&e, host_netconf(h, c, &e)); /* the tunnel takes everything, our own packets excepted */
+	assert_ok(&e, host_path(h, &to, &local, &mtu, &e));
+	assert_string_equal(addr_text(text, &local), "203.0.113.2");
+	assert_int_equal(mtu, 1500);
+	must("ip route add 192.0.2.0/24 via 192.168.7.1 mtu 1300");
+	to = ip("192.0.2.1");
+	assert_ok(&e, host_path(h, &to, &local, &mtu, &e));
+	assert_string_equal(addr_text(text, &local), "192.168.7.2");
+	assert_int_equal(mtu, 1300);
+	must("ip route del 192.0.2.0/24");
+	to = ip("2001:db8:9::1");
+	assert_ok(&e, host_path(h, &to, &local, &mtu, &e));
+	assert_string_equal(addr_text(text, &local), "2001:db8:7::2");
+	must("ip -6 route del default");
+	assert_refused(&e, ERR_SILENT, host_path(h, &to, &local, &mtu, &e));
+	assert_non_null(strstr(e.text, "2001:db8:9::1"));
+	must("ip -6 route add default via 2001:db8:7::1");
+	free(c);
+	close_host(h, tun);
+}
+
+static enum host_event drained(struct host *h)
+{
+	enum host_event ev = host_next_event(h), more;
+
+	while ((more = host_next_event(h)) != HOST_NOTHING)
+		ev = more;
+	return ev;
+}
+
+static void tells_what_happens_to_the_path(void **state)
+{
+	struct addr to = ip("192.0.2.1"), local;
+	char name[16];
+	uint16_t mtu;
+	int tun;
+
+	(void)state;
+	need_root();
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_full();
+	struct pollfd pfd = { .fd = host_event_fd(h), .events = POLLIN };
+	assert_ok(&e, host_path(h, &to, &local, &mtu, &e));
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_int_equal(drained(h), HOST_NOTHING); /* all our own */
+	must("ip route add 198.51.100.0/24 via 192.168.7.1");
+	must("ip link set lo mtu 60000");
+	assert_int_equal(poll(&pfd, 1, 0), 1);
+	assert_int_equal(drained(h), HOST_NOTHING); /* not about the way to the gateway */
+	must("ip route del 198.51.100.0/24");
+	must("ip addr add 10.200.0.2/24 dev out0");
+	assert_int_equal(drained(h), HOST_NOTHING);
+	/* The network on the link is another now, and is left to it. */
+	assert_shows("ip -4 route show table 47000", "throw 10.200.0.0/24", true);
+	must("ip route replace default via 10.200.0.1");
+	assert_int_equal(drained(h), HOST_PATH_CHANGED);
+	must("ip route replace default via 192.168.7.1");
+	assert_int_equal(drained(h), HOST_PATH_CHANGED);
+	must("ip addr del 10.200.0.2/24 dev out0");
+	assert_int_equal(drained(h), HOST_NOTHING);
+	assert_shows("ip -4 route show table 47000", "10.200.0.0", false);
+	must("ip route del default");
+	assert_int_equal(drained(h), HOST_LINK_DOWN);
+	must("ip route add default via 192.168.7.1");
+	assert_int_equal(drained(h), HOST_PATH_CHANGED);
+	must("ip link set far0 down"); /* carrier lost, the route stays */
+	assert_int_equal(drained(h), HOST_LINK_DOWN);
+	must("ip link set far0 up");
+	assert_int_equal(drained(h), HOST_PATH_CHANGED);
+	free(c);
+	close_host(h, tun);
+	must("ip link set lo mtu 65536");
+}
+
+static void without_ipv6(void **state)
+{
+	struct outbox ob;
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	write_text("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1\n");
+	char *before = machine();
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_full();
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_shows("ip -4 route get 8.8.8.8", "dev vpn0", true);
+	/* The rest of the machine has IPv6, which must not go out in the clear. */
+	assert_false(run("ip -6 route get 2600::1", NULL, 0));
+	outbox_init(&ob);
+	host_warnings(h, &ob);
+	assert_int_equal(ob.n, 1);
+	assert_non_null(strstr(((const struct event *)outbox_get(&ob, 0))->text, "IPv6"));
+	outbox_free(&ob);
+	close_host(h, tun);
+	assert_as_before(before);
+	free(c);
+	write_text("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0\n");
+}
+
+static void foreign_resolv_conf_stays(void **state)
+{
+	struct outbox ob;
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	char *was = read_text("/etc/resolv.conf");
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_full();
+	struct host_view view;
+	c->dns[c->n_dns++] = ip("10.1.0.53");
+	assert_ok(&e, host_netconf(h, c, &e)); /* not for all names: nothing this machine can do */
+	host_view(h, &view);
+	assert_false(view.dns_changed);
+	outbox_init(&ob);
+	host_warnings(h, &ob);
+	assert_int_equal(ob.n, 1);
+	outbox_clear(&ob);
+	c->dns_default = true;
+	assert_ok(&e, host_netconf(h, c, &e));
+	host_view(h, &view);
+	assert_string_equal(view.dns_via, "/etc/resolv.conf");
+	write_text("/etc/resolv.conf", "nameserver 192.0.2.99\n");
+	remember(h, NULL, -1);
+	host_close(h, &ob);
+	close(tun);
+	assert_int_equal(ob.n, 1);
+	assert_shows("cat /etc/resolv.conf", "192.0.2.99", true);
+	outbox_free(&ob);
+	write_text("/etc/resolv.conf", was);
+	free(was);
+	free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(sets_up_and_takes_back, teardown),
+		cmocka_unit_test_teardown(changes_only_the_difference, teardown),
+		cmocka_unit_test_teardown(five_thousand_routes, teardown),
+		cmocka_unit_test_teardown(failed_change_is_rolled_back, teardown),
+		cmocka_unit_test_teardown(killed_and_cleaned, teardown),
+		cmocka_unit_test_teardown(killed_and_started_again, teardown),
+		cmocka_unit_test_teardown(two_at_once, teardown),
+		cmocka_unit_test_teardown(strict_reverse_path_lets_the_gateway_in, teardown),
+		cmocka_unit_test_teardown(knows_the_path, teardown),
+		cmocka_unit_test_teardown(tells_what_happens_to_the_path, teardown),
+		cmocka_unit_test_teardown(without_ipv6, teardown),
+		cmocka_unit_test_teardown(foreign_resolv_conf_stays, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, NULL);
+}
