@@ -5,6 +5,7 @@
 #define CLI_USER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum { USER_PATH_MAX = 1024 };
