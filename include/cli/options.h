@@ -8,7 +8,7 @@
 #include "base/outbox.h"
 #include "cli/commands.h"
 
-enum { OPTION_SETS_MAX = 64, OPTION_ARGS_MAX = 8 };
+enum { OPTION_SETS_MAX = 64, OPTION_ARGS_MAX = 64 };
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 

@@ -32,11 +32,10 @@ struct repl_input {
 	struct passphrase answer; /* wipe the whole input after REPL_ANSWER */
 };
 
-/* profile: for the prompt "PROFILE> ". history: a file, or NULL for the invoking user's own. With
- * quiet nothing is shown that would disturb one JSON object a line on stdout: no prompt. */
+/* profile: for the prompt "PROFILE> ". quiet: nothing but one JSON object a line may come on stdout,
+ * so there is no prompt, and a terminal is read line by line like any other stdin. */
 struct repl_config {
 	const char *profile;
-	const char *history;
 	bool no_input, quiet;
 };
 struct repl *repl_open(const struct repl_config *config, struct err *e) MUST_CHECK;
