@@ -1,0 +1,30 @@
+/*
+ * What the person, or a script, gets to see: status, events and failures as text and as JSON.
+ * Pure: everything is made from the arguments. Strings are malloc'ed, NULL when memory ran out.
+ */
+#ifndef CLI_RENDER_H
+#define CLI_RENDER_H
+
+#include <time.h>
+
+#include "session/status.h"
+
+/* At a glance, 80 columns, ends with a newline. */
+char *render_status_text(const struct status *st, bool color);
+/* One object, one line, without a newline; wall is the calendar time of st. */
+char *render_status_json(const struct status *st, time_t wall);
+/* {"event":"rekeyed","profile":...,"time":...,"level":...,"text":...} */
+char *render_event_json(const struct event *ev, const char *profile, time_t wall);
+/* {"event":"down","status":6,"what":...,"said":...,"try":...} */
+char *render_down_json(const struct down *d, const char *profile, time_t wall);
+/* The three lines: what failed, what the gateway said, what to try. */
+char *render_failure(const struct down *d, bool color);
+/* `routes`, `dns` at the prompt. */
+char *render_routes(const struct status *st);
+char *render_dns(const struct status *st);
+/* One line of `traffic`: rates from two samples of a status, seconds apart. */
+char *render_traffic(const struct status *before, const struct status *now, double seconds);
+/* "up", "reconnecting", ... as in status --json. */
+const char *render_state(enum conn_state s);
+
+#endif

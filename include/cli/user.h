@@ -1,0 +1,23 @@
+/*
+ * The person at the keyboard: who ran this program, or who ran sudo to run it.
+ */
+#ifndef CLI_USER_H
+#define CLI_USER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { USER_PATH_MAX = 1024 };
+
+struct user {
+	uid_t uid;
+	gid_t gid;
+	char name[64];
+	char home[USER_PATH_MAX]; /* "" when there is none */
+};
+
+/* SUDO_UID counts only when we run as root; a user without a passwd entry has a number only. */
+void user_invoking(struct user *u);
+
+#endif

@@ -1,0 +1,242 @@
+#include "cli/commands.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/names.h"
+#include "base/types.h"
+
+#define EVERYWHERE (AT_SHELL | AT_PROMPT | AT_CONTROL)
+
+/* The table of commands, in the order of help. */
+static const struct command_row rows[] = {
+	{ DO_CONNECT, "connect", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"bring the tunnel up, and the prompt; on leaving everything is undone", true },
+	{ DO_LIST, "list", AT_SHELL, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
+		"the profiles found: name, type, gateway, file", true },
+	{ DO_SHOW, "show", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"the effective settings, secrets hidden", true },
+	{ DO_CHECK, "check", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"every problem of a profile, without connecting", true },
+	{ DO_STATUS, "status", EVERYWHERE, 0, 1, "[PROFILE] [--json]", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"how the connection is doing", true },
+	{ DO_TRAFFIC, "traffic", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
+		"live rates, until a key is pressed", true },
+	{ DO_ROUTES, "routes", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
+		"what goes into the tunnel, and what does not", true },
+	{ DO_DNS, "dns", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
+		"name servers and domains of the tunnel", true },
+	{ DO_REKEY, "rekey", EVERYWHERE, 1, 2, "PROFILE [ike|child|all]", "[ike|child|all]",
+		{ ARG_PROFILE, ARG_REKEY }, { ARG_REKEY }, "new keys now; all when not said which", true },
+	{ DO_RECONNECT, "reconnect", EVERYWHERE, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"give the tunnel up and bring it back", true },
+	{ DO_DOWN, "down", EVERYWHERE, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"end the connection (at the prompt also: quit, exit)", true },
+	{ DO_LOG, "log", AT_PROMPT, 0, 0, "", "[N]", { ARG_NONE, ARG_NONE }, { ARG_TEXT },
+		"the last N lines of the log, 20 when not said", true },
+	{ DO_TRACE, "trace", AT_PROMPT, 0, 0, "", "on|off", { ARG_NONE, ARG_NONE }, { ARG_ON_OFF },
+		"show every message that comes and goes", true },
+	{ DO_EXPLAIN, "explain", AT_SHELL | AT_PROMPT, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE },
+		{ ARG_NONE }, "why the last thing failed, and what to try", true },
+	{ DO_KEYLOG, "keylog", AT_PROMPT, 0, 0, "", "FILE|off", { ARG_NONE, ARG_NONE }, { ARG_FILE },
+		"write keys to a file for Wireshark", true },
+	{ DO_PROBE, "probe", AT_SHELL, 1, 1, "HOST|PROFILE [--write NAME]", "", { ARG_PROFILE, ARG_NONE },
+		{ ARG_NONE }, "what a gateway accepts, without logging in", false },
+	{ DO_IMPORT, "import", AT_SHELL, 1, 2, "FILE [NAME]", "", { ARG_FILE, ARG_TEXT }, { ARG_NONE },
+		"make a profile from one of another program", false },
+	{ DO_DOCTOR, "doctor", AT_SHELL, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"what this machine can do, and what is in the way", false },
+	{ DO_CLEAN, "clean", AT_SHELL, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
+		"remove what a killed instance left behind, and nothing else", true },
+	{ DO_HELP, "help", AT_SHELL | AT_PROMPT, 0, 1, "[COMMAND]", "[COMMAND]", { ARG_COMMAND, ARG_NONE },
+		{ ARG_COMMAND }, "this list, or one command", true },
+	{ DO_COMPLETE, "__complete", AT_SHELL, 0, SIZE_MAX, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
+		"", true },
+};
+
+const struct command_row *commands_row(size_t i)
+{
+	return i < ARRAY_LEN(rows) ? &rows[i] : NULL;
+}
+
+const struct command_row *commands_of(enum command_id id)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].id == id)
+			return &rows[i];
+	return NULL;
+}
+
+const struct command_row *commands_find(const char *word, unsigned places, struct err *e)
+{
+	const char *names[ARRAY_LEN(rows) + 1], *near;
+	char what[40];
+	size_t n = 0;
+
+	if ((places & AT_PROMPT) && (strcmp(word, "quit") == 0 || strcmp(word, "exit") == 0))
+		return commands_of(DO_DOWN);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!(rows[i].places & places))
+			continue;
+		if (strcmp(rows[i].name, word) == 0)
+			return &rows[i];
+		if (rows[i].story[0])
+			names[n++] = rows[i].name;
+	}
+	names[n] = NULL;
+	near = name_nearest(names, word);
+	text_safe(what, sizeof(what), word, strlen(word));
+	err_set(e, ERR_CONFIG, near ? "there is no command \"%s\"; did you mean %s?" :
+		"there is no command \"%s\"; help lists them", what, near);
+	return NULL;
+}
+
+/* --- a line of the prompt or the control socket ------------------------------------------------ */
+
+/* The next word of a line, and what follows it. False at the end, or with *too_long. */
+static bool next_word(const char **line, char word[REQUEST_TEXT_MAX], bool *too_long)
+{
+	const char *p = *line + strspn(*line, " \t");
+	size_t n = strcspn(p, " \t");
+
+	*too_long = n >= REQUEST_TEXT_MAX;
+	if (n == 0 || *too_long)
+		return false;
+	memcpy(word, p, n);
+	word[n] = 0;
+	*line = p + n;
+	return true;
+}
+
+static bool usage(const struct command_row *row, struct err *e)
+{
+	return err_set(e, ERR_CONFIG, "right would be: %s%s%s", row->name, row->prompt_args[0] ? " " : "",
+		row->prompt_args);
+}
+
+static bool parse_rekey(struct request *rq, struct err *e)
+{
+	static const char *const words[] = { [REKEY_ALL] = "all", [REKEY_IKE] = "ike", [REKEY_CHILD] = "child" };
+
+	rq->rekey = REKEY_ALL;
+	if (rq->n_args == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i], rq->args[0]) == 0) {
+			rq->rekey = (enum rekey_what)i;
+			return true;
+		}
+	return usage(rq->row, e);
+}
+
+static bool parse_log(struct request *rq, struct err *e)
+{
+	char *end;
+
+	rq->count = 20;
+	if (rq->n_args == 0)
+		return true;
+	rq->count = strtoul(rq->args[0], &end, 10);
+	return (isdigit((unsigned char)rq->args[0][0]) && !*end && rq->count > 0) || usage(rq->row, e);
+}
+
+static bool parse_trace(struct request *rq, struct err *e)
+{
+	rq->on = rq->n_args == 1 && strcmp(rq->args[0], "on") == 0;
+	return (rq->n_args == 1 && (rq->on || strcmp(rq->args[0], "off") == 0)) || usage(rq->row, e);
+}
+
+static bool parse_keylog(struct request *rq, struct err *e)
+{
+	rq->on = rq->n_args == 1 && strcmp(rq->args[0], "off") != 0;
+	return rq->n_args == 1 || usage(rq->row, e);
+}
+
+static bool parse_args(struct request *rq, struct err *e)
+{
+	switch (rq->row->id) {
+	case DO_REKEY:
+		return parse_rekey(rq, e);
+	case DO_LOG:
+		return parse_log(rq, e);
+	case DO_TRACE:
+		return parse_trace(rq, e);
+	case DO_KEYLOG:
+		return parse_keylog(rq, e);
+	default:
+		return true;
+	}
+}
+
+bool commands_parse(struct request *rq, const char *line, enum command_place where, struct err *e)
+{
+	char word[REQUEST_TEXT_MAX];
+	bool too_long;
+
+	*rq = (struct request){ 0 };
+	if (!next_word(&line, word, &too_long))
+		return !too_long || err_set(e, ERR_CONFIG, "a word is too long");
+	const struct command_row *row = commands_find(word, where, e);
+	if (!row)
+		return false;
+	/* Here, and not before: a file's name may have blanks. */
+	size_t rest = strlen(line + strspn(line, " \t"));
+	if (row->prompt_kinds[0] == ARG_FILE && rest > 0 && rest < REQUEST_TEXT_MAX) {
+		memcpy(rq->args[0], line + strspn(line, " \t"), rest + 1);
+		while (isblank((unsigned char)rq->args[0][rest - 1]))
+			rq->args[0][--rest] = 0;
+		rq->n_args = 1;
+		line = "";
+	}
+	rq->row = row;
+	while (next_word(&line, word, &too_long)) {
+		if (row->id == DO_STATUS && strcmp(word, "--json") == 0) {
+			rq->json = true;
+			continue;
+		}
+		if (row->prompt_kinds[0] == ARG_NONE || rq->n_args == 1)
+			return usage(row, e);
+		memcpy(rq->args[rq->n_args++], word, sizeof(word));
+	}
+	if (too_long)
+		return err_set(e, ERR_CONFIG, "a word is too long");
+	if (!row->supported)
+		return err_set(e, ERR_CONFIG, "%s is not supported yet", row->name);
+	return parse_args(rq, e);
+}
+
+/* --- help -------------------------------------------------------------------------------------- */
+
+static void help_line(FILE *f, const struct command_row *row, enum command_place where)
+{
+	const char *args = where == AT_SHELL ? row->shell_args : row->prompt_args;
+	char head[64];
+
+	snprintf(head, sizeof(head), "%s%s%s", row->name, args[0] ? " " : "", args);
+	fprintf(f, "  %-34s %s%s\n", head, row->story, row->supported ? "" : " (not supported yet)");
+}
+
+char *commands_help(const char *name, enum command_place where)
+{
+	char *text = NULL;
+	size_t len = 0, shown = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if ((rows[i].places & where) && rows[i].story[0] && (!name || strcmp(rows[i].name, name) == 0)) {
+			help_line(f, &rows[i], where);
+			shown++;
+		}
+	bool bad = ferror(f);
+	if (fclose(f) != 0 || bad || shown == 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -1,0 +1,357 @@
+#define _GNU_SOURCE
+#include "editor.h"
+
+#include <errno.h>
+#include <histedit.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "base/types.h"
+#include "cli/commands.h"
+#include "cli/complete.h"
+#include "state.h"
+#include "term.h"
+
+enum { HISTORY_LINES = 500, EDITOR_PROMPT_MAX = 80 };
+
+struct editor {
+	EditLine *el;
+	History *history;
+	bool shown;         /* the prompt is there, a line is being typed */
+	const char *key;    /* octets of the key that libedit may read now */
+	size_t key_left;
+	bool cancel, leave; /* set by the functions bound to Ctrl-C and Ctrl-D */
+	char prompt[EDITOR_PROMPT_MAX];
+};
+
+static struct editor *editor_of(EditLine *el)
+{
+	void *ed = NULL;
+
+	el_get(el, EL_CLIENTDATA, &ed);
+	return ed;
+}
+
+static char *el_prompt(EditLine *el)
+{
+	return editor_of(el)->prompt;
+}
+
+/* libedit reads from what we hand it, one key at a time, and so never waits. */
+static int el_getkey(EditLine *el, wchar_t *c)
+{
+	struct editor *ed = editor_of(el);
+	mbstate_t state = { 0 };
+
+	if (ed->key_left == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	size_t n = mbrtowc(c, ed->key, ed->key_left, &state);
+	if (n == 0 || n > ed->key_left) { /* NUL, or no text in this locale */
+		*c = (unsigned char)*ed->key;
+		n = 1;
+	}
+	ed->key += n;
+	ed->key_left -= n;
+	return 1;
+}
+
+static unsigned char el_interrupt(EditLine *el, int ch)
+{
+	struct editor *ed = editor_of(el);
+	const LineInfo *line = el_line(el);
+
+	(void)ch;
+	if (line->lastchar == line->buffer)
+		ed->leave = true;
+	else
+		ed->cancel = true;
+	return CC_NORM;
+}
+
+static unsigned char el_eof(EditLine *el, int ch)
+{
+	struct editor *ed = editor_of(el);
+	const LineInfo *line = el_line(el);
+
+	(void)ch;
+	if (line->lastchar == line->buffer) {
+		ed->leave = true;
+		return CC_NORM;
+	}
+	return CC_ERROR;
+}
+
+/* The part that all words begin with. */
+static size_t common_prefix(const struct complete *c)
+{
+	size_t n = strlen(c->words[0]);
+
+	for (size_t i = 1; i < c->n; i++)
+		for (size_t j = 0; j < n; j++)
+			if (c->words[i][j] != c->words[0][j])
+				n = j;
+	return n;
+}
+
+static unsigned char el_complete(EditLine *el, int ch)
+{
+	const LineInfo *line = el_line(el);
+	struct editor *ed = editor_of(el);
+	struct complete c;
+	char text[COMPLETE_WORDS_MAX * 24] = "";
+
+	(void)ch;
+	complete_prompt(&c, line->buffer, (size_t)(line->cursor - line->buffer));
+	if (c.n == 0)
+		return CC_ERROR;
+	size_t n = common_prefix(&c);
+	if (n > c.typed || c.n == 1) {
+		snprintf(text, sizeof(text), "%.*s%s", (int)(n - c.typed), c.words[0] + c.typed, c.n == 1 ? " " : "");
+		return el_insertstr(el, text) == 0 ? CC_REFRESH : CC_ERROR;
+	}
+	for (size_t i = 0, used = 0; i < c.n && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? "  " : "", c.words[i]);
+	editor_erase(ed);
+	printf("%s\n", text);
+	editor_draw(ed);
+	return CC_NORM;
+}
+
+static bool editor_set_up(struct editor *ed)
+{
+	static const struct {
+		const char *name, *help, *key;
+		unsigned char (*function)(EditLine *, int);
+	} ours[] = {
+		{ "vpnc-complete", "complete the word", "^I", el_complete },
+		{ "vpnc-interrupt", "cancel the line, or leave", "^C", el_interrupt },
+		{ "vpnc-eof", "leave", "^D", el_eof },
+	};
+	/* These read further keys by themselves, which would wait. */
+	static const char *const waiting[] = { "^V", "^X", "^R", "^S", "^Q", "^Z", "^\\" };
+	HistEvent event;
+
+	ed->el = el_init("vpnc-ike", stdin, stdout, stderr);
+	ed->history = history_init();
+	if (!ed->el || !ed->history)
+		return false;
+	el_set(ed->el, EL_CLIENTDATA, ed);
+	el_set(ed->el, EL_SIGNAL, 0);
+	el_set(ed->el, EL_PROMPT, el_prompt);
+	el_set(ed->el, EL_EDITOR, "emacs");
+	el_set(ed->el, EL_GETCFN, el_getkey);
+	el_set(ed->el, EL_SETTY, "-d", "-isig", "-ixon", NULL);
+	for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
+		el_set(ed->el, EL_BIND, "-r", waiting[i], NULL);
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		el_set(ed->el, EL_ADDFN, ours[i].name, ours[i].help, ours[i].function);
+		el_set(ed->el, EL_BIND, ours[i].key, ours[i].name, NULL);
+	}
+	history(ed->history, &event, H_SETSIZE, HISTORY_LINES);
+	history(ed->history, &event, H_SETUNIQUE, 1);
+	el_set(ed->el, EL_HIST, history, ed->history);
+	return true;
+}
+
+/* Columns that n octets of text take on the screen. */
+static size_t columns(const char *text, size_t n)
+{
+	mbstate_t state = { 0 };
+	size_t width = 0;
+
+	while (n > 0) {
+		wchar_t c;
+		size_t step = mbrtowc(&c, text, n, &state);
+		if (step == 0 || step > n)
+			return width + n;
+		int w = wcwidth(c);
+		width += w > 0 ? (size_t)w : 0;
+		text += step;
+		n -= step;
+	}
+	return width;
+}
+
+/* Wipes prompt and line off the screen; the cursor stands where the prompt began. */
+void editor_erase(struct editor *ed)
+{
+	const LineInfo *line = el_line(ed->el);
+	struct winsize size = { 0 };
+	size_t at = columns(ed->prompt, strlen(ed->prompt)) +
+		columns(line->buffer, (size_t)(line->cursor - line->buffer));
+
+	if (!ed->shown)
+		return;
+	fflush(stdout);
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		size.ws_col = 80;
+	for (size_t row = at / size.ws_col; row > 0; row--)
+		fputs("\033[A", stdout);
+	fputs("\r\033[J", stdout);
+}
+
+void editor_draw(struct editor *ed)
+{
+	fflush(stdout);
+	if (ed->shown)
+		el_set(ed->el, EL_REFRESH);
+}
+
+void editor_show(struct editor *ed)
+{
+	if (ed->shown)
+		return;
+	fflush(stdout);
+	ed->cancel = ed->leave = false;
+	el_set(ed->el, EL_UNBUFFERED, 1);
+	ed->shown = true;
+}
+
+void editor_hide(struct editor *ed)
+{
+	if (!ed->shown)
+		return;
+	el_set(ed->el, EL_UNBUFFERED, 0);
+	ed->shown = false;
+}
+
+bool editor_shown(const struct editor *ed)
+{
+	return ed->shown;
+}
+
+/* --- history ----------------------------------------------------------------------------------- */
+
+/* Only what is a command: a password typed at the wrong moment is none. */
+static void history_add(struct editor *ed, const char *line)
+{
+	struct request rq;
+	HistEvent event;
+
+	if (commands_parse(&rq, line, AT_PROMPT, NULL) && rq.row)
+		history(ed->history, &event, H_ENTER, line);
+}
+
+static void history_load(struct editor *ed)
+{
+	FILE *f = state_open("history", "r");
+	char line[REQUEST_LINE_MAX];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		history_add(ed, line);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void history_save(struct editor *ed)
+{
+	FILE *f = state_open("history", "w");
+	HistEvent event;
+
+	if (!f)
+		return;
+	for (int n = history(ed->history, &event, H_LAST); n >= 0; n = history(ed->history, &event, H_PREV))
+		fprintf(f, "%s\n", event.str);
+	fclose(f);
+}
+
+/* --- keys -------------------------------------------------------------------------------------- */
+
+static size_t utf8_len(uint8_t first)
+{
+	return first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+}
+
+size_t editor_key_len(const char *in, size_t n)
+{
+	enum { ESCAPE = 0x1b, SEQUENCE_MAX = 32 };
+	size_t need = 1;
+
+	if (n == 0)
+		return 0;
+	if (in[0] != ESCAPE)
+		need = utf8_len((uint8_t)in[0]);
+	else if (n == 1)
+		return 0;
+	else if (in[1] == 'O')
+		need = 3;
+	else if (in[1] != '[')
+		need = 1 + utf8_len((uint8_t)in[1]);
+	else
+		/* ECMA-48 section 5.4: up to an octet from '@' to '~'; the Linux console has "[[A" too. */
+		for (need = 3 + (n > 2 && in[2] == '['); need <= n && need < SEQUENCE_MAX; need++)
+			if (in[need - 1] >= '@' && in[need - 1] <= '~')
+				break;
+	return need <= n ? need : 0;
+}
+
+enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char *out, size_t size)
+{
+	const char *line = NULL;
+	int len = 0;
+
+	ed->key = key;
+	ed->key_left = n;
+	while (ed->key_left > 0 && !(line && len > 0 && line[len - 1] == '\n'))
+		line = el_gets(ed->el, &len);
+	if (ed->leave) {
+		editor_hide(ed);
+		return EDITOR_LEAVE;
+	}
+	if (ed->cancel) {
+		fputs("^C\n", stdout);
+		editor_hide(ed);
+		return EDITOR_CANCEL;
+	}
+	if (!line || len <= 0 || line[len - 1] != '\n')
+		return EDITOR_MORE;
+	snprintf(out, size, "%.*s", len - 1, line);
+	history_add(ed, out);
+	editor_hide(ed);
+	return EDITOR_LINE;
+}
+
+/* --- open and close ---------------------------------------------------------------------------- */
+
+struct editor *editor_open(const char *prompt)
+{
+	struct editor *ed = calloc(1, sizeof(*ed));
+
+	if (!ed)
+		return NULL;
+	snprintf(ed->prompt, sizeof(ed->prompt), "%s", prompt);
+	/* libedit and the screen must agree on what a character is. */
+	setlocale(LC_CTYPE, "");
+	if (!term_guard(STDIN_FILENO) || !editor_set_up(ed)) {
+		editor_close(ed);
+		return NULL;
+	}
+	history_load(ed);
+	return ed;
+}
+
+void editor_close(struct editor *ed)
+{
+	if (!ed)
+		return;
+	if (ed->el) {
+		editor_hide(ed);
+		history_save(ed);
+		el_end(ed->el);
+	}
+	if (ed->history)
+		history_end(ed->history);
+	wipe(ed, sizeof(*ed));
+	free(ed);
+	term_restore();
+}

@@ -1,0 +1,445 @@
+#define _GNU_SOURCE
+#include "load_private.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <iniparser/iniparser.h>
+
+#include "base/names.h"
+#include "cli/user.h"
+
+#define SUFFIX ".conf"
+
+void load_problem_add(struct load_report *report, const char *file, unsigned line, const char *section,
+	const char *key, const struct err *err)
+{
+	if (report->n < LOAD_PROBLEMS_MAX) {
+		struct load_problem *at = &report->v[report->n];
+		at->line = line;
+		snprintf(at->file, sizeof(at->file), "%s", file);
+		snprintf(at->section, sizeof(at->section), "%s", section);
+		snprintf(at->key, sizeof(at->key), "%s", key);
+		at->err = *err;
+	}
+	report->n++;
+}
+
+char *load_problem_text(char *out, size_t size, const struct load_problem *p)
+{
+	char line[16] = "", where[72] = "";
+
+	if (p->line)
+		snprintf(line, sizeof(line), ":%u", p->line);
+	if (p->section[0] || p->key[0])
+		snprintf(where, sizeof(where), "%s%s%s: ", p->section, p->section[0] && p->key[0] ? "." : "", p->key);
+	snprintf(out, size, "%s%s: %s%s", p->file, line, where, p->err.text);
+	return out;
+}
+
+/* --- parsing ----------------------------------------------------------------------------------- */
+
+/* iniparser would print lines that it does not understand, with the secrets that are in them. */
+static int keep_quiet(const char *fmt, ...)
+{
+	return fmt ? 0 : -1;
+}
+
+/* iniparser 4.1 reads files only, by name: a file in memory gives it one, without a second look at a
+ * path that may have changed meanwhile. */
+static dictionary *parse_clean(const struct load_scan *s)
+{
+	char path[64];
+	dictionary *d = NULL;
+	int fd = memfd_create("profile", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return NULL;
+	if (write(fd, s->clean, s->len) == (ssize_t)s->len) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		iniparser_set_error_callback(keep_quiet);
+		d = iniparser_load(path);
+		iniparser_set_error_callback(NULL);
+	}
+	close(fd);
+	return d;
+}
+
+static void dictionary_wipe(dictionary *d)
+{
+	for (ssize_t i = 0; i < d->size; i++)
+		if (d->key[i] && d->val[i])
+			wipe(d->val[i], strlen(d->val[i]));
+	iniparser_freedict(d);
+}
+
+/* What iniparser left of the secrets on the stack. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+	char room[8192];
+
+	wipe(room, sizeof(room));
+}
+
+static bool find_key(const char *section, const char *key, struct profile_key *k)
+{
+	for (size_t i = 0; profile_key(i, k); i++)
+		if (strcmp(k->section, section) == 0 && strcmp(k->key, key) == 0)
+			return true;
+	return false;
+}
+
+static bool key_is_secret(const char *section, const char *key)
+{
+	struct profile_key k;
+
+	return find_key(section, key, &k) && k.secret;
+}
+
+/* One entry: its value as iniparser has it, which must be what stands in the file. */
+static bool set_entry(struct profile *p, dictionary *d, const struct load_entry_line *entry, struct err *e)
+{
+	struct profile_key k;
+	char name[72];
+
+	if (!find_key(entry->section, entry->key, &k))
+		return profile_set(p, entry->section, entry->key, "", e);
+	snprintf(name, sizeof(name), "%s:%s", entry->section, entry->key);
+	const char *value = iniparser_getstring(d, name, NULL);
+	if (!value || strlen(value) != entry->len || memcmp(value, entry->value, entry->len) != 0)
+		return err_set(e, ERR_CONFIG, "cannot be read without doubt; put the value in double quotes");
+	return profile_set(p, entry->section, entry->key, value, e);
+}
+
+static void set_entries(struct profile *p, const struct load_scan *s, struct load_report *report)
+{
+	struct err e;
+	dictionary *d = parse_clean(s);
+
+	if (!d) {
+		err_set(&e, ERR_LOCAL, "iniparser cannot read it (is /proc there, is there memory?)");
+		load_problem_add(report, p->file, 0, "", "", &e);
+		return;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		if (!set_entry(p, d, &s->v[i], &e))
+			load_problem_add(report, p->file, s->v[i].line, s->v[i].section, s->v[i].key, &e);
+	dictionary_wipe(d);
+}
+
+/* --set SECTION.KEY=VALUE */
+static void set_option(struct profile *p, const char *text, struct load_report *report)
+{
+	const char *equals = strchr(text, '='), *dot = strchr(text, '.');
+	char section[32] = "", key[32] = "";
+	struct err e;
+
+	if (!equals || !dot || dot > equals) {
+		err_set(&e, ERR_CONFIG, "right would be --set SECTION.KEY=VALUE");
+		load_problem_add(report, "--set", 0, "", "", &e);
+		return;
+	}
+	text_safe(section, sizeof(section), text, (size_t)(dot - text));
+	text_safe(key, sizeof(key), dot + 1, (size_t)(equals - dot - 1));
+	if (key_is_secret(section, key))
+		err_set(&e, ERR_CONFIG, "a secret on the command line can be read by everybody; "
+			"right would be the profile, a file of its own, or to be asked");
+	else if (profile_set(p, section, key, equals + 1, &e))
+		return;
+	load_problem_add(report, "--set", 0, section, key, &e);
+}
+
+unsigned load_line_of(const struct load_scan *s, const char *section, const char *key)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i].section, section) == 0 && strcmp(s->v[i].key, key) == 0)
+			return s->v[i].line;
+	return 0;
+}
+
+/* A value that could not be read is not missing as well. */
+static bool has_problem(const struct load_report *report, const char *section, const char *key)
+{
+	for (size_t i = 0; i < report->n && i < LOAD_PROBLEMS_MAX; i++)
+		if (strcmp(report->v[i].section, section) == 0 && strcmp(report->v[i].key, key) == 0)
+			return true;
+	return false;
+}
+
+static void finish(struct profile *p, const struct load_scan *s, struct load_report *report)
+{
+	struct profile_problem problems[LOAD_PROBLEMS_MAX];
+	size_t n = profile_finish(p, problems, LOAD_PROBLEMS_MAX);
+
+	for (size_t i = 0; i < n && i < LOAD_PROBLEMS_MAX; i++)
+		if (!has_problem(report, problems[i].section, problems[i].key))
+			load_problem_add(report, p->file, load_line_of(s, problems[i].section, problems[i].key),
+				problems[i].section, problems[i].key, &problems[i].err);
+}
+
+static unsigned sort_key(const struct load_problem *p)
+{
+	return p->line ? p->line : UINT_MAX;
+}
+
+/* In the order of the file; what has no line comes last. */
+static void sort_problems(struct load_report *report)
+{
+	size_t n = report->n < LOAD_PROBLEMS_MAX ? report->n : LOAD_PROBLEMS_MAX;
+
+	for (size_t i = 1; i < n; i++)
+		for (size_t j = i; j > 0 && sort_key(&report->v[j]) < sort_key(&report->v[j - 1]); j--) {
+			struct load_problem spare = report->v[j];
+			report->v[j] = report->v[j - 1];
+			report->v[j - 1] = spare;
+		}
+}
+
+static bool holds_secret(const struct load_scan *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (key_is_secret(s->v[i].section, s->v[i].key))
+			return true;
+	return false;
+}
+
+/* The text of a profile; f is the file it came from, if it did. s is the caller's to free. */
+static void parse(struct profile *p, struct load_scan *s, struct bytes text, const struct load_file *f,
+	const struct load_request *rq, struct load_report *report)
+{
+	struct err e;
+
+	if (!load_scan(s, p, text.p, text.n, report)) {
+		err_set(&e, ERR_LOCAL, "out of memory");
+		load_problem_add(report, p->file, 0, "", "", &e);
+		return;
+	}
+	if (f && holds_secret(s) && !load_file_private(f, p->file, &e))
+		load_problem_add(report, p->file, 0, "", "", &e);
+	/* free() overwrites what it is given as long as this is set: iniparser does not wipe. */
+	mallopt(M_PERTURB, 1);
+	set_entries(p, s, report);
+	mallopt(M_PERTURB, 0);
+	wipe_stack();
+	for (size_t i = 0; rq && i < rq->n_sets; i++)
+		set_option(p, rq->sets[i], report);
+	finish(p, s, report);
+}
+
+/* --- finding ----------------------------------------------------------------------------------- */
+
+static bool add_dir(char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], size_t *n, const char *dir, const char *sub)
+{
+	if (!dir || !*dir)
+		return false;
+	size_t len = strlen(dir);
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	snprintf(dirs[*n], PROFILE_PATH_MAX, "%.*s%s", (int)len, dir, sub);
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp(dirs[i], dirs[*n]) == 0)
+			return true;
+	(*n)++;
+	return true;
+}
+
+size_t load_dirs(const char *profile_dir, char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX])
+{
+	const char *xdg = getenv("XDG_CONFIG_HOME");
+	struct user u;
+	size_t n = 0;
+
+	add_dir(dirs, &n, profile_dir, "");
+	add_dir(dirs, &n, getenv("VPNC_IKE_PROFILE_DIR"), "");
+	user_invoking(&u);
+	if (!add_dir(dirs, &n, xdg && xdg[0] == '/' ? xdg : NULL, "/vpnc-ike"))
+		add_dir(dirs, &n, u.home, "/.config/vpnc-ike");
+	add_dir(dirs, &n, "/etc/vpnc-ike", "");
+	return n;
+}
+
+/* A name becomes part of a socket's and a journal's name. */
+static bool name_valid(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+");
+
+	return n > 0 && n < PROFILE_NAME_MAX - 8 && !name[n] && name[0] != '.' && name[0] != '-';
+}
+
+/* The name that a file would have as a profile; false when it is none. */
+static bool name_of_file(const char *file, char name[PROFILE_NAME_MAX])
+{
+	const char *base = strrchr(file, '/');
+	size_t len;
+
+	base = base ? base + 1 : file;
+	len = strlen(base);
+	if (len > strlen(SUFFIX) && strcmp(base + len - strlen(SUFFIX), SUFFIX) == 0)
+		len -= strlen(SUFFIX);
+	snprintf(name, PROFILE_NAME_MAX, "%.*s", (int)len, base);
+	return len < PROFILE_NAME_MAX && name_valid(name);
+}
+
+static bool not_found(const struct load_request *rq, struct err *e)
+{
+	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], places[300] = "";
+	const char *names[65] = { NULL }, *near;
+	struct load_list l = { 0 };
+	size_t n = load_dirs(rq->profile_dir, dirs);
+
+	for (size_t i = 0; i < n; i++)
+		snprintf(places + strlen(places), sizeof(places) - strlen(places), "%s%s", i ? ", " : "", dirs[i]);
+	if (load_list(rq->profile_dir, &l, NULL))
+		for (size_t i = 0; i < l.n && i < ARRAY_LEN(names) - 1; i++)
+			names[i] = l.v[i].name;
+	near = name_nearest(names, rq->profile);
+	err_set(e, ERR_CONFIG, "no such profile in %s%s%s", places, near ? "; right would be " : "", near ? near : "");
+	load_list_free(&l);
+	return false;
+}
+
+static bool find_profile(const struct load_request *rq, char name[PROFILE_NAME_MAX],
+	char file[PROFILE_PATH_MAX], struct err *e)
+{
+	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX];
+	size_t n = load_dirs(rq->profile_dir, dirs);
+
+	if (strchr(rq->profile, '/')) {
+		if (strlen(rq->profile) >= PROFILE_PATH_MAX)
+			return err_set(e, ERR_CONFIG, "the path is too long");
+		snprintf(file, PROFILE_PATH_MAX, "%s", rq->profile);
+		return name_of_file(file, name) || err_set(e, ERR_CONFIG,
+			"a profile's name has letters, digits and -_.@+, at most %d", PROFILE_NAME_MAX - 9);
+	}
+	if (!name_of_file(rq->profile, name))
+		return err_set(e, ERR_CONFIG, "a profile's name has letters, digits and -_.@+, at most %d",
+			PROFILE_NAME_MAX - 9);
+	for (size_t i = 0; i < n; i++)
+		if (snprintf(file, PROFILE_PATH_MAX, "%s/%s" SUFFIX, dirs[i], name) < PROFILE_PATH_MAX &&
+			access(file, F_OK) == 0)
+			return true;
+	return not_found(rq, e);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct load_entry *)a)->name, ((const struct load_entry *)b)->name);
+}
+
+static bool list_dir(const char *dir, struct load_list *out)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	struct load_entry one;
+
+	while (d && (entry = readdir(d))) {
+		size_t len = strlen(entry->d_name), known = 0;
+		if (len <= strlen(SUFFIX) || strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0 ||
+			!name_of_file(entry->d_name, one.name) ||
+			snprintf(one.file, sizeof(one.file), "%s/%s", dir, entry->d_name) >= (int)sizeof(one.file))
+			continue;
+		while (known < out->n && strcmp(out->v[known].name, one.name) != 0)
+			known++;
+		if (known < out->n)
+			continue;
+		struct load_entry *v = realloc(out->v, (out->n + 1) * sizeof(*v));
+		if (!v)
+			break;
+		out->v = v;
+		out->v[out->n++] = one;
+	}
+	if (d)
+		closedir(d);
+	return !d || !entry;
+}
+
+bool load_list(const char *profile_dir, struct load_list *out, struct err *e)
+{
+	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX];
+	size_t n = load_dirs(profile_dir, dirs);
+
+	*out = (struct load_list){ 0 };
+	for (size_t i = 0; i < n; i++)
+		if (!list_dir(dirs[i], out)) {
+			load_list_free(out);
+			return err_set(e, ERR_LOCAL, "out of memory");
+		}
+	if (out->n > 0)
+		qsort(out->v, out->n, sizeof(*out->v), by_name);
+	return true;
+}
+
+void load_list_free(struct load_list *l)
+{
+	free(l->v);
+	*l = (struct load_list){ 0 };
+}
+
+/* --- the two entries --------------------------------------------------------------------------- */
+
+static enum load_result refuse(const char *file, const struct err *e, struct load_report *report)
+{
+	load_problem_add(report, file, 0, "", "", e);
+	return LOAD_BAD;
+}
+
+/* Text to profile; f as in parse. */
+static enum load_result load(const char *name, const char *file, struct bytes text,
+	const struct load_file *f, const struct load_request *rq, struct profile **out,
+	struct load_report *report)
+{
+	struct profile *p = profile_new(name);
+	enum load_result result = LOAD_OK;
+	struct load_scan s;
+	struct err e;
+
+	if (!p) {
+		err_set(&e, ERR_LOCAL, "out of memory");
+		return refuse(file, &e, report);
+	}
+	snprintf(p->file, sizeof(p->file), "%s", file);
+	parse(p, &s, text, f, rq, report);
+	if (rq && !rq->values_only)
+		result = load_refs(p, &s, rq, report);
+	load_scan_free(&s);
+	sort_problems(report);
+	if (report->n > 0)
+		result = LOAD_BAD;
+	if (result == LOAD_OK || (rq && rq->values_only))
+		*out = p;
+	else
+		profile_free(p);
+	return result;
+}
+
+enum load_result load_profile(const struct load_request *rq, struct profile **out,
+	struct load_report *report)
+{
+	char name[PROFILE_NAME_MAX], file[PROFILE_PATH_MAX];
+	struct load_file f;
+	struct err e;
+
+	*out = NULL;
+	report->n = 0;
+	if (!find_profile(rq, name, file, &e))
+		return refuse(rq->profile, &e, report);
+	if (!load_file_read(file, LOAD_FILE_MAX, &f, &e))
+		return refuse(file, &e, report);
+	enum load_result result = load(name, file, (struct bytes){ f.data, f.len }, &f, rq, out, report);
+	load_file_free(&f);
+	return result;
+}
+
+enum load_result load_text(const char *name, const char *text, size_t len, struct profile **out,
+	struct load_report *report)
+{
+	*out = NULL;
+	report->n = 0;
+	return load(name, name, (struct bytes){ text, len }, NULL, NULL, out, report);
+}

@@ -1,0 +1,63 @@
+/*
+ * What the files of cli/load share.
+ */
+#ifndef CLI_LOAD_PRIVATE_H
+#define CLI_LOAD_PRIVATE_H
+
+#include "cli/load.h"
+
+#include <sys/stat.h>
+
+/* --- load_file.c: files under the rules for secrets --- */
+
+struct load_file {
+	char *data; /* with a NUL behind it that len does not count; wiped by load_file_free */
+	size_t len;
+	struct stat st;
+	bool link; /* the path was a symbolic link */
+};
+
+/* Opened once, checked by fstat, read whole. A folder, a device, a pipe or more than max octets are
+ * CONFIG errors. */
+bool load_file_read(const char *path, size_t max, struct load_file *out, struct err *e) MUST_CHECK;
+void load_file_free(struct load_file *f);
+/* May a secret be kept in it? The sentence names the command that makes it so. */
+bool load_file_private(const struct load_file *f, const char *path, struct err *e) MUST_CHECK;
+
+/* --- load_scan.c: what stands on which line, and what iniparser would get wrong --- */
+
+enum { LOAD_ENTRIES_MAX = 256, LOAD_LINE_MAX = 1000 };
+
+struct load_entry_line {
+	unsigned line;
+	char section[32], key[32]; /* lower case */
+	const char *value;         /* in the text scanned, without quotes */
+	size_t len;
+};
+
+struct load_scan {
+	char *clean; /* malloc'ed: the text with every line blank that iniparser shall not see */
+	size_t len;
+	size_t n;
+	struct load_entry_line v[LOAD_ENTRIES_MAX];
+};
+
+/* p: for the name of its file and what it knows of sections; nothing is set. False: out of memory. */
+bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t len,
+	struct load_report *report) MUST_CHECK;
+void load_scan_free(struct load_scan *s);
+
+/* --- load_refs.c: what a profile names --- */
+
+/* Keys, certificates and secrets in files of their own. */
+enum load_result load_refs(struct profile *p, const struct load_scan *s, const struct load_request *rq,
+	struct load_report *report);
+
+/* --- load.c --- */
+
+unsigned load_line_of(const struct load_scan *s, const char *section, const char *key); /* 0: none */
+
+void load_problem_add(struct load_report *report, const char *file, unsigned line, const char *section,
+	const char *key, const struct err *err);
+
+#endif

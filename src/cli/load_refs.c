@@ -1,0 +1,247 @@
+#include "load_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+enum { REF_FILE_MAX = 1 << 20, CA_FILES_MAX = 512 };
+
+struct refs {
+	struct profile *p;
+	const struct load_scan *scan;
+	const struct load_request *rq;
+	struct load_report *report;
+	bool need_passphrase;
+};
+
+static void complain(struct refs *r, const char *section, const char *key, const struct err *e)
+{
+	load_problem_add(r->report, r->p->file, load_line_of(r->scan, section, key), section, key, e);
+}
+
+/* Names in a profile count from the profile's own folder. */
+static bool full_path(const struct profile *p, const char *name, char out[PROFILE_PATH_MAX], struct err *e)
+{
+	const char *slash = strrchr(p->file, '/');
+	int dir = name[0] == '/' || !slash ? 0 : (int)(slash - p->file) + 1;
+
+	if (snprintf(out, PROFILE_PATH_MAX, "%.*s%s", dir, p->file, name) >= PROFILE_PATH_MAX)
+		return err_set(e, ERR_CONFIG, "the path is too long");
+	return true;
+}
+
+/* A file that the profile names; the sentence begins with its path. */
+static bool read_ref(struct refs *r, const char *name, struct load_file *f, char path[PROFILE_PATH_MAX],
+	struct err *e)
+{
+	*f = (struct load_file){ 0 };
+	return full_path(r->p, name, path, e) &&
+		(load_file_read(path, REF_FILE_MAX, f, e) || err_ctx(e, "%s", path));
+}
+
+/* The first line, without its end; more than one line is a mistake somewhere. */
+static bool read_secret(struct refs *r, const char *name, struct passphrase *out, struct err *e)
+{
+	char path[PROFILE_PATH_MAX];
+	struct load_file f;
+
+	if (!read_ref(r, name, &f, path, e))
+		return false;
+	size_t n = strcspn(f.data, "\r\n");
+	bool ok = false;
+	if (!load_file_private(&f, path, e))
+		err_ctx(e, "%s", path);
+	else if (n + strspn(f.data + n, "\r\n") != f.len)
+		err_set(e, ERR_CONFIG, "%s: holds more than one line, or a NUL", path);
+	else if (n == 0 || n > PASSPHRASE_MAX)
+		err_set(e, ERR_CONFIG, "%s: a secret has 1 to %d octets, not %zu", path, PASSPHRASE_MAX, n);
+	else
+		ok = passphrase_set(out, f.data, n);
+	load_file_free(&f);
+	return ok;
+}
+
+static void load_secrets(struct refs *r)
+{
+	struct profile *p = r->p;
+	struct err e;
+
+	if (p->psk_file[0] && !(p->psk_given = read_secret(r, p->psk_file, &p->psk, &e)))
+		complain(r, "secrets", "psk-file", &e);
+	if (p->password_file[0] && !(p->password_given = read_secret(r, p->password_file, &p->password, &e)))
+		complain(r, "secrets", "password-file", &e);
+}
+
+/* Appends to certs, fills key where the file has one. */
+static bool read_credentials(struct refs *r, const char *name, struct cert_list *certs, struct key **key,
+	struct err *e)
+{
+	const struct profile *p = r->p;
+	const struct passphrase *pass = p->key_passphrase_given ? &p->key_passphrase : r->rq->key_passphrase;
+	char path[PROFILE_PATH_MAX];
+	struct load_file f;
+	bool need = false;
+
+	if (!read_ref(r, name, &f, path, e))
+		return false;
+	bool ok = load_credentials((struct bytes){ f.data, f.len }, pass, certs, key, &need, e);
+	if (!ok)
+		err_ctx(e, "%s", path);
+	if (need && !p->key_passphrase_given)
+		r->need_passphrase = true;
+	/* A key is a secret, encrypted or not. */
+	if ((need || (ok && *key)) && !load_file_private(&f, path, e)) {
+		err_ctx(e, "%s", path);
+		r->need_passphrase = false;
+		ok = false;
+	}
+	load_file_free(&f);
+	return ok;
+}
+
+static void load_own(struct refs *r)
+{
+	struct profile *p = r->p;
+	struct cert_list others = { 0 };
+	struct err e;
+
+	if (!read_credentials(r, p->certificate, &p->own_certs, &p->own_key, &e)) {
+		if (!r->need_passphrase)
+			complain(r, "local", "certificate", &e);
+		return;
+	}
+	if (p->key[0]) {
+		key_free(p->own_key);
+		p->own_key = NULL;
+		bool ok = read_credentials(r, p->key, &others, &p->own_key, &e);
+		cert_list_free(&others);
+		if (!ok) {
+			if (!r->need_passphrase)
+				complain(r, "local", "key", &e);
+			return;
+		}
+	}
+	err_clear(&e);
+	if (p->own_certs.n == 0)
+		err_set(&e, ERR_CONFIG, "there is no certificate in the file");
+	else if (!p->own_key)
+		err_set(&e, ERR_CONFIG, "there is no private key in the file; right would be local.key");
+	else if (!key_matches(p->own_key, p->own_certs.v[0]))
+		err_set(&e, ERR_CONFIG, "certificate and private key do not belong together");
+	if (e.kind != ERR_NONE)
+		complain(r, "local", p->key[0] && p->own_certs.n ? "key" : "certificate", &e);
+}
+
+static bool add_ca_file(struct refs *r, const char *path, size_t *added, struct err *e)
+{
+	struct load_file f;
+
+	if (!load_file_read(path, REF_FILE_MAX, &f, e))
+		return err_ctx(e, "%s", path);
+	bool ok = trust_add(r->p->trust, (struct bytes){ f.data, f.len }, added, e) || err_ctx(e, "%s", path);
+	load_file_free(&f);
+	return ok;
+}
+
+/* A folder's *.pem, *.crt, *.cer and *.der; what else lies there is left alone. */
+static bool is_certificate_name(const char *name)
+{
+	static const char *const suffixes[] = { ".pem", ".crt", ".cer", ".der" };
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
+		if (len > 4 && strcasecmp(name + len - 4, suffixes[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool add_ca_folder(struct refs *r, const char *path, struct err *e)
+{
+	char file[PROFILE_PATH_MAX + 256];
+	struct dirent *entry;
+	size_t files = 0, total = 0;
+	bool ok = true;
+	DIR *d = opendir(path);
+
+	if (!d)
+		return err_set(e, ERR_CONFIG, "%s: cannot be opened: %s", path, strerror(errno));
+	while (ok && files < CA_FILES_MAX && (entry = readdir(d))) {
+		size_t added = 0;
+		if (!is_certificate_name(entry->d_name))
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		ok = add_ca_file(r, file, &added, e);
+		total += added;
+		files++;
+	}
+	closedir(d);
+	if (ok && total == 0)
+		return err_set(e, ERR_CONFIG, "%s: there is no certificate in the folder "
+			"(*.pem, *.crt, *.cer, *.der)", path);
+	return ok;
+}
+
+static bool add_ca(struct refs *r, struct err *e)
+{
+	char path[PROFILE_PATH_MAX];
+	struct stat st;
+	size_t added = 0;
+
+	if (!full_path(r->p, r->p->ca, path, e))
+		return false;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return add_ca_folder(r, path, e);
+	if (!add_ca_file(r, path, &added, e))
+		return false;
+	return added > 0 || err_set(e, ERR_CONFIG, "%s: there is no certificate in the file", path);
+}
+
+static bool add_pin(struct refs *r, struct err *e)
+{
+	char path[PROFILE_PATH_MAX];
+	struct load_file f;
+
+	if (!read_ref(r, r->p->remote_certificate, &f, path, e))
+		return false;
+	bool ok = trust_pin(r->p->trust, (struct bytes){ f.data, f.len }, e) || err_ctx(e, "%s", path);
+	load_file_free(&f);
+	return ok;
+}
+
+static void load_trust(struct refs *r)
+{
+	struct profile *p = r->p;
+	struct err e;
+
+	p->trust = trust_new(&e);
+	if (!p->trust) {
+		complain(r, "remote", "ca", &e);
+		return;
+	}
+	if (p->remote_certificate[0] && !add_pin(r, &e))
+		complain(r, "remote", "certificate", &e);
+	if (p->ca[0] && !add_ca(r, &e))
+		complain(r, "remote", "ca", &e);
+	/* A pin alone means that nobody else's word counts. */
+	if (!p->ca[0] && !p->remote_certificate[0] && !trust_add_system(p->trust, &e))
+		complain(r, "remote", "ca", &e);
+}
+
+enum load_result load_refs(struct profile *p, const struct load_scan *s, const struct load_request *rq,
+	struct load_report *report)
+{
+	struct refs r = { .p = p, .scan = s, .rq = rq, .report = report };
+
+	load_secrets(&r);
+	if (p->local_auth == LOCAL_CERT && p->certificate[0])
+		load_own(&r);
+	if (p->remote_auth == REMOTE_CERT)
+		load_trust(&r);
+	if (report->n > 0)
+		return LOAD_BAD;
+	return r.need_passphrase ? LOAD_NEED_PASSPHRASE : LOAD_OK;
+}

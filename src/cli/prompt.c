@@ -1,0 +1,294 @@
+#include "cli/prompt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "askpass.h"
+#include "term.h"
+
+enum { KEY_INTERRUPT = 3, KEY_EOF = 4, KEY_BACKSPACE = 8, KEY_KILL_LINE = 21, KEY_DELETE = 127 };
+
+struct prompt {
+	bool no_input;
+	bool open;        /* a question is */
+	struct ask ask;
+	int tty;          /* the terminal, or -1 */
+	pid_t askpass;    /* the program that asks, or 0 */
+	int out, done;    /* its answer, its end; -1 */
+	struct passphrase typed;
+};
+
+struct prompt *prompt_new(bool no_input, struct err *e)
+{
+	struct prompt *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	p->no_input = no_input;
+	p->tty = p->out = p->done = -1;
+	return p;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Whatever state the question is in: over. */
+static void question_end(struct prompt *p)
+{
+	if (p->tty >= 0)
+		term_restore();
+	if (p->askpass > 0) {
+		kill(p->askpass, SIGKILL);
+		waitpid(p->askpass, NULL, 0);
+	}
+	p->askpass = 0;
+	close_fd(&p->tty);
+	close_fd(&p->out);
+	close_fd(&p->done);
+	passphrase_wipe(&p->typed);
+	p->open = false;
+}
+
+void prompt_free(struct prompt *p)
+{
+	if (!p)
+		return;
+	question_end(p);
+	wipe(p, sizeof(*p));
+	free(p);
+}
+
+static void show(const struct prompt *p, const char *text, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(p->tty, text, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return; /* the question stands without its text; there is nobody to tell */
+		text += done;
+		n -= (size_t)done;
+	}
+}
+
+void prompt_erase(struct prompt *p)
+{
+	if (p->tty >= 0)
+		show(p, "\r\033[K", 4);
+}
+
+void prompt_draw(struct prompt *p)
+{
+	const char *text = p->ask.prompt;
+	size_t n = strlen(text);
+
+	if (p->tty < 0)
+		return;
+	show(p, text, n);
+	if (n == 0 || (text[n - 1] != ' ' && text[n - 1] != ':'))
+		show(p, ":", 1);
+	if (n == 0 || text[n - 1] != ' ')
+		show(p, " ", 1);
+	if (p->ask.echo)
+		show(p, p->typed.text, p->typed.len);
+}
+
+/* Where a secret that nobody can be asked for may be given instead. */
+static const char *elsewhere(enum ask_kind kind)
+{
+	switch (kind) {
+	case ASK_USER:
+		return "secrets.user";
+	case ASK_PASSWORD:
+		return "secrets.password or secrets.password-file";
+	case ASK_PSK:
+		return "secrets.psk or secrets.psk-file";
+	case ASK_KEY_PASSPHRASE:
+		return "secrets.key-passphrase";
+	case ASK_CODE:
+	case ASK_PIN:
+	case ASK_CONFIRM:
+		break;
+	}
+	return "nothing but an answer";
+}
+
+bool prompt_ask(struct prompt *p, const struct ask *q, struct err *e)
+{
+	const char *program = getenv("VPNC_IKE_ASKPASS");
+
+	question_end(p);
+	p->ask = *q;
+	if (p->no_input)
+		return err_set(e, ERR_CONFIG, "\"%.150s\" would have to be answered, and --no-input forbids to ask; "
+			"right would be %s", q->prompt, elsewhere(q->kind));
+	if (program && *program) {
+		p->open = askpass_start(program, q->prompt, &p->askpass, &p->out, &p->done, e);
+		return p->open;
+	}
+	p->tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (p->tty < 0 || !term_raw(p->tty)) {
+		close_fd(&p->tty);
+		return err_set(e, ERR_CONFIG, "\"%.150s\" would have to be answered, and there is no terminal and no "
+			"VPNC_IKE_ASKPASS; right would be %s", q->prompt, elsewhere(q->kind));
+	}
+	p->open = true;
+	prompt_draw(p);
+	return true;
+}
+
+int prompt_fd(const struct prompt *p)
+{
+	return p->tty >= 0 ? p->tty : p->out >= 0 ? p->out : p->done;
+}
+
+static enum prompt_result finish(struct prompt *p, bool answered, struct passphrase *answer)
+{
+	if (answered)
+		*answer = p->typed;
+	else
+		passphrase_wipe(answer);
+	question_end(p);
+	return answered ? PROMPT_ANSWERED : PROMPT_REFUSED;
+}
+
+/* Takes the last character back: in UTF-8 all of its octets. */
+static void backspace(struct prompt *p)
+{
+	struct passphrase *t = &p->typed;
+
+	if (t->len == 0)
+		return;
+	while (t->len > 1 && ((uint8_t)t->text[t->len - 1] & 0xc0) == 0x80)
+		t->len--;
+	t->text[--t->len] = 0;
+	if (p->ask.echo)
+		show(p, "\b \b", 3);
+}
+
+/* One octet from the terminal; true when the question is over. */
+static bool key(struct prompt *p, char c, bool *answered)
+{
+	switch (c) {
+	case '\n':
+	case '\r':
+		*answered = true;
+		return true;
+	case KEY_INTERRUPT:
+		*answered = false;
+		return true;
+	case KEY_EOF:
+		*answered = p->typed.len > 0;
+		return true;
+	case KEY_BACKSPACE:
+	case KEY_DELETE:
+		backspace(p);
+		return false;
+	case KEY_KILL_LINE:
+		while (p->typed.len > 0)
+			backspace(p);
+		return false;
+	default:
+		if (p->typed.len == PASSPHRASE_MAX || (uint8_t)c < 0x20)
+			return false;
+		p->typed.text[p->typed.len++] = c;
+		if (p->ask.echo)
+			show(p, &c, 1);
+		return false;
+	}
+}
+
+/* What is there may be read: not blocking is poll's doing, the terminal is others' too. */
+static ssize_t read_ready(int fd, char *buf, size_t size)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+
+	if (poll(&ready, 1, 0) <= 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	n = read(fd, buf, size);
+	if (n < 0 && errno == EINTR)
+		errno = EAGAIN;
+	return n;
+}
+
+static enum prompt_result terminal_readable(struct prompt *p, struct passphrase *answer)
+{
+	bool answered = false, over = false;
+	char c = 0;
+	ssize_t n = 0;
+
+	while (!over && (n = read_ready(p->tty, &c, 1)) == 1)
+		over = key(p, c, &answered);
+	c = 0;
+	if (!over && n < 0 && errno == EAGAIN)
+		return PROMPT_PENDING;
+	show(p, "\n", 1);
+	return finish(p, over && answered, answer);
+}
+
+/* The answer is the first line of what the program writes, and counts when it ends well. */
+static enum prompt_result askpass_readable(struct prompt *p, struct passphrase *answer)
+{
+	char buf[256];
+	ssize_t n;
+	int status;
+
+	while (p->out >= 0 && (n = read_ready(p->out, buf, sizeof(buf))) >= 0) {
+		for (ssize_t i = 0; i < n && p->typed.len < PASSPHRASE_MAX; i++)
+			p->typed.text[p->typed.len++] = buf[i];
+		wipe(buf, sizeof(buf));
+		if (n == 0)
+			close_fd(&p->out);
+	}
+	if (p->out >= 0 && errno != EAGAIN)
+		close_fd(&p->out);
+	if (p->out >= 0 || waitpid(p->askpass, &status, WNOHANG) == 0)
+		return PROMPT_PENDING;
+	p->askpass = 0;
+	size_t line = strcspn(p->typed.text, "\r\n");
+	wipe(p->typed.text + line, sizeof(p->typed.text) - line);
+	p->typed.len = line;
+	return finish(p, WIFEXITED(status) && WEXITSTATUS(status) == 0, answer);
+}
+
+enum prompt_result prompt_readable(struct prompt *p, uint32_t *id, struct passphrase *answer)
+{
+	*id = p->ask.id;
+	if (!p->open)
+		return PROMPT_PENDING;
+	return p->tty >= 0 ? terminal_readable(p, answer) : askpass_readable(p, answer);
+}
+
+bool prompt_wait(struct prompt *p, const struct ask *q, struct passphrase *answer, struct err *e)
+{
+	enum prompt_result result = PROMPT_PENDING;
+	uint32_t id;
+
+	if (!prompt_ask(p, q, e))
+		return false;
+	while (result == PROMPT_PENDING) {
+		struct pollfd ready = { .fd = prompt_fd(p), .events = POLLIN };
+		if (poll(&ready, 1, -1) < 0 && errno != EINTR) {
+			question_end(p);
+			return err_set(e, ERR_LOCAL, "cannot wait for an answer: %s", strerror(errno));
+		}
+		result = prompt_readable(p, &id, answer);
+	}
+	return result == PROMPT_ANSWERED || err_set(e, ERR_CONFIG, "\"%.150s\" was not answered", q->prompt);
+}

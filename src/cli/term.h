@@ -1,0 +1,16 @@
+/*
+ * The terminal's settings, and that they come back on every way out, fatal signals included.
+ */
+#ifndef CLI_TERM_H
+#define CLI_TERM_H
+
+#include <stdbool.h>
+
+/* Keeps the settings of fd, once, to be put back at exit and by a fatal signal. False: no terminal. */
+bool term_guard(int fd);
+/* Single keys, without echo; Ctrl-C is a key. False: no terminal. */
+bool term_raw(int fd);
+/* As it was when term_guard saw it first. */
+void term_restore(void);
+
+#endif

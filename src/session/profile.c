@@ -1,0 +1,216 @@
+#include "profile_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/names.h"
+
+struct profile *profile_new(const char *name)
+{
+	struct profile_full *f = calloc(1, sizeof(*f));
+	const struct key_row *row;
+
+	if (!f)
+		return NULL;
+	snprintf(f->p.name, sizeof(f->p.name), "%s", name);
+	for (size_t i = 0; (row = profile_row(i)); i++)
+		if (row->fallback[0] && row->type != KEY_NONE && !profile_read(f, row, row->fallback, NULL)) {
+			profile_free(&f->p);
+			return NULL;
+		}
+	return &f->p;
+}
+
+void profile_free(struct profile *p)
+{
+	if (!p)
+		return;
+	free(p->addresses.v);
+	free(p->route_list.v);
+	free(p->exclude.v);
+	free(p->accept.v);
+	cert_list_free(&p->own_certs);
+	key_free(p->own_key);
+	trust_free(p->trust);
+	wipe(p, sizeof(struct profile_full));
+	free(p);
+}
+
+/* Names of the sections, or of one section's keys, for "did you mean". NULL-ended. */
+static void names_of(const char *section, const char *names[PROFILE_KEYS_MAX + 1])
+{
+	const struct key_row *row;
+	size_t n = 0;
+
+	for (size_t i = 0; (row = profile_row(i)); i++) {
+		if (section && strcasecmp(row->section, section) == 0)
+			names[n++] = row->key;
+		if (!section && (n == 0 || strcmp(names[n - 1], row->section) != 0))
+			names[n++] = row->section;
+	}
+	names[n] = NULL;
+}
+
+static bool unknown_section(const char *section, struct err *e)
+{
+	const char *names[PROFILE_KEYS_MAX + 1], *near;
+	char what[64];
+
+	names_of(NULL, names);
+	near = name_nearest(names, section);
+	text_safe(what, sizeof(what), section, strlen(section));
+	if (near)
+		return err_set(e, ERR_CONFIG, "there is no section [%s]; right would be [%s]", what, near);
+	return err_set(e, ERR_CONFIG, "there is no section [%s]; right would be connection, local, remote, "
+		"secrets, ike, esp, network, l2tp or ppp", what);
+}
+
+static bool unknown_key(const char *section, const char *key, struct err *e)
+{
+	const char *names[PROFILE_KEYS_MAX + 1], *near;
+	const struct key_row *row;
+	char what[64];
+
+	text_safe(what, sizeof(what), key, strlen(key));
+	for (size_t i = 0; (row = profile_row(i)); i++)
+		if (strcasecmp(row->key, key) == 0)
+			return err_set(e, ERR_CONFIG, "there is no key \"%s\" in [%s]; it belongs in [%s]",
+				what, section, row->section);
+	names_of(section, names);
+	near = name_nearest(names, key);
+	if (near)
+		return err_set(e, ERR_CONFIG, "there is no key \"%s\" in [%s]; right would be \"%s\"",
+			what, section, near);
+	return err_set(e, ERR_CONFIG, "there is no key \"%s\" in [%s]; the manual vpnc-ike.profile(5) lists them",
+		what, section);
+}
+
+/* A line end in a value would become a new key wherever the value is written down again, and other
+ * control characters do harm on a terminal. */
+static bool value_is_text(const char *value, struct err *e)
+{
+	size_t len = strlen(value);
+	char *safe = malloc(len + 2);
+
+	if (!safe)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	text_safe(safe, len + 2, value, len);
+	bool same = strcmp(safe, value) == 0;
+	wipe(safe, len + 2);
+	free(safe);
+	return same || err_set(e, ERR_CONFIG,
+		"holds a control character, an invisible one, or octets that are not UTF-8");
+}
+
+bool profile_set(struct profile *p, const char *section, const char *key, const char *value,
+	struct err *e)
+{
+	struct profile_full *f = (struct profile_full *)p;
+	const char *names[PROFILE_KEYS_MAX + 1];
+	size_t n = profile_row_number(section, key);
+
+	if (n == PROFILE_KEYS_MAX) {
+		names_of(section, names);
+		return names[0] ? unknown_key(section, key, e) : unknown_section(section, e);
+	}
+	const struct key_row *row = profile_row(n);
+	if (!*value)
+		return err_set(e, ERR_CONFIG, "is empty; leave the key out where the default is wanted");
+	if (!value_is_text(value, e))
+		return false;
+	/* A default is what the program does anyhow. */
+	if (row->type == KEY_NONE && strcasecmp(value, row->fallback) == 0)
+		return true;
+	if (!profile_read(f, row, value, e))
+		return false;
+	f->given[n] = true;
+	return true;
+}
+
+/* The list of problems while it grows. */
+struct problems {
+	struct profile_problem *v;
+	size_t n, max;
+};
+
+static void problem_add(struct problems *l, const char *section, const char *key, const struct err *err)
+{
+	if (l->n < l->max) {
+		struct profile_problem *at = &l->v[l->n];
+		snprintf(at->section, sizeof(at->section), "%s", section);
+		snprintf(at->key, sizeof(at->key), "%s", key);
+		at->err = *err;
+	}
+	l->n++;
+}
+
+static void problem(struct problems *l, const char *section, const char *key, const char *text)
+{
+	struct err e;
+
+	err_set(&e, ERR_CONFIG, "%s", text);
+	problem_add(l, section, key, &e);
+}
+
+static void finish_proposals(struct profile *p, struct problems *l)
+{
+	struct profile_full *f = (struct profile_full *)p;
+	const struct {
+		const char *section, *text;
+		enum protocol_id proto;
+		struct proposals *out;
+	} rows[] = {
+		{ "ike", f->ike_text, PROTO_IKE, &p->ike_proposals },
+		{ "esp", f->esp_text, PROTO_ESP, &p->esp_proposals },
+	};
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (!rows[i].text[0])
+			prop_default(rows[i].out, rows[i].proto, p->security);
+		else if (!prop_parse(rows[i].out, rows[i].proto, p->security, rows[i].text, &e))
+			problem_add(l, rows[i].section, "proposals", &e);
+}
+
+static bool given(const struct profile *p, const char *section, const char *key)
+{
+	return ((const struct profile_full *)p)->given[profile_row_number(section, key)];
+}
+
+static void finish_auth(struct profile *p, struct problems *l)
+{
+	bool local_psk = p->local_auth == LOCAL_PSK;
+
+	if (!given(p, "remote", "auth"))
+		p->remote_auth = local_psk ? REMOTE_PSK : REMOTE_CERT;
+	if (p->local_auth == LOCAL_CERT && !p->certificate[0])
+		problem(l, "local", "certificate", "is missing; local.auth = cert needs the file of our certificate");
+	if (p->local_auth != LOCAL_CERT && p->certificate[0])
+		problem(l, "local", "certificate", "is not used; right would be local.auth = cert");
+	if (p->key[0] && !p->certificate[0])
+		problem(l, "local", "key", "stands alone; local.certificate names the certificate it belongs to");
+	/* RFC 7296 section 2.16: the gateway proves itself by a public key before EAP. */
+	if (p->local_auth == LOCAL_EAP && p->remote_auth == REMOTE_PSK)
+		problem(l, "remote", "auth", "EAP needs a gateway that proves itself by certificate; "
+			"right would be remote.auth = cert");
+	if (p->remote_auth == REMOTE_PSK && (p->ca[0] || p->remote_certificate[0]))
+		problem(l, "remote", p->ca[0] ? "ca" : "certificate",
+			"is not used with a pre-shared key; right would be remote.auth = cert");
+	if (p->psk_given && p->psk_file[0] && given(p, "secrets", "psk"))
+		problem(l, "secrets", "psk-file", "secrets.psk is given as well; one of them is enough");
+	if (p->password_given && p->password_file[0] && given(p, "secrets", "password"))
+		problem(l, "secrets", "password-file", "secrets.password is given as well; one of them is enough");
+}
+
+size_t profile_finish(struct profile *p, struct profile_problem *problems, size_t max)
+{
+	struct problems l = { .v = problems, .max = max };
+
+	if (p->n_gateways == 0)
+		problem(&l, "connection", "gateway", "is missing; right would be the gateway's name or address");
+	finish_proposals(p, &l);
+	finish_auth(p, &l);
+	return l.n;
+}
