@@ -43,6 +43,10 @@ FUZZ_BIN  := $(FUZZ_SRC:%.c=$(OUT)/%)
 TEST_LIB_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/lib/*.c))
 helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wildcard $(1)/*.c)))
 
+# The folder of a test program. A function of its own, for a % in a static pattern rule's
+# prerequisites would be taken for the stem.
+folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
+
 .PHONY: all install uninstall demo check check-unit check-net check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
@@ -69,7 +73,7 @@ $(OUT)/tests/%.o: tests/%.c
 	@echo "  CC $<"
 	@$(CC) $(ALL_CFLAGS) -Itests -c -o $@ $<
 
-$(TEST_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,$$(patsubst $$(OUT)/%/,%,$$(dir $$@))) $(TEST_LIB_OBJ) $(LIB)
+$(TEST_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,$$(call folder,$$@)) $(TEST_LIB_OBJ) $(LIB)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
