@@ -79,7 +79,7 @@ $(TEST_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,$$(call folder,$$@)) $(TEST_LI
 
 $(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,tests/fuzz) $$(call helpers,tests/pair) $(TEST_LIB_OBJ) $(LIB)
 	@echo "  LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 tests: $(TEST_BIN)
 

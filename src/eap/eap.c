@@ -54,6 +54,13 @@ const char *eap_type_name(uint8_t type)
 	return m ? m->name : "an unknown EAP method";
 }
 
+static void set_user(struct eap *x, const char *user, size_t len)
+{
+	memcpy(x->user, user, len);
+	x->user[len] = 0;
+	text_safe(x->shown, sizeof(x->shown), user, len);
+}
+
 struct eap *eap_new(const struct eap_config *config, struct rng *rng, struct err *e)
 {
 	if (config->n_methods == 0 || config->n_methods > EAP_ALLOWED_MAX) {
@@ -79,7 +86,7 @@ struct eap *eap_new(const struct eap_config *config, struct rng *rng, struct err
 	}
 	x->config = config;
 	x->rng = rng;
-	snprintf(x->user, sizeof(x->user), "%s", config->user);
+	set_user(x, config->user, strlen(config->user));
 	return x;
 }
 
@@ -121,10 +128,10 @@ const struct passphrase *eap_password(struct eap *x, struct eap_result *r)
 	x->wanted = WANT_PASSWORD;
 	r->ask = (struct ask){ .kind = ASK_PASSWORD };
 	if (x->tries > 0)
-		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "Password for %s (try %u of %d)", x->user,
+		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "Password for %s (try %u of %d)", x->shown,
 			x->tries + 1, EAP_TRIES_MAX);
 	else
-		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "Password for %s", x->user);
+		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "Password for %s", x->shown);
 	return NULL;
 }
 
@@ -446,7 +453,7 @@ static void failure_words(const struct eap *x, struct err *e)
 		err_set(e, ERR_PEER, "the gateway said EAP-Failure before any method");
 	else if (x->mschapv2 == MSCHAPV2_PROVED)
 		err_set(e, ERR_PEER, "the gateway accepted the password of %s and then said EAP-Failure",
-			x->user);
+			x->shown);
 	else
 		err_set(e, ERR_PEER, "the gateway did not accept what it was given in %s", x->method->name);
 }
@@ -509,8 +516,7 @@ static bool take_answer(struct eap *x, const struct passphrase *text, struct err
 	case WANT_USER:
 		if (text->len == 0 || text->len >= EAP_USER_MAX || memchr(text->text, 0, text->len))
 			return err_set(e, ERR_CONFIG, "a user name has 1 to %d characters", EAP_USER_MAX - 1);
-		memcpy(x->user, text->text, text->len);
-		x->user[text->len] = 0;
+		set_user(x, text->text, text->len);
 		break;
 	case WANT_PASSWORD:
 		x->password = *text;

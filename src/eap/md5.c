@@ -22,7 +22,7 @@ enum eap_step md5_request(struct eap *x, struct rd *in, struct wr *out, struct e
 		return STEP_FAIL;
 	}
 	if (x->tries > 0 && !x->answer) {
-		err_set(&x->reason, ERR_PEER, "the gateway did not accept the password of %s", x->user);
+		err_set(&x->reason, ERR_PEER, "the gateway did not accept the password of %s", x->shown);
 		if (x->tries >= EAP_TRIES_MAX) {
 			r->err = x->reason;
 			return STEP_FAIL;

@@ -61,6 +61,7 @@ struct eap {
 	enum eap_wanted wanted;          /* the question that is open */
 	const struct passphrase *answer; /* set while a request is read again with its answer */
 	char user[EAP_USER_MAX];         /* "" until known */
+	char shown[64];                  /* the same for texts: safe to print, and cut */
 	bool password_own;               /* password below is the user's answer, not the profile's */
 	bool password_refused;           /* the profile's password was tried in vain */
 	struct passphrase password;

@@ -114,14 +114,14 @@ static enum eap_step success_recv(struct eap *x, struct message *m, struct wr *o
 
 	if (!text || (m->body.left > 0 && m->body.p[0] != ' ' && m->body.p[0] != 0)) {
 		err_set(&r->err, ERR_AUTH, "the gateway did not prove that it knows the password of %s: its "
-			"EAP-MSCHAPv2 success is malformed", x->user);
+			"EAP-MSCHAPv2 success is malformed", x->shown);
 		return STEP_FAIL;
 	}
 	for (size_t i = 0; i < sizeof(proof); i++)
 		proof[i] = (char)toupper(text[i]);
 	if (!same_bytes(proof, x->mschap.authenticator, sizeof(proof))) {
 		err_set(&r->err, ERR_AUTH, "the gateway did not prove that it knows the password of %s",
-			x->user);
+			x->shown);
 		return STEP_FAIL;
 	}
 	x->msk = x->mschap.msk;
@@ -219,7 +219,7 @@ static void failure_words(const struct eap *x, const struct failure *f, struct e
 	char text[160];
 
 	text_safe(text, sizeof(text), f->text.p, f->text.n);
-	err_set(e, ERR_PEER, "the gateway refused %.64s: %s (error %u)%s%s%s", x->user,
+	err_set(e, ERR_PEER, "the gateway refused %s: %s (error %u)%s%s%s", x->shown,
 		words ? words : "it gave no known reason", f->error, text[0] ? ". It says \"" : "", text,
 		text[0] ? "\"" : "");
 }

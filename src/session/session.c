@@ -1,4 +1,3 @@
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -389,7 +388,7 @@ static void own_answer(struct session *s, uint32_t id, const struct passphrase *
 
 	if (s->phase != PHASE_ASKING)
 		return;
-	if (!text || text->len == 0) {
+	if (!text || text->len == 0 || (id == ASK_ID_USER && text->len >= sizeof(s->user))) {
 		err_set(&e, ERR_CONFIG, "%s is needed and was not given",
 			id == ASK_ID_PSK ? "the pre-shared key" : "the user name");
 		fail(s, STAGE_RESOLVE, &e, ob);
@@ -398,7 +397,7 @@ static void own_answer(struct session *s, uint32_t id, const struct passphrase *
 	if (id == ASK_ID_PSK)
 		s->psk = *text;
 	else
-		snprintf(s->user, sizeof(s->user), "%s", text->text);
+		memcpy(s->user, text->text, text->len + 1);
 	prepare(s, ob);
 }
 

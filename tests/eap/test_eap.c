@@ -19,6 +19,10 @@ static const struct script scripts[] = {
 			ASK(ASK_USER, "Your staff number?") },
 		{ USER("4711"), SEND("02 01 @ 01 '4711'") },
 	} },
+	{ "a name that must not reach the terminal as it is", "", NULL, NULL, false, false, {
+		{ GATEWAY(CHALLENGE), ASK(ASK_USER, "User name") },
+		{ USER("U\x1b[2J\xf3r"), ASK(ASK_PASSWORD, "Password for U?[2J?r") },
+	} },
 	{ "no name given", "", "x", NULL, false, false, {
 		{ GATEWAY(IDENTITY_REQUEST), ASK(ASK_USER, "User name") },
 		{ .answer = NULL, FAIL(ERR_CONFIG, "no user name was given") },
