@@ -37,6 +37,8 @@ bool session_command(struct session *s, uint64_t now, enum command c, struct out
  * second call ends it at once. */
 void session_stop(struct session *s, uint64_t now, struct outbox *ob);
 uint64_t session_deadline(const struct session *s); /* TIME_NEVER: none */
+/* The last failure as it would be told if the session ended by it; false when there was none. */
+bool session_explain(const struct session *s, struct down *out);
 void session_status(const struct session *s, uint64_t now, struct status *out);
 
 #endif

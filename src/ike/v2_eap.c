@@ -77,6 +77,10 @@ static bool act_on(struct v2 *v, const struct eap_result *r, struct outbox *ob, 
 	switch (r->verdict) {
 	case EAP_V_SEND:
 		*next = V2_EAP;
+		if (r->err.kind != ERR_NONE) { /* the method failed; the gateway may yet say less about it */
+			v->hs->hint = r->err;
+			v->hs->hint_until = TIME_NEVER;
+		}
 		return send_eap(v, (struct bytes){ r->out, r->len }, ob, e);
 	case EAP_V_ASK:
 		*next = V2_ASK;
@@ -91,7 +95,18 @@ static bool act_on(struct v2 *v, const struct eap_result *r, struct outbox *ob, 
 	case EAP_V_IGNORE:
 		break;
 	}
-	return err_set(e, ERR_PEER, "the gateway sent an EAP packet that makes no sense here");
+	return err_set(e, ERR_PEER, "the gateway sent an EAP packet that makes no sense here: %s",
+		r->err.text);
+}
+
+static bool login_refused(struct step *s, uint16_t type)
+{
+	char name[NOTIFY_TEXT_MAX];
+
+	err_notify(s->e, ERR_PEER, type, "the gateway answers the login with %s", notify_text(name, type));
+	if (s->v->hs->hint.kind == ERR_PEER)
+		err_notify(s->e, ERR_PEER, type, "%s", s->v->hs->hint.text);
+	return false;
 }
 
 bool v2_eap_packet(struct v2 *v, struct bytes packet, struct outbox *ob, enum v2_state *next,
@@ -130,12 +145,10 @@ bool v2_eap_answer(struct v2 *v, const struct passphrase *text, struct outbox *o
 bool v2_eap_recv(struct step *s)
 {
 	const struct payload *eap = payload_find(s->p, PAYLOAD_EAP);
-	char name[NOTIFY_TEXT_MAX];
 	struct notify n;
 
 	if (!eap && notify_find_error(s->p, &n))
-		return err_notify(s->e, ERR_PEER, n.type, "the gateway answers the login with %s",
-			notify_text(name, n.type));
+		return login_refused(s, n.type);
 	if (!eap)
 		return err_set(s->e, ERR_PEER, "the gateway's answer lacks EAP");
 	v2_request_done(s->sa);
@@ -145,12 +158,10 @@ bool v2_eap_recv(struct step *s)
 bool v2_finish_recv(struct step *s)
 {
 	const struct payload *auth = payload_find(s->p, PAYLOAD_AUTH);
-	char name[NOTIFY_TEXT_MAX];
 	struct notify n;
 
 	if (!auth && notify_find_error(s->p, &n))
-		return err_notify(s->e, ERR_PEER, n.type, "the gateway answers the login with %s",
-			notify_text(name, n.type));
+		return login_refused(s, n.type);
 	if (!auth)
 		return err_set(s->e, ERR_AUTH, "the gateway's last answer lacks AUTH");
 	if (!v2_verify_shared(s->v, auth->body, shared_secret(s->v, false), s->e))

@@ -129,7 +129,16 @@ static void fail(struct session *s, enum ike_stage stage, const struct err *e, s
 	if (s->was_up && d.status != DOWN_MACHINE)
 		d.status = DOWN_LOST;
 	s->last_error = *e;
+	s->last_stage = stage;
 	go_down(s, &d, ob);
+}
+
+bool session_explain(const struct session *s, struct down *out)
+{
+	if (s->last_error.kind == ERR_NONE)
+		return false;
+	hint_down(out, s->p, s->last_stage, &s->last_error);
+	return true;
 }
 
 /* --- connecting ---------------------------------------------------------------------------------- */
@@ -281,6 +290,7 @@ static void attempt_failed(struct session *s, const struct err *e, struct outbox
 	bool lost = s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING;
 
 	s->last_error = *e;
+	s->last_stage = stage;
 	if (s->phase == PHASE_STOPPING) {
 		go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
 		return;

@@ -55,6 +55,7 @@ struct session {
 	uint32_t rekeys_ike, rekeys_child, reconnects;
 	struct ike_view view; /* after the last call into the engine */
 	struct err last_error;
+	enum ike_stage last_stage;
 };
 
 #endif

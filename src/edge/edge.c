@@ -1,0 +1,530 @@
+#include "edge/edge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "edge/clock.h"
+#include "edge/dataplane.h"
+#include "edge/resolve.h"
+#include "loop.h"
+#include "session/session.h"
+
+/* What a ready descriptor is, in the loop's tags. */
+enum tag { TAG_UDP = 1, TAG_TUN, TAG_HOST, TAG_RESOLVER, TAG_SLOT };
+
+struct edge {
+	struct host *host;
+	struct udp *udp;
+	struct resolver *resolver;
+	struct session *session;
+	struct dataplane *dp;
+	struct loop loop;
+	struct sleep_watch sleep;
+	int tun;
+	char interface[16];
+
+	struct outbox todo;   /* what the session wants done */
+	struct outbox doing;  /* being done: doing one thing may want others */
+	struct outbox told;   /* for the owner: EVENT, ASK, DOWN */
+	size_t told_next;
+
+	bool resolving;
+	uint16_t resolve_port;
+	size_t n_resolver_fds;
+	int resolver_fds[RESOLVE_FDS_MAX];
+	struct addr remote; /* where the session sent to last */
+
+	int slots[EDGE_SLOTS];
+	uint64_t alarm;
+	struct loop_ready ready[LOOP_READY_MAX];
+	size_t n_ready, ready_next;
+};
+
+static bool new_seed(uint8_t seed[RNG_SEED_LEN], struct err *e)
+{
+	return getrandom(seed, RNG_SEED_LEN, 0) == RNG_SEED_LEN ||
+		err_set(e, ERR_LOCAL, "no random numbers: %s", strerror(errno));
+}
+
+/* --- opening and closing --------------------------------------------------------------------- */
+
+static bool watch_sockets(struct edge *g, struct err *e)
+{
+	int fds[4];
+	size_t n = udp_fds(g->udp, fds);
+
+	for (size_t i = 0; i < n; i++)
+		if (!loop_watch(&g->loop, fds[i], EPOLLIN, TAG_UDP, e))
+			return false;
+	return loop_watch(&g->loop, host_event_fd(g->host), EPOLLIN, TAG_HOST, e);
+}
+
+struct edge *edge_open(const struct profile *p, enum level log_level, struct err *e)
+{
+	struct edge *g = calloc(1, sizeof(*g));
+	uint8_t seed[RNG_SEED_LEN];
+
+	if (!g) {
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	outbox_init(&g->todo);
+	outbox_init(&g->doing);
+	outbox_init(&g->told);
+	g->tun = -1;
+	g->alarm = TIME_NEVER;
+	for (size_t i = 0; i < EDGE_SLOTS; i++)
+		g->slots[i] = -1;
+	edge_log_level(g, log_level);
+	sleep_watch_start(&g->sleep);
+	bool ok = loop_open(&g->loop, e) && new_seed(seed, e) && (g->host = host_open(p->name, e)) &&
+		(g->udp = udp_open(g->host, e)) && (g->resolver = resolver_new(e)) &&
+		(g->session = session_new(p, seed, e)) && watch_sockets(g, e);
+	wipe(seed, sizeof(seed));
+	if (!ok) {
+		edge_close(g, NULL);
+		return NULL;
+	}
+	return g;
+}
+
+void edge_close(struct edge *g, struct outbox *events)
+{
+	struct outbox unheard;
+
+	if (!g)
+		return;
+	outbox_init(&unheard);
+	session_free(g->session);
+	if (g->dp)
+		g->dp->ops->free(g->dp);
+	if (g->tun >= 0)
+		close(g->tun);
+	resolver_free(g->resolver);
+	udp_close(g->udp);
+	if (g->host)
+		host_close(g->host, events ? events : &unheard);
+	loop_close(&g->loop);
+	outbox_free(&g->todo);
+	outbox_free(&g->doing);
+	outbox_free(&g->told);
+	outbox_free(&unheard);
+	free(g);
+}
+
+/* --- performing what the session wants ----------------------------------------------------- */
+
+static void tell(struct edge *g, enum action_kind kind, const void *what, size_t len)
+{
+	void *p = outbox_add(&g->told, kind, len);
+
+	if (p)
+		memcpy(p, what, len);
+}
+
+static void host_says(struct edge *g)
+{
+	host_warnings(g->host, &g->told);
+}
+
+/* The TUN and the data plane come with the first SA, so that a failed login leaves no trace. */
+static bool need_dataplane(struct edge *g, struct err *e)
+{
+	uint8_t seed[RNG_SEED_LEN];
+
+	if (g->dp)
+		return true;
+	if (g->tun < 0) {
+		g->tun = host_tun(g->host, g->interface, e);
+		if (g->tun < 0)
+			return false;
+	}
+	if (!new_seed(seed, e))
+		return false;
+	g->dp = userspace_new(g->tun, g->udp, seed, e);
+	wipe(seed, sizeof(seed));
+	return g->dp && loop_watch(&g->loop, g->tun, EPOLLIN, TAG_TUN, e);
+}
+
+static void install(struct edge *g, const struct sa_spec *spec)
+{
+	struct os_input in = { .kind = OS_SA_INSTALLED, .spi = spec->spi };
+
+	in.ok = need_dataplane(g, &in.err) && g->dp->ops->install(g->dp, spec, &in.err);
+	session_os(g->session, clock_now(), &in, &g->todo);
+}
+
+static void set_up(struct edge *g, const struct netconf *want)
+{
+	struct os_input in = { .kind = OS_NETCONF_DONE };
+
+	in.ok = host_netconf(g->host, want, &in.err);
+	host_says(g);
+	if (g->dp && want->mtu)
+		g->dp->ops->set_mtu(g->dp, want->mtu);
+	session_os(g->session, clock_now(), &in, &g->todo);
+}
+
+static void send_datagram(struct edge *g, const struct send *s)
+{
+	struct os_input in = { .kind = OS_SEND_FAILED };
+
+	g->remote = s->remote;
+	if (s->len == 0)
+		udp_keepalive(g->udp, &s->remote);
+	else if (!udp_send(g->udp, s, &in.err))
+		session_os(g->session, clock_now(), &in, &g->todo);
+}
+
+static void resolve(struct edge *g, const struct resolve *r)
+{
+	g->resolving = true;
+	g->resolve_port = r->port;
+	resolver_ask(g->resolver, r->host, r->port);
+}
+
+static void perform(struct edge *g, enum action_kind kind, const void *what, size_t len)
+{
+	switch (kind) {
+	case ACT_RESOLVE:
+		resolve(g, what);
+		break;
+	case ACT_SEND:
+		send_datagram(g, what);
+		break;
+	case ACT_SA_INSTALL:
+		install(g, what);
+		break;
+	case ACT_SA_REMOVE:
+		if (g->dp)
+			g->dp->ops->remove(g->dp, what);
+		break;
+	case ACT_NETCONF:
+		set_up(g, what);
+		break;
+	case ACT_ASK:
+	case ACT_EVENT:
+	case ACT_DOWN:
+		tell(g, kind, what, len);
+		break;
+	}
+}
+
+static void out_of_memory(struct edge *g)
+{
+	struct down d = { .status = DOWN_MACHINE, .what = "this machine is out of memory",
+		.said = "nothing", .advice = "free some memory, then connect again" };
+
+	tell(g, ACT_DOWN, &d, sizeof(d));
+}
+
+static void perform_all(struct edge *g)
+{
+	while (g->todo.n > 0 || g->todo.failed) {
+		struct outbox spare = g->doing;
+		g->doing = g->todo;
+		g->todo = spare;
+		if (g->doing.failed) {
+			out_of_memory(g);
+			outbox_clear(&g->doing);
+			return;
+		}
+		for (size_t i = 0; i < g->doing.n; i++) {
+			const struct action *a = &g->doing.actions[i];
+			perform(g, a->kind, outbox_get(&g->doing, i), a->len);
+		}
+		outbox_clear(&g->doing);
+	}
+}
+
+/* --- inputs ------------------------------------------------------------------------------------ */
+
+static bool make_path(struct edge *g, const struct addr *remote, struct path *out, struct err *e)
+{
+	*out = (struct path){ .remote = *remote };
+	if (!host_path(g->host, remote, &out->local, &out->mtu, e))
+		return false;
+	out->local.port = udp_port(g->udp, PORT_IKE, remote->family);
+	out->local_natt_port = udp_port(g->udp, PORT_NATT, remote->family);
+	return out->local.port != 0 ||
+		err_set(e, ERR_LOCAL, "there is no socket for IPv%u", remote->family);
+}
+
+static void take_addresses(struct edge *g)
+{
+	struct addr found[RESOLVE_ADDRS_MAX];
+	struct os_input *in;
+	size_t n = 0;
+	struct err e = { 0 };
+
+	if (!g->resolving || !resolver_result(g->resolver, found, &n, &e))
+		return;
+	g->resolving = false;
+	in = calloc(1, sizeof(*in));
+	if (!in) {
+		g->todo.failed = true;
+		return;
+	}
+	in->kind = OS_PATHS;
+	for (size_t i = 0; i < n && in->n_paths < PATHS_MAX; i++) {
+		found[i].port = g->resolve_port;
+		if (make_path(g, &found[i], &in->paths[in->n_paths], &e))
+			in->n_paths++;
+	}
+	in->ok = in->n_paths > 0;
+	in->err = e;
+	session_os(g->session, clock_now(), in, &g->todo);
+	free(in);
+}
+
+static void take_datagrams(struct edge *g, int fd)
+{
+	struct udp_datagram dgs[UDP_BATCH];
+	size_t n = udp_receive(g->udp, fd, dgs);
+	uint64_t now = clock_now();
+
+	for (size_t i = 0; i < n;) {
+		size_t run = i;
+		while (run < n && dgs[run].class == UDP_ESP)
+			run++;
+		if (run > i && g->dp)
+			g->dp->ops->esp_input(g->dp, &dgs[i], run - i);
+		for (i = run; i < n && dgs[i].class == UDP_IKE; i++)
+			session_datagram(g->session, now, &dgs[i].dg, &g->todo);
+	}
+}
+
+static void take_dataplane_events(struct edge *g)
+{
+	struct os_input in;
+
+	while (g->dp && g->dp->ops->next_event(g->dp, &in))
+		session_os(g->session, clock_now(), &in, &g->todo);
+}
+
+static void path_changed(struct edge *g)
+{
+	struct os_input in = { .kind = OS_PATH_CHANGED };
+
+	in.n_paths = g->remote.family && make_path(g, &g->remote, &in.paths[0], &in.err);
+	session_os(g->session, clock_now(), &in, &g->todo);
+}
+
+static void take_host_events(struct edge *g)
+{
+	enum host_event ev;
+	bool changed = false;
+
+	while ((ev = host_next_event(g->host)) != HOST_NOTHING)
+		changed = changed || ev == HOST_PATH_CHANGED;
+	host_says(g);
+	if (changed)
+		path_changed(g);
+}
+
+static void check_sleep(struct edge *g)
+{
+	struct os_input in = { .kind = OS_RESUMED };
+
+	if (sleep_watch_slept(&g->sleep))
+		session_os(g->session, clock_now(), &in, &g->todo);
+}
+
+/* --- waiting ------------------------------------------------------------------------------------ */
+
+static void watch_resolver(struct edge *g)
+{
+	int fds[RESOLVE_FDS_MAX];
+	uint32_t events[RESOLVE_FDS_MAX];
+	struct err e;
+
+	for (size_t i = 0; i < g->n_resolver_fds; i++)
+		loop_unwatch(&g->loop, g->resolver_fds[i]);
+	g->n_resolver_fds = 0;
+	if (!g->resolving)
+		return;
+	size_t n = resolver_fds(g->resolver, fds, events);
+	for (size_t i = 0; i < n; i++)
+		if (loop_watch(&g->loop, fds[i], events[i], TAG_RESOLVER, &e))
+			g->resolver_fds[g->n_resolver_fds++] = fds[i];
+}
+
+static uint64_t next_deadline(struct edge *g)
+{
+	uint64_t at = session_deadline(g->session);
+	int ms = g->resolving ? resolver_timeout(g->resolver) : -1;
+
+	if (ms >= 0 && clock_now() + (uint64_t)ms < at)
+		at = clock_now() + (uint64_t)ms;
+	return at < g->alarm ? at : g->alarm;
+}
+
+static void tick(struct edge *g)
+{
+	uint64_t now = clock_now();
+
+	if (g->resolving)
+		resolver_work(g->resolver, -1, 0);
+	if (now >= session_deadline(g->session))
+		session_tick(g->session, now, &g->todo);
+	check_sleep(g);
+}
+
+/* One ready descriptor; true when it is the owner's business. */
+static bool handle(struct edge *g, const struct loop_ready *r, struct edge_event *out)
+{
+	switch (r->tag) {
+	case TAG_UDP:
+		take_datagrams(g, r->fd);
+		take_dataplane_events(g);
+		break;
+	case TAG_TUN:
+		if (g->dp)
+			g->dp->ops->tun_input(g->dp);
+		take_dataplane_events(g);
+		break;
+	case TAG_HOST:
+		take_host_events(g);
+		break;
+	case TAG_RESOLVER:
+		resolver_work(g->resolver, r->fd, r->events);
+		break;
+	case LOOP_TAG_SIGNAL:
+		out->signal = loop_signal(&g->loop);
+		out->kind = EDGE_SIGNAL;
+		return out->signal != 0;
+	default:
+		if (r->tag < TAG_SLOT || r->tag >= TAG_SLOT + EDGE_SLOTS)
+			break;
+		out->kind = EDGE_WATCHED;
+		out->slot = r->tag - TAG_SLOT;
+		return g->slots[out->slot] == r->fd;
+	}
+	return false;
+}
+
+static bool next_told(struct edge *g, struct edge_event *out)
+{
+	if (g->told_next == g->told.n) {
+		outbox_clear(&g->told);
+		g->told_next = 0;
+		return false;
+	}
+	size_t i = g->told_next++;
+	const void *what = outbox_get(&g->told, i);
+	if (g->told.actions[i].kind == ACT_ASK) {
+		out->kind = EDGE_ASK;
+		out->ask = *(const struct ask *)what;
+	} else if (g->told.actions[i].kind == ACT_DOWN) {
+		out->kind = EDGE_DOWN;
+		out->down = *(const struct down *)what;
+	} else {
+		out->kind = EDGE_EVENT;
+		out->event = *(const struct event *)what;
+	}
+	return true;
+}
+
+void edge_next(struct edge *g, struct edge_event *out)
+{
+	for (;;) {
+		take_addresses(g);
+		perform_all(g);
+		if (next_told(g, out))
+			return;
+		if (clock_now() >= g->alarm) {
+			g->alarm = TIME_NEVER;
+			out->kind = EDGE_ALARM;
+			return;
+		}
+		if (g->ready_next < g->n_ready) {
+			if (handle(g, &g->ready[g->ready_next++], out))
+				return;
+			continue;
+		}
+		watch_resolver(g);
+		g->ready_next = 0;
+		g->n_ready = loop_wait(&g->loop, next_deadline(g), g->ready);
+		tick(g);
+	}
+}
+
+/* --- what the owner asks for ----------------------------------------------------------------- */
+
+void edge_start(struct edge *g)
+{
+	session_start(g->session, clock_now(), clock_wall(), &g->todo);
+}
+
+bool edge_watch(struct edge *g, unsigned slot, int fd, struct err *e)
+{
+	if (g->slots[slot] == fd)
+		return true;
+	if (g->slots[slot] >= 0)
+		loop_unwatch(&g->loop, g->slots[slot]);
+	g->slots[slot] = fd;
+	return fd < 0 || loop_watch(&g->loop, fd, EPOLLIN, TAG_SLOT + slot, e);
+}
+
+void edge_alarm(struct edge *g, uint32_t ms)
+{
+	g->alarm = ms ? clock_now() + ms : TIME_NEVER;
+}
+
+void edge_answer(struct edge *g, uint32_t id, const struct passphrase *text)
+{
+	session_answer(g->session, clock_now(), id, text, &g->todo);
+}
+
+bool edge_command(struct edge *g, enum command c, struct err *e)
+{
+	return session_command(g->session, clock_now(), c, &g->todo, e);
+}
+
+void edge_stop(struct edge *g)
+{
+	session_stop(g->session, clock_now(), &g->todo);
+}
+
+void edge_log_level(struct edge *g, enum level level)
+{
+	g->todo.log_level = g->doing.log_level = g->told.log_level = level;
+}
+
+static void add_counters(struct edge *g, struct status_child *c)
+{
+	struct sa_counters n;
+
+	if (g->dp->ops->counters(g->dp, SA_IN, c->spi_in, &n)) {
+		c->bytes_in = n.bytes;
+		c->packets_in = n.packets;
+		c->replay_drops = n.replay_drops;
+		c->integrity_failures = n.integrity_failures;
+	}
+	if (g->dp->ops->counters(g->dp, SA_OUT, c->spi_out, &n)) {
+		c->bytes_out = n.bytes;
+		c->packets_out = n.packets;
+	}
+}
+
+void edge_status(struct edge *g, struct status *out)
+{
+	struct host_view view;
+
+	session_status(g->session, clock_now(), out);
+	out->dataplane = g->dp ? g->dp->ops->name : "userspace";
+	host_view(g->host, &view);
+	memcpy(out->interface, view.interface, sizeof(out->interface));
+	memcpy(out->dns_via, view.dns_via, sizeof(out->dns_via));
+	for (size_t i = 0; g->dp && i < out->n_children; i++)
+		add_counters(g, &out->children[i]);
+}
+
+bool edge_explain(const struct edge *g, struct down *out)
+{
+	return session_explain(g->session, out);
+}
