@@ -33,19 +33,19 @@ enum { EAP_PACKET_MAX = 4096, EAP_USER_MAX = 256, EAP_ALLOWED_MAX = 8 };
 struct eap_config { /* lives as long as the eap */
 	const char *user; /* "" : ask; at most EAP_USER_MAX - 1 octets, as DOMAIN\user or plain */
 	const struct passphrase *password; /* NULL: ask when a method needs it */
-	const uint8_t *methods; /* types allowed, most wanted first; 1 to EAP_ALLOWED_MAX supported ones */
-	size_t n_methods;
+	const uint8_t *methods; /* types allowed, all supported, most wanted first */
+	size_t n_methods;       /* 1 to EAP_ALLOWED_MAX */
 	bool sequence; /* a further method after the first is acceptable (RFC 4739, FortiGate) */
 };
 
 enum eap_verdict {
 	EAP_V_IGNORE,  /* nothing to do: a stray or malformed packet; err says what (DROP) */
-	EAP_V_SEND,    /* out is the response. When err is set the method has failed and out only takes
-	                * note of it: whatever the carrier hears next, err is the reason to show */
+	EAP_V_SEND,    /* out is the response. When err is set the method has failed and out only
+	                * takes note of it: whatever comes next, err is the reason to show */
 	EAP_V_ASK,     /* the user must answer; eap_answer goes on from here */
 	EAP_V_SUCCESS, /* the gateway is satisfied, and so is the method; out is empty */
-	EAP_V_FAILURE, /* over, nothing to send. err says why: PEER (not accepted), AUTH (the server failed
-	                * to prove itself), CONFIG (no answer of the user), LOCAL (no MD4, no memory) */
+	EAP_V_FAILURE, /* over, nothing to send. err says why: PEER (not accepted), AUTH (the server
+	                * failed to prove itself), CONFIG (the user gave no answer), LOCAL (no MD4) */
 };
 
 struct eap_result { /* may hold what the user typed, in out: wipe it after use */
@@ -53,8 +53,8 @@ struct eap_result { /* may hold what the user typed, in out: wipe it after use *
 	size_t len;
 	uint8_t out[EAP_PACKET_MAX];
 	struct ask ask;              /* id is the carrier's to fill */
-	char notice[EVENT_TEXT_MAX]; /* to show, whatever the verdict: text of the gateway, safe to print,
-	                              * or why a password is asked for again; "" for none */
+	char notice[EVENT_TEXT_MAX]; /* to show, whatever the verdict: text of the gateway, or why a
+	                              * password is asked for again; safe to print; "": none */
 	struct err err;
 };
 

@@ -11,7 +11,7 @@
 enum {
 	EAP_HEADER_LEN = 4,
 	EAP_EXPANDED = 254,
-	EAP_ROUNDS_MAX = 100, /* requests in one conversation: a gateway cannot keep us busy for ever */
+	EAP_ROUNDS_MAX = 100, /* requests in one conversation: it cannot go on for ever */
 };
 
 /* THE table of methods. Those without a function are here for their names: gateways offer them. */
@@ -64,7 +64,8 @@ static void set_user(struct eap *x, const char *user, size_t len)
 struct eap *eap_new(const struct eap_config *config, struct rng *rng, struct err *e)
 {
 	if (config->n_methods == 0 || config->n_methods > EAP_ALLOWED_MAX) {
-		err_set(e, ERR_CONFIG, "between 1 and %d EAP methods must be allowed", EAP_ALLOWED_MAX);
+		err_set(e, ERR_CONFIG, "between 1 and %d EAP methods must be allowed",
+			EAP_ALLOWED_MAX);
 		return NULL;
 	}
 	for (size_t i = 0; i < config->n_methods; i++) {
@@ -128,8 +129,8 @@ const struct passphrase *eap_password(struct eap *x, struct eap_result *r)
 	x->wanted = WANT_PASSWORD;
 	r->ask = (struct ask){ .kind = ASK_PASSWORD };
 	if (x->tries > 0)
-		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "Password for %s (try %u of %d)", x->shown,
-			x->tries + 1, EAP_TRIES_MAX);
+		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "Password for %s (try %u of %d)",
+			x->shown, x->tries + 1, EAP_TRIES_MAX);
 	else
 		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "Password for %s", x->shown);
 	return NULL;
@@ -142,7 +143,7 @@ void eap_password_forget(struct eap *x)
 	x->password_refused = true;
 }
 
-/* --- Identity, Notification, Nak (RFC 3748 sections 5.1 to 5.3) ---------------------------------- */
+/* --- Identity, Notification, Nak (RFC 3748 sections 5.1 to 5.3) ------------------------------- */
 
 /* A method may begin: none has, or one is through and the carrier allows another behind it. */
 static bool may_begin(const struct eap *x)
@@ -191,7 +192,8 @@ static void write_type(struct wr *out, bool expanded, uint8_t type)
 		wr_u8(out, type);
 		return;
 	}
-	wr_u8(out, EAP_EXPANDED); /* section 5.7: type, vendor (0: IETF) in three octets, vendor's type */
+	/* Section 5.7: type, vendor (0: IETF) in three octets, vendor's type. */
+	wr_u8(out, EAP_EXPANDED);
 	wr_zeros(out, 3);
 	wr_u32(out, type);
 }
@@ -278,7 +280,7 @@ static enum eap_step method_step(struct eap *x, struct request *q, struct wr *ou
 	struct eap_result *r)
 {
 	if (!x->method || x->method->type != q->type) {
-		/* Section 2.1: another method in the middle of one is discarded, and not answered by Nak. */
+		/* Section 2.1: another method in the middle of one is discarded, without a Nak. */
 		if (!may_begin(x)) {
 			err_set(&r->err, ERR_DROP, "the gateway wants %s (%u) within %s",
 				eap_type_name(q->type), q->type, eap_method_name(x));
@@ -398,7 +400,7 @@ static void recv_request(struct eap *x, struct bytes packet, struct eap_result *
 	eap_request(x, packet, r);
 }
 
-/* --- Success and Failure (RFC 3748 section 4.2) -------------------------------------------------- */
+/* --- Success and Failure (RFC 3748 section 4.2) ----------------------------------------------- */
 
 /* The identifier is that of the last response; old servers, written to RFC 2284, count one on. */
 static bool is_current(const struct eap *x, uint8_t identifier, struct err *e)
@@ -446,22 +448,24 @@ static void failure_words(const struct eap *x, struct err *e)
 	if (x->progress == PROGRESS_CONCEDED)
 		*e = x->reason;
 	else if (x->wanted != WANT_NOTHING)
-		err_set(e, ERR_PEER, "the gateway did not wait for an answer to %s", eap_method_name(x));
+		err_set(e, ERR_PEER, "the gateway did not wait for an answer to %s",
+			eap_method_name(x));
 	else if (x->naked)
 		naked_words(x, e);
 	else if (!x->method)
 		err_set(e, ERR_PEER, "the gateway said EAP-Failure before any method");
 	else if (x->mschapv2 == MSCHAPV2_PROVED)
-		err_set(e, ERR_PEER, "the gateway accepted the password of %s and then said EAP-Failure",
+		err_set(e, ERR_PEER, "the gateway accepted the password of %s, then said EAP-Failure",
 			x->shown);
 	else
-		err_set(e, ERR_PEER, "the gateway did not accept what it was given in %s", x->method->name);
+		err_set(e, ERR_PEER, "the gateway did not accept what it was given in %s",
+			x->method->name);
 }
 
 static void recv_failure(struct eap *x, uint8_t identifier, struct eap_result *r)
 {
-	/* The RFC lets a failure behind a proven success go unheard, against forgers on an open link.
-	 * Our carriers are protected and the gateway will not go on: waiting would only hide why. */
+	/* The RFC lets a failure behind a proven success go unheard, against forgers on an open
+	 * link. Our carriers are protected and the gateway will not go on: waiting hides why. */
 	if (!is_current(x, identifier, &r->err))
 		return;
 	failure_words(x, &r->err);
@@ -486,7 +490,8 @@ void eap_input(struct eap *x, struct bytes packet, struct eap_result *r)
 
 	wipe(r, sizeof(*r)); /* a response may hold what the user typed */
 	if (in.bad || len < EAP_HEADER_LEN || len > packet.n || len > EAP_PACKET_MAX) {
-		err_set(&r->err, ERR_DROP, "an EAP packet of %zu octets with length %u", packet.n, len);
+		err_set(&r->err, ERR_DROP, "an EAP packet of %zu octets with length %u", packet.n,
+			len);
 		return;
 	}
 	if (x->progress == PROGRESS_SUCCESS || x->progress == PROGRESS_FAILURE) {
@@ -515,7 +520,8 @@ static bool take_answer(struct eap *x, const struct passphrase *text, struct err
 	switch (x->wanted) {
 	case WANT_USER:
 		if (text->len == 0 || text->len >= EAP_USER_MAX || memchr(text->text, 0, text->len))
-			return err_set(e, ERR_CONFIG, "a user name has 1 to %d characters", EAP_USER_MAX - 1);
+			return err_set(e, ERR_CONFIG, "a user name has 1 to %d octets",
+				EAP_USER_MAX - 1);
 		set_user(x, text->text, text->len);
 		break;
 	case WANT_PASSWORD:
@@ -537,7 +543,7 @@ static bool no_answer(const struct eap *x, struct err *e)
 		[WANT_PASSWORD] = "password",
 		[WANT_CODE] = "answer to the gateway's question",
 	};
-	/* A second password is asked for only because the gateway refused the first: that is the news. */
+	/* A second password is asked for because the gateway refused the first: that is the news. */
 	if (x->reason.kind != ERR_NONE) {
 		*e = x->reason;
 		return false;

@@ -9,8 +9,8 @@
  *   request    size, challenge, name of the gateway
  *   response   16, MD5(identifier | password | challenge), name of the user
  *
- * It proves nothing about the gateway and makes no key: the carrier must have seen to the first.
- * A further challenge means that the password was not accepted (section 4.2): another is asked for. */
+ * It proves nothing about the gateway and makes no key: the carrier must have seen to the first. A
+ * further challenge means that the password was not accepted (section 4.2): we ask for another. */
 enum eap_step md5_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r)
 {
 	size_t size = rd_u8(in), len = 0;
@@ -22,7 +22,8 @@ enum eap_step md5_request(struct eap *x, struct rd *in, struct wr *out, struct e
 		return STEP_FAIL;
 	}
 	if (x->tries > 0 && !x->answer) {
-		err_set(&x->reason, ERR_PEER, "the gateway did not accept the password of %s", x->shown);
+		err_set(&x->reason, ERR_PEER, "the gateway did not accept the password of %s",
+			x->shown);
 		if (x->tries >= EAP_TRIES_MAX) {
 			r->err = x->reason;
 			return STEP_FAIL;

@@ -1,8 +1,8 @@
 /*
  * What eap.c and the methods share: the state of one peer, and what a method may say.
  *
- * A method is one function: a request's type-data in, a response's type-data and a step out. When it
- * needs something from the user it returns STEP_ASK and changes nothing; the driver keeps the
+ * A method is one function: a request's type-data in, a response's type-data and a step out. When
+ * it needs something from the user it returns STEP_ASK and changes nothing; the driver keeps the
  * request and hands it in once more when the answer is there, so a method never stops half way.
  */
 #ifndef SRC_EAP_METHOD_H
@@ -26,7 +26,8 @@ struct eap_method {
 	uint8_t type;
 	const char *word; /* in a profile; NULL where this program does not have the method */
 	const char *name;
-	enum eap_step (*request)(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
+	enum eap_step (*request)(struct eap *x, struct rd *in, struct wr *out,
+		struct eap_result *r);
 };
 
 enum eap_progress {
@@ -62,7 +63,7 @@ struct eap {
 	const struct passphrase *answer; /* set while a request is read again with its answer */
 	char user[EAP_USER_MAX];         /* "" until known */
 	char shown[64];                  /* the same for texts: safe to print, and cut */
-	bool password_own;               /* password below is the user's answer, not the profile's */
+	bool password_own;               /* password is the user's answer, not the profile's */
 	bool password_refused;           /* the profile's password was tried in vain */
 	struct passphrase password;
 

@@ -170,7 +170,7 @@ static const struct script scripts[] = {
 	{ "failure after the proof", "User", "clientPass", NULL, false, false, {
 		{ GATEWAY(CHALLENGE), SEND(RESPONSE) },
 		{ GATEWAY(PROVED), SEND(PROVED_RESPONSE) },
-		{ GATEWAY("04 06 @"), FAIL(ERR_PEER, "accepted the password of User and then") },
+		{ GATEWAY("04 06 @"), FAIL(ERR_PEER, "accepted the password of User, then") },
 	} },
 	{ "a second method where the carrier has a sequence", "User", "clientPass", NULL, true, false, {
 		{ GATEWAY(IDENTITY_REQUEST), SEND("02 01 @ 01 'User'") },
