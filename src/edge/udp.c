@@ -230,8 +230,8 @@ size_t udp_receive(struct udp *u, int fd, struct udp_datagram out[UDP_BATCH])
 struct route_to {
 	struct sockaddr_storage name;
 	size_t name_len;
-	union control control;
 	size_t control_len; /* 0: the kernel chooses our address */
+	union control control;
 };
 
 static void put_control(struct route_to *r, int level, int type, const void *info, size_t len)
