@@ -47,8 +47,8 @@ static struct esp_packet seal_by_hand(
 
 	wr_u32(&w, spec->spi);
 	wr_u32(&w, (uint32_t)seq);
-	for (size_t i = 0; i < e->iv_len; i++)
-		wr_u8(&w, (uint8_t)(0xf0 + i));
+	for (size_t i = 0; i < e->iv_len; i++) /* it ends as padding begins */
+		wr_u8(&w, (uint8_t)(i + 1 == e->iv_len ? 1 : 0xf0 + i));
 	wr_bytes(&w, plain, len);
 	wr_u32(&w_aad, spec->spi);
 	if (spec->esn)
@@ -249,6 +249,8 @@ static void across_the_subspace(void **state)
 	for (unsigned i = 0; i < 20; i++) {
 		struct esp_packet p = sa_pair_packet(inner, len, 4);
 		assert_int_equal(esp_seal(pair.out, &p, 1), 1);
+		struct rd iv = rd_init(p.data + 8, 8); /* all 64 bits: it must not repeat */
+		assert_true(rd_u64(&iv) == pair.out->seq);
 		assert_int_equal(sa_pair_receive(pair.in, &p), ESP_OK);
 	}
 	assert_true(pair.in->replay.top == (uint64_t)UINT32_MAX + 10);
@@ -372,7 +374,7 @@ static void padding_and_next_header(void **state)
 		{ "no padding, and traffic flow confidentiality", 300, 0, 1, 4, -1, ESP_OK },
 		{ "padding that counts from two", 44, 2, 2, 4, -1, ESP_BAD_PADDING },
 		{ "padding longer than all there is", 44, 2, 1, 4, 255, ESP_BAD_PADDING },
-		{ "padding one longer than all there is", 0, 2, 1, 4, 3, ESP_BAD_PADDING },
+		{ "padding one longer than all there is", 0, 2, 2, 4, 3, ESP_BAD_PADDING },
 		{ "IPv4 said to be IPv6", 44, 2, 1, 41, -1, ESP_BAD_INNER },
 		{ "a protocol where a packet belongs", 44, 2, 1, 17, -1, ESP_BAD_INNER },
 		{ "cut short", 43, 3, 1, 4, -1, ESP_BAD_INNER },
@@ -408,6 +410,18 @@ static void padding_and_next_header(void **state)
 		memcpy(again.data, copy, again.len);
 		assert_int_equal(sa_pair_receive(pair.in, &again), ESP_REPLAYED);
 		assert_false(esp_authentic(again.verdict));
+	}
+	sa_pair_close(&pair);
+}
+
+static void less_than_a_trailer(void **state)
+{
+	struct sa_pair pair = gcm_pair(false);
+
+	(void)state;
+	for (size_t len = 0; len < 2; len++) {
+		struct esp_packet p = seal_by_hand(pair.spec, 1 + len, "\0", len);
+		assert_int_equal(sa_pair_receive(pair.in, &p), ESP_SHORT);
 	}
 	sa_pair_close(&pair);
 }
@@ -578,6 +592,7 @@ int main(void)
 		cmocka_unit_test(small_blocks_have_a_volume),
 		cmocka_unit_test(ivs_are_unique),
 		cmocka_unit_test(padding_and_next_header),
+		cmocka_unit_test(less_than_a_trailer),
 		cmocka_unit_test(selectors_are_checked),
 		cmocka_unit_test(transport_selectors),
 		cmocka_unit_test(refused_specs),
