@@ -29,7 +29,7 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS.$(BUILD)) -Iinclude -DVPNC_IKE_VERSION=
              $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
 ALL_LDFLAGS = $(LDFLAGS.$(BUILD)) $(LDFLAGS)
 
-SRC       := $(wildcard src/*/*.c)
+SRC       := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 LIB_OBJ   := $(SRC:%.c=$(OUT)/%.o)
 LIB       := $(OUT)/libvpnc-ike.a
 BIN       := $(OUT)/vpnc-ike

@@ -39,6 +39,8 @@ void session_stop(struct session *s, uint64_t now, struct outbox *ob);
 uint64_t session_deadline(const struct session *s); /* TIME_NEVER: none */
 /* The last failure as it would be told if the session ended by it; false when there was none. */
 bool session_explain(const struct session *s, struct down *out);
+/* The same for a failure before there was a session. */
+void session_hint(struct down *out, const struct profile *p, const struct err *e);
 void session_status(const struct session *s, uint64_t now, struct status *out);
 
 #endif

@@ -17,9 +17,8 @@ enum {
 };
 
 /* Room for one IP_PKTINFO or IPV6_PKTINFO. */
-union control {
-	struct cmsghdr align;
-	uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+struct control {
+	_Alignas(struct cmsghdr) uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
 struct udp {
@@ -30,7 +29,7 @@ struct udp {
 	struct mmsghdr received[UDP_BATCH], sending[UDP_BATCH];
 	struct iovec received_iov[UDP_BATCH], sending_iov[UDP_BATCH];
 	struct sockaddr_storage names[UDP_BATCH];
-	union control controls[UDP_BATCH];
+	struct control controls[UDP_BATCH];
 	uint8_t rooms[UDP_BATCH][UDP_HEADROOM + UDP_DATAGRAM_MAX];
 };
 
@@ -230,8 +229,8 @@ size_t udp_receive(struct udp *u, int fd, struct udp_datagram out[UDP_BATCH])
 struct route_to {
 	struct sockaddr_storage name;
 	size_t name_len;
+	struct control control;
 	size_t control_len; /* 0: the kernel chooses our address */
-	union control control;
 };
 
 static void put_control(struct route_to *r, int level, int type, const void *info, size_t len)

@@ -52,7 +52,7 @@ void esp_clamp_mss(uint8_t *packet, size_t len, uint16_t mtu)
 	if (!flow_read(&f, packet, len) || f.proto != IP_TCP || f.total - f.next < TCP_HEADER)
 		return;
 	uint8_t *tcp = packet + f.next;
-	size_t header = (tcp[12] >> 4) * 4u,
+	size_t header = (size_t)(tcp[12] >> 4) * 4,
 	       around = (f.family == FAMILY_V4 ? 20u : 40u) + TCP_HEADER;
 	if (!(tcp[13] & TCP_SYN) || header < TCP_HEADER || header > f.total - f.next ||
 		mtu <= around)

@@ -44,7 +44,7 @@ static void read_ports(struct flow *f, const uint8_t *data, size_t len)
 static bool read_v4(struct flow *f, const uint8_t *packet, size_t len)
 {
 	struct rd r = rd_init(packet, len);
-	size_t header = (rd_u8(&r) & 0x0fu) * 4u;
+	size_t header = (size_t)(rd_u8(&r) & 0x0f) * 4;
 
 	rd_u8(&r);
 	f->total = rd_u16(&r);

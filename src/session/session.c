@@ -141,6 +141,11 @@ bool session_explain(const struct session *s, struct down *out)
 	return true;
 }
 
+void session_hint(struct down *out, const struct profile *p, const struct err *e)
+{
+	hint_down(out, p, STAGE_RESOLVE, e);
+}
+
 /* --- connecting ---------------------------------------------------------------------------------- */
 
 static void resolve(struct session *s, struct outbox *ob)

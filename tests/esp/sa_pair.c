@@ -85,3 +85,42 @@ struct esp_packet sa_pair_packet(const void *data, size_t len, uint8_t next_head
 	memcpy(p.data, data, len);
 	return p;
 }
+
+const struct alg *sa_pair_encr(uint16_t id, uint16_t bits)
+{
+	const struct alg *a = alg_find(TRANSFORM_ENCR, id, bits);
+
+	assert_non_null(a);
+	return a;
+}
+
+const struct alg *sa_pair_integ(uint16_t id)
+{
+	const struct alg *a = alg_find(TRANSFORM_INTEG, id, 0);
+
+	assert_non_null(a);
+	return a;
+}
+
+enum esp_verdict sa_pair_receive(struct esp_sa *sa, struct esp_packet *p)
+{
+	size_t ok = esp_open(sa, p, 1);
+
+	assert_int_equal(ok, p->verdict == ESP_OK);
+	return p->verdict;
+}
+
+int sa_pair_setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+int sa_pair_teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}

@@ -21,4 +21,13 @@ void sa_pair_close(struct sa_pair *p);
 /* A buffer with room on both sides and len octets of data in it, until four calls later. */
 struct esp_packet sa_pair_packet(const void *data, size_t len, uint8_t next_header);
 
+/* Rows of the table; the test fails when there is no such row. */
+const struct alg *sa_pair_encr(uint16_t id, uint16_t bits);
+const struct alg *sa_pair_integ(uint16_t id);
+/* Opens one packet and returns its verdict. */
+enum esp_verdict sa_pair_receive(struct esp_sa *sa, struct esp_packet *p);
+/* For cmocka: crypto_init and crypto_exit. */
+int sa_pair_setup(void **state);
+int sa_pair_teardown(void **state);
+
 #endif

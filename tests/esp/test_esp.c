@@ -6,22 +6,6 @@
 #include "lib/packet.h"
 #include "sa_pair.h"
 
-static const struct alg *encr(uint16_t id, uint16_t bits)
-{
-	const struct alg *a = alg_find(TRANSFORM_ENCR, id, bits);
-
-	assert_non_null(a);
-	return a;
-}
-
-static const struct alg *integ(uint16_t id)
-{
-	const struct alg *a = alg_find(TRANSFORM_INTEG, id, 0);
-
-	assert_non_null(a);
-	return a;
-}
-
 /* Every pair of algorithms that ESP can use: number i, or false. */
 static bool suite(size_t i, const struct alg **e, const struct alg **a)
 {
@@ -41,7 +25,7 @@ static bool suite(size_t i, const struct alg **e, const struct alg **a)
 static struct sa_pair gcm_pair(bool esn)
 {
 	struct sa_pair p;
-	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 256), NULL);
+	struct sa_spec *spec = sa_pair_spec(sa_pair_encr(ENCR_AES_GCM_16, 256), NULL);
 
 	spec->esn = esn;
 	sa_pair_open(&p, spec);
@@ -53,8 +37,8 @@ static struct sa_pair gcm_pair(bool esn)
 static struct esp_packet seal_by_hand(
 	const struct sa_spec *spec, uint64_t seq, const void *plain, size_t len)
 {
-	const struct alg *e = encr(spec->encr, spec->encr_bits);
-	const struct alg *a = spec->integ ? integ(spec->integ) : NULL;
+	const struct alg *e = sa_pair_encr(spec->encr, spec->encr_bits);
+	const struct alg *a = spec->integ ? sa_pair_integ(spec->integ) : NULL;
 	struct esp_packet p = sa_pair_packet("", 0, 0);
 	uint8_t aad[12], high[4], icv[64];
 	struct err err;
@@ -63,8 +47,8 @@ static struct esp_packet seal_by_hand(
 
 	wr_u32(&w, spec->spi);
 	wr_u32(&w, (uint32_t)seq);
-	for (size_t i = 0; i < e->iv_len; i++)
-		wr_u8(&w, (uint8_t)(0xf0 + i));
+	for (size_t i = 0; i < e->iv_len; i++) /* it ends as padding begins */
+		wr_u8(&w, (uint8_t)(i + 1 == e->iv_len ? 1 : 0xf0 + i));
 	wr_bytes(&w, plain, len);
 	wr_u32(&w_aad, spec->spi);
 	if (spec->esn)
@@ -88,150 +72,6 @@ static struct esp_packet seal_by_hand(
 	cipher_free(c);
 	p.len = w.len;
 	return p;
-}
-
-static enum esp_verdict open_packet(struct esp_sa *sa, struct esp_packet *p)
-{
-	size_t ok = esp_open(sa, p, 1);
-
-	assert_int_equal(ok, p->verdict == ESP_OK);
-	return p->verdict;
-}
-
-/* --- vectors ------------------------------------------------------------------------------- */
-
-struct vector {
-	const char *key, *iv, *inner, *sealed; /* sealed: encrypted data without check value */
-	uint32_t spi;
-	uint64_t seq;
-	uint8_t next_header;
-	enum sa_mode mode;
-};
-
-/* RFC 3602 section 4, cases 5 to 8. */
-static const struct vector rfc3602[] = {
-	{ "90d382b4 10eeba7a d938c46c ec1a82bf", "e96e8c08 ab465763 fd098d45 dd3ff893",
-		"08000ebd a70a0000 8e9c083d b95b0700 08090a0b 0c0d0e0f 10111213 14151617"
-		"18191a1b 1c1d1e1f 20212223 24252627 28292a2b 2c2d2e2f 30313233 34353637",
-		"f663c25d 325c18c6 a9453e19 4e120849 a4870b66 cc6b9965 330013b4 898dc856"
-		"a4699e52 3a55db08 0b59ec3a 8e4b7e52 775b07d1 db34ed9c 538ab50c 551b874a"
-		"a269add0 47ad2d59 13ac19b7 cfbad4a6",
-		0x4321, 1, 1, SA_TRANSPORT },
-	{ "90d382b4 10eeba7a d938c46c ec1a82bf", "69d08df7 d203329d b093fc49 24e5bd80",
-		"0800b5e8 a80a0500 a69c083d 0b660e00 77777777 77777777 77777777",
-		"f5199588 1ec4e0c4 488987ce 742e8109 689bb379 d2d750c0 d915dca3 46a89f75", 0x4321,
-		8, 1, SA_TRANSPORT },
-	{ "01234567 89abcdef 01234567 89abcdef", "f4e76524 4f6407ad f13dc138 0f673f37",
-		"45000054 09040000 4001f988 c0a87b03 c0a87bc8 08009f76 a90a0100 b49c083d"
-		"02a20400 08090a0b 0c0d0e0f 10111213 14151617 18191a1b 1c1d1e1f 20212223"
-		"24252627 28292a2b 2c2d2e2f 30313233 34353637",
-		"773b5241 a4c44922 5e4f3ce5 ed611b0c 237ca96c f74a9301 3c1b0ea1 a0cf70f8"
-		"e4ecaec7 8ac53aad 7a0f022b 859243c6 47752e94 a859352b 8a4d4d2d ecd136e5"
-		"c177f132 ad3fbfb2 201ac990 4c74ee0a 109e0ca1 e4dfe9d5 a100b842 f1c22f0d",
-		0x8765, 2, 4, SA_TUNNEL },
-	{ "01234567 89abcdef 01234567 89abcdef", "85d47224 b5f3dd5d 2101d4ea 8dffab22",
-		"45000044 090c0000 4001f990 c0a87b03 c0a87bc8 0800d63c aa0a0200 c69c083d"
-		"a3de0300 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff"
-		"ffffffff",
-		"15b92683 819596a8 047232cc 00f7048f e45318e1 1f8a0f62 ede3c3fc 61203bb5"
-		"0f980a08 c9843fd3 a1b06d5c 07ff9639 b7eb7dfb 3512e5de 435e7207 ed971ef3"
-		"d2726d9b 5ef6affc 6d17a0de cbb13892",
-		0x8765, 5, 4, SA_TUNNEL },
-};
-
-/* RFC 7634 appendix A; the check value stands at the end of sealed. */
-static const struct vector rfc7634 = {
-	"80818283 84858687 88898a8b 8c8d8e8f 90919293 94959697 98999a9b 9c9d9e9f a0a1a2a3",
-	"10111213 14151617",
-	"45000054 a6f20000 4001e778 c6336405 c0000205 08005b7a 3a080000 553bec10"
-	"00073627 08090a0b 0c0d0e0f 10111213 14151617 18191a1b 1c1d1e1f 20212223"
-	"24252627 28292a2b 2c2d2e2f 30313233 34353637",
-	"24039428 b97f417e 3c13753a 4f05087b 67c352e6 a7fab1b9 82d466ef 407ae5c6"
-	"14ee8099 d52844eb 61aa95df ab4c02f7 2aa71e7c 4c4f64c9 befe2fac c638e8f3"
-	"cbec163f ac469b50 2773f6fb 94e664da 9165b828 29f641e0"
-	"76aaa826 6b7fb0f7 b11b3699 07e1ad43",
-	0x01020304,
-	5,
-	4,
-	SA_TUNNEL,
-};
-
-/* The packet of the RFC, from SPI to the end of what it prints. */
-static size_t vector_packet(const struct vector *v, uint8_t out[512])
-{
-	struct wr w = wr_init(out, 512);
-	uint8_t hex[256];
-
-	wr_u32(&w, v->spi);
-	wr_u32(&w, (uint32_t)v->seq);
-	wr_bytes(&w, hex, test_hex(v->iv, hex, sizeof(hex)));
-	wr_bytes(&w, hex, test_hex(v->sealed, hex, sizeof(hex)));
-	assert_false(w.bad);
-	return w.len;
-}
-
-static void vector_spec(struct sa_spec *spec, const struct vector *v)
-{
-	spec->encr_key.len = test_hex(v->key, spec->encr_key.data, SECRET_MAX);
-	spec->spi = v->spi;
-	spec->mode = v->mode;
-}
-
-static void check_vector(
-	struct sa_pair *pair, const struct vector *v, const uint8_t *want, size_t want_len)
-{
-	uint8_t inner[256], iv[16];
-	size_t len = test_hex(v->inner, inner, sizeof(inner));
-	struct esp_packet p = sa_pair_packet(inner, len, v->next_header);
-
-	test_hex(v->iv, iv, sizeof(iv));
-	assert_int_equal(esp_seal_one(pair->out, &p, v->seq, iv), ESP_OK);
-	assert_int_equal(p.len, want_len);
-	assert_memory_equal(p.data, want, want_len);
-
-	p = sa_pair_packet(want, want_len, 0);
-	assert_int_equal(open_packet(pair->in, &p), ESP_OK);
-	assert_int_equal(p.next_header, v->next_header);
-	assert_int_equal(p.len, len);
-	assert_memory_equal(p.data, inner, len);
-}
-
-static void vectors_rfc3602(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rfc3602); i++) {
-		struct sa_spec *spec =
-			sa_pair_spec(encr(ENCR_AES_CBC, 128), integ(AUTH_HMAC_SHA2_256_128));
-		struct sa_pair pair;
-		struct secret icv;
-		struct err e;
-		uint8_t want[512];
-
-		vector_spec(spec, &rfc3602[i]);
-		sa_pair_open(&pair, spec);
-		size_t len = vector_packet(&rfc3602[i], want);
-		/* The RFC's packets have no check value; ours is HMAC-SHA-256 over all of it. */
-		assert_ok(&e, prf(alg_find(TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0),
-				      (struct bytes){ spec->integ_key.data, spec->integ_key.len },
-				      &(struct bytes){ want, len }, 1, &icv, &e));
-		memcpy(want + len, icv.data, 16);
-		check_vector(&pair, &rfc3602[i], want, len + 16);
-		sa_pair_close(&pair);
-	}
-}
-
-static void vector_rfc7634(void **state)
-{
-	struct sa_spec *spec = sa_pair_spec(encr(ENCR_CHACHA20_POLY1305, 0), NULL);
-	struct sa_pair pair;
-	uint8_t want[512];
-
-	(void)state;
-	vector_spec(spec, &rfc7634);
-	sa_pair_open(&pair, spec);
-	size_t len = vector_packet(&rfc7634, want);
-	check_vector(&pair, &rfc7634, want, len);
-	sa_pair_close(&pair);
 }
 
 /* --- all algorithms ------------------------------------------------------------------------ */
@@ -261,14 +101,14 @@ static void round_trips(struct sa_pair *pair)
 		for (size_t i = 8; i < sealed_len; i += 7) {
 			p = sa_pair_packet(sealed, sealed_len, 0);
 			p.data[i] ^= (uint8_t)(1 << i % 8);
-			assert_int_equal(open_packet(pair->in, &p), ESP_NOT_AUTHENTIC);
+			assert_int_equal(sa_pair_receive(pair->in, &p), ESP_NOT_AUTHENTIC);
 		}
 		p = sa_pair_packet(sealed, sealed_len, 0);
-		assert_int_equal(open_packet(pair->in, &p), ESP_OK);
+		assert_int_equal(sa_pair_receive(pair->in, &p), ESP_OK);
 		assert_int_equal(p.len, len - skip);
 		assert_memory_equal(p.data, inner + skip, p.len);
 		p = sa_pair_packet(sealed, sealed_len, 0);
-		assert_int_equal(open_packet(pair->in, &p), ESP_REPLAYED);
+		assert_int_equal(sa_pair_receive(pair->in, &p), ESP_REPLAYED);
 	}
 }
 
@@ -311,12 +151,12 @@ static void every_length_of_datagram(void **state)
 		sa_pair_open(&pair, sa_pair_spec(e, a));
 		for (size_t n = 0; n < sizeof(zeros); n++) { /* T-05 */
 			struct esp_packet p = sa_pair_packet(zeros, n, 0);
-			enum esp_verdict v = open_packet(pair.in, &p);
+			enum esp_verdict v = sa_pair_receive(pair.in, &p);
 			assert_true(v == ESP_SHORT || v == ESP_NOT_AUTHENTIC);
 			p = sa_pair_packet("\1\2\3\4\0\0\0\1", n < 8 ? n : 8, 0);
 			p.len = n;
 			memset(p.data + (n < 8 ? n : 8), 0x55, n < 8 ? 0 : n - 8);
-			v = open_packet(pair.in, &p);
+			v = sa_pair_receive(pair.in, &p);
 			assert_true(v == ESP_SHORT || v == ESP_NOT_AUTHENTIC);
 		}
 		assert_int_equal(esp_counters(pair.in)->packets, 0);
@@ -350,7 +190,7 @@ static void inner_mtu_fits(void **state)
 		free(spec);
 	}
 	/* As anybody can work it out: 1500 - 20 - 8 - 8 - 8 - 16 - 2. */
-	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 256), NULL);
+	struct sa_spec *spec = sa_pair_spec(sa_pair_encr(ENCR_AES_GCM_16, 256), NULL);
 	assert_int_equal(esp_inner_mtu(spec, 1500), 1438);
 	spec->encr = 60000; /* nobody knows it: no more than with any other */
 	assert_int_equal(esp_inner_mtu(spec, 1500), 1406);
@@ -367,9 +207,9 @@ static void esn_is_authenticated(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-		const struct alg *e = encr(ids[i], 128);
+		const struct alg *e = sa_pair_encr(ids[i], 128);
 		struct sa_spec *spec =
-			sa_pair_spec(e, e->aead ? NULL : integ(AUTH_HMAC_SHA2_512_256));
+			sa_pair_spec(e, e->aead ? NULL : sa_pair_integ(AUTH_HMAC_SHA2_512_256));
 		uint64_t high = (uint64_t)7 << 32;
 		struct sa_pair pair;
 
@@ -380,18 +220,18 @@ static void esn_is_authenticated(void **state)
 		memcpy(plain + len, "\1\2\2\4", 4); /* 48 */
 		plain[len + 4] = 0;
 		struct esp_packet p = seal_by_hand(spec, high + 1, plain, 48);
-		assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+		assert_int_equal(sa_pair_receive(pair.in, &p), ESP_OK);
 		assert_int_equal(p.len, 44);
 		assert_true(pair.in->replay.top == high + 1);
 		/* The same low half in the wrong subspace. */
 		p = seal_by_hand(spec, 2, plain, 48);
-		assert_int_equal(open_packet(pair.in, &p), ESP_NOT_AUTHENTIC);
+		assert_int_equal(sa_pair_receive(pair.in, &p), ESP_NOT_AUTHENTIC);
 		assert_true(pair.in->replay.top == high + 1);
 		/* And what we seal is what we would take. */
 		pair.out->seq = high + 1;
 		p = sa_pair_packet(plain, 44, 4);
 		assert_int_equal(esp_seal(pair.out, &p, 1), 1);
-		assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+		assert_int_equal(sa_pair_receive(pair.in, &p), ESP_OK);
 		assert_true(pair.in->replay.top == high + 2);
 		sa_pair_close(&pair);
 	}
@@ -409,7 +249,9 @@ static void across_the_subspace(void **state)
 	for (unsigned i = 0; i < 20; i++) {
 		struct esp_packet p = sa_pair_packet(inner, len, 4);
 		assert_int_equal(esp_seal(pair.out, &p, 1), 1);
-		assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+		struct rd iv = rd_init(p.data + 8, 8); /* all 64 bits: it must not repeat */
+		assert_true(rd_u64(&iv) == pair.out->seq);
+		assert_int_equal(sa_pair_receive(pair.in, &p), ESP_OK);
 	}
 	assert_true(pair.in->replay.top == (uint64_t)UINT32_MAX + 10);
 	sa_pair_close(&pair);
@@ -453,7 +295,8 @@ static void small_blocks_have_a_volume(void **state)
 	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3);
 
 	(void)state;
-	sa_pair_open(&pair, sa_pair_spec(encr(ENCR_3DES, 0), integ(AUTH_HMAC_SHA1_96)));
+	sa_pair_open(
+		&pair, sa_pair_spec(sa_pair_encr(ENCR_3DES, 0), sa_pair_integ(AUTH_HMAC_SHA1_96)));
 	pair.out->octets = ((uint64_t)3 << 30) - 8;
 	assert_false(esp_expiring(pair.out));
 	p = sa_pair_packet(inner, len, 4);
@@ -489,11 +332,11 @@ static void ivs_are_unique(void **state)
 	(void)state;
 	assert_non_null(ivs);
 	for (size_t k = 0; k < ARRAY_LEN(ids); k++) {
-		const struct alg *e = encr(ids[k], 256);
+		const struct alg *e = sa_pair_encr(ids[k], 256);
 		struct sa_pair pair;
 
-		sa_pair_open(
-			&pair, sa_pair_spec(e, e->aead ? NULL : integ(AUTH_HMAC_SHA2_256_128)));
+		sa_pair_open(&pair,
+			sa_pair_spec(e, e->aead ? NULL : sa_pair_integ(AUTH_HMAC_SHA2_256_128)));
 		for (size_t i = 0; i < COUNT; i++) {
 			struct esp_packet p = sa_pair_packet(inner, len, 4);
 			if (i % 3 == 0) { /* one that does not go out takes its number with it */
@@ -531,7 +374,7 @@ static void padding_and_next_header(void **state)
 		{ "no padding, and traffic flow confidentiality", 300, 0, 1, 4, -1, ESP_OK },
 		{ "padding that counts from two", 44, 2, 2, 4, -1, ESP_BAD_PADDING },
 		{ "padding longer than all there is", 44, 2, 1, 4, 255, ESP_BAD_PADDING },
-		{ "padding one longer than all there is", 0, 2, 1, 4, 3, ESP_BAD_PADDING },
+		{ "padding one longer than all there is", 0, 2, 2, 4, 3, ESP_BAD_PADDING },
 		{ "IPv4 said to be IPv6", 44, 2, 1, 41, -1, ESP_BAD_INNER },
 		{ "a protocol where a packet belongs", 44, 2, 1, 17, -1, ESP_BAD_INNER },
 		{ "cut short", 43, 3, 1, 4, -1, ESP_BAD_INNER },
@@ -558,22 +401,34 @@ static void padding_and_next_header(void **state)
 		struct esp_packet again = p;
 		uint8_t copy[PACKET_MAX];
 		memcpy(copy, p.data, p.len);
-		if (open_packet(pair.in, &p) != c->verdict)
+		if (sa_pair_receive(pair.in, &p) != c->verdict)
 			fail_msg("%s: %d", c->what, p.verdict);
 		if (c->verdict == ESP_OK)
 			assert_int_equal(p.len, 44);
 		assert_true(esp_authentic(p.verdict));
 		/* Authentic is authentic: even what is thrown away is a replay the second time. */
 		memcpy(again.data, copy, again.len);
-		assert_int_equal(open_packet(pair.in, &again), ESP_REPLAYED);
+		assert_int_equal(sa_pair_receive(pair.in, &again), ESP_REPLAYED);
 		assert_false(esp_authentic(again.verdict));
+	}
+	sa_pair_close(&pair);
+}
+
+static void less_than_a_trailer(void **state)
+{
+	struct sa_pair pair = gcm_pair(false);
+
+	(void)state;
+	for (size_t len = 0; len < 2; len++) {
+		struct esp_packet p = seal_by_hand(pair.spec, 1 + len, "\0", len);
+		assert_int_equal(sa_pair_receive(pair.in, &p), ESP_SHORT);
 	}
 	sa_pair_close(&pair);
 }
 
 static void selectors_are_checked(void **state)
 {
-	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 128), NULL);
+	struct sa_spec *spec = sa_pair_spec(sa_pair_encr(ENCR_AES_GCM_16, 128), NULL);
 	struct sa_pair pair;
 	struct prefix prefix;
 	uint8_t inner[PACKET_MAX];
@@ -586,12 +441,12 @@ static void selectors_are_checked(void **state)
 	size_t len = packet_udp(inner, "10.1.2.3", "10.2.0.1", 1, 2, 3);
 	struct esp_packet p = sa_pair_packet(inner, len, 4);
 	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
-	assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+	assert_int_equal(sa_pair_receive(pair.in, &p), ESP_OK);
 	/* T-42, T-48: the gateway may not send from where it was not asked to. */
 	len = packet_udp(inner, "10.2.2.3", "10.2.0.1", 1, 2, 3);
 	p = sa_pair_packet(inner, len, 4);
 	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
-	assert_int_equal(open_packet(pair.in, &p), ESP_BAD_INNER);
+	assert_int_equal(sa_pair_receive(pair.in, &p), ESP_BAD_INNER);
 	assert_int_equal(esp_counters(pair.in)->packets, 1);
 	assert_int_equal(esp_counters(pair.in)->bytes, 31);
 	assert_true(esp_counters(pair.in)->verdicts[ESP_BAD_INNER] == 1);
@@ -600,7 +455,7 @@ static void selectors_are_checked(void **state)
 
 static void transport_selectors(void **state)
 {
-	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 128), NULL);
+	struct sa_spec *spec = sa_pair_spec(sa_pair_encr(ENCR_AES_GCM_16, 128), NULL);
 	struct sa_pair pair;
 	uint8_t inner[PACKET_MAX];
 	struct esp_packet p;
@@ -614,15 +469,15 @@ static void transport_selectors(void **state)
 	packet_udp(inner, "10.1.2.3", "10.2.0.1", 40000, 1701, 3);
 	p = sa_pair_packet(inner + 20, 11, 17);
 	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
-	assert_int_equal(open_packet(pair.in, &p), ESP_OK);
+	assert_int_equal(sa_pair_receive(pair.in, &p), ESP_OK);
 	assert_memory_equal(p.data, inner + 20, 11);
 	p = sa_pair_packet(inner + 20, 11, 6);
 	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
-	assert_int_equal(open_packet(pair.in, &p), ESP_BAD_INNER);
+	assert_int_equal(sa_pair_receive(pair.in, &p), ESP_BAD_INNER);
 	packet_udp(inner, "10.1.2.3", "10.2.0.1", 1701, 40000, 3);
 	p = sa_pair_packet(inner + 20, 11, 17);
 	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
-	assert_int_equal(open_packet(pair.in, &p), ESP_BAD_INNER);
+	assert_int_equal(sa_pair_receive(pair.in, &p), ESP_BAD_INNER);
 	sa_pair_close(&pair);
 }
 
@@ -631,7 +486,8 @@ static void transport_selectors(void **state)
 static void refused_specs(void **state)
 {
 	static const uint8_t seed[RNG_SEED_LEN] = { 1 };
-	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_CBC, 256), integ(AUTH_HMAC_SHA2_256_128));
+	struct sa_spec *spec = sa_pair_spec(
+		sa_pair_encr(ENCR_AES_CBC, 256), sa_pair_integ(AUTH_HMAC_SHA2_256_128));
 	struct rng rng;
 	struct err e;
 
@@ -653,7 +509,7 @@ static void refused_specs(void **state)
 	spec->encr = ENCR_NULL;
 	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
 	free(spec);
-	spec = sa_pair_spec(encr(ENCR_AES_GCM_16, 256), NULL);
+	spec = sa_pair_spec(sa_pair_encr(ENCR_AES_GCM_16, 256), NULL);
 	spec->integ = AUTH_HMAC_SHA2_256_128;
 	assert_refused(&e, ERR_BUG, esp_new(spec, &rng, &e) != NULL);
 	free(spec);
@@ -667,8 +523,8 @@ static void windows_and_keys(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-		struct sa_spec *spec =
-			sa_pair_spec(encr(ENCR_AES_CBC, 256), integ(AUTH_HMAC_SHA1_96));
+		struct sa_spec *spec = sa_pair_spec(
+			sa_pair_encr(ENCR_AES_CBC, 256), sa_pair_integ(AUTH_HMAC_SHA1_96));
 		struct sa_pair pair;
 
 		spec->replay_window = want[i][0];
@@ -683,7 +539,8 @@ static void windows_and_keys(void **state)
 
 static void room_is_needed(void **state)
 {
-	struct sa_spec *spec = sa_pair_spec(encr(ENCR_AES_CBC, 256), integ(AUTH_HMAC_SHA2_512_256));
+	struct sa_spec *spec = sa_pair_spec(
+		sa_pair_encr(ENCR_AES_CBC, 256), sa_pair_integ(AUTH_HMAC_SHA2_512_256));
 	struct sa_pair pair;
 	uint8_t inner[PACKET_MAX];
 	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3);
@@ -719,30 +576,13 @@ static void wrong_way_round(void **state)
 	p = sa_pair_packet(inner, len, 4);
 	assert_int_equal(esp_seal(pair.out, &p, 1), 1);
 	p.data[3] ^= 1; /* another SPI than this SA's */
-	assert_int_equal(open_packet(pair.in, &p), ESP_NOT_AUTHENTIC);
+	assert_int_equal(sa_pair_receive(pair.in, &p), ESP_NOT_AUTHENTIC);
 	sa_pair_close(&pair);
-}
-
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vectors_rfc3602),
-		cmocka_unit_test(vector_rfc7634),
 		cmocka_unit_test(every_suite),
 		cmocka_unit_test(every_length_of_datagram),
 		cmocka_unit_test(inner_mtu_fits),
@@ -752,6 +592,7 @@ int main(void)
 		cmocka_unit_test(small_blocks_have_a_volume),
 		cmocka_unit_test(ivs_are_unique),
 		cmocka_unit_test(padding_and_next_header),
+		cmocka_unit_test(less_than_a_trailer),
 		cmocka_unit_test(selectors_are_checked),
 		cmocka_unit_test(transport_selectors),
 		cmocka_unit_test(refused_specs),
@@ -760,5 +601,5 @@ int main(void)
 		cmocka_unit_test(wrong_way_round),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, sa_pair_setup, sa_pair_teardown);
 }

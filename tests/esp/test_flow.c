@@ -226,6 +226,17 @@ static void mss(void **state)
 	clamp("10.0.0.1", "10.0.0.2", 0x02, "\x02\x03\x05\xb4", 4, 1400, 2, 1460);
 }
 
+static void mss_cut_off(void **state)
+{
+	/* The header ends between the option's length and its value. */
+	size_t len = packet_tcp(packet, "10.0.0.1", "10.0.0.2", 2, "\1\1\2\4\xff\xff\1\1", 8, 0);
+
+	(void)state;
+	packet[20 + 12] = 6 << 4;
+	esp_clamp_mss(packet, len, 1000);
+	assert_memory_equal(packet + 40, "\1\1\2\4\xff\xff", 6);
+}
+
 static void mss_needs_a_whole_header(void **state)
 {
 	uint8_t before[PACKET_MAX];
@@ -255,6 +266,7 @@ int main(void)
 		cmocka_unit_test(v6_extensions),
 		cmocka_unit_test(broken_headers),
 		cmocka_unit_test(mss),
+		cmocka_unit_test(mss_cut_off),
 		cmocka_unit_test(mss_needs_a_whole_header),
 	};
 
