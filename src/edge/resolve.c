@@ -175,9 +175,10 @@ size_t resolver_fds(struct resolver *r, int fds[RESOLVE_FDS_MAX], uint32_t event
 	unsigned bits = (unsigned)ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
 	size_t n = 0;
 
-	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		uint32_t what = (ARES_GETSOCK_READABLE(bits, i) ? EPOLLIN : 0u) |
-			(ARES_GETSOCK_WRITABLE(bits, i) ? EPOLLOUT : 0u);
+	/* ARES_GETSOCK_READABLE and _WRITABLE, which shift a signed 1 into the sign. */
+	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+		uint32_t what = (bits >> i & 1 ? EPOLLIN : 0u) |
+			(bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? EPOLLOUT : 0u);
 		if (!what)
 			continue;
 		fds[n] = socks[i];
