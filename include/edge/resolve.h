@@ -1,5 +1,9 @@
 /*
  * Name resolution that does not block: c-ares, driven by the loop.
+ *
+ * /etc/hosts and the name servers of the machine are those of the time of resolver_new: made before
+ * the tunnel is up, it goes on asking the servers outside, and past the tunnel, when the way to the
+ * gateway must be found again.
  */
 #ifndef EDGE_RESOLVE_H
 #define EDGE_RESOLVE_H
@@ -19,8 +23,10 @@ void resolver_ask(struct resolver *r, const char *host, uint16_t port);
 size_t resolver_fds(struct resolver *r, int fds[RESOLVE_FDS_MAX], uint32_t events[RESOLVE_FDS_MAX]);
 /* Milliseconds until resolver_work must be called anyhow, -1: never. */
 int resolver_timeout(struct resolver *r);
+/* fd is ready for events; fd -1: the time is over. */
 void resolver_work(struct resolver *r, int fd, uint32_t events);
-/* Done? Then addresses in the order to try them (RFC 6724 as c-ares sorts), or SILENT with a sentence. */
+/* True when the question is answered: n addresses in the order to try them (RFC 6724, as c-ares
+ * sorts), or none and a SILENT or CONFIG error that says why. */
 bool resolver_result(struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX], size_t *n, struct err *e);
 
 #endif

@@ -17,12 +17,12 @@ struct lan_rows {
 	size_t n;
 };
 
-static bool dump(struct nl_sock *sk, int type, const void *head, size_t len, const char *doing,
+static bool dump(struct nl_sock *sk, int type, void *head, size_t len, const char *doing,
 	struct nl_reply *out, struct err *e)
 {
 	struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
 
-	if (m && nlmsg_append(m, (void *)(uintptr_t)head, len, NLMSG_ALIGNTO) < 0) {
+	if (m && nlmsg_append(m, head, len, NLMSG_ALIGNTO) < 0) {
 		nlmsg_free(m);
 		m = NULL;
 	}
@@ -108,9 +108,11 @@ bool lan_prefixes(struct nl_sock *sk, int except, struct prefix **out, size_t *n
 	bool ok = rows_of_addresses(sk, except, &addrs, e) && rows_of_routes(sk, &routes, e);
 
 	*n = 0;
-	if (ok && !(v = calloc(routes.n + 1, sizeof(*v))))
-		ok = err_set(e, ERR_LOCAL, "no memory for the machine's routes");
-	for (size_t i = 0; ok && i < routes.n; i++)
+	if (ok) {
+		v = calloc(routes.n + 1, sizeof(*v));
+		ok = v || err_set(e, ERR_LOCAL, "no memory for the machine's routes");
+	}
+	for (size_t i = 0; v && i < routes.n; i++)
 		for (size_t j = 0; j < addrs.n; j++)
 			if (routes.v[i].link == addrs.v[j].link &&
 				prefix_same(&routes.v[i].net, &addrs.v[j].net)) {

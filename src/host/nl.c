@@ -147,7 +147,7 @@ bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *c
 	const char *doing, struct err *e)
 {
 	enum ask_state state = ASK_FAILED;
-	int ignored;
+	int ignored = 0;
 
 	code = code ? code : &ignored;
 	*code = 0;

@@ -173,7 +173,7 @@ static void route_steps(const struct plan *from, const struct plan *to, enum ste
 		bool gone = !same && a && (!b || route_order(a, b) < 0);
 		if (gone && op == STEP_DEL)
 			step_add(v, n, STEP_DEL, a);
-		if (!same && !gone && op == STEP_ADD)
+		if (!same && !gone && b && op == STEP_ADD)
 			step_add(v, n, STEP_ADD, b);
 		if (same && op == STEP_ADD && !item_same(a, b)) {
 			step_add(v, n, STEP_ADD, b);

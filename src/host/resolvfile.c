@@ -174,7 +174,7 @@ static bool saved_read(int dir, struct file *f, struct err *e)
 	return true;
 }
 
-/* What instances other than self wrote: whether one equals now, and the newest of them. */
+/* What instances other than self ("": all) wrote: whether one equals now, and the newest of them. */
 static bool look_at_others(int dir, const char *self, const struct file *now, bool *equal,
 	struct file *newest, struct err *e)
 {
@@ -294,7 +294,7 @@ bool resolv_file_set(int dir, const char *path, const char *instance, const stru
 	bool ours = false;
 
 	bool ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
-		look_at_others(dir, instance, &now, &ours, &newest, e);
+		look_at_others(dir, "", &now, &ours, &newest, e);
 	if (ok && !ours)
 		ok = saved_write(dir, &now, e);
 	ok = ok && saved_read(dir, &before, e) && write_ours(dir, target, instance, want, &before, e);

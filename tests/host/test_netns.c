@@ -41,6 +41,8 @@ static bool run(const char *line, char *out, size_t size)
 	for (char *w = strtok_r(words, " ", &save); w && n < 31; w = strtok_r(NULL, " ", &save))
 		argv[n++] = w;
 	argv[n] = NULL;
+	if (n == 0)
+		return false;
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	posix_spawn_file_actions_t files;
 	posix_spawn_file_actions_init(&files);
@@ -572,6 +574,49 @@ static void killed_and_started_again(void **state)
 	assert_as_before(before);
 }
 
+/* A child sets up, changes and takes back over and over; each time it is killed a little later. */
+static void killed_at_any_point(void **state)
+{
+	size_t removed;
+
+	(void)state;
+	need_root();
+	strict_reverse_path("1\n");
+	char *before = machine();
+	struct netconf *c = conf_full();
+	c->dns_default = true;
+	c->dns[c->n_dns++] = ip("10.1.0.53");
+	for (unsigned turn = 0; turn < 60; turn++) {
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			char name[16];
+			struct err why_not;
+			for (;;) {
+				struct host *h = host_open("office", &why_not);
+				int tun = h ? host_tun(h, name, &why_not) : -1;
+				if (tun < 0 || !host_netconf(h, c, &why_not))
+					_exit(1);
+				host_close(h, NULL);
+				close(tun);
+			}
+		}
+		usleep(1000 * turn);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		int status;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status)); /* nothing failed before */
+		assert_ok(&e, host_clean(NULL, NULL, &removed, &e));
+		char *after = machine();
+		if (strcmp(after, before) != 0)
+			fail_msg("turn %u:\n%s\nbefore:\n%s", turn, after, before);
+		free(after);
+	}
+	free(before);
+	free(c);
+	strict_reverse_path("0\n");
+}
+
 static void two_at_once(void **state)
 {
 	char name1[16], name2[16];
@@ -845,6 +890,7 @@ int main(void)
 		cmocka_unit_test_teardown(failed_change_is_rolled_back, teardown),
 		cmocka_unit_test_teardown(killed_and_cleaned, teardown),
 		cmocka_unit_test_teardown(killed_and_started_again, teardown),
+		cmocka_unit_test_teardown(killed_at_any_point, teardown),
 		cmocka_unit_test_teardown(two_at_once, teardown),
 		cmocka_unit_test_teardown(strict_reverse_path_lets_the_gateway_in, teardown),
 		cmocka_unit_test_teardown(knows_the_path, teardown),

@@ -1,0 +1,218 @@
+#include "edge/resolve.h"
+
+#include <ares.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "host/host.h"
+
+enum { TIMEOUT_MS = 2000, TRIES = 3 };
+
+_Static_assert(RESOLVE_FDS_MAX >= ARES_GETSOCK_MAXNUM, "c-ares may have more sockets than we return");
+
+struct resolver {
+	ares_channel channel;
+	char host[256];
+	uint16_t port;
+	unsigned question; /* counts: an answer to an earlier one is no answer */
+	bool done;
+	size_t n;
+	struct addr addrs[RESOLVE_ADDRS_MAX];
+	struct err err;
+};
+
+/* The question goes along with its number, for c-ares reports cancelled ones as well. */
+struct asked {
+	struct resolver *r;
+	unsigned question;
+};
+
+/* While a tunnel is up, the way to the gateway's name must not lead through it: a tunnel that is
+ * lost would never be found again. Without the privilege there is no tunnel either. */
+static int mark_socket(ares_socket_t fd, int type, void *data)
+{
+	uint32_t mark = HOST_MARK;
+
+	(void)type;
+	(void)data;
+	(void)!setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	return 0;
+}
+
+struct resolver *resolver_new(struct err *e)
+{
+	struct ares_options options = { .timeout = TIMEOUT_MS, .tries = TRIES };
+	struct resolver *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		err_set(e, ERR_LOCAL, "no memory for name resolution");
+		return NULL;
+	}
+	int code = ares_library_init(ARES_LIB_INIT_ALL);
+	if (code == ARES_SUCCESS) {
+		code = ares_init_options(&r->channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+		if (code != ARES_SUCCESS)
+			ares_library_cleanup();
+	}
+	if (code != ARES_SUCCESS) {
+		err_set(e, ERR_LOCAL, "name resolution cannot start: %s", ares_strerror(code));
+		free(r);
+		return NULL;
+	}
+	ares_set_socket_configure_callback(r->channel, mark_socket, NULL);
+	r->done = true;
+	err_set(&r->err, ERR_BUG, "no name was asked for");
+	return r;
+}
+
+void resolver_free(struct resolver *r)
+{
+	if (!r)
+		return;
+	r->question++;
+	ares_destroy(r->channel);
+	ares_library_cleanup();
+	free(r);
+}
+
+static void fail(struct resolver *r, int code)
+{
+	switch (code) {
+	case ARES_ENOTFOUND:
+		err_set(&r->err, ERR_SILENT, "there is no host named %s", r->host);
+		break;
+	case ARES_ENODATA:
+		err_set(&r->err, ERR_SILENT, "the name %s has no address", r->host);
+		break;
+	case ARES_ETIMEOUT:
+		err_set(&r->err, ERR_SILENT, "the name servers do not answer when asked for %s", r->host);
+		break;
+	case ARES_ECONNREFUSED:
+		err_set(&r->err, ERR_SILENT, "no name server could be reached to ask for %s", r->host);
+		break;
+	case ARES_EBADNAME:
+		err_set(&r->err, ERR_CONFIG, "%s is neither an address nor the name of a host", r->host);
+		break;
+	default:
+		err_set(&r->err, ERR_SILENT, "the address of %s cannot be found: %s", r->host,
+			ares_strerror(code));
+	}
+}
+
+/* c-ares calls this once for each question, cancelled or answered. */
+static void answered(void *data, int code, int timeouts, struct ares_addrinfo *result)
+{
+	struct asked *asked = data;
+	struct resolver *r = asked->r;
+	bool current = asked->question == r->question;
+
+	(void)timeouts;
+	free(asked);
+	for (struct ares_addrinfo_node *node = result ? result->nodes : NULL; current && node;
+		node = node->ai_next) {
+		struct sockaddr_storage ss = { 0 };
+		struct addr a;
+		if (node->ai_addrlen > sizeof(ss) || r->n == RESOLVE_ADDRS_MAX)
+			continue;
+		memcpy(&ss, node->ai_addr, node->ai_addrlen);
+		if (!addr_from_sockaddr(&a, &ss))
+			continue;
+		a.port = r->port;
+		bool twice = false;
+		for (size_t i = 0; i < r->n; i++)
+			twice |= addr_same(&r->addrs[i], &a);
+		if (!twice)
+			r->addrs[r->n++] = a;
+	}
+	if (result)
+		ares_freeaddrinfo(result);
+	if (!current)
+		return;
+	r->done = true;
+	if (r->n == 0)
+		fail(r, code == ARES_SUCCESS ? ARES_ENODATA : code);
+}
+
+void resolver_ask(struct resolver *r, const char *host, uint16_t port)
+{
+	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
+	size_t len = strlen(host);
+	struct asked *asked;
+
+	r->question++;
+	ares_cancel(r->channel);
+	r->port = port;
+	r->n = 0;
+	r->done = true;
+	err_clear(&r->err);
+	if (len == 0 || len >= sizeof(r->host)) {
+		err_set(&r->err, ERR_CONFIG, "a host name has 1 to 255 characters");
+		return;
+	}
+	memcpy(r->host, host, len + 1);
+	if (addr_parse(&r->addrs[0], host)) {
+		r->addrs[0].port = port;
+		r->n = 1;
+		return;
+	}
+	asked = malloc(sizeof(*asked));
+	if (!asked) {
+		err_set(&r->err, ERR_LOCAL, "no memory to ask for %s", r->host);
+		return;
+	}
+	*asked = (struct asked){ .r = r, .question = r->question };
+	r->done = false;
+	ares_getaddrinfo(r->channel, host, NULL, &hints, answered, asked);
+}
+
+size_t resolver_fds(struct resolver *r, int fds[RESOLVE_FDS_MAX], uint32_t events[RESOLVE_FDS_MAX])
+{
+	ares_socket_t socks[ARES_GETSOCK_MAXNUM];
+	unsigned bits = (unsigned)ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
+	size_t n = 0;
+
+	/* ARES_GETSOCK_READABLE and _WRITABLE, which shift a signed 1 into the sign. */
+	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+		uint32_t what = (bits >> i & 1 ? EPOLLIN : 0u) |
+			(bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? EPOLLOUT : 0u);
+		if (!what)
+			continue;
+		fds[n] = socks[i];
+		events[n++] = what;
+	}
+	return n;
+}
+
+int resolver_timeout(struct resolver *r)
+{
+	struct timeval tv, *left = ares_timeout(r->channel, NULL, &tv);
+
+	if (r->done || !left)
+		return -1;
+	return (int)(left->tv_sec * 1000 + (left->tv_usec + 999) / 1000);
+}
+
+void resolver_work(struct resolver *r, int fd, uint32_t events)
+{
+	bool in = fd >= 0 && (events & (EPOLLIN | EPOLLERR | EPOLLHUP));
+	bool out = fd >= 0 && (events & EPOLLOUT);
+
+	ares_process_fd(r->channel, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
+}
+
+bool resolver_result(struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX], size_t *n, struct err *e)
+{
+	*n = 0;
+	if (!r->done)
+		return false;
+	for (size_t i = 0; i < r->n; i++)
+		out[i] = r->addrs[i];
+	*n = r->n;
+	if (r->n == 0 && e)
+		*e = r->err;
+	return true;
+}

@@ -1,0 +1,163 @@
+/* The run directory: names, locks, slots and what a journal says is still set up. */
+#include "../../src/host/priv.h"
+#include "lib/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char path[64];
+static int dir;
+static struct err e;
+
+static int setup(void **state)
+{
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/vpnc-ike-test-XXXXXX");
+	if (!mkdtemp(path))
+		return -1;
+	dir = run_dir_open(path, &e);
+	return dir >= 0 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	static const char *const files[] = { "a.journal", "b.journal", "a.lock", "b.lock", "c.lock", ".lock" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		unlinkat(dir, files[i], 0);
+	close(dir);
+	return rmdir(path);
+}
+
+static void append(const char *file, const char *text)
+{
+	int fd = openat(dir, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void names_stay_in_the_directory(void **state)
+{
+	(void)state;
+	assert_true(instance_name_ok("office"));
+	assert_true(instance_name_ok("b\xc3\xbcro-2.x"));
+	assert_false(instance_name_ok(""));
+	assert_false(instance_name_ok("../etc"));
+	assert_false(instance_name_ok(".lock"));
+	assert_false(instance_name_ok("a b"));
+	assert_false(instance_name_ok("a\nb"));
+	assert_true(instance_name_ok("0123456789012345678901234567890123456789012345678901234567890123"));
+	assert_false(instance_name_ok("01234567890123456789012345678901234567890123456789012345678901234"));
+}
+
+static void directory_of_others_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(chmod(path, 0770), 0);
+	assert_int_equal(run_dir_open(path, &e), -1);
+	assert_int_equal(e.kind, ERR_LOCAL);
+	assert_non_null(strstr(e.text, "0700"));
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(run_dir_open("/proc/no-such-folder", &e), -1);
+	assert_int_equal(e.kind, ERR_LOCAL);
+}
+
+static void journal_tells_what_is_still_set_up(void **state)
+{
+	struct journal_lines lines;
+	struct journal j;
+
+	(void)state;
+	assert_ok(&e, journal_read(dir, "a", &lines, &e)); /* there is none */
+	assert_int_equal(lines.n, 0);
+	assert_ok(&e, journal_open(&j, dir, "a", &e));
+	assert_ok(&e, journal_add(&j, &e, "rule v%d", 4));
+	assert_ok(&e, journal_add(&j, &e, "sysctl /x %d", 1));
+	assert_ok(&e, journal_add(&j, &e, "rule v%d", 6));
+	journal_undone(&j, "rule v4");
+	assert_ok(&e, journal_add(&j, &e, "rule v%d", 4));
+	journal_undone(&j, "never there");
+	journal_close(&j);
+	append("a.journal", "+ torn");
+	assert_ok(&e, journal_read(dir, "a", &lines, &e));
+	assert_int_equal(lines.n, 3);
+	assert_string_equal(lines.v[0], "sysctl /x 1");
+	assert_string_equal(lines.v[1], "rule v6");
+	assert_string_equal(lines.v[2], "rule v4");
+}
+
+static void damaged_journal_is_an_error(void **state)
+{
+	struct journal_lines lines;
+	struct journal j;
+	char line[JOURNAL_LINE_MAX + 1];
+
+	(void)state;
+	append("a.journal", "+ rule v4\nwhat?\n");
+	assert_refused(&e, ERR_LOCAL, journal_read(dir, "a", &lines, &e));
+	for (int i = 0; i <= JOURNAL_LINES_MAX; i++)
+		append("b.journal", "+ line\n");
+	assert_refused(&e, ERR_LOCAL, journal_read(dir, "b", &lines, &e));
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = 0;
+	assert_ok(&e, journal_open(&j, dir, "a", &e));
+	assert_refused(&e, ERR_LOCAL, journal_add(&j, &e, "%s", line));
+	journal_close(&j);
+}
+
+static void shared_lines_are_found(void **state)
+{
+	(void)state;
+	append("a.journal", "+ sysctl /x 1\n+ sysctl /y 1\n");
+	append("b.journal", "+ sysctl /x 1\n+ sysctl /y 1\n- sysctl /y 1\n");
+	assert_true(journal_shared(dir, "a", "sysctl /x 1"));
+	assert_false(journal_shared(dir, "a", "sysctl /y 1"));
+	assert_true(journal_shared(dir, "b", "sysctl /y 1"));
+	assert_false(journal_shared(dir, "a", "sysctl /z 1"));
+}
+
+static void lock_names_its_owner_and_slot(void **state)
+{
+	struct lock_info info;
+	unsigned slot;
+	bool live;
+
+	(void)state;
+	int fd = instance_lock(dir, "a", &info, &live, &e);
+	assert_true(fd >= 0);
+	assert_ok(&e, slot_find(dir, "a", &slot, &e));
+	assert_int_equal(slot, 0);
+	info = (struct lock_info){ .pid = 4711, .slot = slot };
+	assert_ok(&e, instance_lock_write(fd, &info, &e));
+	assert_int_equal(instance_lock(dir, "a", &info, &live, &e), -1);
+	assert_true(live);
+	assert_int_equal(info.pid, 4711);
+	append("b.lock", "12 1\n"); /* dead, but not cleaned up: its slot is not free */
+	append("c.lock", "what\n");
+	assert_ok(&e, slot_find(dir, "x", &slot, &e));
+	assert_int_equal(slot, 2);
+	close(fd);
+	fd = instance_lock(dir, "a", &info, &live, &e);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_stay_in_the_directory),
+		cmocka_unit_test_setup_teardown(directory_of_others_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(journal_tells_what_is_still_set_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(damaged_journal_is_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(shared_lines_are_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(lock_names_its_owner_and_slot, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
