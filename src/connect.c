@@ -1,0 +1,471 @@
+#include "connect.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/render.h"
+#include "cli/repl.h"
+#include "cli/user.h"
+#include "edge/clock.h"
+#include "edge/control.h"
+#include "edge/edge.h"
+#include "host/host.h"
+#include "logbook.h"
+#include "session/session.h"
+
+enum { SLOT_REPL, SLOT_CONTROL };
+enum { REKEY_WAIT_MS = 30000, TRAFFIC_MS = 1000, WAITERS_MAX = CONTROL_CLIENTS + 1 };
+
+/* Somebody who asked for a rekey or a reconnect and waits for its end. client 0 is the prompt. */
+struct waiter {
+	uint64_t client;
+	bool up;                    /* waits for the tunnel to be up again */
+	uint32_t ike, child;        /* else until so many rekeys have been counted */
+	uint64_t give_up;
+};
+
+struct connect {
+	const struct options *o;
+	struct profile *profile;
+	struct edge *edge;
+	struct repl *repl;
+	struct control *control;
+	struct logbook log;
+	bool connected; /* the first line on stdout has been printed */
+	bool leaving;
+	size_t n_waiters;
+	struct waiter waiters[WAITERS_MAX];
+	bool traffic;
+	struct status before; /* the last sample of `traffic` */
+	struct status now;    /* room for the present one: it is large */
+};
+
+/* --- telling ----------------------------------------------------------------------------------- */
+
+static void print_owned(struct connect *c, char *text)
+{
+	if (text)
+		repl_print(c->repl, text);
+	free(text);
+}
+
+static void show_event(struct connect *c, const struct event *ev)
+{
+	logbook_add(&c->log, ev->level, ev->text);
+	if (c->o->json) {
+		if (ev->kind != EV_LOG)
+			print_owned(c, render_event_json(ev, c->profile->name, clock_wall()));
+		return;
+	}
+	switch (ev->kind) {
+	case EV_LOG:
+		if (c->log.trace)
+			repl_warn(c->repl, "%s", ev->text);
+		break;
+	case EV_STAGE:
+		if (!c->connected)
+			repl_warn(c->repl, "%s ...", ev->text);
+		break;
+	case EV_UP:
+		repl_printf(c->repl, "%s", ev->text);
+		break;
+	case EV_GATEWAY_SAID:
+		repl_warn(c->repl, "the gateway says: %s", ev->text);
+		break;
+	case EV_WARNING:
+	case EV_LOST:
+		repl_warn(c->repl, "warning: %s", ev->text);
+		break;
+	case EV_REKEYED:
+	case EV_RECONNECTING:
+		repl_warn(c->repl, "%s", ev->text);
+		break;
+	}
+}
+
+static const struct status *sample(struct connect *c)
+{
+	edge_status(c->edge, &c->now);
+	return &c->now;
+}
+
+/* --- rekeys and reconnects that somebody waits for ---------------------------------------------- */
+
+static void answer_waiter(struct connect *c, size_t i, int status, const char *text)
+{
+	uint64_t client = c->waiters[i].client;
+
+	c->waiters[i] = c->waiters[--c->n_waiters];
+	if (client)
+		control_reply(c->control, client, status, text);
+	else
+		repl_hold(c->repl, false);
+}
+
+static void check_waiters(struct connect *c)
+{
+	const struct status *st = c->n_waiters ? sample(c) : NULL;
+
+	for (size_t i = c->n_waiters; i-- > 0;) {
+		const struct waiter *w = &c->waiters[i];
+		bool up = st->state == STATE_UP || st->state == STATE_REKEYING;
+		bool done = w->up ? up : st->rekeys_ike >= w->ike && st->rekeys_child >= w->child;
+		if (done)
+			answer_waiter(c, i, DOWN_ASKED, w->up ? "reconnected\n" : "rekeyed\n");
+		else if (clock_now() >= w->give_up)
+			answer_waiter(c, i, DOWN_OTHER, "the gateway has not answered yet\n");
+	}
+}
+
+static void wait_for(struct connect *c, const struct waiter *w)
+{
+	if (c->n_waiters == WAITERS_MAX) {
+		control_reply(c->control, w->client, DOWN_OTHER, "too many are waiting\n");
+		return;
+	}
+	c->waiters[c->n_waiters++] = *w;
+	if (w->client == 0)
+		repl_hold(c->repl, true);
+	edge_alarm(c->edge, TRAFFIC_MS);
+}
+
+static bool do_rekey(struct connect *c, const struct request *rq, uint64_t client, struct err *e)
+{
+	static const enum command commands[] = { [REKEY_ALL] = CMD_REKEY_ALL, [REKEY_IKE] = CMD_REKEY_IKE,
+		[REKEY_CHILD] = CMD_REKEY_CHILD };
+	const struct status *st = sample(c);
+	struct waiter w = { .client = client, .give_up = clock_now() + REKEY_WAIT_MS,
+		.ike = st->rekeys_ike + (rq->rekey != REKEY_CHILD),
+		.child = st->rekeys_child + (rq->rekey != REKEY_IKE ? (uint32_t)st->n_children : 0) };
+
+	if (!edge_command(c->edge, commands[rq->rekey], e))
+		return false;
+	wait_for(c, &w);
+	return true;
+}
+
+static bool do_reconnect(struct connect *c, uint64_t client, struct err *e)
+{
+	struct waiter w = { .client = client, .up = true, .give_up = clock_now() + 2 * REKEY_WAIT_MS };
+
+	if (!edge_command(c->edge, CMD_RECONNECT, e))
+		return false;
+	wait_for(c, &w);
+	return true;
+}
+
+/* --- commands ------------------------------------------------------------------------------------ */
+
+static void leave(struct connect *c)
+{
+	c->leaving = true;
+	edge_stop(c->edge);
+}
+
+static char *explanation(struct connect *c)
+{
+	struct down d;
+
+	return edge_explain(c->edge, &d) ? render_failure(&d, false) : strdup("nothing has failed\n");
+}
+
+static void set_trace(struct connect *c, bool on)
+{
+	c->log.trace = on;
+	edge_log_level(c->edge, on ? LEVEL_DEBUG : c->o->log_level);
+}
+
+/* What a command answers at once, malloc'ed; NULL with *done false when the answer comes later, or
+ * the error says why not. */
+static char *run(struct connect *c, const struct request *rq, uint64_t client, bool *done, struct err *e)
+{
+	*done = true;
+	switch (rq->row->id) {
+	case DO_STATUS:
+		return rq->json ? render_status_json(sample(c), clock_wall()) :
+			render_status_text(sample(c), client == 0 && options_color(c->o, STDOUT_FILENO));
+	case DO_ROUTES:
+		return render_routes(sample(c));
+	case DO_DNS:
+		return render_dns(sample(c));
+	case DO_LOG:
+		return logbook_text(&c->log, rq->count);
+	case DO_EXPLAIN:
+		return explanation(c);
+	case DO_HELP:
+		return commands_help(rq->n_args ? rq->args[0] : NULL, AT_PROMPT);
+	case DO_TRACE:
+		set_trace(c, rq->on);
+		return strdup("");
+	case DO_REKEY:
+		*done = !do_rekey(c, rq, client, e);
+		return NULL;
+	case DO_RECONNECT:
+		*done = !do_reconnect(c, client, e);
+		return NULL;
+	case DO_DOWN:
+		leave(c);
+		return strdup(client ? "going down\n" : "");
+	default:
+		err_set(e, ERR_CONFIG, "%s is not supported yet", rq->row->name);
+		return NULL;
+	}
+}
+
+static void start_traffic(struct connect *c)
+{
+	c->traffic = true;
+	c->before = *sample(c);
+	repl_wait_key(c->repl, true);
+	edge_alarm(c->edge, TRAFFIC_MS);
+}
+
+static void typed(struct connect *c, const char *line)
+{
+	struct request rq;
+	struct err e = { 0 };
+	bool done;
+
+	if (!commands_parse(&rq, line, AT_PROMPT, &e)) {
+		repl_warn(c->repl, "%s", e.text);
+		return;
+	}
+	if (!rq.row)
+		return;
+	if (rq.row->id == DO_TRAFFIC && repl_is_terminal(c->repl)) {
+		start_traffic(c);
+		return;
+	}
+	char *text = run(c, &rq, 0, &done, &e);
+	if (text && text[0])
+		print_owned(c, text);
+	else
+		free(text);
+	if (e.kind != ERR_NONE)
+		repl_warn(c->repl, "%s", e.text);
+}
+
+static void asked(struct connect *c, const struct control_request *from)
+{
+	struct request rq;
+	struct err e = { 0 };
+	bool done = true;
+	char *text = NULL;
+
+	if (commands_parse(&rq, from->line, AT_CONTROL, &e) && rq.row)
+		text = run(c, &rq, from->client, &done, &e);
+	if (!done)
+		return;
+	if (text)
+		control_reply(c->control, from->client, DOWN_ASKED, text);
+	else
+		control_reply(c->control, from->client, DOWN_OTHER, e.kind ? e.text : "an empty request");
+	free(text);
+}
+
+/* --- events ----------------------------------------------------------------------------------------- */
+
+static void read_repl(struct connect *c)
+{
+	struct repl_input *in = calloc(1, sizeof(*in));
+
+	while (in && repl_next(c->repl, in)) {
+		switch (in->event) {
+		case REPL_LINE:
+			typed(c, in->line);
+			break;
+		case REPL_LEAVE:
+			leave(c);
+			break;
+		case REPL_ANSWER:
+			edge_answer(c->edge, in->id, &in->answer);
+			break;
+		case REPL_REFUSED:
+			edge_answer(c->edge, in->id, NULL);
+			break;
+		case REPL_KEY:
+			c->traffic = false;
+			break;
+		case REPL_NOTHING:
+			break;
+		}
+		wipe(in, sizeof(*in));
+	}
+	free(in);
+}
+
+static void read_control(struct connect *c)
+{
+	struct control_request rq;
+
+	while (control_next(c->control, &rq))
+		asked(c, &rq);
+}
+
+static void ask_person(struct connect *c, const struct ask *q)
+{
+	struct err e;
+
+	if (repl_ask(c->repl, q, &e))
+		return;
+	repl_warn(c->repl, "%s", e.text);
+	edge_answer(c->edge, q->id, NULL);
+}
+
+static void on_alarm(struct connect *c)
+{
+	check_waiters(c);
+	if (c->traffic) {
+		char *line = render_traffic(&c->before, sample(c), (double)TRAFFIC_MS / 1000);
+		if (line)
+			repl_live(c->repl, line);
+		free(line);
+		c->before = c->now;
+	}
+	if (c->traffic || c->n_waiters)
+		edge_alarm(c->edge, TRAFFIC_MS);
+}
+
+static void on_signal(struct connect *c, int sig)
+{
+	struct err e;
+
+	if (sig != SIGHUP)
+		leave(c);
+	else if (!edge_command(c->edge, CMD_RECONNECT, &e))
+		repl_warn(c->repl, "%s", e.text);
+}
+
+static void on_event(struct connect *c, const struct event *ev)
+{
+	show_event(c, ev);
+	if (ev->kind == EV_UP) {
+		c->connected = true;
+		repl_start(c->repl);
+	}
+	if (ev->kind == EV_UP || ev->kind == EV_REKEYED)
+		check_waiters(c);
+}
+
+static int on_down(struct connect *c, const struct down *d)
+{
+	while (c->n_waiters)
+		answer_waiter(c, 0, d->status ? (int)d->status : DOWN_OTHER, "the connection ended\n");
+	if (c->o->json)
+		print_owned(c, render_down_json(d, c->profile->name, clock_wall()));
+	repl_close(c->repl);
+	c->repl = NULL;
+	if (d->status != DOWN_ASKED)
+		cli_failed(c->o, c->profile->name, d);
+	else if (!c->o->json)
+		puts("down");
+	return d->status;
+}
+
+static int loop(struct connect *c)
+{
+	struct edge_event *ev = malloc(sizeof(*ev));
+	int status = -1;
+	struct err e;
+
+	while (ev && status < 0) {
+		/* The repl reads from the terminal, from an askpass, or for now from nothing. */
+		if (!edge_watch(c->edge, SLOT_REPL, repl_fd(c->repl), &e))
+			repl_warn(c->repl, "%s", e.text);
+		edge_next(c->edge, ev);
+		switch (ev->kind) {
+		case EDGE_EVENT:
+			on_event(c, &ev->event);
+			break;
+		case EDGE_ASK:
+			ask_person(c, &ev->ask);
+			break;
+		case EDGE_WATCHED:
+			if (ev->slot == SLOT_REPL)
+				read_repl(c);
+			else
+				read_control(c);
+			break;
+		case EDGE_SIGNAL:
+			on_signal(c, ev->signal);
+			break;
+		case EDGE_ALARM:
+			on_alarm(c);
+			break;
+		case EDGE_DOWN:
+			status = on_down(c, &ev->down);
+			break;
+		}
+	}
+	free(ev);
+	return status < 0 ? DOWN_MACHINE : status;
+}
+
+/* --- opening and closing ------------------------------------------------------------------------ */
+
+static bool open_all(struct connect *c, struct err *e)
+{
+	struct repl_config rc = { .profile = c->profile->name, .no_input = c->o->no_input,
+		.quiet = c->o->json };
+	struct user user;
+
+	user_invoking(&user);
+	c->edge = edge_open(c->profile, c->o->log_level, e);
+	if (!c->edge)
+		return false;
+	c->repl = repl_open(&rc, e);
+	c->control = c->repl ? control_open(HOST_RUN_DIR, c->profile->name, user.uid, e) : NULL;
+	return c->control && edge_watch(c->edge, SLOT_CONTROL, control_fd(c->control), e);
+}
+
+static void close_all(struct connect *c)
+{
+	struct outbox last;
+
+	outbox_init(&last);
+	control_close(c->control);
+	repl_close(c->repl);
+	edge_close(c->edge, &last);
+	for (size_t i = 0; i < last.n; i++)
+		if (last.actions[i].kind == ACT_EVENT) {
+			const struct event *ev = outbox_get(&last, i);
+			logbook_add(&c->log, ev->level, ev->text);
+			if (ev->kind != EV_LOG)
+				fprintf(stderr, "%s\n", ev->text);
+		}
+	outbox_free(&last);
+	logbook_close(&c->log);
+	profile_free(c->profile);
+}
+
+int connect_run(const struct options *o)
+{
+	struct connect *c = calloc(1, sizeof(*c));
+	struct err e = { 0 };
+	int status;
+
+	if (!c)
+		return DOWN_MACHINE;
+	c->o = o;
+	status = cli_load(o, &c->profile);
+	if (status != DOWN_ASKED) {
+		free(c);
+		return status;
+	}
+	if (logbook_open(&c->log, o->log_file, o->log_level, &e) && open_all(c, &e)) {
+		edge_start(c->edge);
+		status = loop(c);
+	} else {
+		struct down d;
+		session_hint(&d, c->profile, &e);
+		cli_failed(o, c->profile->name, &d);
+		status = d.status;
+	}
+	close_all(c);
+	free(c);
+	return status;
+}

@@ -1,0 +1,27 @@
+/*
+ * The log: the last lines in memory for the prompt's `log`, and all of them in --log-file.
+ */
+#ifndef LOGBOOK_H
+#define LOGBOOK_H
+
+#include <stdio.h>
+
+#include "base/outbox.h"
+
+enum { LOGBOOK_LINES = 500, LOGBOOK_LINE_MAX = EVENT_TEXT_MAX + 40 };
+
+struct logbook {
+	size_t n, next; /* lines held, where the next goes */
+	char (*lines)[LOGBOOK_LINE_MAX];
+	FILE *file;
+	bool trace; /* lines are shown as they come */
+};
+
+/* path NULL: no file. CONFIG when it cannot be written. */
+bool logbook_open(struct logbook *b, const char *path, enum level level, struct err *e) MUST_CHECK;
+void logbook_close(struct logbook *b);
+void logbook_add(struct logbook *b, enum level level, const char *text);
+/* The last count lines, malloc'ed. */
+char *logbook_text(const struct logbook *b, size_t count);
+
+#endif

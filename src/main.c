@@ -1,0 +1,51 @@
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "connect.h"
+#include "crypto/alg.h"
+#include "edge/control.h"
+#include "host/host.h"
+
+static const struct cli_asker asker = { control_ask, control_names };
+
+static int run(const struct options *o)
+{
+	switch (o->command->id) {
+	case DO_CONNECT:
+		return connect_run(o);
+	case DO_STATUS:
+	case DO_REKEY:
+	case DO_DOWN:
+	case DO_RECONNECT:
+		return cli_remote(o, &asker);
+	default:
+		return cli_run(o);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct err e;
+
+	if (!options_parse(&o, argc, argv, &e)) {
+		fprintf(stderr, "vpnc-ike: %s\n", e.text);
+		cli_usage(stderr);
+		return DOWN_USAGE;
+	}
+	if (o.version) {
+		puts("vpnc-ike " VPNC_IKE_VERSION);
+		return DOWN_ASKED;
+	}
+	if (o.help) {
+		cli_usage(stdout);
+		return DOWN_ASKED;
+	}
+	if (!host_harden(&e) || !crypto_init(&e)) {
+		fprintf(stderr, "vpnc-ike: %s\n", e.text);
+		return DOWN_MACHINE;
+	}
+	int status = run(&o);
+	crypto_exit();
+	return status;
+}
