@@ -61,8 +61,9 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 void key_free(struct key *k);
 bool key_matches(const struct key *k, const struct cert *c);
 
-/* Trust anchors: the system's store, and/or what is added. A certificate added as pinned is
- * accepted as the gateway's own, whoever issued it (dates still count). */
+/* Trust anchors: the system's store, and/or what is added. A pinned certificate, or public key
+ * (SubjectPublicKeyInfo), in PEM or DER, is accepted as the gateway's own, whoever issued it and
+ * for whatever use (dates still count); once there is a pin, nothing else is. */
 struct trust *trust_new(struct err *e) MUST_CHECK;
 void trust_free(struct trust *t);
 bool trust_add_system(struct trust *t, struct err *e) MUST_CHECK;

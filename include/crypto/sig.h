@@ -31,9 +31,10 @@ bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struc
 	uint8_t *method, uint8_t out[SIG_MAX], size_t *len, struct err *e) MUST_CHECK;
 
 /* Verifies an AUTH payload's content with the certificate's key. SHA-1 and MD5 are refused in
- * method 14; method 1 (RSA with SHA-1 by RFC 7296) is accepted only with legacy_sha1. RSA below
- * 2048 bits or with e < 65537 is refused. Only a verification that said exactly yes succeeds.
- * name, when not NULL, receives what was used ("RSA-PSS with SHA2-256"). AUTH on failure. */
+ * method 14; in method 1 (RSA; RFC 7296 lets the signer choose the hash, SHA-1 by default) SHA-2 is
+ * taken and SHA-1 only with legacy_sha1. RSA below 2048 bits or with e < 65537 is refused. Only a
+ * verification that said exactly yes succeeds. name, when not NULL, receives what was used
+ * ("RSA-PSS with SHA2-256"). AUTH on failure. */
 bool sig_verify(const struct cert *c, uint8_t method, bool legacy_sha1, struct bytes data,
 	struct bytes sig, char name[64], struct err *e) MUST_CHECK;
 

@@ -7,88 +7,101 @@
 
 /* Strengths are those of NIST SP 800-57 part 1 (tables 2 and 3), for the two curves of RFC 7748. */
 
-#define ENCR(id_, bits, name_, v1i, v1e, ossl_, kernel_, key, salt, iv, block, strength_, tier)    \
-	{ .type = TRANSFORM_ENCR, .id = (id_), .key_bits = (bits), .name = (name_), .iana = #id_,  \
-		.v1_ike = (v1i), .v1_esp = (v1e), .ossl = (ossl_), .kernel = (kernel_),            \
-		.key_len = (key), .salt_len = (salt), .iv_len = (iv), .block_len = (block),        \
-		.strength = (strength_), .ike_tier = (tier), .esp_tier = (tier) }
+#define ENCR(id_, bits, name_, v1i, v1e, ossl_, kernel_, key, salt, iv, block, strength_, tier) \
+	{                                                                                       \
+		.type = TRANSFORM_ENCR, .id = (id_), .key_bits = (bits), .name = (name_),       \
+		.iana = #id_, .v1_ike = (v1i), .v1_esp = (v1e), .ossl = (ossl_),                \
+		.kernel = (kernel_), .key_len = (key), .salt_len = (salt), .iv_len = (iv),      \
+		.block_len = (block), .strength = (strength_), .ike_tier = (tier),              \
+		.esp_tier = (tier)                                                              \
+	}
 
 /* Explicit IV of 8 octets in all of them: RFC 4106, 4309, 7634, and 5282 for IKE. */
-#define AEAD(id_, bits, name_, v1e, ossl_, kernel_, key, salt, icv, tier)                          \
-	{ .type = TRANSFORM_ENCR, .id = (id_), .key_bits = (bits), .name = (name_), .iana = #id_,  \
-		.v1_esp = (v1e), .ossl = (ossl_), .kernel = (kernel_), .key_len = (key),           \
-		.salt_len = (salt), .iv_len = 8, .block_len = 1, .out_len = (icv),                 \
-		.strength = 8 * (key), .ike_tier = (tier), .esp_tier = (tier), .aead = true }
+#define AEAD(id_, bits, name_, v1e, ossl_, kernel_, key, salt, icv, tier)                        \
+	{                                                                                        \
+		.type = TRANSFORM_ENCR, .id = (id_), .key_bits = (bits), .name = (name_),        \
+		.iana = #id_, .v1_esp = (v1e), .ossl = (ossl_), .kernel = (kernel_),             \
+		.key_len = (key), .salt_len = (salt), .iv_len = 8, .block_len = 1,               \
+		.out_len = (icv), .strength = 8 * (key), .ike_tier = (tier), .esp_tier = (tier), \
+		.aead = true                                                                     \
+	}
 
 #define PRF(id_, name_, v1, digest_, out, strength_, tier)                                         \
-	{ .type = TRANSFORM_PRF, .id = (id_), .name = (name_), .iana = #id_, .v1_ike = (v1),       \
+	{                                                                                          \
+		.type = TRANSFORM_PRF, .id = (id_), .name = (name_), .iana = #id_, .v1_ike = (v1), \
 		.ossl = (digest_), .key_len = (out), .out_len = (out), .strength = (strength_),    \
-		.ike_tier = (tier), .esp_tier = (tier) }
+		.ike_tier = (tier), .esp_tier = (tier)                                             \
+	}
 
-#define INTEG(id_, name_, v1i, v1e, digest_, kernel_, key, out, strength_, tier)                   \
-	{ .type = TRANSFORM_INTEG, .id = (id_), .name = (name_), .iana = #id_, .v1_ike = (v1i),    \
-		.v1_esp = (v1e), .ossl = (digest_), .kernel = (kernel_), .key_len = (key),         \
-		.out_len = (out), .strength = (strength_), .ike_tier = (tier), .esp_tier = (tier) }
+#define INTEG(id_, name_, v1i, v1e, digest_, kernel_, key, out, strength_, tier)                 \
+	{                                                                                        \
+		.type = TRANSFORM_INTEG, .id = (id_), .name = (name_), .iana = #id_,             \
+		.v1_ike = (v1i), .v1_esp = (v1e), .ossl = (digest_), .kernel = (kernel_),        \
+		.key_len = (key), .out_len = (out), .strength = (strength_), .ike_tier = (tier), \
+		.esp_tier = (tier)                                                               \
+	}
 
-#define KE(id_, name_, iana_, v1, ossl_, out, strength_, tier)                                     \
-	{ .type = TRANSFORM_KE, .id = (id_), .name = (name_), .iana = (iana_), .v1_ike = (v1),     \
-		.v1_esp = (v1), .ossl = (ossl_), .out_len = (out), .strength = (strength_),        \
-		.ike_tier = (tier), .esp_tier = (tier) }
+#define KE(id_, name_, iana_, v1, ossl_, out, strength_, tier)                       \
+	{                                                                            \
+		.type = TRANSFORM_KE, .id = (id_), .name = (name_), .iana = (iana_), \
+		.v1_ike = (v1), .v1_esp = (v1), .ossl = (ossl_), .out_len = (out),   \
+		.strength = (strength_), .ike_tier = (tier), .esp_tier = (tier)      \
+	}
 
 /* In each type the strongest first, as far as one can say so; rows that differ in key size only
  * stand together. A check value of 8 octets is left to compat: RFC 8247 wants it for devices that
  * count every octet. */
 static struct alg table[] = {
-	AEAD(ENCR_AES_GCM_16, 256, "aes256gcm16", 20, "AES-256-GCM", "rfc4106(gcm(aes))", 32, 4,
-		16, TIER_DEFAULT),
-	AEAD(ENCR_AES_GCM_16, 192, "aes192gcm16", 20, "AES-192-GCM", "rfc4106(gcm(aes))", 24, 4,
-		16, TIER_DEFAULT),
-	AEAD(ENCR_AES_GCM_16, 128, "aes128gcm16", 20, "AES-128-GCM", "rfc4106(gcm(aes))", 16, 4,
-		16, TIER_DEFAULT),
+	AEAD(ENCR_AES_GCM_16, 256, "aes256gcm16", 20, "AES-256-GCM", "rfc4106(gcm(aes))", 32, 4, 16,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_GCM_16, 192, "aes192gcm16", 20, "AES-192-GCM", "rfc4106(gcm(aes))", 24, 4, 16,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_GCM_16, 128, "aes128gcm16", 20, "AES-128-GCM", "rfc4106(gcm(aes))", 16, 4, 16,
+		TIER_DEFAULT),
 	AEAD(ENCR_CHACHA20_POLY1305, 0, "chacha20poly1305", 0, "ChaCha20-Poly1305",
 		"rfc7539esp(chacha20,poly1305)", 32, 4, 16, TIER_DEFAULT),
-	AEAD(ENCR_AES_CCM_16, 256, "aes256ccm16", 16, "AES-256-CCM", "rfc4309(ccm(aes))", 32, 3,
-		16, TIER_DEFAULT),
-	AEAD(ENCR_AES_CCM_16, 192, "aes192ccm16", 16, "AES-192-CCM", "rfc4309(ccm(aes))", 24, 3,
-		16, TIER_DEFAULT),
-	AEAD(ENCR_AES_CCM_16, 128, "aes128ccm16", 16, "AES-128-CCM", "rfc4309(ccm(aes))", 16, 3,
-		16, TIER_DEFAULT),
-	AEAD(ENCR_AES_GCM_12, 256, "aes256gcm12", 19, "AES-256-GCM", "rfc4106(gcm(aes))", 32, 4,
-		12, TIER_DEFAULT),
-	AEAD(ENCR_AES_GCM_12, 192, "aes192gcm12", 19, "AES-192-GCM", "rfc4106(gcm(aes))", 24, 4,
-		12, TIER_DEFAULT),
-	AEAD(ENCR_AES_GCM_12, 128, "aes128gcm12", 19, "AES-128-GCM", "rfc4106(gcm(aes))", 16, 4,
-		12, TIER_DEFAULT),
-	AEAD(ENCR_AES_CCM_12, 256, "aes256ccm12", 15, "AES-256-CCM", "rfc4309(ccm(aes))", 32, 3,
-		12, TIER_DEFAULT),
-	AEAD(ENCR_AES_CCM_12, 192, "aes192ccm12", 15, "AES-192-CCM", "rfc4309(ccm(aes))", 24, 3,
-		12, TIER_DEFAULT),
-	AEAD(ENCR_AES_CCM_12, 128, "aes128ccm12", 15, "AES-128-CCM", "rfc4309(ccm(aes))", 16, 3,
-		12, TIER_DEFAULT),
+	AEAD(ENCR_AES_CCM_16, 256, "aes256ccm16", 16, "AES-256-CCM", "rfc4309(ccm(aes))", 32, 3, 16,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_CCM_16, 192, "aes192ccm16", 16, "AES-192-CCM", "rfc4309(ccm(aes))", 24, 3, 16,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_CCM_16, 128, "aes128ccm16", 16, "AES-128-CCM", "rfc4309(ccm(aes))", 16, 3, 16,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_GCM_12, 256, "aes256gcm12", 19, "AES-256-GCM", "rfc4106(gcm(aes))", 32, 4, 12,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_GCM_12, 192, "aes192gcm12", 19, "AES-192-GCM", "rfc4106(gcm(aes))", 24, 4, 12,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_GCM_12, 128, "aes128gcm12", 19, "AES-128-GCM", "rfc4106(gcm(aes))", 16, 4, 12,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_CCM_12, 256, "aes256ccm12", 15, "AES-256-CCM", "rfc4309(ccm(aes))", 32, 3, 12,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_CCM_12, 192, "aes192ccm12", 15, "AES-192-CCM", "rfc4309(ccm(aes))", 24, 3, 12,
+		TIER_DEFAULT),
+	AEAD(ENCR_AES_CCM_12, 128, "aes128ccm12", 15, "AES-128-CCM", "rfc4309(ccm(aes))", 16, 3, 12,
+		TIER_DEFAULT),
 	ENCR(ENCR_AES_CBC, 256, "aes256", 7, 12, "AES-256-CBC", "cbc(aes)", 32, 0, 16, 16, 256,
 		TIER_DEFAULT),
 	ENCR(ENCR_AES_CBC, 192, "aes192", 7, 12, "AES-192-CBC", "cbc(aes)", 24, 0, 16, 16, 192,
 		TIER_DEFAULT),
 	ENCR(ENCR_AES_CBC, 128, "aes128", 7, 12, "AES-128-CBC", "cbc(aes)", 16, 0, 16, 16, 128,
 		TIER_DEFAULT),
-	ENCR(ENCR_AES_CTR, 256, "aes256ctr", 0, 13, "AES-256-CTR", "rfc3686(ctr(aes))", 32, 4,
-		8, 1, 256, TIER_DEFAULT),
-	ENCR(ENCR_AES_CTR, 192, "aes192ctr", 0, 13, "AES-192-CTR", "rfc3686(ctr(aes))", 24, 4,
-		8, 1, 192, TIER_DEFAULT),
-	ENCR(ENCR_AES_CTR, 128, "aes128ctr", 0, 13, "AES-128-CTR", "rfc3686(ctr(aes))", 16, 4,
-		8, 1, 128, TIER_DEFAULT),
-	AEAD(ENCR_AES_GCM_8, 256, "aes256gcm8", 18, "AES-256-GCM", "rfc4106(gcm(aes))", 32, 4,
-		8, TIER_COMPAT),
-	AEAD(ENCR_AES_GCM_8, 192, "aes192gcm8", 18, "AES-192-GCM", "rfc4106(gcm(aes))", 24, 4,
-		8, TIER_COMPAT),
-	AEAD(ENCR_AES_GCM_8, 128, "aes128gcm8", 18, "AES-128-GCM", "rfc4106(gcm(aes))", 16, 4,
-		8, TIER_COMPAT),
-	AEAD(ENCR_AES_CCM_8, 256, "aes256ccm8", 14, "AES-256-CCM", "rfc4309(ccm(aes))", 32, 3,
-		8, TIER_COMPAT),
-	AEAD(ENCR_AES_CCM_8, 192, "aes192ccm8", 14, "AES-192-CCM", "rfc4309(ccm(aes))", 24, 3,
-		8, TIER_COMPAT),
-	AEAD(ENCR_AES_CCM_8, 128, "aes128ccm8", 14, "AES-128-CCM", "rfc4309(ccm(aes))", 16, 3,
-		8, TIER_COMPAT),
+	ENCR(ENCR_AES_CTR, 256, "aes256ctr", 0, 13, "AES-256-CTR", "rfc3686(ctr(aes))", 32, 4, 8, 1,
+		256, TIER_DEFAULT),
+	ENCR(ENCR_AES_CTR, 192, "aes192ctr", 0, 13, "AES-192-CTR", "rfc3686(ctr(aes))", 24, 4, 8, 1,
+		192, TIER_DEFAULT),
+	ENCR(ENCR_AES_CTR, 128, "aes128ctr", 0, 13, "AES-128-CTR", "rfc3686(ctr(aes))", 16, 4, 8, 1,
+		128, TIER_DEFAULT),
+	AEAD(ENCR_AES_GCM_8, 256, "aes256gcm8", 18, "AES-256-GCM", "rfc4106(gcm(aes))", 32, 4, 8,
+		TIER_COMPAT),
+	AEAD(ENCR_AES_GCM_8, 192, "aes192gcm8", 18, "AES-192-GCM", "rfc4106(gcm(aes))", 24, 4, 8,
+		TIER_COMPAT),
+	AEAD(ENCR_AES_GCM_8, 128, "aes128gcm8", 18, "AES-128-GCM", "rfc4106(gcm(aes))", 16, 4, 8,
+		TIER_COMPAT),
+	AEAD(ENCR_AES_CCM_8, 256, "aes256ccm8", 14, "AES-256-CCM", "rfc4309(ccm(aes))", 32, 3, 8,
+		TIER_COMPAT),
+	AEAD(ENCR_AES_CCM_8, 192, "aes192ccm8", 14, "AES-192-CCM", "rfc4309(ccm(aes))", 24, 3, 8,
+		TIER_COMPAT),
+	AEAD(ENCR_AES_CCM_8, 128, "aes128ccm8", 14, "AES-128-CCM", "rfc4309(ccm(aes))", 16, 3, 8,
+		TIER_COMPAT),
 	ENCR(ENCR_3DES, 0, "3des", 5, 3, "DES-EDE3-CBC", "cbc(des3_ede)", 24, 0, 8, 8, 112,
 		TIER_LEGACY),
 
@@ -129,8 +142,12 @@ static struct alg table[] = {
 static const struct {
 	const char *alias, *name;
 } aliases[] = {
-	{ "curve25519", "x25519" }, { "curve448", "x448" }, { "sha", "sha1" },
-	{ "sha2_256", "sha256" }, { "sha2_384", "sha384" }, { "sha2_512", "sha512" },
+	{ "curve25519", "x25519" },
+	{ "curve448", "x448" },
+	{ "sha", "sha1" },
+	{ "sha2_256", "sha256" },
+	{ "sha2_384", "sha384" },
+	{ "sha2_512", "sha512" },
 };
 
 const struct alg *alg_find(enum transform_type type, uint16_t id, uint16_t key_bits)

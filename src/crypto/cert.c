@@ -39,7 +39,8 @@ struct cert *cert_wrap(X509 *x, struct err *e)
 	int n = i2d_X509(x, &c->der);
 	if (n <= 0 || n > CERT_DER_MAX) {
 		ossl_err(NULL, ERR_DROP, "");
-		err_set(e, ERR_DROP, "a certificate of %d octets, %d are the most", n, CERT_DER_MAX);
+		err_set(e, ERR_DROP, "a certificate of %d octets, %d are the most", n,
+			CERT_DER_MAX);
 		cert_free(c);
 		return NULL;
 	}
@@ -56,7 +57,8 @@ struct cert *cert_from_der(struct bytes der, struct err *e)
 	const uint8_t *p = der.p;
 
 	if (der.n == 0 || der.n > CERT_DER_MAX) {
-		err_set(e, ERR_DROP, "a certificate of %zu octets, %d are the most", der.n, CERT_DER_MAX);
+		err_set(e, ERR_DROP, "a certificate of %zu octets, %d are the most", der.n,
+			CERT_DER_MAX);
 		return NULL;
 	}
 	X509 *x = d2i_X509(NULL, &p, (long)der.n);
@@ -181,13 +183,14 @@ bool cert_proves_host(const struct cert *c, const char *fqdn)
 	if (n == 0 || fqdn[0] == '.')
 		return false;
 	return X509_check_host(c->x, fqdn, n,
-		X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+		       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+		       NULL) == 1;
 }
 
 bool cert_proves_email(const struct cert *c, const char *email)
 {
 	return *email && X509_check_email(c->x, email, strlen(email),
-		X509_CHECK_FLAG_NEVER_CHECK_SUBJECT) == 1;
+				 X509_CHECK_FLAG_NEVER_CHECK_SUBJECT) == 1;
 }
 
 bool cert_proves_addr(const struct cert *c, const struct addr *a)
@@ -202,8 +205,8 @@ bool cert_proves_dn(const struct cert *c, struct bytes dn_der)
 	const uint8_t *p = dn_der.p;
 	X509_NAME *name = dn_der.n > 0 ? d2i_X509_NAME(NULL, &p, (long)dn_der.n) : NULL;
 	bool same = name && p == (const uint8_t *)dn_der.p + dn_der.n &&
-		X509_NAME_entry_count(name) > 0 &&
-		X509_NAME_cmp(name, X509_get_subject_name(c->x)) == 0;
+		    X509_NAME_entry_count(name) > 0 &&
+		    X509_NAME_cmp(name, X509_get_subject_name(c->x)) == 0;
 
 	X509_NAME_free(name);
 	ossl_err(NULL, ERR_NONE, "");

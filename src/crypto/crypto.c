@@ -19,8 +19,9 @@ static bool test_cipher_pair(struct cipher *seal, struct cipher *open)
 {
 	static const uint8_t plain[48] = "forty-eight octets are a multiple of any block.";
 	uint8_t data[sizeof(plain)], icv[64], iv[16] = { 1, 2, 3 };
-	struct cipher_op op = { .aad = plain, .aad_len = 8, .iv = iv, .data = data,
-		.len = sizeof(data), .icv = icv };
+	struct cipher_op op = {
+		.aad = plain, .aad_len = 8, .iv = iv, .data = data, .len = sizeof(data), .icv = icv
+	};
 
 	memcpy(data, plain, sizeof(data));
 	if (!cipher_seal(seal, &op) || memcmp(data, plain, sizeof(data)) == 0)
@@ -29,7 +30,7 @@ static bool test_cipher_pair(struct cipher *seal, struct cipher *open)
 		return false;
 	if (!cipher_seal(seal, &op))
 		return false;
-	icv[0] ^= 1;
+	op.icv[0] ^= 1;
 	return !cipher_open(open, &op);
 }
 
@@ -79,7 +80,8 @@ bool crypto_init(struct err *e)
 	ossl_err(NULL, ERR_NONE, "");
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (!alg_by_name(needed[i].type, needed[i].name)->usable)
-			return err_set(e, ERR_LOCAL, "this OpenSSL cannot do %s, without which nothing works",
+			return err_set(e, ERR_LOCAL,
+				"this OpenSSL cannot do %s, without which nothing works",
 				needed[i].name);
 	return true;
 }

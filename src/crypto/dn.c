@@ -10,7 +10,7 @@
 #include "x509.h"
 
 /* Distinguished names as people write them: "C=CH, O=Example, CN=gw", in the order of the encoding,
- * a backslash before each of , + = " and itself in a value, "+" inside a name of several attributes. */
+ * a backslash before what would be read as syntax, "+" between attributes of one name. */
 
 static const char special[] = ",+=\"\\<>;#";
 
@@ -18,15 +18,28 @@ static const struct {
 	const char *key;
 	int nid;
 } attributes[] = {
-	{ "CN", NID_commonName }, { "C", NID_countryName }, { "O", NID_organizationName },
-	{ "OU", NID_organizationalUnitName }, { "L", NID_localityName },
-	{ "ST", NID_stateOrProvinceName }, { "S", NID_stateOrProvinceName },
-	{ "DC", NID_domainComponent }, { "UID", NID_userId },
-	{ "emailAddress", NID_pkcs9_emailAddress }, { "E", NID_pkcs9_emailAddress },
-	{ "email", NID_pkcs9_emailAddress }, { "serialNumber", NID_serialNumber },
-	{ "SN", NID_surname }, { "GN", NID_givenName }, { "T", NID_title },
-	{ "title", NID_title }, { "street", NID_streetAddress }, { "postalCode", NID_postalCode },
-	{ "initials", NID_initials }, { "name", NID_name }, { "dnQualifier", NID_dnQualifier },
+	{ "CN", NID_commonName },
+	{ "C", NID_countryName },
+	{ "O", NID_organizationName },
+	{ "OU", NID_organizationalUnitName },
+	{ "L", NID_localityName },
+	{ "ST", NID_stateOrProvinceName },
+	{ "S", NID_stateOrProvinceName },
+	{ "DC", NID_domainComponent },
+	{ "UID", NID_userId },
+	{ "emailAddress", NID_pkcs9_emailAddress },
+	{ "E", NID_pkcs9_emailAddress },
+	{ "email", NID_pkcs9_emailAddress },
+	{ "serialNumber", NID_serialNumber },
+	{ "SN", NID_surname },
+	{ "GN", NID_givenName },
+	{ "T", NID_title },
+	{ "title", NID_title },
+	{ "street", NID_streetAddress },
+	{ "postalCode", NID_postalCode },
+	{ "initials", NID_initials },
+	{ "name", NID_name },
+	{ "dnQualifier", NID_dnQualifier },
 };
 
 static void key_text(char out[64], const X509_NAME_ENTRY *entry)
@@ -131,7 +144,7 @@ static bool add_attributes(X509_NAME *name, const char *text, struct err *e)
 {
 	char value[CERT_TEXT_MAX];
 	bool same_set = false;
-	size_t len;
+	size_t len = 0;
 
 	for (const char *s = text;;) {
 		s += strspn(s, " ");
@@ -139,14 +152,16 @@ static bool add_attributes(X509_NAME *name, const char *text, struct err *e)
 		const char *eq = s + n + strspn(s + n, " ");
 		int nid = attribute_nid(s, n);
 		if (*eq != '=' || nid == NID_undef)
-			return err_set(e, ERR_CONFIG, "\"%.*s\" in the name \"%s\" is not an attribute "
-				"that is known (CN=, O=, OU=, C=, ...)", (int)n, s, text);
+			return err_set(e, ERR_CONFIG,
+				"\"%.*s\" in the name \"%s\" is not an attribute "
+				"that is known (CN=, O=, OU=, C=, ...)",
+				(int)n, s, text);
 		s = read_value(eq + 1, value, sizeof(value), &len);
 		if (!s || len == 0)
 			return err_set(e, ERR_CONFIG, "%s value in the name \"%s\"",
 				s ? "an empty" : "too long a", text);
 		if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, (uint8_t *)value, (int)len,
-			-1, same_set ? -1 : 0) != 1) {
+			    -1, same_set ? -1 : 0) != 1) {
 			ossl_err(e, ERR_CONFIG, value);
 			return err_ctx(e, "the name \"%s\"", text);
 		}

@@ -77,14 +77,14 @@ static bool modp_power(const struct ke *k, const struct bytes *base, uint8_t *ou
 	BIGNUM *p = k->row->prime(NULL), *top = BN_new(), *result = BN_new();
 	BIGNUM *x = BN_secure_new(), *b = base ? BN_bin2bn(base->p, (int)base->n, NULL) : BN_new();
 	bool ok = ctx && p && top && result && b && x &&
-		BN_bin2bn(k->private, k->row->private_len, x) && (base || BN_set_word(b, 2)) &&
-		BN_sub(top, p, BN_value_one());
+		  BN_bin2bn(k->private, k->row->private_len, x) && (base || BN_set_word(b, 2)) &&
+		  BN_sub(top, p, BN_value_one());
 
 	*refused = ok && (BN_is_zero(b) || BN_is_one(b) || BN_cmp(b, top) >= 0);
 	if (ok) {
 		BN_set_flags(x, BN_FLG_CONSTTIME);
 		ok = !*refused && BN_mod_exp_mont_consttime(result, b, x, p, ctx, NULL) == 1 &&
-			BN_bn2binpad(result, out, k->group->out_len) == k->group->out_len;
+		     BN_bn2binpad(result, out, k->group->out_len) == k->group->out_len;
 	}
 	BN_clear_free(x);
 	BN_clear_free(result);
@@ -127,8 +127,8 @@ static bool ecp_multiply(const struct ke *k, const EC_GROUP *g, const EC_POINT *
 	if (ok) {
 		BN_set_flags(d, BN_FLG_CONSTTIME);
 		ok = EC_POINT_mul(g, r, point ? NULL : d, point, point ? d : NULL, ctx) == 1 &&
-			EC_POINT_point2oct(g, r, POINT_CONVERSION_UNCOMPRESSED, buf, sizeof(buf),
-				ctx) == 1 + len;
+		     EC_POINT_point2oct(
+			     g, r, POINT_CONVERSION_UNCOMPRESSED, buf, sizeof(buf), ctx) == 1 + len;
 	}
 	if (ok)
 		memcpy(xy, buf + 1, len);
@@ -171,10 +171,10 @@ static bool ecp_shared(const struct ke *k, struct bytes peer, uint8_t *out, bool
 static bool montgomery_new(struct ke *k)
 {
 	size_t len = k->group->out_len;
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, k->group->ossl, NULL, k->private,
-		k->row->private_len);
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(
+		NULL, k->group->ossl, NULL, k->private, k->row->private_len);
 	bool ok = key && EVP_PKEY_get_raw_public_key(key, k->public, &len) == 1 &&
-		len == k->group->out_len;
+		  len == k->group->out_len;
 
 	EVP_PKEY_free(key);
 	return ok;
@@ -186,12 +186,12 @@ static bool montgomery_shared(const struct ke *k, struct bytes peer, uint8_t *ou
 {
 	static const uint8_t zero[KE_PRIVATE_MAX];
 	size_t len = k->group->out_len;
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, k->group->ossl, NULL, k->private,
-		k->row->private_len);
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(
+		NULL, k->group->ossl, NULL, k->private, k->row->private_len);
 	EVP_PKEY *pub = EVP_PKEY_new_raw_public_key_ex(NULL, k->group->ossl, NULL, peer.p, peer.n);
 	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
 	bool ready = ctx && pub && EVP_PKEY_derive_init(ctx) == 1 &&
-		EVP_PKEY_derive_set_peer(ctx, pub) == 1;
+		     EVP_PKEY_derive_set_peer(ctx, pub) == 1;
 
 	*refused = ready && (EVP_PKEY_derive(ctx, out, &len) != 1 || same_bytes(out, zero, len));
 	EVP_PKEY_CTX_free(ctx);
@@ -257,8 +257,8 @@ struct bytes ke_public(const struct ke *k)
 	return (struct bytes){ k->public, k->group->out_len };
 }
 
-static bool compute_shared(const struct ke *k, struct bytes peer, struct ke_secret *out,
-	bool *refused)
+static bool compute_shared(
+	const struct ke *k, struct bytes peer, struct ke_secret *out, bool *refused)
 {
 	out->len = k->row->kind == KIND_ECP ? k->group->out_len / 2u : k->group->out_len;
 	switch (k->row->kind) {
@@ -284,5 +284,6 @@ bool ke_shared(const struct ke *k, struct bytes peer, struct ke_secret *out, str
 	if (!refused)
 		return ossl_err(e, ERR_LOCAL, k->group->iana);
 	ossl_err(NULL, ERR_PEER, k->group->iana);
-	return err_set(e, ERR_PEER, "the gateway's public value is not valid in %s", k->group->name);
+	return err_set(
+		e, ERR_PEER, "the gateway's public value is not valid in %s", k->group->name);
 }

@@ -57,8 +57,8 @@ static bool add_key(struct key **key, EVP_PKEY *p, struct err *e)
 }
 
 /* One object of the file. A key that nobody wants is passed over. */
-static bool add_object(OSSL_STORE_INFO *info, struct cert_list *certs, struct key **key,
-	struct err *e)
+static bool add_object(
+	OSSL_STORE_INFO *info, struct cert_list *certs, struct key **key, struct err *e)
 {
 	switch (OSSL_STORE_INFO_get_type(info)) {
 	case OSSL_STORE_INFO_CERT: return add_cert(certs, OSSL_STORE_INFO_get1_CERT(info), e);
@@ -74,8 +74,9 @@ static bool read_objects(struct bytes file, struct asked *asked, struct cert_lis
 {
 	BIO *bio = file.n <= INT_MAX ? BIO_new_mem_buf(file.p, (int)file.n) : NULL;
 	UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(give_pass, 0);
-	OSSL_STORE_CTX *store = bio && ui ? OSSL_STORE_attach(bio, "file", NULL, NULL, ui, asked,
-		NULL, NULL, NULL) : NULL;
+	OSSL_STORE_CTX *store =
+		bio && ui ? OSSL_STORE_attach(bio, "file", NULL, NULL, ui, asked, NULL, NULL, NULL)
+			  : NULL;
 	bool ok = store || ossl_err(e, ERR_LOCAL, "cannot read certificates");
 
 	while (ok && !OSSL_STORE_eof(store)) {
@@ -117,8 +118,9 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	bool ok = read_objects(file, &asked, certs, key ? &found : NULL, &failed, e);
 	if (ok && failed && asked.asked) {
 		*need_pass = true;
-		ok = err_set(e, ERR_CONFIG, pass ? "the pass phrase is wrong" :
-			"it is encrypted: a pass phrase is needed");
+		ok = err_set(e, ERR_CONFIG,
+			pass ? "the pass phrase is wrong"
+			     : "it is encrypted: a pass phrase is needed");
 	} else if (ok && (failed || (certs->n == before && !found))) {
 		ok = ossl_err(e, ERR_CONFIG, "no certificate or private key that can be read");
 	}

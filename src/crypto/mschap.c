@@ -10,9 +10,9 @@
 #include "ossl.h"
 
 enum {
-	HASH_LEN = 16,       /* MD4 */
+	HASH_LEN = 16, /* MD4 */
 	SHA1_LEN = 20,
-	CHALLENGE_LEN = 8,   /* what is left of the three parts, RFC 2759 section 8.2 */
+	CHALLENGE_LEN = 8, /* what is left of the three parts, RFC 2759 section 8.2 */
 	PASSWORD_UNITS = 256, /* UTF-16 units, RFC 2759 section 8: 0-to-256-unicode-char */
 	MASTER_LEN = 16,
 };
@@ -58,8 +58,8 @@ static bool password_unicode(const struct passphrase *password, struct wr *w, st
 			put_unit(w, code);
 		}
 	}
-	return !w->bad || err_set(e, ERR_CONFIG, "the password has more than %d letters",
-		PASSWORD_UNITS);
+	return !w->bad ||
+	       err_set(e, ERR_CONFIG, "the password has more than %d letters", PASSWORD_UNITS);
 }
 
 /* MD4 of the password, and of that again. */
@@ -78,7 +78,7 @@ static bool password_hashes(const struct passphrase *password, uint8_t hash[DIGE
 	return ok;
 }
 
-/* Seven octets of key are eight with a parity bit, which DES does not look at, at the end of each. */
+/* Seven octets of key become eight, each with a parity bit, which DES ignores, at its end. */
 static void des_key(const uint8_t *seven, uint8_t eight[8])
 {
 	for (unsigned i = 0; i < 8; i++) {
@@ -88,8 +88,8 @@ static void des_key(const uint8_t *seven, uint8_t eight[8])
 }
 
 /* ChallengeResponse, RFC 2759 section 8.5: the hash, padded to 21 octets, makes three DES keys. */
-static bool challenge_response(const uint8_t challenge[CHALLENGE_LEN],
-	const uint8_t hash[HASH_LEN], uint8_t out[MSCHAP_RESPONSE_LEN], struct err *e)
+static bool challenge_response(const uint8_t challenge[CHALLENGE_LEN], const uint8_t hash[HASH_LEN],
+	uint8_t out[MSCHAP_RESPONSE_LEN], struct err *e)
 {
 	uint8_t padded[21] = { 0 }, key[8];
 	OSSL_LIB_CTX *lib = ossl_legacy(e);
@@ -100,12 +100,13 @@ static bool challenge_response(const uint8_t challenge[CHALLENGE_LEN],
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	bool ok = des && ctx;
 	memcpy(padded, hash, HASH_LEN);
-	for (unsigned i = 0; ok && i < 3; i++) {
+	for (size_t i = 0; ok && i < 3; i++) {
 		int n = 0;
 		des_key(padded + 7 * i, key);
 		ok = EVP_EncryptInit_ex2(ctx, des, key, NULL, NULL) == 1 &&
-			EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
-			EVP_EncryptUpdate(ctx, out + 8 * i, &n, challenge, CHALLENGE_LEN) == 1 && n == 8;
+		     EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+		     EVP_EncryptUpdate(ctx, out + 8 * i, &n, challenge, CHALLENGE_LEN) == 1 &&
+		     n == 8;
 	}
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(des);
@@ -137,8 +138,8 @@ static bool authenticator_response(const uint8_t hash_hash[HASH_LEN],
 }
 
 /* GetAsymmetricStartKey, RFC 3079 section 3.4, into 16 octets. */
-static bool start_key(const uint8_t master[MASTER_LEN], const char *magic, uint8_t *out,
-	struct err *e)
+static bool start_key(
+	const uint8_t master[MASTER_LEN], const char *magic, uint8_t *out, struct err *e)
 {
 	static const uint8_t pad1[40];
 	uint8_t pad2[40], hash[DIGEST_MAX];
@@ -162,9 +163,9 @@ static bool make_msk(const uint8_t hash_hash[HASH_LEN], struct mschap *out, stru
 {
 	static const char magic1[] = "This is the MPPE Master Key";
 	static const char client_send[] = "On the client side, this is the send key; "
-		"on the server side, it is the receive key.";
+					  "on the server side, it is the receive key.";
 	static const char client_receive[] = "On the client side, this is the receive key; "
-		"on the server side, it is the send key.";
+					     "on the server side, it is the send key.";
 	uint8_t master[DIGEST_MAX];
 	struct bytes parts[] = { { hash_hash, HASH_LEN }, { out->nt_response, MSCHAP_RESPONSE_LEN },
 		{ magic1, sizeof(magic1) - 1 } };
@@ -173,8 +174,8 @@ static bool make_msk(const uint8_t hash_hash[HASH_LEN], struct mschap *out, stru
 	secret_wipe(&out->msk);
 	out->msk.len = MSCHAP_MSK_LEN;
 	bool ok = digest("SHA1", parts, ARRAY_LEN(parts), master, &n, e) &&
-		start_key(master, client_send, out->msk.data, e) &&
-		start_key(master, client_receive, out->msk.data + MASTER_LEN, e);
+		  start_key(master, client_send, out->msk.data, e) &&
+		  start_key(master, client_receive, out->msk.data + MASTER_LEN, e);
 	wipe(master, sizeof(master));
 	return ok;
 }
@@ -190,9 +191,10 @@ bool mschap_compute(const uint8_t authenticator_challenge[16], const uint8_t pee
 	memset(out, 0, sizeof(*out));
 	/* ChallengeHash, RFC 2759 section 8.2: its first 8 octets are the challenge. */
 	bool ok = digest("SHA1", parts, ARRAY_LEN(parts), challenge, &n, e) &&
-		password_hashes(password, hash, hash_hash, e) &&
-		challenge_response(challenge, hash, out->nt_response, e) &&
-		authenticator_response(hash_hash, challenge, out, e) && make_msk(hash_hash, out, e);
+		  password_hashes(password, hash, hash_hash, e) &&
+		  challenge_response(challenge, hash, out->nt_response, e) &&
+		  authenticator_response(hash_hash, challenge, out, e) &&
+		  make_msk(hash_hash, out, e);
 	wipe(hash, sizeof(hash));
 	wipe(hash_hash, sizeof(hash_hash));
 	if (!ok)

@@ -23,7 +23,8 @@ OSSL_LIB_CTX *ossl_legacy(struct err *e)
 	if (legacy_ctx)
 		legacy_provider = OSSL_PROVIDER_load(legacy_ctx, "legacy");
 	if (!legacy_provider) {
-		ossl_err(e, ERR_LOCAL, "OpenSSL's legacy provider (MD4 and DES, which MS-CHAP "
+		ossl_err(e, ERR_LOCAL,
+			"OpenSSL's legacy provider (MD4 and DES, which MS-CHAP "
 			"needs) cannot be loaded");
 		ossl_legacy_free();
 	}

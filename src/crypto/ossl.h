@@ -15,7 +15,7 @@
 bool ossl_err(struct err *e, enum err_kind kind, const char *what);
 
 /* MD4 and single DES: OpenSSL's legacy provider, loaded at the first call into a library context of
- * its own, so that nothing else can pick an algorithm from it. NULL and LOCAL when it is not there. */
+ * its own, so that nothing else can pick an algorithm from it. NULL and LOCAL without it. */
 OSSL_LIB_CTX *ossl_legacy(struct err *e) MUST_CHECK;
 void ossl_legacy_free(void);
 

@@ -41,7 +41,7 @@ bool prf(const struct alg *a, struct bytes key, const struct bytes *parts, size_
 
 	secret_wipe(out);
 	bool ok = ctx && hmac_add(ctx, parts, n_parts) &&
-		EVP_MAC_final(ctx, out->data, &len, sizeof(out->data)) == 1 && len == a->out_len;
+		  EVP_MAC_final(ctx, out->data, &len, sizeof(out->data)) == 1 && len == a->out_len;
 	EVP_MAC_CTX_free(ctx);
 	if (!ok) {
 		secret_wipe(out);
@@ -62,8 +62,8 @@ static bool prf_plus_blocks(const struct alg *a, EVP_MAC_CTX *ctx, const struct 
 		struct bytes last = { block, number > 1 ? a->out_len : 0 }, tail = { &number, 1 };
 		size_t got = 0;
 		ok = EVP_MAC_init(ctx, NULL, 0, NULL) == 1 && hmac_add(ctx, &last, 1) &&
-			hmac_add(ctx, seed, n_seed) && hmac_add(ctx, &tail, 1) &&
-			EVP_MAC_final(ctx, block, &got, sizeof(block)) == 1 && got == a->out_len;
+		     hmac_add(ctx, seed, n_seed) && hmac_add(ctx, &tail, 1) &&
+		     EVP_MAC_final(ctx, block, &got, sizeof(block)) == 1 && got == a->out_len;
 		if (!ok)
 			break;
 		size_t take = len < got ? len : got;
@@ -78,7 +78,7 @@ static bool prf_plus_blocks(const struct alg *a, EVP_MAC_CTX *ctx, const struct 
 bool prf_plus(const struct alg *a, struct bytes key, const struct bytes *seed, size_t n_seed,
 	uint8_t *out, size_t len, struct err *e)
 {
-	if (len > 255u * a->out_len)
+	if (len > (size_t)255 * a->out_len)
 		return err_set(e, ERR_BUG, "%zu octets of prf+ are more than 255 blocks", len);
 	EVP_MAC_CTX *ctx = hmac_new(a, key);
 	bool ok = ctx && prf_plus_blocks(a, ctx, seed, n_seed, out, len);
@@ -100,7 +100,8 @@ bool digest(const char *name, const struct bytes *parts, size_t n_parts, uint8_t
 		return false;
 	EVP_MD *md = EVP_MD_fetch(lib, name, NULL);
 	EVP_MD_CTX *ctx = md ? EVP_MD_CTX_new() : NULL;
-	bool ok = ctx && EVP_DigestInit_ex2(ctx, md, NULL) == 1 && EVP_MD_get_size(md) <= DIGEST_MAX;
+	bool ok =
+		ctx && EVP_DigestInit_ex2(ctx, md, NULL) == 1 && EVP_MD_get_size(md) <= DIGEST_MAX;
 	for (size_t i = 0; ok && i < n_parts; i++)
 		ok = parts[i].n == 0 || EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
 	ok = ok && EVP_DigestFinal_ex(ctx, out, &n) == 1;

@@ -32,12 +32,12 @@ static void quarter_round(uint32_t s[16], unsigned a, unsigned b, unsigned c, un
 }
 
 /* RFC 8439 section 2.3, with a nonce of zero: no key makes a second key stream. */
-static void chacha20_block(const uint8_t key[RNG_SEED_LEN], uint32_t counter,
-	uint8_t out[BLOCK_LEN])
+static void chacha20_block(
+	const uint8_t key[RNG_SEED_LEN], uint32_t counter, uint8_t out[BLOCK_LEN])
 {
 	uint32_t first[16] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 }, s[16];
 
-	for (unsigned i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++)
 		first[4 + i] = load32(key + 4 * i);
 	first[12] = counter;
 	memcpy(s, first, sizeof(s));
@@ -61,8 +61,8 @@ static void rng_refill(struct rng *r)
 {
 	uint8_t block[BLOCK_LEN];
 
-	for (uint32_t i = 0; i < RNG_POOL_LEN / BLOCK_LEN; i++)
-		chacha20_block(r->key, i + 1, r->pool + BLOCK_LEN * i);
+	for (size_t i = 0; i < RNG_POOL_LEN / BLOCK_LEN; i++)
+		chacha20_block(r->key, (uint32_t)i + 1, r->pool + BLOCK_LEN * i);
 	chacha20_block(r->key, 0, block);
 	memcpy(r->key, block, RNG_SEED_LEN);
 	wipe(block, sizeof(block));
@@ -110,7 +110,7 @@ uint32_t rng_u32(struct rng *r)
 
 uint32_t rng_below(struct rng *r, uint32_t bound)
 {
-	/* What does not fill a whole multiple of bound is drawn again, or low numbers come up more. */
+	/* What lies below a whole multiple of bound is drawn again, or low numbers come up more. */
 	uint32_t skip = bound ? (0u - bound) % bound : 0;
 	uint32_t v;
 

@@ -20,8 +20,8 @@ enum sig_kind { SIG_PKCS1, SIG_PSS, SIG_ECDSA, SIG_EDDSA };
 struct sig_alg {
 	enum sig_kind kind;
 	const char *digest; /* NULL: the message itself is signed */
-	uint8_t hash;       /* SIGHASH_ number */
-	const char *key;    /* type of key where it follows from the algorithm */
+	uint8_t hash; /* SIGHASH_ number */
+	const char *key; /* type of key where it follows from the algorithm */
 	const char *name;
 	uint8_t der_len;
 	uint8_t der[16];
@@ -40,8 +40,10 @@ static const struct sig_alg algs[] = {
 		{ 0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3 } },
 	{ SIG_ECDSA, "SHA512", SIGHASH_SHA2_512, "EC", "ECDSA with SHA2-512", 12,
 		{ 0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4 } },
-	{ SIG_EDDSA, NULL, SIGHASH_IDENTITY, "ED25519", "Ed25519", 7, { 0x30, 5, 6, 3, 0x2b, 0x65, 0x70 } },
-	{ SIG_EDDSA, NULL, SIGHASH_IDENTITY, "ED448", "Ed448", 7, { 0x30, 5, 6, 3, 0x2b, 0x65, 0x71 } },
+	{ SIG_EDDSA, NULL, SIGHASH_IDENTITY, "ED25519", "Ed25519", 7,
+		{ 0x30, 5, 6, 3, 0x2b, 0x65, 0x70 } },
+	{ SIG_EDDSA, NULL, SIGHASH_IDENTITY, "ED448", "Ed448", 7,
+		{ 0x30, 5, 6, 3, 0x2b, 0x65, 0x71 } },
 };
 
 static const struct sig_alg pss_algs[] = {
@@ -51,7 +53,8 @@ static const struct sig_alg pss_algs[] = {
 };
 
 /* RSA of RFC 7296 section 3.8, and what some gateways sign in its place. */
-static const struct sig_alg rsa_sha1 = { SIG_PKCS1, "SHA1", SIGHASH_SHA1, "RSA", "RSA with SHA-1", 0, { 0 } };
+static const struct sig_alg rsa_sha1 = { SIG_PKCS1, "SHA1", SIGHASH_SHA1, "RSA", "RSA with SHA-1",
+	0, { 0 } };
 
 /* RFC 4754: the curve decides the hash; the signature is r | s, each of the order's length. */
 static const struct {
@@ -88,8 +91,8 @@ static bool set_padding(EVP_PKEY_CTX *ctx, const struct sig_alg *a, int salt_len
 	if (a->kind != SIG_PSS)
 		return true;
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-		EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, salt_len) == 1 &&
-		EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, a->digest, NULL) == 1;
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, salt_len) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, a->digest, NULL) == 1;
 }
 
 static bool do_sign(const struct key *k, const struct sig_alg *a, struct bytes data, uint8_t *out,
@@ -98,23 +101,23 @@ static bool do_sign(const struct key *k, const struct sig_alg *a, struct bytes d
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = NULL;
 	bool ok = ctx &&
-		EVP_DigestSignInit_ex(ctx, &pctx, a->digest, NULL, NULL, k->p, NULL) == 1 &&
-		set_padding(pctx, a, 0) && EVP_DigestSign(ctx, out, len, data.p, data.n) == 1;
+		  EVP_DigestSignInit_ex(ctx, &pctx, a->digest, NULL, NULL, k->p, NULL) == 1 &&
+		  set_padding(pctx, a, 0) && EVP_DigestSign(ctx, out, len, data.p, data.n) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	return ok || ossl_err(e, ERR_LOCAL, "cannot sign");
 }
 
 /* Exactly 1 is yes. OpenSSL also answers 0 and negative numbers. */
-static bool do_verify(EVP_PKEY *key, const struct sig_alg *a, int salt_len, struct bytes data,
-	struct bytes sig)
+static bool do_verify(
+	EVP_PKEY *key, const struct sig_alg *a, int salt_len, struct bytes data, struct bytes sig)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = NULL;
 	bool ok = ctx &&
-		EVP_DigestVerifyInit_ex(ctx, &pctx, a->digest, NULL, NULL, key, NULL) == 1 &&
-		set_padding(pctx, a, salt_len) &&
-		EVP_DigestVerify(ctx, sig.p, sig.n, data.p, data.n) == 1;
+		  EVP_DigestVerifyInit_ex(ctx, &pctx, a->digest, NULL, NULL, key, NULL) == 1 &&
+		  set_padding(pctx, a, salt_len) &&
+		  EVP_DigestVerify(ctx, sig.p, sig.n, data.p, data.n) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	ossl_err(NULL, ERR_NONE, "");
@@ -126,7 +129,7 @@ static bool ecdsa_to_plain(const uint8_t *der, size_t der_len, uint8_t *out, int
 {
 	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &der, (long)der_len);
 	bool ok = s && BN_bn2binpad(ECDSA_SIG_get0_r(s), out, len / 2) == len / 2 &&
-		BN_bn2binpad(ECDSA_SIG_get0_s(s), out + len / 2, len / 2) == len / 2;
+		  BN_bn2binpad(ECDSA_SIG_get0_s(s), out + len / 2, len / 2) == len / 2;
 
 	ECDSA_SIG_free(s);
 	return ok;
@@ -178,17 +181,20 @@ static bool sign_classic(const struct key *k, bool legacy_sha1, struct bytes dat
 		*method = AUTH_RSA;
 		*len = SIG_MAX;
 		if (!legacy_sha1)
-			return err_set(e, ERR_PEER, "the gateway knows RSA signatures only with SHA-1 "
+			return err_set(e, ERR_PEER,
+				"the gateway knows RSA signatures only with SHA-1 "
 				"(it did not announce RFC 7427)");
 		return do_sign(k, &rsa_sha1, data, out, len, e);
 	}
 	if (row < 0)
-		return err_set(e, ERR_PEER, "the gateway did not announce RFC 7427, without which a key "
-			"of type %s cannot sign", EVP_PKEY_get0_type_name(k->p));
+		return err_set(e, ERR_PEER,
+			"the gateway did not announce RFC 7427, without which a key "
+			"of type %s cannot sign",
+			EVP_PKEY_get0_type_name(k->p));
 	*method = ecdsa_rows[row].method;
 	*len = ecdsa_rows[row].len;
 	return do_sign(k, &algs[ecdsa_rows[row].alg], data, der, &n, e) &&
-		(ecdsa_to_plain(der, n, out, (int)*len) || ossl_err(e, ERR_LOCAL, "cannot sign"));
+	       (ecdsa_to_plain(der, n, out, (int)*len) || ossl_err(e, ERR_LOCAL, "cannot sign"));
 }
 
 bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struct bytes data,
@@ -201,8 +207,10 @@ bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struc
 		return sign_classic(k, legacy_sha1, data, method, out, len, e);
 	const struct sig_alg *a = choose(k, peer_hashes);
 	if (!a)
-		return err_set(e, ERR_PEER, "the gateway announced no hash algorithm that goes with a key "
-			"of type %s", EVP_PKEY_get0_type_name(k->p));
+		return err_set(e, ERR_PEER,
+			"the gateway announced no hash algorithm that goes with a key "
+			"of type %s",
+			EVP_PKEY_get0_type_name(k->p));
 	*method = AUTH_DIGITAL_SIGNATURE;
 	/* RFC 7427 section 3: the length of the AlgorithmIdentifier, itself, the signature. */
 	wr_u8(&w, a->der_len);
@@ -292,19 +300,22 @@ static bool check_key(EVP_PKEY *key, struct err *e)
 	if (!key)
 		return err_set(e, ERR_AUTH, "the key of the gateway's certificate cannot be read");
 	if (EVP_PKEY_is_a(key, "EC") && ecdsa_row_of(key) < 0)
-		return err_set(e, ERR_AUTH, "the gateway's key lies on an elliptic curve that is not "
+		return err_set(e, ERR_AUTH,
+			"the gateway's key lies on an elliptic curve that is not "
 			"P-256, P-384 or P-521");
 	if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS"))
 		return true;
 	int bits = EVP_PKEY_get_bits(key);
 	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)
-		return err_set(e, ERR_AUTH, "the gateway's RSA key has %d bits, %d to %d are accepted",
-			bits, RSA_BITS_MIN, RSA_BITS_MAX);
+		return err_set(e, ERR_AUTH,
+			"the gateway's RSA key has %d bits, %d to %d are accepted", bits,
+			RSA_BITS_MIN, RSA_BITS_MAX);
 	/* Small exponents are what forged PKCS#1 signatures lived on. */
 	bool ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
-		BN_num_bits(exponent) >= 17;
+		  BN_num_bits(exponent) >= 17;
 	BN_free(exponent);
-	return ok || err_set(e, ERR_AUTH, "the gateway's RSA key has a public exponent below 65537");
+	return ok ||
+	       err_set(e, ERR_AUTH, "the gateway's RSA key has a public exponent below 65537");
 }
 
 static bool key_fits(const EVP_PKEY *key, const struct sig_alg *a)
@@ -314,11 +325,12 @@ static bool key_fits(const EVP_PKEY *key, const struct sig_alg *a)
 
 static bool refused(const char *name, struct err *e)
 {
-	return err_set(e, ERR_AUTH, "the gateway's signature (%s) does not fit its certificate", name);
+	return err_set(
+		e, ERR_AUTH, "the gateway's signature (%s) does not fit its certificate", name);
 }
 
-static bool verify_digital(EVP_PKEY *key, struct bytes data, struct bytes sig, const char **name,
-	struct err *e)
+static bool verify_digital(
+	EVP_PKEY *key, struct bytes data, struct bytes sig, const char **name, struct err *e)
 {
 	struct rd r = rd_init(sig.p, sig.n);
 	struct bytes algid, value;
@@ -329,9 +341,11 @@ static bool verify_digital(EVP_PKEY *key, struct bytes data, struct bytes sig, c
 	value = (struct bytes){ r.p, r.left };
 	const struct sig_alg *a = algid.p ? algid_read(algid, &salt_len) : NULL;
 	if (!a)
-		return err_set(e, ERR_AUTH, "the gateway signed with an algorithm that is not accepted");
+		return err_set(
+			e, ERR_AUTH, "the gateway signed with an algorithm that is not accepted");
 	*name = a->name;
-	return (key_fits(key, a) && do_verify(key, a, salt_len, data, value)) || refused(a->name, e);
+	return (key_fits(key, a) && do_verify(key, a, salt_len, data, value)) ||
+	       refused(a->name, e);
 }
 
 /* r | s of the curve's length and nothing else. */
@@ -343,12 +357,15 @@ static bool verify_ecdsa(EVP_PKEY *key, uint8_t method, struct bytes data, struc
 	size_t n;
 
 	if (row < 0 || ecdsa_rows[row].method != method)
-		return err_set(e, ERR_AUTH, "the gateway's certificate has no key for authentication "
-			"method %u", method);
+		return err_set(e, ERR_AUTH,
+			"the gateway's certificate has no key for authentication "
+			"method %u",
+			method);
 	const struct sig_alg *a = &algs[ecdsa_rows[row].alg];
 	*name = a->name;
 	return (sig.n == ecdsa_rows[row].len && ecdsa_from_plain(sig, der, sizeof(der), &n) &&
-		do_verify(key, a, 0, data, (struct bytes){ der, n })) || refused(a->name, e);
+		       do_verify(key, a, 0, data, (struct bytes){ der, n })) ||
+	       refused(a->name, e);
 }
 
 /* RFC 7296 section 2.15 lets the signer choose the hash and calls SHA-1 the default: a SHA-2 one is
@@ -357,7 +374,8 @@ static bool verify_rsa(EVP_PKEY *key, bool legacy_sha1, struct bytes data, struc
 	const char **name, struct err *e)
 {
 	if (!EVP_PKEY_is_a(key, "RSA"))
-		return err_set(e, ERR_AUTH, "the gateway's certificate has no RSA key, and it says to "
+		return err_set(e, ERR_AUTH,
+			"the gateway's certificate has no RSA key, and it says to "
 			"have signed with one");
 	for (size_t i = 0; i < ARRAY_LEN(algs) && algs[i].kind == SIG_PKCS1; i++)
 		if (do_verify(key, &algs[i], 0, data, sig)) {
@@ -367,8 +385,9 @@ static bool verify_rsa(EVP_PKEY *key, bool legacy_sha1, struct bytes data, struc
 	if (!do_verify(key, &rsa_sha1, 0, data, sig))
 		return refused("RSA", e);
 	*name = rsa_sha1.name;
-	return legacy_sha1 || err_set(e, ERR_AUTH, "the gateway signed with SHA-1, which this profile "
-		"does not accept");
+	return legacy_sha1 || err_set(e, ERR_AUTH,
+				      "the gateway signed with SHA-1, which this profile "
+				      "does not accept");
 }
 
 bool sig_verify(const struct cert *c, uint8_t method, bool legacy_sha1, struct bytes data,

@@ -25,7 +25,7 @@ struct trust {
 	uint8_t (*spki)[SPKI_SHA1_LEN]; /* of the anchors added, for CERTREQ */
 	size_t n_spki;
 	EVP_PKEY *pins[PINS_MAX]; /* a pinned certificate is held by its key and itself */
-	X509 *pinned[PINS_MAX];   /* NULL where only the key is pinned */
+	X509 *pinned[PINS_MAX]; /* NULL where only the key is pinned */
 	size_t n_pins;
 };
 
@@ -74,7 +74,7 @@ bool trust_add_system(struct trust *t, struct err *e)
 
 static bool add_anchor(struct trust *t, X509 *x, struct err *e)
 {
-	uint8_t (*spki)[SPKI_SHA1_LEN] = realloc(t->spki, (t->n_spki + 1) * sizeof(*spki));
+	uint8_t(*spki)[SPKI_SHA1_LEN] = realloc(t->spki, (t->n_spki + 1) * sizeof(*spki));
 
 	if (!spki)
 		return err_set(e, ERR_LOCAL, "out of memory");
@@ -94,7 +94,8 @@ static X509 *next_pem(BIO *bio, bool *end)
 
 	if (!x) {
 		unsigned long code = ERR_peek_last_error();
-		*end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+		*end = ERR_GET_LIB(code) == ERR_LIB_PEM &&
+		       ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 		ossl_err(NULL, ERR_NONE, "");
 	}
 	return x;
@@ -139,8 +140,10 @@ static bool add_pin(struct trust *t, X509 *x, EVP_PKEY *key, struct err *e)
 	if (t->n_pins == PINS_MAX || !key) {
 		X509_free(x);
 		EVP_PKEY_free(key);
-		return err_set(e, ERR_CONFIG, key ? "more than %d pinned certificates" :
-			"neither a certificate nor a public key, in PEM or DER", PINS_MAX);
+		return err_set(e, ERR_CONFIG,
+			key ? "more than %d pinned certificates"
+			    : "neither a certificate nor a public key, in PEM or DER",
+			PINS_MAX);
 	}
 	t->pinned[t->n_pins] = x;
 	t->pins[t->n_pins++] = key;
@@ -211,8 +214,8 @@ static bool check_pins(const struct trust *t, const struct cert *c, time_t now, 
 	char subject[CERT_TEXT_MAX];
 
 	for (size_t i = 0; i < t->n_pins; i++) {
-		if (t->pinned[i] ? X509_cmp(t->pinned[i], c->x) == 0 :
-			EVP_PKEY_eq(t->pins[i], X509_get0_pubkey(c->x)) == 1)
+		if (t->pinned[i] ? X509_cmp(t->pinned[i], c->x) == 0
+				 : EVP_PKEY_eq(t->pins[i], X509_get0_pubkey(c->x)) == 1)
 			return check_dates(c, now, e);
 	}
 	return err_set(e, ERR_AUTH, "the certificate \"%s\" is not the one that is pinned",
@@ -222,10 +225,10 @@ static bool check_pins(const struct trust *t, const struct cert *c, time_t now, 
 static bool extended_usage_fits(X509 *x)
 {
 	static const char *const wanted[] = {
-		"1.3.6.1.5.5.7.3.1",  /* id-kp-serverAuth */
+		"1.3.6.1.5.5.7.3.1", /* id-kp-serverAuth */
 		"1.3.6.1.5.5.7.3.17", /* id-kp-ipsecIKE, RFC 4945 section 5.1.3.12 */
-		"1.3.6.1.5.5.8.2.2",  /* iKEIntermediate, older than the one above */
-		"2.5.29.37.0",        /* anyExtendedKeyUsage */
+		"1.3.6.1.5.5.8.2.2", /* iKEIntermediate, older than the one above */
+		"2.5.29.37.0", /* anyExtendedKeyUsage */
 	};
 	EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
 	char oid[64];
@@ -248,29 +251,18 @@ static bool check_usage(const struct cert *c, struct err *e)
 
 	cert_subject_text(subject, c);
 	if (flags & EXFLAG_INVALID)
-		return err_set(e, ERR_AUTH, "the certificate \"%s\" has an extension that cannot be read",
-			subject);
+		return err_set(e, ERR_AUTH,
+			"the certificate \"%s\" has an extension that cannot be read", subject);
 	if ((flags & EXFLAG_KUSAGE) && !(usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
-		return err_set(e, ERR_AUTH, "the key of the certificate \"%s\" is not meant for "
-			"signatures (key usage)", subject);
+		return err_set(e, ERR_AUTH,
+			"the key of the certificate \"%s\" is not meant for "
+			"signatures (key usage)",
+			subject);
 	if ((flags & EXFLAG_XKUSAGE) && !extended_usage_fits(c->x))
-		return err_set(e, ERR_AUTH, "the certificate \"%s\" is not meant for a server or for IKE "
-			"(extended key usage)", subject);
-	return true;
-}
-
-/* OpenSSL takes a CA without basic constraints in some old forms; only an anchor may have one. */
-static bool check_issuers(X509_STORE_CTX *ctx, struct err *e)
-{
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	char subject[CERT_TEXT_MAX];
-
-	for (int i = 1; i + 1 < sk_X509_num(chain); i++) {
-		X509 *x = sk_X509_value(chain, i);
-		if (!(X509_get_extension_flags(x) & EXFLAG_BCONS) || X509_check_ca(x) != 1)
-			return err_set(e, ERR_AUTH, "the certificate \"%s\" in the chain is not that of a CA",
-				x509_name_text(subject, X509_get_subject_name(x)));
-	}
+		return err_set(e, ERR_AUTH,
+			"the certificate \"%s\" is not meant for a server or for IKE "
+			"(extended key usage)",
+			subject);
 	return true;
 }
 
@@ -289,13 +281,16 @@ static bool refuse_chain(X509_STORE_CTX *ctx, struct err *e)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		return err_set(e, ERR_AUTH, "the certificate \"%.120s\" was issued by \"%.120s\", whose "
-			"certificate was neither sent nor is trusted", subject, issuer);
+		return err_set(e, ERR_AUTH,
+			"the certificate \"%.120s\" was issued by \"%.120s\", whose "
+			"certificate was neither sent nor is trusted",
+			subject, issuer);
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		return err_set(e, ERR_AUTH, "the chain ends at \"%s\", which is not trusted", subject);
+		return err_set(
+			e, ERR_AUTH, "the chain ends at \"%s\", which is not trusted", subject);
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		return err_set(e, ERR_AUTH, "the certificate \"%s\" signed itself and is not trusted",
-			subject);
+		return err_set(e, ERR_AUTH,
+			"the certificate \"%s\" signed itself and is not trusted", subject);
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		if (x)
@@ -306,7 +301,7 @@ static bool refuse_chain(X509_STORE_CTX *ctx, struct err *e)
 		X509_verify_cert_error_string(why));
 }
 
-static bool verify_chain(const struct trust *t, STACK_OF(X509) *helpers, const struct cert *leaf,
+static bool verify_chain(const struct trust *t, STACK_OF(X509) * helpers, const struct cert *leaf,
 	time_t now, struct err *e)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -318,7 +313,7 @@ static bool verify_chain(const struct trust *t, STACK_OF(X509) *helpers, const s
 		X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
 		X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 		X509_VERIFY_PARAM_set_time(param, now);
-		ok = X509_verify_cert(ctx) == 1 ? check_issuers(ctx, e) : refuse_chain(ctx, e);
+		ok = X509_verify_cert(ctx) == 1 || refuse_chain(ctx, e);
 	} else {
 		ossl_err(e, ERR_LOCAL, "certificate validation");
 	}
@@ -331,9 +326,10 @@ bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, st
 	if (chain->n == 0)
 		return err_set(e, ERR_AUTH, "the gateway sent no certificate");
 	const struct cert *leaf = chain->v[0];
-	/* A pin is a promise that it is this one: anchors cannot widen it. */
+	/* A pin says that it is this one, whatever the certificate was meant for; anchors cannot
+	 * widen it. */
 	if (t->n_pins > 0)
-		return check_pins(t, leaf, now, e) && check_usage(leaf, e);
+		return check_pins(t, leaf, now, e);
 	STACK_OF(X509) *helpers = sk_X509_new_null();
 	bool ok = helpers != NULL;
 	for (size_t i = 1; ok && i < chain->n; i++)

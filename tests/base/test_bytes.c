@@ -62,7 +62,8 @@ static void nothing_to_read(void **state)
 
 static void write_and_patch(void **state)
 {
-	static const uint8_t want[] = { 0xaa, 0, 16, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4, 5, 6, 7, 8, 0 };
+	static const uint8_t want[] = { 0xaa, 0, 16, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4, 5, 6, 7, 8,
+		0 };
 	uint8_t buf[16];
 	struct wr w = wr_init(buf, sizeof(buf));
 

@@ -21,7 +21,8 @@ static void nearest(void **state)
 	assert_string_equal(name_nearest(words, "dwon"), "down");
 	assert_string_equal(name_nearest(words, "stat"), "status");
 	assert_null(name_nearest(words, "xyzzy-nothing"));
-	assert_null(name_nearest(words, "this word is far too long to be compared with any other word at all"));
+	assert_null(name_nearest(
+		words, "this word is far too long to be compared with any other word at all"));
 }
 
 static void check_safe(const char *in, size_t len, const char *want)
@@ -39,11 +40,11 @@ static void safe_text(void **state)
 	check_safe("\x1b]0;x\x07", 6, "?]0;x?");
 	check_safe("a\0b", 3, "a?b");
 	check_safe("gr\xc3\xbc\xc3\x9f", 6, "gr\xc3\xbc\xc3\x9f");
-	check_safe("\xc3", 1, "?");             /* cut short */
-	check_safe("\xc0\xaf", 2, "??");        /* overlong */
-	check_safe("\xed\xa0\x80", 3, "???");   /* surrogate */
-	check_safe("\xc2\x9b", 2, "??");        /* C1: the eight-bit CSI */
-	check_safe("\xe2\x80\xae", 3, "???");   /* right-to-left override */
+	check_safe("\xc3", 1, "?"); /* cut short */
+	check_safe("\xc0\xaf", 2, "??"); /* overlong */
+	check_safe("\xed\xa0\x80", 3, "???"); /* surrogate */
+	check_safe("\xc2\x9b", 2, "??"); /* C1: the eight-bit CSI */
+	check_safe("\xe2\x80\xae", 3, "???"); /* right-to-left override */
 	check_safe("\xf0\x9f\x94\x92", 4, "\xf0\x9f\x94\x92");
 	check_safe("\xf4\x90\x80\x80", 4, "????"); /* beyond U+10FFFF */
 }

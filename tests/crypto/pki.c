@@ -12,7 +12,8 @@ EVP_PKEY *pki_key(const char *type, const char *curve_or_bits)
 	EVP_PKEY *key;
 
 	if (strcmp(type, "RSA") == 0)
-		key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)strtoul(curve_or_bits, NULL, 10));
+		key = EVP_PKEY_Q_keygen(
+			NULL, NULL, "RSA", (size_t)strtoul(curve_or_bits, NULL, 10));
 	else if (strcmp(type, "EC") == 0)
 		key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve_or_bits);
 	else
@@ -41,8 +42,8 @@ static void add_names(X509 *x, const struct pki_spec *spec, X509 *issuer)
 	assert_non_null(name);
 	X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const uint8_t *)"Test", -1, -1, 0);
 	if (spec->ou)
-		X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_UTF8, (const uint8_t *)spec->ou, -1,
-			-1, 0);
+		X509_NAME_add_entry_by_txt(
+			name, "OU", MBSTRING_UTF8, (const uint8_t *)spec->ou, -1, -1, 0);
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)spec->cn, -1, -1, 0);
 	assert_int_equal(X509_set_subject_name(x, name), 1);
 	assert_int_equal(X509_set_issuer_name(x, issuer ? X509_get_subject_name(issuer) : name), 1);
@@ -65,13 +66,15 @@ X509 *pki_issue(const struct pki_spec *spec, X509 *issuer, EVP_PKEY *issuer_key)
 	add_names(x, spec, issuer);
 	assert_int_equal(X509_set_pubkey(x, spec->key), 1);
 	add_extension(x, issuer ? issuer : x, NID_subject_key_identifier, "hash");
-	add_extension(x, issuer ? issuer : x, NID_basic_constraints, spec->ca ? "critical,CA:TRUE" : NULL);
+	add_extension(x, issuer ? issuer : x, NID_basic_constraints,
+		spec->ca ? "critical,CA:TRUE" : NULL);
 	add_extension(x, issuer ? issuer : x, NID_key_usage,
 		spec->ca ? "critical,keyCertSign,cRLSign" : spec->usage);
 	add_extension(x, issuer ? issuer : x, NID_subject_alt_name, spec->san);
 	add_extension(x, issuer ? issuer : x, NID_ext_key_usage, spec->extended);
 	add_extension(x, issuer ? issuer : x, NID_name_constraints, spec->constraints);
-	const EVP_MD *md = eddsa ? NULL : EVP_get_digestbyname(spec->digest ? spec->digest : "SHA256");
+	const EVP_MD *md =
+		eddsa ? NULL : EVP_get_digestbyname(spec->digest ? spec->digest : "SHA256");
 	assert_true(X509_sign(x, signer, md) > 0);
 	return x;
 }
@@ -125,8 +128,9 @@ void pki_pem_key(struct pki_file *f, EVP_PKEY *key, const char *pass)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append_bio(f, bio, PEM_write_bio_PKCS8PrivateKey(bio, key, pass ? EVP_aes_128_cbc() : NULL,
-		pass, pass ? (int)strlen(pass) : 0, NULL, NULL));
+	append_bio(f, bio,
+		PEM_write_bio_PKCS8PrivateKey(bio, key, pass ? EVP_aes_128_cbc() : NULL, pass,
+			pass ? (int)strlen(pass) : 0, NULL, NULL));
 }
 
 void pki_pem_public(struct pki_file *f, EVP_PKEY *key)

@@ -16,15 +16,15 @@
 
 struct pki_spec {
 	const char *cn;
-	EVP_PKEY *key;        /* of the subject; needed */
-	bool ca;              /* basic constraints CA:TRUE, key usage keyCertSign */
-	const char *san;      /* as in openssl.cnf: "DNS:gw.example,IP:192.0.2.1" */
-	const char *usage;    /* key usage, "digitalSignature" */
+	EVP_PKEY *key; /* of the subject; needed */
+	bool ca; /* basic constraints CA:TRUE, key usage keyCertSign */
+	const char *san; /* as in openssl.cnf: "DNS:gw.example,IP:192.0.2.1" */
+	const char *usage; /* key usage, "digitalSignature" */
 	const char *extended; /* extended key usage, "serverAuth" */
 	const char *constraints; /* name constraints, "permitted;DNS:example" */
-	const char *digest;   /* SHA256 when NULL */
-	long from, to;        /* seconds around PKI_NOW; a day each way when both are 0 */
-	const char *ou;       /* a second attribute of the subject */
+	const char *digest; /* SHA256 when NULL */
+	long from, to; /* seconds around PKI_NOW; a day each way when both are 0 */
+	const char *ou; /* a second attribute of the subject */
 };
 
 EVP_PKEY *pki_key(const char *type, const char *curve_or_bits);

@@ -50,16 +50,26 @@ static void names_and_numbers(void **state)
 		const char *name;
 		uint16_t id, bits;
 	} all[] = {
-		{ TRANSFORM_ENCR, "aes256", 12, 256 }, { TRANSFORM_ENCR, "aes128ctr", 13, 128 },
-		{ TRANSFORM_ENCR, "aes192gcm16", 20, 192 }, { TRANSFORM_ENCR, "aes256gcm12", 19, 256 },
-		{ TRANSFORM_ENCR, "aes128gcm8", 18, 128 }, { TRANSFORM_ENCR, "aes256ccm16", 16, 256 },
-		{ TRANSFORM_ENCR, "aes128ccm12", 15, 128 }, { TRANSFORM_ENCR, "aes192ccm8", 14, 192 },
-		{ TRANSFORM_ENCR, "chacha20poly1305", 28, 0 }, { TRANSFORM_ENCR, "3des", 3, 0 },
-		{ TRANSFORM_PRF, "prfsha256", 5, 0 }, { TRANSFORM_PRF, "prfmd5", 1, 0 },
-		{ TRANSFORM_INTEG, "sha384", 13, 0 }, { TRANSFORM_INTEG, "SHA1", 2, 0 },
-		{ TRANSFORM_INTEG, "sha2_512", 14, 0 }, { TRANSFORM_KE, "modp2048", 14, 0 },
-		{ TRANSFORM_KE, "ecp521", 21, 0 }, { TRANSFORM_KE, "curve25519", 31, 0 },
-		{ TRANSFORM_KE, "curve448", 32, 0 }, { TRANSFORM_ESN, "esn", 1, 0 },
+		{ TRANSFORM_ENCR, "aes256", 12, 256 },
+		{ TRANSFORM_ENCR, "aes128ctr", 13, 128 },
+		{ TRANSFORM_ENCR, "aes192gcm16", 20, 192 },
+		{ TRANSFORM_ENCR, "aes256gcm12", 19, 256 },
+		{ TRANSFORM_ENCR, "aes128gcm8", 18, 128 },
+		{ TRANSFORM_ENCR, "aes256ccm16", 16, 256 },
+		{ TRANSFORM_ENCR, "aes128ccm12", 15, 128 },
+		{ TRANSFORM_ENCR, "aes192ccm8", 14, 192 },
+		{ TRANSFORM_ENCR, "chacha20poly1305", 28, 0 },
+		{ TRANSFORM_ENCR, "3des", 3, 0 },
+		{ TRANSFORM_PRF, "prfsha256", 5, 0 },
+		{ TRANSFORM_PRF, "prfmd5", 1, 0 },
+		{ TRANSFORM_INTEG, "sha384", 13, 0 },
+		{ TRANSFORM_INTEG, "SHA1", 2, 0 },
+		{ TRANSFORM_INTEG, "sha2_512", 14, 0 },
+		{ TRANSFORM_KE, "modp2048", 14, 0 },
+		{ TRANSFORM_KE, "ecp521", 21, 0 },
+		{ TRANSFORM_KE, "curve25519", 31, 0 },
+		{ TRANSFORM_KE, "curve448", 32, 0 },
+		{ TRANSFORM_ESN, "esn", 1, 0 },
 		{ TRANSFORM_ESN, "noesn", 0, 0 },
 	};
 
@@ -75,16 +85,18 @@ static void sizes(void **state)
 {
 	const struct alg *gcm = get(TRANSFORM_ENCR, "aes256gcm16");
 	const struct alg *ccm = get(TRANSFORM_ENCR, "aes128ccm8");
-	const struct alg *ctr = get(TRANSFORM_ENCR, "aes192ctr"), *cbc = get(TRANSFORM_ENCR, "aes128");
-	const struct alg *sha512 = get(TRANSFORM_INTEG, "sha512"), *p521 = get(TRANSFORM_KE, "ecp521");
+	const struct alg *ctr = get(TRANSFORM_ENCR, "aes192ctr"),
+			 *cbc = get(TRANSFORM_ENCR, "aes128");
+	const struct alg *sha512 = get(TRANSFORM_INTEG, "sha512"),
+			 *p521 = get(TRANSFORM_KE, "ecp521");
 
 	(void)state;
 	assert_true(gcm->aead && gcm->key_len == 32 && gcm->salt_len == 4 && gcm->iv_len == 8 &&
-		gcm->out_len == 16 && gcm->block_len == 1);
+		    gcm->out_len == 16 && gcm->block_len == 1);
 	assert_true(ccm->aead && ccm->key_len == 16 && ccm->salt_len == 3 && ccm->iv_len == 8 &&
-		ccm->out_len == 8);
+		    ccm->out_len == 8);
 	assert_true(!ctr->aead && ctr->key_len == 24 && ctr->salt_len == 4 && ctr->iv_len == 8 &&
-		ctr->block_len == 1);
+		    ctr->block_len == 1);
 	assert_true(!cbc->aead && cbc->salt_len == 0 && cbc->iv_len == 16 && cbc->block_len == 16);
 	assert_true(sha512->key_len == 64 && sha512->out_len == 32);
 	assert_int_equal(p521->out_len, 132);
@@ -114,10 +126,10 @@ static void tiers(void **state)
 static void prf_of_the_same_hash(void **state)
 {
 	(void)state;
-	assert_ptr_equal(alg_prf_of_integ(get(TRANSFORM_INTEG, "sha384")),
-		get(TRANSFORM_PRF, "prfsha384"));
-	assert_ptr_equal(alg_prf_of_integ(get(TRANSFORM_INTEG, "md5")),
-		get(TRANSFORM_PRF, "prfmd5"));
+	assert_ptr_equal(
+		alg_prf_of_integ(get(TRANSFORM_INTEG, "sha384")), get(TRANSFORM_PRF, "prfsha384"));
+	assert_ptr_equal(
+		alg_prf_of_integ(get(TRANSFORM_INTEG, "md5")), get(TRANSFORM_PRF, "prfmd5"));
 }
 
 static void old_numbers(void **state)

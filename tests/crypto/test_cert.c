@@ -17,12 +17,19 @@ static int setup(void **state)
 	root_key = pki_key("EC", "P-256");
 	mid_key = pki_key("EC", "P-256");
 	leaf_key = pki_key("EC", "P-256");
-	root = pki_issue(&(struct pki_spec){ .cn = "Root", .key = root_key, .ca = true }, NULL, NULL);
-	mid = pki_issue(&(struct pki_spec){ .cn = "Middle", .key = mid_key, .ca = true }, root, root_key);
-	leaf = pki_issue(&(struct pki_spec){ .cn = "gw.example", .key = leaf_key, .ou = "a, \"b\" + c",
-		.san = "DNS:vpn.example,DNS:*.wild.example,IP:192.0.2.1,IP:2001:db8::1,"
-		"email:admin@example.org", .usage = "critical,digitalSignature",
-		.extended = "serverAuth" }, mid, mid_key);
+	root = pki_issue(
+		&(struct pki_spec){ .cn = "Root", .key = root_key, .ca = true }, NULL, NULL);
+	mid = pki_issue(
+		&(struct pki_spec){ .cn = "Middle", .key = mid_key, .ca = true }, root, root_key);
+	leaf = pki_issue(
+		&(struct pki_spec){ .cn = "gw.example",
+			.key = leaf_key,
+			.ou = "a, \"b\" + c",
+			.san = "DNS:vpn.example,DNS:*.wild.example,IP:192.0.2.1,IP:2001:db8::1,"
+			       "email:admin@example.org",
+			.usage = "critical,digitalSignature",
+			.extended = "serverAuth" },
+		mid, mid_key);
 	return 0;
 }
 
@@ -39,7 +46,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- what a certificate says -------------------------------------------------------------------- */
+/* --- what a certificate says */
 
 static void octets_of_a_certificate(void **state)
 {
@@ -71,7 +78,8 @@ static void octets_that_are_none(void **state)
 	assert_null(cert_from_der((struct bytes){ f.data, 0 }, &err));
 	assert_null(cert_from_der((struct bytes){ f.data, f.len - 1 }, &err));
 	assert_int_equal(err.kind, ERR_DROP);
-	assert_null(cert_from_der((struct bytes){ f.data, f.len + 1 }, &err)); /* something behind */
+	assert_null(
+		cert_from_der((struct bytes){ f.data, f.len + 1 }, &err)); /* something behind */
 	assert_null(cert_from_der((struct bytes){ f.data, CERT_DER_MAX + 1 }, &err));
 	f.data[0] = 0x31;
 	assert_null(cert_from_der(pki_bytes(&f), &err));
@@ -83,10 +91,11 @@ static void names_in_words(void **state)
 	char text[CERT_TEXT_MAX];
 
 	(void)state;
-	assert_string_equal(cert_subject_text(text, c),
-		"O=Test, OU=a\\, \\\"b\\\" \\+ c, CN=gw.example");
+	assert_string_equal(
+		cert_subject_text(text, c), "O=Test, OU=a\\, \\\"b\\\" \\+ c, CN=gw.example");
 	assert_string_equal(cert_issuer_text(text, c), "O=Test, CN=Middle");
-	assert_string_equal(cert_names_text(text, c), "DNS:vpn.example, DNS:*.wild.example, "
+	assert_string_equal(cert_names_text(text, c),
+		"DNS:vpn.example, DNS:*.wild.example, "
 		"IP:192.0.2.1, IP:2001:db8::1, email:admin@example.org, "
 		"O=Test, OU=a\\, \\\"b\\\" \\+ c, CN=gw.example");
 	assert_string_equal(dn_text(text, cert_issuer_der(c)), "O=Test, CN=Middle");
@@ -124,7 +133,8 @@ static void proves_names(void **state)
 
 static void common_name_proves_no_host(void **state)
 {
-	X509 *x = pki_issue(&(struct pki_spec){ .cn = "gw.example", .key = leaf_key }, mid, mid_key);
+	X509 *x =
+		pki_issue(&(struct pki_spec){ .cn = "gw.example", .key = leaf_key }, mid, mid_key);
 	struct cert *c = pki_cert(x);
 	char text[CERT_TEXT_MAX];
 
@@ -153,13 +163,13 @@ static void zero_octet_in_a_name(void **state)
 	GENERAL_NAMES_free(names);
 	struct cert *c = pki_cert(x);
 	assert_false(cert_proves_host(c, "good.example"));
-	assert_string_equal(cert_names_text(out, c),
-		"DNS:good.example?.evil.example, O=Test, CN=x");
+	assert_string_equal(
+		cert_names_text(out, c), "DNS:good.example?.evil.example, O=Test, CN=x");
 	cert_free(c);
 	X509_free(x);
 }
 
-/* --- distinguished names ------------------------------------------------------------------------ */
+/* --- distinguished names */
 
 static void check_dn(const char *text, const char *again)
 {
@@ -173,8 +183,8 @@ static void check_dn(const char *text, const char *again)
 
 static void dn_from_words(void **state)
 {
-	static const char *const bad[] = { "", "gw.example", "CN", "CN=", "XX=1", "CN=a,,O=b", "CN=a,",
-		"=a", "CN=\xff", "C=Switzerland", "CN=a+" };
+	static const char *const bad[] = { "", "gw.example", "CN", "CN=", "XX=1", "CN=a,,O=b",
+		"CN=a,", "=a", "CN=\xff", "C=Switzerland", "CN=a+" };
 	uint8_t der[CERT_TEXT_MAX];
 	char big[2 * CERT_TEXT_MAX];
 	size_t n;
@@ -184,7 +194,8 @@ static void dn_from_words(void **state)
 	check_dn("C=CH,O=A B ,  cn = gw.example ", "C=CH, O=A B, CN=gw.example");
 	check_dn("O=a\\, b\\+c, CN=\\\"x\\\"", "O=a\\, b\\+c, CN=\\\"x\\\"");
 	check_dn("CN=a+UID=b, O=c", "CN=a+UID=b, O=c");
-	check_dn("E=me@example.org, DC=example, S=Bern", "emailAddress=me@example.org, DC=example, ST=Bern");
+	check_dn("E=me@example.org, DC=example, S=Bern",
+		"emailAddress=me@example.org, DC=example, ST=Bern");
 	check_dn("CN=Gr\xc3\xbc\xc3\x9f", "CN=Gr\xc3\xbc\xc3\x9f");
 	check_dn("2.5.4.97=X-1", "2.5.4.97=X-1");
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -205,7 +216,8 @@ static void proves_a_dn(void **state)
 	(void)state;
 	assert_true(cert_proves_dn(c, cert_subject_der(c)));
 	assert_ok(&err, dn_from_text("o=test, cn=MIDDLE", der, sizeof(der) - 1, &n, &err));
-	assert_true(cert_proves_dn(c, (struct bytes){ der, n })); /* case does not matter, RFC 5280 */
+	assert_true(
+		cert_proves_dn(c, (struct bytes){ der, n })); /* case does not matter, RFC 5280 */
 	assert_false(cert_proves_dn(c, (struct bytes){ der, n - 1 }));
 	assert_false(cert_proves_dn(c, (struct bytes){ der, n + 1 }));
 	assert_false(cert_proves_dn(c, cert_issuer_der(c)));
@@ -216,7 +228,7 @@ static void proves_a_dn(void **state)
 	cert_free(c);
 }
 
-/* --- files -------------------------------------------------------------------------------------- */
+/* --- files */
 
 struct loaded {
 	struct cert_list certs;
@@ -231,8 +243,8 @@ static bool load(struct loaded *l, const struct pki_file *f, const char *text)
 	*l = (struct loaded){ .key = NULL };
 	if (text)
 		assert_true(passphrase_set(&pass, text, strlen(text)));
-	return load_credentials(pki_bytes(f), text ? &pass : NULL, &l->certs, &l->key,
-		&l->need_pass, &err);
+	return load_credentials(
+		pki_bytes(f), text ? &pass : NULL, &l->certs, &l->key, &l->need_pass, &err);
 }
 
 static void check_loaded(struct loaded *l, size_t certs)

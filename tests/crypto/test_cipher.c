@@ -53,8 +53,12 @@ static void packet_init(struct packet *p, size_t aad_len, size_t len)
 	for (size_t i = 0; i < sizeof(p->data); i++)
 		p->data[i] = (uint8_t)(3 * i);
 	memset(p->iv, 0x11, sizeof(p->iv));
-	p->op = (struct cipher_op){ .aad = p->aad, .aad_len = aad_len, .iv = p->iv, .data = p->data,
-		.len = len, .icv = p->icv };
+	p->op = (struct cipher_op){ .aad = p->aad,
+		.aad_len = aad_len,
+		.iv = p->iv,
+		.data = p->data,
+		.len = len,
+		.icv = p->icv };
 }
 
 static void rfc_vectors(void **state)
@@ -156,8 +160,9 @@ static void wycheproof_chacha(void **state)
  * nonce of RFC 4309 (salt of 3, IV of 8) are at hand. */
 static void aes_block(const uint8_t *key, size_t key_len, const uint8_t in[16], uint8_t out[16])
 {
-	const EVP_CIPHER *aes = key_len == 16 ? EVP_aes_128_ecb() :
-		key_len == 24 ? EVP_aes_192_ecb() : EVP_aes_256_ecb();
+	const EVP_CIPHER *aes = key_len == 16   ? EVP_aes_128_ecb()
+				: key_len == 24 ? EVP_aes_192_ecb()
+						: EVP_aes_256_ecb();
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0;
 
@@ -278,8 +283,8 @@ static void tampering(const struct alg *a, const struct alg *b)
 	assert_true(cipher_seal(seal, &good.op));
 	struct {
 		size_t at, n;
-	} parts[] = { { offsetof(struct packet, aad), 12 }, { offsetof(struct packet, iv), a->iv_len },
-		{ offsetof(struct packet, data), 48 },
+	} parts[] = { { offsetof(struct packet, aad), 12 },
+		{ offsetof(struct packet, iv), a->iv_len }, { offsetof(struct packet, data), 48 },
 		{ offsetof(struct packet, icv), cipher_icv_len(open) } };
 	for (size_t part = 0; part < ARRAY_LEN(parts); part++)
 		for (size_t bit = 0; bit < 8 * parts[part].n; bit += 5) {
@@ -356,7 +361,8 @@ static void sizes_that_do_not_fit(void **state)
 	assert_null(cipher_new(gcm, NULL, &short_key, NULL, true, &err)); /* the salt is missing */
 	assert_int_equal(err.kind, ERR_BUG);
 	assert_null(cipher_new(gcm, sha, &key, &mac, true, &err));
-	assert_null(cipher_new(cbc, NULL, &short_key, NULL, true, &err)); /* never unauthenticated */
+	assert_null(
+		cipher_new(cbc, NULL, &short_key, NULL, true, &err)); /* never unauthenticated */
 	assert_null(cipher_new(cbc, sha, &short_key, &key, true, &err));
 	assert_null(cipher_new(cbc, sha, &short_key, NULL, true, &err));
 	cipher_free(NULL);

@@ -35,8 +35,8 @@ static struct ke *pair_of(const struct alg *g, const uint8_t *private, size_t n)
 
 static void vectors_of_the_rfcs(void **state)
 {
-	static const char *const sides[][4] = {
-		{ "private_i", "public_i", "public_r" }, { "private_r", "public_r", "public_i" } };
+	static const char *const sides[][4] = { { "private_i", "public_i", "public_r" },
+		{ "private_r", "public_r", "public_i" } };
 	uint8_t private[128], public[256], peer[256], shared[128];
 	struct ke_secret out;
 	struct vectors v;
@@ -78,7 +78,7 @@ static void wycheproof(const char *name, const char *group_name, unsigned cases)
 		struct bytes peer = { public, vector_hex(&v, "public", public, sizeof(public)) };
 		size_t shared_n = vector_hex(&v, "shared", shared, sizeof(shared));
 		bool refuse = vector_is(&v, "result", "invalid") ||
-			(group_name[0] == 'x' && memcmp(shared, zero, shared_n) == 0);
+			      (group_name[0] == 'x' && memcmp(shared, zero, shared_n) == 0);
 		struct ke *k = pair_of(group(group_name), private, n);
 		bool ok = ke_shared(k, peer, &out, &e);
 		if (ok == refuse || (!ok && e.kind != ERR_PEER))
@@ -150,7 +150,8 @@ static void same_seed_same_pair(void **state)
 	rng_seed(&a, seed);
 	rng_seed(&b, seed);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct ke *x = ke_new(group(names[i]), &a, &e), *y = ke_new(group(names[i]), &b, &e);
+		struct ke *x = ke_new(group(names[i]), &a, &e),
+			  *y = ke_new(group(names[i]), &b, &e);
 		assert_non_null(x);
 		assert_non_null(y);
 		assert_memory_equal(ke_public(x).p, ke_public(y).p, ke_public(x).n);
@@ -219,8 +220,8 @@ static void wrong_lengths(void **state)
 		size_t lengths[] = { 0, 1, a->out_len - 1u, a->out_len + 1u, sizeof(value) };
 		assert_non_null(k);
 		for (size_t i = 0; i < ARRAY_LEN(lengths); i++)
-			assert_refused(&e, ERR_PEER, ke_shared(k,
-				(struct bytes){ value, lengths[i] }, &out, &e));
+			assert_refused(&e, ERR_PEER,
+				ke_shared(k, (struct bytes){ value, lengths[i] }, &out, &e));
 		ke_free(k);
 	}
 }

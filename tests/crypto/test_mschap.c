@@ -50,7 +50,8 @@ static void letters_beyond_ascii(void **state)
 	} cases[] = {
 		{ "", "eaaecd07a1687fda08b2fe835323459a3c0a865ae9b589d0" },
 		{ "Gr\303\266\303\237e", "eb4dd428f6f206ef53e4b74555ff0e7008ddc66fa46c1868" },
-		{ "\320\277\320\260\321\200\320\276\320\273\321\214\342\202\254", "e9b5a735c21c6b272b5041013a4756fd764e2361cb82ba93" },
+		{ "\320\277\320\260\321\200\320\276\320\273\321\214\342\202\254",
+			"e9b5a735c21c6b272b5041013a4756fd764e2361cb82ba93" },
 		{ "\360\237\224\221key", "d8e7b74c6a3d45480de35722231352ed58c55f85c1c4504a" },
 	};
 	static const uint8_t challenge[16] = { 1, 2, 3 };
@@ -80,7 +81,8 @@ static void passwords_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		p = password(bad[i]);
-		assert_refused(&e, ERR_CONFIG, mschap_compute(challenge, challenge, "u", &p, &m, &e));
+		assert_refused(
+			&e, ERR_CONFIG, mschap_compute(challenge, challenge, "u", &p, &m, &e));
 	}
 	char big[258];
 	memset(big, 'x', sizeof(big));

@@ -81,7 +81,7 @@ static void kdf_plus(struct kdf *k)
 
 	k->got_n = k->okm_n;
 	assert_ok(&e, prf_plus(k->prf, (struct bytes){ k->ikm, k->ikm_n }, &seed, 1, k->got,
-		k->got_n, &e));
+			      k->got_n, &e));
 }
 
 /* RFC 2409 appendix B: K1 = prf(key, 0), Kn = prf(key, Kn-1). In quick mode (section 5.5):
@@ -188,7 +188,8 @@ static void prf_plus_lengths(void **state)
 {
 	const struct alg *a = alg_by_name(TRANSFORM_PRF, "prfsha1");
 	static uint8_t long_one[255 * 20 + 1], short_one[255 * 20 + 1];
-	struct bytes key = BYTES("key"), whole = BYTES("seed"), parts[] = { BYTES("se"), BYTES("ed") };
+	struct bytes key = BYTES("key"), whole = BYTES("seed"),
+		     parts[] = { BYTES("se"), BYTES("ed") };
 	struct err e;
 
 	(void)state;

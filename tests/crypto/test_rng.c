@@ -3,8 +3,8 @@
 
 static const uint8_t zero_seed[RNG_SEED_LEN];
 
-/* RFC 8439 appendix A.1, test vectors 1 and 2: key and nonce zero, block counters 0 and 1. The first
- * half of block 0 becomes the next key and the pool starts with block 1. */
+/* RFC 8439 appendix A.1, test vectors 1 and 2: key and nonce zero, block counters 0 and 1. The
+ * first half of block 0 becomes the next key and the pool starts with block 1. */
 static void key_stream_is_chacha20(void **state)
 {
 	uint8_t next[32], block1[64], out[64];
@@ -13,7 +13,8 @@ static void key_stream_is_chacha20(void **state)
 	(void)state;
 	test_hex("76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7", next, 32);
 	test_hex("9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed"
-		"29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f", block1, 64);
+		 "29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f",
+		block1, 64);
 	rng_seed(&r, zero_seed);
 	assert_memory_equal(r.key, next, sizeof(next));
 	rng_fill(&r, out, sizeof(out));

@@ -50,7 +50,7 @@ static EVP_PKEY *rsa2048(void)
 	return key;
 }
 
-/* --- Wycheproof ----------------------------------------------------------------------------------*/
+/* --- Wycheproof */
 
 /* AlgorithmIdentifiers, written out here a second time from RFC 7427 appendix A and RFC 8420. */
 static size_t algid(const struct vectors *v, uint8_t *out, size_t cap)
@@ -81,8 +81,8 @@ static uint8_t hash_octet(const char *name)
 }
 
 /* RSASSA-PSS-params of RFC 4055 with every field there, with or without the NULL behind hashes. */
-static size_t pss_algid(const char *hash, const char *mgf_hash, uint8_t salt, bool null,
-	uint8_t *out)
+static size_t pss_algid(
+	const char *hash, const char *mgf_hash, uint8_t salt, bool null, uint8_t *out)
 {
 	static const uint8_t sha2[] = { 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2 };
 	static const uint8_t rsa[] = { 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1 };
@@ -129,10 +129,11 @@ static void wycheproof(const char *name, unsigned cases)
 			cert = pki_cert_of_key(key, n);
 		}
 		struct bytes m = { msg, vector_hex(&v, "msg", msg, sizeof(msg)) };
-		size_t alg_n = vector_is(&v, "alg", "pss") ?
-			pss_algid(vector_text(&v, "hash"), vector_text(&v, "mgf"),
-				(uint8_t)vector_number(&v, "salt"), v.cases % 2, alg) :
-			algid(&v, alg, sizeof(alg));
+		size_t alg_n =
+			vector_is(&v, "alg", "pss")
+				? pss_algid(vector_text(&v, "hash"), vector_text(&v, "mgf"),
+					  (uint8_t)vector_number(&v, "salt"), v.cases % 2, alg)
+				: algid(&v, alg, sizeof(alg));
 		struct wr w = wr_init(auth, sizeof(auth));
 		wr_u8(&w, (uint8_t)alg_n);
 		wr_bytes(&w, alg, alg_n);
@@ -142,11 +143,12 @@ static void wycheproof(const char *name, unsigned cases)
 		/* "acceptable" are PKCS#1 signatures whose DigestInfo lacks its NULL, and such;
 		 * a hash for the mask that is not the hash of the message is not taken, nor is a
 		 * public exponent that is not the usual one. */
-		bool want = vector_is(&v, "result", "valid") && !vector_text(&v, "exponent") &&
+		bool want =
+			vector_is(&v, "result", "valid") && !vector_text(&v, "exponent") &&
 			(!vector_text(&v, "mgf") || vector_is(&v, "mgf", vector_text(&v, "hash")));
 		if (ok != want)
-			fail_msg("%s %s %s: %s", name, vector_text(&v, "id"), vector_text(&v, "note"),
-				ok ? "taken" : err.text);
+			fail_msg("%s %s %s: %s", name, vector_text(&v, "id"),
+				vector_text(&v, "note"), ok ? "taken" : err.text);
 	}
 	cert_free(cert);
 	assert_int_equal(v.cases, cases);
@@ -178,7 +180,7 @@ static void wycheproof_eddsa(void **state)
 	wycheproof("wycheproof_ed448.txt", 87);
 }
 
-/* --- what we sign ------------------------------------------------------------------------------- */
+/* --- what we sign */
 
 struct signed_with {
 	EVP_PKEY *(*make)(void);
@@ -225,11 +227,11 @@ static void check_verdicts(const struct signer *s, const struct signed_with *w, 
 	if (!sig_verify(s->cert, method, w->legacy_sha1, data, sig, name, &err))
 		fail_msg("%s: %s", w->name, err.text);
 	assert_string_equal(name, w->name);
-	assert_refused(&err, ERR_AUTH, sig_verify(s->cert, method, w->legacy_sha1, BYTES("other"),
-		sig, name, &err));
+	assert_refused(&err, ERR_AUTH,
+		sig_verify(s->cert, method, w->legacy_sha1, BYTES("other"), sig, name, &err));
 	assert_string_equal(name, "");
-	assert_refused(&err, ERR_AUTH, sig_verify(another.cert, method, w->legacy_sha1, data, sig,
-		NULL, &err));
+	assert_refused(&err, ERR_AUTH,
+		sig_verify(another.cert, method, w->legacy_sha1, data, sig, NULL, &err));
 	for (size_t bit = 0; bit < 8 * len; bit += 61) {
 		out[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		if (sig_verify(s->cert, method, w->legacy_sha1, data, sig, NULL, &err))
@@ -237,8 +239,8 @@ static void check_verdicts(const struct signer *s, const struct signed_with *w, 
 		out[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	for (size_t n = 0; n < len; n += 7)
-		if (sig_verify(s->cert, method, w->legacy_sha1, data, (struct bytes){ out, n }, NULL,
-			&err))
+		if (sig_verify(s->cert, method, w->legacy_sha1, data, (struct bytes){ out, n },
+			    NULL, &err))
 			fail_msg("%s: %zu octets are enough", w->name, n);
 	memset(out, 0, len);
 	assert_false(sig_verify(s->cert, method, w->legacy_sha1, data, sig, NULL, &err));
@@ -267,8 +269,8 @@ static void signatures(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		struct signer s = signer_of(all[i].make());
-		assert_ok(&err, sig_sign(s.key, all[i].hashes, all[i].legacy_sha1, data, &method, out,
-			&len, &err));
+		assert_ok(&err, sig_sign(s.key, all[i].hashes, all[i].legacy_sha1, data, &method,
+					out, &len, &err));
 		assert_int_equal(method, all[i].method);
 		if (all[i].len)
 			assert_int_equal(len, all[i].len);
@@ -285,16 +287,17 @@ static void nothing_in_common(void **state)
 
 	(void)state;
 	assert_refused(&err, ERR_PEER, sig_sign(rsa.key, 0, false, data, &method, out, &len, &err));
-	assert_refused(&err, ERR_PEER, sig_sign(rsa.key, 1 << SIGHASH_SHA1, true, data, &method, out,
-		&len, &err));
-	assert_refused(&err, ERR_PEER, sig_sign(ed.key, SHA2, false, data, &method, out, &len, &err));
+	assert_refused(&err, ERR_PEER,
+		sig_sign(rsa.key, 1 << SIGHASH_SHA1, true, data, &method, out, &len, &err));
+	assert_refused(
+		&err, ERR_PEER, sig_sign(ed.key, SHA2, false, data, &method, out, &len, &err));
 	assert_refused(&err, ERR_PEER, sig_sign(ed.key, 0, true, data, &method, out, &len, &err));
 	assert_int_equal(sig_hashes(), SHA2 | 1 << SIGHASH_IDENTITY);
 	signer_free(&rsa);
 	signer_free(&ed);
 }
 
-/* --- what we refuse ----------------------------------------------------------------------------- */
+/* --- what we refuse */
 
 static size_t raw_rsa(EVP_PKEY *key, const char *md, uint8_t *out, size_t cap)
 {
@@ -332,12 +335,17 @@ static void sha1_and_bare_pss(void **state)
 	assert_false(verify_with_algid(s.cert, "300b06092a864886f70d01010a", sig, n));
 	assert_false(verify_with_algid(s.cert, "300d06092a864886f70d0101040500", sig, n));
 	/* Method 1 with SHA-1 only where it is allowed, with SHA-2 always. */
-	assert_refused(&err, ERR_AUTH, sig_verify(s.cert, AUTH_RSA, false, data,
-		(struct bytes){ sig, n }, NULL, &err));
+	assert_refused(&err, ERR_AUTH,
+		sig_verify(s.cert, AUTH_RSA, false, data, (struct bytes){ sig, n }, NULL, &err));
 	assert_non_null(strstr(err.text, "SHA-1"));
-	assert_ok(&err, sig_verify(s.cert, AUTH_RSA, true, data, (struct bytes){ sig, n }, NULL, &err));
+	assert_ok(&err,
+		sig_verify(s.cert, AUTH_RSA, true, data, (struct bytes){ sig, n }, NULL, &err));
 	n = raw_rsa(s.p, "SHA256", sig, sizeof(sig));
-	assert_ok(&err, sig_verify(s.cert, AUTH_RSA, false, data, (struct bytes){ sig, n }, NULL, &err));
+	/* What it says to be has to be what it is: an RSA signature is none of ECDSA. */
+	assert_false(verify_with_algid(s.cert, "300a06082a8648ce3d040302", sig, n));
+	assert_true(verify_with_algid(s.cert, "300d06092a864886f70d01010b0500", sig, n));
+	assert_ok(&err,
+		sig_verify(s.cert, AUTH_RSA, false, data, (struct bytes){ sig, n }, NULL, &err));
 	signer_free(&s);
 }
 
@@ -366,7 +374,8 @@ static void mangled_pss(void **state)
 	for (size_t i = 0; i <= alg_n; i++)
 		for (unsigned change = 1; change < 256; change++) {
 			auth[i] ^= (uint8_t)change;
-			if (sig_verify(s.cert, AUTH_DIGITAL_SIGNATURE, false, data, all, NULL, &err))
+			if (sig_verify(
+				    s.cert, AUTH_DIGITAL_SIGNATURE, false, data, all, NULL, &err))
 				fail_msg("octet %zu changed by %02x", i, change);
 			auth[i] ^= (uint8_t)change;
 		}
@@ -412,14 +421,33 @@ static void methods_and_keys(void **state)
 	(void)state;
 	assert_ok(&err, sig_sign(s.key, 0, false, data, &method, out, &len, &err));
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
-		assert_refused(&err, ERR_AUTH, sig_verify(s.cert, methods[i], true, data,
-			(struct bytes){ out, len }, NULL, &err));
+		assert_refused(&err, ERR_AUTH,
+			sig_verify(s.cert, methods[i], true, data, (struct bytes){ out, len }, NULL,
+				&err));
 	assert_ok(&err, sig_verify(s.cert, AUTH_ECDSA_256, false, data, (struct bytes){ out, len },
-		NULL, &err));
-	assert_refused(&err, ERR_AUTH, sig_verify(odd.cert, AUTH_ECDSA_256, false, data,
-		(struct bytes){ out, len }, NULL, &err));
+				NULL, &err));
+	assert_refused(&err, ERR_AUTH,
+		sig_verify(odd.cert, AUTH_ECDSA_256, false, data, (struct bytes){ out, len }, NULL,
+			&err));
 	signer_free(&s);
 	signer_free(&odd);
+}
+
+/* RFC 4754 section 7: r and s have the length of the order, no more and no less. */
+static void padded_plain_ecdsa(void **state)
+{
+	struct signer s = signer_of(p256());
+	uint8_t out[SIG_MAX], padded[66] = { 0 }, method;
+	size_t len;
+
+	(void)state;
+	assert_ok(&err, sig_sign(s.key, 0, false, data, &method, out, &len, &err));
+	memcpy(padded + 1, out, 32);
+	memcpy(padded + 34, out + 32, 32);
+	assert_refused(&err, ERR_AUTH,
+		sig_verify(s.cert, method, false, data, (struct bytes){ padded, sizeof(padded) },
+			NULL, &err));
+	signer_free(&s);
 }
 
 static int teardown(void **state)
@@ -444,6 +472,7 @@ int main(void)
 		cmocka_unit_test(mangled_pss),
 		cmocka_unit_test(small_rsa_keys),
 		cmocka_unit_test(methods_and_keys),
+		cmocka_unit_test(padded_plain_ecdsa),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -22,9 +22,12 @@ static int setup(void **state)
 	mid_key = pki_key("EC", "P-256");
 	leaf_key = pki_key("EC", "P-256");
 	small_key = pki_key("RSA", "1024");
-	root = pki_issue(&(struct pki_spec){ .cn = "Root", .key = root_key, .ca = true }, NULL, NULL);
-	mid = pki_issue(&(struct pki_spec){ .cn = "Middle", .key = mid_key, .ca = true }, root, root_key);
-	other = pki_issue(&(struct pki_spec){ .cn = "Other", .key = leaf_key, .ca = true }, NULL, NULL);
+	root = pki_issue(
+		&(struct pki_spec){ .cn = "Root", .key = root_key, .ca = true }, NULL, NULL);
+	mid = pki_issue(
+		&(struct pki_spec){ .cn = "Middle", .key = mid_key, .ca = true }, root, root_key);
+	other = pki_issue(
+		&(struct pki_spec){ .cn = "Other", .key = leaf_key, .ca = true }, NULL, NULL);
 	return 0;
 }
 
@@ -74,7 +77,8 @@ static void check(struct pki_spec spec, const char *complaint)
 	bool ok = verify(t, leaf, helpers);
 
 	if (ok != !complaint)
-		fail_msg("expected: %s; got: %s", complaint ? complaint : "yes", ok ? "yes" : err.text);
+		fail_msg("expected: %s; got: %s", complaint ? complaint : "yes",
+			ok ? "yes" : err.text);
 	if (complaint) {
 		assert_int_equal(err.kind, ERR_AUTH);
 		if (!strstr(err.text, complaint))
@@ -88,7 +92,8 @@ static void usages(void **state)
 {
 	(void)state;
 	check((struct pki_spec){ .san = NULL }, NULL);
-	check((struct pki_spec){ .usage = "critical,digitalSignature", .extended = "serverAuth" }, NULL);
+	check((struct pki_spec){ .usage = "critical,digitalSignature", .extended = "serverAuth" },
+		NULL);
 	check((struct pki_spec){ .usage = "nonRepudiation" }, NULL);
 	check((struct pki_spec){ .usage = "keyEncipherment" }, "not meant for signatures");
 	check((struct pki_spec){ .extended = "clientAuth,1.3.6.1.5.5.8.2.2" }, NULL);
@@ -120,8 +125,10 @@ static void md5_signature(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		X509 *leaf = pki_issue(&(struct pki_spec){ .cn = "gw", .key = leaf_key,
-			.digest = i ? "MD5" : "SHA512" }, ca, rsa);
+		X509 *leaf = pki_issue(
+			&(struct pki_spec){
+				.cn = "gw", .key = leaf_key, .digest = i ? "MD5" : "SHA512" },
+			ca, rsa);
 		assert_int_equal(verify(t, leaf, NULL), i == 0);
 		X509_free(leaf);
 	}
@@ -191,8 +198,10 @@ static void leaf_as_ca(void **state)
 {
 	struct trust *t = trust_in(root);
 	X509 *leaf = make_leaf((struct pki_spec){ .usage = "digitalSignature" });
-	X509 *fake = pki_issue(&(struct pki_spec){ .cn = "fake", .key = small_key }, leaf, leaf_key);
-	X509 *old = make_leaf((struct pki_spec){ .usage = "keyCertSign" }); /* no basic constraints */
+	X509 *fake =
+		pki_issue(&(struct pki_spec){ .cn = "fake", .key = small_key }, leaf, leaf_key);
+	/* The right to sign certificates, but no basic constraints. */
+	X509 *old = make_leaf((struct pki_spec){ .usage = "keyCertSign" });
 	X509 *below = pki_issue(&(struct pki_spec){ .cn = "below", .key = mid_key }, old, leaf_key);
 	X509 *helpers[] = { leaf, mid, NULL }, *old_helpers[] = { old, mid, NULL };
 
@@ -201,6 +210,7 @@ static void leaf_as_ca(void **state)
 	assert_int_equal(err.kind, ERR_AUTH);
 	assert_false(verify(t, below, old_helpers));
 	assert_int_equal(err.kind, ERR_AUTH);
+	assert_non_null(strstr(err.text, "invalid CA"));
 	X509_free(leaf);
 	X509_free(fake);
 	X509_free(old);
@@ -211,12 +221,17 @@ static void leaf_as_ca(void **state)
 static void name_constraints(void **state)
 {
 	struct trust *t = trust_in(root);
-	X509 *ca = pki_issue(&(struct pki_spec){ .cn = "Bound", .key = mid_key, .ca = true,
-		.constraints = "critical,permitted;DNS:inside.example" }, root, root_key);
-	X509 *in = pki_issue(&(struct pki_spec){ .cn = "a", .key = leaf_key,
-		.san = "DNS:gw.inside.example" }, ca, mid_key);
-	X509 *out = pki_issue(&(struct pki_spec){ .cn = "b", .key = leaf_key,
-		.san = "DNS:gw.outside.example" }, ca, mid_key);
+	X509 *ca = pki_issue(&(struct pki_spec){ .cn = "Bound",
+				     .key = mid_key,
+				     .ca = true,
+				     .constraints = "critical,permitted;DNS:inside.example" },
+		root, root_key);
+	X509 *in = pki_issue(
+		&(struct pki_spec){ .cn = "a", .key = leaf_key, .san = "DNS:gw.inside.example" },
+		ca, mid_key);
+	X509 *out = pki_issue(
+		&(struct pki_spec){ .cn = "b", .key = leaf_key, .san = "DNS:gw.outside.example" },
+		ca, mid_key);
 	X509 *helpers[] = { ca, NULL };
 
 	(void)state;
@@ -237,15 +252,16 @@ static void depth(void **state)
 	X509 *helpers[12] = { NULL };
 
 	(void)state;
-	chain[0] = pki_issue(&(struct pki_spec){ .cn = "0", .key = mid_key, .ca = true }, root, root_key);
+	chain[0] = pki_issue(
+		&(struct pki_spec){ .cn = "0", .key = mid_key, .ca = true }, root, root_key);
 	for (int i = 1; i < 10; i++) {
 		char cn[2] = { (char)('0' + i), 0 };
 		chain[i] = pki_issue(&(struct pki_spec){ .cn = cn, .key = mid_key, .ca = true },
 			chain[i - 1], mid_key);
 	}
 	for (int n = longest; n <= longest + 1; n++) {
-		X509 *leaf = pki_issue(&(struct pki_spec){ .cn = "leaf", .key = leaf_key },
-			chain[n - 1], mid_key);
+		X509 *leaf = pki_issue(
+			&(struct pki_spec){ .cn = "leaf", .key = leaf_key }, chain[n - 1], mid_key);
 		memcpy(helpers, chain, (size_t)n * sizeof(chain[0]));
 		helpers[n] = NULL;
 		assert_int_equal(verify(t, leaf, helpers), n <= longest);
@@ -258,7 +274,7 @@ static void depth(void **state)
 
 static void pins(void **state)
 {
-	X509 *leaf = make_leaf((struct pki_spec){ .san = NULL });
+	X509 *leaf = make_leaf((struct pki_spec){ .extended = "clientAuth" });
 	X509 *twin = make_leaf((struct pki_spec){ .san = NULL }); /* another one for the same key */
 	X509 *stranger = make_leaf((struct pki_spec){ .key = mid_key });
 	X509 *late = make_leaf((struct pki_spec){ .from = -2, .to = -1 });

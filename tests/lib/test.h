@@ -28,21 +28,21 @@ char *test_file(const char *path, size_t *len);
 #define BYTES(s) ((struct bytes){ (s), strlen(s) })
 
 /* Fails with the sentence when something that should have worked did not. */
-#define assert_ok(e, call)                                                                         \
-	do {                                                                                       \
-		if (!(call))                                                                       \
-			fail_msg("%s: %s", #call, (e)->text);                                      \
+#define assert_ok(e, call)                                    \
+	do {                                                  \
+		if (!(call))                                  \
+			fail_msg("%s: %s", #call, (e)->text); \
 	} while (0)
 
 /* It fails, with that kind of error, and says why. */
-#define assert_refused(e, wanted, call)                                                            \
-	do {                                                                                       \
-		err_clear(e);                                                                      \
-		if (call)                                                                          \
-			fail_msg("%s succeeded", #call);                                           \
-		if ((e)->kind != (wanted))                                                         \
-			fail_msg("%s: kind %d: %s", #call, (e)->kind, (e)->text);                  \
-		assert_true((e)->text[0] != 0);                                                    \
+#define assert_refused(e, wanted, call)                                           \
+	do {                                                                      \
+		err_clear(e);                                                     \
+		if (call)                                                         \
+			fail_msg("%s succeeded", #call);                          \
+		if ((e)->kind != (wanted))                                        \
+			fail_msg("%s: kind %d: %s", #call, (e)->kind, (e)->text); \
+		assert_true((e)->text[0] != 0);                                   \
 	} while (0)
 
 #endif
