@@ -14,9 +14,9 @@ struct sa_counters {
 
 /* Packets dropped outside of any SA. */
 struct dataplane_drops {
-	uint64_t no_sa;       /* from the inner interface, and no SA is for them: never sent in clear */
+	uint64_t no_sa;       /* from the inner interface, for no SA: never sent in clear */
 	uint64_t unknown_spi; /* ESP for an SA that is not, or no longer, there: never answered */
-	uint64_t malformed;   /* from the inner interface: no IP packet, or one that ESP cannot carry */
+	uint64_t malformed;   /* from the inner interface: no IP packet, or not for ESP */
 	uint64_t too_big;     /* from the inner interface: its sender was told */
 	uint64_t tun_errors;  /* the interface was down, its queue full */
 };
@@ -25,9 +25,9 @@ struct dataplane;
 
 struct dataplane_ops {
 	const char *name; /* "userspace", "kernel" */
-	/* The newest outbound SA whose selectors match carries a packet; inbound SAs stay until removed.
-	 * LOCAL: it cannot be had here, or there is no place left; BUG: the SPI is taken, for the same
-	 * key must never start from its first IV again. */
+	/* The newest outbound SA whose selectors match carries a packet; inbound SAs stay until
+	 * removed. LOCAL: it cannot be had here, or there is no place left; BUG: the SPI is taken,
+	 * for the same key must never start from its first IV again. */
 	bool (*install)(struct dataplane *dp, const struct sa_spec *spec, struct err *e);
 	void (*remove)(struct dataplane *dp, const struct sa_ref *ref);
 	bool (*counters)(struct dataplane *dp, enum sa_dir dir, uint32_t spi, struct sa_counters *out);

@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 /* At least the widest window and one word more: what leaves the window is cleared a word at a time,
- * so up to 63 numbers ahead of it take their place early. A power of two, so that 2^64 is a multiple. */
+ * so up to 63 numbers ahead of it take their place early. A power of two, for 2^64 has to be a
+ * multiple of it. */
 enum { REPLAY_BITS = 8192, REPLAY_WORDS = REPLAY_BITS / 64 };
 
 struct replay {

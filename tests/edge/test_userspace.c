@@ -44,8 +44,7 @@ static void long_batches(void **state)
 
 	(void)state;
 	world_install(&w, 0x1000);
-	/* A datagram socket pair queues few packets, so they go over in chunks; the plane still takes
-	 * them by the batch. */
+	/* A datagram socket pair queues few packets, so they go over in chunks. */
 	for (unsigned i = 0; i < COUNT; i++) {
 		size_t len = packet_udp(packet, "10.0.0.1", "10.0.0.2", (uint16_t)i, 6, i * 5);
 		assert_int_equal(write(w.here.tun.user, packet, len), len);

@@ -1,7 +1,7 @@
 /*
  * ESP input. The first octet chooses algorithms, the second the mode and how the rest is used:
- * as a packet from the wire, as an inner packet that is sealed and opened again, or, sealed with the
- * right key, as all that a peer can put into ESP: payload, padding, pad length and next header.
+ * as a packet from the wire, as an inner packet that is sealed and opened again, or, sealed with
+ * the right key, as all that a peer can put into ESP: payload, padding, pad length, next header.
  */
 #include <stdlib.h>
 #include <string.h>
