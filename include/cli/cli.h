@@ -14,10 +14,24 @@
 void cli_usage(FILE *to);
 /* Every command but connect, status, rekey, down and reconnect. */
 int cli_run(const struct options *o);
+
+/* How a running instance is asked: control_ask and control_names of edge/control, handed in because
+ * neither of the two folders knows the other. */
+struct cli_asker {
+	bool (*ask)(const char *dir, const char *name, const char *line, int timeout_ms, int *status,
+		char **text, struct err *e);
+	size_t (*names)(const char *dir, char names[][PROFILE_NAME_MAX], size_t max);
+};
+/* status, rekey, down and reconnect from another terminal: asks the instance, prints its answer. */
+int cli_remote(const struct options *o, const struct cli_asker *by);
+
 /* Loads args[0] of connect with all it refers to, asking for a pass phrase where one is needed;
  * prints every problem on stderr. DOWN_ASKED and *out, or DOWN_PROFILE (or what else it was). */
 int cli_load(const struct options *o, struct profile **out);
-/* The last failure is kept for `explain` in the invoking user's state folder; without secrets. */
-void cli_remember(const char *profile, const struct down *d);
+/* Prints the three lines of a failure on stderr, and keeps them for `explain` in the invoking user's
+ * state folder. */
+void cli_failed(const struct options *o, const char *profile, const struct down *d);
+/* The failure kept last, of this profile or (NULL) of any, as text; malloc'ed, NULL: there is none. */
+char *cli_explain(const char *profile);
 
 #endif

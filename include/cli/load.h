@@ -33,7 +33,7 @@ struct load_request {
 	const char *const *sets;   /* --set SECTION.KEY=VALUE */
 	size_t n_sets;
 	const struct passphrase *key_passphrase; /* the answer to LOAD_NEED_PASSPHRASE, or NULL */
-	bool values_only;          /* `list` and `show`: leave the files it names unread */
+	bool values_only;          /* `list` and `show`: leave the files that it names unread */
 };
 
 enum load_result { LOAD_OK, LOAD_BAD, LOAD_NEED_PASSPHRASE };
@@ -51,7 +51,11 @@ enum load_result load_text(const char *name, const char *text, size_t len, struc
  * $XDG_CONFIG_HOME/vpnc-ike or ~/.config/vpnc-ike, /etc/vpnc-ike. Returns how many. */
 size_t load_dirs(const char *profile_dir, char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX]);
 
-/* The profiles found: name and file, sorted by name, the first folder wins. Call with i from 0. */
+/* The name of the profile that the word on the command line means: itself, or that of the file.
+ * CONFIG when it can be none. */
+bool load_name(const char *profile, char name[PROFILE_NAME_MAX], struct err *e) MUST_CHECK;
+
+/* The profiles found: name and file, sorted by name; the first folder wins. */
 struct load_list {
 	size_t n;
 	struct load_entry {

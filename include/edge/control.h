@@ -10,6 +10,7 @@
 #ifndef EDGE_CONTROL_H
 #define EDGE_CONTROL_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"

@@ -286,6 +286,12 @@ static bool name_of_file(const char *file, char name[PROFILE_NAME_MAX])
 	return len < PROFILE_NAME_MAX && name_valid(name);
 }
 
+bool load_name(const char *profile, char name[PROFILE_NAME_MAX], struct err *e)
+{
+	return name_of_file(profile, name) || err_set(e, ERR_CONFIG,
+		"a profile's name has letters, digits and -_.@+, at most %d", PROFILE_NAME_MAX - 9);
+}
+
 static bool not_found(const struct load_request *rq, struct err *e)
 {
 	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], places[300] = "";
@@ -310,16 +316,14 @@ static bool find_profile(const struct load_request *rq, char name[PROFILE_NAME_M
 	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX];
 	size_t n = load_dirs(rq->profile_dir, dirs);
 
+	if (!load_name(rq->profile, name, e))
+		return false;
 	if (strchr(rq->profile, '/')) {
 		if (strlen(rq->profile) >= PROFILE_PATH_MAX)
 			return err_set(e, ERR_CONFIG, "the path is too long");
 		snprintf(file, PROFILE_PATH_MAX, "%s", rq->profile);
-		return name_of_file(file, name) || err_set(e, ERR_CONFIG,
-			"a profile's name has letters, digits and -_.@+, at most %d", PROFILE_NAME_MAX - 9);
+		return true;
 	}
-	if (!name_of_file(rq->profile, name))
-		return err_set(e, ERR_CONFIG, "a profile's name has letters, digits and -_.@+, at most %d",
-			PROFILE_NAME_MAX - 9);
 	for (size_t i = 0; i < n; i++)
 		if (snprintf(file, PROFILE_PATH_MAX, "%s/%s" SUFFIX, dirs[i], name) < PROFILE_PATH_MAX &&
 			access(file, F_OK) == 0)

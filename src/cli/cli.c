@@ -1,0 +1,268 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/complete.h"
+#include "cli/load.h"
+#include "cli/prompt.h"
+#include "host/host.h"
+#include "show.h"
+
+enum { PASSPHRASE_TRIES = 3 };
+
+/* --- help -------------------------------------------------------------------------------------- */
+
+void cli_usage(FILE *to)
+{
+	char *commands = commands_help(NULL, AT_SHELL);
+	struct option_info opt;
+	char head[40];
+
+	fputs("usage: vpnc-ike [OPTIONS] COMMAND [ARGS]\n\n", to);
+	fputs(commands ? commands : "", to);
+	free(commands);
+	fputc('\n', to);
+	for (size_t i = 0; options_row(i, &opt); i++) {
+		snprintf(head, sizeof(head), "%s%s%s", opt.name, opt.arg ? " " : "", opt.arg ? opt.arg : "");
+		fprintf(to, "  %-34s %s\n", head, opt.story);
+	}
+	fputs("\nThe manual: vpnc-ike(1); profiles: vpnc-ike.profile(5).\n", to);
+}
+
+static int run_help(const struct options *o)
+{
+	struct err e;
+
+	if (o->version) {
+		printf("vpnc-ike %s\n", VPNC_IKE_VERSION);
+		return DOWN_ASKED;
+	}
+	if (o->n_args == 0) {
+		cli_usage(stdout);
+		return DOWN_ASKED;
+	}
+	const struct command_row *row = commands_find(o->args[0], AT_SHELL | AT_PROMPT, &e);
+	char *text = row ? commands_help(row->name, row->places & AT_SHELL ? AT_SHELL : AT_PROMPT) : NULL;
+	if (!text) {
+		fprintf(stderr, "vpnc-ike: %s\n", row ? "out of memory" : e.text);
+		return DOWN_USAGE;
+	}
+	printf("%s%s", text, row->places & AT_SHELL ? "" : "  (at the prompt)\n");
+	free(text);
+	return DOWN_ASKED;
+}
+
+/* --- profiles ---------------------------------------------------------------------------------- */
+
+static struct load_request request_of(const struct options *o, const char *profile)
+{
+	return (struct load_request){
+		.profile = profile, .profile_dir = o->profile_dir, .sets = o->sets, .n_sets = o->n_sets,
+	};
+}
+
+static void print_problems(FILE *to, const struct load_report *report)
+{
+	char text[PROFILE_PATH_MAX + ERR_TEXT_MAX + 100];
+
+	for (size_t i = 0; i < report->n && i < LOAD_PROBLEMS_MAX; i++)
+		fprintf(to, "%s\n", load_problem_text(text, sizeof(text), &report->v[i]));
+	if (report->n > LOAD_PROBLEMS_MAX)
+		fprintf(to, "and %zu more\n", report->n - LOAD_PROBLEMS_MAX);
+}
+
+static void refuse_profile(const struct options *o, const struct load_report *report)
+{
+	struct down d = { .status = DOWN_PROFILE };
+
+	print_problems(stderr, report);
+	snprintf(d.what, sizeof(d.what), "the profile %.100s has %zu problem%s", o->args[0], report->n,
+		report->n == 1 ? "" : "s");
+	snprintf(d.said, sizeof(d.said), "nothing; it was not asked");
+	snprintf(d.advice, sizeof(d.advice), "set right what is named above; vpnc-ike check %.100s looks again",
+		o->args[0]);
+	cli_failed(o, o->args[0], &d);
+}
+
+static int run_list(const struct options *o)
+{
+	struct load_list l;
+	struct err e;
+	int status = DOWN_ASKED;
+
+	if (!load_list(o->profile_dir, &l, &e)) {
+		fprintf(stderr, "vpnc-ike: %s\n", e.text);
+		return DOWN_OTHER;
+	}
+	for (size_t i = 0; i < l.n; i++) {
+		struct load_request rq = request_of(o, l.v[i].file);
+		rq.values_only = true;
+		if (!show_list_line(&rq, l.v[i].name))
+			status = DOWN_OTHER;
+	}
+	if (l.n == 0) {
+		char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX];
+		size_t n = load_dirs(o->profile_dir, dirs);
+		fputs("no profiles (NAME.conf) in", stderr);
+		for (size_t i = 0; i < n; i++)
+			fprintf(stderr, "%s %s", i ? "," : "", dirs[i]);
+		fputc('\n', stderr);
+	}
+	load_list_free(&l);
+	return status;
+}
+
+static int run_show(const struct options *o)
+{
+	struct load_request rq = request_of(o, o->args[0]);
+	struct load_report *report = calloc(1, sizeof(*report));
+	struct profile *p = NULL;
+
+	if (!report)
+		return DOWN_OTHER;
+	rq.values_only = true;
+	enum load_result result = load_profile(&rq, &p, report);
+	if (p)
+		show_profile(p);
+	if (result != LOAD_OK)
+		refuse_profile(o, report);
+	profile_free(p);
+	free(report);
+	return result == LOAD_OK ? DOWN_ASKED : DOWN_PROFILE;
+}
+
+static int run_check(const struct options *o)
+{
+	struct load_request rq = request_of(o, o->args[0]);
+	struct load_report *report = calloc(1, sizeof(*report));
+	struct profile *p = NULL;
+
+	if (!report)
+		return DOWN_OTHER;
+	enum load_result result = load_profile(&rq, &p, report);
+	if (result == LOAD_BAD)
+		print_problems(stdout, report);
+	else
+		printf("%s: no problems\n", o->args[0]);
+	if (result == LOAD_NEED_PASSPHRASE)
+		fputs("(the private key was not looked at: it needs its pass phrase)\n", stdout);
+	profile_free(p);
+	free(report);
+	return result == LOAD_BAD ? DOWN_PROFILE : DOWN_ASKED;
+}
+
+/* Asks for the pass phrase of the private key, and loads again. */
+static enum load_result load_asking(const struct options *o, struct load_request *rq, struct profile **out,
+	struct load_report *report, struct err *e)
+{
+	enum load_result result = load_profile(rq, out, report);
+	struct ask q = { .kind = ASK_KEY_PASSPHRASE };
+	struct passphrase answer = { 0 };
+
+	if (result != LOAD_NEED_PASSPHRASE)
+		return result;
+	snprintf(q.prompt, sizeof(q.prompt), "Pass phrase of the private key for %.100s", o->args[0]);
+	struct prompt *prompt = prompt_new(o->no_input, e);
+	for (int i = 0; i < PASSPHRASE_TRIES && result == LOAD_NEED_PASSPHRASE; i++) {
+		if (!prompt || !prompt_wait(prompt, &q, &answer, e))
+			break;
+		rq->key_passphrase = &answer;
+		result = load_profile(rq, out, report);
+		err_set(e, ERR_CONFIG, "the pass phrase of the private key is wrong");
+	}
+	rq->key_passphrase = NULL;
+	passphrase_wipe(&answer);
+	prompt_free(prompt);
+	return result;
+}
+
+int cli_load(const struct options *o, struct profile **out)
+{
+	struct load_request rq = request_of(o, o->args[0]);
+	struct load_report *report = calloc(1, sizeof(*report));
+	struct down d = { .status = DOWN_PROFILE, .said = "nothing; it was not asked",
+		.advice = "give secrets.key-passphrase in the profile, or answer at a terminal" };
+	struct err e = { .kind = ERR_NONE };
+
+	if (!report)
+		return DOWN_OTHER;
+	enum load_result result = load_asking(o, &rq, out, report, &e);
+	if (result == LOAD_BAD)
+		refuse_profile(o, report);
+	if (result == LOAD_NEED_PASSPHRASE) {
+		snprintf(d.what, sizeof(d.what), "%s", e.text);
+		cli_failed(o, o->args[0], &d);
+	}
+	free(report);
+	return result == LOAD_OK ? DOWN_ASKED : DOWN_PROFILE;
+}
+
+/* --- the rest ---------------------------------------------------------------------------------- */
+
+static int run_clean(void)
+{
+	struct outbox events;
+	size_t removed = 0;
+	struct err e;
+
+	outbox_init(&events);
+	bool ok = host_clean(NULL, &events, &removed, &e);
+	for (size_t i = 0; i < events.n; i++)
+		if (events.actions[i].kind == ACT_EVENT)
+			printf("%s\n", ((const struct event *)outbox_get(&events, i))->text);
+	outbox_free(&events);
+	if (!ok) {
+		fprintf(stderr, "%s\nthe gateway said: nothing; it was not asked\ntry: sudo vpnc-ike clean\n", e.text);
+		return DOWN_MACHINE;
+	}
+	printf("%zu thing%s removed\n", removed, removed == 1 ? "" : "s");
+	return DOWN_ASKED;
+}
+
+static int run_explain(const struct options *o)
+{
+	char *text = cli_explain(o->n_args > 0 ? o->args[0] : NULL);
+
+	fputs(text ? text : "nothing has failed\n", stdout);
+	free(text);
+	return DOWN_ASKED;
+}
+
+static int run_complete(const struct options *o)
+{
+	struct complete c;
+
+	complete_shell(&c, o->args, o->n_args);
+	for (size_t i = 0; i < c.n; i++)
+		printf("%s\n", c.words[i]);
+	return DOWN_ASKED;
+}
+
+int cli_run(const struct options *o)
+{
+	if (!o->command->supported) {
+		fprintf(stderr, "vpnc-ike: %s is not supported yet\n", o->command->name);
+		return DOWN_OTHER;
+	}
+	switch (o->command->id) {
+	case DO_HELP:
+		return run_help(o);
+	case DO_LIST:
+		return run_list(o);
+	case DO_SHOW:
+		return run_show(o);
+	case DO_CHECK:
+		return run_check(o);
+	case DO_CLEAN:
+		return run_clean();
+	case DO_EXPLAIN:
+		return run_explain(o);
+	case DO_COMPLETE:
+		return run_complete(o);
+	default:
+		fprintf(stderr, "vpnc-ike: %s is not said here\n", o->command->name);
+		return DOWN_USAGE;
+	}
+}

@@ -1,0 +1,61 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/load.h"
+#include "cli/render.h"
+#include "state.h"
+
+#define FAILURE_FILE "last-failure"
+
+/* "/etc/vpnc-ike/office.conf" and "office" are the same profile. */
+static void name_of(const char *profile, char name[PROFILE_NAME_MAX])
+{
+	if (!load_name(profile, name, NULL))
+		snprintf(name, PROFILE_NAME_MAX, "?");
+}
+
+void cli_failed(const struct options *o, const char *profile, const struct down *d)
+{
+	char *text = render_failure(d, options_color(o, STDERR_FILENO));
+	char *plain = render_failure(d, false);
+	FILE *f = state_open(FAILURE_FILE, "w");
+	char name[PROFILE_NAME_MAX];
+
+	fputs(text ? text : "out of memory\n", stderr);
+	name_of(profile, name);
+	if (f && plain)
+		fprintf(f, "%s\n%s", name, plain);
+	if (f)
+		fclose(f);
+	free(text);
+	free(plain);
+}
+
+char *cli_explain(const char *profile)
+{
+	char line[EVENT_TEXT_MAX + 64], name[PROFILE_NAME_MAX], *text = NULL;
+	FILE *f = state_open(FAILURE_FILE, "r"), *out = NULL;
+	size_t len = 0;
+
+	if (!f)
+		return NULL;
+	bool wanted = fgets(line, sizeof(line), f) != NULL;
+	line[wanted ? strcspn(line, "\n") : 0] = 0;
+	if (wanted && profile) {
+		name_of(profile, name);
+		wanted = strcmp(line, name) == 0;
+	}
+	if (wanted)
+		out = open_memstream(&text, &len);
+	if (out) {
+		fprintf(out, "%s: ", line);
+		while (fgets(line, sizeof(line), f))
+			fputs(line, out);
+		fclose(out);
+	}
+	fclose(f);
+	return text;
+}

@@ -1,0 +1,69 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/load.h"
+#include "host/host.h"
+
+enum { INSTANCES_MAX = 64, QUICK_MS = 5000, SLOW_MS = 90000 };
+
+/* The request as the instance gets it: without the profile's name. */
+static void request_line(char out[REQUEST_LINE_MAX], const struct options *o)
+{
+	const char *what = o->n_args > 1 ? o->args[1] : "";
+
+	snprintf(out, REQUEST_LINE_MAX, "%s%s%s%s", o->command->name, *what ? " " : "", what,
+		o->json ? " --json" : "");
+}
+
+/* One instance: its answer to stdout, or to stderr when it is a complaint. */
+static int ask(const struct options *o, const struct cli_asker *by, const char *name)
+{
+	char line[REQUEST_LINE_MAX], *text = NULL;
+	int status = DOWN_OTHER;
+	struct err e;
+
+	request_line(line, o);
+	if (!by->ask(HOST_RUN_DIR, name, line, o->command->id == DO_STATUS ? QUICK_MS : SLOW_MS, &status, &text, &e)) {
+		fprintf(stderr, "vpnc-ike: %s: %s\n", name, e.text);
+		return e.kind == ERR_LOCAL ? DOWN_MACHINE : DOWN_OTHER;
+	}
+	size_t n = strlen(text);
+	fprintf(status == DOWN_ASKED ? stdout : stderr, "%s%s", text, n > 0 && text[n - 1] != '\n' ? "\n" : "");
+	free(text);
+	return status;
+}
+
+static int ask_all(const struct options *o, const struct cli_asker *by)
+{
+	char names[INSTANCES_MAX][PROFILE_NAME_MAX];
+	size_t n = by->names(HOST_RUN_DIR, names, INSTANCES_MAX);
+	int worst = DOWN_ASKED;
+
+	for (size_t i = 0; i < n; i++) {
+		int status = ask(o, by, names[i]);
+		if (status != DOWN_ASKED)
+			worst = status;
+	}
+	if (n == 0 && !o->json)
+		puts("nothing is connected");
+	return worst;
+}
+
+int cli_remote(const struct options *o, const struct cli_asker *by)
+{
+	char name[PROFILE_NAME_MAX];
+	struct request rq;
+	char line[REQUEST_LINE_MAX];
+	struct err e;
+
+	if (o->n_args == 0)
+		return ask_all(o, by);
+	request_line(line, o);
+	if (!load_name(o->args[0], name, &e) || !commands_parse(&rq, line, AT_CONTROL, &e)) {
+		fprintf(stderr, "vpnc-ike: %s\n", e.text);
+		return DOWN_USAGE;
+	}
+	return ask(o, by, name);
+}

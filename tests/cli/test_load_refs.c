@@ -1,0 +1,234 @@
+#include "cli/load.h"
+#include "crypto/alg.h"
+#include "folder.h"
+#include "lib/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#define HEAD "[connection]\ngateway = vpn.example.org\n"
+
+static struct load_report report;
+
+static const char *first_problem(void)
+{
+	static char text[PROFILE_PATH_MAX + 600];
+
+	return report.n == 0 ? "no problem" : load_problem_text(text, sizeof(text), &report.v[0]);
+}
+
+static EVP_PKEY *make_key(void)
+{
+	EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+
+	assert_non_null(k);
+	return k;
+}
+
+static X509 *make_cert(EVP_PKEY *k, const char *cn)
+{
+	X509 *c = X509_new();
+	X509_NAME *name = X509_get_subject_name(c);
+
+	X509_set_version(c, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(c), 7);
+	X509_gmtime_adj(X509_getm_notBefore(c), 0);
+	X509_gmtime_adj(X509_getm_notAfter(c), 3600);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
+	X509_set_issuer_name(c, name);
+	X509_set_pubkey(c, k);
+	assert_true(X509_sign(c, k, NULL) > 0);
+	return c;
+}
+
+/* A PEM file of a certificate and a key, either of which may be missing; the key encrypted with pass. */
+static const char *write_pem(const char *folder, const char *name, X509 *c, EVP_PKEY *k, const char *pass,
+	mode_t mode)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+	const char *path;
+	char *data;
+
+	if (c)
+		assert_int_equal(PEM_write_bio_X509(b, c), 1);
+	if (k)
+		assert_int_equal(PEM_write_bio_PKCS8PrivateKey(b, k, pass ? EVP_aes_128_cbc() : NULL, pass,
+			pass ? (int)strlen(pass) : 0, NULL, NULL), 1);
+	long n = BIO_get_mem_data(b, &data);
+	path = folder_write(folder, name, data, (size_t)n, mode);
+	BIO_free(b);
+	return path;
+}
+
+/* Loads HEAD and text as a profile in the folder. Says what the first problem shall hold, or NULL. */
+static struct profile *check(const char *folder, const char *text, const char *pass, enum load_result want,
+	const char *say)
+{
+	char whole[2000];
+	struct passphrase answer;
+	struct profile *p;
+
+	snprintf(whole, sizeof(whole), HEAD "%s", text);
+	struct load_request rq = { .profile = folder_text(folder, "p.conf", whole) };
+	if (pass) {
+		passphrase_set(&answer, pass, strlen(pass));
+		rq.key_passphrase = &answer;
+	}
+	enum load_result result = load_profile(&rq, &p, &report);
+	if (result != want || (say && (report.n != 1 || !strstr(first_problem(), say))))
+		fail_msg("%s: result %d, %zu problems: %s", text, result, report.n, first_problem());
+	assert_true((p != NULL) == (want == LOAD_OK));
+	return p;
+}
+
+static void secrets_in_files(void **state)
+{
+	struct profile *p;
+	char *dir = *state;
+
+	folder_text(dir, "psk", "correct horse;#\"\n");
+	p = check(dir, "[secrets]\npsk-file = psk\n", NULL, LOAD_OK, NULL);
+	assert_true(p->psk_given);
+	assert_string_equal(p->psk.text, "correct horse;#\"");
+	profile_free(p);
+	folder_text(dir, "pw", "p\xc3\xa4ss\r\n");
+	p = check(dir, "[local]\nauth=eap\n[secrets]\nuser=u\npassword-file = pw\n", NULL, LOAD_OK, NULL);
+	assert_string_equal(p->password.text, "p\xc3\xa4ss");
+	profile_free(p);
+
+	check(dir, "[secrets]\npsk-file = none\n", NULL, LOAD_BAD, "p.conf:4: secrets.psk-file: ");
+	assert_non_null(strstr(first_problem(), "/none: cannot be opened"));
+	folder_text(dir, "two", "a\nb\n");
+	check(dir, "[secrets]\npsk-file = two\n", NULL, LOAD_BAD, "more than one line");
+	folder_text(dir, "empty", "\n");
+	check(dir, "[secrets]\npsk-file = empty\n", NULL, LOAD_BAD, "1 to 1024 octets, not 0");
+	folder_write(dir, "nul", "a\0b", 3, 0600);
+	check(dir, "[secrets]\npsk-file = nul\n", NULL, LOAD_BAD, "NUL");
+	folder_write(dir, "open", "a", 1, 0644);
+	check(dir, "[secrets]\npsk-file = open\n", NULL, LOAD_BAD, "run: chmod 600 ");
+}
+
+#define CERT "[local]\nauth = cert\n"
+
+static void own_certificate(void **state)
+{
+	EVP_PKEY *key = make_key(), *other = make_key();
+	X509 *cert = make_cert(key, "me");
+	struct profile *p;
+	char *dir = *state;
+
+	write_pem(dir, "both.pem", cert, key, NULL, 0600);
+	write_pem(dir, "cert.pem", cert, NULL, NULL, 0644);
+	write_pem(dir, "key.pem", NULL, key, NULL, 0600);
+	write_pem(dir, "open.pem", NULL, key, NULL, 0644);
+	write_pem(dir, "other.pem", NULL, other, NULL, 0600);
+	write_pem(dir, "locked.pem", NULL, key, "sesame", 0600);
+	write_pem(dir, "lockedopen.pem", NULL, key, "sesame", 0644);
+	folder_text(dir, "junk.pem", "junk");
+
+	p = check(dir, CERT "certificate = both.pem\n", NULL, LOAD_OK, NULL);
+	assert_true(p->own_certs.n == 1 && p->own_key != NULL && p->trust != NULL);
+	profile_free(p);
+	p = check(dir, CERT "certificate = cert.pem\nkey = key.pem\n", NULL, LOAD_OK, NULL);
+	assert_true(p->own_certs.n == 1 && p->own_key != NULL);
+	profile_free(p);
+	check(dir, CERT "certificate = cert.pem\n", NULL, LOAD_BAD, "p.conf:5: local.certificate: there is no private key");
+	check(dir, CERT "certificate = cert.pem\nkey = other.pem\n", NULL, LOAD_BAD, "local.key: certificate and private key do not");
+	check(dir, CERT "certificate = cert.pem\nkey = open.pem\n", NULL, LOAD_BAD, "chmod 600");
+	check(dir, CERT "certificate = key.pem\n", NULL, LOAD_BAD, "there is no certificate");
+	check(dir, CERT "certificate = junk.pem\n", NULL, LOAD_BAD, "junk.pem: ");
+	check(dir, CERT "certificate = none.pem\n", NULL, LOAD_BAD, "cannot be opened");
+
+	/* Asked for, and never asked for where it would not help. */
+	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n", NULL, LOAD_NEED_PASSPHRASE, NULL);
+	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n", "wrong", LOAD_NEED_PASSPHRASE, NULL);
+	p = check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n", "sesame", LOAD_OK, NULL);
+	profile_free(p);
+	p = check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n[secrets]\nkey-passphrase = sesame\n", NULL, LOAD_OK, NULL);
+	profile_free(p);
+	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n[secrets]\nkey-passphrase = x\n", NULL, LOAD_BAD, "local.key: ");
+	check(dir, CERT "certificate = cert.pem\nkey = lockedopen.pem\n", NULL, LOAD_BAD, "chmod 600");
+	check(dir, "port = x\n" CERT "certificate = cert.pem\nkey = locked.pem\n", NULL, LOAD_BAD, "connection.port");
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other);
+}
+
+#define EAP "[local]\nauth = eap\n[remote]\n"
+
+static void authorities(void **state)
+{
+	EVP_PKEY *key = make_key();
+	X509 *cert = make_cert(key, "ca");
+	char *dir = *state, sub[1024];
+	struct profile *p;
+
+	write_pem(dir, "ca.pem", cert, NULL, NULL, 0644);
+	folder_text(dir, "junk.pem", "junk");
+	p = check(dir, EAP "ca = ca.pem\n", NULL, LOAD_OK, NULL);
+	assert_int_equal(trust_spki_sha1(p->trust, 0).n, 20);
+	profile_free(p);
+	p = check(dir, EAP "certificate = ca.pem\n", NULL, LOAD_OK, NULL);
+	profile_free(p);
+	p = check(dir, EAP "id = vpn.example.org\n", NULL, LOAD_OK, NULL);
+	assert_non_null(p->trust);
+	assert_int_equal(trust_spki_sha1(p->trust, 0).n, 0);
+	profile_free(p);
+	check(dir, EAP "ca = junk.pem\n", NULL, LOAD_BAD, "p.conf:6: remote.ca: ");
+	check(dir, EAP "certificate = junk.pem\n", NULL, LOAD_BAD, "remote.certificate: ");
+	check(dir, EAP "ca = none\n", NULL, LOAD_BAD, "cannot be opened");
+
+	snprintf(sub, sizeof(sub), "%s/cas", dir);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	folder_text(sub, "README", "no certificate");
+	check(dir, EAP "ca = cas\n", NULL, LOAD_BAD, "there is no certificate in the folder");
+	write_pem(sub, "one.crt", cert, NULL, NULL, 0644);
+	p = check(dir, EAP "ca = cas\n", NULL, LOAD_OK, NULL);
+	assert_int_equal(trust_spki_sha1(p->trust, 0).n, 20);
+	profile_free(p);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+static void values_only_reads_no_file(void **state)
+{
+	struct load_request rq = { .values_only = true };
+	struct profile *p;
+
+	rq.profile = folder_text(*state, "a.conf", HEAD CERT "certificate = none.pem\n[secrets]\npsk-file = none\n");
+	assert_int_equal(load_profile(&rq, &p, &report), LOAD_OK);
+	assert_null(p->trust);
+	profile_free(p);
+	/* What was understood of a bad one is handed out, for `list` and `show`. */
+	rq.profile = folder_text(*state, "b.conf", HEAD "port = x\n");
+	assert_int_equal(load_profile(&rq, &p, &report), LOAD_BAD);
+	assert_string_equal(p->gateways[0], "vpn.example.org");
+	profile_free(p);
+}
+
+static int set_up(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FOLDER(secrets_in_files),
+		WITH_FOLDER(own_certificate),
+		WITH_FOLDER(authorities),
+		WITH_FOLDER(values_only_reads_no_file),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}

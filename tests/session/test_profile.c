@@ -1,0 +1,422 @@
+#include "crypto/alg.h"
+#include "lib/test.h"
+#include "session/profile.h"
+
+#include <stdio.h>
+
+/* shown NULL: refused, and the sentence holds `say`. Otherwise accepted, and shown so. */
+struct row {
+	const char *section, *key, *value, *shown, *say;
+};
+
+#define GOOD(s, k, v, shown) { s, k, v, shown, NULL }
+#define BAD(s, k, v, say) { s, k, v, NULL, say }
+#define LATER "not supported yet"
+
+static const struct row rows[] = {
+	GOOD("connection", "type", "ikev2", "ikev2"),
+	GOOD("connection", "type", "IKEv2", "ikev2"),
+	BAD("connection", "type", "ikev1", LATER),
+	BAD("connection", "type", "l2tp", LATER),
+	BAD("connection", "type", "sstp", "one of: ikev2"),
+	GOOD("connection", "gateway", "vpn.example.org", "vpn.example.org"),
+	GOOD("connection", "gateway", "192.0.2.1", "192.0.2.1"),
+	GOOD("connection", "gateway", "2001:db8::1", "2001:db8::1"),
+	GOOD("connection", "gateway", " a.example ,b.example,  192.0.2.7", "a.example, b.example, 192.0.2.7"),
+	BAD("connection", "gateway", "vpn.example.org:4500", "connection.port"),
+	BAD("connection", "gateway", "a b", "host name"),
+	BAD("connection", "gateway", "a,,b", "host name"),
+	BAD("connection", "gateway", "192.0.2.300", "host name"),
+	BAD("connection", "gateway", "-a.example", "host name"),
+	BAD("connection", "gateway", "http://x", "host name"),
+	BAD("connection", "gateway", "a,b,c,d,e,f,g,h,i", "more than 8"),
+	GOOD("connection", "port", "4500", "4500"),
+	GOOD("connection", "port", "65535", "65535"),
+	BAD("connection", "port", "0", "1 to 65535"),
+	BAD("connection", "port", "65536", "1 to 65535"),
+	BAD("connection", "port", "-1", "1 to 65535"),
+	BAD("connection", "port", "99999999999999999999", "1 to 65535"),
+	BAD("connection", "port", "500x", "1 to 65535"),
+	GOOD("connection", "encapsulation", "yes", "yes"),
+	GOOD("connection", "encapsulation", "auto", "auto"),
+	BAD("connection", "encapsulation", "no", "auto, yes"),
+	GOOD("connection", "dataplane", "userspace", "userspace"),
+	BAD("connection", "dataplane", "kernel", LATER),
+	BAD("connection", "dataplane", "x", "auto, userspace"),
+	GOOD("connection", "security", "legacy", "legacy"),
+	BAD("connection", "security", "none", "compat"),
+	GOOD("connection", "reconnect", "no", "no"),
+	BAD("connection", "reconnect", "false", "yes, no"),
+	GOOD("local", "auth", "eap", "eap"),
+	BAD("local", "auth", "hybrid", LATER),
+	BAD("local", "auth", "xauth-psk", LATER),
+	BAD("local", "auth", "password", "psk, cert, eap"),
+	GOOD("local", "id", "user@example.org", "user@example.org"),
+	GOOD("local", "id", "192.0.2.9", "192.0.2.9"),
+	GOOD("local", "id", "keyid:office", "keyid:office"),
+	GOOD("local", "id", "CN=me, O=Example", "CN=me, O=Example"),
+	BAD("local", "id", "keyid:0xzz", "hexadecimal"),
+	GOOD("local", "certificate", "me.pem", "me.pem"),
+	BAD("local", "certificate", "a\nb", "control"),
+	GOOD("local", "key", "/etc/x/me.key", "/etc/x/me.key"),
+	BAD("local", "key", "a\x1b" "b", "control"),
+	GOOD("local", "eap", "gtc, md5", "gtc, md5"),
+	BAD("local", "eap", "gtc, gtc", "twice"),
+	BAD("local", "eap", "tls", LATER),
+	BAD("local", "eap", "pap", "mschapv2, md5, gtc"),
+	GOOD("remote", "id", "vpn.example.org", "vpn.example.org"),
+	BAD("remote", "id", "two words", "host name"),
+	GOOD("remote", "auth", "cert", "cert"),
+	BAD("remote", "auth", "eap", "cert, psk"),
+	GOOD("remote", "certificate", "gw.pem", "gw.pem"),
+	BAD("remote", "certificate", "\xff", "UTF-8"),
+	GOOD("remote", "ca", "ca/", "ca/"),
+	BAD("remote", "ca", "", "empty"),
+	BAD("remote", "eap-id", "x", LATER),
+	BAD("remote", "eap-ca", "x", LATER),
+	GOOD("secrets", "psk", "p;#\"'= \xc3\xbc", "(hidden)"),
+	BAD("secrets", "psk", "a\tb", "control"),
+	GOOD("secrets", "psk-file", "psk", "psk"),
+	BAD("secrets", "psk-file", "", "empty"),
+	GOOD("secrets", "user", "DOMAIN\\user", "DOMAIN\\user"),
+	BAD("secrets", "user", "a\rb", "control"),
+	GOOD("secrets", "password", "x", "(hidden)"),
+	BAD("secrets", "password", "", "empty"),
+	GOOD("secrets", "password-file", "pw", "pw"),
+	BAD("secrets", "password-file", "", "empty"),
+	GOOD("secrets", "key-passphrase", "x", "(hidden)"),
+	BAD("secrets", "key-passphrase", "\x7f", "control"),
+	BAD("secrets", "ppk-id", "x", LATER),
+	BAD("secrets", "ppk", "x", LATER),
+	GOOD("ike", "lifetime", "90", "90s"),
+	GOOD("ike", "lifetime", "15m", "15m"),
+	GOOD("ike", "lifetime", "1D", "1d"),
+	GOOD("ike", "lifetime", "0", "0"),
+	BAD("ike", "lifetime", "1w", "90s, 15m, 4h or 1d"),
+	BAD("ike", "lifetime", "5s", "out of range"),
+	BAD("ike", "lifetime", "31d", "out of range"),
+	BAD("ike", "lifetime", "h", "not a time"),
+	BAD("ike", "lifetime", "99999999999999999999d", "not a time"),
+	GOOD("ike", "dpd-interval", "0", "0"),
+	GOOD("ike", "dpd-interval", "1s", "1s"),
+	BAD("ike", "dpd-interval", "2d", "out of range"),
+	GOOD("ike", "fragmentation", "no", "no"),
+	BAD("ike", "fragmentation", "1", "yes, no"),
+	GOOD("ike", "mobike", "no", "no"),
+	BAD("ike", "mobike", "yes", LATER),
+	GOOD("ike", "aggressive", "no", "no"),
+	BAD("ike", "aggressive", "yes", LATER),
+	GOOD("ike", "mode-config", "pull", "pull"),
+	BAD("ike", "mode-config", "push", LATER),
+	GOOD("ike", "send-remote-id", "no", "no"),
+	BAD("ike", "send-remote-id", "maybe", "auto, yes, no"),
+	GOOD("esp", "lifetime", "8h", "8h"),
+	BAD("esp", "lifetime", "-1", "not a time"),
+	GOOD("esp", "pfs", "yes", "yes"),
+	BAD("esp", "pfs", "x", "auto, yes, no"),
+	GOOD("esp", "mode", "transport", "transport"),
+	BAD("esp", "mode", "beet", "tunnel, transport"),
+	GOOD("esp", "esn", "no", "no"),
+	BAD("esp", "esn", "32", "auto, yes, no"),
+	GOOD("esp", "replay-window", "65536", "65536"),
+	BAD("esp", "replay-window", "0", "64 to 65536"),
+	GOOD("esp", "local-ts", "10.1.0.0/16", "10.1.0.0/16"),
+	GOOD("esp", "local-ts", "auto", "auto"),
+	BAD("esp", "local-ts", "10.1.0.0/33", "no selector"),
+	GOOD("esp", "remote-ts", "10.0.0.0/8, 2001:db8::/32", "10.0.0.0/8, 2001:db8::/32"),
+	GOOD("esp", "remote-ts", "10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.9"),
+	GOOD("esp", "remote-ts", "10.0.0.1[tcp/443]", "10.0.0.1[tcp/443]"),
+	BAD("esp", "remote-ts", "10.0.0.9-10.0.0.1", "no selector"),
+	BAD("esp", "remote-ts", "10.0.0.1[tcp/70000]", "no selector"),
+	BAD("esp", "remote-ts", "10.0.0.1[tcp/443", "no selector"),
+	BAD("esp", "remote-ts", "10.0.0.1-2001:db8::1", "no selector"),
+	BAD("esp", "remote-ts", "10.0.0.1[0]", "no selector"),
+	GOOD("network", "address", "none", "none"),
+	GOOD("network", "address", "10.9.0.5, 2001:db8::5", "10.9.0.5/32, 2001:db8::5/128"),
+	BAD("network", "address", "x", "no prefix"),
+	GOOD("network", "routes", "none", "none"),
+	GOOD("network", "routes", "10.0.0.0/8", "10.0.0.0/8"),
+	BAD("network", "routes", "10.0.0.0/8 10.1.0.0/16", "no prefix"),
+	GOOD("network", "exclude", "192.168.0.0/16", "192.168.0.0/16"),
+	BAD("network", "exclude", "all", "no prefix"),
+	GOOD("network", "dns", "192.0.2.53, 2001:db8::53", "192.0.2.53, 2001:db8::53"),
+	GOOD("network", "dns", "none", "none"),
+	BAD("network", "dns", "ns.example", "no address"),
+	BAD("network", "dns", "::1,::2,::3,::4,::5,::6,::7,::8,::9", "more than 8"),
+	GOOD("network", "domains", "Corp.Example.org., x.example", "corp.example.org, x.example"),
+	BAD("network", "domains", "a..b", "no domain"),
+	GOOD("network", "mtu", "1280", "1280"),
+	GOOD("network", "mtu", "auto", "auto"),
+	BAD("network", "mtu", "500", "576 to 9000, or auto"),
+	GOOD("network", "killswitch", "no", "no"),
+	BAD("network", "killswitch", "strict", LATER),
+	GOOD("network", "lan", "no", "no"),
+	BAD("network", "lan", "x", "yes, no"),
+	GOOD("network", "accept", "10.0.0.0/8", "10.0.0.0/8"),
+	BAD("network", "accept", "x", "no prefix"),
+	GOOD("l2tp", "source-port", "auto", "auto"),
+	BAD("l2tp", "source-port", "1701", LATER),
+	BAD("l2tp", "hostname", "x", LATER),
+	BAD("l2tp", "hello-interval", "60s", LATER),
+	BAD("ppp", "auth", "chap", LATER),
+	BAD("ppp", "mru", "1400", LATER),
+	BAD("ppp", "user", "x", LATER),
+	BAD("ppp", "password", "x", LATER),
+	/* profile_finish parses these, for they depend on connection.security. */
+	GOOD("ike", "proposals", "aes256-sha256-modp2048", ""),
+	BAD("ike", "proposals", "", "empty"),
+	GOOD("esp", "proposals", "aes128gcm16", ""),
+	BAD("esp", "proposals", "", "empty"),
+	/* Names. */
+	BAD("conection", "type", "ikev2", "right would be [connection]"),
+	BAD("xyzzy", "type", "ikev2", "connection, local, remote"),
+	BAD("connection", "securty", "x", "right would be \"security\""),
+	BAD("connection", "psk", "x", "belongs in [secrets]"),
+	BAD("connection", "xyzzyxyzzy", "x", "vpnc-ike.profile(5)"),
+};
+
+static void values(void **state)
+{
+	char shown[4096];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+		struct profile *p = profile_new("test");
+		assert_non_null(p);
+		err_clear(&e);
+		bool ok = profile_set(p, r->section, r->key, r->value, &e);
+		if (ok != (r->shown != NULL))
+			fail_msg("%s.%s = %s: %s", r->section, r->key, r->value, ok ? "accepted" : e.text);
+		profile_value(shown, sizeof(shown), p, r->section, r->key);
+		if (ok && strcmp(shown, r->shown) != 0)
+			fail_msg("%s.%s = %s: shown as %s", r->section, r->key, r->value, shown);
+		if (!ok && (e.kind != ERR_CONFIG || !strstr(e.text, r->say)))
+			fail_msg("%s.%s = %s: %s", r->section, r->key, r->value, e.text);
+		profile_free(p);
+	}
+}
+
+/* Whoever adds a key adds values that are right and wrong to the table above. */
+static void every_key_has_both(void **state)
+{
+	struct profile_key k;
+
+	(void)state;
+	for (size_t i = 0; profile_key(i, &k); i++) {
+		size_t good = 0, bad = 0;
+		for (size_t j = 0; j < ARRAY_LEN(rows); j++)
+			if (strcmp(rows[j].section, k.section) == 0 && strcmp(rows[j].key, k.key) == 0)
+				(*(rows[j].shown ? &good : &bad))++;
+		if (bad == 0 || (k.supported && good == 0))
+			fail_msg("%s.%s: %zu good and %zu bad values", k.section, k.key, good, bad);
+		assert_true(k.story[0] && k.values[0]);
+	}
+}
+
+/* A refused value leaves nothing behind of a profile that was right before. */
+static void a_later_value_replaces(void **state)
+{
+	struct profile *p = profile_new("test");
+	struct err e;
+	char shown[200];
+
+	(void)state;
+	assert_ok(&e, profile_set(p, "connection", "gateway", "a.example, b.example", &e));
+	assert_ok(&e, profile_set(p, "connection", "gateway", "c.example", &e));
+	assert_int_equal(p->n_gateways, 1);
+	assert_ok(&e, profile_set(p, "network", "routes", "10.0.0.0/8, 192.0.2.0/24", &e));
+	assert_ok(&e, profile_set(p, "network", "routes", "auto", &e));
+	assert_int_equal(p->route_list.n, 0);
+	assert_ok(&e, profile_set(p, "esp", "remote-ts", "10.0.0.0/8", &e));
+	assert_ok(&e, profile_set(p, "esp", "remote-ts", "auto", &e));
+	assert_string_equal(profile_value(shown, sizeof(shown), p, "esp", "remote-ts"), "auto");
+	profile_free(p);
+}
+
+static void defaults(void **state)
+{
+	static const char *const want[][3] = {
+		{ "connection", "type", "ikev2" }, { "connection", "port", "500" },
+		{ "ike", "lifetime", "4h" }, { "ike", "dpd-interval", "30s" }, { "esp", "lifetime", "1h" },
+		{ "esp", "replay-window", "1024" }, { "ike", "fragmentation", "yes" },
+		{ "local", "eap", "mschapv2, md5, gtc" }, { "network", "mtu", "auto" },
+		{ "network", "lan", "yes" }, { "connection", "reconnect", "yes" },
+		{ "connection", "gateway", "" }, { "secrets", "psk", "" }, { "network", "address", "auto" },
+	};
+	struct profile *p = profile_new("test");
+	char shown[200];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		assert_string_equal(profile_value(shown, sizeof(shown), p, want[i][0], want[i][1]), want[i][2]);
+	assert_true(p->ike_lifetime == SECONDS(14400) && p->dpd_interval == SECONDS(30));
+	assert_int_equal(p->eap[0], 26);
+	profile_free(p);
+}
+
+/* --- what depends on several keys --- */
+
+/* Lines "section.key=value", then the section.key and a piece of the sentence of the one problem. */
+static void check_finish(const char *const *lines, const char *where, const char *say)
+{
+	struct profile_problem problems[8];
+	struct profile *p = profile_new("test");
+	char section[32], key[32], at[80] = "";
+	const char *value;
+	struct err e;
+
+	for (; *lines; lines++) {
+		assert_int_equal(sscanf(*lines, "%31[^.].%31[^=]=", section, key), 2);
+		value = strchr(*lines, '=') + 1;
+		assert_ok(&e, profile_set(p, section, key, value, &e));
+	}
+	size_t n = profile_finish(p, problems, ARRAY_LEN(problems));
+	if (n > 0)
+		snprintf(at, sizeof(at), "%s.%s", problems[0].section, problems[0].key);
+	if (n != (where ? 1 : 0) || (n > 0 && (strcmp(at, where) != 0 || !strstr(problems[0].err.text, say))))
+		fail_msg("%zu problems, %s: %s", n, at, n > 0 ? problems[0].err.text : "");
+	profile_free(p);
+}
+
+#define GW "connection.gateway=vpn.example.org"
+#define FINISH(where, say, ...) check_finish((const char *const[]){ __VA_ARGS__, NULL }, where, say)
+
+static void finish(void **state)
+{
+	(void)state;
+	FINISH(NULL, NULL, GW);
+	FINISH("connection.gateway", "is missing", "secrets.psk=x");
+	FINISH("ike.proposals", "legacy", GW, "ike.proposals=3des-sha1-modp1024");
+	FINISH(NULL, NULL, GW, "ike.proposals=3des-sha1-modp1024", "connection.security=legacy");
+	FINISH("esp.proposals", "aes256gcm17", GW, "esp.proposals=aes256gcm17");
+	FINISH("local.certificate", "is missing", GW, "local.auth=cert");
+	FINISH(NULL, NULL, GW, "local.auth=cert", "local.certificate=me.pem");
+	FINISH("local.certificate", "local.auth = cert", GW, "local.certificate=me.pem");
+	FINISH("local.key", "stands alone", GW, "local.auth=eap", "local.key=me.key");
+	FINISH("remote.auth", "EAP", GW, "local.auth=eap", "remote.auth=psk");
+	FINISH("remote.ca", "not used", GW, "remote.ca=ca.pem");
+	FINISH(NULL, NULL, GW, "remote.auth=cert", "remote.ca=ca.pem");
+	FINISH("secrets.psk-file", "as well", GW, "secrets.psk=x", "secrets.psk-file=y");
+	FINISH("secrets.password-file", "as well", GW, "local.auth=eap", "secrets.password=x",
+		"secrets.password-file=y");
+}
+
+static void the_gateway_proves_itself_as_we_do(void **state)
+{
+	static const struct {
+		const char *local, *remote;
+		enum remote_auth want;
+	} cases[] = {
+		{ NULL, NULL, REMOTE_PSK }, { "psk", NULL, REMOTE_PSK }, { "psk", "cert", REMOTE_CERT },
+		{ "eap", NULL, REMOTE_CERT }, { "cert", NULL, REMOTE_CERT }, { "cert", "psk", REMOTE_PSK },
+	};
+	struct profile_problem problems[8];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct profile *p = profile_new("test");
+		if (cases[i].local)
+			assert_ok(&e, profile_set(p, "local", "auth", cases[i].local, &e));
+		if (cases[i].remote)
+			assert_ok(&e, profile_set(p, "remote", "auth", cases[i].remote, &e));
+		(void)profile_finish(p, problems, ARRAY_LEN(problems));
+		assert_int_equal(p->remote_auth, cases[i].want);
+		profile_free(p);
+	}
+}
+
+static void problems_are_counted_past_the_room(void **state)
+{
+	struct profile_problem one;
+	struct profile *p = profile_new("test");
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(p, "local", "auth", "cert", &e));
+	assert_int_equal(profile_finish(p, &one, 1), 2);
+	assert_string_equal(one.key, "gateway");
+	profile_free(p);
+}
+
+static void no_secret_is_shown(void **state)
+{
+	struct profile *p = profile_new("test");
+	struct profile_key k;
+	char shown[4096];
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(p, "secrets", "psk", "correct horse", &e));
+	assert_ok(&e, profile_set(p, "secrets", "password", "correct horse", &e));
+	assert_ok(&e, profile_set(p, "secrets", "key-passphrase", "correct horse", &e));
+	assert_string_equal(p->psk.text, "correct horse");
+	for (size_t i = 0; profile_key(i, &k); i++)
+		assert_null(strstr(profile_value(shown, sizeof(shown), p, k.section, k.key), "horse"));
+	profile_free(p);
+}
+
+/* Shown values are values: a profile written from `show` is the same profile. */
+static void shown_values_can_be_set(void **state)
+{
+	struct profile_problem problems[8];
+	struct profile *p = profile_new("test"), *q = profile_new("again");
+	struct profile_key k;
+	char a[8192], b[8192];
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(p, "connection", "gateway", "vpn.example.org", &e));
+	assert_ok(&e, profile_set(p, "ike", "proposals", "aes256gcm16-prfsha384-x25519", &e));
+	assert_int_equal(profile_finish(p, problems, ARRAY_LEN(problems)), 0);
+	for (size_t i = 0; profile_key(i, &k); i++)
+		if (*profile_value(a, sizeof(a), p, k.section, k.key))
+			assert_ok(&e, profile_set(q, k.section, k.key, a, &e));
+	assert_int_equal(profile_finish(q, problems, ARRAY_LEN(problems)), 0);
+	for (size_t i = 0; profile_key(i, &k); i++)
+		assert_string_equal(profile_value(a, sizeof(a), p, k.section, k.key),
+			profile_value(b, sizeof(b), q, k.section, k.key));
+	profile_free(p);
+	profile_free(q);
+}
+
+/* A buffer too small cuts, and nothing more. */
+static void values_are_cut(void **state)
+{
+	struct profile *p = profile_new("test");
+	char shown[8];
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(p, "connection", "gateway", "one.example, two.example", &e));
+	assert_string_equal(profile_value(shown, sizeof(shown), p, "connection", "gateway"), "one.exa");
+	profile_free(p);
+}
+
+static int set_up(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values),
+		cmocka_unit_test(every_key_has_both),
+		cmocka_unit_test(a_later_value_replaces),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(finish),
+		cmocka_unit_test(the_gateway_proves_itself_as_we_do),
+		cmocka_unit_test(problems_are_counted_past_the_room),
+		cmocka_unit_test(no_secret_is_shown),
+		cmocka_unit_test(shown_values_can_be_set),
+		cmocka_unit_test(values_are_cut),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
