@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# The gateway: Debian's strongSwan with ESP in user space, so that no kernel ESP is needed.
+# Needs lab.sh and pki.sh. Configuration: gateway/swanctl.conf, gateway/strongswan.conf.
+
+CHARON=/usr/lib/ipsec/charon
+GATEWAY_LOG= # in $LAB/gateway
+
+# gateway_prepare: keys and connections where charon's box shows them as /etc/swanctl.
+gateway_prepare() {
+	local to=$LAB/gateway/swanctl k
+	export STRONGSWAN_CONF=$LAB/gateway/strongswan.conf
+	cp "$NET_DIR/gateway/strongswan.conf" "$STRONGSWAN_CONF"
+	mkdir -p "$to"/{x509,x509ca,private}
+	pki_build
+	for k in rsa-2048 rsa-3072 ecdsa-256 ecdsa-384 ed25519 chain eap other; do
+		cp "$LAB/pki/$k.crt" "$to/x509/"
+		cp "$LAB/pki/$k.key" "$to/private/"
+	done
+	cp "$LAB"/pki/{ca,gateway-outer,gateway-middle}.crt "$to/x509ca/"
+	cp "$NET_DIR/gateway/swanctl.conf" "$to/"
+	GATEWAY_LOG=$LAB/gateway/log
+}
+
+# gateway_start [SETTING...]: each setting is one of the section charon, as in "key=value".
+gateway_start() {
+	cp "$NET_DIR/gateway/strongswan.conf" "$STRONGSWAN_CONF"
+	[ $# -eq 0 ] || printf 'charon {\n%s\n}\n' "$(printf '%s\n' "$@")" >>"$STRONGSWAN_CONF"
+	rm -f "$LAB/gateway/run/charon.vici" "$LAB/gateway/run/charon.pid"
+	serve gateway "$CHARON" >>"$GATEWAY_LOG" 2>&1
+	echo "$SERVED $*" >"$LAB/gateway/started"
+	wait_until 10 test -S "$LAB/gateway/run/charon.vici" || return 1
+	wait_until 5 gateway_do --load-all --noprompt || return 1
+}
+
+# gateway_kill: as a power failure does it, without a word to its peers.
+gateway_kill() {
+	local pid
+	read -r pid _ <"$LAB/gateway/started"
+	kill -KILL "$pid"
+	wait_until 5 gateway_is_dead "$pid"
+}
+
+gateway_is_dead() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+gateway_restart() {
+	gateway_kill
+	gateway_start "$@"
+}
+
+# gateway_as_usual: a test may have killed it, or started it with settings of its own.
+gateway_as_usual() {
+	local pid settings
+	read -r pid settings <"$LAB/gateway/started"
+	if gateway_is_dead "$pid"; then
+		gateway_start
+	elif [ -n "$settings" ]; then
+		gateway_kill && gateway_start
+	fi
+}
+
+# gateway_do SWANCTL-ARGUMENTS...
+gateway_do() {
+	in_box gateway swanctl "$@" >>"$GATEWAY_LOG.swanctl" 2>&1
+}
+
+gateway_sas() {
+	in_box gateway swanctl --list-sas
+}
+
+# gateway_said REGEX: since gateway_mark
+gateway_said() {
+	tail -c "+$((GATEWAY_MARK + 1))" "$GATEWAY_LOG" | grep -Eq -- "$1"
+}
+
+gateway_mark() {
+	GATEWAY_MARK=$(stat -c %s "$GATEWAY_LOG")
+}

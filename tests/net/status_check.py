@@ -1,0 +1,92 @@
+"""Checks the object on stdin, from `status --json` of a tunnel of the lab that is up."""
+import datetime
+import ipaddress
+import json
+import sys
+
+OBJECT = {
+    "profile": str, "state": str, "type": str, "dataplane": str, "since": str,
+    "gateway": {"name": str, "address": str, "port": int, "id": str, "vendor": str},
+    "local": {"address": str, "port": int, "id": str, "nat": bool},
+    "ike": {"version": int, "spi_i": str, "spi_r": str, "proposal": str, "rekey_in": int,
+            "reauth_in": int, "quantum_safe": bool},
+    "children": list, "address": list, "dns": {"servers": list, "domains": list, "via": str},
+    "routes": list, "mtu": int, "killswitch": str, "weak": list,
+    "rekeys": {"ike": int, "child": int}, "reconnects": int, "last_error": str,
+}
+CHILD = {
+    "spi_in": str, "spi_out": str, "mode": str, "encap": bool, "proposal": str,
+    "local_ts": list, "remote_ts": list, "bytes_in": int, "bytes_out": int, "packets_in": int,
+    "packets_out": int, "replay_drops": int, "integrity_failures": int, "rekey_in": int,
+}
+# A time that never comes and a thing that is not there may be null.
+NULLABLE = {"rekey_in", "reauth_in", "vendor", "last_error", "id"}
+errors = []
+
+
+def expect(true, what):
+    if not true:
+        errors.append(what)
+
+
+def shape(value, model, path):
+    for key, kind in model.items():
+        here = f"{path}.{key}"
+        if key not in value:
+            errors.append(f"{here} is missing")
+        elif isinstance(kind, dict):
+            shape(value[key], kind, here)
+        elif value[key] is None:
+            expect(key in NULLABLE, f"{here} is null")
+        else:
+            expect(isinstance(value[key], kind) and
+                   not (kind is int and isinstance(value[key], bool)),
+                   f"{here} is {value[key]!r}, not of type {kind.__name__}")
+
+
+def is_hex(text, digits):
+    return len(text) == digits and all(c in "0123456789abcdef" for c in text.lower())
+
+
+def facts(s):
+    expect(s["profile"] == "json", "profile")
+    expect(s["state"] == "up", "state")
+    expect(s["type"] == "ikev2", "type")
+    expect(s["dataplane"] == "userspace", "dataplane")
+    datetime.datetime.fromisoformat(s["since"].replace("Z", "+00:00"))
+    expect(s["gateway"]["address"] == "198.51.100.10", "gateway.address")
+    expect(s["gateway"]["id"] == "gate.vpn.test", "gateway.id")
+    expect(s["local"]["id"] == "psk@vpn.test", "local.id")
+    expect(s["ike"]["version"] == 2, "ike.version")
+    expect(is_hex(s["ike"]["spi_i"], 16) and is_hex(s["ike"]["spi_r"], 16), "ike SPIs")
+    expect(s["ike"]["quantum_safe"] is False, "ike.quantum_safe")
+    expect(len(s["children"]) == 1, "one child")
+    expect({ipaddress.ip_interface(a).version for a in s["address"]} == {4, 6}, "address")
+    expect("10.99.0.53" in s["dns"]["servers"], "dns.servers")
+    expect(1200 <= s["mtu"] <= 1500, "mtu")
+    expect(s["weak"] == [], "weak")
+
+
+def child_facts(c):
+    expect(is_hex(c["spi_in"], 8) and is_hex(c["spi_out"], 8), "child SPIs")
+    expect(c["mode"] == "tunnel" and c["encap"] is True, "child mode and encapsulation")
+    expect("10.99.0.0/24" in c["remote_ts"], "child.remote_ts")
+    expect(c["packets_out"] >= 3 and c["packets_in"] >= 3, "child packets")
+    expect(c["bytes_out"] > 0 and c["bytes_in"] > 0, "child bytes")
+    expect(c["replay_drops"] == 0 and c["integrity_failures"] == 0, "child drops")
+
+
+def main():
+    status = json.load(sys.stdin)
+    shape(status, OBJECT, "status")
+    for child in status.get("children", []):
+        shape(child, CHILD, "child")
+    if not errors:
+        facts(status)
+        child_facts(status["children"][0])
+    for error in errors:
+        print("wrong:", error)
+    return 1 if errors else 0
+
+
+sys.exit(main())

@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# Every way to log in, on a real gateway.
+
+logs_in() {
+	gateway_mark
+	client_start "$1"
+	reaches "$INNER4" "$INNER6"
+	client_stop "$1"
+	gateway_said 'received DELETE for IKE_SA' || fail "no delete arrived at the gateway"
+	[ -z "$(gateway_sas)" ] || fail "the gateway still has an SA"
+}
+
+logs_in_with_certificate() {
+	profile_cert "$1" "$1"
+	logs_in "$1"
+}
+
+logs_in_with_password() {
+	profile_eap "$1" "$1"
+	logs_in "$1"
+}
+
+test_auth_psk() {
+	profile_psk psk
+	logs_in psk
+}
+
+test_auth_rsa_2048() { logs_in_with_certificate rsa-2048; }
+test_auth_rsa_3072() { logs_in_with_certificate rsa-3072; }
+test_auth_ecdsa_p256() { logs_in_with_certificate ecdsa-256; }
+test_auth_ecdsa_p384() { logs_in_with_certificate ecdsa-384; }
+test_auth_ed25519() { logs_in_with_certificate ed25519; }
+
+test_auth_pkcs12() {
+	openssl pkcs12 -export -inkey "$LAB/pki/user-rsa-2048.key" -in "$LAB/pki/user-rsa-2048.crt" \
+		-passout "pass:$PSK" -out "$LAB/pki/user.p12"
+	profile_cert pkcs12 rsa-2048 "$LAB/pki/user.p12"
+	sed -i '/^key = /d' "$LAB/profiles/pkcs12.conf"
+	profile_add pkcs12 secrets "key-passphrase = $PSK"
+	logs_in pkcs12
+}
+
+test_auth_eap_mschapv2() { logs_in_with_password mschapv2; }
+test_auth_eap_md5() { logs_in_with_password md5; }
+test_auth_eap_gtc() { logs_in_with_password gtc; }
+
+# Any of the methods that the profile allows may be the gateway's.
+test_auth_eap_list() {
+	profile_eap list "mschapv2, gtc" gtc
+	logs_in list
+}

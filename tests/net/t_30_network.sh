@@ -1,0 +1,152 @@
+# shellcheck shell=bash
+# Addresses outside and inside, a NAT between, routes, DNS, sizes.
+
+# goes_by DESTINATION INTERFACE: where the client's own traffic to it leaves (a regex)
+goes_by() {
+	local route
+	route=$(in_box client ip route get "$1")
+	grep -Eq " dev $2 " <<<"$route" || fail "$1 goes another way: $route"
+}
+
+carries() {
+	local to
+	client_start "$1"
+	for to in "${@:2}"; do
+		transfers "$to"
+	done
+	client_stop "$1"
+}
+
+test_ipv4_outside() {
+	profile_psk net
+	carries net "$INNER4" "$INNER6"
+}
+
+test_ipv6_outside() {
+	profile_psk net psk "$GATE6"
+	carries net "$INNER4" "$INNER6"
+}
+
+test_ipv4_inside_ipv6() {
+	profile_psk net only4 "$GATE6"
+	carries net "$INNER4"
+}
+
+test_ipv6_inside_ipv4() {
+	profile_psk net only6
+	carries net "$INNER6"
+}
+
+test_name_with_both_families() {
+	profile_psk net psk gate.vpn.test
+	carries net "$INNER4"
+}
+
+# The first of the list does not exist.
+test_several_gateways() {
+	profile_psk net psk "nowhere.vpn.test, $GATE4"
+	carries net "$INNER4"
+}
+
+# The machine's own address inside as well as outside.
+test_no_address_asked_for() {
+	profile_psk net nopool
+	client_start net --set network.address=none
+	status_is net "s['address'] == []" || fail "an address out of nowhere"
+	reaches "$INNER4"
+	client_stop net
+}
+
+nat_between() {
+	nat_on
+	profile_psk nat psk "$1"
+	gateway_mark
+	client_start nat
+	status_is nat 's["local"]["nat"] is True' || fail "status knows of no NAT"
+	! gateway_said "received packet: from [^ ]*\[4500\]" || fail "no NAT was there"
+	transfers "$INNER4"
+	client_do nat "rekey all"
+	status_becomes nat 's["rekeys"] == {"ike": 1, "child": 1}'
+	transfers "$INNER6"
+	client_stop nat
+}
+
+test_nat() { nat_between "$GATE4"; }
+test_nat_ipv6() { nat_between "$GATE6"; }
+
+test_split_tunnel() {
+	profile_psk split
+	client_start split
+	goes_by "$INNER4" 'vpn[0-9]+'
+	goes_by 203.0.113.7 eth0
+	goes_by "$GATE4" eth0
+	unreachable "$SECOND4"
+	client_stop split
+}
+
+test_full_tunnel() {
+	profile_psk full full
+	client_start full
+	goes_by 203.0.113.7 'vpn[0-9]+'
+	goes_by 2001:db8:77::7 'vpn[0-9]+'
+	reaches "$SECOND4" "$INNER4" "$INNER6"
+	client_stop full
+}
+
+test_full_tunnel_exclude_and_lan() {
+	profile_psk full full
+	client_start full --set network.exclude=203.0.113.0/24 --set network.lan=yes
+	goes_by 203.0.113.7 eth0
+	goes_by 192.0.2.77 eth0
+	goes_by 203.0.114.7 'vpn[0-9]+'
+	client_stop full
+	client_start full --set network.lan=no
+	goes_by 192.0.2.77 'vpn[0-9]+'
+	client_stop full
+}
+
+test_routes_of_the_profile() {
+	profile_psk routes full
+	client_start routes --set network.routes=10.97.0.0/24
+	reaches "$SECOND4"
+	goes_by 203.0.113.7 eth0
+	client_stop routes
+	client_start routes --set network.routes=none
+	goes_by "$INNER4" eth0
+	client_stop routes
+}
+
+resolver_has() {
+	grep -Eq "$1" "$LAB/client/etc/resolv.conf" || fail "resolv.conf lacks $1"
+}
+
+# That it is restored byte for byte is looked at after every test.
+test_dns() {
+	profile_psk dns
+	client_start dns
+	resolver_has '^nameserver 10\.99\.0\.53$'
+	resolver_has '^nameserver fd99::53$'
+	status_is dns '"10.99.0.53" in s["dns"]["servers"]' || fail "status lacks the DNS server"
+	client_stop dns
+}
+
+test_dns_none() {
+	profile_psk dns
+	client_start dns --set network.dns=none
+	resolver_has '^nameserver 192\.0\.2\.1$'
+	! grep -q 10.99 "$LAB/client/etc/resolv.conf" || fail "DNS was changed"
+	client_stop dns
+}
+
+# The largest packet that fits passes whole, one byte more does not, and nothing is fragmented.
+test_mtu() {
+	local mtu
+	profile_psk mtu
+	client_start mtu
+	mtu=$(json mtu 's["mtu"]')
+	in_box client ping -q -n -c 2 -i 0.1 -W 2 -M 'do' -s $((mtu - 28)) "$INNER4" ||
+		fail "$mtu bytes do not pass"
+	! in_box client ping -q -n -c 1 -W 1 -M 'do' -s $((mtu - 27)) "$INNER4" ||
+		fail "more than $mtu bytes pass"
+	client_stop mtu
+}

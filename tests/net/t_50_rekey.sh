@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# New keys, while a ping every 20 ms loses nothing.
+
+# while_pinging COMMAND...: three seconds of pings during the command and after it
+while_pinging() {
+	ping_begin "$INNER4" 150
+	"$@"
+	ping_end
+}
+
+client_rekeys() {
+	client_do rekey "rekey $1"
+	status_becomes rekey "s['rekeys']['$2'] == 1"
+	client_do rekey "rekey $1"
+	status_becomes rekey "s['rekeys']['$2'] == 2"
+}
+
+gateway_rekeys() {
+	gateway_do --rekey "--$1" "$2"
+	status_becomes rekey "s['rekeys']['$3'] == 1"
+	gateway_do --rekey "--$1" "$2"
+	status_becomes rekey "s['rekeys']['$3'] == 2"
+}
+
+rekeying() {
+	profile_psk rekey
+	client_start rekey
+	while_pinging "$@"
+	transfers "$INNER4"
+	client_stop rekey
+}
+
+test_rekey_child_by_client() { rekeying client_rekeys child child; }
+test_rekey_ike_by_client() { rekeying client_rekeys ike ike; }
+test_rekey_child_by_gateway() { rekeying gateway_rekeys child net child; }
+test_rekey_ike_by_gateway() { rekeying gateway_rekeys ike psk ike; }
+
+both_rekey() {
+	client_do rekey "rekey $1"
+	gateway_do --rekey "--$1" "$2"
+	status_becomes rekey "s['rekeys']['$1'] >= 1"
+}
+
+# Whether they meet is up to the clock here; that every meeting ends well is for tests/pair.
+test_rekey_child_by_both() { rekeying both_rekey child net; }
+test_rekey_ike_by_both() { rekeying both_rekey ike psk; }
+
+restless_rekeys() {
+	status_becomes rekey 's["rekeys"]["child"] >= 3 and s["rekeys"]["ike"] >= 2' 15
+}
+
+# Lifetimes of 2 s (child) and 3 s (IKE) at the gateway.
+test_rekey_all_the_time() {
+	profile_psk rekey restless
+	client_start rekey
+	ping_begin "$INNER4" 400
+	restless_rekeys
+	ping_end
+	client_stop rekey
+}
+
+# Lifetimes of the profile: the client starts on its own.
+test_rekey_by_lifetime() {
+	profile_psk rekey
+	profile_add rekey ike "lifetime = 6s"
+	profile_add rekey esp "lifetime = 4s"
+	client_start rekey
+	ping_begin "$INNER4" 400
+	status_becomes rekey 's["rekeys"]["child"] >= 1 and s["rekeys"]["ike"] >= 1' 15
+	ping_end
+	client_stop rekey
+}

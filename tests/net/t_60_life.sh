@@ -1,0 +1,187 @@
+# shellcheck shell=bash
+# From the first command to the last: control, signals, reconnecting, crashes, two at once.
+
+test_script_on_stdin() {
+	local out
+	profile_psk script
+	out=$(printf 'status\nrekey\ndown\n' | vpnc_ike connect script) || fail "exit status $?"
+	grep -q '^connected' <<<"$out" || fail "not connected: $out"
+	grep -q "$GATE4" <<<"$out" || fail "no status: $out"
+}
+
+# The end of stdin ends the reading only.
+test_end_of_stdin() {
+	local in
+	profile_psk eof
+	client_start eof
+	in=${CLIENT_IN[eof]}
+	exec {in}>&-
+	sleep 0.3
+	client_alive eof || fail "it ended with its stdin"
+	reaches "$INNER4"
+	client_signal eof TERM
+	client_ends eof 0
+}
+
+test_interrupt() {
+	profile_psk int
+	client_start int
+	client_signal int INT
+	client_ends int 0
+}
+
+test_terminate_while_connecting() {
+	profile_psk early psk "$SILENT4"
+	client_launch early
+	sleep 0.5
+	client_signal early TERM
+	wait_until 5 client_dead early || fail "still running"
+}
+
+test_hangup_reconnects() {
+	profile_psk hup
+	client_start hup
+	client_signal hup HUP
+	status_becomes hup 's["state"] == "up" and s["reconnects"] == 1'
+	reaches "$INNER4"
+	client_stop hup
+}
+
+test_control_from_outside() {
+	profile_psk control
+	client_start control
+	vpnc_ike status control | grep -q "$GATE4" || fail "status"
+	vpnc_ike status | grep -q control || fail "status of all"
+	vpnc_ike rekey control ike || fail "rekey ike"
+	status_becomes control 's["rekeys"]["ike"] == 1'
+	vpnc_ike rekey control || fail "rekey"
+	status_becomes control 's["rekeys"]["child"] == 1'
+	vpnc_ike reconnect control || fail "reconnect"
+	status_becomes control 's["state"] == "up" and s["reconnects"] == 1'
+	reaches "$INNER4"
+	vpnc_ike down control || fail "down"
+	client_ends control 0
+	! vpnc_ike status control || fail "status of nothing succeeded"
+}
+
+# Nobody but the owner and root.
+test_control_is_private() {
+	local bad
+	profile_psk private
+	client_start private
+	bad=$(in_box client find /run/vpnc-ike ! -type l -perm /077)
+	[ -z "$bad" ] || fail "open to others: $bad"
+	client_stop private
+}
+
+test_status_json() {
+	profile_psk json
+	client_start json
+	reaches "$INNER4"
+	vpnc_ike status --json json | python3 "$NET_DIR/status_check.py" || fail "the object is wrong"
+	client_stop json
+}
+
+test_connect_json() {
+	profile_psk events
+	client_launch events --json
+	wait_until 20 status_is events 's["state"] == "up"' || fail "not up"
+	client_stop events
+	[ -s "$LAB/run/events/out" ] || fail "no events"
+	python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]' \
+		<"$LAB/run/events/out" || fail "a line is no JSON object"
+}
+
+test_already_connected() {
+	profile_psk twice
+	client_start twice
+	! vpnc_ike --no-input connect twice </dev/null || fail "connected twice"
+	reaches "$INNER4"
+	client_stop twice
+}
+
+test_two_profiles() {
+	profile_psk first
+	profile_psk second second
+	client_start first
+	client_start second
+	reaches "$INNER4" "$SECOND4"
+	client_do first "rekey all"
+	status_becomes first 's["rekeys"]["child"] == 1'
+	client_stop first
+	reaches "$SECOND4"
+	unreachable "$INNER4"
+	client_stop second
+}
+
+killed() {
+	profile_psk killed
+	client_start killed
+	client_signal killed KILL
+	client_ends killed 137
+}
+
+same_machine() {
+	diff "$LAB/machine" <(client_machine) || fail "not as it was"
+}
+
+test_killed_then_clean() {
+	killed
+	vpnc_ike clean || fail "clean: exit status $?"
+	same_machine
+	vpnc_ike clean || fail "a second clean: exit status $?"
+}
+
+test_killed_then_connected_again() {
+	killed
+	client_start killed
+	reaches "$INNER4"
+	client_stop killed
+	same_machine
+}
+
+# `clean` takes what the dead left, and nothing of the living or of others.
+test_clean_spares_the_living() {
+	in_box client ip route add 198.51.200.0/24 via 192.0.2.1
+	profile_psk killed
+	profile_psk living second
+	client_start killed
+	client_start living
+	client_signal killed KILL
+	client_ends killed 137
+	vpnc_ike clean || fail "clean: exit status $?"
+	reaches "$SECOND4"
+	in_box client ip route del 198.51.200.0/24 via 192.0.2.1 || fail "somebody's route is gone"
+	client_stop living
+}
+
+test_gateway_ends_the_session() {
+	profile_psk ended
+	client_start ended
+	gateway_do --terminate --ike psk
+	status_becomes ended 's["state"] == "up" and s["reconnects"] == 1' 30
+	reaches "$INNER4"
+	client_stop ended
+}
+
+test_gateway_killed_and_back() {
+	profile_psk back
+	profile_add back ike "dpd-interval = 1s"
+	client_start back
+	gateway_kill
+	status_becomes back 's["state"] == "reconnecting"' 120
+	gateway_start
+	status_becomes back 's["state"] == "up" and s["reconnects"] >= 1' 60
+	reaches "$INNER4"
+	client_stop back
+}
+
+test_gateway_gone() {
+	profile_psk gone
+	profile_add gone ike "dpd-interval = 1s"
+	client_start gone --set connection.reconnect=no
+	gateway_kill
+	wait_until 120 client_dead gone || fail "still running"
+	client_ends gone 9
+	explained gone
+}

@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# Each way to fail: its exit status, and on stderr what failed, what the gateway said, what to try.
+
+test_fails_wrong_psk() {
+	profile_psk wrong
+	sed -i 's/^psk = .*/psk = not the one/' "$LAB/profiles/wrong.conf"
+	client_fails 6 wrong
+	explained wrong 'AUTHENTICATION_FAILED.*24|24.*AUTHENTICATION_FAILED' 'pre-shared key'
+	! grep -rq 'not the one' "$LAB/run/wrong" || fail "the secret was printed"
+}
+
+wrong_password() {
+	profile_eap wrong "$1"
+	sed -i 's/^password = .*/password = looking glass/' "$LAB/profiles/wrong.conf"
+	client_fails 6 wrong
+	explained wrong password
+	! grep -rq 'looking glass' "$LAB/run/wrong" || fail "the secret was printed"
+}
+
+test_fails_wrong_password_mschapv2() { wrong_password mschapv2; }
+test_fails_wrong_password_md5() { wrong_password md5; }
+test_fails_wrong_password_gtc() { wrong_password gtc; }
+
+test_fails_unknown_client_certificate() {
+	profile_cert stranger rsa-2048
+	pki_issue stranger ecdsa-256 wrong-ca --dn "O=Lab, CN=stranger" --san rsa-2048@vpn.test
+	sed -i "s,pki/user-rsa-2048,pki/stranger," "$LAB/profiles/stranger.conf"
+	client_fails 6 stranger
+	explained stranger AUTHENTICATION_FAILED
+}
+
+test_fails_wrong_ca() {
+	profile_eap wrong mschapv2
+	sed -i "s,^ca = .*,ca = $LAB/pki/wrong-ca.crt," "$LAB/profiles/wrong.conf"
+	gateway_mark
+	client_fails 7 wrong
+	explained wrong 'CN ?= ?ca'
+	! gateway_said "received EAP identity|EAP method" || fail "alice's name left before the proof"
+}
+
+# The gateway proves to be other.vpn.test; the profile says gate.vpn.test.
+test_fails_wrong_name() {
+	profile_eap wrong mschapv2 other
+	profile_add wrong ike "send-remote-id = no"
+	gateway_mark
+	client_fails 7 wrong
+	explained wrong 'other\.vpn\.test' 'gate\.vpn\.test'
+	! gateway_said "received EAP identity|EAP method" || fail "alice's name left before the proof"
+}
+
+test_fails_no_proposal() {
+	profile_psk none stubborn "$STUBBORN4"
+	profile_add none ike "proposals = aes256gcm16-prfsha384-x25519"
+	client_fails 5 none
+	explained none 'NO_PROPOSAL_CHOSEN.*14|14.*NO_PROPOSAL_CHOSEN'
+}
+
+test_fails_no_esp_proposal() {
+	profile_psk none narrow-esp
+	profile_add none esp "proposals = aes256gcm16"
+	client_fails 5 none
+	explained none NO_PROPOSAL_CHOSEN
+}
+
+test_fails_refused_selectors() {
+	profile_psk refused
+	profile_add refused esp "remote-ts = 172.16.0.0/12"
+	client_fails 10 refused
+	explained refused 'TS_UNACCEPTABLE.*38|38.*TS_UNACCEPTABLE'
+}
+
+# strongSwan builds no child where an address was asked for and there is none.
+test_fails_no_address() {
+	profile_psk refused nopool
+	client_fails 10 refused
+	explained refused 'INTERNAL_ADDRESS_FAILURE.*36|36.*INTERNAL_ADDRESS_FAILURE'
+}
+
+test_fails_unknown_host() {
+	profile_psk lost psk nowhere.vpn.test
+	client_fails 4 lost
+	explained lost 'nowhere\.vpn\.test'
+}
+
+# A real timeout: as long as the retransmissions go on.
+test_fails_no_answer() {
+	profile_psk silent psk "$SILENT4"
+	LIMIT=200 client_fails 4 silent
+	explained silent "${SILENT4//./\\.}"
+}
+
+test_fails_bad_profile() {
+	profile_psk bad
+	profile_add bad ike "lifetme = 3h"
+	client_fails 3 bad
+	explained bad 'bad\.conf:[0-9]+.*lifetme' lifetime
+}
+
+test_fails_readable_secret() {
+	profile_psk open
+	chmod 644 "$LAB/profiles/open.conf"
+	client_fails 3 open
+	explained open 'open\.conf' chmod
+}
+
+test_fails_missing_profile() {
+	client_fails 3 nosuch
+	explained nosuch nosuch
+}
+
+test_fails_missing_secret() {
+	profile_eap ask mschapv2
+	sed -i '/^password/d' "$LAB/profiles/ask.conf"
+	client_fails 3 ask
+	explained ask password
+}
+
+ends_with() {
+	local status=0
+	vpnc_ike "${@:2}" </dev/null >/dev/null 2>&1 || status=$?
+	[ "$status" = "$1" ] || fail "vpnc-ike ${*:2}: exit status $status, expected $1"
+}
+
+test_fails_usage() {
+	ends_with 2
+	ends_with 2 connect
+	ends_with 2 conect psk
+	ends_with 2 --nosuch list
+	ends_with 2 connect one two
+	ends_with 0 help
+	ends_with 0 --version
+}
+
+# The binary and the profile are within nobody's reach; privilege is what is missing.
+test_fails_without_privilege() {
+	local COMMAND status=0
+	profile_psk nobody
+	chmod 755 "$LAB" "$LAB/profiles"
+	chown nobody "$LAB/profiles/nobody.conf"
+	install -m 755 "$VPNC_IKE" "$LAB/vpnc-ike"
+	VPNC_IKE=$LAB/vpnc-ike client_command
+	"${COMMAND[@]:0:6}" setpriv --reuid nobody --clear-groups "${COMMAND[@]:6}" --no-input \
+		connect nobody </dev/null >/dev/null 2>"$LAB/nobody" || status=$?
+	chmod 700 "$LAB"
+	[ "$status" = 8 ] || fail "exit status $status, expected 8: $(cat "$LAB/nobody")"
+}

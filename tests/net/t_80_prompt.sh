@@ -1,0 +1,171 @@
+# shellcheck shell=bash
+# The prompt, typed at in a terminal.
+
+in_tmux() {
+	tmux -S "$LAB/tmux" -f /dev/null "$@"
+}
+
+# terminal_start PROFILE: the exit status will be in $LAB/ended
+terminal_start() {
+	local COMMAND
+	TERM=screen client_command
+	rm -f "$LAB/ended"
+	# shellcheck disable=SC2016 # for the inner shell
+	in_tmux new-session -d -x 100 -y 40 sh -c 'trap : INT; ended=$1; shift; "$@"
+		echo $? >"$ended"; sleep 60' sh "$LAB/ended" "${COMMAND[@]}" connect "$1"
+}
+
+terminal_end() {
+	in_tmux kill-server 2>/dev/null || true
+	wait_until 5 no_tunnel || true
+}
+
+no_tunnel() {
+	! vpnc_ike status >/dev/null 2>&1 || [ -z "$(vpnc_ike status)" ]
+}
+
+types() {
+	in_tmux send-keys -l "$1"
+}
+
+press() {
+	in_tmux send-keys "$@"
+}
+
+# enters LINE
+enters() {
+	types "$1"
+	press Enter
+}
+
+screen() {
+	in_tmux capture-pane -p | sed -e 's/ *$//'
+}
+
+# for the diagnosis
+show_screen() {
+	screen | grep . | sed 's/^/| /'
+}
+
+screen_has() {
+	screen | grep -Eq -- "$1"
+}
+
+shows() {
+	wait_until "${2:-5}" screen_has "$1" && return
+	show_screen
+	fail "the screen does not show $1"
+}
+
+last_line_is() {
+	[ "$(screen | grep . | tail -n 1)" = "$1" ]
+}
+
+line_is() {
+	wait_until 5 last_line_is "$1" && return
+	show_screen
+	fail "the line is not: $1"
+}
+
+terminal_ends() {
+	wait_until 10 test -s "$LAB/ended" || { show_screen && fail "still at the prompt"; }
+	[ "$(<"$LAB/ended")" = "$1" ] || fail "exit status $(<"$LAB/ended"), expected $1"
+}
+
+at_the_prompt() {
+	profile_psk office
+	trap 'terminal_end; clients_end; router_plain' EXIT
+	terminal_start office
+	shows '^connected' 20
+	line_is 'office>'
+}
+
+test_prompt_tab_and_history() {
+	at_the_prompt
+	types sta
+	press Tab
+	line_is 'office> status'
+	press Enter
+	shows "$GATE4"
+	line_is 'office>'
+	press Up
+	line_is 'office> status'
+	press C-c
+	line_is 'office>'
+	types "rekey i"
+	press Tab
+	line_is 'office> rekey ike'
+	press Enter
+	status_becomes office 's["rekeys"]["ike"] == 1'
+	enters down
+	terminal_ends 0
+}
+
+test_prompt_history_file() {
+	local file
+	at_the_prompt
+	enters routes
+	enters down
+	terminal_ends 0
+	in_tmux kill-server
+	file=$(find "$LAB/home" -name '*history*' -type f)
+	[ -n "$file" ] || fail "no history file"
+	[ "$(stat -c %a "$file")" = 600 ] || fail "history file: mode $(stat -c %a "$file")"
+	! grep -q "$PSK" "$file" || fail "a secret in the history"
+	at_the_prompt
+	press Up Up
+	line_is 'office> routes'
+	press C-c
+	enters quit
+	terminal_ends 0
+}
+
+# What happens is told above the line being typed, and the line stays.
+test_prompt_events_above_the_line() {
+	at_the_prompt
+	types rou
+	line_is 'office> rou'
+	gateway_do --rekey --child net
+	shows '[Rr]ekeyed'
+	line_is 'office> rou'
+	enters tes
+	shows '10\.99\.0\.0/24'
+	press C-d
+	terminal_ends 0
+}
+
+test_prompt_two_interrupts_leave() {
+	at_the_prompt
+	types half
+	press C-c
+	line_is 'office>'
+	press C-c
+	terminal_ends 0
+}
+
+test_prompt_unknown_command() {
+	at_the_prompt
+	enters statsu
+	shows 'status'
+	line_is 'office>'
+	enters help
+	shows 'reconnect'
+	enters down
+	terminal_ends 0
+}
+
+# Asked for on the terminal, typed without an echo, kept out of the history.
+test_prompt_asks_for_the_password() {
+	profile_eap asks mschapv2
+	sed -i '/^password/d' "$LAB/profiles/asks.conf"
+	trap 'terminal_end; clients_end; router_plain' EXIT
+	terminal_start asks
+	shows '[Pp]assword.*:' 10
+	types "$ALICE"
+	press Enter
+	shows '^connected' 20
+	! screen_has 'wonder' || fail "the password is on the screen"
+	! grep -rq wonder "$LAB/home" || fail "the password is in a file"
+	enters down
+	terminal_ends 0
+}
