@@ -80,14 +80,28 @@ static bool put_all(int fd, const struct file *f)
 	return true;
 }
 
+static bool fresh_name(char out[PATH_MAX], const char *path)
+{
+	return snprintf(out, PATH_MAX, "%s.vpnc-ike", path) < PATH_MAX;
+}
+
+/* What replace had begun when it was killed. */
+static void sweep(int dir, const char *path)
+{
+	char fresh[PATH_MAX];
+
+	if (fresh_name(fresh, path))
+		unlinkat(dir, fresh, 0);
+}
+
 /* A new file in the place of the old, so that nobody reads half of it. */
 static bool replace(int dir, const char *path, const struct file *f)
 {
 	char fresh[PATH_MAX];
 
-	if (snprintf(fresh, sizeof(fresh), "%s.vpnc-ike", path) >= (int)sizeof(fresh))
+	if (!fresh_name(fresh, path))
 		return false;
-	unlinkat(dir, fresh, 0);
+	sweep(dir, path);
 	int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
@@ -323,41 +337,65 @@ static bool put_back(int dir, const char *target, const struct file *newest, str
 	return ok;
 }
 
-/* The file is as it was before any of us: nothing of ours was written yet. */
-static bool untouched(int dir, const struct file *now)
+/* overwrite was killed between its two steps: a is there, and behind it what is longer in b. */
+static bool file_torn(const struct file *now, const struct file *a, const struct file *b)
+{
+	return now->there && a->n < b->n && now->n == b->n &&
+		memcmp(now->text, a->text, a->n) == 0 &&
+		memcmp(now->text + a->n, b->text + a->n, b->n - a->n) == 0;
+}
+
+/* Neither mine nor another instance's. Perhaps it is as it was before any of us, because nothing
+ * was written yet or all is restored; perhaps it is torn; else somebody has rewritten it. */
+static bool settle(int dir, const char *target, const struct file *now, const struct file *mine,
+	const struct file *newest, bool *kept, struct err *e)
 {
 	struct file before = { 0 };
-	bool same = saved_read(dir, &before, NULL) && file_same(&before, now);
+	bool saved = saved_read(dir, &before, NULL);
+	bool torn = saved && (file_torn(now, mine, &before) || file_torn(now, &before, mine));
 
+	*kept = !torn && !(saved && file_same(&before, now));
 	file_free(&before);
-	return same;
+	return !torn || put_back(dir, target, newest, e);
+}
+
+static bool take_out(int dir, const char *path, const struct file *mine, const char *instance,
+	struct file *newest, bool *kept, struct err *e)
+{
+	struct file now = { 0 };
+	char target[PATH_MAX];
+	bool others = false;
+
+	bool ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
+		look_at_others(dir, instance, &now, &others, newest, e);
+	if (ok && file_same(mine, &now))
+		ok = put_back(dir, target, newest, e);
+	else if (ok && !others)
+		ok = settle(dir, target, &now, mine, newest, kept, e);
+	if (ok)
+		sweep(AT_FDCWD, target);
+	file_free(&now);
+	return ok;
 }
 
 bool resolv_file_unset(int dir, const char *path, const char *instance, bool *kept, struct err *e)
 {
-	struct file now = { 0 }, mine = { 0 }, newest = { 0 };
-	char target[PATH_MAX], name[INSTANCE_MAX + 16];
-	bool others = false;
+	struct file nothing = { 0 }, mine = { 0 }, newest = { 0 };
+	char name[INSTANCE_MAX + 16];
+	bool others, ok;
 
 	*kept = false;
 	snprintf(name, sizeof(name), "%s.dns", instance);
-	bool ok = file_load(dir, name, &mine, e);
-	if (!ok || !mine.there) {
-		file_free(&mine);
-		return ok;
-	}
-	ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
-		look_at_others(dir, instance, &now, &others, &newest, e);
-	if (ok && file_same(&mine, &now))
-		ok = put_back(dir, target, &newest, e);
-	else if (ok)
-		*kept = !others && !untouched(dir, &now);
+	ok = file_load(dir, name, &mine, e) && (mine.there ?
+		take_out(dir, path, &mine, instance, &newest, kept, e) :
+		look_at_others(dir, instance, &nothing, &others, &newest, e));
 	if (ok) {
 		unlinkat(dir, name, 0);
+		sweep(dir, name);
+		sweep(dir, SAVED);
 		if (!newest.there)
 			unlinkat(dir, SAVED, 0);
 	}
-	file_free(&now);
 	file_free(&mine);
 	file_free(&newest);
 	return ok;

@@ -172,6 +172,33 @@ static void killed_before_anything_was_written(void **state)
 	assert_file(BEFORE);
 }
 
+static void killed_between_two_steps(void **state)
+{
+	char *ours, torn[1024];
+	size_t n;
+
+	(void)state;
+	put(BEFORE);
+	set("office", "10.1.0.53");
+	ours = test_file(conf, &n);
+	assert_true(n > strlen(BEFORE));
+	/* The old text is written over ours and not yet cut. */
+	snprintf(torn, sizeof(torn), "%s%s", BEFORE, ours + strlen(BEFORE));
+	put(torn);
+	free(ours);
+	unset("office", false);
+	assert_file(BEFORE);
+	/* Only the copy was made, or half of a file. */
+	set("office", "10.1.0.53");
+	put(BEFORE);
+	assert_int_equal(unlinkat(dir, "office.dns", 0), 0);
+	int fd = openat(dir, ".resolv.conf.vpnc-ike", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	unset("office", false);
+	assert_file(BEFORE); /* and the teardown finds the run directory empty */
+}
+
 static void instances_leave_in_any_order(void **state)
 {
 	char *first, *second;
@@ -207,6 +234,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(symbolic_link_stays_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_by_others_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_before_anything_was_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_between_two_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(instances_leave_in_any_order, setup, teardown),
 	};
 
