@@ -1,6 +1,7 @@
 #include "edge/edge.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,6 +27,7 @@ struct edge {
 	struct sleep_watch sleep;
 	int tun;
 	char interface[16];
+	uint16_t mtu; /* of the interface, 0: not known yet */
 
 	struct outbox todo;   /* what the session wants done */
 	struct outbox doing;  /* being done: doing one thing may want others */
@@ -147,6 +149,8 @@ static bool need_dataplane(struct edge *g, struct err *e)
 		return false;
 	g->dp = userspace_new(g->tun, g->udp, seed, e);
 	wipe(seed, sizeof(seed));
+	if (g->dp && g->mtu)
+		g->dp->ops->set_mtu(g->dp, g->mtu);
 	return g->dp && loop_watch(&g->loop, g->tun, EPOLLIN, TAG_TUN, e);
 }
 
@@ -164,6 +168,7 @@ static void set_up(struct edge *g, const struct netconf *want)
 
 	in.ok = host_netconf(g->host, want, &in.err);
 	host_says(g);
+	g->mtu = want->mtu;
 	if (g->dp && want->mtu)
 		g->dp->ops->set_mtu(g->dp, want->mtu);
 	session_os(g->session, clock_now(), &in, &g->todo);
@@ -374,6 +379,17 @@ static void tick(struct edge *g)
 	check_sleep(g);
 }
 
+/* Somebody deleted the TUN: without it nothing can be carried, and its descriptor stays ready. */
+static void interface_gone(struct edge *g)
+{
+	struct down d = { .status = DOWN_MACHINE, .said = "nothing",
+		.advice = "find out which program removes interfaces that are not its own" };
+
+	loop_unwatch(&g->loop, g->tun);
+	snprintf(d.what, sizeof(d.what), "somebody removed the interface %s", g->interface);
+	tell(g, ACT_DOWN, &d, sizeof(d));
+}
+
 /* One ready descriptor; true when it is the owner's business. */
 static bool handle(struct edge *g, const struct loop_ready *r, struct edge_event *out)
 {
@@ -383,8 +399,11 @@ static bool handle(struct edge *g, const struct loop_ready *r, struct edge_event
 		take_dataplane_events(g);
 		break;
 	case TAG_TUN:
-		if (g->dp)
-			g->dp->ops->tun_input(g->dp);
+		if (r->events & (EPOLLERR | EPOLLHUP)) {
+			interface_gone(g);
+			break;
+		}
+		g->dp->ops->tun_input(g->dp);
 		take_dataplane_events(g);
 		break;
 	case TAG_HOST:

@@ -94,12 +94,11 @@ static void dns_set(struct host *h, const struct dns_want *want)
 		host_warn(h, "systemd-resolved does not take the tunnel's name servers: %s", e.text);
 		return;
 	}
-	/* Without it there is one list of servers for all names. */
-	if (!want->all) {
-		host_warn(h, "some names cannot be asked through the tunnel and others not without "
-			"systemd-resolved: the name servers stay as they are");
-		return;
-	}
+	/* Without it there is one list of servers for all names, and the names behind the tunnel are
+	 * what the person connects for. */
+	if (!want->all)
+		host_warn(h, "all names are asked through the tunnel: asking only those of its domains "
+			"there would need systemd-resolved");
 	if (program && try_resolvconf(h, program, want, &e))
 		return;
 	if (program)

@@ -492,9 +492,7 @@ void v2_answer(struct v2 *v, uint64_t now, uint32_t id, const struct passphrase 
 	v->now = now;
 	if (v->phase == IKE_DEAD || !v->hs || !v->sa || v->sa->state != V2_ASK || id != v->hs->ask_id)
 		return;
-	if (!text)
-		err_set(&e, ERR_CONFIG, "the gateway's question was not answered");
-	if (!text || !v2_eap_answer(v, text, ob, &next, &e))
+	if (!v2_eap_answer(v, text, ob, &next, &e))
 		v2_fail(v, &e, ob);
 	else
 		v2_sa_next(v, v->sa, next, ob);

@@ -14,11 +14,11 @@ struct builder {
 	const struct ike_view *view;
 	const struct granted *g;
 	struct outbox *ob;
-	struct netconf head;
 	struct route *routes;
 	size_t n, cap;
 	bool failed;
 	bool full[2]; /* IPv4, IPv6: everything goes into the tunnel */
+	struct netconf head; /* its routes stay empty until the end */
 };
 
 static int family_index(uint8_t family)

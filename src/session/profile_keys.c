@@ -71,7 +71,7 @@ static const struct key_row rows[] = {
 
 	{ "ike", "proposals", KEY_PROPOSALS, FULL(ike_text), 0, 0, PROPOSALS_TEXT_MAX, "", "proposals", "",
 		"Algorithms offered for the IKE SA, strongest first; without it those of `security`." },
-	{ "ike", "lifetime", KEY_TIME, AT(ike_lifetime), 0, 10, 30 * DAY, "4h", "time", "",
+	{ "ike", "lifetime", KEY_TIME, AT(ike_lifetime), 0, 2, 30 * DAY, "4h", "time", "",
 		"The IKE SA is replaced before it is this old; 0: never." },
 	{ "ike", "dpd-interval", KEY_TIME, AT(dpd_interval), 0, 1, DAY, "30s", "time", "",
 		"Silence after which the gateway is asked whether it lives; 0: never." },
@@ -88,7 +88,7 @@ static const struct key_row rows[] = {
 
 	{ "esp", "proposals", KEY_PROPOSALS, FULL(esp_text), 0, 0, PROPOSALS_TEXT_MAX, "", "proposals", "",
 		"Algorithms offered for the child SA, strongest first; without it those of `security`." },
-	{ "esp", "lifetime", KEY_TIME, AT(esp_lifetime), 0, 10, 30 * DAY, "1h", "time", "",
+	{ "esp", "lifetime", KEY_TIME, AT(esp_lifetime), 0, 2, 30 * DAY, "1h", "time", "",
 		"The child SA is replaced before it is this old; 0: never." },
 	{ "esp", "pfs", KEY_CHOICE, AT(pfs), 0, 0, 0, "auto", "auto|yes|no", "",
 		"A new key exchange with every new child SA; auto goes on without where the gateway refuses." },
