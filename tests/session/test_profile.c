@@ -93,7 +93,7 @@ static const struct row rows[] = {
 	GOOD("ike", "lifetime", "1D", "1d"),
 	GOOD("ike", "lifetime", "0", "0"),
 	BAD("ike", "lifetime", "1w", "90s, 15m, 4h or 1d"),
-	BAD("ike", "lifetime", "5s", "out of range"),
+	BAD("ike", "lifetime", "1s", "out of range"),
 	BAD("ike", "lifetime", "31d", "out of range"),
 	BAD("ike", "lifetime", "h", "not a time"),
 	BAD("ike", "lifetime", "99999999999999999999d", "not a time"),
