@@ -185,6 +185,14 @@ static void take_routes(struct builder *b)
 		add_route(b, ROUTE_BYPASS, &b->p->exclude.v[i]);
 }
 
+static bool routed(const struct builder *b, const struct prefix *p)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->routes[i].kind == ROUTE_TUNNEL && prefix_inside(p, &b->routes[i].dst))
+			return true;
+	return false;
+}
+
 static void take_dns_server(struct builder *b, const struct addr *a)
 {
 	struct prefix host = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
@@ -194,7 +202,8 @@ static void take_dns_server(struct builder *b, const struct addr *a)
 		return;
 	b->head.dns[b->head.n_dns++] = *a;
 	/* Questions go through the tunnel also where the routes are fewer than the selectors. */
-	if (b->p->routes != CHOICE_NONE && selected(b, &host) && family_usable(b, a->family))
+	if (b->p->routes != CHOICE_NONE && selected(b, &host) && family_usable(b, a->family) &&
+		!routed(b, &host))
 		add_route(b, ROUTE_TUNNEL, &host);
 }
 
