@@ -9,7 +9,7 @@
 struct v2_sa *gw_sa_new(struct gateway *g, bool initiator)
 {
 	for (size_t i = 0; i < GW_SAS_MAX; i++) {
-		if (g->sas[i] && g->sas[i]->state == V2_GONE && g->now >= g->sas[i]->gone_at)
+		if (g->sas[i] && g->now >= g->sas[i]->gone_at)
 			gw_sa_drop(g, g->sas[i]);
 		if (g->sas[i])
 			continue;

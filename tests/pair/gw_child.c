@@ -551,8 +551,8 @@ static void child_answered(struct gw_step *s, bool error, uint16_t type)
 	struct err e = { 0 };
 
 	if (error) {
-		if (type == TEMPORARY_FAILURE && old && old->state == GWC_UP)
-			try_again(g, GW_REKEY_CHILD);
+		if (type == TEMPORARY_FAILURE && (!s->sa->req.child || (old && old->state == GWC_UP)))
+			try_again(g, old ? GW_REKEY_CHILD : GW_NEW_CHILD);
 		return;
 	}
 	assert_true(sa && n);
@@ -605,8 +605,12 @@ static void rekey_answered(struct gw_step *s, bool error, uint16_t type)
 		made->state = V2_REPLACED;
 		hand_over(g, s->sa, o->rival_sa);
 	} else {
-		if (o->rival_sa)
-			o->rival_sa->state = V2_REPLACED; /* the client deletes it */
+		if (o->rival_sa && o->rival_sa->state != V2_GONE) {
+			/* The client deletes it, unless it never heard of it: our answer was lost, and our
+			 * delete of the old SA made it forget its own rekey (section 2.25.2). */
+			o->rival_sa->state = V2_REPLACED;
+			o->rival_sa->gone_at = g->now + GONE_MS;
+		}
 		hand_over(g, s->sa, made);
 		s->sa->want_delete = true;
 	}

@@ -350,7 +350,7 @@ void pair_check_up(struct pair *p, size_t children)
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		sas += v->sas[i] != NULL;
 	for (size_t i = 0; i < GW_SAS_MAX; i++)
-		gw_sas += p->gw.sas[i] && p->gw.sas[i]->state != V2_GONE;
+		gw_sas += p->gw.sas[i] && p->net.now < p->gw.sas[i]->gone_at;
 	assert_int_equal(sas, 1);
 	assert_int_equal(gw_sas, 1);
 	assert_memory_equal(v->sa->spi_i, p->gw.sa->spi_i, IKE_SPI_LEN);
