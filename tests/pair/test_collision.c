@@ -266,7 +266,7 @@ static void children_that_do_not_exist(void **state)
 }
 
 /* The gateway answers CHILD_SA_NOT_FOUND although the client has the child: a new one from scratch
- * takes its place, and the old one goes without a word. */
+ * takes its place, and the old one is deleted, for the gateway may have got to know it meanwhile. */
 static void child_unknown_to_the_gateway(void **state)
 {
 	struct pair p;
@@ -276,12 +276,11 @@ static void child_unknown_to_the_gateway(void **state)
 	uint32_t old = spi_of(&p);
 	p.gw.children[0]->spi_out ^= 1;
 	pair_command(&p, CMD_REKEY_CHILD);
-	pair_run(&p, 100);
+	pair_run(&p, 50);
 	p.gw.children[0]->spi_out ^= 1;
 	assert_int_equal(p.gw.rekeys_child, 0);
 	pair_run(&p, SECONDS(20));
 	assert_int_not_equal(spi_of(&p), old);
-	pair_gw(&p, GW_DELETE_CHILD); /* the gateway's half of the old one */
 	settled(&p, old, 1);
 }
 
@@ -539,6 +538,27 @@ static void new_child_while_rekeying_ike(void **state)
 	settled(&p, 0, 2);
 }
 
+/*
+ *	                                <-- REKEY_SA(b1), Ni  G
+ *	C  SA(a2), Nr --> (lost)
+ *	The client shall rekey a2, which the gateway does not know yet: it waits until it does.
+ */
+static void rekey_of_a_child_not_yet_confirmed(void **state)
+{
+	struct drop d = { CLIENT, CREATE_CHILD_SA, true, 1 };
+	struct pair p;
+
+	(void)state;
+	up(&p, -1, -1);
+	pair_tap(&p, drop_tap, &d);
+	pair_gw(&p, GW_REKEY_CHILD);
+	pair_run(&p, 100);
+	uint32_t middle = p.client.v2->children[1]->spi_in;
+	pair_command(&p, CMD_REKEY_CHILD);
+	settled(&p, middle, 1);
+	assert_int_equal(d.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -553,6 +573,7 @@ int main(void)
 		cmocka_unit_test(both_close_a_child),
 		cmocka_unit_test(children_that_do_not_exist),
 		cmocka_unit_test(child_unknown_to_the_gateway),
+		cmocka_unit_test(rekey_of_a_child_not_yet_confirmed),
 		cmocka_unit_test(child_against_ike),
 		cmocka_unit_test(ike_against_child),
 		cmocka_unit_test(ike_against_new_and_deleted_child),
