@@ -406,8 +406,8 @@ static void init_request(struct gateway *g, const struct ike_hdr *h, const struc
 	uint8_t number, data[2];
 	uint16_t group;
 
-	if (g->sa && memcmp(g->sa->spi_i, h->spi_i, IKE_SPI_LEN) == 0) {
-		if (g->hs.init_i_len == raw.n && memcmp(g->hs.init_i, raw.p, raw.n) == 0)
+	if (g->hs.init_i && memcmp(g->hs.init_i, h->spi_i, IKE_SPI_LEN) == 0) {
+		if (g->phase == GW_HALF && g->hs.init_i_len == raw.n && memcmp(g->hs.init_i, raw.p, raw.n) == 0)
 			transmit(g, &g->init_reply); /* section 2.1: the same request, the same answer */
 		return;
 	}
