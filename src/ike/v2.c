@@ -206,6 +206,7 @@ void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbo
 
 /* --- which request comes next ------------------------------------------------------------------ */
 
+/* A child that the gateway made and may not know itself yet, our answer being lost, cannot be rekeyed. */
 static struct v2_child *child_wanting(struct v2 *v, const struct v2_sa *sa, bool delete)
 {
 	for (size_t i = 0; i < v->n_children; i++) {
@@ -213,7 +214,7 @@ static struct v2_child *child_wanting(struct v2 *v, const struct v2_sa *sa, bool
 		if (c->sa != sa)
 			continue;
 		if (delete ? c->state == CHILD_DELETING :
-			c->state == CHILD_UP && c->want_rekey && v->now >= c->retry_at)
+			c->state == CHILD_UP && c->want_rekey && !c->held_out && v->now >= c->retry_at)
 			return c;
 	}
 	return NULL;
@@ -314,7 +315,7 @@ static uint64_t sa_deadline(const struct v2 *v, const struct v2_sa *sa)
 static uint64_t child_deadline(const struct v2_child *c)
 {
 	/* A rekey that waits for the window starts with the input that opens it. */
-	bool blocked = c->sa->req.task != TASK_NONE || c->sa->state != V2_UP;
+	bool blocked = c->sa->req.task != TASK_NONE || c->sa->state != V2_UP || c->held_out;
 	uint64_t rekey = !c->want_rekey ? c->rekey_at : blocked ? TIME_NEVER : c->retry_at;
 
 	switch (c->state) {

@@ -163,9 +163,7 @@ static void settle_child(struct step *s, struct v2_child *made, struct v2_child 
 	}
 	if (!old)
 		return;
-	if (old->lost || old->state == CHILD_LINGERING)
-		v2_child_linger(s->v, old, s->ob);
-	else
+	if (old->state != CHILD_LINGERING)
 		old->state = CHILD_DELETING;
 	old->want_rekey = false;
 }

@@ -80,9 +80,11 @@ static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
 		return false;
 	bool tell = c->state != CHILD_DELETING;
 	*spi_in = c->spi_in;
-	for (size_t i = 0; i < s->v->n_children; i++) /* what replaced it is certainly in place now */
-		if (s->v->children[i]->number == c->number && s->v->children[i] != c)
-			v2_child_adopt(s->v, s->v->children[i], s->ob);
+	for (size_t i = 0; i < s->v->n_children; i++) { /* what replaced it is certainly in place now */
+		struct v2_child *other = s->v->children[i];
+		if (other->number == c->number && other != c && other->state == CHILD_UP)
+			v2_child_adopt(s->v, other, s->ob);
+	}
 	if (c->state == CHILD_UP)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted a child SA");
 	v2_child_linger(s->v, c, s->ob);

@@ -2,7 +2,7 @@
 #include "crypto/alg.h"
 #include "crypto/prf.h"
 #include "lib/test.h"
-#include "pki.h"
+#include "lib/pki.h"
 
 #include <openssl/x509v3.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "crypto/sig.h"
 #include "lib/test.h"
 #include "lib/vectors.h"
-#include "pki.h"
+#include "lib/pki.h"
 
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>

@@ -1,6 +1,6 @@
 #include "crypto/cert.h"
 #include "lib/test.h"
-#include "pki.h"
+#include "lib/pki.h"
 
 static struct err err;
 static EVP_PKEY *root_key, *mid_key, *leaf_key, *small_key;

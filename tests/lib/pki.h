@@ -2,8 +2,8 @@
  * A small certificate authority for the tests: keys and certificates made while they run, so that
  * no certificate in the tree can ever expire.
  */
-#ifndef TESTS_CRYPTO_PKI_H
-#define TESTS_CRYPTO_PKI_H
+#ifndef TESTS_LIB_PKI_H
+#define TESTS_LIB_PKI_H
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>

@@ -1,4 +1,4 @@
-#include "pki.h"
+#include "lib/pki.h"
 
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>

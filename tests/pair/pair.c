@@ -1,0 +1,383 @@
+#include "pair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int pair_group_setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+int pair_group_teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}
+
+void pair_init(struct pair *p, uint32_t seed)
+{
+	memset(p, 0, sizeof(*p));
+	p->ike = "aes128gcm16-prfsha256-x25519";
+	p->esp = "aes128gcm16-x25519-noesn";
+	p->psk = "a long shared key of both";
+	p->user = "anna";
+	p->password = "correct horse";
+	p->cfg = (struct ike_config){ .local_auth = IKE_AUTH_BY_PSK, .remote_psk = true,
+		.fragmentation = true, .replay_window = 1024, .want_address = true,
+		.psk = &p->psk_text };
+	assert_true(id_parse(&p->cfg.local_id, "anna@example.org", NULL));
+	assert_true(id_parse(&p->cfg.remote_id, "gw.example.org", NULL));
+	p->gwc = (struct gw_config){ .id = "gw.example.org", .psk = p->psk, .user = "anna",
+		.password = p->password, .address = "10.1.2.3", .nonce_i = -1, .nonce_r = -1 };
+	p->wire = (struct net_config){ .seed = seed, .delay = 20 };
+	assert_true(addr_parse(&p->path.local, "192.0.2.10"));
+	assert_true(addr_parse(&p->path.remote, "198.51.100.1"));
+	p->path.local.port = p->path.remote.port = 500;
+	p->path.local_natt_port = 4500;
+	p->path.mtu = 1500;
+}
+
+static void log_events(struct pair *p, const struct event *ev)
+{
+	p->events[ev->kind]++;
+	if (p->net.trace)
+		fprintf(stderr, "%8llu client: %s\n", (unsigned long long)p->net.now, ev->text);
+	if (ev->kind == EV_GATEWAY_SAID)
+		snprintf(p->said, sizeof(p->said), "%s", ev->text);
+}
+
+static void answer(struct pair *p, const struct ask *a, struct outbox *next)
+{
+	struct passphrase text = { 0 };
+	const char *words = a->kind == ASK_USER ? p->user : p->password;
+
+	p->asks++;
+	snprintf(p->said, sizeof(p->said), "%s", a->prompt);
+	if (words)
+		passphrase_set(&text, words, strlen(words));
+	client_answer(&p->client, p->net.now, a->id, words ? &text : NULL, next);
+}
+
+/* Performs what the client wants and feeds back what an edge would, until it wants nothing. */
+static void perform(struct pair *p)
+{
+	struct outbox next;
+
+	outbox_init(&next);
+	next.log_level = p->ob.log_level;
+	while (p->ob.n > 0) {
+		net_perform(&p->net, CLIENT, &p->ob);
+		for (size_t i = 0; i < p->ob.n; i++) {
+			const void *a = outbox_get(&p->ob, i);
+			if (p->ob.actions[i].kind == ACT_EVENT)
+				log_events(p, a);
+			else if (p->ob.actions[i].kind == ACT_ASK)
+				answer(p, a, &next);
+			else if (p->ob.actions[i].kind == ACT_SA_INSTALL)
+				client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_SA_INSTALLED,
+					.ok = true, .spi = ((const struct sa_spec *)a)->spi }, &next);
+		}
+		outbox_clear(&p->ob);
+		struct outbox done = p->ob;
+		p->ob = next;
+		next = done;
+	}
+	outbox_free(&next);
+	if (p->watch)
+		p->watch(p);
+}
+
+static void perform_gw(struct pair *p)
+{
+	net_perform(&p->net, GATEWAY, &p->ob);
+	outbox_clear(&p->ob);
+	if (p->watch)
+		p->watch(p);
+}
+
+void pair_start(struct pair *p)
+{
+	struct err e;
+
+	passphrase_set(&p->psk_text, p->psk, strlen(p->psk));
+	assert_ok(&e, prop_parse(&p->ike_props, PROTO_IKE, TIER_LEGACY, p->ike, &e));
+	assert_ok(&e, prop_parse(&p->esp_props, PROTO_ESP, TIER_LEGACY, p->esp, &e));
+	p->cfg.ike_proposals = &p->ike_props;
+	p->cfg.esp_proposals = &p->esp_props;
+	outbox_init(&p->ob);
+	net_init(&p->net, &p->wire);
+	p->ob.log_level = p->net.trace ? LEVEL_TRACE : LEVEL_ERROR;
+	client_init(&p->client, &p->cfg, p->wire.seed);
+	gw_init(&p->gw, &p->gwc, p->wire.seed, PAIR_WALL);
+	p->ping_at = p->ping_every ? p->net.now : TIME_NEVER;
+	client_start(&p->client, p->net.now, PAIR_WALL, &p->path, &p->ob);
+	perform(p);
+}
+
+void pair_free(struct pair *p)
+{
+	client_free(&p->client);
+	gw_free(&p->gw);
+	net_free(&p->net);
+	outbox_free(&p->ob);
+}
+
+/* --- time ------------------------------------------------------------------------------------------ */
+
+static void deliver_esp(struct pair *p, const struct flight *f)
+{
+	if (!net_open(&p->net, f->to, f))
+		return;
+	if (f->to == GATEWAY) {
+		gw_esp(&p->gw, p->net.now, f->spi, &p->ob);
+		perform_gw(p);
+	} else if (f->spi != p->seen_spi) {
+		p->seen_spi = f->spi;
+		client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_SA_USED, .ok = true,
+			.spi = f->spi }, &p->ob);
+		perform(p);
+	}
+}
+
+static void deliver(struct pair *p)
+{
+	struct flight f = net_take(&p->net);
+
+	if (f.esp) {
+		deliver_esp(p, &f);
+	} else if (f.to == GATEWAY) {
+		gw_datagram(&p->gw, p->net.now, &f.src, &f.dst, f.data, f.len, &p->ob);
+		perform_gw(p);
+	} else {
+		struct datagram d = { .on = f.dst.port == p->path.local_natt_port ? PORT_NATT : PORT_IKE,
+			.local = f.dst, .remote = f.src, .data = f.data, .len = f.len };
+		client_datagram(&p->client, p->net.now, &d, &p->ob);
+		perform(p);
+	}
+	free(f.data);
+}
+
+static uint64_t first_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The next thing that happens, if it happens by then. */
+static bool step(struct pair *p, uint64_t until)
+{
+	uint64_t at = first_of(net_next(&p->net), p->ping_at);
+
+	at = first_of(first_of(at, client_deadline(&p->client)), gw_deadline(&p->gw));
+	if (at > until) {
+		p->net.now = until;
+		return false;
+	}
+	if (at > p->net.now)
+		p->net.now = at;
+	if (net_next(&p->net) <= p->net.now) {
+		deliver(p);
+	} else if (client_deadline(&p->client) <= p->net.now) {
+		client_tick(&p->client, p->net.now, &p->ob);
+		perform(p);
+	} else if (gw_deadline(&p->gw) <= p->net.now) {
+		gw_tick(&p->gw, p->net.now, &p->ob);
+		perform_gw(p);
+	} else {
+		net_ping(&p->net, CLIENT);
+		net_ping(&p->net, GATEWAY);
+		p->ping_at = p->net.now + p->ping_every;
+	}
+	return true;
+}
+
+bool pair_until(struct pair *p, bool (*done)(const struct pair *p), uint64_t ms)
+{
+	uint64_t until = p->net.now + ms, last = p->net.now;
+	unsigned still = 0;
+
+	while (!done || !done(p)) {
+		if (!step(p, until))
+			return done && done(p);
+		still = p->net.now == last ? still + 1 : 0;
+		last = p->net.now;
+		if (still > 10000)
+			fail_msg("time stands still at %llu", (unsigned long long)last);
+	}
+	return true;
+}
+
+void pair_run(struct pair *p, uint64_t ms)
+{
+	pair_until(p, NULL, ms);
+}
+
+bool pair_decided(const struct pair *p)
+{
+	return client_phase(&p->client) != IKE_CONNECTING;
+}
+
+bool pair_dead(const struct pair *p)
+{
+	return client_phase(&p->client) == IKE_DEAD;
+}
+
+bool pair_quiet(const struct pair *p)
+{
+	if (p->net.n > 0)
+		return false;
+	for (size_t i = 0; i < GW_SAS_MAX; i++)
+		if (p->gw.sas[i] && p->gw.sas[i]->req.task != TASK_NONE)
+			return false;
+	for (size_t i = 0; i < V2_SAS_MAX; i++)
+		if (p->client.v2->sas[i] && p->client.v2->sas[i]->req.task != TASK_NONE)
+			return false;
+	return true;
+}
+
+/* --- acting ------------------------------------------------------------------------------------------ */
+
+void pair_connect(struct pair *p)
+{
+	pair_start(p);
+	pair_until(p, pair_decided, SECONDS(600));
+}
+
+void pair_command(struct pair *p, enum command c)
+{
+	assert_true(client_command(&p->client, p->net.now, c, &p->ob));
+	perform(p);
+}
+
+void pair_stop(struct pair *p)
+{
+	client_stop(&p->client, p->net.now, &p->ob);
+	perform(p);
+}
+
+void pair_gw(struct pair *p, unsigned want)
+{
+	gw_ask(&p->gw, p->net.now, want, &p->ob);
+	perform_gw(p);
+}
+
+void pair_inject(struct pair *p, const void *data, size_t len, uint64_t after)
+{
+	struct addr src = p->path.remote, dst = p->path.local;
+
+	if (p->client.v2->natt) {
+		src.port = 4500;
+		dst.port = p->path.local_natt_port;
+	}
+	net_send(&p->net, CLIENT, &src, &dst, data, len, after);
+}
+
+void pair_gw_send(struct pair *p, struct v2_sa *sa, uint8_t exchange, bool response, uint32_t mid,
+	uint8_t first, struct bytes chain)
+{
+	gw_forge(&p->gw, p->net.now, sa, exchange, response, mid, first, chain, &p->ob);
+	perform_gw(p);
+}
+
+void pair_tap(struct pair *p, net_tap *tap, void *arg)
+{
+	p->net.tap = tap;
+	p->net.tap_arg = arg;
+}
+
+void pair_settle(struct pair *p)
+{
+	pair_run(p, SECONDS(60));
+	assert_true(p->ping_every || pair_quiet(p));
+}
+
+/* --- checking ---------------------------------------------------------------------------------------- */
+
+static void check_same_selectors(const struct selectors *a, const struct selectors *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++)
+		assert_true(selector_same(&a->v[i], &b->v[i]));
+}
+
+/* One end's outbound SA is the other's inbound. */
+static void check_mirror(const struct sa_spec *out, const struct plane *other)
+{
+	const struct sa_spec *in = plane_find(other, SA_IN, out->spi);
+
+	if (!in) {
+		fail_msg("outbound SA %08x has no other end", out->spi);
+		return;
+	}
+	assert_int_equal(in->encr, out->encr);
+	assert_int_equal(in->encr_bits, out->encr_bits);
+	assert_int_equal(in->integ, out->integ);
+	assert_int_equal(in->esn, out->esn);
+	assert_int_equal(in->mode, out->mode);
+	assert_int_equal(in->encap, out->encap);
+	assert_int_equal(in->encr_key.len, out->encr_key.len);
+	assert_memory_equal(in->encr_key.data, out->encr_key.data, out->encr_key.len);
+	assert_int_equal(in->integ_key.len, out->integ_key.len);
+	assert_memory_equal(in->integ_key.data, out->integ_key.data, out->integ_key.len);
+	check_same_selectors(&in->local_ts, &out->remote_ts);
+	check_same_selectors(&in->remote_ts, &out->local_ts);
+}
+
+static void check_planes(const struct net *n, size_t children)
+{
+	for (int e = 0; e < ENDS; e++) {
+		assert_int_equal(n->plane[e].errors, 0);
+		assert_int_equal(plane_count(&n->plane[e], SA_IN), children);
+		assert_int_equal(plane_count(&n->plane[e], SA_OUT), children);
+		for (size_t i = 0; i < n->plane[e].n; i++)
+			if (n->plane[e].sa[i]->dir == SA_OUT)
+				check_mirror(n->plane[e].sa[i], &n->plane[!e]);
+	}
+}
+
+void pair_check_up(struct pair *p, size_t children)
+{
+	const struct v2 *v = p->client.v2;
+	size_t sas = 0, gw_sas = 0;
+
+	if (v->phase != IKE_UP)
+		fail_msg("the client is not up: %s", v->failure.text);
+	assert_int_equal(p->gw.phase, GW_UP);
+	check_planes(&p->net, children);
+	for (size_t i = 0; i < V2_SAS_MAX; i++)
+		sas += v->sas[i] != NULL;
+	for (size_t i = 0; i < GW_SAS_MAX; i++)
+		gw_sas += p->gw.sas[i] && p->net.now < p->gw.sas[i]->gone_at;
+	assert_int_equal(sas, 1);
+	assert_int_equal(gw_sas, 1);
+	assert_memory_equal(v->sa->spi_i, p->gw.sa->spi_i, IKE_SPI_LEN);
+	assert_memory_equal(v->sa->spi_r, p->gw.sa->spi_r, IKE_SPI_LEN);
+	assert_int_equal(v->n_children, children);
+	assert_int_equal(p->gw.n_children, children);
+	for (size_t i = 0; i < children; i++) {
+		assert_int_equal(v->children[i]->state, CHILD_UP);
+		assert_ptr_equal(v->children[i]->sa, v->sa);
+		assert_int_equal(p->gw.children[i]->state, GWC_UP);
+		assert_ptr_equal(p->gw.children[i]->sa, p->gw.sa);
+	}
+}
+
+void pair_check_dead(struct pair *p, enum err_kind kind, uint16_t notify)
+{
+	const struct v2 *v = p->client.v2;
+
+	if (v->phase != IKE_DEAD)
+		fail_msg("the client is not dead but in phase %d", v->phase);
+	if (v->failure.kind != kind || v->failure.notify != notify)
+		fail_msg("it died of kind %d, notify %u: %s", v->failure.kind, v->failure.notify,
+			v->failure.text);
+	assert_int_equal(v->failure.text[0] != 0, kind != ERR_NONE);
+	assert_int_equal(p->net.plane[CLIENT].n, 0);
+	assert_int_equal(p->net.plane[CLIENT].errors, 0);
+	assert_int_equal(v->n_children, 0);
+	for (size_t i = 0; i < V2_SAS_MAX; i++)
+		assert_null(v->sas[i]);
+}

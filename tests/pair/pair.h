@@ -1,0 +1,80 @@
+/*
+ * A client and a gateway with a wire between them, on a virtual clock.
+ *
+ * Fill in the configurations that pair_init preset (a pre-shared key, fast algorithms, a perfect
+ * wire), pair_start, then let time run: pair_run. Seeds make all of it reproducible; PAIR_TRACE=1
+ * in the environment prints every datagram and what the client logs.
+ */
+#ifndef TESTS_PAIR_PAIR_H
+#define TESTS_PAIR_PAIR_H
+
+#include "client.h"
+#include "gateway.h"
+#include "lib/test.h"
+#include "net.h"
+
+#define PAIR_WALL ((time_t)1750000000)
+
+enum { PAIR_EVENTS = EV_LOG + 1 };
+
+struct pair {
+	/* to be set before pair_start */
+	struct ike_config cfg;
+	const char *ike, *esp; /* the client's proposals */
+	const char *psk;       /* the client's */
+	const char *user, *password; /* answers to questions */
+	struct gw_config gwc;
+	struct net_config wire;
+	struct path path;
+	uint64_t ping_every; /* both ends send ESP so often, 0: never */
+
+	struct proposals ike_props, esp_props;
+	struct passphrase psk_text;
+	struct net net;
+	struct client client;
+	struct gateway gw;
+	struct outbox ob;
+	uint64_t ping_at;
+	unsigned events[PAIR_EVENTS], asks;
+	char said[EVENT_TEXT_MAX]; /* the last question or thing that the gateway said */
+	bool used[2];
+	uint32_t seen_spi; /* the newest inbound SA that the client was told the use of */
+	void (*watch)(struct pair *p); /* called after every step, when set */
+};
+
+void pair_init(struct pair *p, uint32_t seed);
+/* Once for a program. */
+int pair_group_setup(void **state);
+int pair_group_teardown(void **state);
+void pair_start(struct pair *p);
+void pair_free(struct pair *p);
+
+/* Lets so many milliseconds go by. */
+void pair_run(struct pair *p, uint64_t ms);
+/* ... or fewer, until the condition holds; false when it never did. */
+bool pair_until(struct pair *p, bool (*done)(const struct pair *p), uint64_t ms);
+/* The client is up or dead. */
+bool pair_decided(const struct pair *p);
+bool pair_dead(const struct pair *p);
+bool pair_quiet(const struct pair *p); /* nothing on the wire, nobody waits for an answer */
+
+/* Init is done: start, and until it is decided. */
+void pair_connect(struct pair *p);
+void pair_command(struct pair *p, enum command c);
+void pair_stop(struct pair *p);
+void pair_gw(struct pair *p, unsigned want);
+/* Datagrams from a forger: to the client, from the gateway's address. */
+void pair_inject(struct pair *p, const void *data, size_t len, uint64_t after);
+/* A message sealed with the gateway's keys. */
+void pair_gw_send(struct pair *p, struct v2_sa *sa, uint8_t exchange, bool response, uint32_t mid,
+	uint8_t first, struct bytes chain);
+void pair_tap(struct pair *p, net_tap *tap, void *arg);
+
+/* Both sides up, with so many child SAs of the same SPIs, keys and selectors, one IKE SA, and
+ * nothing else left anywhere. Call it when all has settled (pair_settle). */
+void pair_settle(struct pair *p);
+void pair_check_up(struct pair *p, size_t children);
+/* The client is dead for this reason, and nothing is left in its data plane. */
+void pair_check_dead(struct pair *p, enum err_kind kind, uint16_t notify);
+
+#endif
