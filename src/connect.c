@@ -18,7 +18,7 @@
 #include "session/session.h"
 
 enum { SLOT_REPL, SLOT_CONTROL };
-enum { REKEY_WAIT_MS = 30000, TRAFFIC_MS = 1000, WAITERS_MAX = CONTROL_CLIENTS + 1 };
+enum { REKEY_WAIT_MS = 30000, RECONNECT_WAIT_MS = 60000, TRAFFIC_MS = 1000, WAITERS_MAX = CONTROL_CLIENTS + 1 };
 
 /* Somebody who asked for a rekey or a reconnect and waits for its end. client 0 is the prompt. */
 struct waiter {
@@ -150,7 +150,7 @@ static bool do_rekey(struct connect *c, const struct request *rq, uint64_t clien
 
 static bool do_reconnect(struct connect *c, uint64_t client, struct err *e)
 {
-	struct waiter w = { .client = client, .up = true, .give_up = clock_now() + 2 * REKEY_WAIT_MS };
+	struct waiter w = { .client = client, .up = true, .give_up = clock_now() + RECONNECT_WAIT_MS };
 
 	if (!edge_command(c->edge, CMD_RECONNECT, e))
 		return false;

@@ -15,20 +15,25 @@ void reassembly_free(struct reassembly **slot)
 
 /* The slot for this message. A fragment with a higher total is a new, smaller cut of the same
  * message and starts over; one with a lower total is old (RFC 7383 section 2.6). */
-static bool fitting_slot(struct reassembly **slot, uint32_t mid, uint16_t total, struct err *e)
+static struct reassembly *fitting(struct reassembly **slot, uint32_t mid, uint16_t total, struct err *e)
 {
-	if (*slot && (*slot)->mid == mid && total < (*slot)->total)
-		return err_set(e, ERR_DROP, "a fragment of an earlier cut");
-	if (*slot && ((*slot)->mid != mid || total > (*slot)->total))
-		reassembly_free(slot);
-	if (!*slot) {
-		*slot = calloc(1, sizeof(**slot));
-		if (!*slot)
-			return err_set(e, ERR_LOCAL, "out of memory");
-		(*slot)->mid = mid;
-		(*slot)->total = total;
+	struct reassembly *r = *slot;
+
+	if (r && r->mid == mid && total < r->total) {
+		err_set(e, ERR_DROP, "a fragment of an earlier cut");
+		return NULL;
 	}
-	return true;
+	if (r && r->mid == mid && total == r->total)
+		return r;
+	reassembly_free(slot);
+	r = *slot = calloc(1, sizeof(*r));
+	if (!r) {
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	r->mid = mid;
+	r->total = total;
+	return r;
 }
 
 static bool put_together(struct reassembly *r, uint8_t **whole, size_t *len, struct err *e)
@@ -52,9 +57,9 @@ bool v2_reassemble(struct reassembly **slot, uint32_t mid, uint16_t number, uint
 	*whole = NULL;
 	if (number == 0 || number > total || total > FRAGMENTS_MAX || part.n == 0)
 		return err_set(e, ERR_DROP, "fragment %u of %u, %zu octets", number, total, part.n);
-	if (!fitting_slot(slot, mid, total, e))
+	struct reassembly *r = fitting(slot, mid, total, e);
+	if (!r)
 		return false;
-	struct reassembly *r = *slot;
 	if (r->part[number - 1].data)
 		return true; /* a copy of one that is there */
 	if (r->size + part.n > IKE_MESSAGE_MAX)

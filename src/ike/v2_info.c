@@ -118,7 +118,7 @@ static bool read_delete(struct step *s, struct bytes body)
 	uint8_t proto = rd_u8(&r), size = rd_u8(&r);
 	uint16_t count = rd_u16(&r);
 
-	if (r.bad || (proto == PROTO_ESP && (size != 4 || r.left != 4u * count)))
+	if (r.bad || (proto == PROTO_ESP && (size != 4 || r.left != (size_t)4 * count)))
 		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "a malformed delete payload");
 	if (proto == PROTO_ESP)
 		return delete_children(s, &r);

@@ -161,9 +161,10 @@ void v2_child_remove(struct v2 *v, struct v2_child *c, struct outbox *ob)
 		uninstall(v, SA_OUT, c->spi_out, ob);
 	held_out_free(c);
 	uninstall(v, SA_IN, c->spi_in, ob);
-	for (size_t i = 0; i < v->n_children; i++)
-		if (v->children[i] == c)
-			v->children[i] = v->children[--v->n_children];
+	size_t i = 0;
+	while (i + 1 < v->n_children && v->children[i] != c)
+		i++;
+	v->children[i] = v->children[--v->n_children];
 	free(c);
 }
 

@@ -38,7 +38,7 @@ bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret 
 	const struct suite *s = &sa->suite;
 	struct bytes seed[] = { ni, nr, { sa->spi_i, IKE_SPI_LEN }, { sa->spi_r, IKE_SPI_LEN } };
 	size_t encr = s->encr->key_len + s->encr->salt_len, integ = s->integ ? s->integ->key_len : 0;
-	size_t need = 3u * s->prf->out_len + 2 * integ + 2 * encr;
+	size_t need = (size_t)3 * s->prf->out_len + 2 * integ + 2 * encr;
 	uint8_t stream[7 * SECRET_MAX];
 	struct secret seedkey = { 0 }, ai = { 0 }, ar = { 0 }, ei = { 0 }, er = { 0 };
 
