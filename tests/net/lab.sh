@@ -2,19 +2,20 @@
 #
 # The lab: a client, a router and a gateway on one machine, none of which the machine sees.
 #
-#   client 192.0.2.2 ---- 192.0.2.1 router 198.51.100.1 ---- 198.51.100.10.. gateway ---- inner
-#          2001:db8:2::2      ::1          2001:db8:51::1        2001:db8:51::10..  10.99.0.1  10.99.0.2
+#   client 192.168.77.2 -- 192.168.77.1 router 198.51.100.1 ---- 198.51.100.10.. gateway ---- inner
+#          2001:db8:2::2   ::1             2001:db8:51::1        2001:db8:51::10..  10.99.0.1  10.99.0.2
 #                                                                                  fd99::1    fd99::2
 #
 # lab_enter runs the script that calls it once more in a mount, network and process namespace of its
-# own. All that the lab makes lives in there (files on a tmpfs, interfaces, processes), so it ends
-# with the script, whatever ends the script: nothing has to be undone, and two labs never meet.
+# own. All that the lab makes lives in there (files on a tmpfs over /dev/shm, interfaces, processes),
+# so it ends with the script, whatever ends the script: nothing has to be undone, and two labs never
+# meet.
 # Inside, a box is a process that does nothing but hold a network namespace and a mount namespace
 # with a /run, a /sys and (where it matters) an /etc of its own.
 
 NET_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-CLIENT4=192.0.2.2 CLIENT6=2001:db8:2::2
+CLIENT4=192.168.77.2 CLIENT6=2001:db8:2::2
 GATE4=198.51.100.10 GATE6=2001:db8:51::10     # takes every proposal
 PICKY4=198.51.100.11                          # takes one group, and not the one clients try first
 STUBBORN4=198.51.100.12                       # takes proposals that the profile does not offer
@@ -27,6 +28,7 @@ readonly CLIENT4 CLIENT6 GATE4 GATE6 PICKY4 STUBBORN4 SILENT4 INNER4 INNER6 SECO
 # lab_why_not: prints what is missing here for a lab, nothing if all is there.
 lab_why_not() {
 	[ "$(id -u)" = 0 ] || { echo "not root"; return; }
+	[ -d /dev/shm ] || { echo "no /dev/shm"; return; }
 	[ -c /dev/net/tun ] || { echo "no /dev/net/tun"; return; }
 	unshare -mnpf --kill-child --mount-proc true 2>/dev/null || { echo "no namespaces"; return; }
 	[ -x /usr/lib/ipsec/charon ] || { echo "strongSwan is not installed"; return; }
@@ -41,10 +43,9 @@ lab_enter() {
 		lab_build
 		return
 	fi
-	local dir child status=0
-	dir=$(mktemp -d "${TMPDIR:-/tmp}/vpnc-ike-lab.$$.XXXXXX")
+	local child status=0
 	# A shell takes SIGINT and stdin from what it starts in the background: both are given back.
-	LAB=$dir env --default-signal=INT,QUIT setpriv --pdeathsig KILL \
+	LAB=/dev/shm env --default-signal=INT,QUIT setpriv --pdeathsig KILL \
 		unshare -mnpf --kill-child --mount-proc "$@" <&0 &
 	child=$!
 	trap 'kill -KILL "$child" 2>/dev/null' TERM HUP INT
@@ -53,7 +54,6 @@ lab_enter() {
 		status=0
 		wait "$child" || status=$?
 	done
-	rmdir "$dir"
 	exit "$status"
 }
 
@@ -122,13 +122,13 @@ lab_network() {
 	forwarding router
 	forwarding gateway
 	address client eth0 $CLIENT4/24 $CLIENT6/64
-	address router lan 192.0.2.1/24 2001:db8:2::1/64
+	address router lan 192.168.77.1/24 2001:db8:2::1/64
 	address router wan 198.51.100.1/24 2001:db8:51::1/64
 	address gateway eth0 $GATE4/24 $GATE6/64 $PICKY4/24 $STUBBORN4/24 $SILENT4/24
 	address gateway eth1 10.99.0.1/24 fd99::1/64
 	address gateway lo $SECOND4/32
 	address inner eth0 $INNER4/24 $INNER6/64
-	default_route client 192.0.2.1 2001:db8:2::1
+	default_route client 192.168.77.1 2001:db8:2::1
 	default_route gateway 198.51.100.1 2001:db8:51::1
 	default_route inner 10.99.0.1 fd99::1
 	in_box gateway nft "table ip silent { chain in { type filter hook input priority 0;
@@ -140,7 +140,7 @@ lab_files() {
 	mkdir -p "$LAB"/{client,router,inner,gateway/swanctl}
 	cp -a /etc "$LAB/client/etc"
 	rm -f "$LAB/client/etc/resolv.conf"
-	printf '# the lab\nnameserver 192.0.2.1\n' >"$LAB/client/etc/resolv.conf"
+	printf '# the lab\nnameserver 192.168.77.1\n' >"$LAB/client/etc/resolv.conf"
 	cat >>"$LAB/client/etc/hosts" <<-END
 	$GATE4 gate.vpn.test
 	$GATE6 gate.vpn.test gate6.vpn.test

@@ -5,6 +5,7 @@
 # pki_key NAME ALGORITHM: rsa-2048, ecdsa-384, ed25519, ...
 pki_key() {
 	local type=${2%-*} size=${2#*-}
+	(umask 077 && : >"$LAB/pki/$1.key")
 	if [ "$type" = "$size" ]; then
 		pki --gen --type "$type" --outform pem
 	else

@@ -97,11 +97,11 @@ test_full_tunnel_exclude_and_lan() {
 	profile_psk full full
 	client_start full --set network.exclude=203.0.113.0/24 --set network.lan=yes
 	goes_by 203.0.113.7 eth0
-	goes_by 192.0.2.77 eth0
+	goes_by 192.168.77.77 eth0
 	goes_by 203.0.114.7 'vpn[0-9]+'
 	client_stop full
 	client_start full --set network.lan=no
-	goes_by 192.0.2.77 'vpn[0-9]+'
+	goes_by 192.168.77.77 'vpn[0-9]+'
 	client_stop full
 }
 
@@ -121,8 +121,8 @@ resolver_has() {
 }
 
 # That it is restored byte for byte is looked at after every test.
-test_dns() {
-	profile_psk dns
+test_dns_of_the_full_tunnel() {
+	profile_psk dns full
 	client_start dns
 	resolver_has '^nameserver 10\.99\.0\.53$'
 	resolver_has '^nameserver fd99::53$'
@@ -130,10 +130,21 @@ test_dns() {
 	client_stop dns
 }
 
+# The gateway names a domain of its own, which a resolv.conf cannot express: nothing changes there,
+# and the user is told.
+test_dns_of_one_domain() {
+	profile_psk dns
+	client_start dns
+	resolver_has '^nameserver 192\.168\.77\.1$'
+	explained dns 'name servers stay as they are'
+	status_is dns 's["dns"]["domains"] == ["inner.vpn.test"]' || fail "$(json dns 's["dns"]')"
+	client_stop dns
+}
+
 test_dns_none() {
 	profile_psk dns
 	client_start dns --set network.dns=none
-	resolver_has '^nameserver 192\.0\.2\.1$'
+	resolver_has '^nameserver 192\.168\.77\.1$'
 	! grep -q 10.99 "$LAB/client/etc/resolv.conf" || fail "DNS was changed"
 	client_stop dns
 }

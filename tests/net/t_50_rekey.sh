@@ -62,11 +62,11 @@ test_rekey_all_the_time() {
 # Lifetimes of the profile: the client starts on its own.
 test_rekey_by_lifetime() {
 	profile_psk rekey
-	profile_add rekey ike "lifetime = 6s"
-	profile_add rekey esp "lifetime = 4s"
+	profile_add rekey ike "lifetime = 12s"
+	profile_add rekey esp "lifetime = 10s"
 	client_start rekey
-	ping_begin "$INNER4" 400
-	status_becomes rekey 's["rekeys"]["child"] >= 1 and s["rekeys"]["ike"] >= 1' 15
+	ping_begin "$INNER4" 600
+	status_becomes rekey 's["rekeys"]["child"] >= 1 and s["rekeys"]["ike"] >= 1' 20
 	ping_end
 	client_stop rekey
 }
