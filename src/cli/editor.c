@@ -148,7 +148,10 @@ static bool editor_set_up(struct editor *ed)
 	el_set(ed->el, EL_PROMPT, el_prompt);
 	el_set(ed->el, EL_EDITOR, "emacs");
 	el_set(ed->el, EL_GETCFN, el_getkey);
+	/* While editing, and outside of it: nothing typed between two prompts is echoed, or becomes a
+	 * signal. */
 	el_set(ed->el, EL_SETTY, "-d", "-isig", "-ixon", NULL);
+	el_set(ed->el, EL_SETTY, "-x", "-isig", "-ixon", "-icanon", "-echo", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
 		el_set(ed->el, EL_BIND, "-r", waiting[i], NULL);
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
@@ -221,11 +224,6 @@ void editor_hide(struct editor *ed)
 		return;
 	el_set(ed->el, EL_UNBUFFERED, 0);
 	ed->shown = false;
-}
-
-bool editor_shown(const struct editor *ed)
-{
-	return ed->shown;
 }
 
 /* --- history ----------------------------------------------------------------------------------- */
@@ -332,7 +330,7 @@ struct editor *editor_open(const char *prompt)
 	snprintf(ed->prompt, sizeof(ed->prompt), "%s", prompt);
 	/* libedit and the screen must agree on what a character is. */
 	setlocale(LC_CTYPE, "");
-	if (!term_guard(STDIN_FILENO) || !editor_set_up(ed)) {
+	if (!term_raw(STDIN_FILENO, NULL) || !editor_set_up(ed)) {
 		editor_close(ed);
 		return NULL;
 	}

@@ -10,9 +10,10 @@
 
 struct editor;
 
-/* On stdin and stdout, which are terminals; the history of earlier runs is there. NULL: it cannot. */
+/* On stdin and stdout, which are terminals; the history of earlier runs is there. From now on keys
+ * come one by one and unechoed, with the prompt shown or not. NULL: it cannot. */
 struct editor *editor_open(const char *prompt);
-void editor_close(struct editor *ed); /* keeps the history; NULL is fine */
+void editor_close(struct editor *ed); /* the terminal as it was, the history kept; NULL is fine */
 
 /* Octets of the first whole key in what was read: a character, or an escape sequence; 0: more must
  * come. */
@@ -23,8 +24,7 @@ enum editor_event { EDITOR_MORE, EDITOR_LINE, EDITOR_CANCEL, EDITOR_LEAVE };
 enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char *out, size_t size);
 
 void editor_show(struct editor *ed); /* the prompt and an empty line; again: nothing */
-void editor_hide(struct editor *ed); /* the terminal as it was; what was typed is dropped */
-bool editor_shown(const struct editor *ed);
+void editor_hide(struct editor *ed); /* what was typed is dropped */
 /* Around printing: wipes prompt and line off the screen, and draws them again below. */
 void editor_erase(struct editor *ed);
 void editor_draw(struct editor *ed);

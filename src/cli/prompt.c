@@ -20,6 +20,7 @@ struct prompt {
 	bool open;        /* a question is */
 	struct ask ask;
 	int tty;          /* the terminal, or -1 */
+	struct termios before; /* its settings */
 	pid_t askpass;    /* the program that asks, or 0 */
 	int out, done;    /* its answer, its end; -1 */
 	struct passphrase typed;
@@ -49,7 +50,7 @@ static void close_fd(int *fd)
 static void question_end(struct prompt *p)
 {
 	if (p->tty >= 0)
-		term_restore();
+		tcsetattr(p->tty, TCSANOW, &p->before);
 	if (p->askpass > 0) {
 		kill(p->askpass, SIGKILL);
 		waitpid(p->askpass, NULL, 0);
@@ -140,7 +141,7 @@ bool prompt_ask(struct prompt *p, const struct ask *q, struct err *e)
 		return p->open;
 	}
 	p->tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	if (p->tty < 0 || !term_raw(p->tty)) {
+	if (p->tty < 0 || !term_raw(p->tty, &p->before)) {
 		close_fd(&p->tty);
 		return err_set(e, ERR_CONFIG, "\"%.150s\" would have to be answered, and there is no terminal and no "
 			"VPNC_IKE_ASKPASS; right would be %s", q->prompt, elsewhere(q->kind));

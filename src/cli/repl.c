@@ -13,14 +13,14 @@
 
 #include "cli/prompt.h"
 #include "editor.h"
-#include "term.h"
 
 enum { INPUT_MAX = 4096 };
 
 struct repl {
 	int epoll;   /* what the loop watches: it watches the descriptor that matters now */
 	int ready;   /* an eventfd that is always readable, for what is here already */
-	struct editor *editor; /* NULL: stdin is read line by line */
+	bool terminal;         /* stdin and stdout are */
+	struct editor *editor; /* from repl_start on; NULL: stdin is read line by line */
 	struct prompt *prompt;
 	bool started, held, end; /* end: of stdin */
 	bool asking, wait_key;
@@ -28,6 +28,7 @@ struct repl {
 	bool too_long;           /* the line is: what is left of it is dropped */
 	size_t n_in;             /* octets read and not yet used */
 	char in[INPUT_MAX];
+	char text[80];           /* of the prompt */
 };
 
 /* --- what the loop watches --------------------------------------------------------------------- */
@@ -80,7 +81,6 @@ int repl_fd(const struct repl *r)
 struct repl *repl_open(const struct repl_config *config, struct err *e)
 {
 	struct repl *r = calloc(1, sizeof(*r));
-	char text[80];
 
 	if (!r) {
 		err_set(e, ERR_LOCAL, "out of memory");
@@ -94,9 +94,8 @@ struct repl *repl_open(const struct repl_config *config, struct err *e)
 		repl_close(r);
 		return NULL;
 	}
-	snprintf(text, sizeof(text), "%s> ", config->profile);
-	if (!config->quiet && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
-		r->editor = editor_open(text);
+	snprintf(r->text, sizeof(r->text), "%s> ", config->profile);
+	r->terminal = !config->quiet && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	return r;
 }
 
@@ -117,7 +116,7 @@ void repl_close(struct repl *r)
 
 bool repl_is_terminal(const struct repl *r)
 {
-	return r->editor != NULL;
+	return r->terminal;
 }
 
 /* The prompt stands on the screen exactly while a line can be typed. */
@@ -133,6 +132,8 @@ static void show_prompt(struct repl *r)
 
 void repl_start(struct repl *r)
 {
+	if (r->terminal && !r->editor)
+		r->editor = editor_open(r->text);
 	r->started = true;
 	show_prompt(r);
 	watch_again(r);
@@ -336,13 +337,7 @@ void repl_wait_key(struct repl *r, bool on)
 	if (r->live)
 		fputc('\n', stdout);
 	r->live = false;
-	if (r->editor && on) {
-		editor_hide(r->editor);
-		term_raw(STDIN_FILENO);
-	} else if (r->editor) {
-		term_restore();
-		show_prompt(r);
-	}
+	show_prompt(r);
 	watch_again(r);
 }
 

@@ -57,12 +57,14 @@ bool term_guard(int fd)
 	return atexit(term_restore) == 0;
 }
 
-bool term_raw(int fd)
+bool term_raw(int fd, struct termios *before)
 {
 	struct termios t;
 
 	if (!term_guard(fd) || tcgetattr(fd, &t) != 0)
 		return false;
+	if (before)
+		*before = t;
 	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
 	t.c_cc[VMIN] = 1;
 	t.c_cc[VTIME] = 0;

@@ -5,11 +5,13 @@
 #define CLI_TERM_H
 
 #include <stdbool.h>
+#include <termios.h>
 
 /* Keeps the settings of fd, once, to be put back at exit and by a fatal signal. False: no terminal. */
 bool term_guard(int fd);
-/* Single keys, without echo; Ctrl-C is a key. False: no terminal. */
-bool term_raw(int fd);
+/* Single keys, without echo; Ctrl-C is a key. *before, where not NULL, gets the settings to go back
+ * to. False: no terminal. */
+bool term_raw(int fd, struct termios *before);
 /* As it was when term_guard saw it first. */
 void term_restore(void);
 
