@@ -13,7 +13,7 @@
 /*
  * /etc/resolv.conf where nobody manages it. With the run directory's lock held.
  *
- * SAVED holds the file of before: a line of mode and owner (or that there was none), then its
+ * SAVED holds the file of before: a line of mode, owner and age (or that there was none), then its
  * octets. NAME.dns holds what an instance wrote. The file is ours as long as it equals one of the
  * NAME.dns; then the instance that leaves puts back another's text, or, as the last, what was saved.
  * Otherwise somebody else has rewritten it and knows better.
@@ -21,13 +21,14 @@
 
 #define SAVED ".resolv.conf"
 
-enum { RESOLV_MAX = 65536, RESOLV_SERVERS = 3, SEARCH_MAX = 6 };
+enum { SAVED_HEAD_MAX = 96, RESOLV_MAX = 65536, RESOLV_SERVERS = 3, SEARCH_MAX = 6 };
 
 struct file {
 	bool there;
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
+	struct timespec changed; /* all zero: the time of writing */
 	size_t n;
 	char *text; /* to be freed */
 };
@@ -65,6 +66,7 @@ static bool file_load(int dir, const char *path, struct file *f, struct err *e)
 	f->mode = st.st_mode & 07777;
 	f->uid = st.st_uid;
 	f->gid = st.st_gid;
+	f->changed = st.st_mtim;
 	f->n = (size_t)n;
 	return true;
 }
@@ -94,6 +96,14 @@ static void sweep(int dir, const char *path)
 		unlinkat(dir, fresh, 0);
 }
 
+/* What comes back is as old as it was. */
+static bool set_time(int fd, const struct file *f)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, f->changed };
+
+	return f->changed.tv_sec == 0 || futimens(fd, times) == 0;
+}
+
 /* A new file in the place of the old, so that nobody reads half of it. */
 static bool replace(int dir, const char *path, const struct file *f)
 {
@@ -106,7 +116,7 @@ static bool replace(int dir, const char *path, const struct file *f)
 	if (fd < 0)
 		return false;
 	bool ok = put_all(fd, f) && fchown(fd, f->uid, f->gid) == 0 && fchmod(fd, f->mode) == 0 &&
-		fsync(fd) == 0;
+		set_time(fd, f) && fsync(fd) == 0;
 	close(fd);
 	if (ok && renameat(dir, fresh, dir, path) == 0)
 		return true;
@@ -121,7 +131,8 @@ static bool replace(int dir, const char *path, const struct file *f)
 static bool overwrite(int dir, const char *path, const struct file *f, struct err *e)
 {
 	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && put_all(fd, f) && ftruncate(fd, (off_t)f->n) == 0 && fsync(fd) == 0;
+	bool ok = fd >= 0 && put_all(fd, f) && ftruncate(fd, (off_t)f->n) == 0 &&
+		set_time(fd, f) && fsync(fd) == 0;
 	int code = errno;
 
 	if (fd >= 0)
@@ -154,10 +165,11 @@ static bool saved_write(int dir, const struct file *f, struct err *e)
 {
 	struct file s = { .there = true, .mode = 0600, .uid = geteuid(), .gid = getegid() };
 
-	s.text = malloc(f->n + 64);
+	s.text = malloc(f->n + SAVED_HEAD_MAX);
 	if (!s.text)
 		return err_set(e, ERR_LOCAL, "no memory");
-	s.n = (size_t)snprintf(s.text, 64, "%u %u %u %u\n", f->there, f->mode, f->uid, f->gid);
+	s.n = (size_t)snprintf(s.text, SAVED_HEAD_MAX, "%u %u %u %u %lu %lu\n", f->there, f->mode, f->uid,
+		f->gid, (unsigned long)f->changed.tv_sec, (unsigned long)f->changed.tv_nsec);
 	if (f->n)
 		memcpy(s.text + s.n, f->text, f->n);
 	s.n += f->n;
@@ -168,14 +180,14 @@ static bool saved_write(int dir, const struct file *f, struct err *e)
 
 static bool saved_read(int dir, struct file *f, struct err *e)
 {
-	unsigned long v[4];
+	unsigned long v[6];
 	const char *at;
 
 	if (!file_load(dir, SAVED, f, e))
 		return false;
 	at = f->there ? f->text : "";
-	for (int i = 0; i < 4; i++)
-		if (!line_number(&at, &v[i]) || !line_word(&at, i < 3 ? " " : "\n")) {
+	for (int i = 0; i < 6; i++)
+		if (!line_number(&at, &v[i]) || !line_word(&at, i < 5 ? " " : "\n")) {
 			file_free(f);
 			return err_set(e, ERR_LOCAL, "the copy of resolv.conf in " HOST_RUN_DIR " is lost");
 		}
@@ -185,6 +197,7 @@ static bool saved_read(int dir, struct file *f, struct err *e)
 	f->mode = (mode_t)v[1] & 07777;
 	f->uid = (uid_t)v[2];
 	f->gid = (gid_t)v[3];
+	f->changed = (struct timespec){ (time_t)v[4], (long)v[5] };
 	return true;
 }
 
@@ -329,6 +342,7 @@ static bool put_back(int dir, const char *target, const struct file *newest, str
 		other.mode = before.mode;
 		other.uid = before.uid;
 		other.gid = before.gid;
+		other.changed = (struct timespec){ 0 };
 		ok = file_store(AT_FDCWD, target, &other, e);
 	} else if (ok) {
 		ok = file_store(AT_FDCWD, target, &before, e);

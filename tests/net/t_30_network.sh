@@ -132,11 +132,13 @@ test_dns_of_the_full_tunnel() {
 
 # The gateway names a domain of its own, which a resolv.conf cannot express: nothing changes there,
 # and the user is told.
+# A plain resolv.conf knows no domains: what is asked for is what lies behind the tunnel.
 test_dns_of_one_domain() {
 	profile_psk dns
 	client_start dns
-	resolver_has '^nameserver 192\.168\.77\.1$'
-	explained dns 'name servers stay as they are'
+	resolver_has '^nameserver 10\.99\.0\.53$'
+	resolver_has '^search inner\.vpn\.test'
+	explained dns 'all names are asked through the tunnel'
 	status_is dns 's["dns"]["domains"] == ["inner.vpn.test"]' || fail "$(json dns 's["dns"]')"
 	client_stop dns
 }
