@@ -43,7 +43,7 @@ void repl_close(struct repl *r); /* the terminal as it was; history saved. NULL 
 int repl_fd(const struct repl *r);
 /* The tunnel is up: show the prompt, begin to read. Again: nothing. */
 void repl_start(struct repl *r);
-/* No commands for now (a `rekey` of a script is under way), and on again. Questions go on. */
+/* No commands for now (a `rekey` is under way), and on again. Questions go on, and Ctrl-C leaves. */
 void repl_hold(struct repl *r, bool hold);
 bool repl_next(struct repl *r, struct repl_input *in); /* false, and REPL_NOTHING: that was all */
 bool repl_is_terminal(const struct repl *r);

@@ -43,7 +43,7 @@ static const struct command_row rows[] = {
 	{ DO_EXPLAIN, "explain", AT_SHELL | AT_PROMPT, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE },
 		{ ARG_NONE }, "why the last thing failed, and what to try", true },
 	{ DO_KEYLOG, "keylog", AT_PROMPT, 0, 0, "", "FILE|off", { ARG_NONE, ARG_NONE }, { ARG_FILE },
-		"write keys to a file for Wireshark", true },
+		"write keys to a file for Wireshark", false },
 	{ DO_PROBE, "probe", AT_SHELL, 1, 1, "HOST|PROFILE [--write NAME]", "", { ARG_PROFILE, ARG_NONE },
 		{ ARG_NONE }, "what a gateway accepts, without logging in", false },
 	{ DO_IMPORT, "import", AT_SHELL, 1, 2, "FILE [NAME]", "", { ARG_FILE, ARG_TEXT }, { ARG_NONE },

@@ -29,10 +29,10 @@ static const struct option_row {
 	{ { "--log-level", "LEVEL", "error|warn|info|debug|trace", "how much the log tells" },
 		OPTION_WORD, AT(log_level) },
 	{ { "--log-file", "FILE", NULL, "write the log there" }, OPTION_TEXT, AT(log_file) },
-	{ { "--keylog", "FILE", NULL, "write keys there, for Wireshark: whoever has the file reads everything" },
+	{ { "--keylog", "FILE", NULL, "write keys there, for Wireshark (not supported yet)" },
 		OPTION_TEXT, AT(keylog) },
 	{ { "--color", "WHEN", "auto|always|never", "colours in what is printed" }, OPTION_WORD, AT(color) },
-	{ { "--write", "NAME", NULL, "probe: save what works as a profile" }, OPTION_TEXT, AT(write) },
+	{ { "--write", "NAME", NULL, "probe: save what works (not supported yet)" }, OPTION_TEXT, AT(write) },
 	{ { "--version", NULL, NULL, "which version this is" }, OPTION_FLAG, AT(version) },
 	{ { "--help", NULL, NULL, "this text" }, OPTION_FLAG, AT(help) },
 };
@@ -153,6 +153,8 @@ static bool check(struct options *o, struct err *e)
 		return err_set(e, ERR_CONFIG, "--json goes with connect and status");
 	if (o->write && c->id != DO_PROBE)
 		return err_set(e, ERR_CONFIG, "--write goes with probe");
+	if (o->keylog)
+		return err_set(e, ERR_CONFIG, "--keylog is not supported yet");
 	return true;
 }
 

@@ -63,8 +63,10 @@ static void watch_again(struct repl *r)
 {
 	if (r->asking)
 		watch(r, prompt_fd(r->prompt));
-	else if (!r->started || r->held)
+	else if (!r->started || (r->held && (!r->editor || r->end || r->n_in == sizeof(r->in))))
 		watch(r, -1);
+	else if (r->held)
+		watch(r, STDIN_FILENO);
 	else if (input_pending(r))
 		watch(r, r->ready);
 	else
@@ -169,6 +171,20 @@ static void consume(struct repl *r, size_t n)
 	r->n_in -= n;
 }
 
+/* Commands wait, but who is at the terminal can leave. */
+static void next_held(struct repl *r, struct repl_input *in)
+{
+	enum { CTRL_C = 3 };
+
+	if (!r->editor)
+		return;
+	fill(r);
+	if (memchr(r->in, CTRL_C, r->n_in)) {
+		r->n_in = 0;
+		in->event = REPL_LEAVE;
+	}
+}
+
 static void next_answer(struct repl *r, struct repl_input *in)
 {
 	enum prompt_result result = prompt_readable(r->prompt, &in->id, &in->answer);
@@ -249,8 +265,10 @@ bool repl_next(struct repl *r, struct repl_input *in)
 	*in = (struct repl_input){ .event = REPL_NOTHING };
 	if (r->asking)
 		next_answer(r, in);
-	else if (!r->started || r->held)
+	else if (!r->started)
 		return false;
+	else if (r->held)
+		next_held(r, in);
 	else if (r->wait_key)
 		next_key(r, in);
 	else if (r->editor) {

@@ -42,6 +42,8 @@ static void react(struct repl *r, const struct repl_input *in, bool *end)
 			repl_wait_key(r, true);
 			repl_live(r, "in 1 B/s");
 		}
+		if (strcmp(in->line, "rekey") == 0)
+			repl_hold(r, true);
 		*end = strcmp(in->line, "down") == 0;
 		break;
 	case REPL_LEAVE:
@@ -93,8 +95,10 @@ static int run(void)
 		static const struct timespec patience = { .tv_sec = PATIENCE_MS / 1000 };
 		if (ppoll(&p, 1, &patience, &before) == 0)
 			break;
-		if (event)
+		if (event) {
 			repl_printf(r, "an event from outside");
+			repl_hold(r, false);
+		}
 		event = 0;
 		while (!end && repl_next(r, &in))
 			react(r, &in, &end);
@@ -249,6 +253,27 @@ static void secrets_are_not_echoed(void **state)
 	expect(s, "refused 5");
 	type(s, "down\r");
 	expect(s, "line <down>");
+	finish(s);
+	free(s);
+}
+
+static void commands_wait_and_ctrl_c_does_not(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	start(s, *state);
+	expect(s, "office> ");
+	type(s, "rekey\r");
+	expect(s, "line <rekey>");
+	type(s, "status\r");
+	kill(s->child, SIGUSR1);
+	expect(s, "an event from outside");
+	expect(s, "office> ");
+	expect(s, "line <status>");
+	type(s, "rekey\r");
+	expect(s, "line <rekey>");
+	type(s, "x\x03");
+	expect(s, "leave");
 	finish(s);
 	free(s);
 }
@@ -420,6 +445,7 @@ int main(void)
 		WITH_FOLDER(lines_and_leaving),
 		WITH_FOLDER(events_come_above_the_line),
 		WITH_FOLDER(secrets_are_not_echoed),
+		WITH_FOLDER(commands_wait_and_ctrl_c_does_not),
 		WITH_FOLDER(any_key_ends_the_live_line),
 		WITH_FOLDER(history_is_kept_without_secrets),
 		WITH_FOLDER(the_terminal_comes_back),
