@@ -8,6 +8,7 @@
 #include "cli/load.h"
 #include "cli/prompt.h"
 #include "host/host.h"
+#include "doctor.h"
 #include "show.h"
 
 enum { PASSPHRASE_TRIES = 3 };
@@ -230,6 +231,15 @@ static int run_explain(const struct options *o)
 	return DOWN_ASKED;
 }
 
+/* The machine, and then the profile, when one is named. */
+static int run_doctor(const struct options *o)
+{
+	bool well = doctor_look("", stdout);
+	int status = o->n_args > 0 ? run_check(o) : DOWN_ASKED;
+
+	return well ? status : DOWN_MACHINE;
+}
+
 static int run_complete(const struct options *o)
 {
 	struct complete c;
@@ -257,6 +267,8 @@ int cli_run(const struct options *o)
 		return run_check(o);
 	case DO_CLEAN:
 		return run_clean();
+	case DO_DOCTOR:
+		return run_doctor(o);
 	case DO_EXPLAIN:
 		return run_explain(o);
 	case DO_COMPLETE:

@@ -49,7 +49,7 @@ static const struct command_row rows[] = {
 	{ DO_IMPORT, "import", AT_SHELL, 1, 2, "FILE [NAME]", "", { ARG_FILE, ARG_TEXT }, { ARG_NONE },
 		"make a profile from one of another program", false },
 	{ DO_DOCTOR, "doctor", AT_SHELL, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"what this machine can do, and what is in the way", false },
+		"what this machine can do, and what is in the way", true },
 	{ DO_CLEAN, "clean", AT_SHELL, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
 		"remove what a killed instance left behind, and nothing else", true },
 	{ DO_HELP, "help", AT_SHELL | AT_PROMPT, 0, 1, "[COMMAND]", "[COMMAND]", { ARG_COMMAND, ARG_NONE },

@@ -180,7 +180,7 @@ static void put_children(FILE *f, const struct status *st)
 			list_add(&l, c->remote_ts[k]);
 		list_end(&l, c->n_remote > STATUS_TS ? c->n_remote - STATUS_TS : 0);
 		label(f, "");
-		fprintf(f, "in %s in %" PRIu64 ", out %s in %" PRIu64 " packets\n", short_size(in, (double)c->bytes_in),
+		fprintf(f, "%s in %" PRIu64 " packets in, %s in %" PRIu64 " out\n", short_size(in, (double)c->bytes_in),
 			c->packets_in, short_size(out, (double)c->bytes_out), c->packets_out);
 		if (c->replay_drops || c->integrity_failures) {
 			label(f, "");
@@ -231,7 +231,7 @@ static void put_warnings(FILE *f, const struct status *st, bool color)
 	}
 	if (st->rekeys_ike || st->rekeys_child || st->reconnects) {
 		label(f, "since");
-		fprintf(f, "%u new IKE and %u new child keys, %u reconnects\n", st->rekeys_ike, st->rekeys_child,
+		fprintf(f, "%u times new IKE keys, %u times new child keys, %u reconnects\n", st->rekeys_ike, st->rekeys_child,
 			st->reconnects);
 	}
 	if (st->last_error[0]) {
