@@ -20,7 +20,8 @@ struct doctor {
 
 enum finding { FINE, NOTE, BAD };
 
-static void tell(struct doctor *d, enum finding f, const char *what, const char *fmt, ...) PRINTF(4, 5);
+static void tell(struct doctor *d, enum finding f, const char *what, const char *fmt, ...)
+	PRINTF(4, 5);
 static void tell(struct doctor *d, enum finding f, const char *what, const char *fmt, ...)
 {
 	static const char *const marks[] = { [FINE] = "ok", [NOTE] = "note", [BAD] = "BAD" };
@@ -66,7 +67,8 @@ static void look_privilege(struct doctor *d)
 	if (effective >> CAP_NET_ADMIN & 1)
 		tell(d, FINE, "privilege", "may change addresses and routes (CAP_NET_ADMIN)");
 	else
-		tell(d, BAD, "privilege", "may not change addresses and routes: run connect with sudo");
+		tell(d, BAD, "privilege",
+			"may not change addresses and routes: run connect with sudo");
 }
 
 static void look_tun(struct doctor *d)
@@ -74,7 +76,8 @@ static void look_tun(struct doctor *d)
 	if (is_there(d, "/dev/net/tun", R_OK | W_OK))
 		tell(d, FINE, "tun", "/dev/net/tun can be opened");
 	else
-		tell(d, BAD, "tun", "/dev/net/tun is missing or closed to us: modprobe tun, or give it to the "
+		tell(d, BAD, "tun",
+			"/dev/net/tun is missing or closed to us: modprobe tun, or give it to the "
 			"container");
 }
 
@@ -102,12 +105,13 @@ static bool port_in_use(const struct doctor *d, const char *table, unsigned port
 {
 	FILE *f = open_file(d, table);
 	char line[DOCTOR_LINE_MAX];
-	unsigned local;
 	bool found = false;
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%4x", &local) == 1 && local == port)
-			found = true;
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *address = strchr(line, ':');
+		const char *local = address ? strchr(address + 1, ':') : NULL;
+		found = found || (local && strtoul(local + 1, NULL, 16) == port);
+	}
 	if (f)
 		fclose(f);
 	return found;
@@ -118,8 +122,10 @@ static void look_ports(struct doctor *d)
 	static const unsigned ports[] = { 500, 4500 };
 
 	for (size_t i = 0; i < ARRAY_LEN(ports); i++)
-		if (port_in_use(d, "/proc/net/udp", ports[i]) || port_in_use(d, "/proc/net/udp6", ports[i]))
-			tell(d, NOTE, "port", "UDP %u is in use: another will be taken, which most gateways accept",
+		if (port_in_use(d, "/proc/net/udp", ports[i]) ||
+			port_in_use(d, "/proc/net/udp6", ports[i]))
+			tell(d, NOTE, "port",
+				"UDP %u is in use: another will be taken, which most gateways accept",
 				ports[i]);
 		else
 			tell(d, FINE, "port", "UDP %u is free", ports[i]);
@@ -128,8 +134,8 @@ static void look_ports(struct doctor *d)
 /* Programs that speak IKE, as the kernel cuts their names. */
 static bool is_ike_daemon(const char *name)
 {
-	static const char *const names[] = { "charon", "charon-systemd", "charon-nm", "charon-cmd", "pluto", "iked",
-		"isakmpd", "racoon", "vpnc" };
+	static const char *const names[] = { "charon", "charon-systemd", "charon-nm", "charon-cmd",
+		"pluto", "iked", "isakmpd", "racoon", "vpnc" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(names[i], name) == 0)
@@ -154,7 +160,8 @@ static void look_daemons(struct doctor *d)
 			name[strcspn(name, "\n")] = 0;
 			if (is_ike_daemon(name)) {
 				found++;
-				tell(d, NOTE, "daemon", "%s is running (process %s)", name, entry->d_name);
+				tell(d, NOTE, "daemon", "%s is running (process %s)", name,
+					entry->d_name);
 			}
 		}
 		fclose(f);
@@ -169,14 +176,18 @@ static void look_daemons(struct doctor *d)
 static void look_dns(struct doctor *d)
 {
 	if (is_there(d, "/run/systemd/resolve/io.systemd.Resolve", F_OK))
-		tell(d, FINE, "dns", "systemd-resolved: names of the tunnel's domains alone can go through it");
+		tell(d, FINE, "dns",
+			"systemd-resolved: names of the tunnel's domains alone can go through it");
 	else if (is_there(d, "/sbin/resolvconf", X_OK) || is_there(d, "/usr/sbin/resolvconf", X_OK))
-		tell(d, NOTE, "dns", "resolvconf: all names go through the tunnel, not only its domains");
+		tell(d, NOTE, "dns",
+			"resolvconf: all names go through the tunnel, not only its domains");
 	else if (is_there(d, "/etc/resolv.conf", F_OK))
-		tell(d, NOTE, "dns", "/etc/resolv.conf is changed while connected, and put back; all names go "
+		tell(d, NOTE, "dns",
+			"/etc/resolv.conf is changed while connected, and put back; all names go "
 			"through the tunnel");
 	else
-		tell(d, NOTE, "dns", "no /etc/resolv.conf: the tunnel's name servers will not be used");
+		tell(d, NOTE, "dns",
+			"no /etc/resolv.conf: the tunnel's name servers will not be used");
 }
 
 static void look_ipv6(struct doctor *d)

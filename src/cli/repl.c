@@ -17,18 +17,18 @@
 enum { INPUT_MAX = 4096 };
 
 struct repl {
-	int epoll;   /* what the loop watches: it watches the descriptor that matters now */
-	int ready;   /* an eventfd that is always readable, for what is here already */
-	bool terminal;         /* stdin and stdout are */
+	int epoll; /* what the loop watches: it watches the descriptor that matters now */
+	int ready; /* an eventfd that is always readable, for what is here already */
+	bool terminal; /* stdin and stdout are */
 	struct editor *editor; /* from repl_start on; NULL: stdin is read line by line */
 	struct prompt *prompt;
 	bool started, held, end; /* end: of stdin */
 	bool asking, wait_key;
-	bool live;               /* the cursor stands behind repl_live's text */
-	bool too_long;           /* the line is: what is left of it is dropped */
-	size_t n_in;             /* octets read and not yet used */
+	bool live; /* the cursor stands behind repl_live's text */
+	bool too_long; /* the line is: what is left of it is dropped */
+	size_t n_in; /* octets read and not yet used */
 	char in[INPUT_MAX];
-	char text[80];           /* of the prompt */
+	char text[80]; /* of the prompt */
 };
 
 /* --- what the loop watches --------------------------------------------------------------------- */
@@ -249,7 +249,8 @@ static void next_line(struct repl *r, struct repl_input *in)
 			continue;
 		}
 		if (r->too_long || n >= sizeof(in->line))
-			repl_warn(r, "a command of more than %zu octets was left out", sizeof(in->line) - 1);
+			repl_warn(r, "a command of more than %zu octets was left out",
+				sizeof(in->line) - 1);
 		else {
 			snprintf(in->line, sizeof(in->line), "%.*s", (int)n, r->in);
 			in->line[strcspn(in->line, "\r")] = 0;

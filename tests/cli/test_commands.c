@@ -51,7 +51,8 @@ static void lines(void **state)
 		if (!ok && !strstr(e.text, cases[i].say))
 			fail_msg("%s: %s", cases[i].line, e.text);
 		if (ok && (rq.row->id != cases[i].id || rq.n_args != cases[i].n_args))
-			fail_msg("%s: %s with %zu arguments", cases[i].line, rq.row->name, rq.n_args);
+			fail_msg("%s: %s with %zu arguments", cases[i].line, rq.row->name,
+				rq.n_args);
 	}
 }
 
@@ -138,7 +139,9 @@ static void command_lines(void **state)
 	struct err e;
 
 	(void)state;
-	assert_ok(&e, parse(&o, &e, "v --set a.b=c connect --no-input office --set=d.e=f=g --log-level debug"));
+	assert_ok(&e,
+		parse(&o, &e,
+			"v --set a.b=c connect --no-input office --set=d.e=f=g --log-level debug"));
 	assert_int_equal(o.command->id, DO_CONNECT);
 	assert_int_equal(o.n_args, 1);
 	assert_string_equal(o.args[0], "office");

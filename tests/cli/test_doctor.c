@@ -67,7 +67,8 @@ static void a_machine_that_is_not(void **state)
 
 	make(*state, "/proc/self/status", "CapEff:\t0000000000000fff\n");
 	make(*state, "/proc/net/udp", HEADER "  99: 00000000:01F4 00000000:0000 07\n");
-	make(*state, "/proc/net/udp6", HEADER "   3: 00000000000000000000000000000000:1194 00000000:0000 07\n");
+	make(*state, "/proc/net/udp6",
+		HEADER "   3: 00000000000000000000000000000000:1194 00000000:0000 07\n");
 	make(*state, "/proc/77/comm", "charon\n");
 	make(*state, "/proc/78/comm", "charonx\n");
 	make(*state, "/etc/resolv.conf", "");

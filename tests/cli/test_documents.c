@@ -49,7 +49,8 @@ static void every_option_is_in_the_manual(void **state)
 
 	(void)state;
 	for (size_t i = 0; options_row(i, &o); i++) {
-		snprintf(want, sizeof(want), ".%sFl -%s", strstr(o.story, "not supported") ? "" : "It ", o.name + 2);
+		snprintf(want, sizeof(want), ".%sFl -%s",
+			strstr(o.story, "not supported") ? "" : "It ", o.name + 2);
 		expect(text, "man/vpnc-ike.1", want);
 	}
 	free(text);
@@ -65,7 +66,8 @@ static void every_key_is_in_the_manual(void **state)
 	for (size_t i = 0; profile_key(i, &k); i++) {
 		if (!k.supported) {
 			snprintf(want, sizeof(want), ".Ic %s", k.key);
-			expect(strstr(text, ".Sh NOT SUPPORTED YET"), "man/vpnc-ike.profile.5", want);
+			expect(strstr(text, ".Sh NOT SUPPORTED YET"), "man/vpnc-ike.profile.5",
+				want);
 			continue;
 		}
 		if (strcmp(last, k.section) != 0) {
@@ -125,7 +127,9 @@ static void settings_in_comments_are_right(void **state)
 			struct profile *p = profile_new("x");
 			bool known = false;
 			for (size_t j = 0; profile_key(j, &k); j++)
-				known = known || (strcmp(k.section, section) == 0 && strcmp(k.key, key) == 0);
+				known = known ||
+					(strcmp(k.section, section) == 0 &&
+						strcmp(k.key, key) == 0);
 			if (!known || !profile_set(p, section, key, value, &e))
 				fail_msg("%s: %s.%s = %s", found.gl_pathv[i], section, key, value);
 			profile_free(p);

@@ -146,7 +146,9 @@ static void expect(struct screen *s, const char *want)
 
 	while (!(found = strstr(s->text + s->seen, want))) {
 		struct pollfd p = { .fd = s->fd, .events = POLLIN };
-		ssize_t n = poll(&p, 1, PATIENCE_MS) == 1 ? read(s->fd, s->text + s->n, SCREEN_MAX - 1 - s->n) : -1;
+		ssize_t n = poll(&p, 1, PATIENCE_MS) == 1 ?
+			read(s->fd, s->text + s->n, SCREEN_MAX - 1 - s->n) :
+			-1;
 		if (n <= 0) {
 			kill(s->child, SIGKILL);
 			fail_msg("<%s> did not come; what came: <%s>", want, s->text + s->seen);
@@ -237,7 +239,10 @@ static void secrets_are_not_echoed(void **state)
 	kill(s->child, SIGUSR1);
 	expect(s, "an event from outside");
 	expect(s, "Password: ");
-	type(s, "tr\xc3\xbcxy\x7f\x7f\x7f\x7f" "0\x15" "tr0ub4dor\r");
+	type(s,
+		"tr\xc3\xbcxy\x7f\x7f\x7f\x7f"
+		"0\x15"
+		"tr0ub4dor\r");
 	expect(s, "answer 5 has 9");
 	expect(s, "office> ");
 	assert_null(strstr(s->text, "ub4dor"));
@@ -424,10 +429,29 @@ static void keys(void **state)
 		const char *in;
 		size_t want;
 	} cases[] = {
-		{ "", 0 }, { "a", 1 }, { "ab", 1 }, { "\x03", 1 }, { "\xc3", 0 }, { "\xc3\xbc", 2 },
-		{ "\xf0\x9f\x94", 0 }, { "\xf0\x9f\x94\x92", 4 }, { "\xbc", 1 }, { "\x1b", 0 }, { "\x1b" "b", 2 },
-		{ "\x1b[", 0 }, { "\x1b[A", 3 }, { "\x1b[1;5", 0 }, { "\x1b[1;5C", 6 }, { "\x1bOP", 3 }, { "\x1bO", 0 },
-		{ "\x1b[[A", 4 }, { "\x1b[[", 0 }, { "\x1b[3~x", 4 }, { "\x1b\xc3\xbc", 3 },
+		{ "", 0 },
+		{ "a", 1 },
+		{ "ab", 1 },
+		{ "\x03", 1 },
+		{ "\xc3", 0 },
+		{ "\xc3\xbc", 2 },
+		{ "\xf0\x9f\x94", 0 },
+		{ "\xf0\x9f\x94\x92", 4 },
+		{ "\xbc", 1 },
+		{ "\x1b", 0 },
+		{ "\x1b"
+		  "b",
+			2 },
+		{ "\x1b[", 0 },
+		{ "\x1b[A", 3 },
+		{ "\x1b[1;5", 0 },
+		{ "\x1b[1;5C", 6 },
+		{ "\x1bOP", 3 },
+		{ "\x1bO", 0 },
+		{ "\x1b[[A", 4 },
+		{ "\x1b[[", 0 },
+		{ "\x1b[3~x", 4 },
+		{ "\x1b\xc3\xbc", 3 },
 		{ "\x1b[11111111111111111111111111111111111111", 32 },
 	};
 
