@@ -18,8 +18,8 @@ int cli_run(const struct options *o);
 /* How a running instance is asked: control_ask and control_names of edge/control, handed in because
  * neither of the two folders knows the other. */
 struct cli_asker {
-	bool (*ask)(const char *dir, const char *name, const char *line, int timeout_ms, int *status,
-		char **text, struct err *e);
+	bool (*ask)(const char *dir, const char *name, const char *line, int timeout_ms,
+		int *status, char **text, struct err *e);
 	size_t (*names)(const char *dir, char names[][PROFILE_NAME_MAX], size_t max);
 };
 /* status, rekey, down and reconnect from another terminal: asks the instance, prints its answer. */

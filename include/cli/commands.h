@@ -10,9 +10,26 @@
 #include <stddef.h>
 
 enum command_id {
-	DO_CONNECT, DO_LIST, DO_SHOW, DO_CHECK, DO_STATUS, DO_REKEY, DO_DOWN, DO_RECONNECT,
-	DO_PROBE, DO_IMPORT, DO_DOCTOR, DO_CLEAN, DO_HELP,
-	DO_TRAFFIC, DO_ROUTES, DO_DNS, DO_LOG, DO_TRACE, DO_EXPLAIN, DO_KEYLOG,
+	DO_CONNECT,
+	DO_LIST,
+	DO_SHOW,
+	DO_CHECK,
+	DO_STATUS,
+	DO_REKEY,
+	DO_DOWN,
+	DO_RECONNECT,
+	DO_PROBE,
+	DO_IMPORT,
+	DO_DOCTOR,
+	DO_CLEAN,
+	DO_HELP,
+	DO_TRAFFIC,
+	DO_ROUTES,
+	DO_DNS,
+	DO_LOG,
+	DO_TRACE,
+	DO_EXPLAIN,
+	DO_KEYLOG,
 	DO_COMPLETE, /* what the shell completion asks for; in no help */
 };
 
@@ -25,13 +42,13 @@ enum arg_kind { ARG_NONE, ARG_PROFILE, ARG_FILE, ARG_COMMAND, ARG_REKEY, ARG_ON_
 struct command_row {
 	enum command_id id;
 	const char *name;
-	unsigned places;         /* enum command_place */
-	size_t least, most;      /* arguments at the shell, the profile's name among them */
-	const char *shell_args;  /* "PROFILE [ike|child|all]" */
+	unsigned places; /* enum command_place */
+	size_t least, most; /* arguments at the shell, the profile's name among them */
+	const char *shell_args; /* "PROFILE [ike|child|all]" */
 	const char *prompt_args; /* "[ike|child|all]" */
 	enum arg_kind shell_kinds[2], prompt_kinds[1];
-	const char *story;       /* one line of help */
-	bool supported;          /* false: answered with "not supported yet" */
+	const char *story; /* one line of help */
+	bool supported; /* false: answered with "not supported yet" */
 };
 
 /* Row number i of the table, NULL past its end. */
@@ -39,7 +56,8 @@ const struct command_row *commands_row(size_t i);
 const struct command_row *commands_of(enum command_id id);
 /* The row of a word (also of "quit" and "exit" for down, at the prompt), or NULL with the nearest
  * known word in the sentence (CONFIG). */
-const struct command_row *commands_find(const char *word, unsigned places, struct err *e) MUST_CHECK;
+const struct command_row *commands_find(
+	const char *word, unsigned places, struct err *e) MUST_CHECK;
 
 enum { REQUEST_ARGS_MAX = 2, REQUEST_TEXT_MAX = 512, REQUEST_LINE_MAX = 1024 };
 
@@ -51,15 +69,15 @@ struct request {
 	bool json;
 	size_t n_args;
 	char args[REQUEST_ARGS_MAX][REQUEST_TEXT_MAX]; /* without the profile's name */
-	enum rekey_what rekey;  /* DO_REKEY */
-	bool on;                /* DO_TRACE; DO_KEYLOG: args[0] is a file and not "off" */
-	unsigned long count;    /* DO_LOG: lines wanted, 20 when not said */
+	enum rekey_what rekey; /* DO_REKEY */
+	bool on; /* DO_TRACE; DO_KEYLOG: args[0] is a file and not "off" */
+	unsigned long count; /* DO_LOG: lines wanted, 20 when not said */
 };
 
 /* Splits and checks a line: unknown words, wrong or missing arguments and what is not supported are
  * CONFIG errors, one sentence each. */
-bool commands_parse(struct request *rq, const char *line, enum command_place where, struct err *e)
-	MUST_CHECK;
+bool commands_parse(
+	struct request *rq, const char *line, enum command_place where, struct err *e) MUST_CHECK;
 
 /* Help for one command (by name) or, with NULL, all of a place; malloc'ed, NULL when memory ran out
  * or there is no such command. */

@@ -13,7 +13,7 @@
 enum { LOAD_PROBLEMS_MAX = 64, LOAD_FILE_MAX = 256 * 1024, LOAD_DIRS_MAX = 4 };
 
 struct load_problem {
-	unsigned line;          /* 0: no line to blame */
+	unsigned line; /* 0: no line to blame */
 	char file[PROFILE_PATH_MAX]; /* "--set" for an option */
 	char section[32], key[32]; /* may be "" */
 	struct err err;
@@ -28,20 +28,20 @@ struct load_report {
 char *load_problem_text(char *out, size_t size, const struct load_problem *p);
 
 struct load_request {
-	const char *profile;       /* NAME, or a path when it holds a '/' */
-	const char *profile_dir;   /* --profile-dir or NULL */
-	const char *const *sets;   /* --set SECTION.KEY=VALUE */
+	const char *profile; /* NAME, or a path when it holds a '/' */
+	const char *profile_dir; /* --profile-dir or NULL */
+	const char *const *sets; /* --set SECTION.KEY=VALUE */
 	size_t n_sets;
 	const struct passphrase *key_passphrase; /* the answer to LOAD_NEED_PASSPHRASE, or NULL */
-	bool values_only;          /* `list` and `show`: leave the files that it names unread */
+	bool values_only; /* `list` and `show`: leave the files that it names unread */
 };
 
 enum load_result { LOAD_OK, LOAD_BAD, LOAD_NEED_PASSPHRASE };
 
 /* On LOAD_OK *out is the caller's (profile_free); it is NULL otherwise, except that a bad profile
  * is handed out as far as it was understood when *out is wanted for `list` (values_only). */
-enum load_result load_profile(const struct load_request *rq, struct profile **out,
-	struct load_report *report) MUST_CHECK;
+enum load_result load_profile(
+	const struct load_request *rq, struct profile **out, struct load_report *report) MUST_CHECK;
 /* The same from memory, without a file: values only. For tests and fuzzing; text need not be
  * NUL-ended and is not kept. */
 enum load_result load_text(const char *name, const char *text, size_t len, struct profile **out,
@@ -61,7 +61,7 @@ struct load_list {
 	struct load_entry {
 		char name[PROFILE_NAME_MAX];
 		char file[PROFILE_PATH_MAX];
-	} *v; /* malloc'ed */
+	} * v; /* malloc'ed */
 };
 bool load_list(const char *profile_dir, struct load_list *out, struct err *e) MUST_CHECK;
 void load_list_free(struct load_list *l);

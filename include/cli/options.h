@@ -15,14 +15,15 @@ enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
 	const struct command_row *command; /* never NULL after options_parse succeeded */
 	size_t n_args;
-	const char *args[OPTION_ARGS_MAX]; /* of the command; args[0] is the profile where it takes one */
-	const char *profile_dir;           /* NULL: not given */
+	const char *args
+		[OPTION_ARGS_MAX]; /* of the command; args[0] is the profile where it takes one */
+	const char *profile_dir; /* NULL: not given */
 	size_t n_sets;
 	const char *sets[OPTION_SETS_MAX]; /* SECTION.KEY=VALUE, in the order given */
 	bool json, no_input, version, help;
-	enum level log_level;              /* LEVEL_INFO when not given */
-	const char *log_file, *keylog;     /* NULL: not given */
-	const char *write;                 /* probe --write NAME */
+	enum level log_level; /* LEVEL_INFO when not given */
+	const char *log_file, *keylog; /* NULL: not given */
+	const char *write; /* probe --write NAME */
 	enum color_choice color;
 };
 
@@ -31,8 +32,8 @@ bool options_parse(struct options *o, int argc, char *const *argv, struct err *e
 
 /* Number i of the table, for help, completion and the test of the manual; false past the end. */
 struct option_info {
-	const char *name;  /* "--log-level" */
-	const char *arg;   /* "LEVEL", NULL: takes none */
+	const char *name; /* "--log-level" */
+	const char *arg; /* "LEVEL", NULL: takes none */
 	const char *words; /* "error|warn|info|debug|trace", NULL: anything */
 	const char *story;
 };

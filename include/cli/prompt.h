@@ -30,7 +30,7 @@ enum prompt_result { PROMPT_PENDING, PROMPT_ANSWERED, PROMPT_REFUSED };
  * askpass that failed. id is that of the question. */
 enum prompt_result prompt_readable(struct prompt *p, uint32_t *id, struct passphrase *answer);
 /* Asks and waits, for use before there is a loop. False with CONFIG when there is no answer. */
-bool prompt_wait(struct prompt *p, const struct ask *q, struct passphrase *answer, struct err *e)
-	MUST_CHECK;
+bool prompt_wait(
+	struct prompt *p, const struct ask *q, struct passphrase *answer, struct err *e) MUST_CHECK;
 
 #endif

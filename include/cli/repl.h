@@ -18,11 +18,11 @@ struct repl;
 
 enum repl_event {
 	REPL_NOTHING,
-	REPL_LINE,    /* line holds a command; it may be empty */
-	REPL_LEAVE,   /* end of file at a terminal, or Ctrl-C on an empty line: as `down` */
-	REPL_ANSWER,  /* id and answer: to the question asked */
+	REPL_LINE, /* line holds a command; it may be empty */
+	REPL_LEAVE, /* end of file at a terminal, or Ctrl-C on an empty line: as `down` */
+	REPL_ANSWER, /* id and answer: to the question asked */
 	REPL_REFUSED, /* id: the person would not answer */
-	REPL_KEY,     /* a key was pressed while repl_wait_key was on, which is off now */
+	REPL_KEY, /* a key was pressed while repl_wait_key was on, which is off now */
 };
 
 struct repl_input {
@@ -43,7 +43,7 @@ void repl_close(struct repl *r); /* the terminal as it was; history saved. NULL 
 int repl_fd(const struct repl *r);
 /* The tunnel is up: show the prompt, begin to read. Again: nothing. */
 void repl_start(struct repl *r);
-/* No commands for now (a `rekey` of a script is under way), and on again. Questions go on. */
+/* No commands for now (a `rekey` is under way), and on again. Questions go on, and Ctrl-C leaves. */
 void repl_hold(struct repl *r, bool hold);
 bool repl_next(struct repl *r, struct repl_input *in); /* false, and REPL_NOTHING: that was all */
 bool repl_is_terminal(const struct repl *r);
@@ -52,9 +52,9 @@ bool repl_is_terminal(const struct repl *r);
 bool repl_ask(struct repl *r, const struct ask *q, struct err *e) MUST_CHECK;
 
 /* Prints whole lines (a '\n' is added where it is missing) above the line being typed. */
-void repl_print(struct repl *r, const char *text);                       /* stdout */
-void repl_printf(struct repl *r, const char *fmt, ...) PRINTF(2, 3);     /* stdout, one line */
-void repl_warn(struct repl *r, const char *fmt, ...) PRINTF(2, 3);       /* stderr, one line */
+void repl_print(struct repl *r, const char *text); /* stdout */
+void repl_printf(struct repl *r, const char *fmt, ...) PRINTF(2, 3); /* stdout, one line */
+void repl_warn(struct repl *r, const char *fmt, ...) PRINTF(2, 3); /* stderr, one line */
 
 /* For `traffic`: until a key is pressed, or repl_wait_key(false), the prompt is away and
  * repl_live replaces the last line of the terminal. */

@@ -15,13 +15,19 @@
 
 #include "base/err.h"
 
-enum { CONTROL_LINE_MAX = 1024, CONTROL_CLIENTS = 8, CONTROL_REPLY_MAX = 1 << 20, CONTROL_NAME_MAX = 64 };
+enum {
+	CONTROL_LINE_MAX = 1024,
+	CONTROL_CLIENTS = 8,
+	CONTROL_REPLY_MAX = 1 << 20,
+	CONTROL_NAME_MAX = 64
+};
 
 struct control;
 
 /* dir: HOST_RUN_DIR (another one in tests); owner: who may ask besides root. A socket that nobody
  * listens on is replaced. LOCAL on failure. */
-struct control *control_open(const char *dir, const char *name, uid_t owner, struct err *e) MUST_CHECK;
+struct control *control_open(
+	const char *dir, const char *name, uid_t owner, struct err *e) MUST_CHECK;
 void control_close(struct control *c); /* answers still unsent are dropped; the socket is removed */
 int control_fd(const struct control *c);
 
@@ -36,8 +42,8 @@ void control_reply(struct control *c, uint64_t client, int status, const char *t
 
 /* The asker's side, blocking, at most timeout_ms. *text is malloc'ed. SILENT: no instance of that
  * name is running, or it does not answer. LOCAL: not allowed. */
-bool control_ask(const char *dir, const char *name, const char *line, int timeout_ms,
-	int *status, char **text, struct err *e) MUST_CHECK;
+bool control_ask(const char *dir, const char *name, const char *line, int timeout_ms, int *status,
+	char **text, struct err *e) MUST_CHECK;
 /* Names of the sockets that are there, sorted; returns how many, of which max were written. */
 size_t control_names(const char *dir, char names[][CONTROL_NAME_MAX], size_t max);
 

@@ -12,13 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/outbox.h"
 #include "cli/user.h"
 
 enum { ENV_MAX = 256, GROUPS_MAX = 64 };
 
 /* All that the child needs, made before the fork: behind it only calls that are safe there. */
 struct child {
-	const char *program;
+	char program[USER_PATH_MAX], question[PROMPT_TEXT_MAX]; /* execve wants them writable */
 	char *argv[3];
 	char *envp[ENV_MAX + 1];
 	char home[USER_PATH_MAX + 8], user[80], logname[80];
@@ -75,20 +76,22 @@ static void run_child(const struct child *c, int out)
 	_exit(127);
 }
 
-bool askpass_start(const char *program, const char *question, pid_t *pid, int *out, int *done,
-	struct err *e)
+bool askpass_start(
+	const char *program, const char *question, pid_t *pid, int *out, int *done, struct err *e)
 {
-	struct child c = { .program = program, .n_groups = GROUPS_MAX };
+	struct child c = { .n_groups = GROUPS_MAX };
 	int ends[2];
 
-	if (program[0] != '/' || access(program, X_OK) != 0)
-		return err_set(e, ERR_CONFIG, "VPNC_IKE_ASKPASS does not name a program by its full path");
+	if (program[0] != '/' || strlen(program) >= sizeof(c.program) || access(program, X_OK) != 0)
+		return err_set(
+			e, ERR_CONFIG, "VPNC_IKE_ASKPASS does not name a program by its full path");
 	user_invoking(&c.who);
 	if (getgrouplist(c.who.name, c.who.gid, c.groups, &c.n_groups) < 0)
 		c.n_groups = GROUPS_MAX;
-	/* The vector of arguments is not const by tradition; execve leaves it alone. */
-	c.argv[0] = (char *)(uintptr_t)program;
-	c.argv[1] = (char *)(uintptr_t)question;
+	snprintf(c.program, sizeof(c.program), "%s", program);
+	snprintf(c.question, sizeof(c.question), "%s", question);
+	c.argv[0] = c.program;
+	c.argv[1] = c.question;
 	child_env(&c);
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return err_set(e, ERR_LOCAL, "cannot make a pipe: %s", strerror(errno));

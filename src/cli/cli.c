@@ -8,6 +8,7 @@
 #include "cli/load.h"
 #include "cli/prompt.h"
 #include "host/host.h"
+#include "doctor.h"
 #include "show.h"
 
 enum { PASSPHRASE_TRIES = 3 };
@@ -25,7 +26,8 @@ void cli_usage(FILE *to)
 	free(commands);
 	fputc('\n', to);
 	for (size_t i = 0; options_row(i, &opt); i++) {
-		snprintf(head, sizeof(head), "%s%s%s", opt.name, opt.arg ? " " : "", opt.arg ? opt.arg : "");
+		snprintf(head, sizeof(head), "%s%s%s", opt.name, opt.arg ? " " : "",
+			opt.arg ? opt.arg : "");
 		fprintf(to, "  %-34s %s\n", head, opt.story);
 	}
 	fputs("\nThe manual: vpnc-ike(1); profiles: vpnc-ike.profile(5).\n", to);
@@ -44,7 +46,8 @@ static int run_help(const struct options *o)
 		return DOWN_ASKED;
 	}
 	const struct command_row *row = commands_find(o->args[0], AT_SHELL | AT_PROMPT, &e);
-	char *text = row ? commands_help(row->name, row->places & AT_SHELL ? AT_SHELL : AT_PROMPT) : NULL;
+	char *text = row ? commands_help(row->name, row->places & AT_SHELL ? AT_SHELL : AT_PROMPT) :
+			   NULL;
 	if (!text) {
 		fprintf(stderr, "vpnc-ike: %s\n", row ? "out of memory" : e.text);
 		return DOWN_USAGE;
@@ -59,7 +62,10 @@ static int run_help(const struct options *o)
 static struct load_request request_of(const struct options *o, const char *profile)
 {
 	return (struct load_request){
-		.profile = profile, .profile_dir = o->profile_dir, .sets = o->sets, .n_sets = o->n_sets,
+		.profile = profile,
+		.profile_dir = o->profile_dir,
+		.sets = o->sets,
+		.n_sets = o->n_sets,
 	};
 }
 
@@ -78,11 +84,11 @@ static void refuse_profile(const struct options *o, const struct load_report *re
 	struct down d = { .status = DOWN_PROFILE };
 
 	print_problems(stderr, report);
-	snprintf(d.what, sizeof(d.what), "the profile %.100s has %zu problem%s", o->args[0], report->n,
-		report->n == 1 ? "" : "s");
+	snprintf(d.what, sizeof(d.what), "the profile %.100s has %zu problem%s", o->args[0],
+		report->n, report->n == 1 ? "" : "s");
 	snprintf(d.said, sizeof(d.said), "nothing; it was not asked");
-	snprintf(d.advice, sizeof(d.advice), "set right what is named above; vpnc-ike check %.100s looks again",
-		o->args[0]);
+	snprintf(d.advice, sizeof(d.advice),
+		"set right what is named above; vpnc-ike check %.100s looks again", o->args[0]);
 	cli_failed(o, o->args[0], &d);
 }
 
@@ -154,8 +160,8 @@ static int run_check(const struct options *o)
 }
 
 /* Asks for the pass phrase of the private key, and loads again. */
-static enum load_result load_asking(const struct options *o, struct load_request *rq, struct profile **out,
-	struct load_report *report, struct err *e)
+static enum load_result load_asking(const struct options *o, struct load_request *rq,
+	struct profile **out, struct load_report *report, struct err *e)
 {
 	enum load_result result = load_profile(rq, out, report);
 	struct ask q = { .kind = ASK_KEY_PASSPHRASE };
@@ -163,7 +169,8 @@ static enum load_result load_asking(const struct options *o, struct load_request
 
 	if (result != LOAD_NEED_PASSPHRASE)
 		return result;
-	snprintf(q.prompt, sizeof(q.prompt), "Pass phrase of the private key for %.100s", o->args[0]);
+	snprintf(q.prompt, sizeof(q.prompt), "Pass phrase of the private key for %.100s",
+		o->args[0]);
 	struct prompt *prompt = prompt_new(o->no_input, e);
 	for (int i = 0; i < PASSPHRASE_TRIES && result == LOAD_NEED_PASSPHRASE; i++) {
 		if (!prompt || !prompt_wait(prompt, &q, &answer, e))
@@ -182,7 +189,8 @@ int cli_load(const struct options *o, struct profile **out)
 {
 	struct load_request rq = request_of(o, o->args[0]);
 	struct load_report *report = calloc(1, sizeof(*report));
-	struct down d = { .status = DOWN_PROFILE, .said = "nothing; it was not asked",
+	struct down d = { .status = DOWN_PROFILE,
+		.said = "nothing; it was not asked",
 		.advice = "give secrets.key-passphrase in the profile, or answer at a terminal" };
 	struct err e = { .kind = ERR_NONE };
 
@@ -214,7 +222,9 @@ static int run_clean(void)
 			printf("%s\n", ((const struct event *)outbox_get(&events, i))->text);
 	outbox_free(&events);
 	if (!ok) {
-		fprintf(stderr, "%s\nthe gateway said: nothing; it was not asked\ntry: sudo vpnc-ike clean\n", e.text);
+		fprintf(stderr,
+			"%s\nthe gateway said: nothing; it was not asked\ntry: sudo vpnc-ike clean\n",
+			e.text);
 		return DOWN_MACHINE;
 	}
 	printf("%zu thing%s removed\n", removed, removed == 1 ? "" : "s");
@@ -228,6 +238,15 @@ static int run_explain(const struct options *o)
 	fputs(text ? text : "nothing has failed\n", stdout);
 	free(text);
 	return DOWN_ASKED;
+}
+
+/* The machine, and then the profile, when one is named. */
+static int run_doctor(const struct options *o)
+{
+	bool well = doctor_look("", stdout);
+	int status = o->n_args > 0 ? run_check(o) : DOWN_ASKED;
+
+	return well ? status : DOWN_MACHINE;
 }
 
 static int run_complete(const struct options *o)
@@ -257,6 +276,8 @@ int cli_run(const struct options *o)
 		return run_check(o);
 	case DO_CLEAN:
 		return run_clean();
+	case DO_DOCTOR:
+		return run_doctor(o);
 	case DO_EXPLAIN:
 		return run_explain(o);
 	case DO_COMPLETE:

@@ -14,7 +14,8 @@
 
 /* The table of commands, in the order of help. */
 static const struct command_row rows[] = {
-	{ DO_CONNECT, "connect", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+	{ DO_CONNECT, "connect", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE },
+		{ ARG_NONE },
 		"bring the tunnel up, and the prompt; on leaving everything is undone", true },
 	{ DO_LIST, "list", AT_SHELL, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
 		"the profiles found: name, type, gateway, file", true },
@@ -22,8 +23,8 @@ static const struct command_row rows[] = {
 		"the effective settings, secrets hidden", true },
 	{ DO_CHECK, "check", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
 		"every problem of a profile, without connecting", true },
-	{ DO_STATUS, "status", EVERYWHERE, 0, 1, "[PROFILE] [--json]", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"how the connection is doing", true },
+	{ DO_STATUS, "status", EVERYWHERE, 0, 1, "[PROFILE] [--json]", "",
+		{ ARG_PROFILE, ARG_NONE }, { ARG_NONE }, "how the connection is doing", true },
 	{ DO_TRAFFIC, "traffic", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
 		"live rates, until a key is pressed", true },
 	{ DO_ROUTES, "routes", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
@@ -31,31 +32,34 @@ static const struct command_row rows[] = {
 	{ DO_DNS, "dns", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
 		"name servers and domains of the tunnel", true },
 	{ DO_REKEY, "rekey", EVERYWHERE, 1, 2, "PROFILE [ike|child|all]", "[ike|child|all]",
-		{ ARG_PROFILE, ARG_REKEY }, { ARG_REKEY }, "new keys now; all when not said which", true },
-	{ DO_RECONNECT, "reconnect", EVERYWHERE, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"give the tunnel up and bring it back", true },
+		{ ARG_PROFILE, ARG_REKEY }, { ARG_REKEY }, "new keys now; all when not said which",
+		true },
+	{ DO_RECONNECT, "reconnect", EVERYWHERE, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE },
+		{ ARG_NONE }, "give the tunnel up and bring it back", true },
 	{ DO_DOWN, "down", EVERYWHERE, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
 		"end the connection (at the prompt also: quit, exit)", true },
 	{ DO_LOG, "log", AT_PROMPT, 0, 0, "", "[N]", { ARG_NONE, ARG_NONE }, { ARG_TEXT },
 		"the last N lines of the log, 20 when not said", true },
 	{ DO_TRACE, "trace", AT_PROMPT, 0, 0, "", "on|off", { ARG_NONE, ARG_NONE }, { ARG_ON_OFF },
 		"show every message that comes and goes", true },
-	{ DO_EXPLAIN, "explain", AT_SHELL | AT_PROMPT, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE },
-		{ ARG_NONE }, "why the last thing failed, and what to try", true },
-	{ DO_KEYLOG, "keylog", AT_PROMPT, 0, 0, "", "FILE|off", { ARG_NONE, ARG_NONE }, { ARG_FILE },
-		"write keys to a file for Wireshark", true },
-	{ DO_PROBE, "probe", AT_SHELL, 1, 1, "HOST|PROFILE [--write NAME]", "", { ARG_PROFILE, ARG_NONE },
-		{ ARG_NONE }, "what a gateway accepts, without logging in", false },
-	{ DO_IMPORT, "import", AT_SHELL, 1, 2, "FILE [NAME]", "", { ARG_FILE, ARG_TEXT }, { ARG_NONE },
-		"make a profile from one of another program", false },
-	{ DO_DOCTOR, "doctor", AT_SHELL, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"what this machine can do, and what is in the way", false },
+	{ DO_EXPLAIN, "explain", AT_SHELL | AT_PROMPT, 0, 1, "[PROFILE]", "",
+		{ ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"why the last thing failed, and what to try", true },
+	{ DO_KEYLOG, "keylog", AT_PROMPT, 0, 0, "", "FILE|off", { ARG_NONE, ARG_NONE },
+		{ ARG_FILE }, "write keys to a file for Wireshark", false },
+	{ DO_PROBE, "probe", AT_SHELL, 1, 1, "HOST|PROFILE [--write NAME]", "",
+		{ ARG_PROFILE, ARG_NONE }, { ARG_NONE },
+		"what a gateway accepts, without logging in", false },
+	{ DO_IMPORT, "import", AT_SHELL, 1, 2, "FILE [NAME]", "", { ARG_FILE, ARG_TEXT },
+		{ ARG_NONE }, "make a profile from one of another program", false },
+	{ DO_DOCTOR, "doctor", AT_SHELL, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE },
+		{ ARG_NONE }, "what this machine can do, and what is in the way", true },
 	{ DO_CLEAN, "clean", AT_SHELL, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
 		"remove what a killed instance left behind, and nothing else", true },
-	{ DO_HELP, "help", AT_SHELL | AT_PROMPT, 0, 1, "[COMMAND]", "[COMMAND]", { ARG_COMMAND, ARG_NONE },
-		{ ARG_COMMAND }, "this list, or one command", true },
-	{ DO_COMPLETE, "__complete", AT_SHELL, 0, SIZE_MAX, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
-		"", true },
+	{ DO_HELP, "help", AT_SHELL | AT_PROMPT, 0, 1, "[COMMAND]", "[COMMAND]",
+		{ ARG_COMMAND, ARG_NONE }, { ARG_COMMAND }, "this list, or one command", true },
+	{ DO_COMPLETE, "__complete", AT_SHELL, 0, SIZE_MAX, "", "", { ARG_NONE, ARG_NONE },
+		{ ARG_NONE }, "", true },
 };
 
 const struct command_row *commands_row(size_t i)
@@ -90,8 +94,10 @@ const struct command_row *commands_find(const char *word, unsigned places, struc
 	names[n] = NULL;
 	near = name_nearest(names, word);
 	text_safe(what, sizeof(what), word, strlen(word));
-	err_set(e, ERR_CONFIG, near ? "there is no command \"%s\"; did you mean %s?" :
-		"there is no command \"%s\"; help lists them", what, near);
+	err_set(e, ERR_CONFIG,
+		near ? "there is no command \"%s\"; did you mean %s?" :
+		       "there is no command \"%s\"; help lists them",
+		what, near);
 	return NULL;
 }
 
@@ -114,13 +120,15 @@ static bool next_word(const char **line, char word[REQUEST_TEXT_MAX], bool *too_
 
 static bool usage(const struct command_row *row, struct err *e)
 {
-	return err_set(e, ERR_CONFIG, "right would be: %s%s%s", row->name, row->prompt_args[0] ? " " : "",
-		row->prompt_args);
+	return err_set(e, ERR_CONFIG, "right would be: %s%s%s", row->name,
+		row->prompt_args[0] ? " " : "", row->prompt_args);
 }
 
 static bool parse_rekey(struct request *rq, struct err *e)
 {
-	static const char *const words[] = { [REKEY_ALL] = "all", [REKEY_IKE] = "ike", [REKEY_CHILD] = "child" };
+	static const char *const words[] = {
+		[REKEY_ALL] = "all", [REKEY_IKE] = "ike", [REKEY_CHILD] = "child"
+	};
 
 	rq->rekey = REKEY_ALL;
 	if (rq->n_args == 0)
@@ -141,13 +149,15 @@ static bool parse_log(struct request *rq, struct err *e)
 	if (rq->n_args == 0)
 		return true;
 	rq->count = strtoul(rq->args[0], &end, 10);
-	return (isdigit((unsigned char)rq->args[0][0]) && !*end && rq->count > 0) || usage(rq->row, e);
+	return (isdigit((unsigned char)rq->args[0][0]) && !*end && rq->count > 0) ||
+		usage(rq->row, e);
 }
 
 static bool parse_trace(struct request *rq, struct err *e)
 {
 	rq->on = rq->n_args == 1 && strcmp(rq->args[0], "on") == 0;
-	return (rq->n_args == 1 && (rq->on || strcmp(rq->args[0], "off") == 0)) || usage(rq->row, e);
+	return (rq->n_args == 1 && (rq->on || strcmp(rq->args[0], "off") == 0)) ||
+		usage(rq->row, e);
 }
 
 static bool parse_keylog(struct request *rq, struct err *e)
@@ -217,7 +227,8 @@ static void help_line(FILE *f, const struct command_row *row, enum command_place
 	char head[64];
 
 	snprintf(head, sizeof(head), "%s%s%s", row->name, args[0] ? " " : "", args);
-	fprintf(f, "  %-34s %s%s\n", head, row->story, row->supported ? "" : " (not supported yet)");
+	fprintf(f, "  %-34s %s%s\n", head, row->story,
+		row->supported ? "" : " (not supported yet)");
 }
 
 char *commands_help(const char *name, enum command_place where)
@@ -229,7 +240,8 @@ char *commands_help(const char *name, enum command_place where)
 	if (!f)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if ((rows[i].places & where) && rows[i].story[0] && (!name || strcmp(rows[i].name, name) == 0)) {
+		if ((rows[i].places & where) && rows[i].story[0] &&
+			(!name || strcmp(rows[i].name, name) == 0)) {
 			help_line(f, &rows[i], where);
 			shown++;
 		}

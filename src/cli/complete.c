@@ -6,13 +6,15 @@
 #include "cli/load.h"
 #include "cli/options.h"
 
-static void add(struct complete *c, const char *word, size_t len, const char *typed, const char *after)
+static void add(
+	struct complete *c, const char *word, size_t len, const char *typed, const char *after)
 {
 	size_t n = strlen(typed);
 
 	if (c->n == COMPLETE_WORDS_MAX || len < n || memcmp(word, typed, n) != 0)
 		return;
-	if (snprintf(c->words[c->n], COMPLETE_WORD_MAX, "%.*s%s", (int)len, word, after) < COMPLETE_WORD_MAX)
+	if (snprintf(c->words[c->n], COMPLETE_WORD_MAX, "%.*s%s", (int)len, word, after) <
+		COMPLETE_WORD_MAX)
 		c->n++;
 }
 
@@ -45,7 +47,8 @@ static void add_profiles(struct complete *c, const char *dir, const char *typed)
 	load_list_free(&l);
 }
 
-static void add_kind(struct complete *c, enum arg_kind kind, unsigned place, const char *dir, const char *typed)
+static void add_kind(
+	struct complete *c, enum arg_kind kind, unsigned place, const char *dir, const char *typed)
 {
 	switch (kind) {
 	case ARG_PROFILE:
@@ -156,7 +159,8 @@ void complete_shell(struct complete *c, const char *const *words, size_t n)
 			dir = words[i + 1];
 		if (takes_value(words[i]) && i + 2 < n)
 			i++;
-		else if (words[i][0] != '-' && !row && !(row = commands_find(words[i], AT_SHELL, NULL)))
+		else if (words[i][0] != '-' && !row &&
+			!(row = commands_find(words[i], AT_SHELL, NULL)))
 			return;
 		else if (words[i][0] != '-' && row)
 			args++;
@@ -170,6 +174,7 @@ void complete_shell(struct complete *c, const char *const *words, size_t n)
 		add_value(c, words[n - 2], strlen(words[n - 2]), typed);
 	else if (!row)
 		add_commands(c, AT_SHELL, typed);
-	else if (args > 0 && args <= ARRAY_LEN(row->shell_kinds)) /* the command itself is counted */
+	else if (args > 0 &&
+		args <= ARRAY_LEN(row->shell_kinds)) /* the command itself is counted */
 		add_kind(c, row->shell_kinds[args - 1], AT_SHELL, dir, typed);
 }

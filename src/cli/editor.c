@@ -23,8 +23,8 @@ enum { HISTORY_LINES = 500, EDITOR_PROMPT_MAX = 80 };
 struct editor {
 	EditLine *el;
 	History *history;
-	bool shown;         /* the prompt is there, a line is being typed */
-	const char *key;    /* octets of the key that libedit may read now */
+	bool shown; /* the prompt is there, a line is being typed */
+	const char *key; /* octets of the key that libedit may read now */
 	size_t key_left;
 	bool cancel, leave; /* set by the functions bound to Ctrl-C and Ctrl-D */
 	char prompt[EDITOR_PROMPT_MAX];
@@ -114,11 +114,13 @@ static unsigned char el_complete(EditLine *el, int ch)
 		return CC_ERROR;
 	size_t n = common_prefix(&c);
 	if (n > c.typed || c.n == 1) {
-		snprintf(text, sizeof(text), "%.*s%s", (int)(n - c.typed), c.words[0] + c.typed, c.n == 1 ? " " : "");
+		snprintf(text, sizeof(text), "%.*s%s", (int)(n - c.typed), c.words[0] + c.typed,
+			c.n == 1 ? " " : "");
 		return el_insertstr(el, text) == 0 ? CC_REFRESH : CC_ERROR;
 	}
 	for (size_t i = 0, used = 0; i < c.n && used < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? "  " : "", c.words[i]);
+		used += (size_t)snprintf(
+			text + used, sizeof(text) - used, "%s%s", i ? "  " : "", c.words[i]);
 	editor_erase(ed);
 	printf("%s\n", text);
 	editor_draw(ed);
@@ -258,7 +260,8 @@ static void history_save(struct editor *ed)
 
 	if (!f)
 		return;
-	for (int n = history(ed->history, &event, H_LAST); n >= 0; n = history(ed->history, &event, H_PREV))
+	for (int n = history(ed->history, &event, H_LAST); n >= 0;
+		n = history(ed->history, &event, H_PREV))
 		fprintf(f, "%s\n", event.str);
 	fclose(f);
 }

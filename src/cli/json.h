@@ -17,7 +17,7 @@ struct json {
 
 /* name NULL: a value of an array. */
 void json_open(struct json *j, const char *name, char bracket); /* '{' or '[' */
-void json_close(struct json *j, char bracket);                  /* '}' or ']' */
+void json_close(struct json *j, char bracket); /* '}' or ']' */
 void json_text(struct json *j, const char *name, const char *value);
 void json_number(struct json *j, const char *name, int64_t value);
 void json_unsigned(struct json *j, const char *name, uint64_t value);

@@ -17,8 +17,8 @@
 
 #define SUFFIX ".conf"
 
-void load_problem_add(struct load_report *report, const char *file, unsigned line, const char *section,
-	const char *key, const struct err *err)
+void load_problem_add(struct load_report *report, const char *file, unsigned line,
+	const char *section, const char *key, const struct err *err)
 {
 	if (report->n < LOAD_PROBLEMS_MAX) {
 		struct load_problem *at = &report->v[report->n];
@@ -38,7 +38,8 @@ char *load_problem_text(char *out, size_t size, const struct load_problem *p)
 	if (p->line)
 		snprintf(line, sizeof(line), ":%u", p->line);
 	if (p->section[0] || p->key[0])
-		snprintf(where, sizeof(where), "%s%s%s: ", p->section, p->section[0] && p->key[0] ? "." : "", p->key);
+		snprintf(where, sizeof(where), "%s%s%s: ", p->section,
+			p->section[0] && p->key[0] ? "." : "", p->key);
 	snprintf(out, size, "%s%s: %s%s", p->file, line, where, p->err.text);
 	return out;
 }
@@ -103,7 +104,8 @@ static bool key_is_secret(const char *section, const char *key)
 }
 
 /* One entry: its value as iniparser has it, which must be what stands in the file. */
-static bool set_entry(struct profile *p, dictionary *d, const struct load_entry_line *entry, struct err *e)
+static bool set_entry(
+	struct profile *p, dictionary *d, const struct load_entry_line *entry, struct err *e)
 {
 	struct profile_key k;
 	char name[72];
@@ -113,7 +115,8 @@ static bool set_entry(struct profile *p, dictionary *d, const struct load_entry_
 	snprintf(name, sizeof(name), "%s:%s", entry->section, entry->key);
 	const char *value = iniparser_getstring(d, name, NULL);
 	if (!value || strlen(value) != entry->len || memcmp(value, entry->value, entry->len) != 0)
-		return err_set(e, ERR_CONFIG, "cannot be read without doubt; put the value in double quotes");
+		return err_set(e, ERR_CONFIG,
+			"cannot be read without doubt; put the value in double quotes");
 	return profile_set(p, entry->section, entry->key, value, e);
 }
 
@@ -123,13 +126,15 @@ static void set_entries(struct profile *p, const struct load_scan *s, struct loa
 	dictionary *d = parse_clean(s);
 
 	if (!d) {
-		err_set(&e, ERR_LOCAL, "iniparser cannot read it (is /proc there, is there memory?)");
+		err_set(&e, ERR_LOCAL,
+			"iniparser cannot read it (is /proc there, is there memory?)");
 		load_problem_add(report, p->file, 0, "", "", &e);
 		return;
 	}
 	for (size_t i = 0; i < s->n; i++)
 		if (!set_entry(p, d, &s->v[i], &e))
-			load_problem_add(report, p->file, s->v[i].line, s->v[i].section, s->v[i].key, &e);
+			load_problem_add(
+				report, p->file, s->v[i].line, s->v[i].section, s->v[i].key, &e);
 	dictionary_wipe(d);
 }
 
@@ -148,7 +153,8 @@ static void set_option(struct profile *p, const char *text, struct load_report *
 	text_safe(section, sizeof(section), text, (size_t)(dot - text));
 	text_safe(key, sizeof(key), dot + 1, (size_t)(equals - dot - 1));
 	if (key_is_secret(section, key))
-		err_set(&e, ERR_CONFIG, "a secret on the command line can be read by everybody; "
+		err_set(&e, ERR_CONFIG,
+			"a secret on the command line can be read by everybody; "
 			"right would be the profile, a file of its own, or to be asked");
 	else if (profile_set(p, section, key, equals + 1, &e))
 		return;
@@ -167,7 +173,8 @@ unsigned load_line_of(const struct load_scan *s, const char *section, const char
 static bool has_problem(const struct load_report *report, const char *section, const char *key)
 {
 	for (size_t i = 0; i < report->n && i < LOAD_PROBLEMS_MAX; i++)
-		if (strcmp(report->v[i].section, section) == 0 && strcmp(report->v[i].key, key) == 0)
+		if (strcmp(report->v[i].section, section) == 0 &&
+			strcmp(report->v[i].key, key) == 0)
 			return true;
 	return false;
 }
@@ -179,7 +186,8 @@ static void finish(struct profile *p, const struct load_scan *s, struct load_rep
 
 	for (size_t i = 0; i < n && i < LOAD_PROBLEMS_MAX; i++)
 		if (!has_problem(report, problems[i].section, problems[i].key))
-			load_problem_add(report, p->file, load_line_of(s, problems[i].section, problems[i].key),
+			load_problem_add(report, p->file,
+				load_line_of(s, problems[i].section, problems[i].key),
 				problems[i].section, problems[i].key, &problems[i].err);
 }
 
@@ -194,7 +202,8 @@ static void sort_problems(struct load_report *report)
 	size_t n = report->n < LOAD_PROBLEMS_MAX ? report->n : LOAD_PROBLEMS_MAX;
 
 	for (size_t i = 1; i < n; i++)
-		for (size_t j = i; j > 0 && sort_key(&report->v[j]) < sort_key(&report->v[j - 1]); j--) {
+		for (size_t j = i; j > 0 && sort_key(&report->v[j]) < sort_key(&report->v[j - 1]);
+			j--) {
 			struct load_problem spare = report->v[j];
 			report->v[j] = report->v[j - 1];
 			report->v[j - 1] = spare;
@@ -210,8 +219,8 @@ static bool holds_secret(const struct load_scan *s)
 }
 
 /* The text of a profile; f is the file it came from, if it did. s is the caller's to free. */
-static void parse(struct profile *p, struct load_scan *s, struct bytes text, const struct load_file *f,
-	const struct load_request *rq, struct load_report *report)
+static void parse(struct profile *p, struct load_scan *s, struct bytes text,
+	const struct load_file *f, const struct load_request *rq, struct load_report *report)
 {
 	struct err e;
 
@@ -234,7 +243,8 @@ static void parse(struct profile *p, struct load_scan *s, struct bytes text, con
 
 /* --- finding ----------------------------------------------------------------------------------- */
 
-static bool add_dir(char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], size_t *n, const char *dir, const char *sub)
+static bool add_dir(
+	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], size_t *n, const char *dir, const char *sub)
 {
 	if (!dir || !*dir)
 		return false;
@@ -267,7 +277,8 @@ size_t load_dirs(const char *profile_dir, char dirs[LOAD_DIRS_MAX][PROFILE_PATH_
 /* A name becomes part of a socket's and a journal's name. */
 static bool name_valid(const char *name)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+");
+	size_t n =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+");
 
 	return n > 0 && n < PROFILE_NAME_MAX - 8 && !name[n] && name[0] != '.' && name[0] != '-';
 }
@@ -288,8 +299,9 @@ static bool name_of_file(const char *file, char name[PROFILE_NAME_MAX])
 
 bool load_name(const char *profile, char name[PROFILE_NAME_MAX], struct err *e)
 {
-	return name_of_file(profile, name) || err_set(e, ERR_CONFIG,
-		"a profile's name has letters, digits and -_.@+, at most %d", PROFILE_NAME_MAX - 9);
+	return name_of_file(profile, name) ||
+		err_set(e, ERR_CONFIG, "a profile's name has letters, digits and -_.@+, at most %d",
+			PROFILE_NAME_MAX - 9);
 }
 
 static bool not_found(const struct load_request *rq, struct err *e)
@@ -300,12 +312,14 @@ static bool not_found(const struct load_request *rq, struct err *e)
 	size_t n = load_dirs(rq->profile_dir, dirs);
 
 	for (size_t i = 0; i < n; i++)
-		snprintf(places + strlen(places), sizeof(places) - strlen(places), "%s%s", i ? ", " : "", dirs[i]);
+		snprintf(places + strlen(places), sizeof(places) - strlen(places), "%s%s",
+			i ? ", " : "", dirs[i]);
 	if (load_list(rq->profile_dir, &l, NULL))
 		for (size_t i = 0; i < l.n && i < ARRAY_LEN(names) - 1; i++)
 			names[i] = l.v[i].name;
 	near = name_nearest(names, rq->profile);
-	err_set(e, ERR_CONFIG, "no such profile in %s%s%s", places, near ? "; right would be " : "", near ? near : "");
+	err_set(e, ERR_CONFIG, "no such profile in %s%s%s", places, near ? "; right would be " : "",
+		near ? near : "");
 	load_list_free(&l);
 	return false;
 }
@@ -325,7 +339,8 @@ static bool find_profile(const struct load_request *rq, char name[PROFILE_NAME_M
 		return true;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (snprintf(file, PROFILE_PATH_MAX, "%s/%s" SUFFIX, dirs[i], name) < PROFILE_PATH_MAX &&
+		if (snprintf(file, PROFILE_PATH_MAX, "%s/%s" SUFFIX, dirs[i], name) <
+				PROFILE_PATH_MAX &&
 			access(file, F_OK) == 0)
 			return true;
 	return not_found(rq, e);
@@ -344,9 +359,11 @@ static bool list_dir(const char *dir, struct load_list *out)
 
 	while (d && (entry = readdir(d))) {
 		size_t len = strlen(entry->d_name), known = 0;
-		if (len <= strlen(SUFFIX) || strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0 ||
+		if (len <= strlen(SUFFIX) ||
+			strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0 ||
 			!name_of_file(entry->d_name, one.name) ||
-			snprintf(one.file, sizeof(one.file), "%s/%s", dir, entry->d_name) >= (int)sizeof(one.file))
+			snprintf(one.file, sizeof(one.file), "%s/%s", dir, entry->d_name) >=
+				(int)sizeof(one.file))
 			continue;
 		while (known < out->n && strcmp(out->v[known].name, one.name) != 0)
 			known++;
@@ -422,8 +439,8 @@ static enum load_result load(const char *name, const char *file, struct bytes te
 	return result;
 }
 
-enum load_result load_profile(const struct load_request *rq, struct profile **out,
-	struct load_report *report)
+enum load_result load_profile(
+	const struct load_request *rq, struct profile **out, struct load_report *report)
 {
 	char name[PROFILE_NAME_MAX], file[PROFILE_PATH_MAX];
 	struct load_file f;
@@ -435,7 +452,8 @@ enum load_result load_profile(const struct load_request *rq, struct profile **ou
 		return refuse(rq->profile, &e, report);
 	if (!load_file_read(file, LOAD_FILE_MAX, &f, &e))
 		return refuse(file, &e, report);
-	enum load_result result = load(name, file, (struct bytes){ f.data, f.len }, &f, rq, out, report);
+	enum load_result result =
+		load(name, file, (struct bytes){ f.data, f.len }, &f, rq, out, report);
 	load_file_free(&f);
 	return result;
 }

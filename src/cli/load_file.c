@@ -28,7 +28,8 @@ static bool read_all(int fd, size_t max, struct load_file *out, struct err *e)
 		out->len += (size_t)n;
 	}
 	out->data[out->len] = 0;
-	return out->len <= max && out->len < room ? true :
+	return out->len <= max && out->len < room ?
+		true :
 		err_set(e, ERR_CONFIG, "changed while it was read");
 }
 
@@ -49,7 +50,8 @@ bool load_file_read(const char *path, size_t max, struct load_file *out, struct 
 	else if (!S_ISREG(out->st.st_mode))
 		err_set(e, ERR_CONFIG, "is not a regular file");
 	else if ((size_t)out->st.st_size > max)
-		err_set(e, ERR_CONFIG, "has %lld octets; the most is %zu", (long long)out->st.st_size, max);
+		err_set(e, ERR_CONFIG, "has %lld octets; the most is %zu",
+			(long long)out->st.st_size, max);
 	else
 		ok = read_all(fd, max, out, e);
 	close(fd);
@@ -87,15 +89,19 @@ bool load_file_private(const struct load_file *f, const char *path, struct err *
 
 	user_invoking(&u);
 	if (f->link)
-		return err_set(e, ERR_CONFIG, "holds a secret and is a symbolic link; name the file itself");
+		return err_set(e, ERR_CONFIG,
+			"holds a secret and is a symbolic link; name the file itself");
 	if (f->st.st_uid != 0 && f->st.st_uid != u.uid)
-		return err_set(e, ERR_CONFIG, "holds a secret and belongs to user %u; run: chown %u %s",
-			f->st.st_uid, u.uid, path);
+		return err_set(e, ERR_CONFIG,
+			"holds a secret and belongs to user %u; run: chown %u %s", f->st.st_uid,
+			u.uid, path);
 	if (f->st.st_mode & 077)
-		return err_set(e, ERR_CONFIG, "holds a secret and others may use it (mode %04o); run: chmod 600 %s",
+		return err_set(e, ERR_CONFIG,
+			"holds a secret and others may use it (mode %04o); run: chmod 600 %s",
 			f->st.st_mode & 07777, path);
 	if (folder_open_to_all(path))
-		return err_set(e, ERR_CONFIG, "holds a secret, and everybody may replace files in its folder; "
+		return err_set(e, ERR_CONFIG,
+			"holds a secret, and everybody may replace files in its folder; "
 			"keep it elsewhere");
 	return true;
 }

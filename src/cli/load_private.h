@@ -31,7 +31,7 @@ enum { LOAD_ENTRIES_MAX = 256, LOAD_LINE_MAX = 1000 };
 struct load_entry_line {
 	unsigned line;
 	char section[32], key[32]; /* lower case */
-	const char *value;         /* in the text scanned, without quotes */
+	const char *value; /* in the text scanned, without quotes */
 	size_t len;
 };
 
@@ -50,14 +50,15 @@ void load_scan_free(struct load_scan *s);
 /* --- load_refs.c: what a profile names --- */
 
 /* Keys, certificates and secrets in files of their own. */
-enum load_result load_refs(struct profile *p, const struct load_scan *s, const struct load_request *rq,
-	struct load_report *report);
+enum load_result load_refs(struct profile *p, const struct load_scan *s,
+	const struct load_request *rq, struct load_report *report);
 
 /* --- load.c --- */
 
-unsigned load_line_of(const struct load_scan *s, const char *section, const char *key); /* 0: none */
+unsigned load_line_of(
+	const struct load_scan *s, const char *section, const char *key); /* 0: none */
 
-void load_problem_add(struct load_report *report, const char *file, unsigned line, const char *section,
-	const char *key, const struct err *err);
+void load_problem_add(struct load_report *report, const char *file, unsigned line,
+	const char *section, const char *key, const struct err *err);
 
 #endif

@@ -20,11 +20,13 @@ struct refs {
 
 static void complain(struct refs *r, const char *section, const char *key, const struct err *e)
 {
-	load_problem_add(r->report, r->p->file, load_line_of(r->scan, section, key), section, key, e);
+	load_problem_add(
+		r->report, r->p->file, load_line_of(r->scan, section, key), section, key, e);
 }
 
 /* Names in a profile count from the profile's own folder. */
-static bool full_path(const struct profile *p, const char *name, char out[PROFILE_PATH_MAX], struct err *e)
+static bool full_path(
+	const struct profile *p, const char *name, char out[PROFILE_PATH_MAX], struct err *e)
 {
 	const char *slash = strrchr(p->file, '/');
 	int dir = name[0] == '/' || !slash ? 0 : (int)(slash - p->file) + 1;
@@ -35,8 +37,8 @@ static bool full_path(const struct profile *p, const char *name, char out[PROFIL
 }
 
 /* A file that the profile names; the sentence begins with its path. */
-static bool read_ref(struct refs *r, const char *name, struct load_file *f, char path[PROFILE_PATH_MAX],
-	struct err *e)
+static bool read_ref(struct refs *r, const char *name, struct load_file *f,
+	char path[PROFILE_PATH_MAX], struct err *e)
 {
 	*f = (struct load_file){ 0 };
 	return full_path(r->p, name, path, e) &&
@@ -58,7 +60,8 @@ static bool read_secret(struct refs *r, const char *name, struct passphrase *out
 	else if (n + strspn(f.data + n, "\r\n") != f.len)
 		err_set(e, ERR_CONFIG, "%s: holds more than one line, or a NUL", path);
 	else if (n == 0 || n > PASSPHRASE_MAX)
-		err_set(e, ERR_CONFIG, "%s: a secret has 1 to %d octets, not %zu", path, PASSPHRASE_MAX, n);
+		err_set(e, ERR_CONFIG, "%s: a secret has 1 to %d octets, not %zu", path,
+			PASSPHRASE_MAX, n);
 	else
 		ok = passphrase_set(out, f.data, n);
 	load_file_free(&f);
@@ -72,16 +75,18 @@ static void load_secrets(struct refs *r)
 
 	if (p->psk_file[0] && !(p->psk_given = read_secret(r, p->psk_file, &p->psk, &e)))
 		complain(r, "secrets", "psk-file", &e);
-	if (p->password_file[0] && !(p->password_given = read_secret(r, p->password_file, &p->password, &e)))
+	if (p->password_file[0] &&
+		!(p->password_given = read_secret(r, p->password_file, &p->password, &e)))
 		complain(r, "secrets", "password-file", &e);
 }
 
 /* Appends to certs, fills key where the file has one. */
-static bool read_credentials(struct refs *r, const char *name, struct cert_list *certs, struct key **key,
-	struct err *e)
+static bool read_credentials(
+	struct refs *r, const char *name, struct cert_list *certs, struct key **key, struct err *e)
 {
 	const struct profile *p = r->p;
-	const struct passphrase *pass = p->key_passphrase_given ? &p->key_passphrase : r->rq->key_passphrase;
+	const struct passphrase *pass =
+		p->key_passphrase_given ? &p->key_passphrase : r->rq->key_passphrase;
 	char path[PROFILE_PATH_MAX];
 	struct load_file f;
 	bool need = false;
@@ -129,7 +134,8 @@ static void load_own(struct refs *r)
 	if (p->own_certs.n == 0)
 		err_set(&e, ERR_CONFIG, "there is no certificate in the file");
 	else if (!p->own_key)
-		err_set(&e, ERR_CONFIG, "there is no private key in the file; right would be local.key");
+		err_set(&e, ERR_CONFIG,
+			"there is no private key in the file; right would be local.key");
 	else if (!key_matches(p->own_key, p->own_certs.v[0]))
 		err_set(&e, ERR_CONFIG, "certificate and private key do not belong together");
 	if (e.kind != ERR_NONE)
@@ -142,7 +148,8 @@ static bool add_ca_file(struct refs *r, const char *path, size_t *added, struct 
 
 	if (!load_file_read(path, REF_FILE_MAX, &f, e))
 		return err_ctx(e, "%s", path);
-	bool ok = trust_add(r->p->trust, (struct bytes){ f.data, f.len }, added, e) || err_ctx(e, "%s", path);
+	bool ok = trust_add(r->p->trust, (struct bytes){ f.data, f.len }, added, e) ||
+		err_ctx(e, "%s", path);
 	load_file_free(&f);
 	return ok;
 }
@@ -180,8 +187,10 @@ static bool add_ca_folder(struct refs *r, const char *path, struct err *e)
 	}
 	closedir(d);
 	if (ok && total == 0)
-		return err_set(e, ERR_CONFIG, "%s: there is no certificate in the folder "
-			"(*.pem, *.crt, *.cer, *.der)", path);
+		return err_set(e, ERR_CONFIG,
+			"%s: there is no certificate in the folder "
+			"(*.pem, *.crt, *.cer, *.der)",
+			path);
 	return ok;
 }
 
@@ -207,7 +216,8 @@ static bool add_pin(struct refs *r, struct err *e)
 
 	if (!read_ref(r, r->p->remote_certificate, &f, path, e))
 		return false;
-	bool ok = trust_pin(r->p->trust, (struct bytes){ f.data, f.len }, e) || err_ctx(e, "%s", path);
+	bool ok = trust_pin(r->p->trust, (struct bytes){ f.data, f.len }, e) ||
+		err_ctx(e, "%s", path);
 	load_file_free(&f);
 	return ok;
 }
@@ -231,8 +241,8 @@ static void load_trust(struct refs *r)
 		complain(r, "remote", "ca", &e);
 }
 
-enum load_result load_refs(struct profile *p, const struct load_scan *s, const struct load_request *rq,
-	struct load_report *report)
+enum load_result load_refs(struct profile *p, const struct load_scan *s,
+	const struct load_request *rq, struct load_report *report)
 {
 	struct refs r = { .p = p, .scan = s, .rq = rq, .report = report };
 

@@ -26,7 +26,7 @@ struct scanner {
 	struct load_report *report;
 	const char *file;
 	char section[32];
-	bool in_section;    /* a [section] was seen ... */
+	bool in_section; /* a [section] was seen ... */
 	bool known_section; /* ... and it is one of ours */
 };
 
@@ -43,7 +43,8 @@ static void trim(const char **p, size_t *n)
 		(*n)--;
 }
 
-static bool complain(struct scanner *sc, const struct line *l, const char *key, const char *sentence)
+static bool complain(
+	struct scanner *sc, const struct line *l, const char *key, const char *sentence)
 {
 	struct err e;
 
@@ -81,7 +82,8 @@ static bool scan_section(struct scanner *sc, const struct line *l)
 	sc->known_section = false;
 	sc->section[0] = 0;
 	if (n == 0 || p[n - 1] != ']')
-		return complain(sc, l, "", "a section ends with ']'; a comment stands on a line of its own");
+		return complain(sc, l, "",
+			"a section ends with ']'; a comment stands on a line of its own");
 	n--;
 	trim(&p, &n);
 	name_copy(sc->section, p, n);
@@ -120,7 +122,8 @@ static const char *value_wrong(const char **p, size_t *n)
 	return NULL;
 }
 
-static const struct load_entry_line *find(const struct load_scan *s, const char *section, const char *key)
+static const struct load_entry_line *find(
+	const struct load_scan *s, const char *section, const char *key)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->v[i].section, section) == 0 && strcmp(s->v[i].key, key) == 0)
@@ -137,7 +140,9 @@ static bool scan_entry(struct scanner *sc, const struct line *l)
 		return complain(sc, l, "", "is neither [section], KEY = VALUE nor a comment");
 	size_t key_len = (size_t)(equals - l->p);
 	struct load_entry_line entry = {
-		.line = l->number, .value = equals + 1, .len = l->n - key_len - 1,
+		.line = l->number,
+		.value = equals + 1,
+		.len = l->n - key_len - 1,
 	};
 	trim(&key, &key_len);
 	name_copy(name, key, key_len);
@@ -152,7 +157,8 @@ static bool scan_entry(struct scanner *sc, const struct line *l)
 		return complain(sc, l, name, wrong);
 	const struct load_entry_line *first = find(sc->s, sc->section, name);
 	if (first) {
-		snprintf(sentence, sizeof(sentence), "was set in line %u already; right would be once", first->line);
+		snprintf(sentence, sizeof(sentence),
+			"was set in line %u already; right would be once", first->line);
 		return complain(sc, l, name, sentence);
 	}
 	if (sc->s->n == LOAD_ENTRIES_MAX)
@@ -181,7 +187,8 @@ static bool scan_line(struct scanner *sc, struct line *l)
 		return complain(sc, l, "", sentence);
 	}
 	if (l->n > LOAD_LINE_MAX) {
-		snprintf(sentence, sizeof(sentence), "the line has %zu octets; the most is %d", l->n, LOAD_LINE_MAX);
+		snprintf(sentence, sizeof(sentence), "the line has %zu octets; the most is %d",
+			l->n, LOAD_LINE_MAX);
 		return complain(sc, l, "", sentence);
 	}
 	return l->p[0] == '[' ? scan_section(sc, l) : scan_entry(sc, l);
@@ -202,7 +209,8 @@ bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t 
 	while (text < end) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t n = (size_t)((stop ? stop : end) - text);
-		struct line l = { .p = text, .n = n, .number = ++number };
+		number++;
+		struct line l = { .p = text, .n = n, .number = number };
 		if (l.n > 0 && l.p[l.n - 1] == '\r')
 			l.n--;
 		if (scan_line(&sc, &l)) {

@@ -9,10 +9,10 @@
 #include "base/names.h"
 
 enum option_type {
-	OPTION_FLAG,  /* bool */
-	OPTION_TEXT,  /* const char * */
-	OPTION_SET,   /* one more of the sets */
-	OPTION_WORD,  /* an enum whose numbers count the words */
+	OPTION_FLAG, /* bool */
+	OPTION_TEXT, /* const char * */
+	OPTION_SET, /* one more of the sets */
+	OPTION_WORD, /* an enum whose numbers count the words */
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -22,22 +22,29 @@ static const struct option_row {
 	enum option_type type;
 	size_t at;
 } rows[] = {
-	{ { "--profile-dir", "DIR", NULL, "look for profiles here first" }, OPTION_TEXT, AT(profile_dir) },
-	{ { "--set", "SECTION.KEY=VALUE", NULL, "wins over the profile; may be repeated" }, OPTION_SET, 0 },
-	{ { "--json", NULL, NULL, "status: one object; connect: one event a line" }, OPTION_FLAG, AT(json) },
-	{ { "--no-input", NULL, NULL, "never ask; a missing secret is an error" }, OPTION_FLAG, AT(no_input) },
+	{ { "--profile-dir", "DIR", NULL, "look for profiles here first" }, OPTION_TEXT,
+		AT(profile_dir) },
+	{ { "--set", "SECTION.KEY=VALUE", NULL, "wins over the profile; may be repeated" },
+		OPTION_SET, 0 },
+	{ { "--json", NULL, NULL, "status: one object; connect: one event a line" }, OPTION_FLAG,
+		AT(json) },
+	{ { "--no-input", NULL, NULL, "never ask; a missing secret is an error" }, OPTION_FLAG,
+		AT(no_input) },
 	{ { "--log-level", "LEVEL", "error|warn|info|debug|trace", "how much the log tells" },
 		OPTION_WORD, AT(log_level) },
 	{ { "--log-file", "FILE", NULL, "write the log there" }, OPTION_TEXT, AT(log_file) },
-	{ { "--keylog", "FILE", NULL, "write keys there, for Wireshark: whoever has the file reads everything" },
+	{ { "--keylog", "FILE", NULL, "write keys there, for Wireshark (not supported yet)" },
 		OPTION_TEXT, AT(keylog) },
-	{ { "--color", "WHEN", "auto|always|never", "colours in what is printed" }, OPTION_WORD, AT(color) },
-	{ { "--write", "NAME", NULL, "probe: save what works as a profile" }, OPTION_TEXT, AT(write) },
+	{ { "--color", "WHEN", "auto|always|never", "colours in what is printed" }, OPTION_WORD,
+		AT(color) },
+	{ { "--write", "NAME", NULL, "probe: save what works (not supported yet)" }, OPTION_TEXT,
+		AT(write) },
 	{ { "--version", NULL, NULL, "which version this is" }, OPTION_FLAG, AT(version) },
 	{ { "--help", NULL, NULL, "this text" }, OPTION_FLAG, AT(help) },
 };
 
-_Static_assert(sizeof(enum level) == sizeof(unsigned) && sizeof(enum color_choice) == sizeof(unsigned),
+_Static_assert(
+	sizeof(enum level) == sizeof(unsigned) && sizeof(enum color_choice) == sizeof(unsigned),
 	"OPTION_WORD writes an unsigned int");
 
 bool options_row(size_t i, struct option_info *out)
@@ -61,8 +68,9 @@ static const struct option_row *find_option(const char *arg, size_t len, struct 
 	names[ARRAY_LEN(rows)] = NULL;
 	text_safe(what, sizeof(what), arg, len);
 	near = name_nearest(names, what);
-	err_set(e, ERR_CONFIG, near ? "there is no option %s; did you mean %s?" : "there is no option %s",
-		what, near);
+	err_set(e, ERR_CONFIG,
+		near ? "there is no option %s; did you mean %s?" : "there is no option %s", what,
+		near);
 	return NULL;
 }
 
@@ -77,12 +85,14 @@ static bool set_word(const struct option_row *row, unsigned *at, const char *val
 			return true;
 		}
 		if (!words[n])
-			return err_set(e, ERR_CONFIG, "%s takes one of %s", row->info.name, row->info.words);
+			return err_set(e, ERR_CONFIG, "%s takes one of %s", row->info.name,
+				row->info.words);
 		words += n + 1;
 	}
 }
 
-static bool set_option(struct options *o, const struct option_row *row, const char *value, struct err *e)
+static bool set_option(
+	struct options *o, const struct option_row *row, const char *value, struct err *e)
 {
 	void *at = (char *)o + row->at;
 
@@ -117,7 +127,7 @@ static bool parse_option(struct options *o, int argc, char *const *argv, int *i,
 		return false;
 	if (!row->info.arg)
 		return arg[len] ? err_set(e, ERR_CONFIG, "%s takes no value", row->info.name) :
-			set_option(o, row, "", e);
+				  set_option(o, row, "", e);
 	if (arg[len])
 		return set_option(o, row, arg + len + 1, e);
 	if (*i + 1 == argc)
@@ -153,6 +163,8 @@ static bool check(struct options *o, struct err *e)
 		return err_set(e, ERR_CONFIG, "--json goes with connect and status");
 	if (o->write && c->id != DO_PROBE)
 		return err_set(e, ERR_CONFIG, "--write goes with probe");
+	if (o->keylog)
+		return err_set(e, ERR_CONFIG, "--keylog is not supported yet");
 	return true;
 }
 

@@ -17,12 +17,12 @@ enum { KEY_INTERRUPT = 3, KEY_EOF = 4, KEY_BACKSPACE = 8, KEY_KILL_LINE = 21, KE
 
 struct prompt {
 	bool no_input;
-	bool open;        /* a question is */
+	bool open; /* a question is */
 	struct ask ask;
-	int tty;          /* the terminal, or -1 */
+	int tty; /* the terminal, or -1 */
 	struct termios before; /* its settings */
-	pid_t askpass;    /* the program that asks, or 0 */
-	int out, done;    /* its answer, its end; -1 */
+	pid_t askpass; /* the program that asks, or 0 */
+	int out, done; /* its answer, its end; -1 */
 	struct passphrase typed;
 };
 
@@ -134,8 +134,10 @@ bool prompt_ask(struct prompt *p, const struct ask *q, struct err *e)
 	question_end(p);
 	p->ask = *q;
 	if (p->no_input)
-		return err_set(e, ERR_CONFIG, "\"%.150s\" would have to be answered, and --no-input forbids to ask; "
-			"right would be %s", q->prompt, elsewhere(q->kind));
+		return err_set(e, ERR_CONFIG,
+			"\"%.150s\" would have to be answered, and --no-input forbids to ask; "
+			"right would be %s",
+			q->prompt, elsewhere(q->kind));
 	if (program && *program) {
 		p->open = askpass_start(program, q->prompt, &p->askpass, &p->out, &p->done, e);
 		return p->open;
@@ -143,8 +145,10 @@ bool prompt_ask(struct prompt *p, const struct ask *q, struct err *e)
 	p->tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (p->tty < 0 || !term_raw(p->tty, &p->before)) {
 		close_fd(&p->tty);
-		return err_set(e, ERR_CONFIG, "\"%.150s\" would have to be answered, and there is no terminal and no "
-			"VPNC_IKE_ASKPASS; right would be %s", q->prompt, elsewhere(q->kind));
+		return err_set(e, ERR_CONFIG,
+			"\"%.150s\" would have to be answered, and there is no terminal and no "
+			"VPNC_IKE_ASKPASS; right would be %s",
+			q->prompt, elsewhere(q->kind));
 	}
 	p->open = true;
 	prompt_draw(p);
@@ -287,9 +291,11 @@ bool prompt_wait(struct prompt *p, const struct ask *q, struct passphrase *answe
 		struct pollfd ready = { .fd = prompt_fd(p), .events = POLLIN };
 		if (poll(&ready, 1, -1) < 0 && errno != EINTR) {
 			question_end(p);
-			return err_set(e, ERR_LOCAL, "cannot wait for an answer: %s", strerror(errno));
+			return err_set(
+				e, ERR_LOCAL, "cannot wait for an answer: %s", strerror(errno));
 		}
 		result = prompt_readable(p, &id, answer);
 	}
-	return result == PROMPT_ANSWERED || err_set(e, ERR_CONFIG, "\"%.150s\" was not answered", q->prompt);
+	return result == PROMPT_ANSWERED ||
+		err_set(e, ERR_CONFIG, "\"%.150s\" was not answered", q->prompt);
 }

@@ -25,12 +25,14 @@ static int ask(const struct options *o, const struct cli_asker *by, const char *
 	struct err e;
 
 	request_line(line, o);
-	if (!by->ask(HOST_RUN_DIR, name, line, o->command->id == DO_STATUS ? QUICK_MS : SLOW_MS, &status, &text, &e)) {
+	if (!by->ask(HOST_RUN_DIR, name, line, o->command->id == DO_STATUS ? QUICK_MS : SLOW_MS,
+		    &status, &text, &e)) {
 		fprintf(stderr, "vpnc-ike: %s: %s\n", name, e.text);
 		return e.kind == ERR_LOCAL ? DOWN_MACHINE : DOWN_OTHER;
 	}
 	size_t n = strlen(text);
-	fprintf(status == DOWN_ASKED ? stdout : stderr, "%s%s", text, n > 0 && text[n - 1] != '\n' ? "\n" : "");
+	fprintf(status == DOWN_ASKED ? stdout : stderr, "%s%s", text,
+		n > 0 && text[n - 1] != '\n' ? "\n" : "");
 	free(text);
 	return status;
 }

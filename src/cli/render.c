@@ -8,8 +8,11 @@
 const char *render_state(enum conn_state s)
 {
 	static const char *const names[] = {
-		[STATE_CONNECTING] = "connecting", [STATE_UP] = "up", [STATE_REKEYING] = "rekeying",
-		[STATE_RECONNECTING] = "reconnecting", [STATE_DOWN] = "down",
+		[STATE_CONNECTING] = "connecting",
+		[STATE_UP] = "up",
+		[STATE_REKEYING] = "rekeying",
+		[STATE_RECONNECTING] = "reconnecting",
+		[STATE_DOWN] = "down",
 	};
 
 	return names[s];
@@ -143,7 +146,8 @@ static void put_head(FILE *f, const struct status *st, bool color)
 	put_colored(f, color, state_color(st->state), render_state(st->state));
 	if (st->up_for >= 0)
 		fprintf(f, " for %s", short_time(t, st->up_for));
-	fprintf(f, " (%s, %s)\n", st->type ? st->type : "?", st->dataplane ? st->dataplane : "no data plane yet");
+	fprintf(f, " (%s, %s)\n", st->type ? st->type : "?",
+		st->dataplane ? st->dataplane : "no data plane yet");
 }
 
 static void put_peer(FILE *f, const struct status *st)
@@ -157,13 +161,14 @@ static void put_peer(FILE *f, const struct status *st)
 	fputc('\n', f);
 	if (st->gateway.id[0]) {
 		label(f, "");
-		fprintf(f, "proved to be %s%s%s\n", st->gateway.id, st->gateway.vendor[0] ? ", " : "",
-			st->gateway.vendor);
+		fprintf(f, "proved to be %s%s%s\n", st->gateway.id,
+			st->gateway.vendor[0] ? ", " : "", st->gateway.vendor);
 	}
 	if (st->local.address.family != FAMILY_NONE) {
 		label(f, "from");
-		fprintf(f, "%s%s%s%s\n", addr_port_text(a, &st->local.address), st->local.nat ? ", behind NAT" : "",
-			st->local.id[0] ? ", as " : "", st->local.id);
+		fprintf(f, "%s%s%s%s\n", addr_port_text(a, &st->local.address),
+			st->local.nat ? ", behind NAT" : "", st->local.id[0] ? ", as " : "",
+			st->local.id);
 	}
 }
 
@@ -174,18 +179,20 @@ static void put_children(FILE *f, const struct status *st)
 	for (size_t i = 0; i < st->n_children && i < STATUS_CHILDREN; i++) {
 		const struct status_child *c = &st->children[i];
 		label(f, i == 0 ? "child" : "");
-		fprintf(f, "%s%s, new keys in %s\n", c->proposal, c->encap ? " in UDP" : "", short_time(t, c->rekey_in));
+		fprintf(f, "%s%s, new keys in %s\n", c->proposal, c->encap ? " in UDP" : "",
+			short_time(t, c->rekey_in));
 		struct list l = { .f = f, .name = "" };
 		for (size_t k = 0; k < c->n_remote && k < STATUS_TS; k++)
 			list_add(&l, c->remote_ts[k]);
 		list_end(&l, c->n_remote > STATUS_TS ? c->n_remote - STATUS_TS : 0);
 		label(f, "");
-		fprintf(f, "in %s in %" PRIu64 ", out %s in %" PRIu64 " packets\n", short_size(in, (double)c->bytes_in),
-			c->packets_in, short_size(out, (double)c->bytes_out), c->packets_out);
+		fprintf(f, "%s in %" PRIu64 " packets in, %s in %" PRIu64 " out\n",
+			short_size(in, (double)c->bytes_in), c->packets_in,
+			short_size(out, (double)c->bytes_out), c->packets_out);
 		if (c->replay_drops || c->integrity_failures) {
 			label(f, "");
-			fprintf(f, "dropped: %" PRIu64 " replayed, %" PRIu64 " forged or damaged\n", c->replay_drops,
-				c->integrity_failures);
+			fprintf(f, "dropped: %" PRIu64 " replayed, %" PRIu64 " forged or damaged\n",
+				c->replay_drops, c->integrity_failures);
 		}
 	}
 }
@@ -231,8 +238,8 @@ static void put_warnings(FILE *f, const struct status *st, bool color)
 	}
 	if (st->rekeys_ike || st->rekeys_child || st->reconnects) {
 		label(f, "since");
-		fprintf(f, "%u new IKE and %u new child keys, %u reconnects\n", st->rekeys_ike, st->rekeys_child,
-			st->reconnects);
+		fprintf(f, "%u times new IKE keys, %u times new child keys, %u reconnects\n",
+			st->rekeys_ike, st->rekeys_child, st->reconnects);
 	}
 	if (st->last_error[0]) {
 		label(f, "last");
@@ -253,7 +260,8 @@ char *render_status_text(const struct status *st, bool color)
 	put_peer(f, st);
 	if (st->ike.proposal[0]) {
 		label(f, "ike");
-		fprintf(f, "%s, new keys in %s%s\n", st->ike.proposal, short_time(t, st->ike.rekey_in),
+		fprintf(f, "%s, new keys in %s%s\n", st->ike.proposal,
+			short_time(t, st->ike.rekey_in),
 			st->ike.quantum_safe ? ", quantum safe" : "");
 	}
 	put_children(f, st);
@@ -281,7 +289,9 @@ char *render_failure(const struct down *d, bool color)
 char *render_routes(const struct status *st)
 {
 	static const char *const kinds[] = {
-		[ROUTE_TUNNEL] = "into the tunnel", [ROUTE_BYPASS] = "past the tunnel", [ROUTE_BLOCK] = "nowhere",
+		[ROUTE_TUNNEL] = "into the tunnel",
+		[ROUTE_BYPASS] = "past the tunnel",
+		[ROUTE_BLOCK] = "nowhere",
 	};
 	char *text = NULL, p[ADDR_TEXT_MAX];
 	size_t len = 0;
@@ -290,7 +300,8 @@ char *render_routes(const struct status *st)
 	if (!f)
 		return NULL;
 	for (size_t i = 0; i < st->n_routes && i < STATUS_ROUTES; i++)
-		fprintf(f, "  %-44s %s\n", prefix_text(p, &st->routes[i].dst), kinds[st->routes[i].kind]);
+		fprintf(f, "  %-44s %s\n", prefix_text(p, &st->routes[i].dst),
+			kinds[st->routes[i].kind]);
 	if (st->n_routes > STATUS_ROUTES)
 		fprintf(f, "  and %zu more\n", st->n_routes - STATUS_ROUTES);
 	if (st->n_routes == 0)
@@ -342,7 +353,9 @@ char *render_traffic(const struct status *before, const struct status *now, doub
 			sums[s][3] += c->packets_out;
 		}
 	fprintf(f, "in %s/s, %.0f packets/s   out %s/s, %.0f packets/s",
-		short_size(in, rate(sums[0][0], sums[1][0], seconds)), rate(sums[0][2], sums[1][2], seconds),
-		short_size(out, rate(sums[0][1], sums[1][1], seconds)), rate(sums[0][3], sums[1][3], seconds));
+		short_size(in, rate(sums[0][0], sums[1][0], seconds)),
+		rate(sums[0][2], sums[1][2], seconds),
+		short_size(out, rate(sums[0][1], sums[1][1], seconds)),
+		rate(sums[0][3], sums[1][3], seconds));
 	return finish(f, &text);
 }

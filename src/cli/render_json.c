@@ -44,12 +44,14 @@ static void put_spi(struct json *j, const char *name, const uint8_t *spi, size_t
 
 static void put_spi32(struct json *j, const char *name, uint32_t spi)
 {
-	const uint8_t octets[4] = { (uint8_t)(spi >> 24), (uint8_t)(spi >> 16), (uint8_t)(spi >> 8), (uint8_t)spi };
+	const uint8_t octets[4] = { (uint8_t)(spi >> 24), (uint8_t)(spi >> 16), (uint8_t)(spi >> 8),
+		(uint8_t)spi };
 
 	put_spi(j, name, octets, sizeof(octets));
 }
 
-static void put_texts(struct json *j, const char *name, const char *texts, size_t size, size_t n, size_t max)
+static void put_texts(
+	struct json *j, const char *name, const char *texts, size_t size, size_t n, size_t max)
 {
 	json_open(j, name, '[');
 	for (size_t i = 0; i < n && i < max; i++)
@@ -101,7 +103,8 @@ static void put_peers(struct json *j, const struct status *st)
 	json_close(j, '}');
 }
 
-static void put_routes(struct json *j, const struct status *st, const char *name, enum route_kind kind)
+static void put_routes(
+	struct json *j, const struct status *st, const char *name, enum route_kind kind)
 {
 	char text[ADDR_TEXT_MAX];
 
@@ -125,7 +128,8 @@ static void put_network(struct json *j, const struct status *st)
 	for (size_t i = 0; i < st->n_dns; i++)
 		json_text(j, NULL, addr_text(text, &st->dns[i]));
 	json_close(j, ']');
-	put_texts(j, "domains", st->domains[0], sizeof(st->domains[0]), st->n_domains, NETCONF_DOMAINS);
+	put_texts(j, "domains", st->domains[0], sizeof(st->domains[0]), st->n_domains,
+		NETCONF_DOMAINS);
 	json_text(j, "via", st->dns_via);
 	json_close(j, '}');
 	put_routes(j, st, "routes", ROUTE_TUNNEL);
@@ -138,7 +142,9 @@ static void put_network(struct json *j, const struct status *st)
 char *render_status_json(const struct status *st, time_t wall)
 {
 	static const char *const killswitch[] = {
-		[KILLSWITCH_NO] = "no", [KILLSWITCH_YES] = "yes", [KILLSWITCH_STRICT] = "strict",
+		[KILLSWITCH_NO] = "no",
+		[KILLSWITCH_YES] = "yes",
+		[KILLSWITCH_STRICT] = "strict",
 	};
 	struct json j = { 0 };
 
@@ -172,13 +178,21 @@ char *render_status_json(const struct status *st, time_t wall)
 char *render_event_json(const struct event *ev, const char *profile, time_t wall)
 {
 	static const char *const kinds[] = {
-		[EV_STAGE] = "stage", [EV_UP] = "connected", [EV_REKEYED] = "rekeyed",
-		[EV_GATEWAY_SAID] = "gateway_said", [EV_WARNING] = "warning", [EV_LOST] = "lost",
-		[EV_RECONNECTING] = "reconnecting", [EV_LOG] = "log",
+		[EV_STAGE] = "stage",
+		[EV_UP] = "connected",
+		[EV_REKEYED] = "rekeyed",
+		[EV_GATEWAY_SAID] = "gateway_said",
+		[EV_WARNING] = "warning",
+		[EV_LOST] = "lost",
+		[EV_RECONNECTING] = "reconnecting",
+		[EV_LOG] = "log",
 	};
 	static const char *const levels[] = {
-		[LEVEL_ERROR] = "error", [LEVEL_WARN] = "warn", [LEVEL_INFO] = "info",
-		[LEVEL_DEBUG] = "debug", [LEVEL_TRACE] = "trace",
+		[LEVEL_ERROR] = "error",
+		[LEVEL_WARN] = "warn",
+		[LEVEL_INFO] = "info",
+		[LEVEL_DEBUG] = "debug",
+		[LEVEL_TRACE] = "trace",
 	};
 	struct json j = { 0 };
 

@@ -17,18 +17,18 @@
 enum { INPUT_MAX = 4096 };
 
 struct repl {
-	int epoll;   /* what the loop watches: it watches the descriptor that matters now */
-	int ready;   /* an eventfd that is always readable, for what is here already */
-	bool terminal;         /* stdin and stdout are */
+	int epoll; /* what the loop watches: it watches the descriptor that matters now */
+	int ready; /* an eventfd that is always readable, for what is here already */
+	bool terminal; /* stdin and stdout are */
 	struct editor *editor; /* from repl_start on; NULL: stdin is read line by line */
 	struct prompt *prompt;
 	bool started, held, end; /* end: of stdin */
 	bool asking, wait_key;
-	bool live;               /* the cursor stands behind repl_live's text */
-	bool too_long;           /* the line is: what is left of it is dropped */
-	size_t n_in;             /* octets read and not yet used */
+	bool live; /* the cursor stands behind repl_live's text */
+	bool too_long; /* the line is: what is left of it is dropped */
+	size_t n_in; /* octets read and not yet used */
 	char in[INPUT_MAX];
-	char text[80];           /* of the prompt */
+	char text[80]; /* of the prompt */
 };
 
 /* --- what the loop watches --------------------------------------------------------------------- */
@@ -63,8 +63,10 @@ static void watch_again(struct repl *r)
 {
 	if (r->asking)
 		watch(r, prompt_fd(r->prompt));
-	else if (!r->started || r->held)
+	else if (!r->started || (r->held && (!r->editor || r->end || r->n_in == sizeof(r->in))))
 		watch(r, -1);
+	else if (r->held)
+		watch(r, STDIN_FILENO);
 	else if (input_pending(r))
 		watch(r, r->ready);
 	else
@@ -169,6 +171,20 @@ static void consume(struct repl *r, size_t n)
 	r->n_in -= n;
 }
 
+/* Commands wait, but who is at the terminal can leave. */
+static void next_held(struct repl *r, struct repl_input *in)
+{
+	enum { CTRL_C = 3 };
+
+	if (!r->editor)
+		return;
+	fill(r);
+	if (memchr(r->in, CTRL_C, r->n_in)) {
+		r->n_in = 0;
+		in->event = REPL_LEAVE;
+	}
+}
+
 static void next_answer(struct repl *r, struct repl_input *in)
 {
 	enum prompt_result result = prompt_readable(r->prompt, &in->id, &in->answer);
@@ -233,7 +249,8 @@ static void next_line(struct repl *r, struct repl_input *in)
 			continue;
 		}
 		if (r->too_long || n >= sizeof(in->line))
-			repl_warn(r, "a command of more than %zu octets was left out", sizeof(in->line) - 1);
+			repl_warn(r, "a command of more than %zu octets was left out",
+				sizeof(in->line) - 1);
 		else {
 			snprintf(in->line, sizeof(in->line), "%.*s", (int)n, r->in);
 			in->line[strcspn(in->line, "\r")] = 0;
@@ -249,8 +266,10 @@ bool repl_next(struct repl *r, struct repl_input *in)
 	*in = (struct repl_input){ .event = REPL_NOTHING };
 	if (r->asking)
 		next_answer(r, in);
-	else if (!r->started || r->held)
+	else if (!r->started)
 		return false;
+	else if (r->held)
+		next_held(r, in);
 	else if (r->wait_key)
 		next_key(r, in);
 	else if (r->editor) {

@@ -16,7 +16,8 @@ enum { STATE_PATH_MAX = USER_PATH_MAX + 128 };
 static bool state_dir(const struct user *u, char out[STATE_PATH_MAX])
 {
 	const char *xdg = getenv("XDG_STATE_HOME");
-	int n = xdg && xdg[0] == '/' ? snprintf(out, STATE_PATH_MAX, "%s/vpnc-ike", xdg) :
+	int n = xdg && xdg[0] == '/' ?
+		snprintf(out, STATE_PATH_MAX, "%s/vpnc-ike", xdg) :
 		snprintf(out, STATE_PATH_MAX, "%s/.local/state/vpnc-ike", u->home);
 
 	if (n >= STATE_PATH_MAX || out[0] != '/' || (!xdg && !u->home[0]))
@@ -41,11 +42,14 @@ static FILE *open_in(const struct user *u, const char *name, bool writing)
 	snprintf(whole, sizeof(whole), "%s/%s", path, name);
 	if (writing && unlink(whole) != 0 && errno != ENOENT)
 		return NULL;
-	int fd = open(whole, (writing ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY | O_NONBLOCK) | O_NOFOLLOW |
-		O_CLOEXEC, 0600);
+	int fd = open(whole,
+		(writing ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY | O_NONBLOCK) | O_NOFOLLOW |
+			O_CLOEXEC,
+		0600);
 	if (fd < 0)
 		return NULL;
-	FILE *f = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, writing ? "w" : "r") : NULL;
+	FILE *f =
+		fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, writing ? "w" : "r") : NULL;
 	if (!f)
 		close(fd);
 	return f;

@@ -34,8 +34,10 @@ static void on_fatal(int signo)
 /* Those that nobody else takes care of. */
 static void guard_signals(void)
 {
-	static const int signals[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGHUP, SIGINT, SIGTERM };
-	struct sigaction was, ours = { .sa_handler = on_fatal, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+	static const int signals[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGHUP,
+		SIGINT, SIGTERM };
+	struct sigaction was,
+		ours = { .sa_handler = on_fatal, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
 
 	sigemptyset(&ours.sa_mask);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)

@@ -22,7 +22,7 @@ enum { HEAD_MAX = 32, STATUS_MAX = 255 };
 
 /* One asker. Asking, then waiting for the answer (asked), then reading it (out). */
 struct client {
-	int fd;      /* -1: the place is free */
+	int fd; /* -1: the place is free */
 	uint64_t id; /* counts up: an old number finds nobody */
 	bool asked;
 	size_t n_in;
@@ -77,15 +77,18 @@ static bool listen_at(struct control *c, struct err *e)
 	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* Nobody may connect before the owner and mode are right. */
 	mode_t mask = umask(0177);
-	bool bound = c->listener >= 0 && bind(c->listener, (struct sockaddr *)&c->at, sizeof(c->at)) == 0;
+	bool bound = c->listener >= 0 &&
+		bind(c->listener, (struct sockaddr *)&c->at, sizeof(c->at)) == 0;
 	int was = errno;
 	umask(mask);
 	errno = was;
 	if (!bound || chmod(c->at.sun_path, 0600) != 0 ||
-		(geteuid() == 0 && c->owner != 0 && chown(c->at.sun_path, c->owner, (gid_t)-1) != 0) ||
+		(geteuid() == 0 && c->owner != 0 &&
+			chown(c->at.sun_path, c->owner, (gid_t)-1) != 0) ||
 		listen(c->listener, CONTROL_CLIENTS) != 0 || c->epoll < 0 ||
 		!watch(c, c->listener, 0, EPOLLIN, EPOLL_CTL_ADD))
-		return err_set(e, ERR_LOCAL, "cannot listen at %s: %s", c->at.sun_path, strerror(errno));
+		return err_set(
+			e, ERR_LOCAL, "cannot listen at %s: %s", c->at.sun_path, strerror(errno));
 	return true;
 }
 
@@ -150,7 +153,8 @@ static struct client *place(struct control *c)
 		struct client *cl = &c->clients[i];
 		if (cl->fd < 0)
 			return cl;
-		if (!oldest || (!cl->asked && oldest->asked) || (cl->asked == oldest->asked && cl->id < oldest->id))
+		if (!oldest || (!cl->asked && oldest->asked) ||
+			(cl->asked == oldest->asked && cl->id < oldest->id))
 			oldest = cl;
 	}
 	client_close(oldest);
@@ -165,7 +169,8 @@ static void accept_one(struct control *c)
 
 	if (fd < 0)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 || (who.uid != 0 && who.uid != c->owner)) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
+		(who.uid != 0 && who.uid != c->owner)) {
 		close(fd);
 		return;
 	}
@@ -307,9 +312,10 @@ static bool ask_send(int fd, const char *line, int64_t until, struct err *e)
 	size_t n = strlen(line), sent = 0;
 
 	if (n + 2 > sizeof(text) || memchr(line, '\n', n))
-		return err_set(e, ERR_CONFIG, "a request is one line of at most %zu octets", sizeof(text) - 2);
-	memcpy(text, line, n);
-	text[n++] = '\n';
+		return err_set(e, ERR_CONFIG, "a request is one line of at most %zu octets",
+			sizeof(text) - 2);
+	snprintf(text, sizeof(text), "%s\n", line);
+	n++;
 	while (sent < n) {
 		if (!wait_for(fd, POLLOUT, until, e))
 			return false;

@@ -16,7 +16,8 @@ struct profile *profile_new(const char *name)
 		return NULL;
 	snprintf(f->p.name, sizeof(f->p.name), "%s", name);
 	for (size_t i = 0; (row = profile_row(i)); i++)
-		if (row->fallback[0] && row->type != KEY_NONE && !profile_read(f, row, row->fallback, NULL)) {
+		if (row->fallback[0] && row->type != KEY_NONE &&
+			!profile_read(f, row, row->fallback, NULL)) {
 			profile_free(&f->p);
 			return NULL;
 		}
@@ -62,9 +63,12 @@ static bool unknown_section(const char *section, struct err *e)
 	near = name_nearest(names, section);
 	text_safe(what, sizeof(what), section, strlen(section));
 	if (near)
-		return err_set(e, ERR_CONFIG, "there is no section [%s]; right would be [%s]", what, near);
-	return err_set(e, ERR_CONFIG, "there is no section [%s]; right would be connection, local, remote, "
-		"secrets, ike, esp, network, l2tp or ppp", what);
+		return err_set(
+			e, ERR_CONFIG, "there is no section [%s]; right would be [%s]", what, near);
+	return err_set(e, ERR_CONFIG,
+		"there is no section [%s]; right would be connection, local, remote, "
+		"secrets, ike, esp, network, l2tp or ppp",
+		what);
 }
 
 static bool unknown_key(const char *section, const char *key, struct err *e)
@@ -76,15 +80,18 @@ static bool unknown_key(const char *section, const char *key, struct err *e)
 	text_safe(what, sizeof(what), key, strlen(key));
 	for (size_t i = 0; (row = profile_row(i)); i++)
 		if (strcasecmp(row->key, key) == 0)
-			return err_set(e, ERR_CONFIG, "there is no key \"%s\" in [%s]; it belongs in [%s]",
-				what, section, row->section);
+			return err_set(e, ERR_CONFIG,
+				"there is no key \"%s\" in [%s]; it belongs in [%s]", what, section,
+				row->section);
 	names_of(section, names);
 	near = name_nearest(names, key);
 	if (near)
-		return err_set(e, ERR_CONFIG, "there is no key \"%s\" in [%s]; right would be \"%s\"",
-			what, section, near);
-	return err_set(e, ERR_CONFIG, "there is no key \"%s\" in [%s]; the manual vpnc-ike.profile(5) lists them",
-		what, section);
+		return err_set(e, ERR_CONFIG,
+			"there is no key \"%s\" in [%s]; right would be \"%s\"", what, section,
+			near);
+	return err_set(e, ERR_CONFIG,
+		"there is no key \"%s\" in [%s]; the manual vpnc-ike.profile(5) lists them", what,
+		section);
 }
 
 /* A line end in a value would become a new key wherever the value is written down again, and other
@@ -100,12 +107,13 @@ static bool value_is_text(const char *value, struct err *e)
 	bool same = strcmp(safe, value) == 0;
 	wipe(safe, len + 2);
 	free(safe);
-	return same || err_set(e, ERR_CONFIG,
-		"holds a control character, an invisible one, or octets that are not UTF-8");
+	return same ||
+		err_set(e, ERR_CONFIG,
+			"holds a control character, an invisible one, or octets that are not UTF-8");
 }
 
-bool profile_set(struct profile *p, const char *section, const char *key, const char *value,
-	struct err *e)
+bool profile_set(
+	struct profile *p, const char *section, const char *key, const char *value, struct err *e)
 {
 	struct profile_full *f = (struct profile_full *)p;
 	const char *names[PROFILE_KEYS_MAX + 1];
@@ -117,7 +125,8 @@ bool profile_set(struct profile *p, const char *section, const char *key, const 
 	}
 	const struct key_row *row = profile_row(n);
 	if (!*value)
-		return err_set(e, ERR_CONFIG, "is empty; leave the key out where the default is wanted");
+		return err_set(
+			e, ERR_CONFIG, "is empty; leave the key out where the default is wanted");
 	if (!value_is_text(value, e))
 		return false;
 	/* A default is what the program does anyhow. */
@@ -135,7 +144,8 @@ struct problems {
 	size_t n, max;
 };
 
-static void problem_add(struct problems *l, const char *section, const char *key, const struct err *err)
+static void problem_add(
+	struct problems *l, const char *section, const char *key, const struct err *err)
 {
 	if (l->n < l->max) {
 		struct profile_problem *at = &l->v[l->n];
@@ -186,22 +196,27 @@ static void finish_auth(struct profile *p, struct problems *l)
 	if (!given(p, "remote", "auth"))
 		p->remote_auth = local_psk ? REMOTE_PSK : REMOTE_CERT;
 	if (p->local_auth == LOCAL_CERT && !p->certificate[0])
-		problem(l, "local", "certificate", "is missing; local.auth = cert needs the file of our certificate");
+		problem(l, "local", "certificate",
+			"is missing; local.auth = cert needs the file of our certificate");
 	if (p->local_auth != LOCAL_CERT && p->certificate[0])
 		problem(l, "local", "certificate", "is not used; right would be local.auth = cert");
 	if (p->key[0] && !p->certificate[0])
-		problem(l, "local", "key", "stands alone; local.certificate names the certificate it belongs to");
+		problem(l, "local", "key",
+			"stands alone; local.certificate names the certificate it belongs to");
 	/* RFC 7296 section 2.16: the gateway proves itself by a public key before EAP. */
 	if (p->local_auth == LOCAL_EAP && p->remote_auth == REMOTE_PSK)
-		problem(l, "remote", "auth", "EAP needs a gateway that proves itself by certificate; "
+		problem(l, "remote", "auth",
+			"EAP needs a gateway that proves itself by certificate; "
 			"right would be remote.auth = cert");
 	if (p->remote_auth == REMOTE_PSK && (p->ca[0] || p->remote_certificate[0]))
 		problem(l, "remote", p->ca[0] ? "ca" : "certificate",
 			"is not used with a pre-shared key; right would be remote.auth = cert");
 	if (p->psk_given && p->psk_file[0] && given(p, "secrets", "psk"))
-		problem(l, "secrets", "psk-file", "secrets.psk is given as well; one of them is enough");
+		problem(l, "secrets", "psk-file",
+			"secrets.psk is given as well; one of them is enough");
 	if (p->password_given && p->password_file[0] && given(p, "secrets", "password"))
-		problem(l, "secrets", "password-file", "secrets.password is given as well; one of them is enough");
+		problem(l, "secrets", "password-file",
+			"secrets.password is given as well; one of them is enough");
 }
 
 size_t profile_finish(struct profile *p, struct profile_problem *problems, size_t max)
@@ -209,7 +224,8 @@ size_t profile_finish(struct profile *p, struct profile_problem *problems, size_
 	struct problems l = { .v = problems, .max = max };
 
 	if (p->n_gateways == 0)
-		problem(&l, "connection", "gateway", "is missing; right would be the gateway's name or address");
+		problem(&l, "connection", "gateway",
+			"is missing; right would be the gateway's name or address");
 	finish_proposals(p, &l);
 	finish_auth(p, &l);
 	return l.n;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define AT(field) offsetof(struct profile, field)
+#define AT(field)   offsetof(struct profile, field)
 #define FULL(field) offsetof(struct profile_full, field)
 #define SIZE(field) sizeof(((struct profile *)0)->field)
 
@@ -12,17 +12,19 @@
 
 /* The table of keys. The order is that of the manual and of `show`. */
 static const struct key_row rows[] = {
-	{ "connection", "type", KEY_CHOICE, AT(type), 0, 0, 0, "ikev2", "ikev2|ikev1|l2tp", "ikev1|l2tp",
-		"The kind of VPN the gateway offers." },
+	{ "connection", "type", KEY_CHOICE, AT(type), 0, 0, 0, "ikev2", "ikev2|ikev1|l2tp",
+		"ikev1|l2tp", "The kind of VPN the gateway offers." },
 	{ "connection", "gateway", KEY_GATEWAYS, 0, 0, 0, 0, "", "hosts", "",
 		"Host name or address of the gateway; several, tried in order, are separated by commas." },
 	{ "connection", "port", KEY_U16, AT(port), 0, 1, 65535, "500", "number", "",
 		"UDP port of the gateway for the first message." },
-	{ "connection", "encapsulation", KEY_FLAG, AT(encapsulation), 0, 0, 0, "auto", "auto|yes", "",
-		"ESP inside UDP: where a NAT lies between, or always." },
-	{ "connection", "dataplane", KEY_CHOICE, AT(dataplane), 0, 0, 0, "auto", "auto|kernel|userspace",
-		"kernel", "Who carries the packets; auto takes userspace as long as it is the only one." },
-	{ "connection", "security", KEY_CHOICE, AT(security), 0, 0, 0, "default", "default|compat|legacy", "",
+	{ "connection", "encapsulation", KEY_FLAG, AT(encapsulation), 0, 0, 0, "auto", "auto|yes",
+		"", "ESP inside UDP: where a NAT lies between, or always." },
+	{ "connection", "dataplane", KEY_CHOICE, AT(dataplane), 0, 0, 0, "auto",
+		"auto|kernel|userspace", "kernel",
+		"Who carries the packets; auto takes userspace as long as it is the only one." },
+	{ "connection", "security", KEY_CHOICE, AT(security), 0, 0, 0, "default",
+		"default|compat|legacy", "",
 		"Which algorithms may be used: compat adds SHA-1, legacy also 3DES and MODP 1024 and 1536." },
 	{ "connection", "reconnect", KEY_FLAG, AT(reconnect), 0, 0, 0, "yes", "yes|no", "",
 		"Bring the tunnel back when it is lost." },
@@ -32,19 +34,21 @@ static const struct key_row rows[] = {
 		"How we prove who we are." },
 	{ "local", "id", KEY_IDENTITY, AT(local_id), 0, 0, 0, "", "identity", "",
 		"Our identity; without it the certificate's subject, the user's name or our address." },
-	{ "local", "certificate", KEY_TEXT, AT(certificate), 0, 0, SIZE(certificate), "", "file", "",
+	{ "local", "certificate", KEY_TEXT, AT(certificate), 0, 0, SIZE(certificate), "", "file",
+		"",
 		"Our certificate: PEM, DER or PKCS#12, with the certificates that lead to its CA." },
 	{ "local", "key", KEY_TEXT, AT(key), 0, 0, SIZE(key), "", "file", "",
 		"The private key, where it is not in the certificate's file." },
-	{ "local", "eap", KEY_EAP, 0, 0, 0, 0, "mschapv2, md5, gtc", "mschapv2|md5|gtc|tls|ttls|peap",
-		"tls|ttls|peap", "EAP methods that may be used, most wanted first, separated by commas." },
+	{ "local", "eap", KEY_EAP, 0, 0, 0, 0, "mschapv2, md5, gtc",
+		"mschapv2|md5|gtc|tls|ttls|peap", "tls|ttls|peap",
+		"EAP methods that may be used, most wanted first, separated by commas." },
 
 	{ "remote", "id", KEY_IDENTITY, AT(remote_id), 0, 0, 0, "", "identity", "",
 		"Who the gateway must prove to be; without it the gateway's name or address." },
 	{ "remote", "auth", KEY_CHOICE, AT(remote_auth), 0, 0, 0, "cert", "cert|psk", "",
 		"How the gateway proves who it is; psk where local.auth is psk and nothing is said." },
-	{ "remote", "certificate", KEY_TEXT, AT(remote_certificate), 0, 0, SIZE(remote_certificate), "",
-		"file", "", "The gateway's own certificate: no other is accepted." },
+	{ "remote", "certificate", KEY_TEXT, AT(remote_certificate), 0, 0, SIZE(remote_certificate),
+		"", "file", "", "The gateway's own certificate: no other is accepted." },
 	{ "remote", "ca", KEY_TEXT, AT(ca), 0, 0, SIZE(ca), "", "file or folder", "",
 		"Certificates of the CAs believed; without it the system's." },
 	{ "remote", "eap-id", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
@@ -60,16 +64,18 @@ static const struct key_row rows[] = {
 		"The user's name for EAP; asked for when it is needed and not given." },
 	{ "secrets", "password", KEY_SECRET, AT(password), AT(password_given), 0, 0, "", "text", "",
 		"The user's password; asked for when it is needed and not given." },
-	{ "secrets", "password-file", KEY_TEXT, AT(password_file), 0, 0, SIZE(password_file), "", "file", "",
-		"A file whose first line is the password." },
-	{ "secrets", "key-passphrase", KEY_SECRET, AT(key_passphrase), AT(key_passphrase_given), 0, 0, "",
-		"text", "", "What the private key is encrypted with; asked for when it is needed and not given." },
+	{ "secrets", "password-file", KEY_TEXT, AT(password_file), 0, 0, SIZE(password_file), "",
+		"file", "", "A file whose first line is the password." },
+	{ "secrets", "key-passphrase", KEY_SECRET, AT(key_passphrase), AT(key_passphrase_given), 0,
+		0, "", "text", "",
+		"What the private key is encrypted with; asked for when it is needed and not given." },
 	{ "secrets", "ppk-id", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
 		"Name of the post-quantum pre-shared key (RFC 8784)." },
 	{ "secrets", "ppk", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
 		"The post-quantum pre-shared key." },
 
-	{ "ike", "proposals", KEY_PROPOSALS, FULL(ike_text), 0, 0, PROPOSALS_TEXT_MAX, "", "proposals", "",
+	{ "ike", "proposals", KEY_PROPOSALS, FULL(ike_text), 0, 0, PROPOSALS_TEXT_MAX, "",
+		"proposals", "",
 		"Algorithms offered for the IKE SA, strongest first; without it those of `security`." },
 	{ "ike", "lifetime", KEY_TIME, AT(ike_lifetime), 0, 2, 30 * DAY, "4h", "time", "",
 		"The IKE SA is replaced before it is this old; 0: never." },
@@ -81,12 +87,14 @@ static const struct key_row rows[] = {
 		"Keep the tunnel when our address changes (RFC 4555)." },
 	{ "ike", "aggressive", KEY_FLAG, AT(aggressive), 0, 0, 0, "no", "no|yes", "yes",
 		"Aggressive mode of IKEv1." },
-	{ "ike", "mode-config", KEY_CHOICE, AT(mode_config), 0, 0, 0, "pull", "pull|push|no", "push|no",
-		"Who starts the configuration exchange of IKEv1." },
-	{ "ike", "send-remote-id", KEY_CHOICE, AT(send_remote_id), 0, 0, 0, "auto", "auto|yes|no", "",
+	{ "ike", "mode-config", KEY_CHOICE, AT(mode_config), 0, 0, 0, "pull", "pull|push|no",
+		"push|no", "Who starts the configuration exchange of IKEv1." },
+	{ "ike", "send-remote-id", KEY_CHOICE, AT(send_remote_id), 0, 0, 0, "auto", "auto|yes|no",
+		"",
 		"Tell the gateway who we take it for; auto: where remote.id is set or the gateway is a name." },
 
-	{ "esp", "proposals", KEY_PROPOSALS, FULL(esp_text), 0, 0, PROPOSALS_TEXT_MAX, "", "proposals", "",
+	{ "esp", "proposals", KEY_PROPOSALS, FULL(esp_text), 0, 0, PROPOSALS_TEXT_MAX, "",
+		"proposals", "",
 		"Algorithms offered for the child SA, strongest first; without it those of `security`." },
 	{ "esp", "lifetime", KEY_TIME, AT(esp_lifetime), 0, 2, 30 * DAY, "1h", "time", "",
 		"The child SA is replaced before it is this old; 0: never." },
@@ -117,8 +125,8 @@ static const struct key_row rows[] = {
 		"Only these domains are asked of the tunnel's name servers; without it the gateway's." },
 	{ "network", "mtu", KEY_U16, AT(mtu), 0, 576, 9000, "auto", "auto|number", "",
 		"Largest packet inside the tunnel, in octets; auto: what fits the path." },
-	{ "network", "killswitch", KEY_CHOICE, AT(killswitch), 0, 0, 0, "no", "no|yes|strict", "yes|strict",
-		"Let nothing out past the tunnel while it is down." },
+	{ "network", "killswitch", KEY_CHOICE, AT(killswitch), 0, 0, 0, "no", "no|yes|strict",
+		"yes|strict", "Let nothing out past the tunnel while it is down." },
 	{ "network", "lan", KEY_FLAG, AT(lan), 0, 0, 0, "yes", "yes|no", "",
 		"Networks on the link stay reachable directly." },
 	{ "network", "accept", KEY_PREFIXES, AT(accept), 0, 0, 0, "", "prefixes", "",
@@ -126,13 +134,17 @@ static const struct key_row rows[] = {
 
 	{ "l2tp", "source-port", KEY_NONE, 0, 0, 0, 0, "auto", "auto|number", "*",
 		"UDP port of ours inside IPsec." },
-	{ "l2tp", "hostname", KEY_NONE, 0, 0, 0, 0, "", "text", "*", "The name we tell the L2TP server." },
+	{ "l2tp", "hostname", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
+		"The name we tell the L2TP server." },
 	{ "l2tp", "hello-interval", KEY_NONE, 0, 0, 0, 0, "", "time", "*",
 		"How often an idle L2TP tunnel is tested." },
 
-	{ "ppp", "auth", KEY_NONE, 0, 0, 0, 0, "", "mschapv2|chap|pap|eap", "*", "Ways to log in that may be used." },
-	{ "ppp", "mru", KEY_NONE, 0, 0, 0, 0, "", "number", "*", "Largest packet that we want to receive." },
-	{ "ppp", "user", KEY_NONE, 0, 0, 0, 0, "", "text", "*", "User's name, where it differs from secrets.user." },
+	{ "ppp", "auth", KEY_NONE, 0, 0, 0, 0, "", "mschapv2|chap|pap|eap", "*",
+		"Ways to log in that may be used." },
+	{ "ppp", "mru", KEY_NONE, 0, 0, 0, 0, "", "number", "*",
+		"Largest packet that we want to receive." },
+	{ "ppp", "user", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
+		"User's name, where it differs from secrets.user." },
 	{ "ppp", "password", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
 		"Password, where it differs from secrets.password." },
 };
@@ -157,7 +169,8 @@ size_t profile_row_number(const char *section, const char *key)
 
 bool profile_row_secret(const struct key_row *row)
 {
-	return row->type == KEY_SECRET || strcmp(row->key, "password") == 0 || strcmp(row->key, "ppk") == 0;
+	return row->type == KEY_SECRET || strcmp(row->key, "password") == 0 ||
+		strcmp(row->key, "ppk") == 0;
 }
 
 bool profile_key(size_t i, struct profile_key *out)

@@ -9,23 +9,23 @@
 
 /* How a value is read and shown. Where it lies: `at`, and for some also `at2`. */
 enum key_type {
-	KEY_FLAG,      /* bool: the word of `values` that is "yes" is true */
-	KEY_CHOICE,    /* an enum whose numbers count the words of `values` */
-	KEY_U16,       /* least..most; 0 for "auto" where `values` has it */
+	KEY_FLAG, /* bool: the word of `values` that is "yes" is true */
+	KEY_CHOICE, /* an enum whose numbers count the words of `values` */
+	KEY_U16, /* least..most; 0 for "auto" where `values` has it */
 	KEY_U32,
-	KEY_TIME,      /* uint64_t milliseconds in least..most seconds; 0 (never) too */
-	KEY_TEXT,      /* char[most] */
-	KEY_SECRET,    /* struct passphrase; at2: bool given */
-	KEY_IDENTITY,  /* struct identity */
-	KEY_GATEWAYS,  /* p->gateways */
-	KEY_EAP,       /* p->eap */
+	KEY_TIME, /* uint64_t milliseconds in least..most seconds; 0 (never) too */
+	KEY_TEXT, /* char[most] */
+	KEY_SECRET, /* struct passphrase; at2: bool given */
+	KEY_IDENTITY, /* struct identity */
+	KEY_GATEWAYS, /* p->gateways */
+	KEY_EAP, /* p->eap */
 	KEY_PROPOSALS, /* text in struct profile_full at `at`, parsed by profile_finish */
 	KEY_SELECTORS, /* struct selectors, "auto": none */
-	KEY_PREFIXES,  /* struct prefix_list */
+	KEY_PREFIXES, /* struct prefix_list */
 	KEY_PREFIXES_OR, /* struct prefix_list; at2: enum auto_choice */
-	KEY_DNS,       /* p->dns_list and p->dns */
-	KEY_DOMAINS,   /* p->domains */
-	KEY_NONE,      /* known, but nothing this program does yet */
+	KEY_DNS, /* p->dns_list and p->dns */
+	KEY_DOMAINS, /* p->domains */
+	KEY_NONE, /* known, but nothing this program does yet */
 };
 
 struct key_row {
@@ -34,8 +34,9 @@ struct key_row {
 	uint32_t at, at2;
 	uint32_t least, most;
 	const char *fallback; /* default; "" for none */
-	const char *values;   /* words separated by '|', or what kind of value */
-	const char *later;    /* words among them that are not supported yet, separated by '|'; "*" all */
+	const char *values; /* words separated by '|', or what kind of value */
+	const char
+		*later; /* words among them that are not supported yet, separated by '|'; "*" all */
 	const char *story;
 };
 
@@ -54,6 +55,7 @@ bool profile_row_secret(const struct key_row *row);
 int profile_word(const char *words, const char *word);
 
 /* Reads value into its place. The value was checked to be text without control characters. */
-bool profile_read(struct profile_full *f, const struct key_row *row, const char *value, struct err *e) MUST_CHECK;
+bool profile_read(struct profile_full *f, const struct key_row *row, const char *value,
+	struct err *e) MUST_CHECK;
 
 #endif

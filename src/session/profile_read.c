@@ -43,7 +43,8 @@ static void words_text(char *out, size_t size, const struct key_row *row)
 		size_t n = strcspn(words, "|");
 		snprintf(word, sizeof(word), "%.*s", (int)n, words);
 		if (profile_word(row->later, word) < 0 && used < size)
-			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", word);
+			used += (size_t)snprintf(
+				out + used, size - used, "%s%s", used ? ", " : "", word);
 		words += n + (words[n] == '|');
 	}
 }
@@ -56,9 +57,11 @@ static int read_word(const struct key_row *row, const char *value, struct err *e
 
 	words_text(right, sizeof(right), row);
 	if (n < 0)
-		err_set(e, ERR_CONFIG, "\"%s\" is unknown; right would be one of: %s", shown(what, value), right);
+		err_set(e, ERR_CONFIG, "\"%s\" is unknown; right would be one of: %s",
+			shown(what, value), right);
 	else if (profile_word(row->later, value) >= 0) {
-		err_set(e, ERR_CONFIG, "%s is not supported yet; right would be: %s", shown(what, value), right);
+		err_set(e, ERR_CONFIG, "%s is not supported yet; right would be: %s",
+			shown(what, value), right);
 		n = -1;
 	}
 	return n;
@@ -92,8 +95,8 @@ static bool read_number(const struct key_row *row, const char *value, uint32_t *
 		return true;
 	unsigned long n = strtoul(value, &end, 10);
 	if (!isdigit((unsigned char)value[0]) || *end || n < row->least || n > row->most)
-		return err_set(e, ERR_CONFIG, "\"%s\" is not a number from %u to %u%s", shown(what, value),
-			row->least, row->most, may_be_auto ? ", or auto" : "");
+		return err_set(e, ERR_CONFIG, "\"%s\" is not a number from %u to %u%s",
+			shown(what, value), row->least, row->most, may_be_auto ? ", or auto" : "");
 	*out = (uint32_t)n;
 	return true;
 }
@@ -113,7 +116,8 @@ static bool read_time(const struct key_row *row, const char *value, uint64_t *ou
 		if (tolower((unsigned char)end[0]) == units[i].unit && !end[1])
 			unit = units[i].seconds;
 	if (!isdigit((unsigned char)value[0]) || unit == 0 || n > row->most)
-		return err_set(e, ERR_CONFIG, "\"%s\" is not a time; right would be 90s, 15m, 4h or 1d",
+		return err_set(e, ERR_CONFIG,
+			"\"%s\" is not a time; right would be 90s, 15m, 4h or 1d",
 			shown(what, value));
 	n *= unit;
 	if (n != 0 && (n < row->least || n > row->most))
@@ -132,7 +136,8 @@ static bool host_valid(const char *host)
 	if (strlen(host) > 253)
 		return false;
 	for (;;) {
-		size_t n = strspn(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+		size_t n = strspn(
+			label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 		if (n == 0 || n > 63 || label[0] == '-' || label[n - 1] == '-')
 			return false;
 		if (!label[n])
@@ -151,11 +156,13 @@ static bool read_gateways(struct profile *p, const char *value, struct err *e)
 	p->n_gateways = 0;
 	while (next_item(&value, item)) {
 		if (!addr_parse(&a, item) && !host_valid(item))
-			return err_set(e, ERR_CONFIG, "\"%s\" is neither a host name nor an address%s",
-				shown(what, item), strchr(item, ':') ? "; a port belongs in connection.port" : "");
+			return err_set(e, ERR_CONFIG,
+				"\"%s\" is neither a host name nor an address%s", shown(what, item),
+				strchr(item, ':') ? "; a port belongs in connection.port" : "");
 		if (p->n_gateways == GATEWAYS_MAX)
 			return err_set(e, ERR_CONFIG, "more than %d gateways", GATEWAYS_MAX);
-		snprintf(p->gateways[p->n_gateways++], HOST_TEXT_MAX, "%.*s", HOST_TEXT_MAX - 1, item);
+		snprintf(p->gateways[p->n_gateways++], HOST_TEXT_MAX, "%.*s", HOST_TEXT_MAX - 1,
+			item);
 	}
 	return true;
 }
@@ -190,14 +197,15 @@ static bool read_prefixes(struct prefix_list *l, const char *value, struct err *
 			return err_set(e, ERR_CONFIG, "more than %d prefixes", PREFIXES_MAX);
 		if (!prefix_parse(&l->v[l->n], item))
 			return err_set(e, ERR_CONFIG,
-				"\"%s\" is no prefix; right would be 10.0.0.0/8 or 2001:db8::/32", shown(what, item));
+				"\"%s\" is no prefix; right would be 10.0.0.0/8 or 2001:db8::/32",
+				shown(what, item));
 		l->n++;
 	}
 	return true;
 }
 
-static bool read_choice_or_prefixes(struct prefix_list *l, enum auto_choice *choice, const char *value,
-	struct err *e)
+static bool read_choice_or_prefixes(
+	struct prefix_list *l, enum auto_choice *choice, const char *value, struct err *e)
 {
 	int word = profile_word("auto|none", value);
 
@@ -219,7 +227,8 @@ static bool read_dns(struct profile *p, const char *value, struct err *e)
 		if (p->n_dns == NETCONF_DNS)
 			return err_set(e, ERR_CONFIG, "more than %d name servers", NETCONF_DNS);
 		if (!addr_parse(&p->dns_list[p->n_dns], item))
-			return err_set(e, ERR_CONFIG, "\"%s\" is no address; right would be 192.0.2.53, auto or none",
+			return err_set(e, ERR_CONFIG,
+				"\"%s\" is no address; right would be 192.0.2.53, auto or none",
 				shown(what, item));
 		p->n_dns++;
 	}
@@ -236,7 +245,8 @@ static bool read_domains(struct profile *p, const char *value, struct err *e)
 		if (n > 1 && item[n - 1] == '.')
 			item[--n] = 0;
 		if (!host_valid(item))
-			return err_set(e, ERR_CONFIG, "\"%s\" is no domain; right would be corp.example.org",
+			return err_set(e, ERR_CONFIG,
+				"\"%s\" is no domain; right would be corp.example.org",
 				shown(what, item));
 		if (p->n_domains == NETCONF_DOMAINS)
 			return err_set(e, ERR_CONFIG, "more than %d domains", NETCONF_DOMAINS);
@@ -251,7 +261,12 @@ static bool read_domains(struct profile *p, const char *value, struct err *e)
 static bool read_protocol(struct selector *s, const char *text)
 {
 	static const struct name protocols[] = {
-		{ 1, "icmp" }, { 6, "tcp" }, { 17, "udp" }, { 47, "gre" }, { 58, "icmpv6" }, { 0, NULL },
+		{ 1, "icmp" },
+		{ 6, "tcp" },
+		{ 17, "udp" },
+		{ 47, "gre" },
+		{ 58, "icmpv6" },
+		{ 0, NULL },
 	};
 	char word[WORD_TEXT_MAX], *end;
 	size_t n = strcspn(text, "/]");
@@ -276,7 +291,8 @@ static bool read_protocol(struct selector *s, const char *text)
 	s->proto = (uint8_t)number;
 	s->port_lo = (uint16_t)lo;
 	s->port_hi = (uint16_t)hi;
-	return strcmp(text, "]") == 0 && number > 0 && number <= UINT8_MAX && lo <= hi && hi <= UINT16_MAX;
+	return strcmp(text, "]") == 0 && number > 0 && number <= UINT8_MAX && lo <= hi &&
+		hi <= UINT16_MAX;
 }
 
 /* As selector_text writes it: a prefix or a range of addresses, and "[protocol/port]". */
@@ -316,8 +332,10 @@ static bool read_selectors(struct selectors *l, const char *value, struct err *e
 		if (l->n == SELECTORS_MAX)
 			return err_set(e, ERR_CONFIG, "more than %d selectors", SELECTORS_MAX);
 		if (!read_selector(&l->v[l->n], item))
-			return err_set(e, ERR_CONFIG, "\"%s\" is no selector; right would be 10.0.0.0/8, "
-				"10.0.0.1-10.0.0.9, or 10.0.0.1[tcp/443]", what);
+			return err_set(e, ERR_CONFIG,
+				"\"%s\" is no selector; right would be 10.0.0.0/8, "
+				"10.0.0.1-10.0.0.9, or 10.0.0.1[tcp/443]",
+				what);
 		l->n++;
 	}
 	return true;
@@ -353,7 +371,8 @@ static bool read_single_word(const struct key_row *row, void *at, const char *va
 	return true;
 }
 
-bool profile_read(struct profile_full *f, const struct key_row *row, const char *value, struct err *e)
+bool profile_read(
+	struct profile_full *f, const struct key_row *row, const char *value, struct err *e)
 {
 	void *at = (char *)f + row->at, *at2 = (char *)f + row->at2;
 	uint32_t n;

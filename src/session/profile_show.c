@@ -71,7 +71,8 @@ static void add_prefixes(struct text *t, const struct prefix_list *l)
 		add_item(t, prefix_text(one, &l->v[i]));
 }
 
-static void add_choice_or_prefixes(struct text *t, const struct prefix_list *l, enum auto_choice choice)
+static void add_choice_or_prefixes(
+	struct text *t, const struct prefix_list *l, enum auto_choice choice)
 {
 	if (choice == CHOICE_LIST)
 		add_prefixes(t, l);
@@ -123,8 +124,9 @@ static void add_proposals(struct text *t, const struct profile *p, const struct 
 	bool ike = strcmp(row->section, "ike") == 0;
 	char text[PROPOSALS_MAX * PROPOSAL_TEXT_MAX];
 
-	add(t, "%s", prop_text(text, sizeof(text), ike ? &p->ike_proposals : &p->esp_proposals,
-		ike ? PROTO_IKE : PROTO_ESP));
+	add(t, "%s",
+		prop_text(text, sizeof(text), ike ? &p->ike_proposals : &p->esp_proposals,
+			ike ? PROTO_IKE : PROTO_ESP));
 }
 
 static void add_u16(struct text *t, const struct key_row *row, uint16_t n)
@@ -196,7 +198,8 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 	}
 }
 
-char *profile_value(char *out, size_t size, const struct profile *p, const char *section, const char *key)
+char *profile_value(
+	char *out, size_t size, const struct profile *p, const char *section, const char *key)
 {
 	size_t n = profile_row_number(section, key);
 	struct text t = { .out = out, .size = size };

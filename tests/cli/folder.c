@@ -34,7 +34,8 @@ int folder_remove(void **state)
 	return n;
 }
 
-const char *folder_write(const char *folder, const char *name, const void *data, size_t len, mode_t mode)
+const char *folder_write(
+	const char *folder, const char *name, const void *data, size_t len, mode_t mode)
 {
 	static char paths[4][1024];
 	static size_t turn;

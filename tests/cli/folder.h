@@ -11,7 +11,8 @@
 int folder_make(void **state);
 int folder_remove(void **state);
 /* Writes a file; returns its path, in one of a few static buffers. */
-const char *folder_write(const char *folder, const char *name, const void *data, size_t len, mode_t mode);
+const char *folder_write(
+	const char *folder, const char *name, const void *data, size_t len, mode_t mode);
 const char *folder_text(const char *folder, const char *name, const char *text);
 
 #endif

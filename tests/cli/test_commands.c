@@ -35,9 +35,7 @@ static void lines(void **state)
 		{ "trace on", AT_PROMPT, DO_TRACE, 1, NULL },
 		{ "trace", AT_PROMPT, DO_TRACE, 0, "trace on|off" },
 		{ "trace x", AT_PROMPT, DO_TRACE, 0, "trace on|off" },
-		{ "keylog /tmp/a b ", AT_PROMPT, DO_KEYLOG, 1, NULL },
-		{ "keylog off", AT_PROMPT, DO_KEYLOG, 1, NULL },
-		{ "keylog", AT_PROMPT, DO_KEYLOG, 0, "keylog FILE|off" },
+		{ "keylog /tmp/a b ", AT_PROMPT, DO_KEYLOG, 0, "not supported yet" },
 		{ "connect x", AT_PROMPT, DO_CONNECT, 0, "no command" },
 		{ "statsu", AT_PROMPT, DO_STATUS, 0, "did you mean status?" },
 		{ "list", AT_CONTROL, DO_LIST, 0, "no command" },
@@ -53,7 +51,8 @@ static void lines(void **state)
 		if (!ok && !strstr(e.text, cases[i].say))
 			fail_msg("%s: %s", cases[i].line, e.text);
 		if (ok && (rq.row->id != cases[i].id || rq.n_args != cases[i].n_args))
-			fail_msg("%s: %s with %zu arguments", cases[i].line, rq.row->name, rq.n_args);
+			fail_msg("%s: %s with %zu arguments", cases[i].line, rq.row->name,
+				rq.n_args);
 	}
 }
 
@@ -74,11 +73,6 @@ static void arguments(void **state)
 	assert_int_equal(rq.rekey, REKEY_IKE);
 	assert_ok(&e, commands_parse(&rq, "log", AT_PROMPT, &e));
 	assert_int_equal(rq.count, 20);
-	assert_ok(&e, commands_parse(&rq, "keylog /tmp/a b ", AT_PROMPT, &e));
-	assert_true(rq.on);
-	assert_string_equal(rq.args[0], "/tmp/a b");
-	assert_ok(&e, commands_parse(&rq, "keylog off", AT_PROMPT, &e));
-	assert_false(rq.on);
 	assert_ok(&e, commands_parse(&rq, "status --json", AT_PROMPT, &e));
 	assert_true(rq.json);
 	memset(line, 'x', sizeof(line));
@@ -139,12 +133,15 @@ static void command_lines(void **state)
 		{ "v connect a --write x", "--write goes with probe" },
 		{ "v connect a -x", "no option -x" },
 		{ "v traffic", "no command" },
+		{ "v connect a --keylog k", "not supported yet" },
 	};
 	struct options o;
 	struct err e;
 
 	(void)state;
-	assert_ok(&e, parse(&o, &e, "v --set a.b=c connect --no-input office --set=d.e=f=g --log-level debug"));
+	assert_ok(&e,
+		parse(&o, &e,
+			"v --set a.b=c connect --no-input office --set=d.e=f=g --log-level debug"));
 	assert_int_equal(o.command->id, DO_CONNECT);
 	assert_int_equal(o.n_args, 1);
 	assert_string_equal(o.args[0], "office");

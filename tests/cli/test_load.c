@@ -34,7 +34,7 @@ static void check_problem(const char *text, size_t len, const char *want)
 /* --- values that ini files get wrong --- */
 
 static const struct {
-	const char *line;  /* behind "password = " */
+	const char *line; /* behind "password = " */
 	const char *value; /* NULL: refused */
 	const char *say;
 } awkward[] = {
@@ -82,7 +82,9 @@ static const struct {
 	{ "cr\rinside", NULL, "control character 0x0d" },
 	{ "bell\x07", NULL, "control character 0x07" },
 	{ "latin\xe9", NULL, "UTF-8" },
-	{ "\xe2\x80\xae" "drow", NULL, "invisible" },
+	{ "\xe2\x80\xae"
+	  "drow",
+		NULL, "invisible" },
 };
 
 static void awkward_values(void **state)
@@ -93,17 +95,22 @@ static void awkward_values(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(awkward); i++) {
 		/* The lines around it must be what they were. */
-		snprintf(text, sizeof(text), HEAD "[secrets]\nuser = before\npassword = %s\npsk = after\n",
+		snprintf(text, sizeof(text),
+			HEAD "[secrets]\nuser = before\npassword = %s\npsk = after\n",
 			awkward[i].line);
 		enum load_result result = load_text("t.conf", text, strlen(text), &p, &report);
 		if ((result == LOAD_OK) != (awkward[i].value != NULL))
 			fail_msg("<%s>: %s", awkward[i].line, first_problem());
-		if (result == LOAD_OK && (strcmp(p->password.text, awkward[i].value) != 0 ||
-			strcmp(p->psk.text, "after") != 0 || strcmp(p->user, "before") != 0))
+		if (result == LOAD_OK &&
+			(strcmp(p->password.text, awkward[i].value) != 0 ||
+				strcmp(p->psk.text, "after") != 0 ||
+				strcmp(p->user, "before") != 0))
 			fail_msg("<%s> became <%s>", awkward[i].line, p->password.text);
-		if (result != LOAD_OK && (report.n != 1 || report.v[0].line != 5 ||
-			!strstr(first_problem(), awkward[i].say)))
-			fail_msg("<%s>: %zu problems: %s", awkward[i].line, report.n, first_problem());
+		if (result != LOAD_OK &&
+			(report.n != 1 || report.v[0].line != 5 ||
+				!strstr(first_problem(), awkward[i].say)))
+			fail_msg("<%s>: %zu problems: %s", awkward[i].line, report.n,
+				first_problem());
 		profile_free(p);
 	}
 }
@@ -111,8 +118,14 @@ static void awkward_values(void **state)
 static void no_problem_tells_a_secret(void **state)
 {
 	static const char *const lines[] = {
-		"psk = hunter2;x", "psk = \"hunter2", "psk = hunter2\\", "psk = hunter2\x01", "hunter2", "psk hunter2",
-		"hunter2 = x\nhunter2", "psk = a\npsk = hunter2",
+		"psk = hunter2;x",
+		"psk = \"hunter2",
+		"psk = hunter2\\",
+		"psk = hunter2\x01",
+		"hunter2",
+		"psk hunter2",
+		"hunter2 = x\nhunter2",
+		"psk = a\npsk = hunter2",
 	};
 	char text[400];
 	struct profile *p;
@@ -136,12 +149,15 @@ static void places(void **state)
 		const char *text, *want;
 	} cases[] = {
 		{ "", "t.conf: connection.gateway: is missing" },
-		{ "\n\n[connection]\nprot = 500\ngateway = a\n", "t.conf:4: connection.prot: there is no key" },
-		{ "[conection]\n[connection]\ngateway = a\n", "t.conf:1: there is no section [conection]; right would be" },
+		{ "\n\n[connection]\nprot = 500\ngateway = a\n",
+			"t.conf:4: connection.prot: there is no key" },
+		{ "[conection]\n[connection]\ngateway = a\n",
+			"t.conf:1: there is no section [conection]; right would be" },
 		{ "gateway = a\n" HEAD, "t.conf:1: gateway: stands before the first [section]" },
 		{ HEAD "gateway = b\n", "t.conf:3: connection.gateway: was set in line 2 already" },
 		{ HEAD "GateWay = b\n", "t.conf:3: connection.gateway: was set in line 2 already" },
-		{ HEAD "[local]\n[connection]\ngateway = b\n", "t.conf:5: connection.gateway: was set in line 2" },
+		{ HEAD "[local]\n[connection]\ngateway = b\n",
+			"t.conf:5: connection.gateway: was set in line 2" },
 		{ HEAD "= x\n", "t.conf:3: connection: there is no key before" },
 		{ HEAD "junk\n", "t.conf:3: connection: is neither" },
 		{ HEAD "j", "t.conf:3: connection: is neither" },
@@ -149,22 +165,28 @@ static void places(void **state)
 		{ HEAD "[local\n", "t.conf:3: a section ends with ']'" },
 		{ HEAD "[]\n", "t.conf:3: there is no section []" },
 		{ HEAD "[local]\nauth = cert\n", "t.conf: local.certificate: is missing" },
-		{ HEAD "[local]\nauth = eap\n[remote]\nauth = psk\n", "t.conf:6: remote.auth: EAP needs" },
-		{ HEAD "[ike]\r\n\r\nlifetime = x\r\n", "t.conf:5: ike.lifetime: \"x\" is not a time" },
+		{ HEAD "[local]\nauth = eap\n[remote]\nauth = psk\n",
+			"t.conf:6: remote.auth: EAP needs" },
+		{ HEAD "[ike]\r\n\r\nlifetime = x\r\n",
+			"t.conf:5: ike.lifetime: \"x\" is not a time" },
 		{ HEAD "type = l2tp\n", "t.conf:3: connection.type: l2tp is not supported yet" },
 		{ HEAD "a key = x\n", "t.conf:3: connection.a key: there is no key" },
-		{ HEAD "averyveryverylongnameforakeythatdoesnotexist = x\n", "t.conf:3: connection.averyvery" },
+		{ HEAD "averyveryverylongnameforakeythatdoesnotexist = x\n",
+			"t.conf:3: connection.averyvery" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		check_problem(cases[i].text, strlen(cases[i].text), cases[i].want);
-	check_problem(HEAD "port = 5\0" "00\n", strlen(HEAD) + 12, "t.conf:3: connection: holds the control character 0x00");
+	check_problem(HEAD "port = 5\0"
+			   "00\n",
+		strlen(HEAD) + 12, "t.conf:3: connection: holds the control character 0x00");
 }
 
 static void every_problem_is_told_in_order(void **state)
 {
-	static const char text[] = "[connection]\nport = x\n[bad]\nkey = in a section that was named\n"
+	static const char text[] =
+		"[connection]\nport = x\n[bad]\nkey = in a section that was named\n"
 		"[network]\nmtu = 1\ndns = x\n";
 	struct profile *p;
 
@@ -223,7 +245,8 @@ static void long_lines(void **state)
 	profile_free(p);
 	snprintf(text, sizeof(text), HEAD "[secrets]\npsk = %.*s\n", 995, secret);
 	assert_int_equal(load_text("t", text, strlen(text), &p, &report), LOAD_BAD);
-	assert_string_equal(first_problem(), "t:4: secrets: the line has 1001 octets; the most is 1000");
+	assert_string_equal(
+		first_problem(), "t:4: secrets: the line has 1001 octets; the most is 1000");
 	/* Nobody reads comments. */
 	snprintf(text, sizeof(text), HEAD "# %.*s\n[secrets]\npsk = y\n", 1100, secret);
 	assert_int_equal(load_text("t", text, strlen(text), &p, &report), LOAD_OK);
@@ -244,7 +267,8 @@ static void check_load(const char *path, const char *say)
 	struct profile *p;
 	enum load_result result = load(path, NULL, &p);
 
-	if ((result == LOAD_OK) != (say == NULL) || (say && (report.n != 1 || !strstr(first_problem(), say))))
+	if ((result == LOAD_OK) != (say == NULL) ||
+		(say && (report.n != 1 || !strstr(first_problem(), say))))
 		fail_msg("%s: result %d, %s", path, result, first_problem());
 	profile_free(p);
 }
@@ -348,8 +372,10 @@ static void names_and_folders(void **state)
 
 static void options_win(void **state)
 {
-	static const char *const good[] = { "connection.port=4500", "local.id=CN=a=b", "connection.port=4501" };
-	static const char *const bad[] = { "port=1", "connection.port", "secrets.psk=x", "connection.port=x", "a.b=c" };
+	static const char *const good[] = { "connection.port=4500", "local.id=CN=a=b",
+		"connection.port=4501" };
+	static const char *const bad[] = { "port=1", "connection.port", "secrets.psk=x",
+		"connection.port=x", "a.b=c" };
 	const char *path = folder_text(*state, "a.conf", HEAD "port = 501\n");
 	struct load_request rq = { .profile = path, .sets = good, .n_sets = 3 };
 	struct profile *p;

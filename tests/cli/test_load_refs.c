@@ -47,8 +47,8 @@ static X509 *make_cert(EVP_PKEY *k, const char *cn)
 }
 
 /* A PEM file of a certificate and a key, either of which may be missing; the key encrypted with pass. */
-static const char *write_pem(const char *folder, const char *name, X509 *c, EVP_PKEY *k, const char *pass,
-	mode_t mode)
+static const char *write_pem(
+	const char *folder, const char *name, X509 *c, EVP_PKEY *k, const char *pass, mode_t mode)
 {
 	BIO *b = BIO_new(BIO_s_mem());
 	const char *path;
@@ -57,8 +57,10 @@ static const char *write_pem(const char *folder, const char *name, X509 *c, EVP_
 	if (c)
 		assert_int_equal(PEM_write_bio_X509(b, c), 1);
 	if (k)
-		assert_int_equal(PEM_write_bio_PKCS8PrivateKey(b, k, pass ? EVP_aes_128_cbc() : NULL, pass,
-			pass ? (int)strlen(pass) : 0, NULL, NULL), 1);
+		assert_int_equal(
+			PEM_write_bio_PKCS8PrivateKey(b, k, pass ? EVP_aes_128_cbc() : NULL, pass,
+				pass ? (int)strlen(pass) : 0, NULL, NULL),
+			1);
 	long n = BIO_get_mem_data(b, &data);
 	path = folder_write(folder, name, data, (size_t)n, mode);
 	BIO_free(b);
@@ -66,8 +68,8 @@ static const char *write_pem(const char *folder, const char *name, X509 *c, EVP_
 }
 
 /* Loads HEAD and text as a profile in the folder. Says what the first problem shall hold, or NULL. */
-static struct profile *check(const char *folder, const char *text, const char *pass, enum load_result want,
-	const char *say)
+static struct profile *check(const char *folder, const char *text, const char *pass,
+	enum load_result want, const char *say)
 {
 	char whole[2000];
 	struct passphrase answer;
@@ -81,7 +83,8 @@ static struct profile *check(const char *folder, const char *text, const char *p
 	}
 	enum load_result result = load_profile(&rq, &p, &report);
 	if (result != want || (say && (report.n != 1 || !strstr(first_problem(), say))))
-		fail_msg("%s: result %d, %zu problems: %s", text, result, report.n, first_problem());
+		fail_msg(
+			"%s: result %d, %zu problems: %s", text, result, report.n, first_problem());
 	assert_true((p != NULL) == (want == LOAD_OK));
 	return p;
 }
@@ -97,7 +100,8 @@ static void secrets_in_files(void **state)
 	assert_string_equal(p->psk.text, "correct horse;#\"");
 	profile_free(p);
 	folder_text(dir, "pw", "p\xc3\xa4ss\r\n");
-	p = check(dir, "[local]\nauth=eap\n[secrets]\nuser=u\npassword-file = pw\n", NULL, LOAD_OK, NULL);
+	p = check(dir, "[local]\nauth=eap\n[secrets]\nuser=u\npassword-file = pw\n", NULL, LOAD_OK,
+		NULL);
 	assert_string_equal(p->password.text, "p\xc3\xa4ss");
 	profile_free(p);
 
@@ -137,23 +141,33 @@ static void own_certificate(void **state)
 	p = check(dir, CERT "certificate = cert.pem\nkey = key.pem\n", NULL, LOAD_OK, NULL);
 	assert_true(p->own_certs.n == 1 && p->own_key != NULL);
 	profile_free(p);
-	check(dir, CERT "certificate = cert.pem\n", NULL, LOAD_BAD, "p.conf:5: local.certificate: there is no private key");
-	check(dir, CERT "certificate = cert.pem\nkey = other.pem\n", NULL, LOAD_BAD, "local.key: certificate and private key do not");
+	check(dir, CERT "certificate = cert.pem\n", NULL, LOAD_BAD,
+		"p.conf:5: local.certificate: there is no private key");
+	check(dir, CERT "certificate = cert.pem\nkey = other.pem\n", NULL, LOAD_BAD,
+		"local.key: certificate and private key do not");
 	check(dir, CERT "certificate = cert.pem\nkey = open.pem\n", NULL, LOAD_BAD, "chmod 600");
 	check(dir, CERT "certificate = key.pem\n", NULL, LOAD_BAD, "there is no certificate");
 	check(dir, CERT "certificate = junk.pem\n", NULL, LOAD_BAD, "junk.pem: ");
 	check(dir, CERT "certificate = none.pem\n", NULL, LOAD_BAD, "cannot be opened");
 
 	/* Asked for, and never asked for where it would not help. */
-	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n", NULL, LOAD_NEED_PASSPHRASE, NULL);
-	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n", "wrong", LOAD_NEED_PASSPHRASE, NULL);
+	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n", NULL, LOAD_NEED_PASSPHRASE,
+		NULL);
+	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n", "wrong", LOAD_NEED_PASSPHRASE,
+		NULL);
 	p = check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n", "sesame", LOAD_OK, NULL);
 	profile_free(p);
-	p = check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n[secrets]\nkey-passphrase = sesame\n", NULL, LOAD_OK, NULL);
+	p = check(dir,
+		CERT
+		"certificate = cert.pem\nkey = locked.pem\n[secrets]\nkey-passphrase = sesame\n",
+		NULL, LOAD_OK, NULL);
 	profile_free(p);
-	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n[secrets]\nkey-passphrase = x\n", NULL, LOAD_BAD, "local.key: ");
-	check(dir, CERT "certificate = cert.pem\nkey = lockedopen.pem\n", NULL, LOAD_BAD, "chmod 600");
-	check(dir, "port = x\n" CERT "certificate = cert.pem\nkey = locked.pem\n", NULL, LOAD_BAD, "connection.port");
+	check(dir, CERT "certificate = cert.pem\nkey = locked.pem\n[secrets]\nkey-passphrase = x\n",
+		NULL, LOAD_BAD, "local.key: ");
+	check(dir, CERT "certificate = cert.pem\nkey = lockedopen.pem\n", NULL, LOAD_BAD,
+		"chmod 600");
+	check(dir, "port = x\n" CERT "certificate = cert.pem\nkey = locked.pem\n", NULL, LOAD_BAD,
+		"connection.port");
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(other);
@@ -200,7 +214,8 @@ static void values_only_reads_no_file(void **state)
 	struct load_request rq = { .values_only = true };
 	struct profile *p;
 
-	rq.profile = folder_text(*state, "a.conf", HEAD CERT "certificate = none.pem\n[secrets]\npsk-file = none\n");
+	rq.profile = folder_text(
+		*state, "a.conf", HEAD CERT "certificate = none.pem\n[secrets]\npsk-file = none\n");
 	assert_int_equal(load_profile(&rq, &p, &report), LOAD_OK);
 	assert_null(p->trust);
 	profile_free(p);

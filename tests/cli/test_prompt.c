@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct ask question = { .id = 9, .kind = ASK_PASSWORD, .prompt = "Password for \"x\"; $(y)" };
+static const struct ask question = {
+	.id = 9, .kind = ASK_PASSWORD, .prompt = "Password for \"x\"; $(y)"
+};
 
 static bool ask(const char *folder, const char *script, struct passphrase *answer, struct err *e)
 {
@@ -48,7 +50,8 @@ static void a_program_that_does_not(void **state)
 	struct prompt *p;
 	struct err e;
 
-	assert_refused(&e, ERR_CONFIG, ask(*state, "#!/bin/sh\necho secret\nexit 1\n", &answer, &e));
+	assert_refused(
+		&e, ERR_CONFIG, ask(*state, "#!/bin/sh\necho secret\nexit 1\n", &answer, &e));
 	assert_int_equal(answer.len, 0);
 	assert_refused(&e, ERR_CONFIG, ask(*state, "#!/bin/sh\nkill -9 $$\n", &answer, &e));
 	assert_refused(&e, ERR_CONFIG, ask(*state, "#!/nonexistent\n", &answer, &e));

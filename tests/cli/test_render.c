@@ -54,7 +54,8 @@ static void json_values_and_commas(void **state)
 	json_bool(&j, "e\"", false);
 	json_close(&j, '}');
 	char *text = json_done(&j);
-	assert_string_equal(text, "{\"a\":-9223372036854775808,\"b\":18446744073709551615,\"c\":[],"
+	assert_string_equal(text,
+		"{\"a\":-9223372036854775808,\"b\":18446744073709551615,\"c\":[],"
 		"\"d\":[{\"x\":true},null],\"e\\\"\":false}");
 	free(text);
 }
@@ -63,7 +64,9 @@ static void json_values_and_commas(void **state)
 
 static void fill(struct status *st)
 {
-	*st = (struct status){ .state = STATE_UP, .type = "ikev2", .dataplane = "userspace", .up_for = 3725 };
+	*st = (struct status){
+		.state = STATE_UP, .type = "ikev2", .dataplane = "userspace", .up_for = 3725
+	};
 	snprintf(st->profile, sizeof(st->profile), "office");
 	snprintf(st->gateway.name, sizeof(st->gateway.name), "vpn.example.org");
 	snprintf(st->gateway.id, sizeof(st->gateway.id), "CN=\"gw\"");
@@ -79,9 +82,17 @@ static void fill(struct status *st)
 	st->ike.reauth_in = -1;
 	st->n_children = 1;
 	struct status_child *c = &st->children[0];
-	*c = (struct status_child){ .spi_in = 0xc0000001, .spi_out = 0x0000abcd, .mode = SA_TUNNEL, .encap = true,
-		.n_local = 1, .n_remote = 9, .bytes_in = 1400000, .bytes_out = 5300, .packets_in = 1200,
-		.packets_out = 40, .rekey_in = 1234 };
+	*c = (struct status_child){ .spi_in = 0xc0000001,
+		.spi_out = 0x0000abcd,
+		.mode = SA_TUNNEL,
+		.encap = true,
+		.n_local = 1,
+		.n_remote = 9,
+		.bytes_in = 1400000,
+		.bytes_out = 5300,
+		.packets_in = 1200,
+		.packets_out = 40,
+		.rekey_in = 1234 };
 	snprintf(c->proposal, sizeof(c->proposal), "aes256gcm16");
 	snprintf(c->local_ts[0], sizeof(c->local_ts[0]), "10.9.0.5/32");
 	for (size_t i = 0; i < STATUS_TS; i++)
@@ -142,7 +153,8 @@ static void nothing_is_known_yet(void **state)
 
 	(void)state;
 	char *text = render_status_json(&st, 0);
-	assert_non_null(strstr(text, "\"state\":\"connecting\",\"type\":\"\",\"dataplane\":\"\",\"since\":null"));
+	assert_non_null(strstr(
+		text, "\"state\":\"connecting\",\"type\":\"\",\"dataplane\":\"\",\"since\":null"));
 	free(text);
 	text = render_status_text(&st, false);
 	assert_non_null(strstr(text, ": connecting"));
@@ -175,12 +187,12 @@ static void status_at_a_glance(void **state)
 		"  child     aes256gcm16 in UDP, new keys in 20m34s\n"
 		"            10.0.0.0/16, 10.1.0.0/16, 10.2.0.0/16, 10.3.0.0/16, 10.4.0.0/16,\n"
 		"            10.5.0.0/16, 10.6.0.0/16, 10.7.0.0/16, and 1 more\n"
-		"            in 1.4 MB in 1200, out 5.3 kB in 40 packets\n"
+		"            1.4 MB in 1200 packets in, 5.3 kB in 40 out\n"
 		"  address   10.9.0.5/32, on vpn0, MTU 1400\n"
 		"  routes    10.0.0.0/8\n"
 		"  dns       10.0.0.53, corp.example, via systemd-resolved\n"
 		"            WEAK sha1\n"
-		"  since     0 new IKE and 2 new child keys, 0 reconnects\n");
+		"  since     0 times new IKE keys, 2 times new child keys, 0 reconnects\n");
 	check_width(text);
 	free(text);
 	text = render_status_text(&st, true);
@@ -236,21 +248,28 @@ static void traffic(void **state)
 
 static void events_and_failures(void **state)
 {
-	const struct event ev = { .kind = EV_GATEWAY_SAID, .level = LEVEL_WARN, .text = "say \"hi\"" };
-	struct down d = { .status = DOWN_NOT_ACCEPTED, .what = "the gateway did not accept the key",
-		.said = "AUTHENTICATION_FAILED (24)", .advice = "check secrets.psk" };
+	const struct event ev = {
+		.kind = EV_GATEWAY_SAID, .level = LEVEL_WARN, .text = "say \"hi\""
+	};
+	struct down d = { .status = DOWN_NOT_ACCEPTED,
+		.what = "the gateway did not accept the key",
+		.said = "AUTHENTICATION_FAILED (24)",
+		.advice = "check secrets.psk" };
 
 	(void)state;
 	char *text = render_event_json(&ev, "office", 0);
-	assert_string_equal(text, "{\"event\":\"gateway_said\",\"profile\":\"office\",\"time\":\"1970-01-01T00:00:00Z\","
+	assert_string_equal(text,
+		"{\"event\":\"gateway_said\",\"profile\":\"office\",\"time\":\"1970-01-01T00:00:00Z\","
 		"\"level\":\"warn\",\"text\":\"say \\\"hi\\\"\"}");
 	free(text);
 	text = render_down_json(&d, "office", 0);
-	assert_non_null(strstr(text, "\"status\":6,\"what\":\"the gateway did not accept the key\","
+	assert_non_null(strstr(text,
+		"\"status\":6,\"what\":\"the gateway did not accept the key\","
 		"\"said\":\"AUTHENTICATION_FAILED (24)\",\"try\":\"check secrets.psk\"}"));
 	free(text);
 	text = render_failure(&d, false);
-	assert_string_equal(text, "the gateway did not accept the key\nthe gateway said: AUTHENTICATION_FAILED (24)\n"
+	assert_string_equal(text,
+		"the gateway did not accept the key\nthe gateway said: AUTHENTICATION_FAILED (24)\n"
 		"try: check secrets.psk\n");
 	free(text);
 	/* Three lines there are, whatever is missing. */
@@ -268,7 +287,8 @@ static void names_and_servers(void **state)
 	(void)state;
 	fill(&st);
 	char *text = render_dns(&st);
-	assert_string_equal(text, "  server  10.0.0.53\n  domain  corp.example\n  via     systemd-resolved\n");
+	assert_string_equal(
+		text, "  server  10.0.0.53\n  domain  corp.example\n  via     systemd-resolved\n");
 	free(text);
 	text = render_dns(&none);
 	assert_non_null(strstr(text, "no name servers"));

@@ -42,6 +42,8 @@ static void react(struct repl *r, const struct repl_input *in, bool *end)
 			repl_wait_key(r, true);
 			repl_live(r, "in 1 B/s");
 		}
+		if (strcmp(in->line, "rekey") == 0)
+			repl_hold(r, true);
 		*end = strcmp(in->line, "down") == 0;
 		break;
 	case REPL_LEAVE:
@@ -93,8 +95,10 @@ static int run(void)
 		static const struct timespec patience = { .tv_sec = PATIENCE_MS / 1000 };
 		if (ppoll(&p, 1, &patience, &before) == 0)
 			break;
-		if (event)
+		if (event) {
 			repl_printf(r, "an event from outside");
+			repl_hold(r, false);
+		}
 		event = 0;
 		while (!end && repl_next(r, &in))
 			react(r, &in, &end);
@@ -142,7 +146,9 @@ static void expect(struct screen *s, const char *want)
 
 	while (!(found = strstr(s->text + s->seen, want))) {
 		struct pollfd p = { .fd = s->fd, .events = POLLIN };
-		ssize_t n = poll(&p, 1, PATIENCE_MS) == 1 ? read(s->fd, s->text + s->n, SCREEN_MAX - 1 - s->n) : -1;
+		ssize_t n = poll(&p, 1, PATIENCE_MS) == 1 ?
+			read(s->fd, s->text + s->n, SCREEN_MAX - 1 - s->n) :
+			-1;
 		if (n <= 0) {
 			kill(s->child, SIGKILL);
 			fail_msg("<%s> did not come; what came: <%s>", want, s->text + s->seen);
@@ -233,7 +239,10 @@ static void secrets_are_not_echoed(void **state)
 	kill(s->child, SIGUSR1);
 	expect(s, "an event from outside");
 	expect(s, "Password: ");
-	type(s, "tr\xc3\xbcxy\x7f\x7f\x7f\x7f" "0\x15" "tr0ub4dor\r");
+	type(s,
+		"tr\xc3\xbcxy\x7f\x7f\x7f\x7f"
+		"0\x15"
+		"tr0ub4dor\r");
 	expect(s, "answer 5 has 9");
 	expect(s, "office> ");
 	assert_null(strstr(s->text, "ub4dor"));
@@ -249,6 +258,27 @@ static void secrets_are_not_echoed(void **state)
 	expect(s, "refused 5");
 	type(s, "down\r");
 	expect(s, "line <down>");
+	finish(s);
+	free(s);
+}
+
+static void commands_wait_and_ctrl_c_does_not(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	start(s, *state);
+	expect(s, "office> ");
+	type(s, "rekey\r");
+	expect(s, "line <rekey>");
+	type(s, "status\r");
+	kill(s->child, SIGUSR1);
+	expect(s, "an event from outside");
+	expect(s, "office> ");
+	expect(s, "line <status>");
+	type(s, "rekey\r");
+	expect(s, "line <rekey>");
+	type(s, "x\x03");
+	expect(s, "leave");
 	finish(s);
 	free(s);
 }
@@ -399,10 +429,29 @@ static void keys(void **state)
 		const char *in;
 		size_t want;
 	} cases[] = {
-		{ "", 0 }, { "a", 1 }, { "ab", 1 }, { "\x03", 1 }, { "\xc3", 0 }, { "\xc3\xbc", 2 },
-		{ "\xf0\x9f\x94", 0 }, { "\xf0\x9f\x94\x92", 4 }, { "\xbc", 1 }, { "\x1b", 0 }, { "\x1b" "b", 2 },
-		{ "\x1b[", 0 }, { "\x1b[A", 3 }, { "\x1b[1;5", 0 }, { "\x1b[1;5C", 6 }, { "\x1bOP", 3 }, { "\x1bO", 0 },
-		{ "\x1b[[A", 4 }, { "\x1b[[", 0 }, { "\x1b[3~x", 4 }, { "\x1b\xc3\xbc", 3 },
+		{ "", 0 },
+		{ "a", 1 },
+		{ "ab", 1 },
+		{ "\x03", 1 },
+		{ "\xc3", 0 },
+		{ "\xc3\xbc", 2 },
+		{ "\xf0\x9f\x94", 0 },
+		{ "\xf0\x9f\x94\x92", 4 },
+		{ "\xbc", 1 },
+		{ "\x1b", 0 },
+		{ "\x1b"
+		  "b",
+			2 },
+		{ "\x1b[", 0 },
+		{ "\x1b[A", 3 },
+		{ "\x1b[1;5", 0 },
+		{ "\x1b[1;5C", 6 },
+		{ "\x1bOP", 3 },
+		{ "\x1bO", 0 },
+		{ "\x1b[[A", 4 },
+		{ "\x1b[[", 0 },
+		{ "\x1b[3~x", 4 },
+		{ "\x1b\xc3\xbc", 3 },
 		{ "\x1b[11111111111111111111111111111111111111", 32 },
 	};
 
@@ -420,6 +469,7 @@ int main(void)
 		WITH_FOLDER(lines_and_leaving),
 		WITH_FOLDER(events_come_above_the_line),
 		WITH_FOLDER(secrets_are_not_echoed),
+		WITH_FOLDER(commands_wait_and_ctrl_c_does_not),
 		WITH_FOLDER(any_key_ends_the_live_line),
 		WITH_FOLDER(history_is_kept_without_secrets),
 		WITH_FOLDER(the_terminal_comes_back),

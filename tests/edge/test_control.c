@@ -217,7 +217,8 @@ static void nobody_is_there(void **state)
 	int status;
 	struct err e;
 
-	assert_refused(&e, ERR_SILENT, control_ask(*state, "office", "status", 1000, &status, &text, &e));
+	assert_refused(
+		&e, ERR_SILENT, control_ask(*state, "office", "status", 1000, &status, &text, &e));
 	assert_non_null(strstr(e.text, "office is not connected"));
 	assert_int_equal(control_names(*state, names, 4), 0);
 	assert_int_equal(control_names("/nonexistent", names, 4), 0);
@@ -228,7 +229,8 @@ static void nobody_is_there(void **state)
 	int dead = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(dead, (struct sockaddr *)&at, sizeof(at)), 0);
 	close(dead);
-	assert_refused(&e, ERR_SILENT, control_ask(*state, "office", "status", 1000, &status, &text, &e));
+	assert_refused(
+		&e, ERR_SILENT, control_ask(*state, "office", "status", 1000, &status, &text, &e));
 	struct control *c = control_open(*state, "office", getuid(), &e);
 	assert_non_null(c);
 	assert_null(control_open(*state, "office", getuid(), &e));
@@ -250,7 +252,8 @@ static void nobody_is_there(void **state)
 /* An instance that was killed while it answered, or that does not answer at all. */
 static void an_answer_that_is_not_whole(void **state)
 {
-	static const char *const answers[] = { "", "0 10\nshort", "0 1\nlong", "x 1\na", "0\n", "300 1\na", "\n" };
+	static const char *const answers[] = { "", "0 10\nshort", "0 1\nlong", "x 1\na", "0\n",
+		"300 1\na", "\n" };
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0), status;
 	struct asker a;
@@ -273,9 +276,11 @@ static void an_answer_that_is_not_whole(void **state)
 		assert_null(a.text);
 		assert_int_equal(a.e.kind, ERR_SILENT);
 	}
-	assert_refused(&e, ERR_SILENT, control_ask(*state, "office", "status", 20, &status, &text, &e));
+	assert_refused(
+		&e, ERR_SILENT, control_ask(*state, "office", "status", 20, &status, &text, &e));
 	assert_string_equal(e.text, "it does not answer");
-	assert_refused(&e, ERR_CONFIG, control_ask(*state, "office", "two\nlines", 20, &status, &text, &e));
+	assert_refused(&e, ERR_CONFIG,
+		control_ask(*state, "office", "two\nlines", 20, &status, &text, &e));
 	close(listener);
 }
 

@@ -55,7 +55,8 @@ static void check_profile(const struct profile *p)
 	for (size_t i = 0; profile_key(i, &k); i++)
 		if (strcmp(k.key, "proposals") != 0)
 			demand(strcmp(profile_value(one, sizeof(one), p, k.section, k.key),
-				profile_value(two, sizeof(two), again, k.section, k.key)) == 0);
+				       profile_value(two, sizeof(two), again, k.section, k.key)) ==
+				0);
 	profile_free(again);
 }
 

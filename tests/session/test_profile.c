@@ -9,8 +9,14 @@ struct row {
 	const char *section, *key, *value, *shown, *say;
 };
 
-#define GOOD(s, k, v, shown) { s, k, v, shown, NULL }
-#define BAD(s, k, v, say) { s, k, v, NULL, say }
+#define GOOD(s, k, v, shown)         \
+	{                            \
+		s, k, v, shown, NULL \
+	}
+#define BAD(s, k, v, say)          \
+	{                          \
+		s, k, v, NULL, say \
+	}
 #define LATER "not supported yet"
 
 static const struct row rows[] = {
@@ -22,7 +28,8 @@ static const struct row rows[] = {
 	GOOD("connection", "gateway", "vpn.example.org", "vpn.example.org"),
 	GOOD("connection", "gateway", "192.0.2.1", "192.0.2.1"),
 	GOOD("connection", "gateway", "2001:db8::1", "2001:db8::1"),
-	GOOD("connection", "gateway", " a.example ,b.example,  192.0.2.7", "a.example, b.example, 192.0.2.7"),
+	GOOD("connection", "gateway", " a.example ,b.example,  192.0.2.7",
+		"a.example, b.example, 192.0.2.7"),
 	BAD("connection", "gateway", "vpn.example.org:4500", "connection.port"),
 	BAD("connection", "gateway", "a b", "host name"),
 	BAD("connection", "gateway", "a,,b", "host name"),
@@ -59,7 +66,10 @@ static const struct row rows[] = {
 	GOOD("local", "certificate", "me.pem", "me.pem"),
 	BAD("local", "certificate", "a\nb", "control"),
 	GOOD("local", "key", "/etc/x/me.key", "/etc/x/me.key"),
-	BAD("local", "key", "a\x1b" "b", "control"),
+	BAD("local", "key",
+		"a\x1b"
+		"b",
+		"control"),
 	GOOD("local", "eap", "gtc, md5", "gtc, md5"),
 	BAD("local", "eap", "gtc, gtc", "twice"),
 	BAD("local", "eap", "tls", LATER),
@@ -188,7 +198,8 @@ static void values(void **state)
 		err_clear(&e);
 		bool ok = profile_set(p, r->section, r->key, r->value, &e);
 		if (ok != (r->shown != NULL))
-			fail_msg("%s.%s = %s: %s", r->section, r->key, r->value, ok ? "accepted" : e.text);
+			fail_msg("%s.%s = %s: %s", r->section, r->key, r->value,
+				ok ? "accepted" : e.text);
 		profile_value(shown, sizeof(shown), p, r->section, r->key);
 		if (ok && strcmp(shown, r->shown) != 0)
 			fail_msg("%s.%s = %s: shown as %s", r->section, r->key, r->value, shown);
@@ -207,7 +218,8 @@ static void every_key_has_both(void **state)
 	for (size_t i = 0; profile_key(i, &k); i++) {
 		size_t good = 0, bad = 0;
 		for (size_t j = 0; j < ARRAY_LEN(rows); j++)
-			if (strcmp(rows[j].section, k.section) == 0 && strcmp(rows[j].key, k.key) == 0)
+			if (strcmp(rows[j].section, k.section) == 0 &&
+				strcmp(rows[j].key, k.key) == 0)
 				(*(rows[j].shown ? &good : &bad))++;
 		if (bad == 0 || (k.supported && good == 0))
 			fail_msg("%s.%s: %zu good and %zu bad values", k.section, k.key, good, bad);
@@ -238,19 +250,28 @@ static void a_later_value_replaces(void **state)
 static void defaults(void **state)
 {
 	static const char *const want[][3] = {
-		{ "connection", "type", "ikev2" }, { "connection", "port", "500" },
-		{ "ike", "lifetime", "4h" }, { "ike", "dpd-interval", "30s" }, { "esp", "lifetime", "1h" },
-		{ "esp", "replay-window", "1024" }, { "ike", "fragmentation", "yes" },
-		{ "local", "eap", "mschapv2, md5, gtc" }, { "network", "mtu", "auto" },
-		{ "network", "lan", "yes" }, { "connection", "reconnect", "yes" },
-		{ "connection", "gateway", "" }, { "secrets", "psk", "" }, { "network", "address", "auto" },
+		{ "connection", "type", "ikev2" },
+		{ "connection", "port", "500" },
+		{ "ike", "lifetime", "4h" },
+		{ "ike", "dpd-interval", "30s" },
+		{ "esp", "lifetime", "1h" },
+		{ "esp", "replay-window", "1024" },
+		{ "ike", "fragmentation", "yes" },
+		{ "local", "eap", "mschapv2, md5, gtc" },
+		{ "network", "mtu", "auto" },
+		{ "network", "lan", "yes" },
+		{ "connection", "reconnect", "yes" },
+		{ "connection", "gateway", "" },
+		{ "secrets", "psk", "" },
+		{ "network", "address", "auto" },
 	};
 	struct profile *p = profile_new("test");
 	char shown[200];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(want); i++)
-		assert_string_equal(profile_value(shown, sizeof(shown), p, want[i][0], want[i][1]), want[i][2]);
+		assert_string_equal(
+			profile_value(shown, sizeof(shown), p, want[i][0], want[i][1]), want[i][2]);
 	assert_true(p->ike_lifetime == SECONDS(14400) && p->dpd_interval == SECONDS(30));
 	assert_int_equal(p->eap[0], 26);
 	profile_free(p);
@@ -275,12 +296,13 @@ static void check_finish(const char *const *lines, const char *where, const char
 	size_t n = profile_finish(p, problems, ARRAY_LEN(problems));
 	if (n > 0)
 		snprintf(at, sizeof(at), "%s.%s", problems[0].section, problems[0].key);
-	if (n != (where ? 1 : 0) || (n > 0 && (strcmp(at, where) != 0 || !strstr(problems[0].err.text, say))))
+	if (n != (where ? 1 : 0) ||
+		(n > 0 && (strcmp(at, where) != 0 || !strstr(problems[0].err.text, say))))
 		fail_msg("%zu problems, %s: %s", n, at, n > 0 ? problems[0].err.text : "");
 	profile_free(p);
 }
 
-#define GW "connection.gateway=vpn.example.org"
+#define GW                      "connection.gateway=vpn.example.org"
 #define FINISH(where, say, ...) check_finish((const char *const[]){ __VA_ARGS__, NULL }, where, say)
 
 static void finish(void **state)
@@ -309,8 +331,12 @@ static void the_gateway_proves_itself_as_we_do(void **state)
 		const char *local, *remote;
 		enum remote_auth want;
 	} cases[] = {
-		{ NULL, NULL, REMOTE_PSK }, { "psk", NULL, REMOTE_PSK }, { "psk", "cert", REMOTE_CERT },
-		{ "eap", NULL, REMOTE_CERT }, { "cert", NULL, REMOTE_CERT }, { "cert", "psk", REMOTE_PSK },
+		{ NULL, NULL, REMOTE_PSK },
+		{ "psk", NULL, REMOTE_PSK },
+		{ "psk", "cert", REMOTE_CERT },
+		{ "eap", NULL, REMOTE_CERT },
+		{ "cert", NULL, REMOTE_CERT },
+		{ "cert", "psk", REMOTE_PSK },
 	};
 	struct profile_problem problems[8];
 	struct err e;
@@ -354,7 +380,8 @@ static void no_secret_is_shown(void **state)
 	assert_ok(&e, profile_set(p, "secrets", "key-passphrase", "correct horse", &e));
 	assert_string_equal(p->psk.text, "correct horse");
 	for (size_t i = 0; profile_key(i, &k); i++)
-		assert_null(strstr(profile_value(shown, sizeof(shown), p, k.section, k.key), "horse"));
+		assert_null(
+			strstr(profile_value(shown, sizeof(shown), p, k.section, k.key), "horse"));
 	profile_free(p);
 }
 
@@ -391,7 +418,8 @@ static void values_are_cut(void **state)
 
 	(void)state;
 	assert_ok(&e, profile_set(p, "connection", "gateway", "one.example, two.example", &e));
-	assert_string_equal(profile_value(shown, sizeof(shown), p, "connection", "gateway"), "one.exa");
+	assert_string_equal(
+		profile_value(shown, sizeof(shown), p, "connection", "gateway"), "one.exa");
 	profile_free(p);
 }
 

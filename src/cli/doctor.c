@@ -1,0 +1,219 @@
+#include "doctor.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/alg.h"
+
+enum { DOCTOR_PATH_MAX = 512, DOCTOR_LINE_MAX = 512 };
+
+struct doctor {
+	const char *root;
+	FILE *to;
+	bool well; /* nothing is in the way so far */
+};
+
+enum finding { FINE, NOTE, BAD };
+
+static void tell(struct doctor *d, enum finding f, const char *what, const char *fmt, ...)
+	PRINTF(4, 5);
+static void tell(struct doctor *d, enum finding f, const char *what, const char *fmt, ...)
+{
+	static const char *const marks[] = { [FINE] = "ok", [NOTE] = "note", [BAD] = "BAD" };
+	va_list ap;
+
+	fprintf(d->to, "  %-5s %-12s ", marks[f], what);
+	va_start(ap, fmt);
+	vfprintf(d->to, fmt, ap);
+	va_end(ap);
+	fputc('\n', d->to);
+	if (f == BAD)
+		d->well = false;
+}
+
+static FILE *open_file(const struct doctor *d, const char *path)
+{
+	char whole[DOCTOR_PATH_MAX];
+
+	snprintf(whole, sizeof(whole), "%s%s", d->root, path);
+	return fopen(whole, "re");
+}
+
+static bool is_there(const struct doctor *d, const char *path, int how)
+{
+	char whole[DOCTOR_PATH_MAX];
+
+	snprintf(whole, sizeof(whole), "%s%s", d->root, path);
+	return access(whole, how) == 0;
+}
+
+/* CapEff of this process, as the kernel says it. */
+static void look_privilege(struct doctor *d)
+{
+	FILE *f = open_file(d, "/proc/self/status");
+	char line[DOCTOR_LINE_MAX];
+	unsigned long long effective = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "CapEff:", 7) == 0)
+			effective = strtoull(line + 7, NULL, 16);
+	if (f)
+		fclose(f);
+	if (effective >> CAP_NET_ADMIN & 1)
+		tell(d, FINE, "privilege", "may change addresses and routes (CAP_NET_ADMIN)");
+	else
+		tell(d, BAD, "privilege",
+			"may not change addresses and routes: run connect with sudo");
+}
+
+static void look_tun(struct doctor *d)
+{
+	if (is_there(d, "/dev/net/tun", R_OK | W_OK))
+		tell(d, FINE, "tun", "/dev/net/tun can be opened");
+	else
+		tell(d, BAD, "tun",
+			"/dev/net/tun is missing or closed to us: modprobe tun, or give it to the "
+			"container");
+}
+
+static void look_esp(struct doctor *d)
+{
+	tell(d, FINE, "esp", "done by this program; the kernel's is not used");
+}
+
+static void look_algorithms(struct doctor *d)
+{
+	const struct alg *a;
+	size_t missing = 0;
+
+	for (size_t i = 0; (a = alg_row(i)); i++)
+		if (!a->usable) {
+			missing++;
+			tell(d, NOTE, "algorithms", "%s: not in this OpenSSL", a->iana);
+		}
+	if (missing == 0)
+		tell(d, FINE, "algorithms", "this OpenSSL has all that are known here");
+}
+
+/* "  sl  local_address ...", then "   1: 00000000:01F4 ...", all in hexadecimal. */
+static bool port_in_use(const struct doctor *d, const char *table, unsigned port)
+{
+	FILE *f = open_file(d, table);
+	char line[DOCTOR_LINE_MAX];
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *address = strchr(line, ':');
+		const char *local = address ? strchr(address + 1, ':') : NULL;
+		found = found || (local && strtoul(local + 1, NULL, 16) == port);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void look_ports(struct doctor *d)
+{
+	static const unsigned ports[] = { 500, 4500 };
+
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++)
+		if (port_in_use(d, "/proc/net/udp", ports[i]) ||
+			port_in_use(d, "/proc/net/udp6", ports[i]))
+			tell(d, NOTE, "port",
+				"UDP %u is in use: another will be taken, which most gateways accept",
+				ports[i]);
+		else
+			tell(d, FINE, "port", "UDP %u is free", ports[i]);
+}
+
+/* Programs that speak IKE, as the kernel cuts their names. */
+static bool is_ike_daemon(const char *name)
+{
+	static const char *const names[] = { "charon", "charon-systemd", "charon-nm", "charon-cmd",
+		"pluto", "iked", "isakmpd", "racoon", "vpnc" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void look_daemons(struct doctor *d)
+{
+	char path[DOCTOR_PATH_MAX], name[32];
+	struct dirent *entry;
+	size_t found = 0;
+
+	snprintf(path, sizeof(path), "%s/proc", d->root);
+	DIR *dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		FILE *f = isdigit((unsigned char)entry->d_name[0]) ? open_file(d, path) : NULL;
+		if (!f)
+			continue;
+		if (fgets(name, sizeof(name), f)) {
+			name[strcspn(name, "\n")] = 0;
+			if (is_ike_daemon(name)) {
+				found++;
+				tell(d, NOTE, "daemon", "%s is running (process %s)", name,
+					entry->d_name);
+			}
+		}
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	if (found == 0)
+		tell(d, FINE, "daemon", "no other IKE daemon is running");
+}
+
+/* In the order in which connect tries them. */
+static void look_dns(struct doctor *d)
+{
+	if (is_there(d, "/run/systemd/resolve/io.systemd.Resolve", F_OK))
+		tell(d, FINE, "dns",
+			"systemd-resolved: names of the tunnel's domains alone can go through it");
+	else if (is_there(d, "/sbin/resolvconf", X_OK) || is_there(d, "/usr/sbin/resolvconf", X_OK))
+		tell(d, NOTE, "dns",
+			"resolvconf: all names go through the tunnel, not only its domains");
+	else if (is_there(d, "/etc/resolv.conf", F_OK))
+		tell(d, NOTE, "dns",
+			"/etc/resolv.conf is changed while connected, and put back; all names go "
+			"through the tunnel");
+	else
+		tell(d, NOTE, "dns",
+			"no /etc/resolv.conf: the tunnel's name servers will not be used");
+}
+
+static void look_ipv6(struct doctor *d)
+{
+	FILE *f = open_file(d, "/proc/sys/net/ipv6/conf/all/disable_ipv6");
+	int c = f ? fgetc(f) : EOF;
+
+	if (f)
+		fclose(f);
+	if (c == '0')
+		tell(d, FINE, "ipv6", "is there");
+	else
+		tell(d, NOTE, "ipv6", "is switched off on this machine");
+}
+
+bool doctor_look(const char *root, FILE *to)
+{
+	struct doctor d = { .root = root, .to = to, .well = true };
+
+	look_privilege(&d);
+	look_tun(&d);
+	look_esp(&d);
+	look_algorithms(&d);
+	look_ports(&d);
+	look_daemons(&d);
+	look_dns(&d);
+	look_ipv6(&d);
+	return d.well;
+}

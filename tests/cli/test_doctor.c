@@ -1,0 +1,118 @@
+#include "../../src/cli/doctor.h"
+#include "crypto/alg.h"
+#include "folder.h"
+#include "lib/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define HEADER "  sl  local_address rem_address   st tx_queue rx_queue\n"
+
+/* A machine made of files. */
+static void make(const char *root, const char *path, const char *text)
+{
+	char dir[1024];
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(dir, sizeof(dir), "%s%.*s", root, (int)(slash - path), path);
+		mkdir(dir, 0700);
+	}
+	folder_text(root, path + 1, text);
+}
+
+static char *look(const char *root, bool *well)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	*well = doctor_look(root, f);
+	fclose(f);
+	return text;
+}
+
+static void expect(const char *text, const char *want)
+{
+	if (!strstr(text, want))
+		fail_msg("<%s> is not in: %s", want, text);
+}
+
+static void a_machine_that_is_well(void **state)
+{
+	bool well;
+
+	make(*state, "/proc/self/status", "Name:\tx\nCapEff:\t0000000000001000\n");
+	make(*state, "/dev/net/tun", "");
+	make(*state, "/proc/net/udp", HEADER "   1: 0100007F:0035 00000000:0000 07\n");
+	make(*state, "/proc/net/udp6", HEADER);
+	make(*state, "/proc/1/comm", "systemd\n");
+	make(*state, "/run/systemd/resolve/io.systemd.Resolve", "");
+	make(*state, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "0\n");
+	char *text = look(*state, &well);
+	assert_true(well);
+	expect(text, "ok    privilege");
+	expect(text, "UDP 500 is free");
+	expect(text, "UDP 4500 is free");
+	expect(text, "no other IKE daemon");
+	expect(text, "systemd-resolved");
+	expect(text, "ok    ipv6");
+	assert_null(strstr(text, "BAD"));
+	free(text);
+}
+
+static void a_machine_that_is_not(void **state)
+{
+	bool well;
+
+	make(*state, "/proc/self/status", "CapEff:\t0000000000000fff\n");
+	make(*state, "/proc/net/udp", HEADER "  99: 00000000:01F4 00000000:0000 07\n");
+	make(*state, "/proc/net/udp6",
+		HEADER "   3: 00000000000000000000000000000000:1194 00000000:0000 07\n");
+	make(*state, "/proc/77/comm", "charon\n");
+	make(*state, "/proc/78/comm", "charonx\n");
+	make(*state, "/etc/resolv.conf", "");
+	make(*state, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1\n");
+	char *text = look(*state, &well);
+	assert_false(well);
+	expect(text, "BAD   privilege");
+	expect(text, "BAD   tun");
+	expect(text, "UDP 500 is in use");
+	expect(text, "UDP 4500 is in use");
+	expect(text, "charon is running (process 77)");
+	assert_null(strstr(text, "process 78"));
+	expect(text, "/etc/resolv.conf is changed");
+	expect(text, "switched off");
+	free(text);
+}
+
+static void a_machine_that_says_nothing(void **state)
+{
+	bool well;
+
+	char *text = look(*state, &well);
+	assert_false(well);
+	expect(text, "no /etc/resolv.conf");
+	free(text);
+}
+
+static int set_up(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FOLDER(a_machine_that_is_well),
+		WITH_FOLDER(a_machine_that_is_not),
+		WITH_FOLDER(a_machine_that_says_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}

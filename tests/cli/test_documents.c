@@ -1,0 +1,163 @@
+/*
+ * What is written about the program, against the tables: the manual names every command, option and
+ * key, and every sample profile is one.
+ */
+#include "cli/commands.h"
+#include "cli/load.h"
+#include "cli/options.h"
+#include "crypto/alg.h"
+#include "lib/test.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/types.h"
+
+static char *read_manual(const char *path)
+{
+	size_t len;
+
+	return test_file(path, &len);
+}
+
+static void expect(const char *text, const char *where, const char *want)
+{
+	if (!strstr(text, want))
+		fail_msg("%s says nothing about \"%s\"", where, want);
+}
+
+static void every_command_is_in_the_manual(void **state)
+{
+	char *text = read_manual("man/vpnc-ike.1"), want[80];
+	const struct command_row *row;
+
+	(void)state;
+	for (size_t i = 0; (row = commands_row(i)); i++) {
+		if (!row->story[0])
+			continue;
+		snprintf(want, sizeof(want), row->supported ? ".It Ic %s" : ".Ic %s", row->name);
+		expect(text, "man/vpnc-ike.1", want);
+	}
+	free(text);
+}
+
+static void every_option_is_in_the_manual(void **state)
+{
+	char *text = read_manual("man/vpnc-ike.1"), want[80];
+	struct option_info o;
+
+	(void)state;
+	for (size_t i = 0; options_row(i, &o); i++) {
+		snprintf(want, sizeof(want), ".%sFl -%s",
+			strstr(o.story, "not supported") ? "" : "It ", o.name + 2);
+		expect(text, "man/vpnc-ike.1", want);
+	}
+	free(text);
+}
+
+static void every_key_is_in_the_manual(void **state)
+{
+	char *text = read_manual("man/vpnc-ike.profile.5"), want[80], *section = text;
+	const char *last = "";
+	struct profile_key k;
+
+	(void)state;
+	for (size_t i = 0; profile_key(i, &k); i++) {
+		if (!k.supported) {
+			snprintf(want, sizeof(want), ".Ic %s", k.key);
+			expect(strstr(text, ".Sh NOT SUPPORTED YET"), "man/vpnc-ike.profile.5",
+				want);
+			continue;
+		}
+		if (strcmp(last, k.section) != 0) {
+			snprintf(want, sizeof(want), ".Ss Section %s\n", k.section);
+			expect(text, "man/vpnc-ike.profile.5", want);
+			section = strstr(text, want);
+		}
+		last = k.section;
+		snprintf(want, sizeof(want), ".It Ic %s = ", k.key);
+		expect(section, k.section, want);
+		if (k.fallback[0]) {
+			snprintf(want, sizeof(want), ".Ql %s .", k.fallback);
+			expect(section, k.section, want);
+		}
+	}
+	free(text);
+}
+
+static void samples_are_profiles(void **state)
+{
+	static struct load_report report;
+	struct profile *p;
+	glob_t found;
+	char text[600];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(glob("profiles/*.conf", 0, NULL, &found), 0);
+	assert_true(found.gl_pathc >= 6);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char *file = test_file(found.gl_pathv[i], &len);
+		if (load_text(found.gl_pathv[i], file, len, &p, &report) != LOAD_OK)
+			fail_msg("%s", load_problem_text(text, sizeof(text), &report.v[0]));
+		profile_free(p);
+		free(file);
+	}
+	globfree(&found);
+}
+
+/* What stands in a comment as a setting that could be made can be made. */
+static void settings_in_comments_are_right(void **state)
+{
+	struct profile_key k;
+	glob_t found;
+	size_t len, seen = 0;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(glob("profiles/*.conf", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char *file = test_file(found.gl_pathv[i], &len), *next = file, section[32] = "";
+		for (char *line = strsep(&next, "\n"); line; line = strsep(&next, "\n")) {
+			char key[32], value[200];
+			sscanf(line, "[%31[^]]", section);
+			if (sscanf(line, "# %31[a-z-] = %199[^\n]", key, value) != 2)
+				continue;
+			struct profile *p = profile_new("x");
+			bool known = false;
+			for (size_t j = 0; profile_key(j, &k); j++)
+				known = known ||
+					(strcmp(k.section, section) == 0 &&
+						strcmp(k.key, key) == 0);
+			if (!known || !profile_set(p, section, key, value, &e))
+				fail_msg("%s: %s.%s = %s", found.gl_pathv[i], section, key, value);
+			profile_free(p);
+			seen++;
+		}
+		free(file);
+	}
+	globfree(&found);
+	assert_true(seen > 5);
+}
+
+static int set_up(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_command_is_in_the_manual),
+		cmocka_unit_test(every_option_is_in_the_manual),
+		cmocka_unit_test(every_key_is_in_the_manual),
+		cmocka_unit_test(samples_are_profiles),
+		cmocka_unit_test(settings_in_comments_are_right),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
