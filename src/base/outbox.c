@@ -86,7 +86,8 @@ void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local
 	s->local = *local;
 	s->remote = *remote;
 	s->len = (uint32_t)len;
-	memcpy(s->data, data, len);
+	if (len > 0) /* a keepalive has none */
+		memcpy(s->data, data, len);
 }
 
 static void outbox_vevent(struct outbox *ob, enum event_kind kind, enum level level,
