@@ -54,10 +54,10 @@ void v2_sa_drop(struct v2 *v, struct v2_sa *sa)
 		if (!other)
 			continue;
 		if (other->successor == sa)
-			other->successor = NULL;
+			other->successor = sa->successor;
 		if (other->req.offer.rival_sa == sa) {
-			other->req.offer.rival_sa = NULL;
-			other->req.offer.rival = false;
+			other->req.offer.rival_sa = sa->successor;
+			other->req.offer.rival = sa->successor != NULL;
 		}
 	}
 	if (v->sa == sa)

@@ -378,7 +378,8 @@ bool v2_create_request(struct step *s)
 	struct notify n;
 	enum v2_task task = s->sa->req.task;
 
-	if (s->sa->state != V2_UP || s->sa->want_delete || task == TASK_DELETE_IKE)
+	v2_rekey_settle(s->v, s->sa);
+	if (s->sa != s->v->sa || s->sa->state != V2_UP || s->sa->want_delete || task == TASK_DELETE_IKE)
 		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	if (nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
 		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "a nonce of %zu octets", nonce->body.n);

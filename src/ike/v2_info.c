@@ -96,6 +96,7 @@ static bool delete_children(struct step *s, struct rd *spis)
 	uint32_t ours[V2_CHILDREN_MAX];
 	size_t n = 0;
 
+	v2_rekey_settle(s->v, s->sa);
 	while (spis->left >= 4 && n < V2_CHILDREN_MAX) {
 		uint32_t spi_in;
 		if (delete_child(s, rd_u32(spis), &spi_in))

@@ -349,6 +349,9 @@ bool v2_create_request(struct step *s) MUST_CHECK; /* the peer's CREATE_CHILD_SA
 bool v2_rekey_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_rekey_recv(struct step *s) MUST_CHECK;
 bool v2_rekey_request(struct step *s) MUST_CHECK;
+/* The gateway uses sa, which it made while our own rekey of the old SA is still unanswered: so that
+ * is the successor, whatever our answer will be. */
+void v2_rekey_settle(struct v2 *v, const struct v2_sa *sa);
 /* The old SA goes while our rekey of it is under way: what the gateway made takes over. */
 void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa);
 bool v2_refuse_group(struct step *s, const struct alg *want);
