@@ -392,9 +392,11 @@ bool v2_create_request(struct step *s)
 	if (notify_find(s->p, REKEY_SA, &n)) {
 		struct rd r = rd_init(n.spi.p, n.spi.n);
 		old = v2_child_by_out(s->v, s->sa, rd_u32(&r));
-		if (!old || !rd_done(&r))
+		/* What the answer to our own request would bring may be just that child. */
+		bool coming = task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD;
+		if (!rd_done(&r) || (!old && !coming))
 			return refuse(s, CHILD_SA_NOT_FOUND, n.spi, (struct bytes){ 0 });
-		if (old->state != CHILD_UP)
+		if (!old || old->state != CHILD_UP)
 			return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	}
 	return answer_child(s, old);

@@ -83,7 +83,7 @@ static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
 	for (size_t i = 0; i < s->v->n_children; i++) { /* what replaced it is certainly in place now */
 		struct v2_child *other = s->v->children[i];
 		if (other->number == c->number && other != c && other->state == CHILD_UP)
-			v2_child_adopt(s->v, other, s->ob);
+			v2_child_adopt(other, true, s->ob);
 	}
 	if (c->state == CHILD_UP)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted a child SA");

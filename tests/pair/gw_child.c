@@ -397,9 +397,10 @@ void gw_create_request(struct gw_step *s)
 	} else {
 		struct rd r = rd_init(n.spi.p, n.spi.n);
 		old = child_out(g, s->sa, rd_u32(&r));
-		if (!old)
+		bool coming = task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD;
+		if (!old && !coming)
 			ikew_notify(s->reply, PROTO_ESP, CHILD_SA_NOT_FOUND, n.spi, nothing);
-		else if (old->state == GWC_DELETING)
+		else if (!old || old->state == GWC_DELETING)
 			gw_notify(s->reply, TEMPORARY_FAILURE);
 		else
 			answer_child(s, old);
@@ -565,6 +566,8 @@ static void child_answered(struct gw_step *s, bool error, uint16_t type)
 	if (error) {
 		if (type == TEMPORARY_FAILURE && (!s->sa->req.child || (old && old->state == GWC_UP)))
 			try_again(g, old ? GW_REKEY_CHILD : GW_NEW_CHILD);
+		if (type == CHILD_SA_NOT_FOUND && old && old->state == GWC_UP)
+			child_remove(g, old); /* section 2.25: without a word */
 		return;
 	}
 	assert_true(sa && n);

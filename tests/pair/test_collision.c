@@ -586,6 +586,30 @@ static void rekey_of_a_child_not_yet_confirmed(void **state)
 	assert_int_equal(d.count, 0);
 }
 
+/*
+ *	C  REKEY_SA(a1), Ni -->
+ *	                                <-- (lost)         SA(b2), Nr    G
+ *	                                <-- REKEY_SA(b2)   G
+ *	C  TEMPORARY_FAILURE -->
+ *	The client does not know b2 yet, but to deny it would make the gateway drop it.
+ */
+static void rekey_of_a_child_still_to_come(void **state)
+{
+	struct drop d = { GATEWAY, CREATE_CHILD_SA, true, 1 };
+	struct pair p;
+
+	(void)state;
+	up(&p, -1, -1);
+	pair_tap(&p, drop_tap, &d);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, 100);
+	pair_gw(&p, GW_REKEY_CHILD);
+	pair_run(&p, 100);
+	assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
+	settled(&p, 0, 1);
+	assert_int_equal(d.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -601,6 +625,7 @@ int main(void)
 		cmocka_unit_test(children_that_do_not_exist),
 		cmocka_unit_test(child_unknown_to_the_gateway),
 		cmocka_unit_test(rekey_of_a_child_not_yet_confirmed),
+		cmocka_unit_test(rekey_of_a_child_still_to_come),
 		cmocka_unit_test(child_against_ike),
 		cmocka_unit_test(ike_against_child),
 		cmocka_unit_test(ike_against_new_and_deleted_child),
