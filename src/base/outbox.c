@@ -86,7 +86,7 @@ void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local
 	s->local = *local;
 	s->remote = *remote;
 	s->len = (uint32_t)len;
-	if (len > 0)
+	if (len > 0) /* a keepalive has none */
 		memcpy(s->data, data, len);
 }
 

@@ -54,10 +54,10 @@ void v2_sa_drop(struct v2 *v, struct v2_sa *sa)
 		if (!other)
 			continue;
 		if (other->successor == sa)
-			other->successor = NULL;
+			other->successor = sa->successor;
 		if (other->req.offer.rival_sa == sa) {
-			other->req.offer.rival_sa = NULL;
-			other->req.offer.rival = false;
+			other->req.offer.rival_sa = sa->successor;
+			other->req.offer.rival = sa->successor != NULL;
 		}
 	}
 	if (v->sa == sa)
@@ -206,7 +206,12 @@ void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbo
 
 /* --- which request comes next ------------------------------------------------------------------ */
 
-/* A child that the gateway made and may not know itself yet, our answer being lost, cannot be rekeyed. */
+/* A child that the gateway made and may not know itself yet, our answer being lost, must wait. */
+static uint64_t rekey_from(const struct v2_child *c)
+{
+	return c->retry_at > c->unsure_until ? c->retry_at : c->unsure_until;
+}
+
 static struct v2_child *child_wanting(struct v2 *v, const struct v2_sa *sa, bool delete)
 {
 	for (size_t i = 0; i < v->n_children; i++) {
@@ -214,7 +219,7 @@ static struct v2_child *child_wanting(struct v2 *v, const struct v2_sa *sa, bool
 		if (c->sa != sa)
 			continue;
 		if (delete ? c->state == CHILD_DELETING :
-			c->state == CHILD_UP && c->want_rekey && !c->held_out && v->now >= c->retry_at)
+			c->state == CHILD_UP && c->want_rekey && v->now >= rekey_from(c))
 			return c;
 	}
 	return NULL;
@@ -315,8 +320,8 @@ static uint64_t sa_deadline(const struct v2 *v, const struct v2_sa *sa)
 static uint64_t child_deadline(const struct v2_child *c)
 {
 	/* A rekey that waits for the window starts with the input that opens it. */
-	bool blocked = c->sa->req.task != TASK_NONE || c->sa->state != V2_UP || c->held_out;
-	uint64_t rekey = !c->want_rekey ? c->rekey_at : blocked ? TIME_NEVER : c->retry_at;
+	bool blocked = c->sa->req.task != TASK_NONE || c->sa->state != V2_UP;
+	uint64_t rekey = !c->want_rekey ? c->rekey_at : blocked ? TIME_NEVER : rekey_from(c);
 
 	switch (c->state) {
 	case CHILD_UP:
@@ -355,7 +360,7 @@ uint64_t v2_deadline(const struct v2 *v)
 static void tick_child(struct v2 *v, struct v2_child *c, struct outbox *ob)
 {
 	if (v->now >= c->adopt_at)
-		v2_child_adopt(v, c, ob);
+		v2_child_adopt(c, false, ob);
 	if (c->state == CHILD_UP && v->now >= c->rekey_at) {
 		c->want_rekey = true;
 		c->rekey_at = TIME_NEVER;
@@ -511,7 +516,7 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 		break;
 	case OS_SA_USED:
 		if (c)
-			v2_child_adopt(v, c, ob);
+			v2_child_adopt(c, true, ob);
 		break;
 	case OS_SA_EXPIRING:
 		for (size_t i = 0; i < v->n_children; i++)

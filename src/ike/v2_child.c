@@ -378,7 +378,8 @@ bool v2_create_request(struct step *s)
 	struct notify n;
 	enum v2_task task = s->sa->req.task;
 
-	if (s->sa->state != V2_UP || s->sa->want_delete || task == TASK_DELETE_IKE)
+	v2_rekey_settle(s->v, s->sa);
+	if (s->sa != s->v->sa || s->sa->state != V2_UP || s->sa->want_delete || task == TASK_DELETE_IKE)
 		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	if (nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
 		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "a nonce of %zu octets", nonce->body.n);
@@ -391,9 +392,11 @@ bool v2_create_request(struct step *s)
 	if (notify_find(s->p, REKEY_SA, &n)) {
 		struct rd r = rd_init(n.spi.p, n.spi.n);
 		old = v2_child_by_out(s->v, s->sa, rd_u32(&r));
-		if (!old || !rd_done(&r))
+		/* What the answer to our own request would bring may be just that child. */
+		bool coming = task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD;
+		if (!rd_done(&r) || (!old && !coming))
 			return refuse(s, CHILD_SA_NOT_FOUND, n.spi, (struct bytes){ 0 });
-		if (old->state != CHILD_UP)
+		if (!old || old->state != CHILD_UP)
 			return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	}
 	return answer_child(s, old);

@@ -83,7 +83,7 @@ static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
 	for (size_t i = 0; i < s->v->n_children; i++) { /* what replaced it is certainly in place now */
 		struct v2_child *other = s->v->children[i];
 		if (other->number == c->number && other != c && other->state == CHILD_UP)
-			v2_child_adopt(s->v, other, s->ob);
+			v2_child_adopt(other, true, s->ob);
 	}
 	if (c->state == CHILD_UP)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted a child SA");
@@ -96,6 +96,7 @@ static bool delete_children(struct step *s, struct rd *spis)
 	uint32_t ours[V2_CHILDREN_MAX];
 	size_t n = 0;
 
+	v2_rekey_settle(s->v, s->sa);
 	while (spis->left >= 4 && n < V2_CHILDREN_MAX) {
 		uint32_t spi_in;
 		if (delete_child(s, rd_u32(spis), &spi_in))

@@ -116,9 +116,10 @@ struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_ch
 	install(in, ob);
 	c->held_out = out;
 	c->adopt_at = v->now + ADOPT_MS;
+	c->unsure_until = v->now + UNSURE_MS;
 	v->children[v->n_children++] = c;
 	if (!hold_out)
-		v2_child_adopt(v, c, ob);
+		v2_child_adopt(c, true, ob);
 	wipe(in, sizeof(*in));
 	free(in);
 	return c;
@@ -133,13 +134,14 @@ failed:
 	return NULL;
 }
 
-void v2_child_adopt(struct v2 *v, struct v2_child *c, struct outbox *ob)
+void v2_child_adopt(struct v2_child *c, bool sure, struct outbox *ob)
 {
-	(void)v;
 	if (c->held_out)
 		install(c->held_out, ob);
 	held_out_free(c);
 	c->adopt_at = TIME_NEVER;
+	if (sure)
+		c->unsure_until = 0;
 }
 
 void v2_child_linger(struct v2 *v, struct v2_child *c, struct outbox *ob)

@@ -32,9 +32,12 @@ bool v2_rekey_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err
 	return v2_request(v, sa, TASK_REKEY_IKE, CREATE_CHILD_SA, &k, ob, e);
 }
 
-/* The new SA takes over the children; the old one waits for its delete. */
+/* The new SA, or what has replaced that meanwhile, takes over the children; the old one waits for
+ * its delete. */
 static void hand_over(struct v2 *v, struct v2_sa *from, struct v2_sa *to)
 {
+	while (to->successor)
+		to = to->successor;
 	for (size_t i = 0; i < v->n_children; i++)
 		if (v->children[i]->sa == from)
 			v->children[i]->sa = to;
@@ -200,6 +203,16 @@ bool v2_rekey_request(struct step *s)
 	}
 	ke_free(ke);
 	return made != NULL;
+}
+
+void v2_rekey_settle(struct v2 *v, const struct v2_sa *sa)
+{
+	for (size_t i = 0; i < V2_SAS_MAX; i++) {
+		struct v2_sa *old = v->sas[i];
+		if (old && old->req.task == TASK_REKEY_IKE && old->req.offer.rival &&
+			old->req.offer.rival_sa == sa)
+			hand_over(v, old, old->req.offer.rival_sa);
+	}
 }
 
 void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa)

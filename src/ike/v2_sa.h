@@ -32,6 +32,7 @@ enum {
 	MESSAGE_OUT_MAX = 32768,
 	LINGER_MS = 10000,    /* an inbound child SA is still readable so long after its delete */
 	ADOPT_MS = 3000,      /* after the peer's rekey we send by the new SA at the latest then */
+	UNSURE_MS = 60000,   /* so long it may be retransmitting, for all we know */
 	HINT_WAIT_MS = 3000,  /* a genuine answer may come so long after an unprotected error */
 	RETRY_MS = 5000,      /* after TEMPORARY_FAILURE (section 2.25) */
 	REPLACED_MS = 30000,  /* the peer may take so long to delete an IKE SA that it replaced */
@@ -155,6 +156,7 @@ struct v2_child {
 	bool lost; /* the gateway does not know it any more */
 	struct sa_spec *held_out; /* outbound SA not yet in use, see ADOPT_MS */
 	uint64_t adopt_at;
+	uint64_t unsure_until; /* the peer made it and may not have our answer until then; 0: it has */
 };
 
 /* What only the first exchanges need. */
@@ -319,7 +321,8 @@ struct v2_child_terms { /* what an exchange agreed on */
  * is known to have its half (section 2.8). NULL on failure. */
 struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_child_terms *t,
 	bool hold_out, struct outbox *ob, struct err *e);
-void v2_child_adopt(struct v2 *v, struct v2_child *c, struct outbox *ob); /* send by it from now on */
+/* Send by it from now on. sure: the peer has shown that it has its half. */
+void v2_child_adopt(struct v2_child *c, bool sure, struct outbox *ob);
 void v2_child_linger(struct v2 *v, struct v2_child *c, struct outbox *ob); /* outbound gone, inbound later */
 void v2_child_remove(struct v2 *v, struct v2_child *c, struct outbox *ob); /* gone at once */
 void v2_children_clear(struct v2 *v, struct v2_sa *sa, struct outbox *ob); /* sa NULL: all */
@@ -349,6 +352,9 @@ bool v2_create_request(struct step *s) MUST_CHECK; /* the peer's CREATE_CHILD_SA
 bool v2_rekey_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_rekey_recv(struct step *s) MUST_CHECK;
 bool v2_rekey_request(struct step *s) MUST_CHECK;
+/* The gateway uses sa, which it made while our own rekey of the old SA is still unanswered: so that
+ * is the successor, whatever our answer will be. */
+void v2_rekey_settle(struct v2 *v, const struct v2_sa *sa);
 /* The old SA goes while our rekey of it is under way: what the gateway made takes over. */
 void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa);
 bool v2_refuse_group(struct step *s, const struct alg *want);

@@ -41,8 +41,10 @@ void gw_sa_drop(struct gateway *g, struct v2_sa *sa)
 	for (size_t i = 0; i < GW_SAS_MAX; i++) {
 		if (g->sas[i] == sa)
 			g->sas[i] = NULL;
-		else if (g->sas[i] && g->sas[i]->req.offer.rival_sa == sa)
-			g->sas[i]->req.offer.rival_sa = NULL;
+		if (g->sas[i] && g->sas[i]->req.offer.rival_sa == sa)
+			g->sas[i]->req.offer.rival_sa = sa->successor;
+		if (g->sas[i] && g->sas[i]->successor == sa)
+			g->sas[i]->successor = sa->successor;
 	}
 	if (g->sa == sa)
 		g->sa = NULL;

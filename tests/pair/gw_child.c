@@ -303,13 +303,16 @@ static void answer_child(struct gw_step *s, struct gw_child *old)
 
 static void hand_over(struct gateway *g, struct v2_sa *from, struct v2_sa *to)
 {
+	while (to->successor)
+		to = to->successor;
 	for (size_t i = 0; i < g->n_children; i++)
 		if (g->children[i]->sa == from)
 			g->children[i]->sa = to;
 	from->state = V2_REPLACED;
+	from->successor = to;
 	to->state = V2_UP;
+	g->rekeys_ike += g->sa != to;
 	g->sa = to;
-	g->rekeys_ike++;
 }
 
 static struct v2_sa *make_sa(struct gateway *g, const struct v2_sa *old, bool initiator,
@@ -357,6 +360,14 @@ static void answer_rekey(struct gw_step *s)
 	ke_free(ke);
 }
 
+/* The client uses the IKE SA that it made while our own rekeying is unanswered: it has settled. */
+static void settle(struct gateway *g, struct v2_sa *sa)
+{
+	for (size_t i = 0; i < GW_SAS_MAX; i++)
+		if (g->sas[i] && g->sas[i]->req.task == TASK_REKEY_IKE && g->sas[i]->req.offer.rival_sa == sa)
+			hand_over(g, g->sas[i], sa);
+}
+
 static bool busy_with_children(const struct v2_sa *sa)
 {
 	return sa->req.task == TASK_NEW_CHILD || sa->req.task == TASK_REKEY_CHILD ||
@@ -373,9 +384,10 @@ void gw_create_request(struct gw_step *s)
 	struct notify n;
 
 	assert_true(payload_find(s->p, PAYLOAD_SA) && payload_find(s->p, PAYLOAD_NONCE));
+	settle(g, s->sa);
 	if (refuse) {
 		gw_notify(s->reply, refuse);
-	} else if (s->sa->state != V2_UP || task == TASK_DELETE_IKE ||
+	} else if (s->sa != g->sa || s->sa->state != V2_UP || task == TASK_DELETE_IKE ||
 		(ike ? busy_with_children(s->sa) : task == TASK_REKEY_IKE)) {
 		gw_notify(s->reply, TEMPORARY_FAILURE);
 	} else if (ike) {
@@ -385,9 +397,10 @@ void gw_create_request(struct gw_step *s)
 	} else {
 		struct rd r = rd_init(n.spi.p, n.spi.n);
 		old = child_out(g, s->sa, rd_u32(&r));
-		if (!old)
+		bool coming = task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD;
+		if (!old && !coming)
 			ikew_notify(s->reply, PROTO_ESP, CHILD_SA_NOT_FOUND, n.spi, nothing);
-		else if (old->state == GWC_DELETING)
+		else if (!old || old->state == GWC_DELETING)
 			gw_notify(s->reply, TEMPORARY_FAILURE);
 		else
 			answer_child(s, old);
@@ -553,6 +566,8 @@ static void child_answered(struct gw_step *s, bool error, uint16_t type)
 	if (error) {
 		if (type == TEMPORARY_FAILURE && (!s->sa->req.child || (old && old->state == GWC_UP)))
 			try_again(g, old ? GW_REKEY_CHILD : GW_NEW_CHILD);
+		if (type == CHILD_SA_NOT_FOUND && old && old->state == GWC_UP)
+			child_remove(g, old); /* section 2.25: without a word */
 		return;
 	}
 	assert_true(sa && n);
@@ -663,6 +678,7 @@ static void delete_children(struct gw_step *s, struct rd *r)
 	uint32_t ours[GW_CHILDREN_MAX];
 	size_t n = 0;
 
+	settle(g, s->sa);
 	while (r->left >= 4) {
 		struct gw_child *c = child_out(g, s->sa, rd_u32(r));
 		if (!c)

@@ -119,7 +119,8 @@ static void depart(struct net *n, enum end from, const struct flight *f)
 	print(n, from, f, "");
 	copy.data = malloc(f->len ? f->len : 1);
 	if (copy.data) {
-		memcpy(copy.data, f->data, f->len);
+		if (f->len)
+			memcpy(copy.data, f->data, f->len);
 		push(n, &copy);
 	}
 }

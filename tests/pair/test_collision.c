@@ -453,6 +453,33 @@ static void ike_late_request_meets_a_replaced_sa(void **state)
 }
 
 /*
+ *	C  SA, Ni1, KEi --> (lost)      <-- SA, Ni2, KEi  G
+ *	C  SA, Nr2, KEr -->             <-- D (old)       G  (lost)
+ *	The gateway has settled and uses its new IKE SA, by which the client has to see that it did: the
+ *	children go over with it, whatever it then wants done with them.
+ */
+static void ike_used_before_our_answer(void **state)
+{
+	static const unsigned wants[] = { GW_REKEY_IKE, GW_REKEY_CHILD, GW_DELETE_CHILD, GW_NEW_CHILD };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+		struct drops l = { { { CLIENT, CREATE_CHILD_SA, false, 4 },
+			{ GATEWAY, INFORMATIONAL, false, 1 } } };
+		struct pair p;
+		up_two(&p);
+		pair_tap(&p, drops_tap, &l);
+		pair_gw(&p, GW_REKEY_IKE);
+		pair_command(&p, CMD_REKEY_IKE);
+		pair_run(&p, 100);
+		pair_gw(&p, wants[i]);
+		pair_run(&p, 100);
+		assert_int_equal(p.client.v2->sa->req.task, TASK_NONE);
+		settled(&p, 0, wants[i] == GW_DELETE_CHILD ? 1 : wants[i] == GW_NEW_CHILD ? 3 : 2);
+	}
+}
+
+/*
  *	C  SA, Ni, KEi -->              <-- D (the IKE SA)     G
  *	C  (empty) -->                  <-- TEMPORARY_FAILURE  G
  *	The client forgets its rekey; the connection is over.
@@ -559,6 +586,30 @@ static void rekey_of_a_child_not_yet_confirmed(void **state)
 	assert_int_equal(d.count, 0);
 }
 
+/*
+ *	C  REKEY_SA(a1), Ni -->
+ *	                                <-- (lost)         SA(b2), Nr    G
+ *	                                <-- REKEY_SA(b2)   G
+ *	C  TEMPORARY_FAILURE -->
+ *	The client does not know b2 yet, but to deny it would make the gateway drop it.
+ */
+static void rekey_of_a_child_still_to_come(void **state)
+{
+	struct drop d = { GATEWAY, CREATE_CHILD_SA, true, 1 };
+	struct pair p;
+
+	(void)state;
+	up(&p, -1, -1);
+	pair_tap(&p, drop_tap, &d);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, 100);
+	pair_gw(&p, GW_REKEY_CHILD);
+	pair_run(&p, 100);
+	assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
+	settled(&p, 0, 1);
+	assert_int_equal(d.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -574,6 +625,7 @@ int main(void)
 		cmocka_unit_test(children_that_do_not_exist),
 		cmocka_unit_test(child_unknown_to_the_gateway),
 		cmocka_unit_test(rekey_of_a_child_not_yet_confirmed),
+		cmocka_unit_test(rekey_of_a_child_still_to_come),
 		cmocka_unit_test(child_against_ike),
 		cmocka_unit_test(ike_against_child),
 		cmocka_unit_test(ike_against_new_and_deleted_child),
@@ -583,6 +635,7 @@ int main(void)
 		cmocka_unit_test(ike_both_answers_late),
 		cmocka_unit_test(ike_one_request_lost),
 		cmocka_unit_test(ike_late_request_meets_a_replaced_sa),
+		cmocka_unit_test(ike_used_before_our_answer),
 		cmocka_unit_test(ike_closed_by_gateway_while_rekeying),
 		cmocka_unit_test(ike_closed_by_client_while_rekeying),
 		cmocka_unit_test(ike_closed_by_client_while_child_is_rekeyed),
