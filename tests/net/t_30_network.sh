@@ -130,13 +130,13 @@ test_dns_of_the_full_tunnel() {
 	client_stop dns
 }
 
-# The gateway names a domain of its own, which a resolv.conf cannot express: nothing changes there,
-# and the user is told.
+# The gateway names a domain of its own, which a resolv.conf cannot express: all names are asked
+# there, and the user is told.
 test_dns_of_one_domain() {
 	profile_psk dns
 	client_start dns
-	resolver_has '^nameserver 192\.168\.77\.1$'
-	explained dns 'name servers stay as they are'
+	resolver_has '^nameserver 10\.99\.0\.53$'
+	explained dns 'systemd-resolved'
 	status_is dns 's["dns"]["domains"] == ["inner.vpn.test"]' || fail "$(json dns 's["dns"]')"
 	client_stop dns
 }
