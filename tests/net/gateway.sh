@@ -65,13 +65,18 @@ gateway_do() {
 	in_box gateway swanctl "$@" >>"$GATEWAY_LOG.swanctl" 2>&1
 }
 
-gateway_sas() {
-	in_box gateway swanctl --list-sas
+gateway_is_idle() {
+	[ -z "$(in_box gateway swanctl --list-sas)" ]
 }
 
-# gateway_said REGEX: since gateway_mark
+# gateway_said REGEX: since gateway_mark. No pipe: grep -q would break it, and pipefail would tell.
 gateway_said() {
-	tail -c "+$((GATEWAY_MARK + 1))" "$GATEWAY_LOG" | grep -Eq -- "$1"
+	grep -Eq -- "$1" < <(tail -c "+$((GATEWAY_MARK + 1))" "$GATEWAY_LOG")
+}
+
+# gateway_says REGEX: the same, but its log may lag
+gateway_says() {
+	wait_until 3 gateway_said "$1"
 }
 
 gateway_mark() {

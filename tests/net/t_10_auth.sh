@@ -6,8 +6,8 @@ logs_in() {
 	client_start "$1"
 	reaches "$INNER4" "$INNER6"
 	client_stop "$1"
-	gateway_said 'received DELETE for IKE_SA' || fail "no delete arrived at the gateway"
-	[ -z "$(gateway_sas)" ] || fail "the gateway still has an SA"
+	gateway_says 'received DELETE for IKE_SA' || fail "no delete arrived at the gateway"
+	wait_until 3 gateway_is_idle || fail "the gateway still has an SA"
 }
 
 logs_in_with_certificate() {

@@ -8,7 +8,7 @@ offers_ike() {
 	gateway_mark
 	client_start ike "${@:3}"
 	reaches "$INNER4"
-	gateway_said "selected proposal: IKE:$2\$" || fail "the gateway did not select $2"
+	gateway_says "selected proposal: IKE:$2\$" || fail "the gateway did not select $2"
 	client_do ike "rekey ike"
 	status_becomes ike 's["rekeys"]["ike"] == 1'
 	reaches "$INNER4"
@@ -23,7 +23,7 @@ offers_esp() {
 	gateway_mark
 	client_start esp "${@:3}"
 	transfers "$INNER4"
-	gateway_said "selected proposal: ESP:$2/" || fail "the gateway did not select $2"
+	gateway_says "selected proposal: ESP:$2/" || fail "the gateway did not select $2"
 	client_do esp "rekey child"
 	status_becomes esp 's["rekeys"]["child"] == 1'
 	transfers "$INNER6"

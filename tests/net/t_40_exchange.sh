@@ -8,8 +8,8 @@ test_fragmented_auth() {
 	profile_cert chain chain "$LAB/pki/user-chain-all.crt"
 	gateway_mark
 	client_start chain
-	gateway_said 'parsed IKE_AUTH request 1 \[ EF' || fail "IKE_AUTH came in one piece"
-	gateway_said 'generating IKE_AUTH response 1 \[ EF' || fail "the answer went in one piece"
+	gateway_says 'parsed IKE_AUTH request 1 \[ EF' || fail "IKE_AUTH came in one piece"
+	gateway_says 'generating IKE_AUTH response 1 \[ EF' || fail "the answer went in one piece"
 	transfers "$INNER4"
 	client_stop chain
 }
@@ -39,7 +39,7 @@ test_cookie() {
 	router_plain
 	gateway_mark
 	client_start cookie
-	gateway_said 'parsed IKE_SA_INIT request 0 \[ N\(COOKIE\)' || fail "no cookie was asked for"
+	gateway_says 'parsed IKE_SA_INIT request 0 \[ N\(COOKIE\)' || fail "no cookie was asked for"
 	reaches "$INNER4"
 	client_stop cookie
 }
@@ -50,7 +50,7 @@ test_wrong_group_first() {
 		"proposals = aes256gcm16-prfsha384-x25519, aes256gcm16-prfsha384-ecp384"
 	gateway_mark
 	client_start picky
-	gateway_said 'N\(INVAL_KE\)' || fail "the first group was right"
+	gateway_says 'N\(INVAL_KE\)' || fail "the first group was right"
 	reaches "$INNER4"
 	client_stop picky
 }

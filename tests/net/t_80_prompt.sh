@@ -48,7 +48,7 @@ show_screen() {
 }
 
 screen_has() {
-	screen | grep -Eq -- "$1"
+	grep -Eq -- "$1" <<<"$(screen)"
 }
 
 shows() {
