@@ -130,9 +130,8 @@ test_dns_of_the_full_tunnel() {
 	client_stop dns
 }
 
-# The gateway names a domain of its own, which a resolv.conf cannot express: nothing changes there,
-# and the user is told.
-# A plain resolv.conf knows no domains: what is asked for is what lies behind the tunnel.
+# The gateway names a domain of its own, which a resolv.conf cannot express: all names are asked
+# there, and the user is told.
 test_dns_of_one_domain() {
 	profile_psk dns
 	client_start dns
