@@ -36,7 +36,6 @@ struct connect {
 	struct control *control;
 	struct logbook log;
 	bool connected; /* the first line on stdout has been printed */
-	bool leaving;
 	size_t n_waiters;
 	struct waiter waiters[WAITERS_MAX];
 	bool traffic;
@@ -162,7 +161,7 @@ static bool do_reconnect(struct connect *c, uint64_t client, struct err *e)
 
 static void leave(struct connect *c)
 {
-	c->leaving = true;
+	repl_hold(c->repl, true);
 	edge_stop(c->edge);
 }
 

@@ -237,9 +237,9 @@ static void put_warnings(FILE *f, const struct status *st, bool color)
 		fputc('\n', f);
 	}
 	if (st->rekeys_ike || st->rekeys_child || st->reconnects) {
-		label(f, "since");
-		fprintf(f, "%u times new IKE keys, %u times new child keys, %u reconnects\n",
-			st->rekeys_ike, st->rekeys_child, st->reconnects);
+		label(f, "rekeyed");
+		fprintf(f, "IKE SA %u, child SA %u times; reconnected %u times\n", st->rekeys_ike,
+			st->rekeys_child, st->reconnects);
 	}
 	if (st->last_error[0]) {
 		label(f, "last");

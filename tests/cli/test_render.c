@@ -192,7 +192,7 @@ static void status_at_a_glance(void **state)
 		"  routes    10.0.0.0/8\n"
 		"  dns       10.0.0.53, corp.example, via systemd-resolved\n"
 		"            WEAK sha1\n"
-		"  since     0 times new IKE keys, 2 times new child keys, 0 reconnects\n");
+		"  rekeyed   IKE SA 0, child SA 2 times; reconnected 0 times\n");
 	check_width(text);
 	free(text);
 	text = render_status_text(&st, true);
