@@ -257,6 +257,6 @@ client_machine() {
 	in_box client ip xfrm policy
 	echo resolv.conf
 	cat "$LAB/client/etc/resolv.conf"
-	stat -c '%A %U %G %s' "$LAB/client/etc/resolv.conf"
+	stat -c '%A %U %G %s %Y' "$LAB/client/etc/resolv.conf"
 	ls "$LAB/client/run/vpnc-ike" 2>/dev/null || true
 }
