@@ -21,7 +21,7 @@ terminal_end() {
 }
 
 no_tunnel() {
-	! vpnc_ike status >/dev/null 2>&1 || [ -z "$(vpnc_ike status)" ]
+	! in_box client ip link show vpn0 >/dev/null 2>&1
 }
 
 types() {
