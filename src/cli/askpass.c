@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,26 +60,40 @@ static void become_user(const struct child *c)
 		_exit(126);
 }
 
-static void run_child(const struct child *c, int out)
+/* alive stays open in the program, whatever it does with its stdout, and closes when it ends. */
+static void run_child(const struct child *c, int out, int alive)
 {
-	int null = open("/dev/null", O_RDONLY);
+	enum { ALIVE_FD = 3 };
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
+	/* Out of the way of the numbers that are given out now. */
+	out = fcntl(out, F_DUPFD_CLOEXEC, ALIVE_FD + 1);
+	alive = fcntl(alive, F_DUPFD_CLOEXEC, ALIVE_FD + 1);
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+		dup2(alive, ALIVE_FD) < 0)
 		_exit(126);
 	become_user(c);
 	execve(c->program, c->argv, c->envp);
 	_exit(127);
 }
 
+static void close_pair(const int ends[2])
+{
+	if (ends[0] >= 0)
+		close(ends[0]);
+	if (ends[1] >= 0)
+		close(ends[1]);
+}
+
 bool askpass_start(
 	const char *program, const char *question, pid_t *pid, int *out, int *done, struct err *e)
 {
 	struct child c = { .n_groups = GROUPS_MAX };
-	int ends[2];
+	int answer[2] = { -1, -1 }, alive[2] = { -1, -1 };
 
 	if (program[0] != '/' || strlen(program) >= sizeof(c.program) || access(program, X_OK) != 0)
 		return err_set(
@@ -93,22 +106,18 @@ bool askpass_start(
 	c.argv[0] = c.program;
 	c.argv[1] = c.question;
 	child_env(&c);
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return err_set(e, ERR_LOCAL, "cannot make a pipe: %s", strerror(errno));
-	*pid = fork();
+	*pid = pipe2(answer, O_CLOEXEC) == 0 && pipe2(alive, O_CLOEXEC) == 0 ? fork() : -1;
 	if (*pid == 0)
-		run_child(&c, ends[1]);
-	close(ends[1]);
-	*done = *pid < 0 ? -1 : pidfd_open(*pid, 0);
-	if (*done < 0) {
+		run_child(&c, answer[1], alive[1]);
+	if (*pid < 0) {
 		err_set(e, ERR_LOCAL, "cannot run %s: %s", program, strerror(errno));
-		close(ends[0]);
-		if (*pid > 0) {
-			kill(*pid, SIGKILL);
-			waitpid(*pid, NULL, 0);
-		}
+		close_pair(answer);
+		close_pair(alive);
 		return false;
 	}
-	*out = ends[0];
+	close(answer[1]);
+	close(alive[1]);
+	*out = answer[0];
+	*done = alive[0];
 	return true;
 }

@@ -130,12 +130,12 @@ static unsigned char el_complete(EditLine *el, int ch)
 static bool editor_set_up(struct editor *ed)
 {
 	static const struct {
-		const char *name, *help, *key;
+		const wchar_t *name, *help, *key; /* el_set would copy them and lose the copies */
 		unsigned char (*function)(EditLine *, int);
 	} ours[] = {
-		{ "vpnc-complete", "complete the word", "^I", el_complete },
-		{ "vpnc-interrupt", "cancel the line, or leave", "^C", el_interrupt },
-		{ "vpnc-eof", "leave", "^D", el_eof },
+		{ L"vpnc-complete", L"complete the word", L"^I", el_complete },
+		{ L"vpnc-interrupt", L"cancel the line, or leave", L"^C", el_interrupt },
+		{ L"vpnc-eof", L"leave", L"^D", el_eof },
 	};
 	/* These read further keys by themselves, which would wait. */
 	static const char *const waiting[] = { "^V", "^X", "^R", "^S", "^Q", "^Z", "^\\" };
@@ -157,8 +157,8 @@ static bool editor_set_up(struct editor *ed)
 	for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
 		el_set(ed->el, EL_BIND, "-r", waiting[i], NULL);
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
-		el_set(ed->el, EL_ADDFN, ours[i].name, ours[i].help, ours[i].function);
-		el_set(ed->el, EL_BIND, ours[i].key, ours[i].name, NULL);
+		el_wset(ed->el, EL_ADDFN, ours[i].name, ours[i].help, ours[i].function);
+		el_wset(ed->el, EL_BIND, ours[i].key, ours[i].name, NULL);
 	}
 	history(ed->history, &event, H_SETSIZE, HISTORY_LINES);
 	history(ed->history, &event, H_SETUNIQUE, 1);

@@ -347,7 +347,7 @@ static bool ask_receive(int fd, int64_t until, char *buf, size_t *len, struct er
 }
 
 /* "STATUS LENGTH\n" and the text: a short answer is that of an instance that died meanwhile. */
-static bool ask_parse(char *buf, size_t len, int *status, struct err *e)
+static bool ask_parse(char *buf, size_t len, int *status, char **text, struct err *e)
 {
 	char *head_end = memchr(buf, '\n', len), *end;
 
@@ -360,8 +360,11 @@ static bool ask_parse(char *buf, size_t len, int *status, struct err *e)
 	if (*end != ' ' || code < 0 || code > STATUS_MAX || n != got)
 		return err_set(e, ERR_SILENT, "its answer is not whole");
 	*status = (int)code;
-	memmove(buf, head_end + 1, got);
-	buf[got] = 0;
+	*text = malloc(got + 1);
+	if (!*text)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	memcpy(*text, head_end + 1, got);
+	(*text)[got] = 0;
 	return true;
 }
 
@@ -376,19 +379,17 @@ bool control_ask(const char *dir, const char *name, const char *line, int timeou
 	if (!address(&at, dir, name, e))
 		return false;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	char *buf = malloc(HEAD_MAX + CONTROL_REPLY_MAX + 1);
+	char *buf = malloc(HEAD_MAX + CONTROL_REPLY_MAX);
 	bool ok = false;
 	if (fd < 0 || !buf)
 		err_set(e, ERR_LOCAL, "cannot ask %s: out of descriptors or memory", name);
 	else
 		ok = ask_connect(fd, &at, name, e) && ask_send(fd, line, until, e) &&
-			ask_receive(fd, until, buf, &len, e) && ask_parse(buf, len, status, e);
+			ask_receive(fd, until, buf, &len, e) &&
+			ask_parse(buf, len, status, text, e);
 	if (fd >= 0)
 		close(fd);
-	if (ok)
-		*text = buf;
-	else
-		free(buf);
+	free(buf);
 	return ok;
 }
 
