@@ -191,6 +191,7 @@ static void start_attempt(struct session *s, struct outbox *ob)
 {
 	s->gateway = s->was_up && s->attempts < NAME_AFTER ? s->gateway : 0;
 	s->cfg.ike_proposals = &s->p->ike_proposals;
+	s->cfg.want_address = s->p->address != CHOICE_NONE;
 	resolve(s, ob);
 }
 
@@ -255,8 +256,8 @@ static bool final_refusal(struct session *s, const struct err *e)
 	return s->refusals >= REFUSALS_MAX;
 }
 
-/* Before giving up or waiting: another address, another gateway of the profile, and with security =
- * legacy the groups that are offered only then. */
+/* Before giving up or waiting: another address, another gateway of the profile, with security =
+ * legacy the groups that are offered only then, and no address where the gateway has none. */
 static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
 {
 	bool default_refused = s->view.stage == STAGE_INIT && e->notify == NO_PROPOSAL_CHOSEN &&
@@ -268,6 +269,13 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		s->cfg.ike_proposals = &s->last_resort;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"the gateway refused strong algorithms: offering MODP 1536 and 1024 now");
+		begin(s, ob);
+		return true;
+	}
+	if (e->notify == INTERNAL_ADDRESS_FAILURE && s->p->address == CHOICE_AUTO && s->cfg.want_address) {
+		s->cfg.want_address = false;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"the gateway has no address to give: going on with this machine's own");
 		begin(s, ob);
 		return true;
 	}

@@ -57,6 +57,16 @@ test_no_address_asked_for() {
 	client_stop net
 }
 
+# The same without a word in the profile: the gateway says that it has none.
+test_no_address_to_be_had() {
+	profile_psk net nopool
+	client_start net
+	status_is net "s['address'] == []" || fail "an address out of nowhere"
+	explained net 'no address to give'
+	reaches "$INNER4"
+	client_stop net
+}
+
 nat_between() {
 	nat_on
 	profile_psk nat psk "$1"

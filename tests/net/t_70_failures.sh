@@ -72,6 +72,7 @@ test_fails_refused_selectors() {
 # strongSwan builds no child where an address was asked for and there is none.
 test_fails_no_address() {
 	profile_psk refused nopool
+	profile_add refused network 'address = 10.98.0.77'
 	client_fails 10 refused
 	explained refused 'INTERNAL_ADDRESS_FAILURE.*36|36.*INTERNAL_ADDRESS_FAILURE'
 }
