@@ -126,6 +126,8 @@ install: all
 	install -D -m 0644 man/vpnc-ike.1 $(DESTDIR)$(PREFIX)/share/man/man1/vpnc-ike.1
 	install -D -m 0644 man/vpnc-ike.profile.5 $(DESTDIR)$(PREFIX)/share/man/man5/vpnc-ike.profile.5
 	install -D -m 0644 completions/vpnc-ike.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vpnc-ike
+	install -D -m 0644 completions/vpnc-ike.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vpnc-ike
+	install -D -m 0644 completions/vpnc-ike.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vpnc-ike.fish
 	install -d $(DESTDIR)$(PREFIX)/share/doc/vpnc-ike/profiles
 	install -m 0644 profiles/*.conf $(DESTDIR)$(PREFIX)/share/doc/vpnc-ike/profiles/
 
@@ -133,7 +135,9 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/vpnc-ike \
 	      $(DESTDIR)$(PREFIX)/share/man/man1/vpnc-ike.1 \
 	      $(DESTDIR)$(PREFIX)/share/man/man5/vpnc-ike.profile.5 \
-	      $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vpnc-ike
+	      $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vpnc-ike \
+	      $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vpnc-ike \
+	      $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vpnc-ike.fish
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vpnc-ike
 
 C_FILES = $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/*/*.[ch])

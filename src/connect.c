@@ -209,6 +209,9 @@ static char *run(struct connect *c, const struct request *rq, uint64_t client, b
 	case DO_DOWN:
 		leave(c);
 		return strdup(client ? "going down\n" : "");
+	case DO_TRAFFIC:
+		err_set(e, ERR_CONFIG, "traffic is for a terminal; status has the counters");
+		return NULL;
 	default:
 		err_set(e, ERR_CONFIG, "%s is not supported yet", rq->row->name);
 		return NULL;

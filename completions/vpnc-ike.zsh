@@ -1,0 +1,14 @@
+#compdef vpnc-ike
+# zsh completion of vpnc-ike: the program itself knows its commands, options and profiles.
+
+_vpnc_ike() {
+	local -a found
+	found=(${(f)"$(${words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)"})
+	if (( ${#found} )); then
+		compadd -a found
+	else
+		_files
+	fi
+}
+
+_vpnc_ike "$@"
