@@ -186,8 +186,10 @@ static bool read_certs(const struct payloads *p, struct cert_list *out, struct e
 		if (out->n == CERT_CHAIN_MAX)
 			return err_set(e, ERR_AUTH, "the gateway sent more than %d certificates", CERT_CHAIN_MAX);
 		out->v[out->n] = cert_from_der((struct bytes){ r.p, r.left }, e);
-		if (!out->v[out->n])
+		if (!out->v[out->n]) {
+			e->kind = ERR_AUTH;
 			return err_ctx(e, "the gateway's certificate %zu", i + 1);
+		}
 		out->n++;
 	}
 	return out->n > 0 || err_set(e, ERR_AUTH, "the gateway sent no certificate");
@@ -364,8 +366,10 @@ bool v2_child_terms_read(struct step *s, const struct offer *o, struct v2_child_
 	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, &o->proposals, PROTO_ESP, &spi,
 			&t->suite, s->e) ||
 		!v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &t->local_ts, s->e) ||
-		!v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &t->remote_ts, s->e))
+		!v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &t->remote_ts, s->e)) {
+		s->e->notify = 0; /* what we find fault with, not what the gateway said */
 		return false;
+	}
 	struct rd r = rd_init(spi.p, spi.n);
 	t->spi_out = rd_u32(&r);
 	if (!rd_done(&r) || t->spi_out < 256)

@@ -363,7 +363,9 @@ static bool answer_child(struct step *s, struct v2_child *old)
 	if (ok) {
 		struct rd r = rd_init(spi.p, spi.n);
 		t->spi_out = rd_u32(&r);
-		ok = make_child(s, old, t, number);
+		ok = t->spi_out < 256 ? /* reserved, RFC 4303 section 2.1 */
+			err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "an ESP SPI of %u", t->spi_out) :
+			make_child(s, old, t, number);
 	}
 	free(t);
 	free(ours);

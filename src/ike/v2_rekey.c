@@ -100,6 +100,14 @@ static bool rekey_refused(struct step *s, const struct notify *n)
 	return true;
 }
 
+/* Section 2.6: an SPI of zero stands for none yet. */
+static bool is_zero(struct bytes spi)
+{
+	static const uint8_t zero[IKE_SPI_LEN];
+
+	return memcmp(spi.p, zero, IKE_SPI_LEN) == 0;
+}
+
 bool v2_rekey_recv(struct step *s)
 {
 	struct v2 *v = s->v;
@@ -118,7 +126,7 @@ bool v2_rekey_recv(struct step *s)
 		return err_set(s->e, ERR_PEER, "the gateway's rekey answer lacks SA, KE or nonce");
 	if (!v2_sa_read_choice(sa->body, &o->proposals, PROTO_IKE, &spi, &suite, s->e))
 		return false;
-	if (spi.n != IKE_SPI_LEN || suite.ke != ke_group(o->ke))
+	if (spi.n != IKE_SPI_LEN || is_zero(spi) || suite.ke != ke_group(o->ke))
 		return err_set(s->e, ERR_PEER, "the gateway's rekey answer has a wrong SPI or group");
 	struct v2_sa *to = make_sa(s, true, &suite, o->ke, (struct bytes){ o->ike_spi, IKE_SPI_LEN }, spi,
 		(struct bytes){ o->nonce, sizeof(o->nonce) }, nonce->body);
@@ -179,6 +187,8 @@ bool v2_rekey_request(struct step *s)
 	if (!v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, v->cfg->ike_proposals, PROTO_IKE, &theirs,
 			&number, &suite, s->e))
 		return false;
+	if (is_zero(theirs))
+		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "an IKE SPI of zero");
 	if (!suite.ke || !suite.prf)
 		return err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN, "a rekey without key exchange");
 	if (!ke_body || !v2_ke_read(ke_body->body, &group, &value) || group != suite.ke->id)

@@ -97,10 +97,18 @@ static void take_late_hint(struct v2 *v, const struct ike_hdr *h, const struct p
 	v->hs->hint_until = TIME_NEVER;
 }
 
+static bool read_plain(struct payloads *p, const struct ike_hdr *h, struct bytes chain, struct err *e)
+{
+	uint8_t inner, unknown;
+	bool ok = payloads_read(p, h->next, chain, &inner, &unknown, e);
+
+	e->notify = 0; /* what we find fault with, not what the gateway said */
+	return ok;
+}
+
 static void init_answer(struct v2 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
 {
 	struct payloads *p = malloc(sizeof(*p));
-	uint8_t inner, unknown = 0;
 	struct err e = { 0 };
 	struct bytes chain = { d->data + IKE_HDR_LEN, d->len - IKE_HDR_LEN };
 	struct step s = { .v = v, .sa = v->sa, .h = h, .p = p, .raw = { d->data, d->len }, .dg = d,
@@ -112,7 +120,7 @@ static void init_answer(struct v2 *v, const struct ike_hdr *h, const struct data
 		!addr_same(&d->remote, &v->path.remote)) {
 		err_set(&e, ERR_DROP, "an IKE_SA_INIT answer that nobody waits for");
 		drop(d, &e, ob);
-	} else if (!payloads_read(p, h->next, chain, &inner, &unknown, &e) || !v2_init_recv(&s)) {
+	} else if (!read_plain(p, h, chain, &e) || !v2_init_recv(&s)) {
 		if (e.kind == ERR_LOCAL || e.kind == ERR_BUG || e.kind == ERR_CONFIG)
 			v2_fail(v, &e, ob);
 		else
@@ -131,6 +139,7 @@ static void init_answer(struct v2 *v, const struct ike_hdr *h, const struct data
 struct opened {
 	uint8_t *copy, *whole;
 	struct payloads p;
+	bool partial; /* a fragment, and not the last one that was missing */
 };
 
 static void opened_free(struct opened *o)
@@ -185,11 +194,15 @@ static bool open_message(struct v2_sa *sa, const struct ike_hdr *h, const struct
 	if (!v2_open(sa, o->copy, d->len, &last, &inner, e))
 		return false;
 	*authentic = true;
-	if (last.type == PAYLOAD_SKF &&
-		!open_fragment(sa, h, &last, first, inner, o, &inner, &first, e))
+	o->partial = last.type == PAYLOAD_SKF &&
+		!open_fragment(sa, h, &last, first, inner, o, &inner, &first, e);
+	if (o->partial)
 		return false;
-	return payloads_read(&o->p, first, inner, &none, unknown, e) &&
-		(none == PAYLOAD_NONE || err_set(e, ERR_DROP, "an encrypted payload inside another"));
+	if (!payloads_read(&o->p, first, inner, &none, unknown, e))
+		return false;
+	if (payload_find(&o->p, PAYLOAD_SK) || payload_find(&o->p, PAYLOAD_SKF))
+		return err_set(e, ERR_DROP, "an encrypted payload inside another");
+	return true;
 }
 
 static bool complete(const struct payloads *p, uint32_t required, struct err *e)
@@ -223,6 +236,7 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 		err_set(&e, ERR_DROP, "an answer that nobody waits for");
 		drop(d, &e, ob);
 	} else if (!open_message(sa, h, d, o, &authentic, &unknown, &e)) {
+		e.notify = 0; /* what we find fault with, not what the gateway said */
 		if (authentic)
 			v->heard_at = v->now;
 		if (!authentic)
@@ -233,7 +247,9 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 			v2_fail(v, &e, ob);
 	} else {
 		v->heard_at = v->now;
-		if (!complete(&o->p, row->required, &e) || !row->step(&s))
+		bool whole = complete(&o->p, row->required, &e);
+		e.notify = 0;
+		if (!whole || !row->step(&s))
 			v2_fail(v, &e, ob);
 		else
 			v2_sa_next(v, sa, s.next, ob);
@@ -314,7 +330,7 @@ static void protected_request(struct v2 *v, struct v2_sa *sa, const struct ike_h
 	readable = open_message(sa, h, d, o, &authentic, &unknown, &e);
 	if (authentic)
 		v->heard_at = v->now;
-	if (!readable && (!authentic || e.kind == ERR_LOCAL || sa->partial[0] != NULL))
+	if (!readable && (!authentic || e.kind == ERR_LOCAL || o->partial))
 		drop(d, &e, ob);
 	else if (again)
 		v2_transmit(v, &sa->reply, ob);

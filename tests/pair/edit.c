@@ -28,7 +28,8 @@ static struct piece *piece_new(uint8_t type, const void *body, size_t len)
 	}
 	x->type = type;
 	x->len = len;
-	memcpy(x->body, body, len);
+	if (len)
+		memcpy(x->body, body, len);
 	return x;
 }
 
@@ -141,6 +142,7 @@ static void edit_whole(struct pieces *l, const struct edit *e)
 {
 	uint8_t octets[256];
 	size_t n = e->hex ? test_hex(e->hex, octets, sizeof(octets)) : 0;
+	const struct piece *like = NULL;
 
 	switch (e->op) {
 	case EDIT_REVERSE:
@@ -154,8 +156,11 @@ static void edit_whole(struct pieces *l, const struct edit *e)
 			l->v[0]->critical = e->op == EDIT_ADD_CRITICAL;
 		break;
 	case EDIT_MANY:
+		for (size_t i = 0; i < l->n && !like; i++)
+			like = l->v[i]->type == e->payload ? l->v[i] : NULL;
 		for (int i = 0; i < e->at; i++)
-			put(l, 0, piece_new(e->payload, octets, n));
+			put(l, 0, like ? piece_new(like->type, like->body, like->len) :
+				piece_new(e->payload, NULL, 0));
 		break;
 	default: /* EDIT_NOTHING */
 		while (l->n > 0)

@@ -38,7 +38,7 @@ enum edit_op {
 	EDIT_RETYPE,   /* its type becomes at */
 	EDIT_ADD,      /* a payload of this type with body hex, in front */
 	EDIT_ADD_CRITICAL,
-	EDIT_MANY,     /* at payloads of this type, empty, in front */
+	EDIT_MANY,     /* at more payloads of this type in front, like the one there, or empty */
 	EDIT_NOTHING,  /* the message is empty */
 };
 
@@ -165,6 +165,10 @@ void gw_esp(struct gateway *g, uint64_t now, uint32_t spi, struct outbox *ob);
 /* Any message of its own making, sealed with the keys of sa and sent, for tests. */
 void gw_forge(struct gateway *g, uint64_t now, struct v2_sa *sa, uint8_t exchange, bool response,
 	uint32_t mid, uint8_t first, struct bytes chain, struct outbox *ob);
+
+/* One fragment as it stands: number and total may be nonsense. */
+void gw_fragment(struct gateway *g, uint64_t now, const struct ike_hdr *h, uint16_t number, uint16_t total,
+	uint8_t first, struct bytes content, struct outbox *ob);
 
 /* --- shared among its files ---------------------------------------------------------------------- */
 

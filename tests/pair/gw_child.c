@@ -462,7 +462,7 @@ static void send_rekey(struct gateway *g)
 
 static void send_delete(struct gateway *g, struct v2_sa *sa, struct gw_child *c)
 {
-	uint8_t buf[64];
+	uint8_t buf[512]; /* with room for edits */
 	struct ikew k;
 
 	ikew_chain(&k, buf, sizeof(buf));
@@ -478,7 +478,7 @@ static void send_delete(struct gateway *g, struct v2_sa *sa, struct gw_child *c)
 
 static void send_dpd(struct gateway *g)
 {
-	uint8_t buf[16];
+	uint8_t buf[512]; /* with room for edits */
 	struct ikew k;
 
 	ikew_chain(&k, buf, sizeof(buf));

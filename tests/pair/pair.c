@@ -57,6 +57,8 @@ static void answer(struct pair *p, const struct ask *a, struct outbox *next)
 
 	p->asks++;
 	snprintf(p->said, sizeof(p->said), "%s", a->prompt);
+	if (p->mute)
+		return;
 	if (words)
 		passphrase_set(&text, words, strlen(words));
 	client_answer(&p->client, p->net.now, a->id, words ? &text : NULL, next);

@@ -23,6 +23,7 @@ struct pair {
 	const char *ike, *esp; /* the client's proposals */
 	const char *psk;       /* the client's */
 	const char *user, *password; /* answers to questions */
+	bool mute;             /* no answer, nor that there will be none */
 	struct gw_config gwc;
 	struct net_config wire;
 	struct path path;
@@ -37,7 +38,6 @@ struct pair {
 	uint64_t ping_at;
 	unsigned events[PAIR_EVENTS], asks;
 	char said[EVENT_TEXT_MAX]; /* the last question or thing that the gateway said */
-	bool used[2];
 	uint32_t seen_spi; /* the newest inbound SA that the client was told the use of */
 	void (*watch)(struct pair *p); /* called after every step, when set */
 };
