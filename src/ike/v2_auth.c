@@ -410,7 +410,7 @@ bool v2_auth_established(struct step *s)
 	if (ok) {
 		t->ni = (struct bytes){ hs->ni, sizeof(hs->ni) };
 		t->nr = (struct bytes){ hs->nr, hs->nr_len };
-		ok = v2_child_add(v, s->sa, t, false, s->ob, s->e) != NULL;
+		ok = v2_child_add(v, s->sa, t, NULL, false, s->ob, s->e) != NULL;
 	}
 	free(t);
 	if (!ok)

@@ -206,9 +206,8 @@ bool v2_child_recv(struct step *s)
 	if (ok) {
 		t->ni = (struct bytes){ o->nonce, sizeof(o->nonce) };
 		t->nr = nonce->body;
-		t->shared = t->suite.ke ? &shared : NULL;
 		lost = o->rival && v2_lost_collision(o, nonce->body);
-		made = v2_child_add(v, s->sa, t, lost, s->ob, s->e);
+		made = v2_child_add(v, s->sa, t, t->suite.ke ? &shared : NULL, lost, s->ob, s->e);
 	}
 	wipe(&shared, sizeof(shared));
 	free(t);
@@ -253,11 +252,12 @@ static bool narrow(const struct selectors *theirs, const struct selectors *ours,
 
 static bool accept_selectors(struct step *s, const struct v2_child *old, struct v2_child_terms *t)
 {
-	struct selectors *theirs = malloc(2 * sizeof(*theirs)), *all = theirs + 1;
+	struct selectors *theirs = malloc(2 * sizeof(*theirs));
 	const struct ike_config *cfg = s->v->cfg;
 
 	if (!theirs)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
+	struct selectors *all = &theirs[1];
 	all->n = 2;
 	selector_all(&all->v[0], FAMILY_V4);
 	selector_all(&all->v[1], FAMILY_V6);
@@ -318,9 +318,8 @@ static bool make_child(struct step *s, struct v2_child *old, struct v2_child_ter
 			return v2_refuse_group(s, t->suite.ke);
 		ke = ke_new(t->suite.ke, s->v->rng, s->e);
 		ok = ke && ke_shared(ke, value, &shared, s->e);
-		t->shared = &shared;
 	}
-	if (ok && v2_child_add(s->v, s->sa, t, true, s->ob, s->e)) {
+	if (ok && v2_child_add(s->v, s->sa, t, t->suite.ke ? &shared : NULL, true, s->ob, s->e)) {
 		write_child_answer(s, t, number, ke);
 		note_rival(s->sa, old, t);
 		if (old) {

@@ -100,7 +100,7 @@ static struct v2_child *child_new(struct v2 *v, struct v2_sa *sa, const struct v
 }
 
 struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_child_terms *t,
-	bool hold_out, struct outbox *ob, struct err *e)
+	const struct ke_secret *shared, bool hold_out, struct outbox *ob, struct err *e)
 {
 	struct v2_child *c = v->n_children < V2_CHILDREN_MAX ? child_new(v, sa, t) : NULL;
 	struct sa_spec *in = calloc(1, sizeof(*in)), *out = calloc(1, sizeof(*out));
@@ -111,7 +111,7 @@ struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_ch
 	}
 	spec_fill(v, c, SA_IN, in);
 	spec_fill(v, c, SA_OUT, out);
-	if (!v2_keymat(sa, &t->suite, t->shared, t->ni, t->nr, t->initiator, in, out, e))
+	if (!v2_keymat(sa, &t->suite, shared, t->ni, t->nr, t->initiator, in, out, e))
 		goto failed;
 	install(in, ob);
 	c->held_out = out;

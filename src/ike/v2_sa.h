@@ -314,13 +314,12 @@ struct v2_child_terms { /* what an exchange agreed on */
 	enum sa_mode mode;
 	struct selectors local_ts, remote_ts;
 	struct bytes ni, nr;
-	const struct ke_secret *shared;
 	bool initiator; /* of the exchange */
 };
 /* Makes the child SA and installs it; as responder the outbound half is held back until the peer
- * is known to have its half (section 2.8). NULL on failure. */
+ * is known to have its half (section 2.8). shared NULL: no PFS. NULL on failure. */
 struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_child_terms *t,
-	bool hold_out, struct outbox *ob, struct err *e);
+	const struct ke_secret *shared, bool hold_out, struct outbox *ob, struct err *e);
 /* Send by it from now on. sure: the peer has shown that it has its half. */
 void v2_child_adopt(struct v2_child *c, bool sure, struct outbox *ob);
 void v2_child_linger(struct v2 *v, struct v2_child *c, struct outbox *ob); /* outbound gone, inbound later */

@@ -32,7 +32,7 @@ static bool put(const char *path, const char *over, const char *text)
 
 	if (fd >= 0)
 		close(fd);
-	return ok && mount(path, over, NULL, MS_BIND, NULL) == 0;
+	return ok && mount(path, over, "none", MS_BIND, NULL) == 0;
 }
 
 static int group_setup(void **state)
@@ -43,7 +43,7 @@ static int group_setup(void **state)
 
 	(void)state;
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
-		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0)
 		return 0;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

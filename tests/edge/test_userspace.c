@@ -286,7 +286,7 @@ static void children_by_selector(void **state)
 static void too_big_v4(void **state)
 {
 	struct world w = world_open();
-	uint8_t packet[PACKET_MAX], answer[PACKET_MAX];
+	uint8_t packet[PACKET_MAX] = { 0 }, answer[PACKET_MAX] = { 0 };
 
 	(void)state;
 	world_install(&w, 0x1000);

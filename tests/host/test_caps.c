@@ -54,7 +54,7 @@ static void in_child(void (*what)(void))
 static void own_namespaces(void)
 {
 	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
-		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0)
 		_exit(SKIPPED);
 }
@@ -154,7 +154,7 @@ static void one_capability_and_a_folder(void)
 
 	own_namespaces();
 	if (mknod("/run/tun", S_IFCHR | 0666, makedev(10, 200)) < 0 || chmod("/run/tun", 0666) < 0 ||
-		mount("/run/tun", "/dev/net/tun", NULL, MS_BIND, NULL) < 0 || !c)
+		mount("/run/tun", "/dev/net/tun", "none", MS_BIND, NULL) < 0 || !c)
 		_exit(SKIPPED);
 	want(mkdir(HOST_RUN_DIR, 0700) == 0 && chown(HOST_RUN_DIR, NOBODY, NOBODY) == 0);
 	want(become_nobody(true));
@@ -170,6 +170,7 @@ static void one_capability_and_a_folder(void)
 	int udp = host_udp(h, FAMILY_V4, 500, &bound, &e); /* not ours to bind: another will do */
 	want(udp >= 0 && bound != 500 && bound != 0);
 	host_close(h, NULL);
+	free(c);
 	want(access(HOST_RUN_DIR "/office.journal", F_OK) < 0);
 }
 

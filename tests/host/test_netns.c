@@ -178,7 +178,7 @@ static bool put_up(void)
 		snprintf(why, sizeof(why), "no namespaces here: %s", strerror(errno));
 		return false;
 	}
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0 ||
 		mount("sysfs", "/sys", "sysfs", 0, NULL) < 0) {
 		snprintf(why, sizeof(why), "no mounts here: %s", strerror(errno));
@@ -188,7 +188,7 @@ static bool put_up(void)
 	int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
 	close(fd);
 	if (access("/dev/net/tun", R_OK) < 0 || fd < 0 ||
-		mount("/run/resolv.conf", "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0) {
+		mount("/run/resolv.conf", "/etc/resolv.conf", "none", MS_BIND, NULL) < 0) {
 		snprintf(why, sizeof(why), "no /dev/net/tun, or no /etc/resolv.conf to mount over");
 		return false;
 	}
