@@ -253,7 +253,7 @@ static bool swallow(void *arg, struct net *n, enum end from, struct flight *f)
 	return from == *(enum end *)arg;
 }
 
-/* Nobody answers: six tries over 24 seconds, then the end. */
+/* Nobody answers: ten tries over 24 seconds, then the end. */
 static void silence(void **state)
 {
 	enum end from = GATEWAY;
@@ -265,7 +265,7 @@ static void silence(void **state)
 	pair_tap(&p, swallow, &from);
 	pair_until(&p, pair_decided, SECONDS(600));
 	pair_check_dead(&p, ERR_SILENT, 0);
-	assert_int_equal(p.net.sent[CLIENT], 6);
+	assert_int_equal(p.net.sent[CLIENT], 10);
 	assert_true(p.net.now > SECONDS(18) && p.net.now < SECONDS(26));
 	pair_free(&p);
 }
