@@ -19,6 +19,8 @@ enum { PAIR_EVENTS = EV_LOG + 1 };
 
 struct pair {
 	/* to be set before pair_start */
+	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
+	bool unresolved;               /* the gateway's name is not found */
 	struct ike_config cfg;
 	const char *ike, *esp; /* the client's proposals */
 	const char *psk;       /* the client's */
@@ -36,7 +38,10 @@ struct pair {
 	struct gateway gw;
 	struct outbox ob;
 	uint64_t ping_at;
-	unsigned events[PAIR_EVENTS], asks;
+	unsigned events[PAIR_EVENTS], asks, resolves, downs;
+	struct down down;        /* how the session ended */
+	struct netconf netconf;  /* what the machine shall look like, without the routes */
+	unsigned n_routes;
 	char said[EVENT_TEXT_MAX]; /* the last question or thing that the gateway said */
 	uint32_t seen_spi; /* the newest inbound SA that the client was told the use of */
 	void (*watch)(struct pair *p); /* called after every step, when set */
