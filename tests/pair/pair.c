@@ -286,9 +286,28 @@ void pair_connect(struct pair *p)
 	pair_until(p, pair_decided, SECONDS(600));
 }
 
+bool pair_try_command(struct pair *p, enum command c)
+{
+	bool ok = client_command(&p->client, p->net.now, c, &p->ob);
+
+	perform(p);
+	return ok;
+}
+
 void pair_command(struct pair *p, enum command c)
 {
-	assert_true(client_command(&p->client, p->net.now, c, &p->ob));
+	assert_true(pair_try_command(p, c));
+}
+
+void pair_os(struct pair *p, const struct os_input *in)
+{
+	client_os(&p->client, p->net.now, in, &p->ob);
+	perform(p);
+}
+
+void pair_answer(struct pair *p, uint32_t id, const struct passphrase *text)
+{
+	client_answer(&p->client, p->net.now, id, text, &p->ob);
 	perform(p);
 }
 

@@ -317,7 +317,7 @@ static void esp_is_a_sign_of_life(void **state)
 	pair_run(&p, 100);
 	unsigned sent = p.net.sent[CLIENT];
 	for (int i = 0; i < 20; i++) {
-		client_os(&p.client, p.net.now, &(struct os_input){ .kind = OS_INBOUND, .ok = true }, &p.ob);
+		pair_os(&p, &(struct os_input){ .kind = OS_INBOUND, .ok = true });
 		pair_run(&p, SECONDS(10));
 	}
 	assert_int_equal(p.net.sent[CLIENT], sent);
