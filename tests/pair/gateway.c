@@ -131,6 +131,8 @@ static void send_chain(struct gateway *g, struct v2_sa *sa, uint8_t exchange, bo
 	assert_true(ikew_end(k, &len));
 	apply_edits(g, exchange, !response, mid, k, &len);
 	kept_free(keep);
+	if (g->hear)
+		g->hear(g->hear_arg, true, exchange, response, k->first, (struct bytes){ k->w.base, len });
 	assert_ok(&e, v2_seal(&g->shell, sa, exchange, response, mid, k->first,
 		(struct bytes){ k->w.base, len }, 1200, keep, &e));
 	transmit(g, keep);
@@ -521,8 +523,8 @@ struct plain { /* a decrypted message */
 	uint8_t *copy, *whole;
 };
 
-static bool open_protected(struct v2_sa *sa, const struct ike_hdr *h, const void *data, size_t len,
-	struct plain *o)
+static bool open_protected(struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h,
+	const void *data, size_t len, struct plain *o)
 {
 	struct bytes inner;
 	uint8_t first, none, unknown;
@@ -545,6 +547,8 @@ static bool open_protected(struct v2_sa *sa, const struct ike_hdr *h, const void
 			return false;
 		inner = (struct bytes){ o->whole, n };
 	}
+	if (g->hear)
+		g->hear(g->hear_arg, false, h->exchange, h->flags & FLAG_RESPONSE, first, inner);
 	return payloads_read(&o->p, first, inner, &none, &unknown, NULL);
 }
 
@@ -578,7 +582,7 @@ void gw_datagram(struct gateway *g, uint64_t now, const struct addr *from, const
 		g->self = *to;
 		init_request(g, &h, &o->p, (struct bytes){ data, len });
 	} else if (sa && ((h.flags & FLAG_INITIATOR) != 0) != sa->initiator &&
-		open_protected(sa, &h, data, len, o)) {
+		open_protected(g, sa, &h, data, len, o)) {
 		g->peer = *from; /* whatever a NAT made of it: it is authentic */
 		g->self = *to;
 		(h.flags & FLAG_RESPONSE ? handle_answer : handle_request)(g, sa, &h, &o->p);

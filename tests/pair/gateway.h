@@ -113,7 +113,7 @@ enum gw_want {
 	GW_DPD = 32,
 };
 
-enum { GW_SAS_MAX = 8, GW_CHILDREN_MAX = 64 };
+enum { GW_SAS_MAX = 24, GW_CHILDREN_MAX = 64 };
 
 struct gateway {
 	const struct gw_config *cfg;
@@ -150,6 +150,9 @@ struct gateway {
 	uint16_t last_notify; /* the last error notify that the client answered with */
 	unsigned replies_again; /* retransmitted requests that were answered from memory */
 	unsigned requests;      /* new ones */
+	/* Every chain that it seals or opens, when set. */
+	void (*hear)(void *arg, bool sent, uint8_t exchange, bool response, uint8_t first, struct bytes chain);
+	void *hear_arg;
 };
 
 void gw_init(struct gateway *g, const struct gw_config *cfg, uint32_t seed, time_t wall);

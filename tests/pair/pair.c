@@ -64,6 +64,52 @@ static void answer(struct pair *p, const struct ask *a, struct outbox *next)
 	client_answer(&p->client, p->net.now, a->id, words ? &text : NULL, next);
 }
 
+static void find_gateway(struct pair *p, struct outbox *next)
+{
+	struct os_input in = { .kind = OS_PATHS, .ok = !p->unresolved, .n_paths = 1, .paths = { p->path } };
+
+	p->resolves++;
+	if (p->unresolved)
+		err_set(&in.err, ERR_SILENT, "the name is not known");
+	client_os(&p->client, p->net.now, &in, next);
+}
+
+static void configure(struct pair *p, const struct netconf *n, struct outbox *next)
+{
+	p->netconf = *n;
+	p->n_routes = n->n_routes;
+	client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_NETCONF_DONE, .ok = true }, next);
+}
+
+static void perform_one(struct pair *p, enum action_kind kind, const void *a, struct outbox *next)
+{
+	switch (kind) {
+	case ACT_RESOLVE:
+		find_gateway(p, next);
+		break;
+	case ACT_ASK:
+		answer(p, a, next);
+		break;
+	case ACT_SA_INSTALL:
+		client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_SA_INSTALLED, .ok = true,
+			.spi = ((const struct sa_spec *)a)->spi }, next);
+		break;
+	case ACT_NETCONF:
+		configure(p, a, next);
+		break;
+	case ACT_EVENT:
+		log_events(p, a);
+		break;
+	case ACT_DOWN:
+		p->downs++;
+		p->down = *(const struct down *)a;
+		break;
+	case ACT_SEND:
+	case ACT_SA_REMOVE:
+		break; /* net_perform has done it */
+	}
+}
+
 /* Performs what the client wants and feeds back what an edge would, until it wants nothing. */
 static void perform(struct pair *p)
 {
@@ -73,16 +119,8 @@ static void perform(struct pair *p)
 	next.log_level = p->ob.log_level;
 	while (p->ob.n > 0) {
 		net_perform(&p->net, CLIENT, &p->ob);
-		for (size_t i = 0; i < p->ob.n; i++) {
-			const void *a = outbox_get(&p->ob, i);
-			if (p->ob.actions[i].kind == ACT_EVENT)
-				log_events(p, a);
-			else if (p->ob.actions[i].kind == ACT_ASK)
-				answer(p, a, &next);
-			else if (p->ob.actions[i].kind == ACT_SA_INSTALL)
-				client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_SA_INSTALLED,
-					.ok = true, .spi = ((const struct sa_spec *)a)->spi }, &next);
-		}
+		for (size_t i = 0; i < p->ob.n; i++)
+			perform_one(p, p->ob.actions[i].kind, outbox_get(&p->ob, i), &next);
 		outbox_clear(&p->ob);
 		struct outbox done = p->ob;
 		p->ob = next;
@@ -113,7 +151,7 @@ void pair_start(struct pair *p)
 	outbox_init(&p->ob);
 	net_init(&p->net, &p->wire);
 	p->ob.log_level = p->net.trace ? LEVEL_TRACE : LEVEL_ERROR;
-	client_init(&p->client, &p->cfg, p->wire.seed);
+	client_init(&p->client, &p->cfg, p->profile, p->wire.seed);
 	gw_init(&p->gw, &p->gwc, p->wire.seed, PAIR_WALL);
 	p->ping_at = p->ping_every ? p->net.now : TIME_NEVER;
 	client_start(&p->client, p->net.now, PAIR_WALL, &p->path, &p->ob);
@@ -234,7 +272,7 @@ bool pair_quiet(const struct pair *p)
 	for (size_t i = 0; i < GW_SAS_MAX; i++)
 		if (p->gw.sas[i] && p->gw.sas[i]->req.task != TASK_NONE)
 			return false;
-	for (size_t i = 0; i < V2_SAS_MAX; i++)
+	for (size_t i = 0; p->client.v2 && i < V2_SAS_MAX; i++)
 		if (p->client.v2->sas[i] && p->client.v2->sas[i]->req.task != TASK_NONE)
 			return false;
 	return true;
@@ -248,9 +286,28 @@ void pair_connect(struct pair *p)
 	pair_until(p, pair_decided, SECONDS(600));
 }
 
+bool pair_try_command(struct pair *p, enum command c)
+{
+	bool ok = client_command(&p->client, p->net.now, c, &p->ob);
+
+	perform(p);
+	return ok;
+}
+
 void pair_command(struct pair *p, enum command c)
 {
-	assert_true(client_command(&p->client, p->net.now, c, &p->ob));
+	assert_true(pair_try_command(p, c));
+}
+
+void pair_os(struct pair *p, const struct os_input *in)
+{
+	client_os(&p->client, p->net.now, in, &p->ob);
+	perform(p);
+}
+
+void pair_answer(struct pair *p, uint32_t id, const struct passphrase *text)
+{
+	client_answer(&p->client, p->net.now, id, text, &p->ob);
 	perform(p);
 }
 

@@ -19,6 +19,8 @@ enum { PAIR_EVENTS = EV_LOG + 1 };
 
 struct pair {
 	/* to be set before pair_start */
+	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
+	bool unresolved;               /* the gateway's name is not found */
 	struct ike_config cfg;
 	const char *ike, *esp; /* the client's proposals */
 	const char *psk;       /* the client's */
@@ -36,10 +38,13 @@ struct pair {
 	struct gateway gw;
 	struct outbox ob;
 	uint64_t ping_at;
-	unsigned events[PAIR_EVENTS], asks;
+	unsigned events[PAIR_EVENTS], asks, resolves, downs;
+	struct down down;        /* how the session ended */
+	unsigned n_routes;
 	char said[EVENT_TEXT_MAX]; /* the last question or thing that the gateway said */
 	uint32_t seen_spi; /* the newest inbound SA that the client was told the use of */
 	void (*watch)(struct pair *p); /* called after every step, when set */
+	struct netconf netconf; /* what the machine shall look like, without the routes */
 };
 
 void pair_init(struct pair *p, uint32_t seed);
@@ -60,7 +65,10 @@ bool pair_quiet(const struct pair *p); /* nothing on the wire, nobody waits for 
 
 /* Init is done: start, and until it is decided. */
 void pair_connect(struct pair *p);
-void pair_command(struct pair *p, enum command c);
+void pair_command(struct pair *p, enum command c); /* it must be possible */
+bool pair_try_command(struct pair *p, enum command c);
+void pair_os(struct pair *p, const struct os_input *in);
+void pair_answer(struct pair *p, uint32_t id, const struct passphrase *text);
 void pair_stop(struct pair *p);
 void pair_gw(struct pair *p, unsigned want);
 /* Datagrams from a forger: to the client, from the gateway's address. */

@@ -92,7 +92,7 @@ static void in_rekey_ike(struct pair *p, struct gate *g)
 static void in_dpd(struct pair *p, struct gate *g)
 {
 	in_up(p, g);
-	client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_RESUMED, .ok = true }, &p->ob);
+	pair_os(p, &(struct os_input){ .kind = OS_RESUMED, .ok = true });
 	pair_run(p, 1);
 }
 
@@ -104,7 +104,7 @@ static void in_delete_child(struct pair *p, struct gate *g)
 	pair_run(p, 200);
 	*g = (struct gate){ 0 };
 	p->client.v2->children[0]->state = CHILD_DELETING;
-	client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_INBOUND, .ok = true }, &p->ob);
+	pair_os(p, &(struct os_input){ .kind = OS_INBOUND, .ok = true });
 	pair_run(p, 1);
 }
 

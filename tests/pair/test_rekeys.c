@@ -1,0 +1,215 @@
+/*
+ * Ten thousand rekeyings of one connection: T-45, no key and no pair of key and IV comes twice, and
+ * nothing grows.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "pair.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { REKEYS = 1000 };
+#else
+enum { REKEYS = 10000 };
+#endif
+
+/* Everything that must be unique, as octets: sorted at the end. */
+enum { UNIQUE_LEN = 40 };
+
+struct uniques {
+	size_t n, cap;
+	uint8_t (*v)[UNIQUE_LEN];
+};
+
+static void note(struct uniques *u, const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	if (u->n == u->cap) {
+		u->cap = u->cap ? 2 * u->cap : 4096;
+		u->v = realloc(u->v, u->cap * UNIQUE_LEN);
+		assert_non_null(u->v);
+	}
+	assert_true(a_len + b_len <= UNIQUE_LEN);
+	memset(u->v[u->n], 0, UNIQUE_LEN);
+	memcpy(u->v[u->n], a, a_len);
+	if (b_len)
+		memcpy(u->v[u->n] + a_len, b, b_len);
+	u->n++;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, UNIQUE_LEN);
+}
+
+static void check_unique(struct uniques *u)
+{
+	qsort(u->v, u->n, UNIQUE_LEN, compare);
+	for (size_t i = 1; i < u->n; i++)
+		if (memcmp(u->v[i - 1], u->v[i], UNIQUE_LEN) == 0)
+			fail_msg("something that must be unique came twice");
+	free(u->v);
+	*u = (struct uniques){ 0 };
+}
+
+/* A sealed message: SPIs and flags stand for the key, the IV follows the generic header. */
+static bool note_iv(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)n;
+	(void)from;
+	if (f->data[16] == PAYLOAD_SK) {
+		uint8_t key[17];
+		memcpy(key, f->data, 16);
+		key[16] = f->data[19] & FLAG_INITIATOR;
+		note(arg, key, sizeof(key), f->data + IKE_HDR_LEN + 4, 8);
+	}
+	return false;
+}
+
+struct census {
+	struct uniques *keys;
+	unsigned installs;
+	size_t sas;
+	uint8_t sk_d[32];
+};
+
+static struct census census;
+
+/* The keys of what was installed since, and of a new IKE SA. */
+static void note_keys(struct pair *p)
+{
+	const struct plane *pl = &p->net.plane[CLIENT];
+
+	for (size_t i = 0; census.installs < pl->installs && i < pl->n; i++) {
+		size_t fresh = pl->installs - census.installs;
+		if (i + fresh < pl->n)
+			continue;
+		note(census.keys, pl->sa[i]->encr_key.data, pl->sa[i]->encr_key.len, NULL, 0);
+	}
+	census.installs = pl->installs;
+	const struct v2_sa *sa = p->client.v2->sa;
+	if (sa && sa->sk_d.len && memcmp(census.sk_d, sa->sk_d.data, sizeof(census.sk_d)) != 0) {
+		memcpy(census.sk_d, sa->sk_d.data, sizeof(census.sk_d));
+		note(census.keys, sa->sk_d.data, sizeof(census.sk_d), "IKE", 3);
+		census.sas++;
+	}
+	assert_true(p->client.v2->n_children <= 16);
+	assert_true(pl->n <= 32);
+}
+
+static void never_twice(void **state)
+{
+	struct uniques keys = { 0 }, ivs = { 0 };
+	struct pair p;
+
+	(void)state;
+	census = (struct census){ .keys = &keys };
+	pair_init(&p, 21);
+	p.watch = note_keys;
+	pair_start(&p);
+	pair_tap(&p, note_iv, &ivs);
+	pair_run(&p, 1000);
+	for (unsigned i = 0; i < REKEYS; i += 4) {
+		pair_command(&p, CMD_REKEY_CHILD);
+		pair_run(&p, 1000);
+		pair_gw(&p, GW_REKEY_CHILD);
+		pair_run(&p, 1000);
+		pair_command(&p, CMD_REKEY_IKE);
+		pair_run(&p, 1000);
+		pair_gw(&p, GW_REKEY_IKE);
+		pair_run(&p, 1000);
+	}
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_int_equal(p.client.v2->rekeys_child, REKEYS / 2);
+	assert_int_equal(p.client.v2->rekeys_ike, REKEYS / 2);
+	assert_int_equal(p.net.plane[CLIENT].installs, 2 + REKEYS);
+	assert_int_equal(census.sas, 1 + REKEYS / 2);
+	assert_int_equal(keys.n, 2 + REKEYS + census.sas);
+	assert_true(ivs.n > 4u * REKEYS);
+	printf("%u rekeys: %zu keys, %zu IVs, all different\n", REKEYS, keys.n, ivs.n);
+	check_unique(&keys);
+	check_unique(&ivs);
+	pair_free(&p);
+}
+
+/* By the clock: lifetimes of an hour and of a quarter of that, a day long. Both ends replace what
+ * they have in time, and nothing reaches the end of its life. */
+static void by_lifetime(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 22);
+	p.cfg.ike_lifetime = SECONDS(3600);
+	p.cfg.child_lifetime = SECONDS(900);
+	p.cfg.dpd_interval = SECONDS(30);
+	pair_connect(&p);
+	pair_run(&p, SECONDS(86400));
+	while (p.client.v2->n_children > 1 || !pair_quiet(&p))
+		pair_run(&p, 1000);
+	pair_check_up(&p, 1);
+	assert_in_range(p.client.v2->rekeys_ike, 24, 32);
+	assert_in_range(p.client.v2->rekeys_child, 96, 128);
+	assert_int_equal(p.events[EV_LOST], 0);
+	pair_free(&p);
+}
+
+/* A gateway that refuses every rekey: it is asked again and again, until the lifetime is over. */
+static void rekey_refused(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 23);
+	p.cfg.ike_lifetime = SECONDS(600);
+	pair_connect(&p);
+	p.gwc.refuse_rekey = TEMPORARY_FAILURE;
+	pair_run(&p, SECONDS(590));
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_in_range(p.gw.requests, 5, 30);
+	pair_run(&p, SECONDS(30));
+	pair_check_dead(&p, ERR_SILENT, 0);
+	pair_free(&p);
+}
+
+/* AES-CBC: the IVs are random and of a block. */
+static bool note_cbc_iv(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)n;
+	(void)from;
+	if (f->data[16] == PAYLOAD_SK)
+		note(arg, f->data + IKE_HDR_LEN + 4, 16, NULL, 0);
+	return false;
+}
+
+static void cbc_ivs(void **state)
+{
+	struct uniques ivs = { 0 };
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 24);
+	p.ike = p.gwc.ike = "aes128-sha256-x25519";
+	pair_start(&p);
+	pair_tap(&p, note_cbc_iv, &ivs);
+	pair_run(&p, 1000);
+	for (int i = 0; i < 200; i++) {
+		pair_gw(&p, GW_DPD);
+		pair_run(&p, 1000);
+	}
+	assert_true(ivs.n > 400);
+	check_unique(&ivs);
+	pair_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(never_twice),
+		cmocka_unit_test(by_lifetime),
+		cmocka_unit_test(rekey_refused),
+		cmocka_unit_test(cbc_ivs),
+	};
+
+	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
+}

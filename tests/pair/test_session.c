@@ -1,0 +1,268 @@
+/*
+ * A whole session against the gateway: from a profile to a tunnel with its addresses and routes,
+ * lost and brought back, and every exit status.
+ */
+#include <stdlib.h>
+
+#include "pair.h"
+#include "people.h"
+
+struct setting {
+	const char *section, *key, *value;
+};
+
+static struct profile *profile_of(const struct setting *s, size_t n)
+{
+	struct profile_problem problems[4];
+	struct profile *p = profile_new("test");
+	struct err e;
+
+	assert_non_null(p);
+	for (size_t i = 0; i < n; i++)
+		assert_ok(&e, profile_set(p, s[i].section, s[i].key, s[i].value, &e));
+	if (profile_finish(p, problems, ARRAY_LEN(problems)) > 0)
+		fail_msg("%s.%s: %s", problems[0].section, problems[0].key, problems[0].err.text);
+	p->trust = people_trust();
+	return p;
+}
+
+static const struct setting by_psk[] = {
+	{ "connection", "gateway", "gw.example.org" },
+	{ "remote", "auth", "psk" },
+	{ "remote", "id", "gw.example.org" },
+	{ "local", "id", "anna@example.org" },
+	{ "secrets", "psk", "a long shared key of both" },
+	{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
+	{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
+};
+
+static const struct setting by_eap[] = {
+	{ "connection", "gateway", "gw.example.org" },
+	{ "local", "auth", "eap" },
+	{ "local", "eap", "mschapv2" },
+	{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
+	{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
+};
+
+/* The session does not own the trust here. */
+static void finish(struct pair *p, struct profile *profile)
+{
+	pair_free(p);
+	profile->trust = NULL;
+	profile_free(profile);
+}
+
+static void begin(struct pair *p, const struct profile *profile, uint32_t seed)
+{
+	pair_init(p, seed);
+	p->profile = profile;
+}
+
+static void begin_eap(struct pair *p, const struct profile *profile)
+{
+	begin(p, profile, 31);
+	p->gwc.by_cert = true;
+	p->gwc.own = person(GW_ECDSA);
+	p->gwc.client = IKE_AUTH_BY_EAP;
+	p->gwc.eap = EAP_MSCHAPV2;
+}
+
+static void up_and_down(void **state)
+{
+	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct pair p;
+
+	(void)state;
+	begin(&p, profile, 30);
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.events[EV_UP], 1);
+	assert_int_equal(p.netconf.n_addrs, 1);
+	assert_int_equal(p.netconf.addrs[0].ip[3], 3);
+	assert_true(p.n_routes > 0);
+	assert_true(p.netconf.mtu > 1200 && p.netconf.mtu < 1500);
+	pair_command(&p, CMD_REKEY_ALL);
+	pair_run(&p, SECONDS(30));
+	pair_gw(&p, GW_REKEY_CHILD | GW_REKEY_IKE);
+	pair_run(&p, SECONDS(30));
+	pair_check_up(&p, 1);
+	struct status *st = calloc(1, sizeof(*st));
+	assert_non_null(st);
+	session_status(p.client.session, p.net.now, st);
+	assert_int_equal(st->state, STATE_UP);
+	assert_int_equal(st->n_children, 1);
+	assert_int_equal(st->rekeys_ike, 2);
+	assert_int_equal(st->rekeys_child, 2);
+	free(st);
+	pair_stop(&p);
+	pair_run(&p, SECONDS(5));
+	assert_int_equal(p.downs, 1);
+	assert_int_equal(p.down.status, DOWN_ASKED);
+	assert_int_equal(p.netconf.n_addrs, 0); /* as before */
+	assert_int_equal(p.net.plane[CLIENT].n, 0);
+	assert_int_equal(p.gw.phase, GW_CLOSED);
+	finish(&p, profile);
+}
+
+/* The gateway closes the connection; the session comes back by itself, and asks for nothing again. */
+static void brought_back(void **state)
+{
+	struct profile *profile = profile_of(by_eap, ARRAY_LEN(by_eap));
+	struct pair p;
+
+	(void)state;
+	begin_eap(&p, profile);
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.asks, 2); /* user and password */
+	for (unsigned i = 1; i < 4; i++) {
+		pair_gw(&p, GW_DELETE_IKE);
+		pair_run(&p, SECONDS(10));
+		assert_int_equal(client_phase(&p.client), IKE_UP);
+		assert_int_equal(p.events[EV_LOST], i);
+		assert_int_equal(p.events[EV_UP], 1 + i);
+		assert_int_equal(p.asks, 2);
+		pair_check_up(&p, 1);
+	}
+	pair_command(&p, CMD_RECONNECT);
+	pair_run(&p, SECONDS(10));
+	pair_check_up(&p, 1);
+	assert_int_equal(p.asks, 2);
+	finish(&p, profile);
+}
+
+static bool swallow(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)arg;
+	(void)n;
+	(void)f;
+	return from == GATEWAY;
+}
+
+/* The gateway is away for ten minutes: it is noticed, tried again and again, and comes back. */
+static void gateway_gone_and_back(void **state)
+{
+	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct pair p;
+
+	(void)state;
+	begin(&p, profile, 32);
+	pair_connect(&p);
+	pair_tap(&p, swallow, NULL);
+	pair_run(&p, SECONDS(600));
+	assert_int_equal(p.events[EV_LOST], 1);
+	assert_in_range(p.events[EV_RECONNECTING], 5, 40);
+	assert_int_not_equal(client_phase(&p.client), IKE_UP);
+	pair_tap(&p, NULL, NULL);
+	pair_run(&p, SECONDS(120));
+	pair_check_up(&p, 1);
+	assert_int_equal(p.downs, 0);
+	finish(&p, profile);
+}
+
+static const struct exit_row {
+	const char *name;
+	bool eap;
+	enum person gw;
+	struct gw_config with;
+	struct setting set;
+	const char *password;
+	bool unresolved, silent;
+	enum down_status status;
+} exits[] = {
+	{ .name = "name not found", .unresolved = true, .status = DOWN_UNREACHABLE },
+	{ .name = "no answer", .silent = true, .status = DOWN_UNREACHABLE },
+	{ .name = "no proposal", .with.ike = "aes256-sha512-ecp521", .status = DOWN_NO_PROPOSAL },
+	{ .name = "no proposal for ESP", .with.esp = "aes256-sha512-noesn", .status = DOWN_NO_PROPOSAL },
+	{ .name = "wrong psk", .set = { "secrets", "psk", "this is not it, not at all" },
+		.status = DOWN_NOT_ACCEPTED },
+	{ .name = "wrong password", .eap = true, .gw = GW_ECDSA, .password = "nonsense",
+		.status = DOWN_NOT_ACCEPTED },
+	{ .name = "wrong CA", .eap = true, .gw = GW_OTHER_CA, .status = DOWN_NOT_THE_GATEWAY },
+	{ .name = "wrong name", .eap = true, .gw = GW_OTHER_NAME, .status = DOWN_NOT_THE_GATEWAY },
+	{ .name = "wrong identity", .set = { "remote", "id", "other.example.org" },
+		.status = DOWN_NOT_THE_GATEWAY },
+	{ .name = "selectors refused", .with.refuse_child = TS_UNACCEPTABLE, .status = DOWN_REFUSED },
+};
+
+static void exit_status(void **state)
+{
+	const struct exit_row *r = *state;
+	struct profile *profile = r->eap ? profile_of(by_eap, ARRAY_LEN(by_eap)) :
+		profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct pair p;
+	struct err e;
+
+	if (r->set.section)
+		assert_ok(&e, profile_set(profile, r->set.section, r->set.key, r->set.value, &e));
+	if (r->eap)
+		begin_eap(&p, profile);
+	else
+		begin(&p, profile, 33);
+	p.gwc.ike = r->with.ike;
+	p.gwc.esp = r->with.esp;
+	p.gwc.refuse_child = r->with.refuse_child;
+	p.unresolved = r->unresolved;
+	if (r->eap)
+		p.gwc.own = person(r->gw);
+	if (r->password)
+		p.password = r->password;
+	pair_start(&p);
+	if (r->silent)
+		pair_tap(&p, swallow, NULL);
+	pair_until(&p, pair_dead, SECONDS(300));
+	assert_int_equal(p.downs, 1);
+	if (p.down.status != r->status)
+		fail_msg("status %d, not %d: %s", p.down.status, r->status, p.down.what);
+	assert_true(p.down.what[0] && p.down.said[0] && p.down.advice[0]);
+	finish(&p, profile);
+}
+
+/* Over a bad network every session is up within a minute. */
+static void lossy(void **state)
+{
+	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+
+	(void)state;
+	for (uint32_t seed = 1; seed <= 100; seed++) {
+		struct pair p;
+		begin(&p, profile, seed);
+		p.wire = (struct net_config){ .seed = seed, .loss = 20, .dup = 20, .reorder = 20,
+			.delay = 10, .jitter = 200 };
+		pair_start(&p);
+		if (!pair_until(&p, pair_decided, SECONDS(60)) || client_phase(&p.client) != IKE_UP)
+			fail_msg("seed %u: not up in a minute: %s", seed, p.down.what);
+		pair_command(&p, CMD_REKEY_ALL);
+		pair_run(&p, SECONDS(120));
+		pair_check_up(&p, 1);
+		pair_stop(&p);
+		pair_run(&p, SECONDS(5));
+		assert_int_equal(p.down.status, DOWN_ASKED);
+		pair_free(&p);
+	}
+	profile->trust = NULL;
+	profile_free(profile);
+}
+
+static int teardown(void **state)
+{
+	people_free();
+	return pair_group_teardown(state);
+}
+
+int main(void)
+{
+	static struct CMUnitTest tests[ARRAY_LEN(exits) + 4];
+	const struct CMUnitTest first[] = {
+		cmocka_unit_test(up_and_down),
+		cmocka_unit_test(brought_back),
+		cmocka_unit_test(gateway_gone_and_back),
+		cmocka_unit_test(lossy),
+	};
+
+	memcpy(tests, first, sizeof(first));
+	for (size_t i = 0; i < ARRAY_LEN(exits); i++)
+		tests[ARRAY_LEN(first) + i] = (struct CMUnitTest){ exits[i].name, exit_status, NULL, NULL,
+			(void *)&exits[i] };
+	return cmocka_run_group_tests(tests, pair_group_setup, teardown);
+}
