@@ -1,0 +1,156 @@
+#include "lib/test.h"
+
+#include "ike/prop.h"
+
+static int setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+static const struct {
+	enum protocol_id proto;
+	enum tier tier;
+	const char *text;
+	const char *shown; /* NULL: refused */
+	const char *words; /* in the sentence that refuses */
+} rows[] = {
+	{ PROTO_IKE, TIER_DEFAULT, "aes256-sha256-modp2048", "aes256-sha256-modp2048-prfsha256", NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "aes256gcm16-prfsha384-x25519", "aes256gcm16-prfsha384-x25519", NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "aes256gcm16-sha384-x25519", "aes256gcm16-x25519-prfsha384", NULL },
+	{ PROTO_IKE, TIER_DEFAULT, " aes128-sha256-x25519 ,aes256-sha512-ecp256 ",
+		"aes128-sha256-x25519-prfsha256, aes256-sha512-ecp256-prfsha512", NULL },
+	{ PROTO_ESP, TIER_DEFAULT, "aes128gcm16", "aes128gcm16-noesn", NULL },
+	{ PROTO_ESP, TIER_DEFAULT, "aes128gcm16-esn", "aes128gcm16-esn", NULL },
+	{ PROTO_ESP, TIER_DEFAULT, "aes128-sha256-x25519", "aes128-sha256-x25519-noesn", NULL },
+	{ PROTO_ESP, TIER_DEFAULT, "aes128-aes128-sha256", "aes128-sha256-noesn", NULL },
+	{ PROTO_IKE, TIER_LEGACY, "3des-sha1-modp1024", "3des-sha1-modp1024-prfsha1", NULL },
+	{ PROTO_IKE, TIER_COMPAT, "3des-sha1-modp1024", NULL, "legacy" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha1-modp2048", NULL, "compat" },
+	{ PROTO_IKE, TIER_DEFAULT, "", NULL, "no proposal" },
+	{ PROTO_IKE, TIER_DEFAULT, ",", NULL, "names no encryption" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519,", "aes128-sha256-x25519-prfsha256", NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256", NULL, "key exchange" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128-x25519", NULL, "integrity" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-x25519", NULL, "PRF" },
+	{ PROTO_IKE, TIER_DEFAULT, "sha256-x25519", NULL, "encryption" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-aes128-sha256-x25519", NULL, "two proposals" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes512-sha256-x25519", NULL, "aes512" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519-esn", NULL, "no place" },
+	{ PROTO_ESP, TIER_DEFAULT, "aes128gcm16-prfsha256", NULL, "no place" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519 aes256", NULL, "separated" },
+};
+
+static void notation(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct proposals p;
+		char text[2048];
+		struct err e = { 0 };
+		bool ok = prop_parse(&p, rows[i].proto, rows[i].tier, rows[i].text, &e);
+		if (ok != (rows[i].shown != NULL))
+			fail_msg("\"%s\": %d %s", rows[i].text, ok, e.text);
+		if (ok && strcmp(prop_text(text, sizeof(text), &p, rows[i].proto), rows[i].shown) != 0)
+			fail_msg("\"%s\" became \"%s\"", rows[i].text, text);
+		if (!ok && (e.kind != ERR_CONFIG || !strstr(e.text, rows[i].words)))
+			fail_msg("\"%s\": %s", rows[i].text, e.text);
+	}
+}
+
+static void too_much(void **state)
+{
+	static const char one[] = "aes128gcm16,";
+	char text[4096];
+	struct proposals p;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i <= PROPOSALS_MAX; i++)
+		memcpy(text + i * (sizeof(one) - 1), one, sizeof(one));
+	text[PROPOSALS_MAX * (sizeof(one) - 1)] = 0;
+	assert_ok(&e, prop_parse(&p, PROTO_ESP, TIER_DEFAULT, text, &e));
+	assert_int_equal(p.n, PROPOSALS_MAX);
+	text[PROPOSALS_MAX * (sizeof(one) - 1)] = 'a';
+	assert_refused(&e, ERR_CONFIG, prop_parse(&p, PROTO_ESP, TIER_DEFAULT, text, &e));
+	memset(text, 'a', 1000);
+	text[1000] = 0;
+	assert_refused(&e, ERR_CONFIG, prop_parse(&p, PROTO_ESP, TIER_DEFAULT, text, &e));
+}
+
+/* The defaults: nothing weak below its tier, AEAD first, and no AEAD beside an integrity algorithm. */
+static void defaults(void **state)
+{
+	static const enum protocol_id protos[] = { PROTO_IKE, PROTO_ESP };
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(protos); k++)
+		for (int tier = TIER_DEFAULT; tier <= TIER_LEGACY; tier++) {
+			struct proposals p;
+			prop_default(&p, protos[k], (enum tier)tier);
+			assert_in_range(p.n, 2, 4);
+			assert_true(p.v[0].algs[0]->aead);
+			for (size_t i = 0; i < p.n; i++) {
+				bool aead = false, integ = false;
+				for (size_t j = 0; j < p.v[i].n; j++) {
+					const struct alg *a = p.v[i].algs[j];
+					assert_true(a->usable);
+					assert_true((protos[k] == PROTO_IKE ? a->ike_tier : a->esp_tier) <= (enum tier)tier);
+					assert_true(tier != TIER_DEFAULT || !alg_weak(a));
+					aead = aead || a->aead;
+					integ = integ || a->type == TRANSFORM_INTEG;
+				}
+				assert_true(aead != integ);
+			}
+		}
+	struct proposals p;
+	prop_default(&p, PROTO_IKE, TIER_DEFAULT);
+	assert_int_equal(prop_first_ke(&p)->id, KE_X25519);
+	assert_true(prop_offers(&p, alg_find(TRANSFORM_KE, KE_MODP2048, 0)));
+	assert_false(prop_offers(&p, alg_find(TRANSFORM_KE, KE_MODP1024, 0)));
+	prop_default(&p, PROTO_ESP, TIER_DEFAULT);
+	assert_null(prop_first_ke(&p));
+}
+
+/* Groups 2 and 5 never stand beside a strong one. */
+static void last_resort(void **state)
+{
+	struct proposals p;
+
+	(void)state;
+	prop_last_resort(&p);
+	assert_int_equal(p.n, 1);
+	for (size_t i = 0; i < p.v[0].n; i++)
+		if (p.v[0].algs[i]->type == TRANSFORM_KE)
+			assert_true(alg_weak(p.v[0].algs[i]));
+}
+
+static void suites(void **state)
+{
+	char text[SUITE_TEXT_MAX];
+	struct suite s = { .encr = alg_by_name(TRANSFORM_ENCR, "aes256"),
+		.integ = alg_by_name(TRANSFORM_INTEG, "sha256"), .prf = alg_by_name(TRANSFORM_PRF, "prfsha256"),
+		.ke = alg_by_name(TRANSFORM_KE, "x25519") };
+
+	(void)state;
+	assert_string_equal(suite_text(text, &s), "aes256-sha256-x25519");
+	s.prf = alg_by_name(TRANSFORM_PRF, "prfsha384");
+	assert_string_equal(suite_text(text, &s), "aes256-sha256-prfsha384-x25519");
+	s = (struct suite){ .encr = alg_by_name(TRANSFORM_ENCR, "aes128gcm16"), .esn = true };
+	assert_string_equal(suite_text(text, &s), "aes128gcm16-esn");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(notation),
+		cmocka_unit_test(too_much),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(last_resort),
+		cmocka_unit_test(suites),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
