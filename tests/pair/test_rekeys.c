@@ -126,7 +126,7 @@ static void never_twice(void **state)
 	assert_int_equal(census.sas, 1 + REKEYS / 2);
 	assert_int_equal(keys.n, 2 + REKEYS + census.sas);
 	assert_true(ivs.n > 4u * REKEYS);
-	printf("%u rekeys: %zu keys, %zu IVs, all different\n", REKEYS, keys.n, ivs.n);
+	printf("%d rekeys: %zu keys, %zu IVs, all different\n", REKEYS, keys.n, ivs.n);
 	check_unique(&keys);
 	check_unique(&ivs);
 	pair_free(&p);

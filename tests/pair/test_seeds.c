@@ -188,7 +188,7 @@ static const struct {
 static void write_all(const char *dir)
 {
 	struct recorder *r = calloc(1, sizeof(*r));
-	uint8_t buf[1024];
+	uint8_t buf[1024] = { 0 };
 
 	assert_non_null(r);
 	r->dir = dir;
