@@ -329,3 +329,17 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 	}
 	return copy;
 }
+
+bool netconf_guard(const struct profile *p, enum killswitch kill, struct outbox *ob)
+{
+	size_t n = kill == KILLSWITCH_NO ? 0 : p->exclude.n;
+	struct netconf *c = outbox_add(ob, ACT_NETCONF, sizeof(*c) + n * sizeof(c->routes[0]));
+
+	if (!c)
+		return false;
+	c->killswitch = kill;
+	c->lan = p->lan;
+	for (c->n_routes = 0; c->n_routes < n; c->n_routes++)
+		c->routes[c->n_routes] = (struct route){ ROUTE_BYPASS, p->exclude.v[c->n_routes] };
+	return true;
+}

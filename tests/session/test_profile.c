@@ -159,7 +159,7 @@ static const struct row rows[] = {
 	GOOD("network", "mtu", "auto", "auto"),
 	BAD("network", "mtu", "500", "576 to 9000, or auto"),
 	GOOD("network", "killswitch", "no", "no"),
-	BAD("network", "killswitch", "strict", LATER),
+	GOOD("network", "killswitch", "strict", "strict"),
 	GOOD("network", "lan", "no", "no"),
 	BAD("network", "lan", "x", "yes, no"),
 	GOOD("network", "accept", "10.0.0.0/8", "10.0.0.0/8"),
