@@ -97,6 +97,16 @@ static bool clean_policies(struct one *c, unsigned long tag, struct err *e)
 	return ok;
 }
 
+static bool clean_ingress(struct one *c, unsigned long slot, struct err *e)
+{
+	if (slot >= HOST_TABLES)
+		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
+	if (!ingress_remove((unsigned)slot, e))
+		return false;
+	told(c, "the packet filter before the tunnel's addresses");
+	return true;
+}
+
 static bool clean_line(struct one *c, const char *line, struct err *e)
 {
 	unsigned long family, pref, table, tag;
@@ -114,6 +124,8 @@ static bool clean_line(struct one *c, const char *line, struct err *e)
 		return clean_rule(c, family, pref, table, e);
 	if (line_word(&at, "policies ") && line_number(&at, &tag) && !*at)
 		return clean_policies(c, tag, e);
+	if (line_word(&at, "ingress ") && line_number(&at, &tag) && !*at)
+		return clean_ingress(c, tag, e);
 	if (strncmp(line, "sysctl ", 7) == 0) {
 		if (!rp_filter_undo(c->c->dir, c->name, line, &changed, e))
 			return false;

@@ -23,7 +23,7 @@ bool item_same(const struct item *a, const struct item *b)
 {
 	return a->kind == b->kind && a->link == b->link && a->table == b->table &&
 		a->pref == b->pref && a->type == b->type && a->up == b->up && a->mtu == b->mtu &&
-		a->metric == b->metric && a->in == b->in && a->block == b->block && a->tag == b->tag &&
+		a->metric == b->metric && a->block == b->block && a->tag == b->tag &&
 		a->mark == b->mark && a->proto == b->proto && a->sport == b->sport &&
 		a->dport == b->dport && a->src.len == b->src.len && a->dst.family == b->dst.family && a->dst.len == b->dst.len &&
 		memcmp(a->dst.ip, b->dst.ip, 16) == 0 && a->src.family == b->src.family &&

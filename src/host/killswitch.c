@@ -2,14 +2,12 @@
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 /*
- * What may leave the machine past the tunnel, and what may come to the tunnel's addresses, as XFRM
- * policies: they hold for every program and every socket, bound to an interface or not, whatever the
+ * What may leave the machine past the tunnel, as XFRM policies: they hold for every program and every socket, bound to an interface or not, whatever the
  * routes say (TunnelVision), and they stay when the process dies.
  *
  * The order of priorities, a smaller number first:
@@ -22,9 +20,6 @@
  *   PASS   networks on the link, and what the profile excludes
  *   BLOCK  everything
  * All but BOUND outlive the tunnel. A policy of somebody else's, of a usual priority, comes first.
- *
- * On the way in the tunnel's addresses are reached through the tunnel or from the machine itself; a
- * neighbour on the link who sends to them gets no answer (CVE-2019-14899).
  */
 
 enum { PREF = 0x76706e00, BOUND = PREF, OURS, HOLE, PASS, BLOCK };
@@ -66,12 +61,7 @@ static void wall_to(struct wall *w, uint32_t pref, bool block, const struct pref
 
 /* --- the machine's own addresses ------------------------------------------------------------------ */
 
-struct own_addrs {
-	size_t n;
-	struct item *v; /* dst and link */
-};
-
-static bool own_addrs(struct host *h, struct own_addrs *own, struct err *e)
+bool own_addrs(struct host *h, struct own_addrs *own, struct err *e)
 {
 	struct ifaddrmsg head = { .ifa_family = AF_UNSPEC };
 	struct nl_reply all;
@@ -117,36 +107,6 @@ static void add_tunnel(struct wall *w, const struct host *h, const struct plan *
 		if (plan->addrs[i].dst.family == FAMILY_V6)
 			wall_add(w, &(struct item){ .pref = BOUND, .src = plan->addrs[i].dst,
 				.dst.family = FAMILY_V6 });
-}
-
-/* An address that the machine has elsewhere as well must remain reachable there. */
-static bool elsewhere(const struct own_addrs *own, const struct item *addr, int link)
-{
-	for (size_t i = 0; i < own->n; i++)
-		if (own->v[i].link != link && prefix_same(&own->v[i].dst, &addr->dst))
-			return true;
-	return false;
-}
-
-static void add_inbound(struct wall *w, const struct host *h, const struct plan *plan,
-	const struct own_addrs *own)
-{
-	const int from[] = { h->link, (int)if_nametoindex("lo") };
-
-	for (size_t i = 0; i < plan->n_addrs; i++) {
-		if (elsewhere(own, &plan->addrs[i], h->link))
-			continue;
-		struct item it = { .in = true, .pref = BOUND, .dst = plan->addrs[i].dst };
-		for (size_t k = 0; k < ARRAY_LEN(from); k++) {
-			it.link = from[k];
-			if (it.link)
-				wall_add(w, &it);
-		}
-		it.link = 0;
-		it.pref = BLOCK;
-		it.block = true;
-		wall_add(w, &it);
-	}
 }
 
 static void add_ours(struct wall *w, const struct own_addrs *own)
@@ -206,7 +166,6 @@ static int policy_order(const void *x, const void *y)
 	const struct item *a = x, *b = y;
 	int c = compare(a->pref, b->pref);
 
-	c = c ? c : compare(a->in, b->in);
 	c = c ? c : prefix_order(&a->dst, &b->dst);
 	c = c ? c : prefix_order(&a->src, &b->src);
 	c = c ? c : compare((unsigned)a->link, (unsigned)b->link);
@@ -230,7 +189,7 @@ void killswitch_sort(struct policies *p)
 
 bool policy_lasts(const struct item *it)
 {
-	return !it->in && it->pref != BOUND;
+	return it->pref != BOUND;
 }
 
 /* What is in a and not in b, and whose turn it is. */
@@ -241,7 +200,7 @@ static void difference(const struct policies *a, const struct policies *b, enum 
 		while (j < b->n && policy_order(&b->v[j], &a->v[i]) < 0)
 			j++;
 		bool both = j < b->n && policy_order(&b->v[j], &a->v[i]) == 0;
-		if (!both && (a->v[i].in || policy_lasts(&a->v[i])) == walls)
+		if (!both && policy_lasts(&a->v[i]) == walls)
 			v[(*n)++] = (struct step){ .op = op, .item = a->v[i], .code = -1 };
 	}
 }
@@ -281,7 +240,7 @@ bool killswitch_plan(struct host *h, const struct killswitch_input *in, struct p
 	struct own_addrs own;
 
 	*out = (struct policies){ 0 };
-	if (in->kill == KILLSWITCH_NO && in->plan->n_addrs == 0)
+	if (in->kill == KILLSWITCH_NO && !(in->plan->up && in->pass))
 		return true;
 	if (!own_addrs(h, &own, e)) {
 		free(own.v);
@@ -289,7 +248,6 @@ bool killswitch_plan(struct host *h, const struct killswitch_input *in, struct p
 	}
 	if (in->plan->up && in->pass)
 		add_tunnel(&w, h, in->plan);
-	add_inbound(&w, h, in->plan, &own);
 	if (in->kill != KILLSWITCH_NO) {
 		add_ours(&w, &own);
 		add_passes(&w, in->want, in);

@@ -125,6 +125,48 @@ static void renounce(struct host *h, const struct plan *plan, const struct plan 
 	}
 }
 
+/* Whether an address is the tunnel's alone: what the machine has elsewhere as well must remain
+ * reachable there. */
+static bool only_here(const struct own_addrs *own, const struct item *addr)
+{
+	for (size_t i = 0; i < own->n; i++)
+		if (own->v[i].link != addr->link && prefix_same(&own->v[i].dst, &addr->dst))
+			return false;
+	return true;
+}
+
+/* Worth having, but no reason to fail: kernels without nftables are old or small. */
+static void guard_addresses(struct host *h)
+{
+	struct item v[NETCONF_ADDRS];
+	struct own_addrs own;
+	struct err e = { .kind = ERR_NONE };
+	size_t n = 0;
+
+	bool ok = own_addrs(h, &own, &e), same = true;
+	for (size_t i = 0; ok && i < h->plan.n_addrs; i++)
+		if (only_here(&own, &h->plan.addrs[i]))
+			v[n++] = h->plan.addrs[i];
+	free(own.v);
+	for (size_t i = 0; i < n && n == h->n_ingress; i++)
+		same &= item_same(&v[i], &h->ingress[i]);
+	if (!ok || (n == h->n_ingress && same))
+		return;
+	if (h->n_ingress == 0)
+		ok = journal_add(&h->journal, &e, "ingress %u", h->slot);
+	ok = ok && (n ? ingress_set(h->slot, h->link, v, n, &e) : ingress_remove(h->slot, &e));
+	if (ok) {
+		memcpy(h->ingress, v, n * sizeof(v[0]));
+		h->n_ingress = n;
+	} else if (!h->warned_ingress) {
+		h->warned_ingress = true;
+		host_warn(h, "neighbours on the link can send to the tunnel's addresses past the tunnel: %s",
+			e.text);
+	}
+	if (h->n_ingress == 0)
+		journal_undone(&h->journal, "ingress %u", h->slot);
+}
+
 static const char *kill_word(enum killswitch kill)
 {
 	return kill == KILLSWITCH_STRICT ? "strict" : "yes";
@@ -154,19 +196,6 @@ static bool run_policies(struct host *h, struct step *v, size_t n, struct err *e
 	return n == 0 || (h->xfrm && steps_run(h->xfrm, v, n, e));
 }
 
-/* Without a kill switch they are worth having, but not worth failing for. */
-static bool without_policies(struct host *h, struct target *t, const struct err *why)
-{
-	if (t->kill != KILLSWITCH_NO || h->kill != KILLSWITCH_NO || h->policies.n > 0)
-		return false;
-	if (!h->warned_xfrm)
-		host_warn(h, "neighbours on the link can reach the tunnel's addresses past the tunnel: %s",
-			why->text);
-	h->warned_xfrm = true;
-	policies_free(&t->policies);
-	return true;
-}
-
 struct steps {
 	struct step *v;
 	size_t n;
@@ -175,18 +204,11 @@ struct steps {
 static bool run_steps(struct host *h, struct target *t, const struct item *base, struct err *e)
 {
 	struct steps first = { 0 }, routes = { 0 }, last = { 0 };
-	struct err why = { .kind = ERR_NONE };
 
 	bool ok = killswitch_steps(&h->policies, &t->policies, true, &first.v, &first.n, e) &&
-		plan_steps(&h->plan, &t->plan, base, &routes.v, &routes.n, e);
-	if (ok && !run_policies(h, first.v, first.n, &why)) {
-		ok = without_policies(h, t, &why);
-		first.n = 0;
-		if (!ok && e)
-			*e = why;
-	}
-	ok = ok && killswitch_steps(&h->policies, &t->policies, false, &last.v, &last.n, e);
-	if (ok) {
+		plan_steps(&h->plan, &t->plan, base, &routes.v, &routes.n, e) &&
+		killswitch_steps(&h->policies, &t->policies, false, &last.v, &last.n, e);
+	if (ok && run_policies(h, first.v, first.n, e)) {
 		ok = steps_run(h->sk, routes.v, routes.n, e);
 		if (ok && !run_policies(h, last.v, last.n, e)) {
 			steps_undo(h->sk, routes.v, routes.n);
@@ -194,6 +216,8 @@ static bool run_steps(struct host *h, struct target *t, const struct item *base,
 		}
 		if (!ok && first.n > 0)
 			steps_undo(h->xfrm, first.v, first.n);
+	} else {
+		ok = false;
 	}
 	free(first.v);
 	free(routes.v);
@@ -262,6 +286,7 @@ bool netconf_apply(struct host *h, const struct netconf *want, struct err *e)
 		free(copy);
 		return false;
 	}
+	guard_addresses(h);
 	dns_apply(h, want);
 	free(h->want);
 	h->want = copy;

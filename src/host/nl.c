@@ -191,6 +191,11 @@ bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *c
 	return false;
 }
 
+struct nl_sock *nl_connect_netfilter(struct err *e)
+{
+	return open_netlink(NETLINK_NETFILTER, "packet filter", e);
+}
+
 bool nl_ask_all(struct nl_sock *sk, int type, const void *head, size_t len, const char *doing,
 	struct nl_reply *out, struct err *e)
 {
@@ -201,4 +206,28 @@ bool nl_ask_all(struct nl_sock *sk, int type, const void *head, size_t len, cons
 		m = NULL;
 	}
 	return nl_ask(sk, m, out, NULL, doing, e);
+}
+
+/* A batch of the packet filter is checked whole before the call that sent it returns, so all there
+ * is to read is there. */
+bool nl_errors(struct nl_sock *sk, const char *doing, struct err *e)
+{
+	bool ok = true;
+
+	nl_socket_set_nonblocking(sk);
+	for (;;) {
+		struct sockaddr_nl from;
+		unsigned char *data = NULL;
+		int n = nl_recv(sk, &from, &data, NULL);
+		struct nlmsghdr *h = (struct nlmsghdr *)data;
+		for (int left = n; n > 0 && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			const struct nlmsgerr *said = nlmsg_data(h);
+			if (ok && from.nl_pid == 0 && h->nlmsg_type == NLMSG_ERROR &&
+				nlmsg_datalen(h) >= (int)sizeof(*said) && said->error != 0)
+				ok = nl_error(e, -said->error, error_text(h), doing);
+		}
+		free(data);
+		if (n <= 0)
+			return ok;
+	}
 }

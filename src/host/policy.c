@@ -45,8 +45,7 @@ static bool put_mark(struct nl_msg *m, const struct item *it)
 
 static struct nl_msg *removal(const struct item *it)
 {
-	struct xfrm_userpolicy_id id = { .sel = selector_of(it),
-		.dir = it->in ? XFRM_POLICY_IN : XFRM_POLICY_OUT };
+	struct xfrm_userpolicy_id id = { .sel = selector_of(it), .dir = XFRM_POLICY_OUT };
 	struct nl_msg *m = nlmsg_alloc_simple(XFRM_MSG_DELPOLICY, NLM_F_REQUEST);
 
 	if (!m || nlmsg_append(m, &id, sizeof(id), NLMSG_ALIGNTO) < 0 || !put_mark(m, it)) {
@@ -61,7 +60,7 @@ struct nl_msg *policy_message(enum step_op op, const struct item *it)
 	static const struct xfrm_lifetime_cfg forever = { .soft_byte_limit = XFRM_INF,
 		.hard_byte_limit = XFRM_INF, .soft_packet_limit = XFRM_INF, .hard_packet_limit = XFRM_INF };
 	struct xfrm_userpolicy_info info = { .sel = selector_of(it), .lft = forever,
-		.priority = it->pref, .dir = it->in ? XFRM_POLICY_IN : XFRM_POLICY_OUT,
+		.priority = it->pref, .dir = XFRM_POLICY_OUT,
 		.action = it->block ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW };
 
 	if (op == STEP_DEL)
@@ -89,10 +88,10 @@ static bool item_from(struct item *it, const struct nlmsghdr *h, uint32_t tag)
 	const struct xfrm_selector *s = &info->sel;
 
 	if (h->nlmsg_type != XFRM_MSG_NEWPOLICY || nlmsg_datalen(h) < (int)sizeof(*info) ||
-		s->user != tag || info->dir > XFRM_POLICY_OUT)
+		s->user != tag || info->dir != XFRM_POLICY_OUT)
 		return false;
 	uint8_t family = s->family == AF_INET ? FAMILY_V4 : FAMILY_V6;
-	*it = (struct item){ .kind = ITEM_POLICY, .in = info->dir == XFRM_POLICY_IN,
+	*it = (struct item){ .kind = ITEM_POLICY,
 		.block = info->action == XFRM_POLICY_BLOCK, .pref = info->priority, .tag = tag,
 		.link = s->ifindex, .proto = s->proto, .sport = ntohs(s->sport), .dport = ntohs(s->dport),
 		.dst = prefix_from(&s->daddr, s->prefixlen_d, family) };

@@ -28,6 +28,7 @@ struct nl_reply {
 
 struct nl_sock *nl_connect_route(struct err *e) MUST_CHECK;
 struct nl_sock *nl_connect_xfrm(struct err *e) MUST_CHECK;
+struct nl_sock *nl_connect_netfilter(struct err *e) MUST_CHECK;
 /* Sends msg (and frees it) and gathers what comes back. doing names it in the error; the errno that
  * the kernel gave, 0 or a positive number, goes to *code where code is not NULL. */
 bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *code,
@@ -35,6 +36,8 @@ bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *c
 /* Asks for all of a kind; head is the question's header. */
 bool nl_ask_all(struct nl_sock *sk, int type, const void *head, size_t len, const char *doing,
 	struct nl_reply *out, struct err *e) MUST_CHECK;
+/* Whether the kernel has objected to what was sent. */
+bool nl_errors(struct nl_sock *sk, const char *doing, struct err *e) MUST_CHECK;
 void nl_reply_free(struct nl_reply *r);
 /* An error of the kernel in words; code is positive. */
 bool nl_error(struct err *e, int code, const char *kernel_says, const char *doing);
@@ -56,7 +59,7 @@ struct item {
 	uint16_t mtu;      /* LINK: 0 leaves it */
 	struct prefix dst; /* ADDR: the address; ROUTE: destination; RULE: only the family counts */
 	struct prefix src; /* ROUTE: preferred source, POLICY: source; family NONE for none */
-	bool in, block;    /* POLICY: on the way in, out otherwise; what it does */
+	bool block;        /* POLICY: what it does */
 	uint32_t tag;      /* POLICY: whose it is */
 	uint32_t mark;     /* POLICY: of the packet, 0 for any */
 	uint8_t proto;     /* POLICY: 0 for any, as the ports */
@@ -143,6 +146,13 @@ struct killswitch_input {
 	size_t n_lan;
 };
 
+struct own_addrs {
+	size_t n;
+	struct item *v; /* dst and link */
+};
+
+/* The machine's addresses; v to be freed, also after a failure. */
+bool own_addrs(struct host *h, struct own_addrs *own, struct err *e) MUST_CHECK;
 /* In the order of killswitch_steps; to be freed. */
 bool killswitch_plan(struct host *h, const struct killswitch_input *in, struct policies *out,
 	struct err *e) MUST_CHECK;
@@ -155,6 +165,12 @@ bool policy_lasts(const struct item *it);
 /* Removes those with the tag, all or all but the lasting ones; *left are still there. */
 bool policies_flush(struct nl_sock *xfrm, uint32_t tag, bool keep_lasting, size_t *removed,
 	size_t *left, struct err *e) MUST_CHECK;
+
+/* --- ingress.c ----------------------------------------------------------------------------------- */
+
+/* Nothing but what comes from link and the machine itself reaches these addresses. */
+bool ingress_set(unsigned slot, int link, const struct item *addrs, size_t n, struct err *e) MUST_CHECK;
+bool ingress_remove(unsigned slot, struct err *e) MUST_CHECK;
 
 /* --- lan.c -------------------------------------------------------------------------------------- */
 
@@ -270,7 +286,9 @@ struct host {
 	struct policies policies;
 	enum killswitch kill; /* that is up */
 	bool inherited;       /* from one of this name that did not end cleanly */
-	bool warned_xfrm;
+	size_t n_ingress;     /* addresses that only the tunnel leads to */
+	struct item ingress[NETCONF_ADDRS];
+	bool warned_ingress;
 	char rp_path[128];    /* the sysctl changed for the way in, "" for none */
 	char rp_before[16];
 
