@@ -51,7 +51,8 @@ static const char *unsafe(const struct prefix *p)
 		const char *range, *what;
 	} rows[] = {
 		{ "127.0.0.0/8", "loopback" }, { "169.254.0.0/16", "link-local" },
-		{ "224.0.0.0/4", "multicast" }, { "0.0.0.0/8", "this network" },
+		{ "224.0.0.0/4", "multicast" }, { "240.0.0.0/4", "reserved" },
+		{ "0.0.0.0/8", "this network" },
 		{ "::1/128", "loopback" }, { "::/128", "unspecified" }, { "fe80::/10", "link-local" },
 		{ "ff00::/8", "multicast" }, { "::ffff:0:0/96", "mapped IPv4" },
 	};
@@ -77,10 +78,27 @@ static void refuse(struct builder *b, const char *what, const char *which, const
 		which, why);
 }
 
+/* Of all that is pushed, this alone would cut off the packets that carry the tunnel. */
+static bool is_gateway(const struct builder *b, const struct prefix *p)
+{
+	return p->family == b->view->remote.family && p->len == 8 * addr_len(p->family) &&
+		prefix_covers(p, b->view->remote.ip);
+}
+
+/* Why something that was pushed is not taken; NULL: it is. */
+static const char *objection(const struct builder *b, const struct prefix *p)
+{
+	const char *why = unsafe(p);
+
+	if (!why && is_gateway(b, p))
+		why = "it is the gateway itself";
+	return why;
+}
+
 static void add_pushed_route(struct builder *b, const struct prefix *dst)
 {
 	char text[ADDR_TEXT_MAX];
-	const char *why = unsafe(dst);
+	const char *why = objection(b, dst);
 
 	if (!why && !accepted(b, dst))
 		why = "network.accept does not list it";
@@ -109,9 +127,10 @@ static void take_addresses(struct builder *b)
 	for (size_t i = 0; i < b->g->n_addrs; i++) {
 		struct prefix host = b->g->addrs[i];
 		host.len = host.family == FAMILY_V4 ? 32 : 128;
-		if (unsafe(&host))
-			refuse(b, "address", prefix_text(text, &host), unsafe(&host));
-		else
+		const char *why = objection(b, &host);
+		if (why)
+			refuse(b, "address", prefix_text(text, &host), why);
+		else if (b->head.n_addrs < NETCONF_ADDRS)
 			b->head.addrs[b->head.n_addrs++] = b->g->addrs[i];
 	}
 }
@@ -215,8 +234,12 @@ static void take_pushed_dns(struct builder *b)
 		const struct addr *a = &b->g->dns[i];
 		struct prefix host = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
 		memcpy(host.ip, a->ip, sizeof(host.ip));
-		if (unsafe(&host))
-			refuse(b, "DNS server", addr_text(text, a), unsafe(&host));
+		const char *why = unsafe(&host);
+		/* It gets a route of its own, so it is no less pushed than a route is. */
+		if (!why && !accepted(b, &host))
+			why = "network.accept does not list it";
+		if (why)
+			refuse(b, "DNS server", addr_text(text, a), why);
 		else if (family_usable(b, a->family))
 			take_dns_server(b, a);
 	}

@@ -229,7 +229,7 @@ flap() {
 	in_box client ip link set eth0 down
 	sleep 0.3
 	in_box client ip link set eth0 up
-	in_box client ip addr replace "$CLIENT6/64" dev eth0 nodad
+	in_box client ip addr replace "$CLIENT6/64" dev eth0
 	default_route client $ROGUE4 $ROGUE6
 }
 

@@ -160,6 +160,7 @@ static const struct row rows[] = {
 	BAD("network", "mtu", "500", "576 to 9000, or auto"),
 	GOOD("network", "killswitch", "no", "no"),
 	GOOD("network", "killswitch", "strict", "strict"),
+	BAD("network", "killswitch", "always", "no, yes, strict"),
 	GOOD("network", "lan", "no", "no"),
 	BAD("network", "lan", "x", "yes, no"),
 	GOOD("network", "accept", "10.0.0.0/8", "10.0.0.0/8"),
