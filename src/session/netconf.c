@@ -28,9 +28,6 @@ static int family_index(uint8_t family)
 
 static void add_route(struct builder *b, enum route_kind kind, const struct prefix *dst)
 {
-	for (size_t i = 0; i < b->n; i++)
-		if (b->routes[i].kind == kind && prefix_same(&b->routes[i].dst, dst))
-			return;
 	if (b->n == b->cap) {
 		size_t cap = b->cap ? 2 * b->cap : 64;
 		struct route *grown = realloc(b->routes, cap * sizeof(*grown));
@@ -204,6 +201,45 @@ static void take_routes(struct builder *b)
 		add_route(b, ROUTE_BYPASS, &b->p->exclude.v[i]);
 }
 
+static int route_order(const struct route *a, const struct route *b)
+{
+	int c = a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : a->dst.family - b->dst.family;
+
+	c = c ? c : a->dst.len - b->dst.len;
+	return c ? c : memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip));
+}
+
+/* Pointers into one array: equal routes in the order in which they came. */
+static int route_pointers(const void *x, const void *y)
+{
+	const struct route *const *a = x, *const *b = y;
+	int c = route_order(*a, *b);
+
+	return c ? c : *a < *b ? -1 : *a > *b;
+}
+
+/* Each only once, where it came first. Sorted, for there may be thousands. */
+static void drop_repeated(struct builder *b)
+{
+	struct route **sorted = calloc(b->n + 1, sizeof(*sorted));
+	bool *again = calloc(b->n + 1, sizeof(*again));
+	size_t n = 0;
+
+	b->failed |= !sorted || !again;
+	for (size_t i = 0; i < b->n && !b->failed; i++)
+		sorted[i] = &b->routes[i];
+	if (b->n > 1 && !b->failed)
+		qsort(sorted, b->n, sizeof(*sorted), route_pointers);
+	for (size_t i = 1; i < b->n && !b->failed; i++)
+		again[sorted[i] - b->routes] = route_order(sorted[i - 1], sorted[i]) == 0;
+	for (size_t i = 0; i < b->n && !b->failed; i++)
+		if (!again[i])
+			b->routes[n++] = b->routes[i];
+	b->n = n;
+	free(sorted);
+	free(again);
+}
+
 static bool routed(const struct builder *b, const struct prefix *p)
 {
 	for (size_t i = 0; i < b->n; i++)
@@ -332,6 +368,7 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 	take_addresses(&b);
 	take_routes(&b);
 	take_dns(&b);
+	drop_repeated(&b);
 	b.head.mtu = inner_mtu(&b, path_mtu);
 	b.head.n_routes = (uint32_t)b.n;
 

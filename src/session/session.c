@@ -384,7 +384,11 @@ static void note_question(struct session *s, const struct outbox *ob, size_t fro
 
 static void follow(struct session *s, struct outbox *ob, size_t from)
 {
-	if (!s->v2)
+	/* An engine that was given up already is kept for its counters: it has nothing more to say. */
+	bool works = s->phase == PHASE_CONNECTING || s->phase == PHASE_CONFIGURING ||
+		s->phase == PHASE_UP || s->phase == PHASE_STOPPING;
+
+	if (!s->v2 || !works)
 		return;
 	note_question(s, ob, from);
 	v2_view(s->v2, &s->view);
