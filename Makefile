@@ -49,7 +49,7 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: all install uninstall demo check check-unit check-net check-asan check-valgrind check-arrows \
+.PHONY: soak-kill bench-routes all install uninstall demo check check-unit check-net check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -86,6 +86,13 @@ $(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,tests/fuzz) $$(call helpers,te
 
 tests: $(TEST_BIN)
 
+# tests/bench/bench_*.c: programs that measure; what runs them is the script beside them.
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+BENCH_BIN := $(BENCH_SRC:%.c=$(OUT)/%)
+$(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(LIB)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 # --- checks -----------------------------------------------------------------------------------
 check-unit: tests check-arrows
 	@tests/run-unit $(OUT)
@@ -102,6 +109,12 @@ check-valgrind:
 
 check-net: all
 	@tests/net/run
+
+soak-kill: all
+	@tests/net/soak_kill 200
+
+bench-routes: $(OUT)/tests/bench/bench_routes
+	@tests/bench/routes $(OUT)
 
 fuzz:
 	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-build

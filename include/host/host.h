@@ -22,14 +22,17 @@ enum {
 	HOST_TABLE_FIRST = 47000, /* routing tables, one an instance */
 	HOST_TABLES = 64,
 	HOST_RULE_FIRST = 1181,   /* preferences of the rules, one an instance and family */
+	HOST_POLICY_TAG = 0x76706e00, /* "user" of the selectors of our XFRM policies, one an instance */
 };
 
 struct host;
 
-/* Opens netlink, removes what a killed instance of this name left, and takes the instance's lock.
+/* Opens netlink, removes what killed instances left, but for their strict kill switches (that of
+ * this name goes over to this instance), and takes the instance's lock.
  * LOCAL: no privilege, or the profile is already connected (the sentence names the pid). */
 struct host *host_open(const char *instance, struct err *e) MUST_CHECK;
-/* Undoes everything, in the reverse order, and frees. Errors are told by text, never fatal. */
+/* Undoes everything, in the reverse order, and frees. Errors are told by text, never fatal. A strict
+ * kill switch stays, unless the last netconf has lifted it. */
 void host_close(struct host *h, struct outbox *events);
 
 /* What a netconf asks for is compared with what there is, and only the difference is done. A
@@ -62,12 +65,14 @@ enum host_event host_next_event(struct host *h);
 /* What is set up now, for status and the prompt. */
 struct host_view {
 	char interface[16];
+	enum killswitch killswitch; /* also one that a crashed instance left and this one keeps up */
 	char dns_via[32]; /* "systemd-resolved", "resolvconf", "/etc/resolv.conf", "" */
 	bool dns_changed;
 };
 void host_view(const struct host *h, struct host_view *out);
 
-/* Removes what killed instances left (NULL: of every name whose owner is gone). Counts what it
+/* Removes what killed instances left, strict kill switches as well (NULL: of every name whose owner
+ * is gone). Counts what it
  * removed and tells each in events. Never touches a live instance. */
 bool host_clean(const char *instance, struct outbox *events, size_t *removed, struct err *e) MUST_CHECK;
 

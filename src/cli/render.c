@@ -227,6 +227,15 @@ static void put_inside(FILE *f, const struct status *st)
 	list_end(&l, 0);
 }
 
+static void put_killswitch(FILE *f, const struct status *st)
+{
+	if (st->killswitch == KILLSWITCH_NO)
+		return;
+	label(f, "blocked");
+	fprintf(f, "all that is not in the tunnel (kill switch%s)\n",
+		st->killswitch == KILLSWITCH_STRICT ? ", strict" : "");
+}
+
 static void put_warnings(FILE *f, const struct status *st, bool color)
 {
 	if (st->n_weak > 0) {
@@ -266,6 +275,7 @@ char *render_status_text(const struct status *st, bool color)
 	}
 	put_children(f, st);
 	put_inside(f, st);
+	put_killswitch(f, st);
 	put_warnings(f, st, color);
 	return finish(f, &text);
 }

@@ -12,16 +12,15 @@
  * about them.
  */
 
-struct cleaning {
-	int dir;
-	struct nl_sock *sk;
+/* One instance of them. */
+struct one {
+	struct cleaning *c;
 	const char *name;
 	bool elsewhere; /* it ran in another network namespace, whose routing is out of reach */
-	struct outbox *events;
-	size_t removed;
+	bool keep;      /* its kill switch */
 };
 
-PRINTF(2, 3) static void told(struct cleaning *c, const char *fmt, ...)
+PRINTF(2, 3) static void told(struct one *c, const char *fmt, ...)
 {
 	char text[EVENT_TEXT_MAX / 2];
 	va_list ap;
@@ -29,12 +28,12 @@ PRINTF(2, 3) static void told(struct cleaning *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	c->removed++;
-	if (c->events)
-		outbox_event(c->events, EV_LOG, LEVEL_INFO, "%s: removed %s", c->name, text);
+	c->c->removed++;
+	if (c->c->events)
+		outbox_event(c->c->events, EV_LOG, LEVEL_INFO, "%s: removed %s", c->name, text);
 }
 
-static bool clean_rule(struct cleaning *c, unsigned long family, unsigned long pref,
+static bool clean_rule(struct one *c, unsigned long family, unsigned long pref,
 	unsigned long table, struct err *e)
 {
 	struct step s = { .op = STEP_DEL, .code = -1, .item = { .kind = ITEM_RULE,
@@ -45,20 +44,20 @@ static bool clean_rule(struct cleaning *c, unsigned long family, unsigned long p
 	if ((family != 4 && family != 6) || table < HOST_TABLE_FIRST ||
 		table >= HOST_TABLE_FIRST + HOST_TABLES || pref != HOST_RULE_FIRST + table - HOST_TABLE_FIRST)
 		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
-	if (!steps_run(c->sk, &s, 1, e))
+	if (!steps_run(c->c->sk, &s, 1, e))
 		return false;
 	if (s.code == 0)
 		told(c, "IPv%lu rule %lu", family, pref);
-	if (!routes_flush(c->sk, (uint8_t)family, (uint32_t)table, &routes, e))
+	if (!routes_flush(c->c->sk, (uint8_t)family, (uint32_t)table, &routes, e))
 		return false;
 	if (routes > 0) {
 		told(c, "%zu IPv%lu routes in table %lu", routes, family, table);
-		c->removed += routes - 1;
+		c->c->removed += routes - 1;
 	}
 	return true;
 }
 
-static bool clean_dns(struct cleaning *c, const char *line, struct err *e)
+static bool clean_dns(struct one *c, const char *line, struct err *e)
 {
 	const char *record = line;
 	bool kept = false;
@@ -70,23 +69,51 @@ static bool clean_dns(struct cleaning *c, const char *line, struct err *e)
 		told(c, "the name servers given to resolvconf");
 		return true;
 	}
-	if (!resolv_file_unset(c->dir, RESOLV_CONF, c->name, &kept, e))
+	if (!resolv_file_unset(c->c->dir, RESOLV_CONF, c->name, &kept, e))
 		return false;
 	if (!kept)
 		told(c, "the name servers in " RESOLV_CONF);
-	else if (c->events)
-		outbox_event(c->events, EV_WARNING, LEVEL_WARN, "%s: " RESOLV_CONF
+	else if (c->c->events)
+		outbox_event(c->c->events, EV_WARNING, LEVEL_WARN, "%s: " RESOLV_CONF
 			" was rewritten by somebody else since, and is left as it is", c->name);
 	return true;
 }
 
-static bool clean_line(struct cleaning *c, const char *line, struct err *e)
+/* What is left of the kill switch stays in the journal. */
+static bool clean_policies(struct one *c, unsigned long tag, struct err *e)
 {
-	unsigned long family, pref, table;
+	size_t removed = 0, left = 0;
+
+	if (tag < HOST_POLICY_TAG || tag >= HOST_POLICY_TAG + HOST_TABLES)
+		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
+	struct nl_sock *xfrm = nl_connect_xfrm(e);
+	bool ok = xfrm && policies_flush(xfrm, (uint32_t)tag, c->keep, &removed, &left, e);
+	nl_socket_free(xfrm);
+	if (ok && removed > 0) {
+		told(c, "%zu XFRM policies", removed);
+		c->c->removed += removed - 1;
+	}
+	c->keep &= left > 0;
+	return ok;
+}
+
+static bool clean_ingress(struct one *c, unsigned long slot, struct err *e)
+{
+	if (slot >= HOST_TABLES)
+		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
+	if (!ingress_remove((unsigned)slot, e))
+		return false;
+	told(c, "the packet filter before the tunnel's addresses");
+	return true;
+}
+
+static bool clean_line(struct one *c, const char *line, struct err *e)
+{
+	unsigned long family, pref, table, tag;
 	const char *at = line;
 	bool changed = false;
 
-	if (line_word(&at, "netns ") || line_word(&at, "resolved "))
+	if (line_word(&at, "netns ") || line_word(&at, "resolved ") || line_word(&at, "killswitch "))
 		return true;
 	if (line_word(&at, "resolv"))
 		return clean_dns(c, line, e);
@@ -95,8 +122,12 @@ static bool clean_line(struct cleaning *c, const char *line, struct err *e)
 	if (line_word(&at, "rule v") && line_number(&at, &family) && line_word(&at, " ") &&
 		line_number(&at, &pref) && line_word(&at, " table ") && line_number(&at, &table) && !*at)
 		return clean_rule(c, family, pref, table, e);
+	if (line_word(&at, "policies ") && line_number(&at, &tag) && !*at)
+		return clean_policies(c, tag, e);
+	if (line_word(&at, "ingress ") && line_number(&at, &tag) && !*at)
+		return clean_ingress(c, tag, e);
 	if (strncmp(line, "sysctl ", 7) == 0) {
-		if (!rp_filter_undo(c->dir, c->name, line, &changed, e))
+		if (!rp_filter_undo(c->c->dir, c->name, line, &changed, e))
 			return false;
 		if (changed)
 			told(c, "the change of %s", line + 7);
@@ -116,28 +147,54 @@ static bool ran_elsewhere(const struct journal_lines *lines)
 	return false;
 }
 
-/* The caller holds the instance's lock, so it is dead. */
-bool clean_instance(int dir, struct nl_sock *sk, const char *name, struct outbox *events,
-	size_t *removed, struct err *e)
+static bool has_line(const struct journal_lines *lines, const char *what)
 {
-	struct cleaning c = { .dir = dir, .sk = sk, .name = name, .events = events };
+	for (size_t i = 0; i < lines->n; i++)
+		if (strcmp(lines->v[i], what) == 0)
+			return true;
+	return false;
+}
+
+/* Once all else is gone, the journal tells of the kill switch alone. */
+static bool keep_journal(struct one *c, const struct journal_lines *lines, struct err *e)
+{
+	struct journal j;
+
+	if (!journal_open(&j, c->c->dir, c->name, e))
+		return false;
+	for (size_t i = 0; i < lines->n; i++)
+		if (strncmp(lines->v[i], "netns ", 6) != 0 && strncmp(lines->v[i], "policies ", 9) != 0 &&
+			strcmp(lines->v[i], "killswitch strict") != 0)
+			journal_undone(&j, "%s", lines->v[i]);
+	journal_close(&j);
+	return true;
+}
+
+/* The caller holds the instance's lock, so it is dead. */
+bool clean_instance(struct cleaning *all, const char *name, bool *kept, struct err *e)
+{
+	struct one c = { .c = all, .name = name };
 	struct journal_lines *lines = malloc(sizeof(*lines));
 
+	*kept = false;
 	if (!lines)
 		return err_set(e, ERR_LOCAL, "no memory");
-	bool ok = journal_read(dir, name, lines, e);
+	bool ok = journal_read(all->dir, name, lines, e);
 	c.elsewhere = ok && ran_elsewhere(lines);
+	c.keep = ok && all->keep_strict && !c.elsewhere && has_line(lines, "killswitch strict");
 	for (size_t i = ok ? lines->n : 0; ok && i-- > 0;)
 		ok = clean_line(&c, lines->v[i], e);
+	ok = ok && (!c.keep || keep_journal(&c, lines, e));
 	free(lines);
-	*removed += c.removed;
 	if (!ok)
 		return err_ctx(e, "cleaning up after %s", name);
-	if (c.elsewhere && events)
-		outbox_event(events, EV_WARNING, LEVEL_WARN,
+	if (c.elsewhere && all->events)
+		outbox_event(all->events, EV_WARNING, LEVEL_WARN,
 			"%s ran in another network namespace: what it left there was not removed", name);
-	run_dir_unlink(dir, name, ".journal");
-	run_dir_unlink(dir, name, ".sock");
+	*kept = c.keep;
+	if (!c.keep)
+		run_dir_unlink(all->dir, name, ".journal");
+	run_dir_unlink(all->dir, name, ".sock");
 	return true;
 }
 
@@ -151,51 +208,52 @@ static bool within_reach(int dir, const char *name)
 	return here;
 }
 
-static bool clean_one(int dir, struct nl_sock *sk, const char *name, bool asked,
-	struct outbox *events, size_t *removed, struct err *e)
+static bool clean_one(struct cleaning *c, const char *name, bool asked, struct err *e)
 {
 	struct lock_info info;
-	bool live;
-	int fd = instance_lock(dir, name, &info, &live, e);
+	bool live, kept = false;
+	int fd = instance_lock(c->dir, name, &info, &live, e);
 
 	if (fd < 0)
 		return live;
-	bool reached = asked || within_reach(dir, name);
-	bool ok = !reached || clean_instance(dir, sk, name, events, removed, e);
-	if (ok && reached)
-		run_dir_unlink(dir, name, ".lock");
+	bool reached = asked || within_reach(c->dir, name);
+	bool ok = !reached || clean_instance(c, name, &kept, e);
+	if (ok && reached && !kept)
+		run_dir_unlink(c->dir, name, ".lock");
 	close(fd);
 	return ok;
 }
 
-bool clean_dead(int dir, struct nl_sock *sk, struct outbox *events, size_t *removed, struct err *e)
+bool clean_dead(struct cleaning *c, struct err *e)
 {
 	char (*names)[INSTANCE_MAX + 1] = NULL;
 	size_t n = 0;
-	bool ok = run_dir_list(dir, ".lock", &names, &n, e);
+	bool ok = run_dir_list(c->dir, ".lock", &names, &n, e);
 
 	for (size_t i = 0; i < n && ok; i++)
-		ok = clean_one(dir, sk, names[i], false, events, removed, e);
+		ok = clean_one(c, names[i], false, e);
 	free(names);
 	return ok;
 }
 
 bool host_clean(const char *instance, struct outbox *events, size_t *removed, struct err *e)
 {
+	struct cleaning c = { .events = events };
+
 	*removed = 0;
 	if (instance && !instance_name_ok(instance))
 		return err_set(e, ERR_CONFIG, "\"%s\" cannot be the name of a profile", instance);
 	if (access(HOST_RUN_DIR, F_OK) < 0)
 		return true;
-	int dir = run_dir_open(HOST_RUN_DIR, e);
-	int lock = dir < 0 ? -1 : run_dir_lock(dir, e);
-	struct nl_sock *sk = lock < 0 ? NULL : nl_connect_route(e);
-	bool ok = sk && (instance ? clean_one(dir, sk, instance, true, events, removed, e) :
-		clean_dead(dir, sk, events, removed, e));
-	nl_socket_free(sk);
+	c.dir = run_dir_open(HOST_RUN_DIR, e);
+	int lock = c.dir < 0 ? -1 : run_dir_lock(c.dir, e);
+	c.sk = lock < 0 ? NULL : nl_connect_route(e);
+	bool ok = c.sk && (instance ? clean_one(&c, instance, true, e) : clean_dead(&c, e));
+	*removed = c.removed;
+	nl_socket_free(c.sk);
 	if (lock >= 0)
 		close(lock);
-	if (dir >= 0)
-		close(dir);
+	if (c.dir >= 0)
+		close(c.dir);
 	return ok;
 }

@@ -40,21 +40,37 @@ unsigned long netns_id(void)
 	return stat("/proc/self/ns/net", &st) == 0 ? st.st_ino : 0;
 }
 
+/* A strict kill switch goes on without a gap: its policies, journal and slot are ours now. */
+static bool inherit(struct host *h, struct err *e)
+{
+	struct lock_info info = { .pid = getpid(), .slot = h->slot };
+
+	h->kill = KILLSWITCH_STRICT;
+	h->xfrm = nl_connect_xfrm(e);
+	if (!h->xfrm || !policies_list(h->xfrm, HOST_POLICY_TAG + h->slot, &h->policies, e))
+		return false;
+	killswitch_sort(&h->policies);
+	return instance_lock_write(h->lock, &info, e) && journal_open(&h->journal, h->dir, h->name, e);
+}
+
 /* With the directory's lock held: what dead instances left goes first, so that their slots and
  * shared rules are settled before this one takes its own. */
 static bool take_instance(struct host *h, struct err *e)
 {
+	struct cleaning c = { .dir = h->dir, .sk = h->sk, .events = &h->warnings, .keep_strict = true };
 	struct lock_info info;
-	size_t removed = 0;
 	bool live;
 
 	h->lock = instance_lock(h->dir, h->name, &info, &live, e);
 	if (h->lock < 0)
 		return live ? err_set(e, ERR_LOCAL, "%s is connected already, by process %ld", h->name,
 			(long)info.pid) : false;
-	if (!clean_instance(h->dir, h->sk, h->name, &h->warnings, &removed, e) ||
-		!clean_dead(h->dir, h->sk, &h->warnings, &removed, e))
+	if (!clean_instance(&c, h->name, &h->inherited, e) || !clean_dead(&c, e))
 		return err_ctx(e, "removing what a killed instance left");
+	if (h->inherited) {
+		h->slot = info.slot;
+		return inherit(h, e);
+	}
 	if (!slot_find(h->dir, h->name, &h->slot, e))
 		return false;
 	info = (struct lock_info){ .pid = getpid(), .slot = h->slot };
@@ -107,11 +123,15 @@ failed:
  * server that cannot be reached any more, then routing, then the interface. */
 static void undo_all(struct host *h)
 {
-	static const struct netconf nothing;
+	struct netconf nothing = { .killswitch = h->kill == KILLSWITCH_STRICT ? h->kill : KILLSWITCH_NO,
+		.lan = h->want && h->want->lan };
 	struct err e;
 
 	if (!netconf_apply(h, &nothing, &e))
 		host_warn(h, "%s", e.text);
+	if (h->kill == KILLSWITCH_STRICT)
+		host_warn(h, "the kill switch stays up: nothing leaves this machine but to the gateway until "
+			"\"%s\" is connected and goes down as asked, or \"vpnc-ike clean\" lifts it", h->name);
 	rp_filter_restore(h);
 	if (h->link) {
 		struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = h->link };
@@ -128,6 +148,8 @@ static void undo_all(struct host *h)
 
 void host_close(struct host *h, struct outbox *events)
 {
+	bool kept = false;
+
 	if (!h)
 		return;
 	if (h->journal.fd >= 0) {
@@ -136,11 +158,15 @@ void host_close(struct host *h, struct outbox *events)
 		struct journal_lines *left = malloc(sizeof(*left));
 		if (left && journal_read(h->dir, h->name, left, NULL) && left->n <= 1)
 			run_dir_unlink(h->dir, h->name, ".journal");
+		else
+			kept = true;
 		free(left);
 		journal_close(&h->journal);
 	}
 	if (h->lock >= 0) {
-		run_dir_unlink(h->dir, h->name, ".lock");
+		/* It holds the slot of what is left. */
+		if (!kept)
+			run_dir_unlink(h->dir, h->name, ".lock");
 		close(h->lock);
 	}
 	if (h->dir >= 0)
@@ -148,9 +174,11 @@ void host_close(struct host *h, struct outbox *events)
 	if (events)
 		host_warnings(h, events);
 	nl_socket_free(h->sk);
+	nl_socket_free(h->xfrm);
 	nl_socket_free(h->monitor);
 	outbox_free(&h->warnings);
 	plan_free(&h->plan);
+	policies_free(&h->policies);
 	free(h->want);
 	free(h);
 }
@@ -165,7 +193,7 @@ void host_view(const struct host *h, struct host_view *out)
 	static const char *const via[] = { [DNS_NONE] = "", [DNS_RESOLVED] = "systemd-resolved",
 		[DNS_RESOLVCONF] = "resolvconf", [DNS_FILE] = RESOLV_CONF };
 
-	*out = (struct host_view){ .dns_changed = h->dns_via != DNS_NONE };
+	*out = (struct host_view){ .dns_changed = h->dns_via != DNS_NONE, .killswitch = h->kill };
 	snprintf(out->interface, sizeof(out->interface), "%s", h->tun);
 	snprintf(out->dns_via, sizeof(out->dns_via), "%s", via[h->dns_via]);
 }

@@ -23,7 +23,9 @@ bool item_same(const struct item *a, const struct item *b)
 {
 	return a->kind == b->kind && a->link == b->link && a->table == b->table &&
 		a->pref == b->pref && a->type == b->type && a->up == b->up && a->mtu == b->mtu &&
-		a->dst.family == b->dst.family && a->dst.len == b->dst.len &&
+		a->metric == b->metric && a->block == b->block && a->tag == b->tag &&
+		a->mark == b->mark && a->proto == b->proto && a->sport == b->sport &&
+		a->dport == b->dport && a->src.len == b->src.len && a->dst.family == b->dst.family && a->dst.len == b->dst.len &&
 		memcmp(a->dst.ip, b->dst.ip, 16) == 0 && a->src.family == b->src.family &&
 		memcmp(a->src.ip, b->src.ip, 16) == 0;
 }
@@ -45,6 +47,9 @@ char *item_text(char *out, size_t size, const struct item *it)
 			it->type == RTN_THROW ? "around the tunnel to " :
 			it->type == RTN_UNREACHABLE ? "blocking " : "into the tunnel to ",
 			dst, it->table);
+		break;
+	case ITEM_POLICY:
+		snprintf(out, size, "XFRM policy to %s %s", it->block ? "block" : "let pass", dst);
 		break;
 	case ITEM_RULE:
 		snprintf(out, size, "IPv%u rule %u to table %u", it->dst.family, it->pref, it->table);
@@ -110,6 +115,7 @@ static struct nl_msg *route_message(enum step_op op, const struct item *it)
 	 * into our table is not ours to remove. */
 	if (!m || nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
 		nla_put_u32(m, RTA_TABLE, it->table) < 0 ||
+		(it->metric && nla_put_u32(m, RTA_PRIORITY, it->metric) < 0) ||
 		(it->dst.len && nla_put(m, RTA_DST, (int)n, it->dst.ip) < 0) ||
 		(it->type == RTN_UNICAST && nla_put_u32(m, RTA_OIF, (uint32_t)it->link) < 0) ||
 		(it->src.family && nla_put(m, RTA_PREFSRC, (int)n, it->src.ip) < 0))
@@ -150,6 +156,7 @@ struct nl_msg *step_message(const struct step *s)
 	case ITEM_ADDR: return addr_message(s->op, &s->item);
 	case ITEM_ROUTE: return route_message(s->op, &s->item);
 	case ITEM_RULE: return rule_message(s->op, &s->item);
+	case ITEM_POLICY: return policy_message(s->op, &s->item);
 	}
 	return NULL;
 }
@@ -264,8 +271,7 @@ static struct step step_inverse(const struct step *s)
 	return back;
 }
 
-/* Takes back in reverse order what was done of the first n. */
-static void steps_undo(struct nl_sock *sk, struct step *v, size_t n)
+void steps_undo(struct nl_sock *sk, struct step *v, size_t n)
 {
 	struct step chunk[STEPS_AT_ONCE];
 	struct err ignored = { .kind = ERR_NONE };
@@ -301,14 +307,11 @@ bool steps_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e)
 bool routes_flush(struct nl_sock *sk, uint8_t family, uint32_t table, size_t *removed, struct err *e)
 {
 	struct rtmsg head = { .rtm_family = family == FAMILY_V4 ? AF_INET : AF_INET6 };
-	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
 	struct step *v = NULL;
 	struct nl_reply all;
 	size_t n = 0, cap = 0;
 
-	if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0)
-		return nlmsg_free(m), err_set(e, ERR_LOCAL, "no memory");
-	if (!nl_ask(sk, m, &all, NULL, "reading the routes", e))
+	if (!nl_ask_all(sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
 		return false;
 	struct nlmsghdr *h = (struct nlmsghdr *)all.data;
 	for (int left = (int)all.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
@@ -327,7 +330,8 @@ bool routes_flush(struct nl_sock *sk, uint8_t family, uint32_t table, size_t *re
 		struct step *s = &v[n++];
 		*s = (struct step){ .op = STEP_DEL, .item = { .kind = ITEM_ROUTE, .table = table,
 			.type = rt->rtm_type, .dst = { .family = family, .len = rt->rtm_dst_len },
-			.link = (int)nl_attr_u32(h, sizeof(*rt), RTA_OIF, 0) } };
+			.link = (int)nl_attr_u32(h, sizeof(*rt), RTA_OIF, 0),
+			.metric = nl_attr_u32(h, sizeof(*rt), RTA_PRIORITY, 0) } };
 		struct nlattr *dst = nl_attr(h, sizeof(*rt), RTA_DST);
 		if (dst && nla_len(dst) >= (int)addr_len(family))
 			memcpy(s->item.dst.ip, nla_data(dst), addr_len(family));

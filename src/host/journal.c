@@ -325,7 +325,7 @@ bool line_number(const char **at, unsigned long *out)
 	return errno == 0;
 }
 
-bool journal_shared(int dir, const char *self, const char *line)
+static bool shared(int dir, const char *self, const char *line, size_t n_line)
 {
 	struct journal_lines *lines = malloc(sizeof(*lines));
 	char (*names)[INSTANCE_MAX + 1] = NULL;
@@ -341,9 +341,19 @@ bool journal_shared(int dir, const char *self, const char *line)
 		if (!journal_read(dir, names[i], lines, NULL))
 			found = true;
 		for (size_t k = 0; k < lines->n; k++)
-			found |= strcmp(lines->v[k], line) == 0;
+			found |= strncmp(lines->v[k], line, n_line) == 0;
 	}
 	free(names);
 	free(lines);
 	return found;
+}
+
+bool journal_shared(int dir, const char *self, const char *line)
+{
+	return shared(dir, self, line, strlen(line) + 1);
+}
+
+bool journal_shared_word(int dir, const char *self, const char *word)
+{
+	return shared(dir, self, word, strlen(word));
 }

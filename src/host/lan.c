@@ -17,18 +17,6 @@ struct lan_rows {
 	size_t n;
 };
 
-static bool dump(struct nl_sock *sk, int type, void *head, size_t len, const char *doing,
-	struct nl_reply *out, struct err *e)
-{
-	struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
-
-	if (m && nlmsg_append(m, head, len, NLMSG_ALIGNTO) < 0) {
-		nlmsg_free(m);
-		m = NULL;
-	}
-	return nl_ask(sk, m, out, NULL, doing, e);
-}
-
 static bool rows_add(struct lan_rows *rows, int link, uint8_t af, uint8_t len, struct nlattr *ip)
 {
 	struct lan_row row = { .link = link, .net = { .len = len,
@@ -58,7 +46,7 @@ static bool rows_of_addresses(struct nl_sock *sk, int except, struct lan_rows *r
 	struct nl_reply all;
 	bool ok = true;
 
-	if (!dump(sk, RTM_GETADDR, &head, sizeof(head), "reading the addresses", &all, e))
+	if (!nl_ask_all(sk, RTM_GETADDR, &head, sizeof(head), "reading the addresses", &all, e))
 		return false;
 	struct nlmsghdr *h = (struct nlmsghdr *)all.data;
 	for (int left = (int)all.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
@@ -81,7 +69,7 @@ static bool rows_of_routes(struct nl_sock *sk, struct lan_rows *rows, struct err
 	struct nl_reply all;
 	bool ok = true;
 
-	if (!dump(sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
+	if (!nl_ask_all(sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
 		return false;
 	struct nlmsghdr *h = (struct nlmsghdr *)all.data;
 	for (int left = (int)all.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {

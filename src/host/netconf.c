@@ -44,21 +44,49 @@ static void warn_about_ipv6(struct host *h, const struct netconf *want, enum ipv
 			"IPv6 meant for it is blocked", h->tun);
 }
 
-static bool make_plan(struct host *h, const struct netconf *want, struct plan *plan, struct err *e)
+/* What was asked for, in the kernel's terms. */
+struct target {
+	struct plan plan;
+	struct policies policies;
+	enum killswitch kill;
+};
+
+static void target_free(struct target *t)
 {
+	plan_free(&t->plan);
+	policies_free(&t->policies);
+}
+
+/* One that an instance before us left up stays until this one lifts it by asking for nothing. */
+static enum killswitch effective(const struct host *h, const struct netconf *want)
+{
+	bool nothing = want->n_addrs == 0 && want->n_routes == 0;
+
+	return h->inherited && want->killswitch == KILLSWITCH_NO && !nothing ? KILLSWITCH_STRICT :
+		want->killswitch;
+}
+
+static bool make_target(struct host *h, const struct netconf *want, struct target *t, struct err *e)
+{
+	enum killswitch kill = effective(h, want);
 	struct prefix *lan = NULL;
 	size_t n_lan = 0;
 
-	if (want->lan && want->n_routes > 0 && !lan_prefixes(h->sk, h->link, &lan, &n_lan, e)) {
+	*t = (struct target){ .kill = kill };
+	if (want->lan && (want->n_routes > 0 || kill != KILLSWITCH_NO) &&
+		!lan_prefixes(h->sk, h->link, &lan, &n_lan, e)) {
 		free(lan);
 		return false;
 	}
 	struct plan_input in = { .want = want, .link = h->link,
 		.table = HOST_TABLE_FIRST + h->slot, .ipv6 = ipv6_state(h, want->mtu),
+		.lan = lan, .n_lan = n_lan, .wall = kill != KILLSWITCH_NO };
+	struct killswitch_input walls = { .want = want, .plan = &t->plan, .kill = kill,
+		.pass = kill != KILLSWITCH_NO || journal_shared_word(h->dir, h->name, "killswitch "),
 		.lan = lan, .n_lan = n_lan };
-	bool ok = plan_make(plan, &in, e);
+	bool ok = plan_make(&t->plan, &in, e) && killswitch_plan(h, &walls, &t->policies, e);
 	free(lan);
-	if (ok && !h->want)
+	if (ok && (!h->want || !h->want->n_addrs))
 		warn_about_ipv6(h, want, in.ipv6);
 	return ok;
 }
@@ -97,24 +125,136 @@ static void renounce(struct host *h, const struct plan *plan, const struct plan 
 	}
 }
 
-static bool kernel_apply(struct host *h, struct plan *plan, struct err *e)
+/* Whether an address is the tunnel's alone: what the machine has elsewhere as well must remain
+ * reachable there. */
+static bool only_here(const struct own_addrs *own, const struct item *addr)
+{
+	for (size_t i = 0; i < own->n; i++)
+		if (own->v[i].link != addr->link && prefix_same(&own->v[i].dst, &addr->dst))
+			return false;
+	return true;
+}
+
+/* Worth having, but no reason to fail: kernels without nftables are old or small. */
+static void guard_addresses(struct host *h)
+{
+	struct item v[NETCONF_ADDRS];
+	struct own_addrs own;
+	struct err e = { .kind = ERR_NONE };
+	size_t n = 0;
+
+	bool ok = own_addrs(h, &own, &e), same = true;
+	for (size_t i = 0; ok && i < h->plan.n_addrs; i++)
+		if (only_here(&own, &h->plan.addrs[i]))
+			v[n++] = h->plan.addrs[i];
+	free(own.v);
+	for (size_t i = 0; i < n && n == h->n_ingress; i++)
+		same &= item_same(&v[i], &h->ingress[i]);
+	if (!ok || (n == h->n_ingress && same))
+		return;
+	if (h->n_ingress == 0)
+		ok = journal_add(&h->journal, &e, "ingress %u", h->slot);
+	ok = ok && (n ? ingress_set(h->slot, h->link, v, n, &e) : ingress_remove(h->slot, &e));
+	if (ok) {
+		memcpy(h->ingress, v, n * sizeof(v[0]));
+		h->n_ingress = n;
+	} else if (!h->warned_ingress) {
+		h->warned_ingress = true;
+		host_warn(h, "neighbours on the link can send to the tunnel's addresses past the tunnel: %s",
+			e.text);
+	}
+	if (h->n_ingress == 0)
+		journal_undone(&h->journal, "ingress %u", h->slot);
+}
+
+static const char *kill_word(enum killswitch kill)
+{
+	return kill == KILLSWITCH_STRICT ? "strict" : "yes";
+}
+
+/* The policies, and what makes the next start keep them, in this order. */
+static bool announce_policies(struct host *h, const struct target *t, struct err *e)
+{
+	if (t->policies.n > 0 && h->policies.n == 0 &&
+		!journal_add(&h->journal, e, "policies %u", HOST_POLICY_TAG + h->slot))
+		return false;
+	return t->kill == h->kill || t->kill == KILLSWITCH_NO ||
+		journal_add(&h->journal, e, "killswitch %s", kill_word(t->kill));
+}
+
+/* A kill switch that is lifted is no longer one before the first of its policies goes. */
+static void renounce_kill(struct host *h, enum killswitch was, enum killswitch is)
+{
+	if (was != KILLSWITCH_NO && was != is)
+		journal_undone(&h->journal, "killswitch %s", kill_word(was));
+}
+
+static bool run_policies(struct host *h, struct step *v, size_t n, struct err *e)
+{
+	if (n > 0 && !h->xfrm)
+		h->xfrm = nl_connect_xfrm(e);
+	return n == 0 || (h->xfrm && steps_run(h->xfrm, v, n, e));
+}
+
+struct steps {
+	struct step *v;
+	size_t n;
+};
+
+static bool run_steps(struct host *h, struct target *t, const struct item *base, struct err *e)
+{
+	struct steps first = { 0 }, routes = { 0 }, last = { 0 };
+
+	bool ok = killswitch_steps(&h->policies, &t->policies, true, &first.v, &first.n, e) &&
+		plan_steps(&h->plan, &t->plan, base, &routes.v, &routes.n, e) &&
+		killswitch_steps(&h->policies, &t->policies, false, &last.v, &last.n, e);
+	if (ok && run_policies(h, first.v, first.n, e)) {
+		ok = steps_run(h->sk, routes.v, routes.n, e);
+		if (ok && !run_policies(h, last.v, last.n, e)) {
+			steps_undo(h->sk, routes.v, routes.n);
+			ok = false;
+		}
+		if (!ok && first.n > 0)
+			steps_undo(h->xfrm, first.v, first.n);
+	} else {
+		ok = false;
+	}
+	free(first.v);
+	free(routes.v);
+	free(last.v);
+	return ok;
+}
+
+static bool kernel_apply(struct host *h, struct target *t, struct err *e)
 {
 	struct item base = { .link = h->link, .table = HOST_TABLE_FIRST + h->slot,
 		.pref = HOST_RULE_FIRST + h->slot };
-	struct step *steps = NULL;
-	size_t n = 0;
 
-	bool ok = announce(h, plan, e) && plan_steps(&h->plan, plan, &base, &steps, &n, e) &&
-		steps_run(h->sk, steps, n, e);
-	free(steps);
-	if (!ok) {
-		renounce(h, &h->plan, plan);
+	bool had = h->policies.n > 0, announced = had || t->policies.n > 0;
+	bool ok = announce(h, &t->plan, e) && announce_policies(h, t, e);
+	if (ok && t->kill == KILLSWITCH_NO)
+		renounce_kill(h, h->kill, t->kill);
+	if (!ok || !run_steps(h, t, &base, e)) {
+		renounce(h, &h->plan, &t->plan);
+		renounce_kill(h, t->kill, h->kill);
+		if (h->kill != KILLSWITCH_NO && t->kill == KILLSWITCH_NO)
+			(void)!journal_add(&h->journal, NULL, "killswitch %s", kill_word(h->kill));
+		if (!had && announced)
+			journal_undone(&h->journal, "policies %u", HOST_POLICY_TAG + h->slot);
 		return false;
 	}
-	renounce(h, plan, &h->plan);
+	renounce(h, &t->plan, &h->plan);
+	if (t->kill != KILLSWITCH_NO)
+		renounce_kill(h, h->kill, t->kill);
+	if (t->policies.n == 0 && announced)
+		journal_undone(&h->journal, "policies %u", HOST_POLICY_TAG + h->slot);
 	plan_free(&h->plan);
-	h->plan = *plan;
-	*plan = (struct plan){ 0 };
+	policies_free(&h->policies);
+	h->plan = t->plan;
+	h->policies = t->policies;
+	h->kill = t->kill;
+	h->inherited &= t->kill != KILLSWITCH_NO;
+	*t = (struct target){ 0 };
 	return true;
 }
 
@@ -131,24 +271,22 @@ static struct netconf *netconf_copy(const struct netconf *want)
 bool netconf_apply(struct host *h, const struct netconf *want, struct err *e)
 {
 	static const struct netconf nothing;
-	struct plan plan = { 0 };
+	struct target t;
 
-	if (want->killswitch != KILLSWITCH_NO)
-		return err_set(e, ERR_CONFIG, "the kill switch is not supported yet");
-	if (!h->link && (want->n_addrs || want->n_routes || want->n_dns))
+	if (!h->link && (want->n_addrs || want->n_dns))
 		return err_set(e, ERR_BUG, "the tunnel has no interface yet");
 	struct netconf *copy = netconf_copy(want);
 	if (!copy)
 		return err_set(e, ERR_LOCAL, "no memory for %u routes", want->n_routes);
 	/* The gateway's packets must come in before the first route leads into the tunnel. */
-	bool ok = make_plan(h, want, &plan, e) && rp_filter_adapt(h, want, e) &&
-		kernel_apply(h, &plan, e);
-	plan_free(&plan);
+	bool ok = make_target(h, want, &t, e) && rp_filter_adapt(h, want, e) && kernel_apply(h, &t, e);
+	target_free(&t);
 	if (!ok) {
 		(void)!rp_filter_adapt(h, h->want ? h->want : &nothing, NULL);
 		free(copy);
 		return false;
 	}
+	guard_addresses(h);
 	dns_apply(h, want);
 	free(h->want);
 	h->want = copy;

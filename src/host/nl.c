@@ -9,7 +9,7 @@
 
 enum { REPLY_MAX = 64 << 20 };
 
-struct nl_sock *nl_connect_route(struct err *e)
+static struct nl_sock *open_netlink(int protocol, const char *what, struct err *e)
 {
 	struct nl_sock *sk = nl_socket_alloc();
 	int on = 1;
@@ -18,9 +18,9 @@ struct nl_sock *nl_connect_route(struct err *e)
 		err_set(e, ERR_LOCAL, "no memory for a netlink socket");
 		return NULL;
 	}
-	int code = nl_connect(sk, NETLINK_ROUTE);
+	int code = nl_connect(sk, protocol);
 	if (code < 0) {
-		err_set(e, ERR_LOCAL, "the kernel's routing socket cannot be opened: %s",
+		err_set(e, ERR_LOCAL, "the kernel's %s socket cannot be opened: %s", what,
 			nl_geterror(code));
 		nl_socket_free(sk);
 		return NULL;
@@ -31,6 +31,16 @@ struct nl_sock *nl_connect_route(struct err *e)
 	setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	nl_socket_set_buffer_size(sk, 1 << 20, 1 << 20);
 	return sk;
+}
+
+struct nl_sock *nl_connect_route(struct err *e)
+{
+	return open_netlink(NETLINK_ROUTE, "routing", e);
+}
+
+struct nl_sock *nl_connect_xfrm(struct err *e)
+{
+	return open_netlink(NETLINK_XFRM, "XFRM", e);
 }
 
 bool nl_error(struct err *e, int code, const char *kernel_says, const char *doing)
@@ -179,4 +189,45 @@ bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *c
 		return true;
 	nl_reply_free(out);
 	return false;
+}
+
+struct nl_sock *nl_connect_netfilter(struct err *e)
+{
+	return open_netlink(NETLINK_NETFILTER, "packet filter", e);
+}
+
+bool nl_ask_all(struct nl_sock *sk, int type, const void *head, size_t len, const char *doing,
+	struct nl_reply *out, struct err *e)
+{
+	struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
+
+	if (m && nlmsg_append(m, (void *)head, len, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(m);
+		m = NULL;
+	}
+	return nl_ask(sk, m, out, NULL, doing, e);
+}
+
+/* A batch of the packet filter is checked whole before the call that sent it returns, so all there
+ * is to read is there. */
+bool nl_errors(struct nl_sock *sk, const char *doing, struct err *e)
+{
+	bool ok = true;
+
+	nl_socket_set_nonblocking(sk);
+	for (;;) {
+		struct sockaddr_nl from;
+		unsigned char *data = NULL;
+		int n = nl_recv(sk, &from, &data, NULL);
+		struct nlmsghdr *h = (struct nlmsghdr *)data;
+		for (int left = n; n > 0 && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			const struct nlmsgerr *said = nlmsg_data(h);
+			if (ok && from.nl_pid == 0 && h->nlmsg_type == NLMSG_ERROR &&
+				nlmsg_datalen(h) >= (int)sizeof(*said) && said->error != 0)
+				ok = nl_error(e, -said->error, error_text(h), doing);
+		}
+		free(data);
+		if (n <= 0)
+			return ok;
+	}
 }

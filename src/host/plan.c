@@ -105,22 +105,69 @@ static bool has_route(const struct item *v, size_t n, const struct item *key)
 	return false;
 }
 
-static void plan_add_lan(struct plan *p, const struct plan_input *in)
+/* What is routed into the tunnel by private prefixes is meant, and the office's addresses stay the
+ * office's where the local network claims some of them (TunnelCrack's LocalNet). */
+bool lan_left_alone(const struct netconf *want, const struct prefix *lan)
 {
-	size_t asked = p->n_routes;
+	if (!prefix_is_lan(lan))
+		return false;
+	for (uint32_t i = 0; i < want->n_routes; i++)
+		if (want->routes[i].kind != ROUTE_BYPASS && prefix_is_lan(&want->routes[i].dst) &&
+			prefix_inside(lan, &want->routes[i].dst))
+			return false;
+	return true;
+}
 
-	for (size_t i = 0; i < in->n_lan; i++) {
-		struct route r = { .kind = ROUTE_BYPASS, .dst = in->lan[i] };
+/* A name server that lies in such a network, by its address, and is to be asked through the tunnel. */
+static void plan_add_dns(struct plan *p, const struct plan_input *in, const struct prefix *lan)
+{
+	for (uint32_t i = 0; i < in->want->n_dns; i++) {
+		const struct addr *a = &in->want->dns[i];
+		struct route r = { .kind = ROUTE_TUNNEL,
+			.dst = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) } };
+		memcpy(r.dst.ip, a->ip, sizeof(r.dst.ip));
+		bool carried = false;
+		for (uint32_t k = 0; k < in->want->n_routes; k++)
+			carried |= in->want->routes[k].kind == ROUTE_TUNNEL &&
+				prefix_inside(&r.dst, &in->want->routes[k].dst);
 		struct item it = route_item(p, in, &r);
-		/* What the profile or the gateway routes by exactly this prefix is theirs. */
-		if (prefix_is_lan(&it.dst) && !has_route(p->routes, asked, &it))
+		if (carried && prefix_inside(&r.dst, lan) && !has_route(p->routes, p->n_routes, &it))
 			p->routes[p->n_routes++] = it;
 	}
 }
 
+static void plan_add_lan(struct plan *p, const struct plan_input *in)
+{
+	for (size_t i = 0; i < in->n_lan; i++) {
+		struct route r = { .kind = ROUTE_BYPASS, .dst = in->lan[i] };
+		struct item it = route_item(p, in, &r);
+		if (!lan_left_alone(in->want, &it.dst))
+			continue;
+		p->routes[p->n_routes++] = it;
+		plan_add_dns(p, in, &it.dst);
+	}
+}
+
+/* Only where something goes elsewhere does anything need to be left where it was. */
+static bool goes_anywhere(const struct plan *p, const struct netconf *want)
+{
+	bool any = p->n_addrs > 0;
+
+	for (uint32_t i = 0; i < want->n_routes && !any; i++)
+		any = want->routes[i].kind != ROUTE_BYPASS;
+	return any;
+}
+
+static void plan_add_wall(struct plan *p, const struct plan_input *in)
+{
+	p->wall = in->wall && p->up;
+	for (size_t i = 0; p->wall && i < p->n_addrs; i++)
+		p->rule[1] |= p->addrs[i].dst.family == FAMILY_V6;
+}
+
 bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
 {
-	size_t most = (size_t)in->want->n_routes + in->n_lan;
+	size_t most = (size_t)in->want->n_routes + in->n_lan + NETCONF_DNS;
 
 	*p = (struct plan){ .mtu = in->want->mtu };
 	if (in->want->n_addrs > NETCONF_ADDRS)
@@ -129,12 +176,11 @@ bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
 	if (!p->routes)
 		return err_set(e, ERR_LOCAL, "no memory for %zu routes", most);
 	plan_add_addrs(p, in);
-	for (uint32_t i = 0; i < in->want->n_routes; i++) {
+	for (uint32_t i = 0; i < in->want->n_routes && goes_anywhere(p, in->want); i++) {
 		if (in->want->routes[i].dst.family == FAMILY_V6 && in->ipv6 == IPV6_ABSENT)
 			continue;
 		p->routes[p->n_routes++] = route_item(p, in, &in->want->routes[i]);
 	}
-	/* Only where something goes elsewhere does anything need to be left where it was. */
 	if (in->want->lan && p->n_routes > 0)
 		plan_add_lan(p, in);
 	qsort(p->routes, p->n_routes, sizeof(*p->routes), route_order);
@@ -146,6 +192,7 @@ bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
 	for (size_t i = 0; i < n; i++)
 		p->rule[p->routes[i].dst.family == FAMILY_V6] = true;
 	p->up = p->n_addrs > 0 || p->n_routes > 0;
+	plan_add_wall(p, in);
 	return true;
 }
 
@@ -222,6 +269,18 @@ static void rule_steps(const struct plan *from, const struct plan *to, const str
 	}
 }
 
+/* IPv6's route of last resort, which stays when the interface goes. */
+static void wall_steps(const struct plan *from, const struct plan *to, const struct item *base,
+	enum step_op op, struct step *v, size_t *n)
+{
+	bool was = from->wall && from->rule[1], is = to->wall && to->rule[1];
+	struct item it = { .kind = ITEM_ROUTE, .table = base->table, .type = RTN_UNREACHABLE,
+		.metric = UINT32_MAX - 1, .dst.family = FAMILY_V6 };
+
+	if (op == STEP_ADD ? is && !was : was && !is)
+		step_add(v, n, op, &it);
+}
+
 bool plan_steps(const struct plan *from, const struct plan *to, const struct item *base,
 	struct step **steps, size_t *n, struct err *e)
 {
@@ -236,8 +295,10 @@ bool plan_steps(const struct plan *from, const struct plan *to, const struct ite
 		link_step(from, to, base, v, n);
 	addr_steps(from, to, STEP_ADD, v, n);
 	route_steps(from, to, STEP_ADD, v, n);
+	wall_steps(from, to, base, STEP_ADD, v, n);
 	rule_steps(from, to, base, STEP_ADD, v, n);
 	rule_steps(from, to, base, STEP_DEL, v, n);
+	wall_steps(from, to, base, STEP_DEL, v, n);
 	route_steps(from, to, STEP_DEL, v, n);
 	addr_steps(to, from, STEP_DEL, v, n);
 	if (!to->up && from->up)

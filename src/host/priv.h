@@ -27,10 +27,17 @@ struct nl_reply {
 };
 
 struct nl_sock *nl_connect_route(struct err *e) MUST_CHECK;
+struct nl_sock *nl_connect_xfrm(struct err *e) MUST_CHECK;
+struct nl_sock *nl_connect_netfilter(struct err *e) MUST_CHECK;
 /* Sends msg (and frees it) and gathers what comes back. doing names it in the error; the errno that
  * the kernel gave, 0 or a positive number, goes to *code where code is not NULL. */
 bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *code,
 	const char *doing, struct err *e) MUST_CHECK;
+/* Asks for all of a kind; head is the question's header. */
+bool nl_ask_all(struct nl_sock *sk, int type, const void *head, size_t len, const char *doing,
+	struct nl_reply *out, struct err *e) MUST_CHECK;
+/* Whether the kernel has objected to what was sent. */
+bool nl_errors(struct nl_sock *sk, const char *doing, struct err *e) MUST_CHECK;
 void nl_reply_free(struct nl_reply *r);
 /* An error of the kernel in words; code is positive. */
 bool nl_error(struct err *e, int code, const char *kernel_says, const char *doing);
@@ -39,18 +46,24 @@ uint32_t nl_attr_u32(const struct nlmsghdr *h, size_t header, int type, uint32_t
 
 /* --- item.c: what we put into the kernel -------------------------------------------------------- */
 
-enum item_kind { ITEM_LINK, ITEM_ADDR, ITEM_ROUTE, ITEM_RULE };
+enum item_kind { ITEM_LINK, ITEM_ADDR, ITEM_ROUTE, ITEM_RULE, ITEM_POLICY };
 
 struct item {
 	enum item_kind kind;
-	int link;          /* LINK, ADDR, ROUTE: interface index */
+	int link;          /* LINK, ADDR, ROUTE, POLICY: interface index */
 	uint32_t table;    /* ROUTE, RULE */
-	uint32_t pref;     /* RULE */
+	uint32_t pref;     /* RULE, POLICY */
+	uint32_t metric;   /* ROUTE: 0 for the kernel's choice */
 	uint8_t type;      /* ROUTE: RTN_UNICAST, RTN_THROW, RTN_UNREACHABLE */
 	bool up;           /* LINK */
 	uint16_t mtu;      /* LINK: 0 leaves it */
 	struct prefix dst; /* ADDR: the address; ROUTE: destination; RULE: only the family counts */
-	struct prefix src; /* ROUTE: preferred source, family NONE for none */
+	struct prefix src; /* ROUTE: preferred source, POLICY: source; family NONE for none */
+	bool block;        /* POLICY: what it does */
+	uint32_t tag;      /* POLICY: whose it is */
+	uint32_t mark;     /* POLICY: of the packet, 0 for any */
+	uint8_t proto;     /* POLICY: 0 for any, as the ports */
+	uint16_t sport, dport; /* POLICY: ICMPv6's type is its source port */
 };
 
 enum step_op { STEP_ADD, STEP_DEL };
@@ -69,9 +82,23 @@ struct nl_msg *step_message(const struct step *s);
 /* All of them, in order, in few datagrams. When one fails, what was done is taken back, and the
  * error names the one that failed. */
 bool steps_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e) MUST_CHECK;
+/* Takes back in reverse order what was done of the first n. */
+void steps_undo(struct nl_sock *sk, struct step *v, size_t n);
 /* Removes the routes of a family that are in table and carry our protocol; adds to *removed. */
 bool routes_flush(struct nl_sock *sk, uint8_t family, uint32_t table, size_t *removed,
 	struct err *e) MUST_CHECK;
+
+/* --- policy.c: XFRM policies that pass or block -------------------------------------------------- */
+
+struct policies {
+	size_t n;
+	struct item *v;
+};
+
+struct nl_msg *policy_message(enum step_op op, const struct item *it);
+/* Those with our tag. */
+bool policies_list(struct nl_sock *xfrm, uint32_t tag, struct policies *out, struct err *e) MUST_CHECK;
+void policies_free(struct policies *p);
 
 /* --- plan.c: what a netconf means in the kernel's terms ------------------------------------------ */
 
@@ -83,6 +110,7 @@ struct plan {
 	size_t n_routes;
 	struct item *routes; /* in the order of item destinations, each only once */
 	bool rule[2];        /* IPv4, IPv6: a rule leads to the table */
+	bool wall;           /* IPv6 goes nowhere when the interface is gone, see killswitch.c */
 };
 
 enum ipv6_state { IPV6_WORKS, IPV6_NOT_ON_LINK, IPV6_ABSENT };
@@ -94,6 +122,7 @@ struct plan_input {
 	enum ipv6_state ipv6;
 	const struct prefix *lan; /* networks on the link to leave alone */
 	size_t n_lan;
+	bool wall;
 };
 
 bool plan_make(struct plan *p, const struct plan_input *in, struct err *e) MUST_CHECK;
@@ -103,6 +132,45 @@ void plan_free(struct plan *p);
 bool plan_steps(const struct plan *from, const struct plan *to, const struct item *base,
 	struct step **steps, size_t *n, struct err *e) MUST_CHECK;
 bool prefix_is_lan(const struct prefix *p);
+/* Whether a network on the link may stay reachable directly, seeing what goes into the tunnel. */
+bool lan_left_alone(const struct netconf *want, const struct prefix *lan);
+
+/* --- killswitch.c -------------------------------------------------------------------------------- */
+
+struct killswitch_input {
+	const struct netconf *want;
+	const struct plan *plan;
+	enum killswitch kill;
+	bool pass; /* what goes into the tunnel passes kill switches, this one and others' */
+	const struct prefix *lan;
+	size_t n_lan;
+};
+
+struct own_addrs {
+	size_t n;
+	struct item *v; /* dst and link */
+};
+
+/* The machine's addresses; v to be freed, also after a failure. */
+bool own_addrs(struct host *h, struct own_addrs *own, struct err *e) MUST_CHECK;
+/* In the order of killswitch_steps; to be freed. */
+bool killswitch_plan(struct host *h, const struct killswitch_input *in, struct policies *out,
+	struct err *e) MUST_CHECK;
+void killswitch_sort(struct policies *p);
+/* The steps from one to the other that come before those of the routes, or after; to be freed. */
+bool killswitch_steps(const struct policies *from, const struct policies *to, bool before_routes,
+	struct step **steps, size_t *n, struct err *e) MUST_CHECK;
+/* It outlives the tunnel: part of a strict kill switch. */
+bool policy_lasts(const struct item *it);
+/* Removes those with the tag, all or all but the lasting ones; *left are still there. */
+bool policies_flush(struct nl_sock *xfrm, uint32_t tag, bool keep_lasting, size_t *removed,
+	size_t *left, struct err *e) MUST_CHECK;
+
+/* --- ingress.c ----------------------------------------------------------------------------------- */
+
+/* Nothing but what comes from link and the machine itself reaches these addresses. */
+bool ingress_set(unsigned slot, int link, const struct item *addrs, size_t n, struct err *e) MUST_CHECK;
+bool ingress_remove(unsigned slot, struct err *e) MUST_CHECK;
 
 /* --- lan.c -------------------------------------------------------------------------------------- */
 
@@ -154,8 +222,9 @@ void journal_undone(struct journal *j, const char *fmt, ...) PRINTF(2, 3);
 bool journal_read(int dir, const char *name, struct journal_lines *out, struct err *e) MUST_CHECK;
 bool line_word(const char **at, const char *word);
 bool line_number(const char **at, unsigned long *out);
-/* Another instance's journal holds this line. */
+/* Another instance's journal holds this line, or one that begins so. */
 bool journal_shared(int dir, const char *self, const char *line);
+bool journal_shared_word(int dir, const char *self, const char *word);
 
 /* --- sysctl.c ------------------------------------------------------------------------------------ */
 
@@ -207,13 +276,19 @@ struct host {
 	unsigned slot;
 	int dir, lock;
 	struct journal journal;
-	struct nl_sock *sk, *monitor;
+	struct nl_sock *sk, *xfrm, *monitor; /* xfrm: NULL until it is needed */
 	struct outbox warnings;
 
 	char tun[16];
 	int link; /* of the TUN, 0: none */
 	struct plan plan;
 	struct netconf *want; /* the last that was set up */
+	struct policies policies;
+	enum killswitch kill; /* that is up */
+	bool inherited;       /* from one of this name that did not end cleanly */
+	size_t n_ingress;     /* addresses that only the tunnel leads to */
+	struct item ingress[NETCONF_ADDRS];
+	bool warned_ingress;
 	char rp_path[128];    /* the sysctl changed for the way in, "" for none */
 	char rp_before[16];
 
@@ -242,10 +317,17 @@ void dns_undo(struct host *h);
 bool netconf_apply(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;
 
 /* clean.c: run with the directory's lock held. */
-bool clean_instance(int dir, struct nl_sock *sk, const char *name, struct outbox *events,
-	size_t *removed, struct err *e) MUST_CHECK;
-bool clean_dead(int dir, struct nl_sock *sk, struct outbox *events, size_t *removed,
-	struct err *e) MUST_CHECK;
+struct cleaning {
+	int dir;
+	struct nl_sock *sk;
+	struct outbox *events; /* may be NULL */
+	bool keep_strict;      /* leave strict kill switches up */
+	size_t removed;
+};
+
+/* *kept: a strict kill switch, and the journal that tells of it. */
+bool clean_instance(struct cleaning *c, const char *name, bool *kept, struct err *e) MUST_CHECK;
+bool clean_dead(struct cleaning *c, struct err *e) MUST_CHECK;
 unsigned long netns_id(void);
 
 #define RESOLV_CONF "/etc/resolv.conf"

@@ -28,9 +28,6 @@ static int family_index(uint8_t family)
 
 static void add_route(struct builder *b, enum route_kind kind, const struct prefix *dst)
 {
-	for (size_t i = 0; i < b->n; i++)
-		if (b->routes[i].kind == kind && prefix_same(&b->routes[i].dst, dst))
-			return;
 	if (b->n == b->cap) {
 		size_t cap = b->cap ? 2 * b->cap : 64;
 		struct route *grown = realloc(b->routes, cap * sizeof(*grown));
@@ -51,7 +48,8 @@ static const char *unsafe(const struct prefix *p)
 		const char *range, *what;
 	} rows[] = {
 		{ "127.0.0.0/8", "loopback" }, { "169.254.0.0/16", "link-local" },
-		{ "224.0.0.0/4", "multicast" }, { "0.0.0.0/8", "this network" },
+		{ "224.0.0.0/4", "multicast" }, { "240.0.0.0/4", "reserved" },
+		{ "0.0.0.0/8", "this network" },
 		{ "::1/128", "loopback" }, { "::/128", "unspecified" }, { "fe80::/10", "link-local" },
 		{ "ff00::/8", "multicast" }, { "::ffff:0:0/96", "mapped IPv4" },
 	};
@@ -77,10 +75,27 @@ static void refuse(struct builder *b, const char *what, const char *which, const
 		which, why);
 }
 
+/* Of all that is pushed, this alone would cut off the packets that carry the tunnel. */
+static bool is_gateway(const struct builder *b, const struct prefix *p)
+{
+	return p->family == b->view->remote.family && p->len == 8 * addr_len(p->family) &&
+		prefix_covers(p, b->view->remote.ip);
+}
+
+/* Why something that was pushed is not taken; NULL: it is. */
+static const char *objection(const struct builder *b, const struct prefix *p)
+{
+	const char *why = unsafe(p);
+
+	if (!why && is_gateway(b, p))
+		why = "it is the gateway itself";
+	return why;
+}
+
 static void add_pushed_route(struct builder *b, const struct prefix *dst)
 {
 	char text[ADDR_TEXT_MAX];
-	const char *why = unsafe(dst);
+	const char *why = objection(b, dst);
 
 	if (!why && !accepted(b, dst))
 		why = "network.accept does not list it";
@@ -109,9 +124,10 @@ static void take_addresses(struct builder *b)
 	for (size_t i = 0; i < b->g->n_addrs; i++) {
 		struct prefix host = b->g->addrs[i];
 		host.len = host.family == FAMILY_V4 ? 32 : 128;
-		if (unsafe(&host))
-			refuse(b, "address", prefix_text(text, &host), unsafe(&host));
-		else
+		const char *why = objection(b, &host);
+		if (why)
+			refuse(b, "address", prefix_text(text, &host), why);
+		else if (b->head.n_addrs < NETCONF_ADDRS)
 			b->head.addrs[b->head.n_addrs++] = b->g->addrs[i];
 	}
 }
@@ -185,6 +201,45 @@ static void take_routes(struct builder *b)
 		add_route(b, ROUTE_BYPASS, &b->p->exclude.v[i]);
 }
 
+static int route_order(const struct route *a, const struct route *b)
+{
+	int c = a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : a->dst.family - b->dst.family;
+
+	c = c ? c : a->dst.len - b->dst.len;
+	return c ? c : memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip));
+}
+
+/* Pointers into one array: equal routes in the order in which they came. */
+static int route_pointers(const void *x, const void *y)
+{
+	const struct route *const *a = x, *const *b = y;
+	int c = route_order(*a, *b);
+
+	return c ? c : *a < *b ? -1 : *a > *b;
+}
+
+/* Each only once, where it came first. Sorted, for there may be thousands. */
+static void drop_repeated(struct builder *b)
+{
+	struct route **sorted = calloc(b->n + 1, sizeof(*sorted));
+	bool *again = calloc(b->n + 1, sizeof(*again));
+	size_t n = 0;
+
+	b->failed |= !sorted || !again;
+	for (size_t i = 0; i < b->n && !b->failed; i++)
+		sorted[i] = &b->routes[i];
+	if (b->n > 1 && !b->failed)
+		qsort(sorted, b->n, sizeof(*sorted), route_pointers);
+	for (size_t i = 1; i < b->n && !b->failed; i++)
+		again[sorted[i] - b->routes] = route_order(sorted[i - 1], sorted[i]) == 0;
+	for (size_t i = 0; i < b->n && !b->failed; i++)
+		if (!again[i])
+			b->routes[n++] = b->routes[i];
+	b->n = n;
+	free(sorted);
+	free(again);
+}
+
 static bool routed(const struct builder *b, const struct prefix *p)
 {
 	for (size_t i = 0; i < b->n; i++)
@@ -215,8 +270,12 @@ static void take_pushed_dns(struct builder *b)
 		const struct addr *a = &b->g->dns[i];
 		struct prefix host = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
 		memcpy(host.ip, a->ip, sizeof(host.ip));
-		if (unsafe(&host))
-			refuse(b, "DNS server", addr_text(text, a), unsafe(&host));
+		const char *why = unsafe(&host);
+		/* It gets a route of its own, so it is no less pushed than a route is. */
+		if (!why && !accepted(b, &host))
+			why = "network.accept does not list it";
+		if (why)
+			refuse(b, "DNS server", addr_text(text, a), why);
 		else if (family_usable(b, a->family))
 			take_dns_server(b, a);
 	}
@@ -309,6 +368,7 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 	take_addresses(&b);
 	take_routes(&b);
 	take_dns(&b);
+	drop_repeated(&b);
 	b.head.mtu = inner_mtu(&b, path_mtu);
 	b.head.n_routes = (uint32_t)b.n;
 
@@ -328,4 +388,18 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 		return NULL;
 	}
 	return copy;
+}
+
+bool netconf_guard(const struct profile *p, enum killswitch kill, struct outbox *ob)
+{
+	size_t n = kill == KILLSWITCH_NO ? 0 : p->exclude.n;
+	struct netconf *c = outbox_add(ob, ACT_NETCONF, sizeof(*c) + n * sizeof(c->routes[0]));
+
+	if (!c)
+		return false;
+	c->killswitch = kill;
+	c->lan = p->lan;
+	for (c->n_routes = 0; c->n_routes < n; c->n_routes++)
+		c->routes[c->n_routes] = (struct route){ ROUTE_BYPASS, p->exclude.v[c->n_routes] };
+	return true;
 }

@@ -14,6 +14,10 @@
 struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
 	const struct granted *g, uint16_t path_mtu, struct outbox *ob);
 
+/* Appends ACT_NETCONF for before and after the tunnel: nothing but the kill switch, and what passes
+ * it. False when memory ran out. */
+bool netconf_guard(const struct profile *p, enum killswitch kill, struct outbox *ob);
+
 /* Letters, digits, '-' and '_' in labels of 1 to 63, lower-cased, the final dot removed; false for
  * anything else. */
 bool domain_clean(char out[DOMAIN_TEXT_MAX], const char *text);

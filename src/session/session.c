@@ -97,11 +97,15 @@ void session_free(struct session *s)
 
 /* --- ending ------------------------------------------------------------------------------------- */
 
-static void machine_as_before(struct session *s, struct outbox *ob)
+/* As it was, but for a strict kill switch where this is not the end that was asked for. */
+static void machine_as_before(struct session *s, bool asked, struct outbox *ob)
 {
-	if (!s->netconf)
+	bool stays = s->guarded && !asked && s->p->killswitch == KILLSWITCH_STRICT;
+
+	if (!s->netconf && (!s->guarded || stays))
 		return;
-	outbox_add(ob, ACT_NETCONF, sizeof(struct netconf));
+	netconf_guard(s->p, stays ? KILLSWITCH_STRICT : KILLSWITCH_NO, ob);
+	s->guarded = stays;
 	free(s->netconf);
 	s->netconf = NULL;
 }
@@ -114,7 +118,7 @@ static void go_down(struct session *s, const struct down *d, struct outbox *ob)
 		return;
 	v2_free(s->v2);
 	s->v2 = NULL;
-	machine_as_before(s, ob);
+	machine_as_before(s, d->status == DOWN_ASKED, ob);
 	s->phase = PHASE_DOWN;
 	out = outbox_add(ob, ACT_DOWN, sizeof(*out));
 	if (out)
@@ -225,7 +229,13 @@ void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *
 {
 	s->now = s->wall_at = now;
 	s->wall = wall;
-	prepare(s, ob);
+	if (s->p->killswitch == KILLSWITCH_NO) {
+		prepare(s, ob);
+		return;
+	}
+	/* Before the first packet, the question for the gateway's name included. */
+	s->phase = PHASE_GUARDING;
+	s->guarded = netconf_guard(s->p, s->p->killswitch, ob);
 }
 
 /* --- reconnecting --------------------------------------------------------------------------------- */
@@ -374,7 +384,11 @@ static void note_question(struct session *s, const struct outbox *ob, size_t fro
 
 static void follow(struct session *s, struct outbox *ob, size_t from)
 {
-	if (!s->v2)
+	/* An engine that was given up already is kept for its counters: it has nothing more to say. */
+	bool works = s->phase == PHASE_CONNECTING || s->phase == PHASE_CONFIGURING ||
+		s->phase == PHASE_UP || s->phase == PHASE_STOPPING;
+
+	if (!s->v2 || !works)
 		return;
 	note_question(s, ob, from);
 	v2_view(s->v2, &s->view);
@@ -460,12 +474,16 @@ static void paths_found(struct session *s, const struct os_input *in, struct out
 
 static void netconf_done(struct session *s, const struct os_input *in, struct outbox *ob)
 {
-	if (s->phase != PHASE_CONFIGURING)
+	if (s->phase != PHASE_CONFIGURING && s->phase != PHASE_GUARDING)
 		return;
-	if (in->ok)
+	if (!in->ok) {
+		s->guarded &= s->phase != PHASE_GUARDING;
+		fail(s, s->phase == PHASE_GUARDING ? STAGE_RESOLVE : STAGE_CHILD, &in->err, ob);
+	} else if (s->phase == PHASE_GUARDING) {
+		prepare(s, ob);
+	} else {
 		carried(s, ob);
-	else
-		fail(s, STAGE_CHILD, &in->err, ob);
+	}
 }
 
 /* Leave the present engine, as politely as one message can, and begin anew. */
@@ -578,7 +596,7 @@ void session_stop(struct session *s, uint64_t now, struct outbox *ob)
 		return;
 	}
 	s->phase = PHASE_STOPPING;
-	machine_as_before(s, ob);
+	machine_as_before(s, true, ob);
 	v2_stop(s->v2, now, ob);
 	follow(s, ob, from);
 }
@@ -594,6 +612,7 @@ uint64_t session_deadline(const struct session *s)
 	case PHASE_STOPPING:
 		return s->v2 ? v2_deadline(s->v2) : TIME_NEVER;
 	case PHASE_NEW:
+	case PHASE_GUARDING:
 	case PHASE_ASKING:
 	case PHASE_RESOLVING:
 	case PHASE_DOWN:

@@ -9,6 +9,7 @@
 
 enum phase {
 	PHASE_NEW,
+	PHASE_GUARDING,    /* the kill switch is being set up */
 	PHASE_ASKING,      /* for what the profile does not hold */
 	PHASE_RESOLVING,
 	PHASE_CONNECTING,  /* the engine works */
@@ -51,6 +52,7 @@ struct session {
 	uint64_t up_at;
 	bool resumed;
 
+	bool guarded;            /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */
 	uint32_t rekeys_ike, rekeys_child, reconnects;
 	struct ike_view view; /* after the last call into the engine */

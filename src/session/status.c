@@ -7,6 +7,7 @@ static enum conn_state state_of(const struct session *s)
 {
 	switch (s->phase) {
 	case PHASE_NEW:
+	case PHASE_GUARDING:
 	case PHASE_ASKING:
 	case PHASE_RESOLVING:
 	case PHASE_CONNECTING:
@@ -84,7 +85,6 @@ static void status_network(const struct netconf *n, struct status *out)
 	for (size_t i = 0; i < n->n_routes && i < STATUS_ROUTES; i++)
 		out->routes[i] = n->routes[i];
 	out->mtu = n->mtu;
-	out->killswitch = n->killswitch;
 }
 
 void session_status(const struct session *s, uint64_t now, struct status *out)
@@ -103,6 +103,7 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	out->rekeys_child = s->rekeys_child;
 	out->reconnects = s->reconnects;
 	memcpy(out->last_error, s->last_error.text, sizeof(out->last_error));
+	out->killswitch = s->guarded ? s->p->killswitch : KILLSWITCH_NO;
 	if (s->netconf)
 		status_network(s->netconf, out);
 	if (!s->v2)

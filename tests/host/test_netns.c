@@ -100,6 +100,8 @@ static char *machine(void)
 	run("ip -4 route show table all", out, SHOW_MAX);
 	run("ip -6 route show table all", out, SHOW_MAX);
 	run("ip -br addr", out, SHOW_MAX);
+	run("ip xfrm policy", out, SHOW_MAX);
+	run("nft list ruleset", out, SHOW_MAX);
 	run("cat /proc/sys/net/ipv4/conf/out0/rp_filter /etc/resolv.conf", out, SHOW_MAX);
 	run("stat -c %a.%u.%g /etc/resolv.conf", out, SHOW_MAX);
 	run("ls -A /run/vpnc-ike", out, SHOW_MAX);
@@ -600,6 +602,7 @@ static void killed_at_any_point(void **state)
 	c->dns_default = true;
 	c->dns[c->n_dns++] = ip("10.1.0.53");
 	for (unsigned turn = 0; turn < 60; turn++) {
+		c->killswitch = (enum killswitch)(turn % 3);
 		pid_t pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
@@ -626,6 +629,119 @@ static void killed_at_any_point(void **state)
 	free(before);
 	free(c);
 	strict_reverse_path("0\n");
+}
+
+/* What others block and let pass stays theirs, by the very same selectors. */
+static void kill_switch_beside_others(void **state)
+{
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	must("ip xfrm policy add dir out src 0.0.0.0/0 dst 0.0.0.0/0 action allow priority 9");
+	must("ip xfrm policy add dir out src ::/0 dst ::/0 action allow priority 9");
+	char *before = machine();
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_full();
+	c->killswitch = KILLSWITCH_YES;
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_shows("ip xfrm policy", "action block", true);
+	assert_shows("ip xfrm policy", "dst 192.168.7.0/24 ", true);    /* lan = yes */
+	assert_shows("ip xfrm policy", "dst 203.0.113.0/24 ", false);   /* not a private network */
+	assert_shows("ip xfrm policy", "dst 198.51.100.0/24 ", true);   /* excluded */
+	assert_shows("ip -6 route show table 47000", "unreachable default", true);
+	close_host(h, tun);
+	free(c);
+	assert_as_before(before);
+	must("ip xfrm policy delete dir out src 0.0.0.0/0 dst 0.0.0.0/0");
+	must("ip xfrm policy delete dir out src ::/0 dst ::/0");
+}
+
+static bool blocked(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9),
+		.sin_addr.s_addr = htonl(0x08080808) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	bool refused = sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0 && errno == EPERM;
+	close(fd);
+	return refused;
+}
+
+/* It told what its start had removed. */
+static void close_quietly(struct host *h, int tun)
+{
+	remember(h, NULL, -1);
+	host_close(h, NULL);
+	close(tun);
+}
+
+static void strict_kill_switch_outlives(void **state)
+{
+	char name[16];
+	struct host_view view;
+	size_t removed;
+	int tun;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct netconf *c = conf_full(), nothing = { 0 };
+	c->killswitch = KILLSWITCH_STRICT;
+	killed_instance("office", c);
+	assert_true(blocked());
+	struct host *h = open_host("home", &tun, name);
+	assert_true(blocked());
+	close_quietly(h, tun);
+	assert_true(blocked());
+	/* The same name goes on with it, and lifts it only with its own clean end. */
+	h = open_host("office", &tun, name);
+	host_view(h, &view);
+	assert_int_equal(view.killswitch, KILLSWITCH_STRICT);
+	assert_true(blocked());
+	c->killswitch = KILLSWITCH_NO;
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_false(blocked()); /* it goes into the tunnel */
+	host_view(h, &view);
+	assert_int_equal(view.killswitch, KILLSWITCH_STRICT);
+	assert_ok(&e, host_netconf(h, &nothing, &e));
+	assert_false(blocked());
+	close_quietly(h, tun);
+	assert_true(same_machine(before, machine()));
+
+	c->killswitch = KILLSWITCH_STRICT;
+	killed_instance("office", c);
+	assert_ok(&e, host_clean(NULL, NULL, &removed, &e));
+	assert_true(removed > 0);
+	assert_false(blocked());
+	assert_as_before(before);
+	free(c);
+}
+
+/* A process that ends without having been asked to takes `yes` along and leaves `strict`. */
+static void kill_switch_at_the_end(void **state)
+{
+	size_t removed;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct netconf *guard = conf_new(1);
+	guard->n_addrs = 0;
+	for (int kill = KILLSWITCH_YES; kill <= KILLSWITCH_STRICT; kill++) {
+		struct host *h = host_open("office", &e);
+		assert_non_null(h);
+		guard->killswitch = (enum killswitch)kill;
+		assert_ok(&e, host_netconf(h, guard, &e));
+		assert_true(blocked());
+		host_close(h, NULL);
+		assert_int_equal(blocked(), kill == KILLSWITCH_STRICT);
+	}
+	assert_ok(&e, host_clean("office", NULL, &removed, &e));
+	free(guard);
+	assert_as_before(before);
 }
 
 static void two_at_once(void **state)
@@ -913,6 +1029,9 @@ int main(void)
 		cmocka_unit_test_teardown(killed_and_cleaned, teardown),
 		cmocka_unit_test_teardown(killed_and_started_again, teardown),
 		cmocka_unit_test_teardown(killed_at_any_point, teardown),
+		cmocka_unit_test_teardown(kill_switch_beside_others, teardown),
+		cmocka_unit_test_teardown(strict_kill_switch_outlives, teardown),
+		cmocka_unit_test_teardown(kill_switch_at_the_end, teardown),
 		cmocka_unit_test_teardown(two_at_once, teardown),
 		cmocka_unit_test_teardown(strict_reverse_path_lets_the_gateway_in, teardown),
 		cmocka_unit_test_teardown(knows_the_path, teardown),

@@ -93,6 +93,42 @@ static void lan_stays_out_unless_routed_by_name(void **state)
 	free(c);
 }
 
+/* TunnelCrack's LocalNet: the local network claims a part of what the tunnel carries. */
+static void office_stays_the_office(void **state)
+{
+	const struct prefix lan[] = { net("10.9.0.0/17"), net("192.168.1.0/24"), net("10.0.0.0/8") };
+	struct netconf *c = conf();
+
+	(void)state;
+	c->lan = true;
+	route(c, ROUTE_TUNNEL, "10.9.0.0/16");
+	route(c, ROUTE_TUNNEL, "0.0.0.0/0");
+	assert_true(addr_parse(&c->dns[c->n_dns++], "192.168.1.53"));
+	struct plan p = plan(c, IPV6_WORKS, lan, ARRAY_LEN(lan));
+	assert_int_equal(type_of(&p, "10.9.0.0/17"), 0);
+	assert_int_equal(type_of(&p, "10.9.0.0/16"), RTN_UNICAST);
+	assert_int_equal(type_of(&p, "192.168.1.0/24"), RTN_THROW);
+	assert_int_equal(type_of(&p, "10.0.0.0/8"), RTN_THROW); /* the tunnel's part of it is narrower */
+	/* A name server by an address of the local network is asked through the tunnel. */
+	assert_int_equal(type_of(&p, "192.168.1.53/32"), RTN_UNICAST);
+	plan_free(&p);
+	free(c);
+}
+
+static void nothing_is_left_out_of_nothing(void **state)
+{
+	struct netconf *c = conf();
+
+	(void)state;
+	c->n_addrs = 0;
+	route(c, ROUTE_BYPASS, "203.0.113.0/24");
+	struct plan p = plan(c, IPV6_WORKS, NULL, 0);
+	assert_int_equal(p.n_routes, 0);
+	assert_false(p.rule[0] || p.up);
+	plan_free(&p);
+	free(c);
+}
+
 static void one_route_for_a_destination(void **state)
 {
 	struct netconf *c = conf();
@@ -184,6 +220,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lan_is_private_and_nothing_beyond),
 		cmocka_unit_test(lan_stays_out_unless_routed_by_name),
+		cmocka_unit_test(office_stays_the_office),
+		cmocka_unit_test(nothing_is_left_out_of_nothing),
 		cmocka_unit_test(one_route_for_a_destination),
 		cmocka_unit_test(without_ipv6_nothing_leaks),
 		cmocka_unit_test(only_the_difference_in_the_right_order),

@@ -1,0 +1,412 @@
+# shellcheck shell=bash
+# A hostile network, and the kill switch. The judge is tcpdump on the outer link: it takes down what
+# goes out and is neither IKE nor ESP to a gateway, DHCP, neighbour discovery nor what a host needs
+# for it (ARP, multicast listener reports). Traffic to the inside, to the rest of the world, to the
+# gateway's address and to the neighbours goes on all the while; that it is seen as soon as it may
+# leave is looked at wherever a scenario ends with that.
+
+OUTSIDE4=203.0.113.7 OUTSIDE6=2001:db8:77::7 # beyond the router; nobody answers
+ROGUE4=192.168.77.1 ROGUE6=2001:db8:2::1        # the router is the neighbour who means harm
+JUDGE_PID='' TRAFFIC_PID=''
+
+INNOCENT="arp or (udp and (port 500 or port 4500) and
+	(host $GATE4 or host $SILENT4 or host $PICKY4 or host $GATE6)) or
+	(udp and src port 68 and dst port 67) or (udp and src port 546 and dst port 547) or
+	(icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or dst host ff02::16"
+
+judge_begin() {
+	rm -f "$LAB/judge" "$LAB/judge.err"
+	serve client tcpdump -n -l --immediate-mode -i eth0 -Q out "not ($INNOCENT)" \
+		>"$LAB/judge" 2>"$LAB/judge.err"
+	JUDGE_PID=$SERVED
+	wait_until 5 grep -q listening "$LAB/judge.err" || fail "tcpdump: $(cat "$LAB/judge.err")"
+}
+
+judge_end() {
+	[ -z "$JUDGE_PID" ] || kill "$JUDGE_PID" 2>/dev/null || true
+	JUDGE_PID=''
+}
+
+# nothing_clear STORY
+nothing_clear() {
+	sleep 0.3
+	[ ! -s "$LAB/judge" ] || fail "$1: in the clear: $(head -n 5 "$LAB/judge")"
+}
+
+something_clear() {
+	judge_end
+	judge_begin
+	wait_until 5 test -s "$LAB/judge" || fail "nothing leaves though it may: is there any traffic?"
+	judge_end
+}
+
+# traffic_begin [--bound INTERFACE]: what a machine does all day, several times a second
+traffic_begin() {
+	serve client "$NET_DIR/traffic" "$@" "$OUTSIDE4" "$OUTSIDE6" "$INNER4" "$INNER6" "$GATE4"
+	TRAFFIC_PID=$SERVED
+}
+
+traffic_end() {
+	[ -z "$TRAFFIC_PID" ] || kill "$TRAFFIC_PID" 2>/dev/null || true
+	TRAFFIC_PID=''
+}
+
+shield() {
+	profile_psk shield full "${2:-$GATE4}"
+	profile_add shield network "killswitch = $1" "lan = no"
+	profile_add shield ike "dpd-interval = 1s"
+}
+
+# with_traffic FUNCTION: judge and traffic end with it, whatever happens
+with_traffic() {
+	trap 'judge_end; traffic_end; clients_end; router_plain' EXIT
+	"$@"
+	judge_end
+	traffic_end
+}
+
+# guarded FUNCTION: half of the traffic is of programs that insist on the interface
+guarded() {
+	traffic_begin --bound eth0
+	with_traffic "$@"
+}
+
+# unguarded FUNCTION: without a kill switch such programs are let alone
+unguarded() {
+	traffic_begin
+	with_traffic "$@"
+}
+
+# --- the kill switch ----------------------------------------------------------------------------------
+
+guards_while_connecting() {
+	shield yes "$SILENT4"
+	client_launch shield
+	status_becomes shield 's["state"] == "connecting" and s["killswitch"] == "yes"'
+	judge_begin
+	sleep 1
+	nothing_clear "while connecting"
+	client_signal shield TERM
+	wait_until 5 client_dead shield || fail "still running"
+	something_clear
+}
+test_killswitch_while_connecting() { guarded guards_while_connecting; }
+
+guards_while_up() {
+	shield yes
+	client_start shield
+	judge_begin
+	reaches "$INNER4" "$INNER6"
+	client_do shield "rekey all"
+	status_becomes shield 's["rekeys"] == {"ike": 1, "child": 1}'
+	nothing_clear "while it is up and new keys come"
+	client_do shield reconnect
+	status_becomes shield 's["state"] == "up" and s["reconnects"] == 1'
+	nothing_clear "while reconnecting"
+	vpnc_ike status shield | grep -q 'kill switch' || fail "status does not tell of it"
+	client_stop shield
+	something_clear
+}
+test_killswitch_while_up() { guarded guards_while_up; }
+
+guards_over_reboot() {
+	shield yes
+	client_start shield
+	judge_begin
+	gateway_kill
+	status_becomes shield 's["state"] == "reconnecting"' 90
+	nothing_clear "while the gateway is gone"
+	gateway_start
+	status_becomes shield 's["state"] == "up" and s["reconnects"] >= 1' 60
+	reaches "$INNER4" "$INNER6"
+	nothing_clear "when the gateway is back"
+	client_stop shield
+}
+test_killswitch_over_gateway_reboot() { guarded guards_over_reboot; }
+
+strict_outlives() {
+	shield strict
+	client_start shield
+	judge_begin
+	client_signal shield KILL
+	client_ends shield 137
+	sleep 0.5
+	nothing_clear "after kill -9"
+	client_start shield
+	reaches "$INNER4" "$INNER6"
+	nothing_clear "connecting again"
+	client_signal shield KILL
+	client_ends shield 137
+	profile_psk other second
+	client_start other --set network.lan=no
+	reaches "$SECOND4"
+	nothing_clear "with another profile beside it"
+	client_stop other
+	nothing_clear "after that"
+	vpnc_ike clean >/dev/null || fail "clean: exit status $?"
+	same_machine
+	something_clear
+}
+test_killswitch_strict_over_kill() { guarded strict_outlives; }
+
+strict_failed_connect() {
+	shield strict
+	sed -i "s/^psk = .*/psk = wrong/" "$LAB/profiles/shield.conf"
+	client_fails 6 shield
+	explained shield 'kill switch stays up'
+	shield strict
+	judge_begin
+	sleep 0.5
+	nothing_clear "after a connect that failed"
+	client_start shield
+	nothing_clear "connecting again"
+	client_stop shield
+	same_machine
+	something_clear
+}
+test_killswitch_strict_over_failed_connect() { guarded strict_failed_connect; }
+
+# Without strict, the next start takes what a killed one left.
+yes_ends_with_next_start() {
+	shield yes
+	client_start shield
+	client_signal shield KILL
+	client_ends shield 137
+	vpnc_ike clean >/dev/null || fail "clean: exit status $?"
+	same_machine
+	something_clear
+}
+test_killswitch_cleaned() { guarded yes_ends_with_next_start; }
+
+guards_a_split_tunnel() {
+	profile_psk shield
+	profile_add shield network "killswitch = yes" "exclude = 203.0.113.8/32" "lan = no"
+	client_start shield
+	judge_begin
+	reaches "$INNER4" "$INNER6"
+	nothing_clear "around a split tunnel"
+	in_box client ping -q -n -c 1 -W 1 203.0.113.8 >/dev/null 2>&1 || true
+	sleep 0.3
+	grep -q '> 203\.0\.113\.8' "$LAB/judge" || fail "what is excluded does not pass"
+	in_box client ping -q -n -c 1 -W 1 ::1 >/dev/null || fail "the machine does not reach itself"
+	in_box client ping -q -n -c 1 -W 1 "$CLIENT6" >/dev/null || fail "nor by its address"
+	client_stop shield
+}
+test_killswitch_and_split_tunnel() { guarded guards_a_split_tunnel; }
+
+lan_passes() {
+	in_box client ip addr add 192.168.7.2/24 dev eth0
+	in_box router ip addr add 192.168.7.1/24 dev lan
+	shield yes
+	client_start shield --set network.lan=yes
+	reaches 192.168.7.1
+	client_stop shield
+	client_start shield
+	unreachable 192.168.7.1
+	client_stop shield
+	in_box client ip addr del 192.168.7.2/24 dev eth0
+	in_box router ip addr del 192.168.7.1/24 dev lan
+}
+test_killswitch_and_lan() { lan_passes; }
+
+# --- a stopped process, the network under it ---------------------------------------------------------
+
+# Ten seconds stand for a minute: nothing happens later that has not by then.
+stopped() {
+	profile_psk open full
+	client_start open
+	judge_begin
+	client_signal open STOP
+	sleep 10
+	nothing_clear "while the process is stopped"
+	client_signal open CONT
+	reaches "$INNER4"
+	client_stop open
+}
+test_leaks_stopped_process() { unguarded stopped; }
+
+flap() {
+	in_box client ip link set eth0 down
+	sleep 0.3
+	in_box client ip link set eth0 up
+	in_box client ip addr replace "$CLIENT6/64" dev eth0
+	default_route client $ROGUE4 $ROGUE6
+}
+
+flapping() {
+	profile_psk open full
+	client_start open
+	judge_begin
+	flap
+	wait_until 8 answers "$INNER4" || fail "no traffic 8 s after the link is back"
+	nothing_clear "while the link goes and comes"
+	client_stop open
+}
+test_leaks_link_flap() { unguarded flapping; }
+
+answers() {
+	in_box client ping -q -n -c 1 -W 0.3 "$1" >/dev/null 2>&1
+}
+
+# --- hostile neighbours, without a kill switch --------------------------------------------------------
+
+# TunnelVision: routes by DHCP, as a client puts them into the main table.
+rogue_routes() {
+	local r
+	local v4=("$OUTSIDE4/32" 0.0.0.0/1 128.0.0.0/1 "$INNER4/32" 203.0.113.0/24)
+	local v6=("$OUTSIDE6/128" ::/1 8000::/1 "$INNER6/128")
+	profile_psk open full
+	client_start open
+	judge_begin
+	for r in "${v4[@]}"; do in_box client ip route add "$r" via $ROGUE4; done
+	for r in "${v6[@]}"; do in_box client ip -6 route add "$r" via $ROGUE6; done
+	sleep 1
+	reaches "$INNER4" "$INNER6"
+	nothing_clear "with routes from a rogue DHCP server"
+	client_stop open
+	for r in "${v4[@]}"; do in_box client ip route del "$r" via $ROGUE4; done
+	for r in "${v6[@]}"; do in_box client ip -6 route del "$r" via $ROGUE6; done
+}
+test_leaks_rogue_dhcp_routes() { unguarded rogue_routes; }
+
+# TunnelCrack, LocalNet: the local network claims addresses of the office, though the profile lets
+# local networks alone.
+claims_office() {
+	profile_psk open
+	in_box client ip addr add 10.99.0.77/25 dev eth0
+	client_start open
+	judge_begin
+	goes_by "$INNER4" 'vpn[0-9]+'
+	reaches "$INNER4"
+	sed -i "/> 10\.99\.0\./!d" "$LAB/judge" # the rest is free to go around this tunnel
+	nothing_clear "where the local network claims the office's addresses"
+	client_stop open
+	profile_psk open full
+	client_start open
+	goes_by 10.99.0.53 'vpn[0-9]+' # the name server the gateway gave
+	client_stop open
+	in_box client ip addr del 10.99.0.77/25 dev eth0
+}
+test_leaks_lan_claims_office() { unguarded claims_office; }
+
+# TunnelCrack, ServerIP: the local network claims the gateway's address.
+claims_gateway() {
+	profile_psk open full
+	client_start open
+	judge_begin
+	in_box client ip addr add 198.51.100.77/24 dev eth0
+	sleep 1
+	nothing_clear "where the local network claims the gateway's address"
+	in_box client ip addr del 198.51.100.77/24 dev eth0
+	client_stop open
+}
+test_leaks_lan_claims_gateway() { unguarded claims_gateway; }
+
+# CVE-2019-14899: who shares the link sends to the virtual address, past the tunnel.
+test_leaks_probe_of_virtual_address() {
+	local vip4 vip6
+	profile_psk probe
+	client_start probe
+	vip4=$(json probe 's["address"][0].split("/")[0]')
+	vip6=$(json probe 's["address"][1].split("/")[0]')
+	serve client socat -u UDP6-RECV:7777,ipv6-v6only=0 CREATE:"$LAB/heard"
+	wait_until 5 listens 7777 || fail "socat does not listen"
+	in_box router ip route add "$vip4/32" via "$CLIENT4"
+	in_box router ip -6 route add "$vip6/128" via "$CLIENT6"
+	echo rogue | in_box router socat -u - "UDP:$vip4:7777"
+	echo rogue | in_box router socat -u - "UDP:[$vip6]:7777"
+	! in_box router ping -q -n -c 1 -W 1 "$vip4" >/dev/null || fail "$vip4 answers on the link"
+	! in_box router ping -q -n -c 1 -W 1 "$vip6" >/dev/null || fail "$vip6 answers on the link"
+	echo friend | in_box inner socat -u - "UDP:$vip4:7777"
+	wait_until 5 grep -q friend "$LAB/heard" || fail "nothing comes through the tunnel either"
+	! grep -q rogue "$LAB/heard" || fail "the probe was heard"
+	in_box client ping -q -n -c 1 -W 1 "$vip4" >/dev/null || fail "the machine does not reach itself"
+	in_box client ping -q -n -c 1 -W 1 "$vip6" >/dev/null || fail "the machine does not reach itself"
+	kill "$SERVED"
+	in_box router ip route del "$vip4/32" via "$CLIENT4"
+	in_box router ip -6 route del "$vip6/128" via "$CLIENT6"
+	client_stop probe
+}
+
+listens() {
+	in_box client ss -uln | grep -q ":$1 "
+}
+
+rogue_advertisement() {
+	profile_psk open full
+	in_box client sysctl -q -w net.ipv6.conf.eth0.accept_ra=2
+	client_start open
+	judge_begin
+	in_box router python3 "$NET_DIR/advertise.py" lan 2001:db8:bad::
+	wait_until 5 advertised || fail "the advertisement was not taken"
+	reaches "$INNER4" "$INNER6"
+	sleep 0.5
+	nothing_clear "with a rogue advertisement"
+	client_stop open
+	in_box client ip -6 addr flush dev eth0 to 2001:db8:bad::/64
+	in_box client ip -6 route flush proto ra
+	in_box client ip -6 route del 2001:db8:bad::/64 dev eth0
+	in_box client sysctl -q -w net.ipv6.conf.eth0.accept_ra=1
+}
+test_leaks_rogue_advertisement() { unguarded rogue_advertisement; }
+
+advertised() {
+	in_box client ip -6 route show proto ra | grep -q default
+}
+
+ipv4_only() {
+	profile_psk open full
+	client_start open --set network.address=0.0.0.0
+	judge_begin
+	reaches "$INNER4"
+	unreachable "$OUTSIDE6"
+	nothing_clear "IPv6 beside a tunnel for IPv4 only"
+	client_stop open
+}
+test_leaks_ipv6_beside_ipv4_tunnel() { unguarded ipv4_only; }
+
+# The resolver that the network offered may be a private address of the local network.
+names() {
+	profile_psk open full
+	client_start open --set network.lan=no
+	judge_begin
+	in_box client timeout 3 getent ahosts somewhere.example.org >/dev/null || true
+	echo x | in_box client socat -u - UDP:$ROGUE4:53
+	nothing_clear "a question for a name"
+	client_stop open
+}
+test_leaks_dns() { unguarded names; }
+
+# --- the network changes --------------------------------------------------------------------------------
+
+# A second router on the same link.
+test_default_route_changes() {
+	profile_psk moving full
+	client_start moving
+	in_box router ip addr add 192.168.77.3/24 dev lan
+	in_box client ip route replace default via 192.168.77.3
+	wait_until 5 answers "$INNER4" || fail "no traffic 5 s after the default route changed"
+	client_stop moving
+	in_box client ip route replace default via $ROGUE4
+	in_box router ip addr del 192.168.77.3/24 dev lan
+}
+
+test_address_changes() {
+	profile_psk moving full
+	client_start moving
+	in_box client ip addr add 192.168.77.9/24 dev eth0
+	in_box client ip addr del "$CLIENT4/24" dev eth0
+	in_box client ip addr show dev eth0 | grep -q 192.168.77.9 ||
+		in_box client ip addr add 192.168.77.9/24 dev eth0
+	in_box client ip route replace default via $ROGUE4
+	wait_until 8 answers "$INNER4" || fail "no traffic 8 s after the address changed"
+	status_becomes moving 's["local"]["address"] == "192.168.77.9"'
+	client_stop moving
+	in_box client ip addr del 192.168.77.9/24 dev eth0
+	in_box client ip addr add "$CLIENT4/24" dev eth0
+	default_route4_back
+}
+
+default_route4_back() {
+	in_box client ip route replace default via $ROGUE4
+}

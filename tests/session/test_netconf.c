@@ -1,0 +1,383 @@
+/*
+ * What the gateway pushes, and what becomes of it: loopback, link-local, multicast, reserved addresses,
+ * the gateway itself and more than the profile accepts are refused and named, one warning each.
+ */
+#include "session/session.h"
+#include "session/status.h"
+
+#include "../src/session/netconf.h"
+#include "crypto/alg.h"
+#include "lib/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct err e;
+
+struct pushed {
+	struct profile *p;
+	struct selectors ts;
+	struct ike_view view;
+	struct granted g;
+	struct outbox ob;
+	struct netconf *made;
+};
+
+static int group_setup(void **state)
+{
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}
+
+static int setup(void **state)
+{
+	struct pushed *x = calloc(1, sizeof(*x));
+
+	assert_non_null(x);
+	x->p = profile_new("test");
+	assert_non_null(x->p);
+	outbox_init(&x->ob);
+	assert_true(addr_parse(&x->view.remote, "198.51.100.10"));
+	*state = x;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct pushed *x = *state;
+
+	profile_free(x->p);
+	outbox_free(&x->ob);
+	free(x->made);
+	free(x);
+	return 0;
+}
+
+static struct prefix net(const char *text)
+{
+	struct prefix p;
+
+	assert_true(prefix_parse(&p, text));
+	return p;
+}
+
+static void set(struct pushed *x, const char *key, const char *value)
+{
+	struct profile_problem problems[4];
+
+	assert_ok(&e, profile_set(x->p, "connection", "gateway", "198.51.100.10", &e));
+	assert_ok(&e, profile_set(x->p, "network", key, value, &e));
+	(void)profile_finish(x->p, problems, ARRAY_LEN(problems));
+}
+
+static void push_route(struct pushed *x, const char *text)
+{
+	struct prefix p = net(text);
+
+	selector_from_prefix(&x->ts.v[x->ts.n++], &p);
+}
+
+static void push_addr(struct pushed *x, const char *text)
+{
+	x->g.addrs[x->g.n_addrs++] = net(text);
+}
+
+static void push_dns(struct pushed *x, const char *text)
+{
+	assert_true(addr_parse(&x->g.dns[x->g.n_dns++], text));
+}
+
+static void push_domain(struct pushed *x, const char *text)
+{
+	snprintf(x->g.domains[x->g.n_domains++], DOMAIN_TEXT_MAX, "%s", text);
+}
+
+static void build(struct pushed *x)
+{
+	const struct suite any = { .encr = alg_by_name(TRANSFORM_ENCR, "aes256gcm16") };
+
+	assert_non_null(any.encr);
+	x->view.n_children = 1;
+	x->view.children[0] = (struct ike_child_view){ .mode = SA_TUNNEL, .encap = true, .suite = any,
+		.local_ts = &x->ts, .remote_ts = &x->ts };
+	x->made = netconf_build(x->p, &x->view, &x->g, 1500, &x->ob);
+	assert_non_null(x->made);
+}
+
+static const struct route *route_to(const struct pushed *x, const char *text)
+{
+	struct prefix p = net(text);
+
+	for (uint32_t i = 0; i < x->made->n_routes; i++)
+		if (prefix_same(&x->made->routes[i].dst, &p))
+			return &x->made->routes[i];
+	return NULL;
+}
+
+static size_t warnings(const struct pushed *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->ob.n; i++)
+		n += x->ob.actions[i].kind == ACT_EVENT &&
+			((const struct event *)outbox_get(&x->ob, i))->kind == EV_WARNING;
+	return n;
+}
+
+static bool warned(const struct pushed *x, const char *what, const char *why)
+{
+	for (size_t i = 0; i < x->ob.n; i++) {
+		const struct event *ev = outbox_get(&x->ob, i);
+		if (x->ob.actions[i].kind == ACT_EVENT && ev->kind == EV_WARNING && strstr(ev->text, what) &&
+			strstr(ev->text, why))
+			return true;
+	}
+	return false;
+}
+
+/* --- tests ---------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *net, *why;
+} unsafe[] = {
+	{ "127.0.0.0/8", "loopback" }, { "127.0.0.53/32", "loopback" }, { "169.254.0.0/16", "link-local" },
+	{ "169.254.169.254/32", "link-local" }, { "224.0.0.0/4", "multicast" }, { "239.1.2.3/32", "multicast" },
+	{ "240.0.0.0/4", "reserved" }, { "255.255.255.255/32", "reserved" }, { "0.0.0.0/8", "this network" },
+	{ "::1/128", "loopback" }, { "fe80::/64", "link-local" }, { "ff02::1/128", "multicast" },
+	{ "::/128", "unspecified" }, { "::ffff:10.0.0.0/104", "mapped" },
+	{ "198.51.100.10/32", "the gateway itself" },
+};
+
+static void refuses_unsafe_routes(void **state)
+{
+	struct pushed *x = *state;
+
+	push_route(x, "10.20.0.0/16");
+	for (size_t i = 0; i < ARRAY_LEN(unsafe); i++)
+		push_route(x, unsafe[i].net);
+	build(x);
+	assert_int_equal(x->made->n_routes, 1);
+	assert_non_null(route_to(x, "10.20.0.0/16"));
+	assert_int_equal(warnings(x), ARRAY_LEN(unsafe));
+	for (size_t i = 0; i < ARRAY_LEN(unsafe); i++) {
+		char text[ADDR_TEXT_MAX];
+		struct prefix p = net(unsafe[i].net);
+		if (!warned(x, prefix_text(text, &p), unsafe[i].why))
+			fail_msg("no warning names %s: %s", text, unsafe[i].why);
+	}
+}
+
+static void takes_networks_that_hold_the_gateway(void **state)
+{
+	struct pushed *x = *state;
+
+	push_route(x, "198.51.100.0/24");
+	push_route(x, "0.0.0.0/0");
+	build(x);
+	assert_non_null(route_to(x, "198.51.100.0/24"));
+	assert_non_null(route_to(x, "0.0.0.0/0"));
+	assert_int_equal(warnings(x), 0);
+}
+
+static void refuses_unsafe_addresses_and_servers(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", "169.254.1.1", "224.0.0.1", "fe80::1", "ff02::fb" };
+	struct pushed *x = *state;
+
+	push_route(x, "0.0.0.0/0");
+	push_addr(x, "10.1.2.3");
+	push_addr(x, "198.51.100.10");
+	push_addr(x, "127.0.0.1");
+	push_addr(x, "255.255.255.255");
+	push_dns(x, "10.1.0.53");
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		push_dns(x, hosts[i]);
+	build(x);
+	assert_int_equal(x->made->n_addrs, 1);
+	assert_int_equal(x->made->n_dns, 1);
+	assert_int_equal(warnings(x), 3 + ARRAY_LEN(hosts));
+	assert_true(warned(x, "address 198.51.100.10", "the gateway itself"));
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		assert_true(warned(x, hosts[i], "DNS server"));
+}
+
+static void takes_no_more_than_the_profile_accepts(void **state)
+{
+	struct pushed *x = *state;
+
+	set(x, "accept", "10.0.0.0/8, fd00::/8");
+	push_route(x, "0.0.0.0/0");
+	push_route(x, "10.20.0.0/16");
+	push_route(x, "8.0.0.0/5");
+	push_route(x, "fd01::/48");
+	push_dns(x, "10.20.0.53");
+	push_dns(x, "203.0.113.53");
+	build(x);
+	assert_non_null(route_to(x, "10.20.0.0/16"));
+	assert_non_null(route_to(x, "fd01::/48"));
+	assert_int_equal(x->made->n_routes, 2);
+	assert_int_equal(x->made->n_dns, 1);
+	assert_int_equal(warnings(x), 3);
+	assert_true(warned(x, "0.0.0.0/0", "network.accept"));
+	assert_true(warned(x, "8.0.0.0/5", "network.accept"));
+	assert_true(warned(x, "203.0.113.53", "network.accept"));
+}
+
+/* A full tunnel that was refused is none: the other family is not blocked for its sake. */
+static void a_refused_default_route_blocks_nothing(void **state)
+{
+	struct pushed *x = *state;
+
+	set(x, "accept", "10.0.0.0/8");
+	push_route(x, "0.0.0.0/0");
+	build(x);
+	assert_int_equal(x->made->n_routes, 0);
+	assert_false(x->made->dns_default && x->made->n_domains);
+}
+
+static void the_other_family_of_a_full_tunnel_goes_nowhere(void **state)
+{
+	struct pushed *x = *state;
+
+	push_addr(x, "10.1.2.3");
+	push_route(x, "0.0.0.0/0");
+	push_route(x, "::/0"); /* without an address it cannot be used */
+	build(x);
+	assert_int_equal(route_to(x, "0.0.0.0/0")->kind, ROUTE_TUNNEL);
+	assert_int_equal(route_to(x, "::/0")->kind, ROUTE_BLOCK);
+}
+
+static void domains_are_names_or_nothing(void **state)
+{
+	static const char *const bad[] = { "", ".", "a..b", "a b", "a\nnameserver 1.2.3.4", "a\033[2J", "-;",
+		"$(reboot)", "a/../b", "\xc3\xa9.example", "*.example",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example" };
+	struct pushed *x = *state;
+
+	push_route(x, "10.0.0.0/8");
+	push_domain(x, "Corp.Example.");
+	push_domain(x, "_x-1.example");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		push_domain(x, bad[i]);
+	build(x);
+	assert_int_equal(x->made->n_domains, 2);
+	assert_string_equal(x->made->domains[0], "corp.example");
+	assert_string_equal(x->made->domains[1], "_x-1.example");
+	assert_int_equal(warnings(x), ARRAY_LEN(bad));
+	for (size_t i = 0; i < x->ob.n; i++) {
+		const struct event *ev = outbox_get(&x->ob, i);
+		for (const char *s = x->ob.actions[i].kind == ACT_EVENT ? ev->text : ""; *s; s++)
+			if ((unsigned char)*s < ' ' || *s == 0x7f)
+				fail_msg("a control character in a warning: %#x", *s);
+	}
+}
+
+/* --- the kill switch, as the session asks for it -------------------------------------------------- */
+
+static const struct netconf *last_netconf(const struct outbox *ob)
+{
+	for (size_t i = ob->n; i-- > 0;)
+		if (ob->actions[i].kind == ACT_NETCONF)
+			return outbox_get(ob, i);
+	return NULL;
+}
+
+static bool wants(const struct outbox *ob, enum action_kind kind)
+{
+	for (size_t i = 0; i < ob->n; i++)
+		if (ob->actions[i].kind == kind)
+			return true;
+	return false;
+}
+
+static struct session *guarded(struct pushed *x, const char *kind)
+{
+	static const uint8_t seed[RNG_SEED_LEN] = { 1 };
+
+	set(x, "killswitch", kind);
+	set(x, "exclude", "203.0.113.0/24");
+	assert_ok(&e, profile_set(x->p, "secrets", "psk", "secret", &e));
+	struct session *s = session_new(x->p, seed, &e);
+	assert_non_null(s);
+	session_start(s, 1, 1000, &x->ob);
+	return s;
+}
+
+static void no_packet_before_the_kill_switch(void **state)
+{
+	struct pushed *x = *state;
+	struct session *s = guarded(x, "yes");
+	struct os_input done = { .kind = OS_NETCONF_DONE, .ok = true };
+	const struct netconf *c = last_netconf(&x->ob);
+
+	assert_non_null(c);
+	assert_int_equal(c->killswitch, KILLSWITCH_YES);
+	assert_int_equal(c->n_routes, 1);
+	assert_int_equal(c->routes[0].kind, ROUTE_BYPASS);
+	assert_false(wants(&x->ob, ACT_RESOLVE) || wants(&x->ob, ACT_SEND));
+	outbox_clear(&x->ob);
+	session_os(s, 2, &done, &x->ob);
+	assert_true(wants(&x->ob, ACT_RESOLVE));
+	outbox_clear(&x->ob);
+	session_stop(s, 3, &x->ob);
+	assert_int_equal(last_netconf(&x->ob)->killswitch, KILLSWITCH_NO);
+	assert_true(wants(&x->ob, ACT_DOWN));
+	session_free(s);
+}
+
+static void no_connection_without_the_kill_switch(void **state)
+{
+	struct pushed *x = *state;
+	struct session *s = guarded(x, "strict");
+	struct os_input failed = { .kind = OS_NETCONF_DONE };
+
+	err_set(&failed.err, ERR_LOCAL, "this kernel has no XFRM");
+	outbox_clear(&x->ob);
+	session_os(s, 2, &failed, &x->ob);
+	assert_true(wants(&x->ob, ACT_DOWN));
+	assert_false(wants(&x->ob, ACT_RESOLVE));
+	session_free(s);
+}
+
+/* How the end is told apart: one that was asked for lifts it, one that was not leaves it. */
+static void failing(struct pushed *x, const char *kind, enum killswitch left)
+{
+	struct session *s = guarded(x, kind);
+	struct os_input done = { .kind = OS_NETCONF_DONE, .ok = true }, paths = { .kind = OS_PATHS };
+
+	session_os(s, 2, &done, &x->ob);
+	err_set(&paths.err, ERR_SILENT, "there is no route");
+	session_os(s, 3, &paths, &x->ob);
+	assert_true(wants(&x->ob, ACT_DOWN));
+	assert_int_equal(last_netconf(&x->ob)->killswitch, left);
+	session_free(s);
+}
+
+static void yes_ends_with_a_failure(void **state) { failing(*state, "yes", KILLSWITCH_NO); }
+static void strict_outlives_a_failure(void **state) { failing(*state, "strict", KILLSWITCH_STRICT); }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(refuses_unsafe_routes, setup, teardown),
+		cmocka_unit_test_setup_teardown(takes_networks_that_hold_the_gateway, setup, teardown),
+		cmocka_unit_test_setup_teardown(refuses_unsafe_addresses_and_servers, setup, teardown),
+		cmocka_unit_test_setup_teardown(takes_no_more_than_the_profile_accepts, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_refused_default_route_blocks_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_other_family_of_a_full_tunnel_goes_nowhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(domains_are_names_or_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_packet_before_the_kill_switch, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_connection_without_the_kill_switch, setup, teardown),
+		cmocka_unit_test_setup_teardown(yes_ends_with_a_failure, setup, teardown),
+		cmocka_unit_test_setup_teardown(strict_outlives_a_failure, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
