@@ -12,7 +12,7 @@
 
 enum { STATE_PATH_MAX = USER_PATH_MAX + 128 };
 
-/* The folder, made where it is missing. */
+/* The folder, made where it is missing; but not the home itself, for who has none keeps no state. */
 static bool state_dir(const struct user *u, char out[STATE_PATH_MAX])
 {
 	const char *xdg = getenv("XDG_STATE_HOME");
@@ -20,7 +20,9 @@ static bool state_dir(const struct user *u, char out[STATE_PATH_MAX])
 		snprintf(out, STATE_PATH_MAX, "%s/vpnc-ike", xdg) :
 		snprintf(out, STATE_PATH_MAX, "%s/.local/state/vpnc-ike", u->home);
 
-	if (n >= STATE_PATH_MAX || out[0] != '/' || (!xdg && !u->home[0]))
+	struct stat st;
+
+	if (n >= STATE_PATH_MAX || out[0] != '/' || (!xdg && stat(u->home, &st) != 0))
 		return false;
 	for (char *slash = out + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = 0;
