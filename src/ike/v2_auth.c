@@ -400,8 +400,10 @@ bool v2_auth_established(struct step *s)
 	struct v2 *v = s->v;
 	struct handshake *hs = v->hs;
 	const struct payload *cp = payload_find(s->p, PAYLOAD_CP);
-	struct v2_child_terms *t = malloc(sizeof(*t));
 
+	if (!hs->proved)
+		return err_set(s->e, ERR_AUTH, "the gateway has not proved who it is");
+	struct v2_child_terms *t = malloc(sizeof(*t));
 	if (!t)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
 	v2_stage(v, STAGE_CHILD, NULL, s->ob);

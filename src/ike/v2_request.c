@@ -92,14 +92,15 @@ void v2_send_once(struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew 
 	kept_free(&once);
 }
 
-/* Large messages that get no answer while small ones did: somewhere fragments are dropped. The
+/* Large messages that get no answer while small ones did: somewhere large datagrams are dropped. The
  * content is cut again, smaller (RFC 7383 section 2.5.1). */
 static void cut_smaller(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 {
 	struct request *r = &sa->req;
 	struct kept smaller = { 0 };
+	bool large = r->sent.n > 1 || r->sent.v[0].len > v2_fragment_size(v, true);
 
-	if (r->small || r->sent.n < 2 || r->rexmit.tries < 3)
+	if (r->small || !sa->fragments || !large || r->rexmit.tries < 3)
 		return;
 	r->small = true;
 	if (v2_seal(v, sa, r->exchange, false, r->mid, r->inner_first,

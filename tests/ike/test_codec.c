@@ -84,6 +84,35 @@ static void choices(void **state)
 	}
 }
 
+/* Two of one type, or none, is no choice, though each was offered. */
+static void no_choice(void **state)
+{
+	static const struct {
+		const char *hex;
+		bool ok;
+	} bodies[] = {
+		{ "00000018 01 03 04 01 aabbccdd 0000000c 01000014 800e0080", true },
+		{ "00000024 01 03 04 02 aabbccdd 0300000c 01000014 800e0080 0000000c 01000014 800e0100", false },
+		{ "00000024 01 03 04 02 aabbccdd 0300000c 01000014 800e0080 0000000c 01000014 800e0080", false },
+		{ "00000014 01 03 04 01 aabbccdd 00000008 05000000", false },
+		{ "0000000c 01 03 04 00 aabbccdd", false },
+		{ "0000001c 01 03 04 01 aabbccdd 00000010 01000014 800e0080 80990001", false },
+	};
+	struct proposals p;
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, prop_parse(&p, PROTO_ESP, TIER_DEFAULT, "aes128gcm16-aes256gcm16-noesn", &e));
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		struct bytes spi;
+		struct suite s;
+		uint8_t buf[64];
+		size_t n = test_hex(bodies[i].hex, buf, sizeof(buf));
+		if (v2_sa_read_choice((struct bytes){ buf, n }, &p, PROTO_ESP, &spi, &s, &e) != bodies[i].ok)
+			fail_msg("body %zu: %s", i, e.text);
+	}
+}
+
 /* Our order of preference decides, not the peer's. */
 static void preference(void **state)
 {
@@ -315,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sa_on_the_wire),
 		cmocka_unit_test(choices),
+		cmocka_unit_test(no_choice),
 		cmocka_unit_test(preference),
 		cmocka_unit_test(key_exchange_of_a_child),
 		cmocka_unit_test(esn_as_configured),

@@ -229,14 +229,47 @@ static void rekey_of_a_child_the_gateway_closes(void **state)
  *	C  D(a1) -->                    <-- D(b1)  G
  *	C  (nothing) -->                <-- (nothing) G
  */
+static void hear_delete(void *arg, bool sent, uint8_t exchange, bool response, uint8_t first,
+	struct bytes chain)
+{
+	unsigned *answers = arg;
+
+	(void)chain;
+	if (!sent && response && exchange == INFORMATIONAL)
+		answers[first == PAYLOAD_D]++;
+}
+
 static void both_close_a_child(void **state)
 {
+	unsigned answers[2] = { 0 }; /* without, with a Delete payload */
 	struct pair p;
 
 	(void)state;
 	up_two(&p);
+	p.gw.hear = hear_delete;
+	p.gw.hear_arg = answers;
 	client_deletes_first(&p);
 	pair_gw(&p, GW_DELETE_CHILD);
+	pair_run(&p, 1000);
+	assert_int_equal(answers[0], 1);
+	assert_int_equal(answers[1], 0);
+	settled(&p, 0, 1);
+}
+
+/* Only the gateway closes it: the answer has our half. */
+static void gateway_closes_a_child(void **state)
+{
+	unsigned answers[2] = { 0 };
+	struct pair p;
+
+	(void)state;
+	up_two(&p);
+	p.gw.hear = hear_delete;
+	p.gw.hear_arg = answers;
+	pair_gw(&p, GW_DELETE_CHILD);
+	pair_run(&p, 1000);
+	assert_int_equal(answers[0], 0);
+	assert_int_equal(answers[1], 1);
 	settled(&p, 0, 1);
 }
 
@@ -479,6 +512,28 @@ static void ike_used_before_our_answer(void **state)
 	}
 }
 
+/* The same, twice: the gateway has replaced what it made as well, neither of its deletes arrives, and
+ * then the client hears TEMPORARY_FAILURE to its own rekey. The children are with the newest. */
+static void ike_replaced_twice_before_our_answer(void **state)
+{
+	struct drops l = { { { CLIENT, CREATE_CHILD_SA, false, 2 }, { GATEWAY, INFORMATIONAL, false, 6 } } };
+	struct pair p;
+
+	(void)state;
+	up(&p, -1, -1);
+	pair_tap(&p, drops_tap, &l);
+	pair_gw(&p, GW_REKEY_IKE);
+	pair_command(&p, CMD_REKEY_IKE);
+	pair_run(&p, 100);
+	pair_gw(&p, GW_REKEY_IKE);
+	pair_run(&p, 100);
+	const struct v2_sa *newest = p.client.v2->sa;
+	assert_memory_equal(newest->spi_i, p.gw.sa->spi_i, IKE_SPI_LEN);
+	pair_run(&p, 1400);
+	assert_ptr_equal(p.client.v2->sa, newest);
+	settled(&p, 0, 1);
+}
+
 /*
  *	C  SA, Ni, KEi -->              <-- D (the IKE SA)     G
  *	C  (empty) -->                  <-- TEMPORARY_FAILURE  G
@@ -581,7 +636,10 @@ static void rekey_of_a_child_not_yet_confirmed(void **state)
 	pair_gw(&p, GW_REKEY_CHILD);
 	pair_run(&p, 100);
 	uint32_t middle = p.client.v2->children[1]->spi_in;
+	unsigned requests = p.gw.requests;
 	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, 100);
+	assert_int_equal(p.gw.requests, requests);
 	settled(&p, middle, 1);
 	assert_int_equal(d.count, 0);
 }
@@ -622,6 +680,7 @@ int main(void)
 		cmocka_unit_test(rekey_of_a_child_being_closed),
 		cmocka_unit_test(rekey_of_a_child_the_gateway_closes),
 		cmocka_unit_test(both_close_a_child),
+		cmocka_unit_test(gateway_closes_a_child),
 		cmocka_unit_test(children_that_do_not_exist),
 		cmocka_unit_test(child_unknown_to_the_gateway),
 		cmocka_unit_test(rekey_of_a_child_not_yet_confirmed),
@@ -636,6 +695,7 @@ int main(void)
 		cmocka_unit_test(ike_one_request_lost),
 		cmocka_unit_test(ike_late_request_meets_a_replaced_sa),
 		cmocka_unit_test(ike_used_before_our_answer),
+		cmocka_unit_test(ike_replaced_twice_before_our_answer),
 		cmocka_unit_test(ike_closed_by_gateway_while_rekeying),
 		cmocka_unit_test(ike_closed_by_client_while_rekeying),
 		cmocka_unit_test(ike_closed_by_client_while_child_is_rekeyed),

@@ -359,6 +359,38 @@ static void no_answer_of_the_user(void **state)
 	pair_free(&p);
 }
 
+static bool no_large_ones(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	unsigned *dropped = arg;
+
+	(void)n;
+	if (from != CLIENT || f->len <= 700)
+		return false;
+	++*dropped;
+	return true;
+}
+
+/* Somewhere on the way datagrams over 700 octets are lost: IKE_AUTH with a certificate is cut smaller
+ * after a few tries (RFC 7383 section 2.5.1). */
+static void large_datagrams_dropped(void **state)
+{
+	static const struct row r = { .gw = GW_ECDSA, .user = USER_RSA };
+	unsigned dropped = 0;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 1);
+	set_proofs(&p, &r);
+	set_gateway(&p, &r);
+	pair_start(&p);
+	pair_tap(&p, no_large_ones, &dropped);
+	pair_until(&p, pair_decided, SECONDS(60));
+	pair_run(&p, 100);
+	pair_check_up(&p, 1);
+	assert_in_range(dropped, 2, 6);
+	pair_free(&p);
+}
+
 /* What the client asked for and got. */
 static void what_was_granted(void **state)
 {
@@ -399,6 +431,7 @@ int main(void)
 		cmocka_unit_test(keepalive),
 		cmocka_unit_test(no_answer_of_the_user),
 		cmocka_unit_test(what_was_granted),
+		cmocka_unit_test(large_datagrams_dropped),
 	};
 	size_t n = 0;
 

@@ -30,6 +30,7 @@ struct row {
 	enum proof proof;
 	bool modp;
 	enum during during;
+	uint32_t mid; /* of the IKE_AUTH answer; 0: the first */
 };
 
 #define EDIT(operation, type, ...) { .op = (operation), .payload = PAYLOAD_##type, __VA_ARGS__ }
@@ -199,6 +200,19 @@ static const struct row auth[] = {
 		.proof = EAP },
 	{ "EAP failure at once", { EDIT(EDIT_BODY, EAP, .hex = "04010004") }, .kind = ERR_PEER, .proof = EAP },
 	{ "no EAP", { EDIT(EDIT_DROP, EAP) }, .kind = ERR_PEER, .proof = EAP },
+	{ "EAP, last answer: AUTH with a bit flipped", { EDIT(EDIT_FLIP, AUTH, .at = -1, .hex = "01") },
+		.kind = ERR_AUTH, .proof = EAP, .mid = 4 },
+	{ "EAP, last answer: AUTH of zeros", { SET(AUTH, 4, zeros32) }, .kind = ERR_AUTH, .proof = EAP,
+		.mid = 4 },
+	{ "EAP, last answer: no AUTH", { EDIT(EDIT_DROP, AUTH) }, .kind = ERR_PEER, .proof = EAP, .mid = 4 },
+	{ "EAP, last answer: AUTH of another method", { SET(AUTH, 0, "0e") }, .kind = ERR_AUTH,
+		.proof = EAP, .mid = 4 },
+	{ "EAP, last answer: no SA", { EDIT(EDIT_DROP, SA) }, .kind = ERR_PEER, .proof = EAP, .mid = 4 },
+	{ "EAP, last answer: only an error", { ONLY("00000018") }, .kind = ERR_PEER,
+		.notify = AUTHENTICATION_FAILED, .proof = EAP, .mid = 4 },
+	{ "EAP, last answer: nothing", { { .op = EDIT_NOTHING } }, .kind = ERR_PEER, .proof = EAP, .mid = 4 },
+	{ "EAP, more EAP after success", { EDIT(EDIT_DROP, AUTH), ADD(EAP, "0104000501") },
+		.kind = ERR_PEER, .proof = EAP, .mid = 4 },
 	{ "an EAP response", { EDIT(EDIT_BODY, EAP, .hex = "0201000501") }, .kind = ERR_PEER, .proof = EAP },
 };
 
@@ -263,7 +277,7 @@ static void set_edits(struct pair *p, const struct row *r, uint8_t exchange)
 		p->gwc.edits[i] = r->edits[i];
 		p->gwc.edits[i].exchange = exchange;
 		p->gwc.edits[i].any_mid = exchange == CREATE_CHILD_SA;
-		p->gwc.edits[i].mid = exchange == IKE_AUTH;
+		p->gwc.edits[i].mid = exchange != IKE_AUTH ? 0 : r->mid ? r->mid : 1;
 	}
 }
 

@@ -195,7 +195,9 @@ static struct v2_sa *gateways_half(struct gateway *g, const struct v2_sa *sa)
 
 struct message {
 	uint8_t exchange;
-	bool response, sealed, goodbye; /* goodbye: with a delete of the IKE SA, in the clear */
+	bool response, sealed;
+	bool goodbye;   /* in the clear: with a delete of the IKE SA */
+	bool wrong_end; /* sealed: the flag says that the client sent it */
 	uint32_t mid;
 };
 
@@ -229,8 +231,10 @@ static size_t feed(struct pair *p, const struct v2_sa *sa, const struct message 
 	outbox_init(&ob);
 	if (m->sealed) {
 		assert_non_null(half);
+		half->initiator = half->initiator != m->wrong_end;
 		gw_forge(&p->gw, p->net.now, half, m->exchange, m->response, m->mid, PAYLOAD_NONE,
 			(struct bytes){ buf, 0 }, &from_gw);
+		half->initiator = half->initiator != m->wrong_end;
 		const struct send *s = outbox_get(&from_gw, 0);
 		d.data = s->data;
 		d.len = s->len;
@@ -250,7 +254,7 @@ enum outcome { IGNORED, ANSWERED, REPEATED, TAKEN };
 
 static enum outcome expected(const struct state_row *r, const struct message *m, const struct v2_sa *sa)
 {
-	if (!m->sealed || m->exchange == IKE_SA_INIT)
+	if (!m->sealed || m->wrong_end || m->exchange == IKE_SA_INIT)
 		return IGNORED;
 	if (m->response)
 		return r->waits_for && r->waits_for == m->exchange && m->mid == sa->req.mid ? TAKEN : IGNORED;
@@ -303,8 +307,11 @@ static void matrix(void **state)
 				one(r, m, mid);
 				m.goodbye = false;
 				m.sealed = true;
-				if (r->state != V2_INIT) /* no keys yet */
-					one(r, m, mid);
+				if (r->state == V2_INIT) /* no keys yet */
+					continue;
+				one(r, m, mid);
+				m.wrong_end = true;
+				one(r, m, mid);
 			}
 }
 
