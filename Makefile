@@ -3,6 +3,7 @@
 #   make            the program, as build/release/vpnc-ike
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
+#   make soak-kill  200 kill -9 at random moments; make bench-routes: what 5 000 routes cost
 #   make check-unit the unit and pair tests: seconds, no root
 
 VERSION   := 0.1.0

@@ -15,7 +15,8 @@ enum { RESOLVE_ADDRS_MAX = 16, RESOLVE_FDS_MAX = 16 };
 
 struct resolver;
 
-struct resolver *resolver_new(struct err *e) MUST_CHECK;
+/* resolv_conf: the file that names the servers; NULL for the machine's. */
+struct resolver *resolver_new(const char *resolv_conf, struct err *e) MUST_CHECK;
 void resolver_free(struct resolver *r);
 /* Starts; an address text is answered at once. One question at a time: a new one ends the last. */
 void resolver_ask(struct resolver *r, const char *host, uint16_t port);

@@ -55,6 +55,10 @@ int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound,
 bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
 	struct err *e) MUST_CHECK;
 
+/* The resolv.conf that names the servers on the network, not the resolver on this machine that asks
+ * them: that one's sockets do not pass a kill switch, ours do. */
+const char *host_name_servers(void);
+
 /* What happened to the machine: a descriptor for the loop, and the next event, HOST_NOTHING when
  * there is none. Networks on the link and reverse path checking are adapted meanwhile. LINK_DOWN:
  * there was a way to the gateway and is none now. */

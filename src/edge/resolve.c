@@ -43,18 +43,23 @@ static int mark_socket(ares_socket_t fd, int type, void *data)
 	return 0;
 }
 
-struct resolver *resolver_new(struct err *e)
+struct resolver *resolver_new(const char *resolv_conf, struct err *e)
 {
 	struct ares_options options = { .timeout = TIMEOUT_MS, .tries = TRIES };
+	int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
 	struct resolver *r = calloc(1, sizeof(*r));
 
 	if (!r) {
 		err_set(e, ERR_LOCAL, "no memory for name resolution");
 		return NULL;
 	}
+	if (resolv_conf) {
+		options.resolvconf_path = (char *)resolv_conf; /* c-ares copies it */
+		given |= ARES_OPT_RESOLVCONF;
+	}
 	int code = ares_library_init(ARES_LIB_INIT_ALL);
 	if (code == ARES_SUCCESS) {
-		code = ares_init_options(&r->channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+		code = ares_init_options(&r->channel, &options, given);
 		if (code != ARES_SUCCESS)
 			ares_library_cleanup();
 	}

@@ -84,20 +84,23 @@ static struct prefix prefix_from(const xfrm_address_t *a, uint8_t len, uint8_t f
 
 static bool item_from(struct item *it, const struct nlmsghdr *h, uint32_t tag)
 {
-	const struct xfrm_userpolicy_info *info = nlmsg_data(h);
-	const struct xfrm_selector *s = &info->sel;
+	struct xfrm_userpolicy_info info;
 
-	if (h->nlmsg_type != XFRM_MSG_NEWPOLICY || nlmsg_datalen(h) < (int)sizeof(*info) ||
-		s->user != tag || info->dir != XFRM_POLICY_OUT)
+	if (h->nlmsg_type != XFRM_MSG_NEWPOLICY || nlmsg_datalen(h) < (int)sizeof(info))
+		return false;
+	/* Messages are aligned to four octets, this struct wants eight. */
+	memcpy(&info, nlmsg_data(h), sizeof(info));
+	const struct xfrm_selector *s = &info.sel;
+	if (s->user != tag || info.dir != XFRM_POLICY_OUT)
 		return false;
 	uint8_t family = s->family == AF_INET ? FAMILY_V4 : FAMILY_V6;
 	*it = (struct item){ .kind = ITEM_POLICY,
-		.block = info->action == XFRM_POLICY_BLOCK, .pref = info->priority, .tag = tag,
+		.block = info.action == XFRM_POLICY_BLOCK, .pref = info.priority, .tag = tag,
 		.link = s->ifindex, .proto = s->proto, .sport = ntohs(s->sport), .dport = ntohs(s->dport),
 		.dst = prefix_from(&s->daddr, s->prefixlen_d, family) };
 	if (s->prefixlen_s)
 		it->src = prefix_from(&s->saddr, s->prefixlen_s, family);
-	struct nlattr *mark = nl_attr(h, sizeof(*info), XFRMA_MARK);
+	struct nlattr *mark = nl_attr(h, sizeof(info), XFRMA_MARK);
 	if (mark && nla_len(mark) >= (int)sizeof(struct xfrm_mark))
 		it->mark = ((const struct xfrm_mark *)nla_data(mark))->v;
 	return true;

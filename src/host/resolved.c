@@ -69,6 +69,13 @@ static bool manages(const char *resolv_conf)
 	return false;
 }
 
+const char *host_name_servers(void)
+{
+	static const char uplinks[] = "/run/systemd/resolve/resolv.conf";
+
+	return manages(RESOLV_CONF) && access(uplinks, R_OK) == 0 ? uplinks : RESOLV_CONF;
+}
+
 bool resolved_here(const char *resolv_conf)
 {
 	if (!manages(resolv_conf))

@@ -130,7 +130,7 @@ static size_t answer(struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX])
 
 static struct resolver *make(void)
 {
-	struct resolver *r = resolver_new(&e);
+	struct resolver *r = resolver_new(NULL, &e);
 
 	if (!r)
 		fail_msg("%s", e.text);

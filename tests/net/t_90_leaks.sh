@@ -166,6 +166,28 @@ strict_failed_connect() {
 }
 test_killswitch_strict_over_failed_connect() { guarded strict_failed_connect; }
 
+# The gateway's name is asked of the network's own servers: the resolver of the machine is behind the
+# kill switch like everybody else.
+asks_past_the_stub() {
+	local etc=$LAB/client/etc/resolv.conf run=$LAB/client/run/systemd/resolve
+	cp -p "$etc" "$LAB/resolv.conf"
+	mkdir -p "$run"
+	echo "nameserver $ROGUE4" >"$run/resolv.conf"
+	echo "nameserver 127.0.0.53" >"$etc"
+	shield yes far.vpn.test
+	judge_begin
+	client_fails 4 shield
+	wait_until 2 asked far.vpn.test || fail "nobody asks for the gateway's name"
+	judge_end
+	cp -p "$LAB/resolv.conf" "$etc"
+	rm -r "$LAB/client/run/systemd"
+}
+test_killswitch_and_gateway_name() { guarded asks_past_the_stub; }
+
+asked() {
+	grep -q "> $ROGUE4.53: .*? $1" "$LAB/judge"
+}
+
 # Without strict, the next start takes what a killed one left.
 yes_ends_with_next_start() {
 	shield yes
