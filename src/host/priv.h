@@ -23,7 +23,7 @@ enum { INSTANCE_MAX = 64 };
 /* The answers to one question, message behind message; free with nl_reply_free. */
 struct nl_reply {
 	uint8_t *data;
-	size_t len;
+	size_t len, room;
 };
 
 struct nl_sock *nl_connect_route(struct err *e) MUST_CHECK;
@@ -39,6 +39,21 @@ bool nl_ask_all(struct nl_sock *sk, int type, const void *head, size_t len, cons
 /* Whether the kernel has objected to what was sent. */
 bool nl_errors(struct nl_sock *sk, const char *doing, struct err *e) MUST_CHECK;
 void nl_reply_free(struct nl_reply *r);
+void nl_msg_free(struct nl_msg *m); /* wipes it, for it may hold keys; NULL is fine */
+/* The kernel's own sentence in an NLMSG_ERROR, or NULL. */
+const char *nl_error_text(const struct nlmsghdr *h);
+
+enum { NL_BATCH_MAX = 128 }; /* few enough that the errors of all of them fit the receive buffer */
+
+struct nl_result {
+	int code; /* the kernel's errno: 0 is done, -1 not tried */
+	char said[100];
+};
+
+/* Sends n messages (at most NL_BATCH_MAX; a NULL among them: no memory) as one datagram and frees them.
+ * True when every result is known, whatever it is. */
+bool nl_batch(struct nl_sock *sk, struct nl_msg **v, size_t n, struct nl_result *results,
+	const char *doing, struct err *e) MUST_CHECK;
 /* An error of the kernel in words; code is positive. */
 bool nl_error(struct err *e, int code, const char *kernel_says, const char *doing);
 struct nlattr *nl_attr(const struct nlmsghdr *h, size_t header, int type);
