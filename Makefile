@@ -50,7 +50,7 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: soak-kill bench-routes all install uninstall demo check check-unit check-net check-asan check-valgrind check-arrows \
+.PHONY: soak-kill bench-routes all install uninstall demo check check-unit check-net check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -116,6 +116,10 @@ soak-kill: all
 
 bench-routes: $(OUT)/tests/bench/bench_routes
 	@tests/bench/routes $(OUT)
+
+check-vm: all $(OUT)/tests/host/test_netns $(OUT)/tests/host/test_xfrm
+	@tests/install-packages gateway vm
+	@tests/net/vm/run
 
 fuzz:
 	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-build

@@ -1,6 +1,6 @@
 /*
  * The data plane: who carries the packets. One table of operations, implemented by userspace ESP
- * over TUN (edge/userspace) and by the kernel's XFRM (later).
+ * over TUN (edge/userspace) and by the kernel's XFRM (edge/kernel, over host/).
  */
 #ifndef EDGE_DATAPLANE_H
 #define EDGE_DATAPLANE_H
@@ -36,8 +36,11 @@ struct dataplane_ops {
 	void (*set_mtu)(struct dataplane *dp, uint16_t mtu);
 	/* ESP that came in by UDP; packets are opened in place. */
 	void (*esp_input)(struct dataplane *dp, struct udp_datagram *d, size_t n);
-	/* The TUN is readable: seal and send one batch; true when there may be more. */
+	/* Its descriptor (the TUN, the kernel's events) is readable: seal and send one batch; true when
+	 * there may be more. */
 	bool (*tun_input)(struct dataplane *dp);
+	/* The session's deadline has come: note what causes no event of its own. */
+	void (*look)(struct dataplane *dp);
 	/* What the session wants to know, one at a time: OS_INBOUND (at most one a call until more
 	 * comes in), OS_SA_USED, OS_SA_EXPIRING. False when there is nothing. */
 	bool (*next_event)(struct dataplane *dp, struct os_input *out);
@@ -54,5 +57,9 @@ enum { USERSPACE_SAS = 256 }; /* in each direction: 64 children, each while it i
  * CBC. Only ESP in UDP: install refuses an SA without (LOCAL). */
 struct dataplane *userspace_new(int tun, struct udp *udp, const uint8_t seed[RNG_SEED_LEN],
 	struct err *e) MUST_CHECK;
+
+/* ESP in the kernel; host has been asked by host_esp_probe, and stays the caller's. What comes by UDP
+ * is the kernel's from here on (udp_encapsulated). */
+struct dataplane *kernel_new(struct host *host, struct udp *udp, struct err *e) MUST_CHECK;
 
 #endif

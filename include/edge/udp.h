@@ -55,6 +55,9 @@ const struct udp_counters *udp_counters(const struct udp *u);
 /* The descriptors to watch: fills fds, returns how many (at most 4). */
 size_t udp_fds(const struct udp *u, int fds[4]);
 uint16_t udp_port(const struct udp *u, enum ike_port which, enum family family); /* local port, 0: none */
+/* ESP that comes in by the NAT traversal sockets is taken by the kernel (RFC 3948); IKE goes on to come
+ * here, NAT keepalives are swallowed. */
+bool udp_encapsulated(struct udp *u, struct err *e) MUST_CHECK;
 /* What one readable descriptor holds, at most UDP_BATCH; over-long datagrams are dropped. Errors
  * that ICMP caused are not errors: they are counted and forgotten. */
 size_t udp_receive(struct udp *u, int fd, struct udp_datagram out[UDP_BATCH]);

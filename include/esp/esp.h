@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/types.h"
+#include "crypto/alg.h"
 #include "crypto/rng.h"
 
 enum {
@@ -70,6 +71,9 @@ uint64_t esp_left(const struct esp_sa *sa);
 /* Three quarters of the sequence numbers, or of the octets that a cipher with blocks of 64 bits may
  * see under one key, are used up: in either direction it is time for a new SA. */
 bool esp_expiring(const struct esp_sa *sa);
+/* Octets that one key of an encryption algorithm may seal: limited where its blocks have 64 bits
+ * (Sweet32), else UINT64_MAX. */
+uint64_t esp_octets_max(const struct alg *encr);
 /* Was the packet authentic, whatever else was wrong with it? Then the peer is alive. */
 bool esp_authentic(enum esp_verdict v);
 /* Octets that sealing adds to an inner packet of len octets, without outer IP and UDP header. */

@@ -23,6 +23,8 @@ enum {
 	HOST_TABLES = 64,
 	HOST_RULE_FIRST = 1181,   /* preferences of the rules, one an instance and family */
 	HOST_POLICY_TAG = 0x76706e00, /* "user" of the selectors of our XFRM policies, one an instance */
+	HOST_IF_ID_FIRST = 0x76706e00, /* if_id and group of the interfaces of kernel mode, one an instance */
+	HOST_REQID_FIRST = 0x76000000, /* reqid of our SAs and policies: 2^16 an instance, by child SA */
 };
 
 struct host;
@@ -47,7 +49,35 @@ void host_warnings(struct host *h, struct outbox *events);
  * descriptor is the caller's to close, before or after host_close, which removes the interface. -1
  * on failure. */
 int host_tun(struct host *h, char name[16], struct err *e) MUST_CHECK;
-/* A UDP socket, non-blocking and close-on-exec, with HOST_MARK, bound to port on every address of
+/* --- ESP in the kernel (XFRM) ------------------------------------------------------------------ */
+
+/* Whether the kernel carries ESP over the family: a throwaway SA each of AES-GCM and of AES-CBC with
+ * HMAC is installed and removed, for nothing else tells. LOCAL: what is missing, and where the
+ * machine's settings forbid to load it. */
+bool host_esp_probe(struct host *h, enum family family, struct err *e) MUST_CHECK;
+/* Installs an SA with exactly its SPI, and the policies that lead its selectors to it; SAs of the
+ * same child and direction share them, and the newest outbound one carries the packets. The first in
+ * tunnel mode brings the inner interface, "vpnN" as with host_tun. LOCAL: what the kernel refused,
+ * and then nothing has changed. */
+bool host_sa_install(struct host *h, const struct sa_spec *spec, struct err *e) MUST_CHECK;
+/* Removes the SA, and policies that no other one needs. One that is not there is no error. */
+void host_sa_remove(struct host *h, const struct sa_ref *ref);
+
+struct host_sa_counters {
+	uint64_t bytes, packets, replay_drops, integrity_failures;
+	uint64_t left; /* sequence numbers, outbound; UINT64_MAX inbound */
+};
+bool host_sa_counters(struct host *h, enum sa_dir dir, uint32_t spi, struct host_sa_counters *out);
+
+/* What the kernel tells of our SAs: a descriptor for the loop (-1 before the first host_esp_probe),
+ * and the next event. */
+enum host_sa_event { HOST_SA_NOTHING, HOST_SA_USED, HOST_SA_EXPIRING };
+int host_sa_event_fd(const struct host *h);
+enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi);
+
+/* ------------------------------------------------------------------------------------------------ */
+
+/* A UDP socket, non-blocking and close-on-exec, with HOST_MARK and past all IPsec policies, bound to port on every address of
  * the family; port 0 or a port in use: an unprivileged one. *bound is what it got. */
 int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound, struct err *e) MUST_CHECK;
 /* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. Events are

@@ -25,6 +25,9 @@ struct session;
 /* wall is the calendar time at now = the time of this call, for certificates' dates. */
 struct session *session_new(const struct profile *p, const uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
 void session_free(struct session *s);
+/* The data plane carries ESP without UDP as well: none is asked for where there is no NAT, unless the
+ * profile wants it. Before session_start. */
+void session_plain_esp(struct session *s);
 void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *ob);
 void session_datagram(struct session *s, uint64_t now, const struct datagram *d, struct outbox *ob);
 /* text is NULL when the user would not answer. It is wiped by the caller. */

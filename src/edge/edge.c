@@ -15,13 +15,14 @@
 #include "session/session.h"
 
 /* What a ready descriptor is, in the loop's tags. */
-enum tag { TAG_UDP = 1, TAG_TUN, TAG_HOST, TAG_RESOLVER, TAG_SLOT };
+enum tag { TAG_UDP = 1, TAG_DATAPLANE, TAG_HOST, TAG_RESOLVER, TAG_SLOT };
 
 struct edge {
 	struct host *host;
 	struct udp *udp;
 	struct resolver *resolver;
 	struct session *session;
+	bool kernel; /* ESP will be the kernel's */
 	struct dataplane *dp;
 	struct loop loop;
 	struct sleep_watch sleep;
@@ -65,6 +66,35 @@ static bool watch_sockets(struct edge *g, struct err *e)
 	return loop_watch(&g->loop, host_event_fd(g->host), EPOLLIN, TAG_HOST, e);
 }
 
+/* Asked before IKE starts: what is agreed on depends on it, for only the kernel has ESP without UDP. */
+static bool kernel_can(struct edge *g, struct err *e)
+{
+	static const enum family families[] = { FAMILY_V4, FAMILY_V6 };
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (udp_port(g->udp, PORT_NATT, families[i]) && !host_esp_probe(g->host, families[i], e))
+			return false;
+	return true;
+}
+
+static bool choose_dataplane(struct edge *g, const struct profile *p, struct err *e)
+{
+	struct err why = { 0 };
+
+	if (p->dataplane == DATAPLANE_USERSPACE)
+		return true;
+	g->kernel = kernel_can(g, &why);
+	if (!g->kernel && p->dataplane == DATAPLANE_KERNEL) {
+		*e = why;
+		return false;
+	}
+	if (g->kernel)
+		session_plain_esp(g->session);
+	else
+		outbox_event(&g->told, EV_STAGE, LEVEL_INFO, "%s: carrying packets in userspace", why.text);
+	return true;
+}
+
 struct edge *edge_open(const struct profile *p, enum level log_level, struct err *e)
 {
 	struct edge *g = calloc(1, sizeof(*g));
@@ -86,7 +116,7 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	const char *servers = p->killswitch != KILLSWITCH_NO ? host_name_servers() : NULL;
 	bool ok = loop_open(&g->loop, e) && new_seed(seed, e) && (g->host = host_open(p->name, e)) &&
 		(g->udp = udp_open(g->host, e)) && (g->resolver = resolver_new(servers, e)) &&
-		(g->session = session_new(p, seed, e)) && watch_sockets(g, e);
+		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) && watch_sockets(g, e);
 	wipe(seed, sizeof(seed));
 	if (!ok) {
 		edge_close(g, NULL);
@@ -134,13 +164,19 @@ static void host_says(struct edge *g)
 	host_warnings(g->host, &g->told);
 }
 
+static bool need_kernel(struct edge *g, struct err *e)
+{
+	g->dp = kernel_new(g->host, g->udp, e);
+	return g->dp && loop_watch(&g->loop, host_sa_event_fd(g->host), EPOLLIN, TAG_DATAPLANE, e);
+}
+
 /* The TUN and the data plane come with the first SA, so that a failed login leaves no trace. */
 static bool need_dataplane(struct edge *g, struct err *e)
 {
 	uint8_t seed[RNG_SEED_LEN];
 
-	if (g->dp)
-		return true;
+	if (g->dp || g->kernel)
+		return g->dp || need_kernel(g, e);
 	if (g->tun < 0) {
 		g->tun = host_tun(g->host, g->interface, e);
 		if (g->tun < 0)
@@ -152,7 +188,7 @@ static bool need_dataplane(struct edge *g, struct err *e)
 	wipe(seed, sizeof(seed));
 	if (g->dp && g->mtu)
 		g->dp->ops->set_mtu(g->dp, g->mtu);
-	return g->dp && loop_watch(&g->loop, g->tun, EPOLLIN, TAG_TUN, e);
+	return g->dp && loop_watch(&g->loop, g->tun, EPOLLIN, TAG_DATAPLANE, e);
 }
 
 static void install(struct edge *g, const struct sa_spec *spec)
@@ -375,8 +411,12 @@ static void tick(struct edge *g)
 
 	if (g->resolving)
 		resolver_work(g->resolver, -1, 0);
-	if (now >= session_deadline(g->session))
+	if (now >= session_deadline(g->session)) {
+		if (g->dp)
+			g->dp->ops->look(g->dp);
+		take_dataplane_events(g);
 		session_tick(g->session, now, &g->todo);
+	}
 	check_sleep(g);
 }
 
@@ -399,8 +439,8 @@ static bool handle(struct edge *g, const struct loop_ready *r, struct edge_event
 		take_datagrams(g, r->fd);
 		take_dataplane_events(g);
 		break;
-	case TAG_TUN:
-		if (r->events & (EPOLLERR | EPOLLHUP)) {
+	case TAG_DATAPLANE:
+		if (!g->kernel && (r->events & (EPOLLERR | EPOLLHUP))) {
 			interface_gone(g);
 			break;
 		}
@@ -536,7 +576,7 @@ void edge_status(struct edge *g, struct status *out)
 	struct host_view view;
 
 	session_status(g->session, clock_now(), out);
-	out->dataplane = g->dp ? g->dp->ops->name : "userspace";
+	out->dataplane = g->kernel ? "kernel" : "userspace";
 	host_view(g->host, &view);
 	memcpy(out->interface, view.interface, sizeof(out->interface));
 	out->killswitch = view.killswitch;

@@ -3,6 +3,7 @@
 #include "edge/udp.h"
 
 #include <errno.h>
+#include <linux/udp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,15 @@ uint16_t udp_port(const struct udp *u, enum ike_port which, enum family family)
 	const struct udp_socket *s = find_socket(u, which, family);
 
 	return s ? s->port : 0;
+}
+
+bool udp_encapsulated(struct udp *u, struct err *e)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (u->sockets[i].which == PORT_NATT && !set_option(u->sockets[i].fd, IPPROTO_UDP, UDP_ENCAP,
+			UDP_ENCAP_ESPINUDP, "UDP_ENCAP", e))
+			return false;
+	return true;
 }
 
 /* --- receiving ------------------------------------------------------------------------------ */

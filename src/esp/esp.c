@@ -58,7 +58,7 @@ struct esp_sa *esp_new(const struct sa_spec *spec, struct rng *rng, struct err *
 	sa->encr = encr;
 	sa->sizes = esp_sizes(spec);
 	sa->seq_max = spec->esn ? UINT64_MAX : UINT32_MAX;
-	sa->octets_max = encr->block_len == 8 ? OCTETS_MAX_64BIT_BLOCK : UINT64_MAX;
+	sa->octets_max = esp_octets_max(encr);
 	replay_init(&sa->replay, window_of(spec), spec->esn);
 	rng_fill(rng, seed, sizeof(seed));
 	rng_seed(&sa->ivs, seed);
@@ -83,6 +83,11 @@ const struct sa_spec *esp_spec(const struct esp_sa *sa)
 const struct esp_counters *esp_counters(const struct esp_sa *sa)
 {
 	return &sa->counters;
+}
+
+uint64_t esp_octets_max(const struct alg *encr)
+{
+	return encr->block_len == 8 ? OCTETS_MAX_64BIT_BLOCK : UINT64_MAX;
 }
 
 uint64_t esp_left(const struct esp_sa *sa)

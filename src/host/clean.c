@@ -57,6 +57,21 @@ static bool clean_rule(struct one *c, unsigned long family, unsigned long pref,
 	return true;
 }
 
+static bool clean_xfrm(struct one *c, unsigned long slot, struct err *e)
+{
+	size_t sas, policies;
+
+	if (slot >= HOST_TABLES)
+		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
+	if (!xfrm_flush((unsigned)slot, &sas, &policies, e))
+		return false;
+	if (sas + policies > 0) {
+		told(c, "%zu SAs and %zu policies of IPsec", sas, policies);
+		c->c->removed += sas + policies - 1;
+	}
+	return true;
+}
+
 static bool clean_dns(struct one *c, const char *line, struct err *e)
 {
 	const char *record = line;
@@ -109,7 +124,7 @@ static bool clean_ingress(struct one *c, unsigned long slot, struct err *e)
 
 static bool clean_line(struct one *c, const char *line, struct err *e)
 {
-	unsigned long family, pref, table, tag;
+	unsigned long family, pref, table, tag, group;
 	const char *at = line;
 	bool changed = false;
 
@@ -126,6 +141,15 @@ static bool clean_line(struct one *c, const char *line, struct err *e)
 		return clean_policies(c, tag, e);
 	if (line_word(&at, "ingress ") && line_number(&at, &tag) && !*at)
 		return clean_ingress(c, tag, e);
+	if (line_word(&at, "xfrm ") && line_number(&at, &tag) && !*at)
+		return clean_xfrm(c, tag, e);
+	if (line_word(&at, "link ") && line_number(&at, &group) && line_word(&at, " ")) {
+		if (!xfrm_link_clean(c->c->sk, group, at, &changed, e))
+			return false;
+		if (changed)
+			told(c, "the interface %s", at);
+		return true;
+	}
 	if (strncmp(line, "sysctl ", 7) == 0) {
 		if (!rp_filter_undo(c->c->dir, c->name, line, &changed, e))
 			return false;

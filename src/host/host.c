@@ -133,6 +133,8 @@ static void undo_all(struct host *h)
 		host_warn(h, "the kill switch stays up: nothing leaves this machine but to the gateway until "
 			"\"%s\" is connected and goes down as asked, or \"vpnc-ike clean\" lifts it", h->name);
 	rp_filter_restore(h);
+	xfrm_close(h);
+	xfrm_link_remove(h);
 	if (h->link) {
 		struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = h->link };
 		struct nl_msg *m = nlmsg_alloc_simple(RTM_DELLINK, NLM_F_REQUEST);

@@ -11,9 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Steps in one datagram: few enough that the errors of all of them fit the receive buffer. */
-enum { STEPS_AT_ONCE = 128 };
-
 static uint8_t af(const struct item *it)
 {
 	return it->dst.family == FAMILY_V4 ? AF_INET : AF_INET6;
@@ -169,93 +166,27 @@ static bool step_settled(const struct step *s)
 		s->code == EADDRNOTAVAIL || s->code == ENODEV));
 }
 
-/* Sends the messages of n steps as one datagram; only the last asks for an acknowledgement, for
- * errors come anyhow. *first is the sequence number of the first. */
-static bool chunk_send(struct nl_sock *sk, struct step *v, size_t n, uint32_t *first, struct err *e)
-{
-	struct nl_msg *m = NULL;
-	uint8_t *all = NULL;
-	size_t used = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		m = step_message(&v[i]);
-		if (!m)
-			goto no_memory;
-		struct nlmsghdr *h = nlmsg_hdr(m);
-		size_t take = NLMSG_ALIGN(h->nlmsg_len);
-		uint8_t *more = realloc(all, used + take);
-		if (!more)
-			goto no_memory;
-		all = more;
-		h->nlmsg_seq = nl_socket_use_seq(sk);
-		h->nlmsg_pid = nl_socket_get_local_port(sk);
-		if (i == 0)
-			*first = h->nlmsg_seq;
-		if (i == n - 1)
-			h->nlmsg_flags |= NLM_F_ACK;
-		memset(all + used, 0, take);
-		memcpy(all + used, h, h->nlmsg_len);
-		used += take;
-		nlmsg_free(m);
-	}
-	int sent = nl_sendto(sk, all, used);
-	free(all);
-	return sent >= 0 || err_set(e, ERR_LOCAL, "changing the kernel's routing: %s", nl_geterror(sent));
-no_memory:
-	nlmsg_free(m);
-	free(all);
-	return err_set(e, ERR_LOCAL, "no memory for %zu changes of the kernel's routing", n);
-}
-
-/* Notes one answer; true when it was the last step's. */
-static bool chunk_answer(const struct nlmsghdr *h, struct step *v, size_t n, uint32_t first,
-	struct err *e)
-{
-	size_t i = h->nlmsg_seq - first;
-	char what[160], doing[200];
-
-	if (h->nlmsg_type != NLMSG_ERROR || i >= n || nlmsg_datalen(h) < (int)sizeof(struct nlmsgerr))
-		return false;
-	v[i].code = -((const struct nlmsgerr *)nlmsg_data(h))->error;
-	if (!step_settled(&v[i]) && (!e || e->kind == ERR_NONE)) {
-		struct nlattr *a = (h->nlmsg_flags & NLM_F_ACK_TLVS) && (h->nlmsg_flags & NLM_F_CAPPED) ?
-			nl_attr(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_MSG) : NULL;
-		snprintf(doing, sizeof(doing), "%s %s", v[i].op == STEP_ADD ? "setting up" : "removing",
-			item_text(what, sizeof(what), &v[i].item));
-		nl_error(e, v[i].code, a ? nla_data(a) : NULL, doing);
-	}
-	return i == n - 1;
-}
-
 /* Every step's code is known afterwards, or the error says why not. */
 static bool chunk_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e)
 {
-	uint32_t first = 0;
-	bool last = false;
+	struct nl_msg *messages[NL_BATCH_MAX];
+	struct nl_result results[NL_BATCH_MAX];
+	char what[160], doing[200];
+	bool ok = true;
 
-	if (!chunk_send(sk, v, n, &first, e))
+	for (size_t i = 0; i < n; i++)
+		messages[i] = step_message(&v[i]);
+	if (!nl_batch(sk, messages, n, results, "changing the kernel's routing", e))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		v[i].code = 0;
-	while (!last) {
-		struct sockaddr_nl from;
-		unsigned char *data = NULL;
-		int got = nl_recv(sk, &from, &data, NULL);
-		if (got <= 0) {
-			free(data);
-			return err_set(e, ERR_LOCAL, "changing the kernel's routing: no answer: %s",
-				nl_geterror(got));
-		}
-		struct nlmsghdr *h = (struct nlmsghdr *)data;
-		for (int left = got; nlmsg_ok(h, left); h = nlmsg_next(h, &left))
-			if (from.nl_pid == 0)
-				last |= chunk_answer(h, v, n, first, e);
-		free(data);
+	for (size_t i = 0; i < n; i++) {
+		v[i].code = results[i].code;
+		if (step_settled(&v[i]) || !ok)
+			continue;
+		snprintf(doing, sizeof(doing), "%s %s", v[i].op == STEP_ADD ? "setting up" : "removing",
+			item_text(what, sizeof(what), &v[i].item));
+		ok = nl_error(e, v[i].code, results[i].said[0] ? results[i].said : NULL, doing);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!step_settled(&v[i]))
-			return false;
-	return true;
+	return ok;
 }
 
 static struct step step_inverse(const struct step *s)
@@ -273,7 +204,7 @@ static struct step step_inverse(const struct step *s)
 
 void steps_undo(struct nl_sock *sk, struct step *v, size_t n)
 {
-	struct step chunk[STEPS_AT_ONCE];
+	struct step chunk[NL_BATCH_MAX];
 	struct err ignored = { .kind = ERR_NONE };
 	size_t m = 0;
 
@@ -292,8 +223,8 @@ bool steps_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e)
 {
 	struct err why = { .kind = ERR_NONE };
 
-	for (size_t i = 0; i < n; i += STEPS_AT_ONCE) {
-		size_t m = n - i < STEPS_AT_ONCE ? n - i : STEPS_AT_ONCE;
+	for (size_t i = 0; i < n; i += NL_BATCH_MAX) {
+		size_t m = n - i < NL_BATCH_MAX ? n - i : NL_BATCH_MAX;
 		if (chunk_run(sk, v + i, m, &why))
 			continue;
 		steps_undo(sk, v, i + m);

@@ -143,6 +143,9 @@ static void guard_addresses(struct host *h)
 	struct err e = { .kind = ERR_NONE };
 	size_t n = 0;
 
+	/* Without an interface of its own kind, what comes out of the kernel's ESP comes from the link. */
+	if (h->sad && h->sad->if_id == 0)
+		return;
 	bool ok = own_addrs(h, &own, &e), same = true;
 	for (size_t i = 0; ok && i < h->plan.n_addrs; i++)
 		if (only_here(&own, &h->plan.addrs[i]))
@@ -273,7 +276,7 @@ bool netconf_apply(struct host *h, const struct netconf *want, struct err *e)
 	static const struct netconf nothing;
 	struct target t;
 
-	if (!h->link && (want->n_addrs || want->n_dns))
+	if (!h->link && !h->sad && (want->n_addrs || want->n_dns))
 		return err_set(e, ERR_BUG, "the tunnel has no interface yet");
 	struct netconf *copy = netconf_copy(want);
 	if (!copy)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,8 +68,11 @@ uint32_t nl_attr_u32(const struct nlmsghdr *h, size_t header, int type, uint32_t
 	return a && nla_len(a) >= 4 ? nla_get_u32(a) : otherwise;
 }
 
+/* What the kernel tells of an SA has its keys. */
 void nl_reply_free(struct nl_reply *r)
 {
+	if (r->data)
+		wipe(r->data, r->len);
 	free(r->data);
 	*r = (struct nl_reply){ 0 };
 }
@@ -79,18 +83,24 @@ static bool reply_append(struct nl_reply *r, const struct nlmsghdr *h)
 
 	if (r->len + take > REPLY_MAX)
 		return false;
-	uint8_t *data = realloc(r->data, r->len + take);
-	if (!data)
-		return false;
-	r->data = data;
-	memset(data + r->len, 0, take);
-	memcpy(data + r->len, h, h->nlmsg_len);
+	if (r->len + take > r->room) {
+		size_t room = 2 * r->room + take;
+		uint8_t *data = malloc(room);
+		if (!data)
+			return false;
+		if (r->data)
+			memcpy(data, r->data, r->len);
+		struct nl_reply before = *r;
+		*r = (struct nl_reply){ .data = data, .len = before.len, .room = room };
+		nl_reply_free(&before);
+	}
+	memset(r->data + r->len, 0, take);
+	memcpy(r->data + r->len, h, h->nlmsg_len);
 	r->len += take;
 	return true;
 }
 
-/* The kernel's own sentence in an error, or NULL. */
-static const char *error_text(const struct nlmsghdr *h)
+const char *nl_error_text(const struct nlmsghdr *h)
 {
 	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS) || !(h->nlmsg_flags & NLM_F_CAPPED))
 		return NULL;
@@ -113,7 +123,7 @@ static enum ask_state ask_message(struct nl_reply *out, const struct nlmsghdr *h
 		*code = -((const struct nlmsgerr *)nlmsg_data(h))->error;
 		if (*code == 0)
 			return ASK_DONE;
-		nl_error(e, *code, error_text(h), doing);
+		nl_error(e, *code, nl_error_text(h), doing);
 		return ASK_FAILED;
 	}
 	if (!reply_append(out, h)) {
@@ -148,9 +158,17 @@ static enum ask_state ask_gather(struct nl_sock *sk, uint32_t seq, struct nl_rep
 			if (state == ASK_AGAIN)
 				state = ASK_MORE;
 		}
+		wipe(data, (size_t)n);
 		free(data);
 	}
 	return state == ASK_DONE && again ? ASK_AGAIN : state;
+}
+
+void nl_msg_free(struct nl_msg *m)
+{
+	if (m)
+		wipe(nlmsg_hdr(m), nlmsg_hdr(m)->nlmsg_len);
+	nlmsg_free(m);
 }
 
 bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *code,
@@ -184,7 +202,7 @@ bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *c
 			break;
 		err_set(e, ERR_LOCAL, "%s: the kernel's tables change all the time", doing);
 	}
-	nlmsg_free(msg);
+	nl_msg_free(msg);
 	if (state == ASK_DONE)
 		return true;
 	nl_reply_free(out);
@@ -224,10 +242,95 @@ bool nl_errors(struct nl_sock *sk, const char *doing, struct err *e)
 			const struct nlmsgerr *said = nlmsg_data(h);
 			if (ok && from.nl_pid == 0 && h->nlmsg_type == NLMSG_ERROR &&
 				nlmsg_datalen(h) >= (int)sizeof(*said) && said->error != 0)
-				ok = nl_error(e, -said->error, error_text(h), doing);
+				ok = nl_error(e, -said->error, nl_error_text(h), doing);
 		}
 		free(data);
 		if (n <= 0)
 			return ok;
 	}
+}
+
+/* Puts the messages one behind the other; only the last asks for an acknowledgement, for errors come
+ * anyhow. *first is the sequence number of the first. NULL when memory runs out. */
+static uint8_t *batch_join(struct nl_sock *sk, struct nl_msg *const *v, size_t n, uint32_t *first,
+	size_t *used)
+{
+	size_t all = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!v[i])
+			return NULL;
+		all += NLMSG_ALIGN(nlmsg_hdr(v[i])->nlmsg_len);
+	}
+	uint8_t *data = calloc(1, all ? all : 1);
+	*used = 0;
+	for (size_t i = 0; data && i < n; i++) {
+		struct nlmsghdr *h = nlmsg_hdr(v[i]);
+		h->nlmsg_seq = nl_socket_use_seq(sk);
+		h->nlmsg_pid = nl_socket_get_local_port(sk);
+		if (i == 0)
+			*first = h->nlmsg_seq;
+		if (i == n - 1)
+			h->nlmsg_flags |= NLM_F_ACK;
+		memcpy(data + *used, h, h->nlmsg_len);
+		*used += NLMSG_ALIGN(h->nlmsg_len);
+	}
+	return data;
+}
+
+/* Notes one answer; true when it was the last message's. */
+static bool batch_answer(const struct nlmsghdr *h, struct nl_result *v, size_t n, uint32_t first)
+{
+	size_t i = h->nlmsg_seq - first;
+
+	if (h->nlmsg_type != NLMSG_ERROR || i >= n || nlmsg_datalen(h) < (int)sizeof(struct nlmsgerr))
+		return false;
+	const char *said = nl_error_text(h);
+	v[i].code = -((const struct nlmsgerr *)nlmsg_data(h))->error;
+	snprintf(v[i].said, sizeof(v[i].said), "%s", said ? said : "");
+	return i == n - 1;
+}
+
+static bool batch_gather(struct nl_sock *sk, struct nl_result *v, size_t n, uint32_t first,
+	const char *doing, struct err *e)
+{
+	bool last = false;
+
+	while (!last) {
+		struct sockaddr_nl from;
+		unsigned char *data = NULL;
+		int got = nl_recv(sk, &from, &data, NULL);
+		if (got <= 0) {
+			free(data);
+			return err_set(e, ERR_LOCAL, "%s: no answer: %s", doing, nl_geterror(got));
+		}
+		struct nlmsghdr *h = (struct nlmsghdr *)data;
+		for (int left = got; nlmsg_ok(h, left); h = nlmsg_next(h, &left))
+			if (from.nl_pid == 0)
+				last |= batch_answer(h, v, n, first);
+		free(data);
+	}
+	return true;
+}
+
+bool nl_batch(struct nl_sock *sk, struct nl_msg **v, size_t n, struct nl_result *results,
+	const char *doing, struct err *e)
+{
+	uint32_t first = 0;
+	size_t used = 0;
+	uint8_t *all = batch_join(sk, v, n, &first, &used);
+
+	for (size_t i = 0; i < n; i++) {
+		results[i] = (struct nl_result){ .code = -1 };
+		nl_msg_free(v[i]);
+	}
+	if (!all)
+		return err_set(e, ERR_LOCAL, "%s: no memory for %zu changes", doing, n);
+	int sent = nl_sendto(sk, all, used);
+	free(all);
+	if (sent < 0)
+		return err_set(e, ERR_LOCAL, "%s: %s", doing, nl_geterror(sent));
+	for (size_t i = 0; i < n; i++)
+		results[i].code = 0;
+	return batch_gather(sk, results, n, first, doing, e);
 }

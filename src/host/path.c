@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
+#include <linux/xfrm.h>
 #include <netinet/in.h>
 #include <netlink/attr.h>
 #include <stdio.h>
@@ -115,6 +116,38 @@ bool host_path(struct host *h, const struct addr *remote, struct addr *local, ui
 	return true;
 }
 
+/* EINVAL is said as long as nothing that speaks netlink for IPsec is loaded; opening such a socket
+ * loads it, where there is one. */
+static bool ipsec_loaded(void)
+{
+	struct nl_sock *sk = nl_connect_xfrm(NULL);
+
+	nl_socket_free(sk);
+	return sk != NULL;
+}
+
+/* Neither our own policies nor those of another daemon are for what these sockets send and receive:
+ * IKE must reach the gateway outside any tunnel. A kernel without IPsec has no such option. */
+static bool udp_past_policies(int fd, enum family family, struct err *e)
+{
+	struct xfrm_userpolicy_info p = { .action = XFRM_POLICY_ALLOW,
+		.sel.family = family == FAMILY_V4 ? AF_INET : AF_INET6 };
+	int level = family == FAMILY_V4 ? IPPROTO_IP : IPPROTO_IPV6;
+	int option = family == FAMILY_V4 ? IP_XFRM_POLICY : IPV6_XFRM_POLICY;
+
+	for (p.dir = XFRM_POLICY_IN; p.dir <= XFRM_POLICY_OUT; p.dir++) {
+		int r = setsockopt(fd, level, option, &p, sizeof(p));
+		if (r < 0 && errno == EINVAL) {
+			if (!ipsec_loaded())
+				return true;
+			r = setsockopt(fd, level, option, &p, sizeof(p));
+		}
+		if (r < 0 && errno != ENOPROTOOPT && errno != EOPNOTSUPP)
+			return nl_error(e, errno, NULL, "taking a UDP socket past IPsec policies");
+	}
+	return true;
+}
+
 static bool udp_options(int fd, enum family family, struct err *e)
 {
 	uint32_t mark = HOST_MARK;
@@ -123,6 +156,8 @@ static bool udp_options(int fd, enum family family, struct err *e)
 	/* Without the mark our own packets would go into the tunnel that they are to carry. */
 	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
 		return nl_error(e, errno, NULL, "marking a UDP socket");
+	if (!udp_past_policies(fd, family, e))
+		return false;
 	if (family == FAMILY_V6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return nl_error(e, errno, NULL, "making a UDP socket for IPv6 only");
 	return true;

@@ -60,7 +60,7 @@ static bool same_destination(const struct item *a, const struct item *b)
 
 static void plan_add_addrs(struct plan *p, const struct plan_input *in)
 {
-	for (uint32_t i = 0; i < in->want->n_addrs; i++) {
+	for (uint32_t i = 0; i < in->want->n_addrs && in->link; i++) {
 		const struct prefix *a = &in->want->addrs[i];
 		if (a->family == FAMILY_V6 && in->ipv6 != IPV6_WORKS)
 			continue;
@@ -178,6 +178,9 @@ bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
 	plan_add_addrs(p, in);
 	for (uint32_t i = 0; i < in->want->n_routes && goes_anywhere(p, in->want); i++) {
 		if (in->want->routes[i].dst.family == FAMILY_V6 && in->ipv6 == IPV6_ABSENT)
+			continue;
+		/* Without an inner interface the policies take packets wherever they are routed. */
+		if (in->want->routes[i].kind == ROUTE_TUNNEL && !in->link)
 			continue;
 		p->routes[p->n_routes++] = route_item(p, in, &in->want->routes[i]);
 	}

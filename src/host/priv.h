@@ -23,7 +23,7 @@ enum { INSTANCE_MAX = 64 };
 /* The answers to one question, message behind message; free with nl_reply_free. */
 struct nl_reply {
 	uint8_t *data;
-	size_t len;
+	size_t len, room;
 };
 
 struct nl_sock *nl_connect_route(struct err *e) MUST_CHECK;
@@ -39,6 +39,21 @@ bool nl_ask_all(struct nl_sock *sk, int type, const void *head, size_t len, cons
 /* Whether the kernel has objected to what was sent. */
 bool nl_errors(struct nl_sock *sk, const char *doing, struct err *e) MUST_CHECK;
 void nl_reply_free(struct nl_reply *r);
+void nl_msg_free(struct nl_msg *m); /* wipes it, for it may hold keys; NULL is fine */
+/* The kernel's own sentence in an NLMSG_ERROR, or NULL. */
+const char *nl_error_text(const struct nlmsghdr *h);
+
+enum { NL_BATCH_MAX = 128 }; /* few enough that the errors of all of them fit the receive buffer */
+
+struct nl_result {
+	int code; /* the kernel's errno: 0 is done, -1 not tried */
+	char said[100];
+};
+
+/* Sends n messages (at most NL_BATCH_MAX; a NULL among them: no memory) as one datagram and frees them.
+ * True when every result is known, whatever it is. */
+bool nl_batch(struct nl_sock *sk, struct nl_msg **v, size_t n, struct nl_result *results,
+	const char *doing, struct err *e) MUST_CHECK;
 /* An error of the kernel in words; code is positive. */
 bool nl_error(struct err *e, int code, const char *kernel_says, const char *doing);
 struct nlattr *nl_attr(const struct nlmsghdr *h, size_t header, int type);
@@ -226,6 +241,80 @@ bool line_number(const char **at, unsigned long *out);
 bool journal_shared(int dir, const char *self, const char *line);
 bool journal_shared_word(int dir, const char *self, const char *word);
 
+/* --- xfrm*.c: ESP in the kernel ------------------------------------------------------------------ */
+
+/* One policy: what of which direction an SA carries. The outer addresses are those of the packet on
+ * the wire, from and to. */
+struct sa_policy {
+	uint8_t dir;                /* XFRM_POLICY_IN, OUT, FWD */
+	uint8_t proto;              /* 0: all */
+	struct prefix src, dst;     /* inner */
+	uint16_t src_port, src_mask, dst_port, dst_mask;
+	uint32_t if_id;             /* of the XFRM interface, 0: none */
+	uint32_t priority;          /* a smaller one wins */
+	uint32_t reqid;
+	enum sa_mode mode;
+	struct addr from, to;
+};
+
+/* An SA that is installed, without its keys. */
+struct xfrm_sa {
+	enum sa_dir dir;
+	enum sa_mode mode;
+	uint32_t spi, reqid;
+	struct addr local, remote;
+	struct selectors local_ts, remote_ts;
+};
+
+enum { XFRM_SAS = 512, XFRM_POLICIES_MAX = 1 << 16 };
+
+struct sad {
+	struct nl_sock *sk, *monitor;
+	uint32_t if_id;     /* of the interface, 0: it is none of that kind, or there is none */
+	size_t n_sas;
+	struct xfrm_sa *sas[XFRM_SAS]; /* the newest first */
+	size_t n_policies;
+	struct sa_policy *policies; /* in the order of sa_policy_order */
+};
+
+struct xfrm_params { /* what an SA has besides its specification */
+	uint32_t reqid, if_id;
+};
+
+/* xfrm_msg.c: NULL when memory runs out. */
+struct nl_msg *sa_add_message(const struct sa_spec *spec, const struct xfrm_params *x, struct err *e);
+struct nl_msg *sa_ref_message(int type, const struct addr *to, uint32_t spi);
+struct nl_msg *sa_policy_message(int type, const struct sa_policy *p);
+
+/* xfrm_policy.c */
+int sa_policy_order(const void *a, const void *b); /* by what the kernel tells two policies apart by */
+bool sa_policy_same(const struct sa_policy *a, const struct sa_policy *b);
+/* What n SAs, the newest first, need; to be freed. CONFIG-like limits are LOCAL errors. */
+bool sa_policies_make(struct xfrm_sa *const *sas, size_t n, uint32_t if_id, struct sa_policy **out,
+	size_t *n_out, struct err *e) MUST_CHECK;
+/* Changes what is there into what is wanted, additions first; whole or not at all. Both lists are in
+ * the order of sa_policy_order. */
+bool sa_policies_change(struct nl_sock *sk, const struct sa_policy *from, size_t n_from,
+	const struct sa_policy *to, size_t n_to, struct err *e) MUST_CHECK;
+
+/* xfrm_probe.c */
+/* A sentence for what the kernel said about an SA of these addresses' family: code is positive. */
+bool sa_refused(struct err *e, int code, const char *said, const struct sa_spec *spec);
+/* The line of modprobe's settings that keeps module from being loaded: "FILE", or NULL when none. */
+bool module_blocked(const char *const *dirs, const char *module, char *where, size_t size);
+
+/* xfrm_link.c */
+bool xfrm_link_make(struct host *h, struct err *e) MUST_CHECK;
+void xfrm_link_remove(struct host *h);
+bool xfrm_link_clean(struct nl_sock *sk, unsigned long group, const char *name, bool *removed,
+	struct err *e) MUST_CHECK;
+
+/* xfrm.c */
+bool xfrm_open(struct host *h, struct err *e) MUST_CHECK;
+void xfrm_close(struct host *h); /* without the interface, which goes with the routes */
+/* xfrm_clean.c: what carries reqids of the slot. */
+bool xfrm_flush(unsigned slot, size_t *sas, size_t *policies, struct err *e) MUST_CHECK;
+
 /* --- sysctl.c ------------------------------------------------------------------------------------ */
 
 bool sysctl_read(const char *path, char *out, size_t size);
@@ -280,7 +369,8 @@ struct host {
 	struct outbox warnings;
 
 	char tun[16];
-	int link; /* of the TUN, 0: none */
+	int link; /* of the TUN, or what is in its place, 0: none */
+	bool link_stays; /* it does not go with a descriptor, and is in the journal */
 	struct plan plan;
 	struct netconf *want; /* the last that was set up */
 	struct policies policies;
@@ -295,6 +385,8 @@ struct host {
 	enum dns_via dns_via;
 	struct dns_want dns;
 
+	struct sad *sad; /* NULL: ESP in the kernel is not in use */
+
 	struct addr watched; /* the remote last asked about */
 	struct way way;
 };
@@ -303,6 +395,9 @@ PRINTF(2, 3) void host_warn(struct host *h, const char *fmt, ...);
 bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
 
 bool watch_open(struct host *h, struct err *e) MUST_CHECK;
+
+/* Neither IPv6 addresses of the kernel's own making nor what somebody announces (tun.c). */
+void link_quiet_ipv6(const char *name);
 
 /* rpfilter.c */
 bool rp_filter_adapt(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;

@@ -28,7 +28,7 @@ static int tun_device(struct err *e)
 /* Not IPv6 addresses of the kernel's own making, nor what somebody announces through the tunnel:
  * the interface has the addresses that the gateway assigned. It vanishes with its descriptor, and
  * these settings with it, so they need no journal. A kernel without IPv6 has none of the files. */
-static void tun_quiet_ipv6(const char *name)
+void link_quiet_ipv6(const char *name)
 {
 	static const struct {
 		const char *file, *value;
@@ -68,7 +68,7 @@ int host_tun(struct host *h, char name[16], struct err *e)
 		close(fd);
 		return -1;
 	}
-	tun_quiet_ipv6(h->tun);
+	link_quiet_ipv6(h->tun);
 	snprintf(name, 16, "%s", h->tun);
 	return fd;
 }

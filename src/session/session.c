@@ -52,7 +52,7 @@ static void configure(struct session *s)
 		.local_ts = p->local_ts, .remote_ts = p->remote_ts };
 	c->psk = p->psk_given ? &p->psk : &s->psk;
 	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
-	c->force_encap = p->encapsulation || p->dataplane != DATAPLANE_KERNEL;
+	c->force_encap = true;
 	for (size_t i = 0; i < p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
 		c->want[c->n_want++] = p->addresses.v[i];
 	configure_eap(s);
@@ -93,6 +93,11 @@ void session_free(struct session *s)
 	free(s->netconf);
 	wipe(s, sizeof(*s));
 	free(s);
+}
+
+void session_plain_esp(struct session *s)
+{
+	s->cfg.force_encap = s->p->encapsulation;
 }
 
 /* --- ending ------------------------------------------------------------------------------------- */

@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crypto/alg.h"
+
 enum { SHOW_MAX = 1 << 20 };
 
 static bool ready;
@@ -102,6 +104,7 @@ static char *machine(void)
 	run("ip -br addr", out, SHOW_MAX);
 	run("ip xfrm policy", out, SHOW_MAX);
 	run("nft list ruleset", out, SHOW_MAX);
+	run("ip xfrm state", out, SHOW_MAX);
 	run("cat /proc/sys/net/ipv4/conf/out0/rp_filter /etc/resolv.conf", out, SHOW_MAX);
 	run("stat -c %a.%u.%g /etc/resolv.conf", out, SHOW_MAX);
 	run("ls -A /run/vpnc-ike", out, SHOW_MAX);
@@ -1019,6 +1022,70 @@ static void foreign_resolv_conf_stays(void **state)
 	free(c);
 }
 
+static struct sa_spec *esp_spec_of(enum sa_dir dir, uint32_t spi)
+{
+	struct sa_spec *s = calloc(1, sizeof(*s));
+	struct prefix all = net("10.0.0.0/8"), own = net("10.1.2.3/32");
+
+	assert_non_null(s);
+	*s = (struct sa_spec){ .dir = dir, .spi = spi, .child = 1, .local = ip("192.168.7.2"),
+		.remote = ip("203.0.113.1"), .encr = ENCR_AES_GCM_16, .encr_bits = 256,
+		.replay_window = 1024, .encr_key.len = 36, .local_ts.n = 1, .remote_ts.n = 1 };
+	selector_from_prefix(&s->local_ts.v[0], &own);
+	selector_from_prefix(&s->remote_ts.v[0], &all);
+	return s;
+}
+
+/* A rekey in the kernel: no policy is touched, and at no time is there no SA. */
+static void rekey_in_the_kernel(struct host *h)
+{
+	const struct sa_ref old_in = { .dir = SA_IN, .spi = 0x1001 };
+	const struct sa_ref old_out = { .dir = SA_OUT, .spi = 0x2001 };
+	static const struct {
+		enum sa_dir dir;
+		uint32_t spi;
+	} rows[] = { { SA_IN, 0x1001 }, { SA_OUT, 0x2001 }, { SA_IN, 0x1002 }, { SA_OUT, 0x2002 } };
+	struct host_sa_counters c;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sa_spec *s = esp_spec_of(rows[i].dir, rows[i].spi);
+		assert_ok(&e, host_sa_install(h, s, &e));
+		assert_refused(&e, ERR_BUG, host_sa_install(h, s, &e));
+		free(s);
+	}
+	host_sa_remove(h, &old_out);
+	host_sa_remove(h, &old_in);
+	host_sa_remove(h, &old_in); /* no error */
+	assert_shows("ip xfrm state", "0x00001001", false);
+	assert_shows("ip xfrm state", "0x00001002", true);
+	assert_shows("ip xfrm state", "output-mark 0x76706e", true);
+	assert_shows("ip xfrm policy", "src 10.1.2.3/32 dst 10.0.0.0/8", true);
+	assert_shows("ip xfrm policy", "dir fwd", true);
+	assert_true(host_sa_counters(h, SA_OUT, 0x2002, &c));
+	assert_int_equal(c.packets, 0);
+	assert_int_equal(c.left, UINT32_MAX);
+	assert_false(host_sa_counters(h, SA_OUT, 0x2001, &c));
+}
+
+/* On a kernel without ESP the answer is a sentence, and with it an SA; nothing remains of either. */
+static void esp_in_the_kernel(void **state)
+{
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct host *h = host_open("kernel", &e);
+	assert_non_null(h);
+	if (host_esp_probe(h, FAMILY_V4, &e)) {
+		rekey_in_the_kernel(h);
+	} else {
+		assert_int_equal(e.kind, ERR_LOCAL);
+		assert_non_null(strstr(e.text, "ESP"));
+		assert_int_equal(host_sa_event_fd(h), -1);
+	}
+	host_close(h, NULL);
+	assert_as_before(before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1038,6 +1105,7 @@ int main(void)
 		cmocka_unit_test_teardown(tells_what_happens_to_the_path, teardown),
 		cmocka_unit_test_teardown(without_ipv6, teardown),
 		cmocka_unit_test_teardown(foreign_resolv_conf_stays, teardown),
+		cmocka_unit_test(esp_in_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # The client: profiles, and vpnc-ike in the client's box with a pipe as stdin. Needs lab.sh.
+# DATAPLANE is what the profiles say of it; without it they say nothing.
 # Every profile has a folder $LAB/run/NAME with what its vpnc-ike printed: out, err.
 
 VPNC_IKE=${VPNC_IKE:-$NET_DIR/../../build/${BUILD:-release}/vpnc-ike}
@@ -35,6 +36,7 @@ profile_psk() {
 	profile "$1" <<-END
 	[connection]
 	gateway = ${3:-$GATE4}
+	${DATAPLANE:+dataplane = $DATAPLANE}
 	[local]
 	auth = psk
 	id = ${2:-psk}@vpn.test
@@ -51,6 +53,7 @@ profile_eap() {
 	profile "$1" <<-END
 	[connection]
 	gateway = gate.vpn.test
+	${DATAPLANE:+dataplane = $DATAPLANE}
 	[local]
 	auth = eap
 	eap = $2
@@ -68,6 +71,7 @@ profile_cert() {
 	profile "$1" <<-END
 	[connection]
 	gateway = $GATE4
+	${DATAPLANE:+dataplane = $DATAPLANE}
 	[local]
 	auth = cert
 	id = $2@vpn.test
@@ -255,6 +259,7 @@ client_machine() {
 	in_box client sysctl -a 2>/dev/null | grep -E '\.(forwarding|rp_filter|disable_ipv6|accept_ra) ='
 	in_box client nft list ruleset 2>/dev/null
 	in_box client ip xfrm policy
+	in_box client ip xfrm state
 	echo resolv.conf
 	cat "$LAB/client/etc/resolv.conf"
 	stat -c '%A %U %G %s %Y' "$LAB/client/etc/resolv.conf"

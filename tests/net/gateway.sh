@@ -1,17 +1,31 @@
 # shellcheck shell=bash
-# The gateway: Debian's strongSwan with ESP in user space, so that no kernel ESP is needed.
+# The gateway: Debian's strongSwan with ESP in user space, so that no kernel ESP is needed, or with
+# GATEWAY_ESP=kernel in the kernel (plain ESP, no faked NAT).
 # Needs lab.sh and pki.sh. Configuration: gateway/swanctl.conf, gateway/strongswan.conf.
 
 CHARON=/usr/lib/ipsec/charon
 GATEWAY_LOG= # in $LAB/gateway
 
+# gateway_settings: strongswan.conf for where ESP shall be
+gateway_settings() {
+	if [ "${GATEWAY_ESP:-}" = kernel ]; then
+		sed 's/ kernel-libipsec / /' "$NET_DIR/gateway/strongswan.conf"
+	else
+		cat "$NET_DIR/gateway/strongswan.conf"
+	fi
+}
+
 # gateway_prepare: keys and connections where charon's box shows them as /etc/swanctl.
 gateway_prepare() {
 	local to=$LAB/gateway/swanctl k
 	export STRONGSWAN_CONF=$LAB/gateway/strongswan.conf
-	cp "$NET_DIR/gateway/strongswan.conf" "$STRONGSWAN_CONF"
+	gateway_settings >"$STRONGSWAN_CONF"
 	mkdir -p "$to"/{x509,x509ca,private}
-	pki_build
+	if [ -n "${LAB_PKI:-}" ]; then # made before, where it does not take so long
+		cp -a "$LAB_PKI" "$LAB/pki"
+	else
+		pki_build
+	fi
 	for k in rsa-2048 rsa-3072 ecdsa-256 ecdsa-384 ed25519 chain eap other; do
 		cp "$LAB/pki/$k.crt" "$to/x509/"
 		cp "$LAB/pki/$k.key" "$to/private/"
@@ -23,7 +37,7 @@ gateway_prepare() {
 
 # gateway_start [SETTING...]: each setting is one of the section charon, as in "key=value".
 gateway_start() {
-	cp "$NET_DIR/gateway/strongswan.conf" "$STRONGSWAN_CONF"
+	gateway_settings >"$STRONGSWAN_CONF"
 	[ $# -eq 0 ] || printf 'charon {\n%s\n}\n' "$(printf '%s\n' "$@")" >>"$STRONGSWAN_CONF"
 	rm -f "$LAB/gateway/run/charon.vici" "$LAB/gateway/run/charon.pid"
 	serve gateway "$CHARON" >>"$GATEWAY_LOG" 2>&1

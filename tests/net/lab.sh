@@ -137,9 +137,12 @@ lab_network() {
 
 # lab_files: what the client's /etc says of names.
 lab_files() {
+	local f
 	mkdir -p "$LAB"/{client,router,inner,gateway/swanctl}
-	cp -a /etc "$LAB/client/etc"
-	rm -f "$LAB/client/etc/resolv.conf"
+	mkdir "$LAB/client/etc"
+	for f in hosts host.conf nsswitch.conf passwd group services protocols ssl; do
+		[ ! -e "/etc/$f" ] || cp -a "/etc/$f" "$LAB/client/etc/"
+	done
 	printf '# the lab\nnameserver 192.168.77.1\n' >"$LAB/client/etc/resolv.conf"
 	cat >>"$LAB/client/etc/hosts" <<-END
 	$GATE4 gate.vpn.test

@@ -67,6 +67,18 @@ test_no_address_to_be_had() {
 	client_stop net
 }
 
+# Only what the two hosts say to each other, under their own addresses.
+test_transport_mode() {
+	[ "${GATEWAY_ESP:-}" = kernel ] || skip "the gateway has no transport mode in user space"
+	profile_psk net transport
+	profile_add net esp "mode = transport"
+	client_start net --set network.address=none
+	reaches "$GATE4"
+	status_is net 's["children"][0]["mode"] == "transport"' || fail "it is no transport mode"
+	status_is net 's["children"][0]["packets_in"] >= 3' || fail "the pings went another way"
+	client_stop net
+}
+
 nat_between() {
 	nat_on
 	profile_psk nat psk "$1"

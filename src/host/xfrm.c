@@ -1,0 +1,300 @@
+#include "priv.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <netlink/attr.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * ESP in the kernel: our SAs, the policies that they need together, and what the kernel tells of
+ * them. Policies are made anew from all SAs at each change and only the difference is done, so that
+ * two SAs of one child, or two children with selectors in common, need no counting.
+ */
+
+static void line_of(char line[JOURNAL_LINE_MAX], const struct host *h)
+{
+	snprintf(line, JOURNAL_LINE_MAX, "xfrm %u", h->slot);
+}
+
+static struct nl_sock *monitor_open(struct err *e)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int code = sk ? 0 : -NLE_NOMEM;
+
+	if (code == 0) {
+		nl_socket_disable_seq_check(sk);
+		code = nl_connect(sk, NETLINK_XFRM);
+	}
+	if (code == 0)
+		code = nl_socket_add_memberships(sk, XFRMNLGRP_EXPIRE, XFRMNLGRP_NONE);
+	if (code == 0)
+		code = nl_socket_set_nonblocking(sk);
+	if (code == 0)
+		return sk;
+	err_set(e, ERR_LOCAL, "watching the kernel's SAs: %s", nl_geterror(code));
+	nl_socket_free(sk);
+	return NULL;
+}
+
+bool xfrm_open(struct host *h, struct err *e)
+{
+	char line[JOURNAL_LINE_MAX];
+
+	if (h->sad)
+		return true;
+	h->sad = calloc(1, sizeof(*h->sad));
+	if (!h->sad)
+		return err_set(e, ERR_LOCAL, "no memory");
+	line_of(line, h);
+	h->sad->sk = nl_connect_xfrm(e);
+	h->sad->monitor = h->sad->sk ? monitor_open(e) : NULL;
+	if (h->sad->monitor && journal_add(&h->journal, e, "%s", line))
+		return true;
+	xfrm_close(h);
+	return false;
+}
+
+static struct nl_sock *sock(struct host *h)
+{
+	return h->sad->sk;
+}
+
+static bool remove_sa(struct host *h, const struct xfrm_sa *sa, struct err *e)
+{
+	struct nl_reply none = { 0 };
+	const struct addr *to = sa->dir == SA_IN ? &sa->local : &sa->remote;
+	int code = 0;
+	bool ok = nl_ask(sock(h), sa_ref_message(XFRM_MSG_DELSA, to, sa->spi), &none, &code,
+		"removing an SA", e);
+
+	nl_reply_free(&none);
+	return ok || code == ESRCH;
+}
+
+/* Makes the policies those of the SAs that there are. */
+static bool follow_sas(struct host *h, struct err *e)
+{
+	struct sad *x = h->sad;
+	struct sa_policy *v;
+	size_t n;
+
+	if (!sa_policies_make(x->sas, x->n_sas, x->if_id, &v, &n, e))
+		return false;
+	if (!sa_policies_change(sock(h), x->policies, x->n_policies, v, n, e)) {
+		free(v);
+		return false;
+	}
+	free(x->policies);
+	x->policies = v;
+	x->n_policies = n;
+	return true;
+}
+
+static void forget_sa(struct sad *x, size_t i)
+{
+	free(x->sas[i]);
+	for (x->n_sas--; i < x->n_sas; i++)
+		x->sas[i] = x->sas[i + 1];
+}
+
+void xfrm_close(struct host *h)
+{
+	struct sad *x = h->sad;
+	struct err e;
+	char line[JOURNAL_LINE_MAX];
+	bool ok = true;
+
+	if (!x)
+		return;
+	if (x->n_policies > 0 &&
+		!sa_policies_change(x->sk, x->policies, x->n_policies, NULL, 0, &e)) {
+		ok = false;
+		host_warn(h, "%s", e.text);
+	}
+	for (size_t i = x->n_sas; i-- > 0;) {
+		if (!remove_sa(h, x->sas[i], &e)) {
+			ok = false;
+			host_warn(h, "%s", e.text);
+		}
+		forget_sa(x, i);
+	}
+	line_of(line, h);
+	if (ok && x->monitor)
+		journal_undone(&h->journal, "%s", line);
+	nl_socket_free(x->sk);
+	nl_socket_free(x->monitor);
+	free(x->policies);
+	free(x);
+	h->sad = NULL;
+}
+
+/* --- SAs ----------------------------------------------------------------------------------------- */
+
+static size_t find_sa(const struct sad *x, enum sa_dir dir, uint32_t spi)
+{
+	size_t i = 0;
+
+	while (i < x->n_sas && (x->sas[i]->dir != dir || x->sas[i]->spi != spi))
+		i++;
+	return i;
+}
+
+static struct xfrm_sa *sa_new(const struct host *h, const struct sa_spec *spec)
+{
+	struct xfrm_sa *sa = malloc(sizeof(*sa));
+
+	if (sa)
+		*sa = (struct xfrm_sa){ .dir = spec->dir,
+			.mode = spec->mode,
+			.spi = spec->spi,
+			.reqid = HOST_REQID_FIRST + (h->slot << 16) + (spec->child & 0xffff),
+			.local = spec->local,
+			.remote = spec->remote,
+			.local_ts = spec->local_ts,
+			.remote_ts = spec->remote_ts };
+	return sa;
+}
+
+static bool add_sa(
+	struct host *h, const struct sa_spec *spec, const struct xfrm_sa *sa, struct err *e)
+{
+	struct xfrm_params p = { .reqid = sa->reqid, .if_id = h->sad->if_id };
+	struct nl_msg *m = sa_add_message(spec, &p, e);
+	struct nl_result result;
+
+	if (!m || !nl_batch(sock(h), &m, 1, &result, "installing an SA", e))
+		return false;
+	return result.code == 0 || sa_refused(e, result.code, result.said, spec);
+}
+
+bool host_sa_install(struct host *h, const struct sa_spec *spec, struct err *e)
+{
+	if (!xfrm_open(h, e) || (spec->mode == SA_TUNNEL && !h->link && !xfrm_link_make(h, e)))
+		return false;
+	struct sad *x = h->sad;
+	if (find_sa(x, spec->dir, spec->spi) < x->n_sas)
+		return err_set(e, ERR_BUG, "SPI %08x is installed already", spec->spi);
+	struct xfrm_sa *sa = x->n_sas < XFRM_SAS ? sa_new(h, spec) : NULL;
+	if (!sa)
+		return err_set(e, ERR_LOCAL, "there is no room for more than %zu SAs", x->n_sas);
+	if (!add_sa(h, spec, sa, e)) {
+		free(sa);
+		return false;
+	}
+	for (size_t i = x->n_sas++; i > 0; i--)
+		x->sas[i] = x->sas[i - 1];
+	x->sas[0] = sa;
+	if (follow_sas(h, e))
+		return true;
+	(void)!remove_sa(h, sa, NULL);
+	forget_sa(x, 0);
+	return false;
+}
+
+/* The policies go first when no SA is left for them. */
+void host_sa_remove(struct host *h, const struct sa_ref *ref)
+{
+	struct sad *x = h->sad;
+	size_t i = x ? find_sa(x, ref->dir, ref->spi) : 0;
+	struct err e;
+
+	if (!x || i == x->n_sas)
+		return;
+	struct xfrm_sa gone = *x->sas[i];
+	forget_sa(x, i);
+	if (!follow_sas(h, &e))
+		host_warn(h, "%s", e.text);
+	if (!remove_sa(h, &gone, &e))
+		host_warn(h, "%s", e.text);
+}
+
+/* --- what the kernel knows of them --------------------------------------------------------------- */
+
+static uint64_t sequence_left(const struct nlmsghdr *m)
+{
+	struct nlattr *a = nl_attr(m, sizeof(struct xfrm_usersa_info), XFRMA_REPLAY_ESN_VAL);
+	struct xfrm_replay_state_esn esn;
+	struct xfrm_replay_state old;
+
+	if (a && nla_len(a) >= (int)sizeof(esn)) {
+		memcpy(&esn, nla_data(a), sizeof(esn));
+		const struct xfrm_usersa_info *sa = nlmsg_data(m);
+		return sa->flags & XFRM_STATE_ESN ?
+			UINT64_MAX - ((uint64_t)esn.oseq_hi << 32 | esn.oseq) :
+			UINT32_MAX - esn.oseq;
+	}
+	a = nl_attr(m, sizeof(struct xfrm_usersa_info), XFRMA_REPLAY_VAL);
+	if (!a || nla_len(a) < (int)sizeof(old))
+		return UINT32_MAX;
+	memcpy(&old, nla_data(a), sizeof(old));
+	return UINT32_MAX - old.oseq;
+}
+
+bool host_sa_counters(struct host *h, enum sa_dir dir, uint32_t spi, struct host_sa_counters *out)
+{
+	struct sad *x = h->sad;
+	size_t i = x ? find_sa(x, dir, spi) : 0;
+	struct nl_reply got;
+
+	if (!x || i == x->n_sas)
+		return false;
+	const struct addr *to = dir == SA_IN ? &x->sas[i]->local : &x->sas[i]->remote;
+	if (!nl_ask(x->sk, sa_ref_message(XFRM_MSG_GETSA, to, spi), &got, NULL, "looking at an SA",
+		    NULL))
+		return false;
+	const struct nlmsghdr *m = (const struct nlmsghdr *)got.data;
+	bool ok = m && m->nlmsg_type == XFRM_MSG_NEWSA &&
+		nlmsg_datalen(m) >= (int)sizeof(struct xfrm_usersa_info);
+	if (ok) {
+		const struct xfrm_usersa_info *sa = nlmsg_data(m);
+		*out = (struct host_sa_counters){ .bytes = sa->curlft.bytes,
+			.packets = sa->curlft.packets,
+			.replay_drops = sa->stats.replay,
+			.integrity_failures = sa->stats.integrity_failed,
+			.left = dir == SA_OUT ? sequence_left(m) : UINT64_MAX };
+	}
+	nl_reply_free(&got);
+	return ok;
+}
+
+int host_sa_event_fd(const struct host *h)
+{
+	return h->sad ? nl_socket_get_fd(h->sad->monitor) : -1;
+}
+
+static enum host_sa_event event_of(const struct sad *x, const struct nlmsghdr *m, uint32_t *spi)
+{
+	const struct xfrm_user_expire *ex = nlmsg_data(m);
+
+	if (m->nlmsg_type != XFRM_MSG_EXPIRE || nlmsg_datalen(m) < (int)sizeof(*ex))
+		return HOST_SA_NOTHING;
+	*spi = ntohl(ex->state.id.spi);
+	for (size_t i = 0; i < x->n_sas; i++)
+		if (x->sas[i]->spi == *spi && x->sas[i]->reqid == ex->state.reqid)
+			return x->sas[i]->dir == SA_IN ? HOST_SA_USED : HOST_SA_EXPIRING;
+	return HOST_SA_NOTHING;
+}
+
+/* Each event is a datagram of one message. What the socket could not hold is lost: a use that is not
+ * heard of has a time limit in the engine, and an SA that runs out its lifetime. */
+enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi)
+{
+	enum host_sa_event ev = HOST_SA_NOTHING;
+
+	while (h->sad && ev == HOST_SA_NOTHING) {
+		struct sockaddr_nl from;
+		unsigned char *data = NULL;
+		int n = nl_recv(h->sad->monitor, &from, &data, NULL);
+		const struct nlmsghdr *m = (const struct nlmsghdr *)data;
+		if (n > 0 && from.nl_pid == 0 && nlmsg_ok(m, n))
+			ev = event_of(h->sad, m, spi);
+		free(data);
+		if (n <= 0 && n != -NLE_NOMEM)
+			break;
+	}
+	return ev;
+}

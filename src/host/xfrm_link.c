@@ -1,0 +1,158 @@
+#include "priv.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/*
+ * The inner interface of kernel mode, in the place of the TUN: it has the tunnel's addresses, its MTU,
+ * its routes and its name servers, and status names it.
+ *
+ * An XFRM interface (Linux 4.19) where there is one: what is routed to it meets the policies with its
+ * if_id and no others, and what no policy takes is dropped there, so nothing leaves in the clear while
+ * an SA is missing. Else a dummy interface: policies without an if_id take packets away before they
+ * reach it, and what they do not take ends in it. Either stays when the process is killed, so it is
+ * in the journal, and is known again by its group.
+ *
+ * In transport mode there is none: the packets are those of the outer addresses.
+ */
+
+static bool put_kind(struct nl_msg *m, const char *kind, uint32_t if_id)
+{
+	struct nlattr *info = nla_nest_start(m, IFLA_LINKINFO), *data;
+
+	if (!info || nla_put_string(m, IFLA_INFO_KIND, kind) < 0)
+		return false;
+	if (if_id) {
+		data = nla_nest_start(m, IFLA_INFO_DATA);
+		if (!data || nla_put_u32(m, IFLA_XFRM_IF_ID, if_id) < 0)
+			return false;
+		nla_nest_end(m, data);
+	}
+	nla_nest_end(m, info);
+	return true;
+}
+
+static bool make(struct host *h, const char *name, const char *kind, uint32_t if_id, int *code,
+	struct err *e)
+{
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m =
+		nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+	struct nl_reply none = { 0 };
+
+	if (m &&
+		(nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
+			nla_put_string(m, IFLA_IFNAME, name) < 0 ||
+			nla_put_u32(m, IFLA_GROUP, HOST_IF_ID_FIRST + h->slot) < 0 ||
+			!put_kind(m, kind, if_id))) {
+		nl_msg_free(m);
+		m = NULL;
+	}
+	bool ok = nl_ask(h->sk, m, &none, code, "making the tunnel's interface", e);
+	nl_reply_free(&none);
+	return ok;
+}
+
+/* False when it was not made; *code says why, EEXIST where the name is taken. */
+static bool make_named(struct host *h, const char *name, int *code, struct err *e)
+{
+	uint32_t if_id = HOST_IF_ID_FIRST + h->slot;
+
+	if (!journal_add(&h->journal, e, "link %u %s", if_id, name))
+		return false;
+	h->sad->if_id = if_id;
+	if (make(h, name, "xfrm", if_id, code, e))
+		return true;
+	if (*code == EOPNOTSUPP) {
+		h->sad->if_id = 0;
+		if (make(h, name, "dummy", 0, code, e))
+			return true;
+	}
+	journal_undone(&h->journal, "link %u %s", if_id, name);
+	return false;
+}
+
+bool xfrm_link_make(struct host *h, struct err *e)
+{
+	char name[IF_NAMESIZE];
+	int code = 0;
+
+	for (unsigned number = h->slot; number < 1000; number += HOST_TABLES) {
+		snprintf(name, sizeof(name), "vpn%u", number);
+		if (make_named(h, name, &code, e)) {
+			snprintf(h->tun, sizeof(h->tun), "%s", name);
+			h->link = (int)if_nametoindex(name);
+			h->link_stays = true;
+			link_quiet_ipv6(name);
+			return true;
+		}
+		if (code != EEXIST || if_nametoindex(name) == 0)
+			return false;
+	}
+	return err_set(e, ERR_LOCAL,
+		"making the tunnel's interface: all names from vpn%u on are taken", h->slot);
+}
+
+static bool remove_link(struct nl_sock *sk, int link, struct err *e)
+{
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = link };
+	struct nl_msg *m = nlmsg_alloc_simple(RTM_DELLINK, NLM_F_REQUEST);
+	struct nl_reply none = { 0 };
+	int code = 0;
+
+	if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
+		nl_msg_free(m);
+		m = NULL;
+	}
+	bool ok =
+		nl_ask(sk, m, &none, &code, "removing the tunnel's interface", e) || code == ENODEV;
+	nl_reply_free(&none);
+	return ok;
+}
+
+void xfrm_link_remove(struct host *h)
+{
+	struct err e;
+
+	if (!h->link_stays)
+		return;
+	if (!remove_link(h->sk, h->link, &e))
+		host_warn(h, "%s", e.text);
+	else
+		journal_undone(&h->journal, "link %u %s", HOST_IF_ID_FIRST + h->slot, h->tun);
+	h->link_stays = false;
+	h->link = 0;
+}
+
+/* Only one that is in our group, whatever the line says. */
+bool xfrm_link_clean(
+	struct nl_sock *sk, unsigned long group, const char *name, bool *removed, struct err *e)
+{
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(name) };
+	struct nl_msg *m;
+	struct nl_reply got = { 0 };
+	int code = 0;
+
+	*removed = false;
+	if (head.ifi_index == 0)
+		return true;
+	m = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST);
+	if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
+		nl_msg_free(m);
+		m = NULL;
+	}
+	if (!nl_ask(sk, m, &got, &code, "looking at an interface", e))
+		return code == ENODEV;
+	const struct nlmsghdr *reply = (const struct nlmsghdr *)got.data;
+	bool ours = reply && group >= HOST_IF_ID_FIRST && group < HOST_IF_ID_FIRST + HOST_TABLES &&
+		nl_attr_u32(reply, sizeof(head), IFLA_GROUP, 0) == group;
+	nl_reply_free(&got);
+	*removed = ours;
+	return !ours || remove_link(sk, head.ifi_index, e);
+}

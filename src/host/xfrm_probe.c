@@ -1,0 +1,152 @@
+#include "priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/alg.h"
+
+/*
+ * Whether the kernel carries ESP, and why not. Allocating an SPI and adding a policy succeed on a
+ * kernel without ESP; only a whole SA makes it look for the protocol and the algorithms, and load
+ * their modules.
+ */
+
+/* --- why a module is not loaded ------------------------------------------------------------------ */
+
+/* "blacklist NAME" keeps a module from being loaded when the kernel asks for what it does;
+ * "install NAME COMMAND" runs a command in its place. In names '-' is '_'. */
+static bool line_blocks(const char *line, const char *module)
+{
+	char verb[16], name[64];
+
+	if (sscanf(line, " %15s %63s", verb, name) != 2)
+		return false;
+	for (char *at = name; *at; at++)
+		*at = *at == '-' ? '_' : *at;
+	return strcmp(name, module) == 0 &&
+		(strcmp(verb, "blacklist") == 0 || strcmp(verb, "install") == 0);
+}
+
+static bool file_blocks(const char *path, const char *module)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+
+	while (f && !found && getline(&line, &room, f) > 0)
+		found = line_blocks(line, module);
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+bool module_blocked(const char *const *dirs, const char *module, char *where, size_t size)
+{
+	bool found = false;
+
+	for (; *dirs && !found; dirs++) {
+		DIR *d = opendir(*dirs);
+		struct dirent *entry;
+		while (d && !found && (entry = readdir(d))) {
+			size_t n = strlen(entry->d_name);
+			if (n < 5 || strcmp(entry->d_name + n - 5, ".conf") != 0)
+				continue;
+			snprintf(where, size, "%s/%s", *dirs, entry->d_name);
+			found = file_blocks(where, module);
+		}
+		if (d)
+			closedir(d);
+	}
+	return found;
+}
+
+static bool module_missing(struct err *e, const char *module)
+{
+	static const char *const dirs[] = { "/etc/modprobe.d", "/run/modprobe.d",
+		"/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d", NULL };
+	char where[512];
+
+	if (module_blocked(dirs, module, where, sizeof(where)))
+		return err_set(e, ERR_LOCAL,
+			"the kernel's ESP is not available: module %s is blocked by %s", module,
+			where);
+	return err_set(
+		e, ERR_LOCAL, "the kernel's ESP is not available: it has no module %s", module);
+}
+
+/* EPROTONOSUPPORT: no ESP for the family. ENOSYS, ENOENT: an algorithm is missing. */
+bool sa_refused(struct err *e, int code, const char *said, const struct sa_spec *spec)
+{
+	const struct alg *encr = alg_find(TRANSFORM_ENCR, spec->encr, spec->encr_bits);
+	const struct alg *integ = spec->integ ? alg_find(TRANSFORM_INTEG, spec->integ, 0) : NULL;
+
+	if (code == EPROTONOSUPPORT)
+		return module_missing(e, spec->local.family == FAMILY_V4 ? "esp4" : "esp6");
+	if (code == ENOSYS || code == ENOENT)
+		return err_set(e, ERR_LOCAL, "the kernel has no %s%s%s for ESP",
+			encr ? encr->kernel : "cipher", integ ? " with " : "",
+			integ ? integ->kernel : "");
+	return nl_error(e, code, said[0] ? said : NULL, "installing an SA");
+}
+
+/* --- asking -------------------------------------------------------------------------------------- */
+
+static void key(struct secret *s, size_t len)
+{
+	s->len = len;
+	for (size_t i = 0; i < len; i++)
+		s->data[i] = (uint8_t)(i + 1); /* not all the same, for some ciphers refuse that */
+}
+
+/* From this host to itself, with an SPI that no other instance's probe has. */
+static bool try_sa(struct host *h, struct sa_spec *s, struct err *e)
+{
+	const struct alg *encr = alg_find(TRANSFORM_ENCR, s->encr, s->encr_bits);
+	const struct alg *integ = s->integ ? alg_find(TRANSFORM_INTEG, s->integ, 0) : NULL;
+	struct xfrm_params p = { .reqid = HOST_REQID_FIRST + (h->slot << 16) };
+	struct nl_msg *v[2];
+	struct nl_result results[2];
+
+	s->spi = p.reqid;
+	key(&s->encr_key, (size_t)encr->key_len + encr->salt_len);
+	key(&s->integ_key, integ ? integ->key_len : 0);
+	v[0] = sa_add_message(s, &p, e);
+	v[1] = sa_ref_message(XFRM_MSG_DELSA, &s->remote, s->spi);
+	if (!nl_batch(h->sad->sk, v, 2, results, "asking the kernel for an SA", e))
+		return false;
+	return results[0].code == 0 || sa_refused(e, results[0].code, results[0].said, s);
+}
+
+bool host_esp_probe(struct host *h, enum family family, struct err *e)
+{
+	static const struct {
+		uint16_t encr, bits, integ;
+	} rows[] = { { ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_256_128 }, { ENCR_AES_GCM_16, 256, 0 } };
+	struct sa_spec *s = calloc(1, sizeof(*s));
+	struct addr self;
+	bool ok = s && addr_parse(&self, family == FAMILY_V4 ? "127.0.0.1" : "::1");
+
+	if (!s)
+		return err_set(e, ERR_LOCAL, "no memory");
+	ok = ok && xfrm_open(h, e);
+	for (size_t i = 0; i < ARRAY_LEN(rows) && ok; i++) {
+		*s = (struct sa_spec){ .dir = SA_OUT,
+			.mode = SA_TUNNEL,
+			.local = self,
+			.remote = self,
+			.encr = rows[i].encr,
+			.encr_bits = rows[i].bits,
+			.integ = rows[i].integ };
+		ok = try_sa(h, s, e);
+	}
+	free(s);
+	if (!ok && h->sad && h->sad->n_sas == 0)
+		xfrm_close(h);
+	return ok;
+}
