@@ -117,9 +117,9 @@ static void add_ours(struct wall *w, const struct own_addrs *own)
 		wall_add(w, &(struct item){ .pref = OURS, .dst = everything[f], .proto = UDP,
 			.sport = v6 ? DHCP6_CLIENT : DHCP_CLIENT, .dport = v6 ? DHCP6_SERVER : DHCP_SERVER });
 	}
-	for (uint16_t type = ND_FIRST; type <= ND_LAST; type++)
+	for (int type = ND_FIRST; type <= ND_LAST; type++)
 		wall_add(w, &(struct item){ .pref = OURS, .dst.family = FAMILY_V6, .proto = ICMPV6,
-			.sport = type });
+			.sport = (uint16_t)type });
 	/* IPv4's loopback asks no policy, IPv6's does. */
 	for (size_t i = 0; i < own->n; i++)
 		if (own->v[i].dst.family == FAMILY_V6)
@@ -179,6 +179,8 @@ void killswitch_sort(struct policies *p)
 {
 	size_t n = 0;
 
+	if (!p->v)
+		p->n = 0;
 	if (p->n > 0)
 		qsort(p->v, p->n, sizeof(*p->v), policy_order);
 	for (size_t i = 0; i < p->n; i++)
