@@ -230,6 +230,7 @@ bool ingress_remove(unsigned slot, struct err *e)
 
 bool ingress_set(unsigned slot, int link, const struct item *addrs, size_t n, struct err *e)
 {
+	static const uint8_t families[] = { FAMILY_V4, FAMILY_V6 };
 	struct batch *b = calloc(1, sizeof(*b));
 	char table[TABLE_NAME_MAX];
 
@@ -237,7 +238,8 @@ bool ingress_set(unsigned slot, int link, const struct item *addrs, size_t n, st
 		return err_set(e, ERR_LOCAL, "no memory for the packet filter");
 	table_name(table, slot);
 	batch_edge(b, NFNL_MSG_BATCH_BEGIN);
-	for (uint8_t family = FAMILY_V4; family <= FAMILY_V6; family += FAMILY_V6 - FAMILY_V4) {
+	for (size_t f = 0; f < ARRAY_LEN(families); f++) {
+		const uint8_t family = families[f];
 		add_table(b, NFT_MSG_NEWTABLE, af(family), table);
 		add_table(b, NFT_MSG_DELTABLE, af(family), table);
 		bool any = false;

@@ -117,9 +117,9 @@ static void add_ours(struct wall *w, const struct own_addrs *own)
 		wall_add(w, &(struct item){ .pref = OURS, .dst = everything[f], .proto = UDP,
 			.sport = v6 ? DHCP6_CLIENT : DHCP_CLIENT, .dport = v6 ? DHCP6_SERVER : DHCP_SERVER });
 	}
-	for (uint16_t type = ND_FIRST; type <= ND_LAST; type++)
+	for (int type = ND_FIRST; type <= ND_LAST; type++)
 		wall_add(w, &(struct item){ .pref = OURS, .dst.family = FAMILY_V6, .proto = ICMPV6,
-			.sport = type });
+			.sport = (uint16_t)type });
 	/* IPv4's loopback asks no policy, IPv6's does. */
 	for (size_t i = 0; i < own->n; i++)
 		if (own->v[i].dst.family == FAMILY_V6)
@@ -179,8 +179,11 @@ void killswitch_sort(struct policies *p)
 {
 	size_t n = 0;
 
-	if (p->n > 0)
-		qsort(p->v, p->n, sizeof(*p->v), policy_order);
+	if (!p->v || p->n == 0) {
+		p->n = 0;
+		return;
+	}
+	qsort(p->v, p->n, sizeof(*p->v), policy_order);
 	for (size_t i = 0; i < p->n; i++)
 		if (n == 0 || policy_order(&p->v[n - 1], &p->v[i]) != 0)
 			p->v[n++] = p->v[i];
@@ -196,10 +199,12 @@ bool policy_lasts(const struct item *it)
 static void difference(const struct policies *a, const struct policies *b, enum step_op op, bool walls,
 	struct step *v, size_t *n)
 {
-	for (size_t i = 0, j = 0; i < a->n; i++) {
-		while (j < b->n && policy_order(&b->v[j], &a->v[i]) < 0)
+	const size_t n_a = a->v ? a->n : 0, n_b = b->v ? b->n : 0;
+
+	for (size_t i = 0, j = 0; i < n_a; i++) {
+		while (j < n_b && policy_order(&b->v[j], &a->v[i]) < 0)
 			j++;
-		bool both = j < b->n && policy_order(&b->v[j], &a->v[i]) == 0;
+		bool both = j < n_b && policy_order(&b->v[j], &a->v[i]) == 0;
 		if (!both && policy_lasts(&a->v[i]) == walls)
 			v[(*n)++] = (struct step){ .op = op, .item = a->v[i], .code = -1 };
 	}
@@ -266,23 +271,23 @@ bool policies_flush(struct nl_sock *xfrm, uint32_t tag, bool keep_lasting, size_
 	size_t *left, struct err *e)
 {
 	struct policies all, keep = { 0 };
-	struct step *v = NULL;
 	size_t n = 0;
 
 	*left = 0;
 	if (!policies_list(xfrm, tag, &all, e))
 		return false;
 	killswitch_sort(&all);
-	v = calloc(all.n + 1, sizeof(*v));
-	bool ok = v || err_set(e, ERR_LOCAL, "no memory for the XFRM policies");
-	if (ok) {
-		difference(&all, &keep, STEP_DEL, false, v, &n);
-		if (!keep_lasting)
-			difference(&all, &keep, STEP_DEL, true, v, &n);
-		reverse(v, n);
-		*left = all.n - n;
-		ok = steps_run(xfrm, v, n, e);
+	struct step *v = calloc(all.n + 1, sizeof(*v));
+	if (!v) {
+		policies_free(&all);
+		return err_set(e, ERR_LOCAL, "no memory for the XFRM policies");
 	}
+	difference(&all, &keep, STEP_DEL, false, v, &n);
+	if (!keep_lasting)
+		difference(&all, &keep, STEP_DEL, true, v, &n);
+	reverse(v, n);
+	*left = all.n - n;
+	bool ok = steps_run(xfrm, v, n, e);
 	*removed += ok ? n : 0;
 	policies_free(&all);
 	free(v);

@@ -209,29 +209,33 @@ static int route_order(const struct route *a, const struct route *b)
 	return c ? c : memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip));
 }
 
-/* Pointers into one array: equal routes in the order in which they came. */
-static int route_pointers(const void *x, const void *y)
-{
-	const struct route *const *a = x, *const *b = y;
-	int c = route_order(*a, *b);
+struct placed {
+	struct route route;
+	size_t at;
+};
 
-	return c ? c : *a < *b ? -1 : *a > *b;
+static int placed_order(const void *x, const void *y)
+{
+	const struct placed *a = x, *b = y;
+	int c = route_order(&a->route, &b->route);
+
+	return c ? c : a->at < b->at ? -1 : a->at > b->at;
 }
 
 /* Each only once, where it came first. Sorted, for there may be thousands. */
 static void drop_repeated(struct builder *b)
 {
-	struct route **sorted = calloc(b->n + 1, sizeof(*sorted));
+	struct placed *sorted = calloc(b->n + 1, sizeof(*sorted));
 	bool *again = calloc(b->n + 1, sizeof(*again));
 	size_t n = 0;
 
 	b->failed |= !sorted || !again;
 	for (size_t i = 0; i < b->n && !b->failed; i++)
-		sorted[i] = &b->routes[i];
+		sorted[i] = (struct placed){ b->routes[i], i };
 	if (b->n > 1 && !b->failed)
-		qsort(sorted, b->n, sizeof(*sorted), route_pointers);
+		qsort(sorted, b->n, sizeof(*sorted), placed_order);
 	for (size_t i = 1; i < b->n && !b->failed; i++)
-		again[sorted[i] - b->routes] = route_order(sorted[i - 1], sorted[i]) == 0;
+		again[sorted[i].at] = route_order(&sorted[i - 1].route, &sorted[i].route) == 0;
 	for (size_t i = 0; i < b->n && !b->failed; i++)
 		if (!again[i])
 			b->routes[n++] = b->routes[i];

@@ -74,7 +74,13 @@ guarded() {
 # unguarded FUNCTION: without a kill switch such programs are let alone
 unguarded() {
 	traffic_begin
-	with_traffic "$@"
+	with_traffic seen_afterwards "$@"
+}
+
+# The tunnel is down: a judge that sees nothing now would not have seen anything before.
+seen_afterwards() {
+	"$@"
+	something_clear
 }
 
 # --- the kill switch ----------------------------------------------------------------------------------
