@@ -86,7 +86,7 @@ static bool choose_dataplane(struct edge *g, const struct profile *p, struct err
 	g->kernel = kernel_can(g, &why);
 	if (!g->kernel && p->dataplane == DATAPLANE_KERNEL) {
 		*e = why;
-		return false;
+		return err_ctx(e, "connection.dataplane = kernel, where auto or userspace would do");
 	}
 	if (g->kernel)
 		session_plain_esp(g->session);

@@ -9,7 +9,7 @@ OUTSIDE4=203.0.113.7 OUTSIDE6=2001:db8:77::7 # beyond the router; nobody answers
 ROGUE4=192.168.77.1 ROGUE6=2001:db8:2::1        # the router is the neighbour who means harm
 JUDGE_PID='' TRAFFIC_PID=''
 
-INNOCENT="arp or (udp and (port 500 or port 4500) and
+INNOCENT="arp or (((udp and (port 500 or port 4500)) or ip proto 50 or ip6 proto 50) and
 	(host $GATE4 or host $SILENT4 or host $PICKY4 or host $GATE6)) or
 	(udp and src port 68 and dst port 67) or (udp and src port 546 and dst port 547) or
 	(icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or dst host ff02::16"
