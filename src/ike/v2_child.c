@@ -336,6 +336,13 @@ static bool make_child(struct step *s, struct v2_child *old, struct v2_child_ter
 	return ok;
 }
 
+/* The profile insists on it, so a child SA without key exchange of its own is not acceptable. */
+static bool pfs_kept(struct step *s, const struct suite *suite)
+{
+	return suite->ke || s->v->cfg->pfs != TRI_YES ||
+		err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway proposes a child SA without PFS");
+}
+
 static bool answer_child(struct step *s, struct v2_child *old)
 {
 	struct v2_child_terms *t = calloc(1, sizeof(*t));
@@ -346,7 +353,7 @@ static bool answer_child(struct step *s, struct v2_child *old)
 
 	bool ok = t && ours;
 	if (ok) {
-		v2_esp_offer(ours, s->v->cfg, pfs_mode(s->v, s->sa), pfs_group(s->v, s->sa));
+		v2_esp_accept(ours, s->v->cfg, pfs_mode(s->v, s->sa), pfs_group(s->v, s->sa));
 		rng_fill(s->v->rng, nonce, sizeof(nonce));
 		t->number = old ? old->number : s->v->next_number++;
 		t->spi_in = v2_new_spi(s->v);
@@ -355,7 +362,7 @@ static bool answer_child(struct step *s, struct v2_child *old)
 		t->ni = payload_find(s->p, PAYLOAD_NONCE)->body;
 		t->nr = (struct bytes){ nonce, sizeof(nonce) };
 		ok = v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, ours, PROTO_ESP, &spi, &number,
-			&t->suite, s->e) && accept_selectors(s, old, t);
+			&t->suite, s->e) && pfs_kept(s, &t->suite) && accept_selectors(s, old, t);
 	} else {
 		err_set(s->e, ERR_LOCAL, "out of memory");
 	}

@@ -283,6 +283,27 @@ void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_m
 	}
 }
 
+static void add_groups(struct proposal *p, const struct proposal *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (from->algs[i]->type == TRANSFORM_KE && !stands_in(p, from->algs[i]) &&
+			p->n < PROPOSAL_ALGS_MAX - 1)
+			p->algs[p->n++] = from->algs[i];
+}
+
+void v2_esp_accept(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
+	const struct alg *group)
+{
+	v2_esp_offer(out, cfg, ke == KE_OPTIONAL ? KE_WANTED : ke, group);
+	for (size_t i = 0; i < out->n && ke == KE_OPTIONAL; i++) {
+		struct proposal *p = &out->v[i];
+		for (size_t j = 0; j < cfg->ike_proposals->n; j++)
+			add_groups(p, &cfg->ike_proposals->v[j]);
+		if (p->n < PROPOSAL_ALGS_MAX)
+			p->algs[p->n++] = &ke_none;
+	}
+}
+
 /* --- TS payload, section 3.13 ------------------------------------------------------------------ */
 
 enum { TS_IPV4_ADDR_RANGE = 7, TS_IPV6_ADDR_RANGE = 8 };

@@ -297,6 +297,9 @@ void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id 
 /* The ESP proposals for one exchange: integrity, ESN as configured, and the group for PFS. */
 void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
 	const struct alg *group);
+/* The same for a request of the peer: where the profile names no group, any that IKE may use. */
+void v2_esp_accept(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
+	const struct alg *group);
 void v2_ts_write(struct ikew *k, uint8_t type, const struct selectors *s);
 bool v2_ts_read(struct bytes body, struct selectors *out, struct err *e) MUST_CHECK;
 void v2_id_write(struct ikew *k, uint8_t type, const struct identity *id);

@@ -149,22 +149,25 @@ static void key_exchange_of_a_child(void **state)
 		{ KE_WANTED, "aes128gcm16-ecp256", false, false },
 		{ KE_WANTED, "aes128gcm16", true, false },
 		{ KE_OPTIONAL, "aes128gcm16-x25519", true, true },
+		{ KE_OPTIONAL, "aes128gcm16-ecp384", true, true }, /* what IKE may use */
+		{ KE_OPTIONAL, "aes128gcm16-modp2048", false, false },
 		{ KE_OPTIONAL, "aes128gcm16", true, false },
 		{ KE_LEFT_OUT, "aes128gcm16", true, false },
 		{ KE_LEFT_OUT, "aes128gcm16-x25519", false, false },
 	};
-	struct proposals base, ours, theirs;
-	struct ike_config cfg = { .esp_proposals = &base };
+	struct proposals base, ike, ours, theirs;
+	struct ike_config cfg = { .esp_proposals = &base, .ike_proposals = &ike };
 	struct err e;
 
 	(void)state;
 	assert_ok(&e, prop_parse(&base, PROTO_ESP, TIER_DEFAULT, "aes128gcm16", &e));
+	assert_ok(&e, prop_parse(&ike, PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519-ecp384", &e));
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		struct suite s;
 		struct bytes spi;
 		uint8_t buf[512], number;
 		struct ikew k;
-		v2_esp_offer(&ours, &cfg, modes[i].ke, alg_by_name(TRANSFORM_KE, "x25519"));
+		v2_esp_accept(&ours, &cfg, modes[i].ke, alg_by_name(TRANSFORM_KE, "x25519"));
 		assert_ok(&e, prop_parse(&theirs, PROTO_ESP, TIER_DEFAULT, modes[i].theirs, &e));
 		ikew_chain(&k, buf, sizeof(buf));
 		v2_sa_write(&k, &theirs, PROTO_ESP, (struct bytes){ "spi!", 4 });
