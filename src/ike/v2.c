@@ -151,9 +151,7 @@ static void say_goodbye(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	if (!sa || !sa->seal || sa->state == V2_INIT)
 		return;
 	ikew_chain(&k, buf, sizeof(buf));
-	ikew_payload(&k, PAYLOAD_D);
-	wr_u8(&k.w, PROTO_IKE);
-	wr_zeros(&k.w, 3);
+	v2_delete_write(&k, PROTO_IKE, NULL, 0);
 	if (sa->req.task != TASK_NONE)
 		sa->mid_out++;
 	v2_send_once(v, sa, INFORMATIONAL, &k, ob);

@@ -10,17 +10,24 @@
  *	                         <--  HDR, SK {[D,] ...}
  */
 
+/* Section 3.11. The SPIs of child SAs are ours, those we receive by; an IKE SA is that of the header. */
+void v2_delete_write(struct ikew *k, enum protocol_id proto, const uint32_t *spis, size_t n)
+{
+	ikew_payload(k, PAYLOAD_D);
+	wr_u8(&k->w, (uint8_t)proto);
+	wr_u8(&k->w, proto == PROTO_ESP ? sizeof(spis[0]) : 0);
+	wr_u16(&k->w, (uint16_t)n);
+	for (size_t i = 0; i < n; i++)
+		wr_u32(&k->w, spis[i]);
+}
+
 bool v2_delete_child_send(struct v2 *v, struct v2_child *c, struct outbox *ob, struct err *e)
 {
 	uint8_t buf[64];
 	struct ikew k;
 
 	ikew_chain(&k, buf, sizeof(buf));
-	ikew_payload(&k, PAYLOAD_D);
-	wr_u8(&k.w, PROTO_ESP);
-	wr_u8(&k.w, 4);
-	wr_u16(&k.w, 1);
-	wr_u32(&k.w, c->spi_in);
+	v2_delete_write(&k, PROTO_ESP, &c->spi_in, 1);
 	c->sa->req.child = c->spi_in;
 	return v2_request(v, c->sa, TASK_DELETE_CHILD, INFORMATIONAL, &k, ob, e);
 }
@@ -41,10 +48,7 @@ bool v2_delete_ike_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struc
 	struct ikew k;
 
 	ikew_chain(&k, buf, sizeof(buf));
-	ikew_payload(&k, PAYLOAD_D);
-	wr_u8(&k.w, PROTO_IKE);
-	wr_u8(&k.w, 0);
-	wr_u16(&k.w, 0);
+	v2_delete_write(&k, PROTO_IKE, NULL, 0);
 	return v2_request(v, sa, TASK_DELETE_IKE, INFORMATIONAL, &k, ob, e);
 }
 
@@ -102,14 +106,8 @@ static bool delete_children(struct step *s, struct rd *spis)
 		if (delete_child(s, rd_u32(spis), &spi_in))
 			ours[n++] = spi_in;
 	}
-	if (n == 0)
-		return true;
-	ikew_payload(s->reply, PAYLOAD_D);
-	wr_u8(&s->reply->w, PROTO_ESP);
-	wr_u8(&s->reply->w, 4);
-	wr_u16(&s->reply->w, (uint16_t)n);
-	for (size_t i = 0; i < n; i++)
-		wr_u32(&s->reply->w, ours[i]);
+	if (n > 0)
+		v2_delete_write(s->reply, PROTO_ESP, ours, n);
 	return true;
 }
 

@@ -363,6 +363,7 @@ bool v2_refuse_group(struct step *s, const struct alg *want);
 /* Our exchange, answered with nonce nr, has the lowest of the four nonces. */
 bool v2_lost_collision(const struct offer *o, struct bytes nr);
 
+void v2_delete_write(struct ikew *k, enum protocol_id proto, const uint32_t *spis, size_t n);
 bool v2_delete_child_send(struct v2 *v, struct v2_child *c, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_delete_child_recv(struct step *s) MUST_CHECK;
 bool v2_delete_ike_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
