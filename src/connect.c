@@ -38,6 +38,8 @@ struct connect {
 	bool connected; /* the first line on stdout has been printed */
 	size_t n_waiters;
 	struct waiter waiters[WAITERS_MAX];
+	size_t n_leaving;
+	uint64_t leaving[CONTROL_CLIENTS]; /* who asked for `down`, and hears when all is undone */
 	bool traffic;
 	struct status before; /* the last sample of `traffic` */
 	struct status now;    /* room for the present one: it is large */
@@ -208,7 +210,11 @@ static char *run(struct connect *c, const struct request *rq, uint64_t client, b
 		return NULL;
 	case DO_DOWN:
 		leave(c);
-		return strdup(client ? "going down\n" : "");
+		if (!client || c->n_leaving == CONTROL_CLIENTS)
+			return strdup(client ? "going down\n" : "");
+		c->leaving[c->n_leaving++] = client;
+		*done = false;
+		return NULL;
 	case DO_TRAFFIC:
 		err_set(e, ERR_CONFIG, "traffic is for a terminal; status has the counters");
 		return NULL;
@@ -429,9 +435,14 @@ static void close_all(struct connect *c)
 	struct outbox last;
 
 	outbox_init(&last);
-	control_close(c->control);
+	/* Before the lock is given back: the next instance has a socket of the same name. */
+	if (c->control)
+		control_leave(c->control);
 	repl_close(c->repl);
 	edge_close(c->edge, &last);
+	for (size_t i = 0; i < c->n_leaving; i++)
+		control_reply(c->control, c->leaving[i], DOWN_ASKED, "down\n");
+	control_close(c->control);
 	for (size_t i = 0; i < last.n; i++)
 		if (last.actions[i].kind == ACT_EVENT) {
 			const struct event *ev = outbox_get(&last, i);

@@ -29,9 +29,10 @@ int main(int argc, char **argv)
 	struct err e;
 
 	if (!options_parse(&o, argc, argv, &e)) {
-		fprintf(stderr, "vpnc-ike: %s\n", e.text);
-		cli_usage(stderr);
-		return DOWN_USAGE;
+		if (argc < 2)
+			cli_usage(stderr);
+		return cli_complain(
+			DOWN_USAGE, "vpnc-ike help lists commands and options", "%s", e.text);
 	}
 	if (o.version) {
 		puts("vpnc-ike " VPNC_IKE_VERSION);
@@ -41,10 +42,9 @@ int main(int argc, char **argv)
 		cli_usage(stdout);
 		return DOWN_ASKED;
 	}
-	if (!host_harden(&e) || !crypto_init(&e)) {
-		fprintf(stderr, "vpnc-ike: %s\n", e.text);
-		return DOWN_MACHINE;
-	}
+	if (!host_harden(&e) || !crypto_init(&e))
+		return cli_complain(DOWN_MACHINE, "vpnc-ike doctor tells what this machine can do",
+			"%s", e.text);
 	int status = run(&o);
 	crypto_exit();
 	return status;

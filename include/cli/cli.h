@@ -10,8 +10,10 @@
 #include "cli/options.h"
 #include "session/profile.h"
 
-/* Usage text to stdout (or stderr), for --help and usage errors. */
+/* Usage text to stdout (or stderr), for --help and where no command is given. */
 void cli_usage(FILE *to);
+/* A failure before any gateway was asked: its three lines on stderr. Returns status. */
+int cli_complain(int status, const char *advice, const char *fmt, ...) PRINTF(3, 4);
 /* Every command but connect, status, rekey, down and reconnect. */
 int cli_run(const struct options *o);
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 enum command_id {
 	DO_CONNECT,
@@ -82,5 +83,7 @@ bool commands_parse(
 /* Help for one command (by name) or, with NULL, all of a place; malloc'ed, NULL when memory ran out
  * or there is no such command. */
 char *commands_help(const char *name, enum command_place where);
+/* One entry of a help text: head, then the story in a column of its own, within 80 columns. */
+void help_entry(FILE *f, const char *head, const char *story);
 
 #endif

@@ -25,9 +25,9 @@ int prompt_fd(const struct prompt *p);
 void prompt_erase(struct prompt *p);
 void prompt_draw(struct prompt *p);
 
-enum prompt_result { PROMPT_PENDING, PROMPT_ANSWERED, PROMPT_REFUSED };
-/* Call when readable. The answer is the caller's to wipe; refused: Ctrl-C, end of file, or an
- * askpass that failed. id is that of the question. */
+enum prompt_result { PROMPT_PENDING, PROMPT_ANSWERED, PROMPT_REFUSED, PROMPT_INTERRUPTED };
+/* Call when readable. The answer is the caller's to wipe; refused: end of file, or an askpass
+ * that failed; interrupted: Ctrl-C. id is that of the question. */
 enum prompt_result prompt_readable(struct prompt *p, uint32_t *id, struct passphrase *answer);
 /* Asks and waits, for use before there is a loop. False with CONFIG when there is no answer. */
 bool prompt_wait(

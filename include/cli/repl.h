@@ -4,8 +4,9 @@
  * One descriptor for the loop, which never blocks: when it is readable, call repl_next until it
  * says REPL_NOTHING (or stop earlier: what is left keeps the descriptor readable). With a terminal
  * on stdin libedit edits the line; otherwise commands are read line by line, and end of file only
- * ends the reading. Before repl_start nothing is read and printing is plain, so that Ctrl-C while
- * connecting is an ordinary SIGINT. At the prompt Ctrl-C comes as a key: it cancels the line, and
+ * ends the reading. Before repl_start nothing is read, nothing typed is echoed (it may be a password,
+ * typed before it is asked for) and printing is plain, so that Ctrl-C while connecting is an ordinary
+ * SIGINT. At the prompt Ctrl-C comes as a key: it cancels the line, and
  * leaves when the line was empty; a SIGINT that arrives all the same was sent by somebody.
  */
 #ifndef CLI_REPL_H
@@ -19,7 +20,8 @@ struct repl;
 enum repl_event {
 	REPL_NOTHING,
 	REPL_LINE, /* line holds a command; it may be empty */
-	REPL_LEAVE, /* end of file at a terminal, or Ctrl-C on an empty line: as `down` */
+	REPL_LEAVE, /* end of file at a terminal, or Ctrl-C on an empty line, or on a question before
+		       repl_start: as `down` */
 	REPL_ANSWER, /* id and answer: to the question asked */
 	REPL_REFUSED, /* id: the person would not answer */
 	REPL_KEY, /* a key was pressed while repl_wait_key was on, which is off now */

@@ -28,6 +28,8 @@ struct control;
  * listens on is replaced. LOCAL on failure. */
 struct control *control_open(
 	const char *dir, const char *name, uid_t owner, struct err *e) MUST_CHECK;
+/* Nobody finds it any more (the socket is removed); those who wait can still get an answer. */
+void control_leave(struct control *c);
 void control_close(struct control *c); /* answers still unsent are dropped; the socket is removed */
 int control_fd(const struct control *c);
 

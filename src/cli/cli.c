@@ -19,7 +19,7 @@ void cli_usage(FILE *to)
 {
 	char *commands = commands_help(NULL, AT_SHELL);
 	struct option_info opt;
-	char head[40];
+	char head[40], story[128];
 
 	fputs("usage: vpnc-ike [OPTIONS] COMMAND [ARGS]\n\n", to);
 	fputs(commands ? commands : "", to);
@@ -28,7 +28,9 @@ void cli_usage(FILE *to)
 	for (size_t i = 0; options_row(i, &opt); i++) {
 		snprintf(head, sizeof(head), "%s%s%s", opt.name, opt.arg ? " " : "",
 			opt.arg ? opt.arg : "");
-		fprintf(to, "  %-34s %s\n", head, opt.story);
+		snprintf(story, sizeof(story), "%s%s%s", opt.story, opt.words ? ": " : "",
+			opt.words ? opt.words : "");
+		help_entry(to, head, story);
 	}
 	fputs("\nThe manual: vpnc-ike(1); profiles: vpnc-ike.profile(5).\n", to);
 }
@@ -48,10 +50,9 @@ static int run_help(const struct options *o)
 	const struct command_row *row = commands_find(o->args[0], AT_SHELL | AT_PROMPT, &e);
 	char *text = row ? commands_help(row->name, row->places & AT_SHELL ? AT_SHELL : AT_PROMPT) :
 			   NULL;
-	if (!text) {
-		fprintf(stderr, "vpnc-ike: %s\n", row ? "out of memory" : e.text);
-		return DOWN_USAGE;
-	}
+	if (!text)
+		return cli_complain(DOWN_USAGE, "vpnc-ike help lists the commands", "%s",
+			row ? "out of memory" : e.text);
 	printf("%s%s", text, row->places & AT_SHELL ? "" : "  (at the prompt)\n");
 	free(text);
 	return DOWN_ASKED;
@@ -98,10 +99,9 @@ static int run_list(const struct options *o)
 	struct err e;
 	int status = DOWN_ASKED;
 
-	if (!load_list(o->profile_dir, &l, &e)) {
-		fprintf(stderr, "vpnc-ike: %s\n", e.text);
-		return DOWN_OTHER;
-	}
+	if (!load_list(o->profile_dir, &l, &e))
+		return cli_complain(
+			DOWN_OTHER, "--profile-dir with the folder of your profiles", "%s", e.text);
 	for (size_t i = 0; i < l.n; i++) {
 		struct load_request rq = request_of(o, l.v[i].file);
 		rq.values_only = true;
@@ -130,9 +130,9 @@ static int run_show(const struct options *o)
 		return DOWN_OTHER;
 	rq.values_only = true;
 	enum load_result result = load_profile(&rq, &p, report);
-	if (p)
+	if (result == LOAD_OK)
 		show_profile(p);
-	if (result != LOAD_OK)
+	else
 		refuse_profile(o, report);
 	profile_free(p);
 	free(report);
@@ -221,12 +221,8 @@ static int run_clean(void)
 		if (events.actions[i].kind == ACT_EVENT)
 			printf("%s\n", ((const struct event *)outbox_get(&events, i))->text);
 	outbox_free(&events);
-	if (!ok) {
-		fprintf(stderr,
-			"%s\nthe gateway said: nothing; it was not asked\ntry: sudo vpnc-ike clean\n",
-			e.text);
-		return DOWN_MACHINE;
-	}
+	if (!ok)
+		return cli_complain(DOWN_MACHINE, "sudo vpnc-ike clean", "%s", e.text);
 	printf("%zu thing%s removed\n", removed, removed == 1 ? "" : "s");
 	return DOWN_ASKED;
 }
@@ -261,10 +257,9 @@ static int run_complete(const struct options *o)
 
 int cli_run(const struct options *o)
 {
-	if (!o->command->supported) {
-		fprintf(stderr, "vpnc-ike: %s is not supported yet\n", o->command->name);
-		return DOWN_OTHER;
-	}
+	if (!o->command->supported)
+		return cli_complain(DOWN_OTHER, "vpnc-ike help tells what is",
+			"%s is not supported yet", o->command->name);
 	switch (o->command->id) {
 	case DO_HELP:
 		return run_help(o);
@@ -283,7 +278,7 @@ int cli_run(const struct options *o)
 	case DO_COMPLETE:
 		return run_complete(o);
 	default:
-		fprintf(stderr, "vpnc-ike: %s is not said here\n", o->command->name);
-		return DOWN_USAGE;
+		return cli_complain(
+			DOWN_USAGE, "it at the prompt", "%s is not said here", o->command->name);
 	}
 }

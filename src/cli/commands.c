@@ -221,14 +221,32 @@ bool commands_parse(struct request *rq, const char *line, enum command_place whe
 
 /* --- help -------------------------------------------------------------------------------------- */
 
+void help_entry(FILE *f, const char *head, const char *story)
+{
+	enum { COLUMN = 37, WIDTH = 79 - COLUMN };
+
+	fprintf(f, "  %-34s ", head);
+	while (strlen(story) > WIDTH) {
+		int n = WIDTH;
+		while (n > 0 && story[n] != ' ')
+			n--;
+		if (n == 0)
+			break;
+		fprintf(f, "%.*s\n%*s", n, story, COLUMN, "");
+		story += n + 1;
+	}
+	fprintf(f, "%s\n", story);
+}
+
 static void help_line(FILE *f, const struct command_row *row, enum command_place where)
 {
 	const char *args = where == AT_SHELL ? row->shell_args : row->prompt_args;
-	char head[64];
+	char head[64], story[128];
 
 	snprintf(head, sizeof(head), "%s%s%s", row->name, args[0] ? " " : "", args);
-	fprintf(f, "  %-34s %s%s\n", head, row->story,
+	snprintf(story, sizeof(story), "%s%s", row->story,
 		row->supported ? "" : " (not supported yet)");
+	help_entry(f, head, story);
 }
 
 char *commands_help(const char *name, enum command_place where)

@@ -26,6 +26,7 @@ struct editor {
 	bool shown; /* the prompt is there, a line is being typed */
 	const char *key; /* octets of the key that libedit may read now */
 	size_t key_left;
+	struct winsize size; /* of the terminal, as libedit knows it */
 	bool cancel, leave; /* set by the functions bound to Ctrl-C and Ctrl-D */
 	char prompt[EDITOR_PROMPT_MAX];
 };
@@ -101,6 +102,22 @@ static size_t common_prefix(const struct complete *c)
 	return n;
 }
 
+/* Two blanks between them, and no word across the end of a row. */
+static void print_words(const struct complete *c, size_t width)
+{
+	size_t column = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		size_t len = strlen(c->words[i]);
+		if (i > 0 && column + 2 + len >= width) {
+			putchar('\n');
+			column = 0;
+		}
+		column += (size_t)printf("%s%s", column ? "  " : "", c->words[i]);
+	}
+	putchar('\n');
+}
+
 static unsigned char el_complete(EditLine *el, int ch)
 {
 	const LineInfo *line = el_line(el);
@@ -118,11 +135,8 @@ static unsigned char el_complete(EditLine *el, int ch)
 			c.n == 1 ? " " : "");
 		return el_insertstr(el, text) == 0 ? CC_REFRESH : CC_ERROR;
 	}
-	for (size_t i = 0, used = 0; i < c.n && used < sizeof(text); i++)
-		used += (size_t)snprintf(
-			text + used, sizeof(text) - used, "%s%s", i ? "  " : "", c.words[i]);
 	editor_erase(ed);
-	printf("%s\n", text);
+	print_words(&c, ed->size.ws_col);
 	editor_draw(ed);
 	return CC_NORM;
 }
@@ -185,20 +199,33 @@ static size_t columns(const char *text, size_t n)
 	return width;
 }
 
+/* libedit would learn of a new size by SIGWINCH, which is the loop's. The terminal has wrapped the
+ * line anew by itself, so what libedit knows of the screen is wrong as well. */
+static bool follow_size(struct editor *ed)
+{
+	struct winsize now = { 0 };
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &now) != 0 || now.ws_col == 0)
+		now.ws_col = 80;
+	bool changed = now.ws_col != ed->size.ws_col || now.ws_row != ed->size.ws_row;
+	ed->size = now;
+	if (changed)
+		el_resize(ed->el);
+	return changed;
+}
+
 /* Wipes prompt and line off the screen; the cursor stands where the prompt began. */
 void editor_erase(struct editor *ed)
 {
 	const LineInfo *line = el_line(ed->el);
-	struct winsize size = { 0 };
 	size_t at = columns(ed->prompt, strlen(ed->prompt)) +
 		columns(line->buffer, (size_t)(line->cursor - line->buffer));
 
 	if (!ed->shown)
 		return;
 	fflush(stdout);
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		size.ws_col = 80;
-	for (size_t row = at / size.ws_col; row > 0; row--)
+	follow_size(ed);
+	for (size_t row = at / ed->size.ws_col; row > 0; row--)
 		fputs("\033[A", stdout);
 	fputs("\r\033[J", stdout);
 }
@@ -301,6 +328,10 @@ enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char 
 	const char *line = NULL;
 	int len = 0;
 
+	if (follow_size(ed)) {
+		editor_erase(ed);
+		editor_draw(ed);
+	}
 	ed->key = key;
 	ed->key_left = n;
 	while (ed->key_left > 0 && !(line && len > 0 && line[len - 1] == '\n'))
@@ -310,7 +341,11 @@ enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char 
 		return EDITOR_LEAVE;
 	}
 	if (ed->cancel) {
-		fputs("^C\n", stdout);
+		/* All of it, wherever in it the cursor is. */
+		const LineInfo *left = el_line(ed->el);
+		editor_erase(ed);
+		printf("%s%.*s^C\n", ed->prompt, (int)(left->lastchar - left->buffer),
+			left->buffer);
 		editor_hide(ed);
 		return EDITOR_CANCEL;
 	}
@@ -337,6 +372,7 @@ struct editor *editor_open(const char *prompt)
 		editor_close(ed);
 		return NULL;
 	}
+	follow_size(ed);
 	history_load(ed);
 	return ed;
 }

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,18 @@
 #include "state.h"
 
 #define FAILURE_FILE "last-failure"
+
+int cli_complain(int status, const char *advice, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("vpnc-ike: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nthe gateway said: nothing; it was not asked\ntry: %s\n", advice);
+	return status;
+}
 
 /* "/etc/vpnc-ike/office.conf" and "office" are the same profile. */
 static void name_of(const char *profile, char name[PROFILE_NAME_MAX])

@@ -160,14 +160,15 @@ int prompt_fd(const struct prompt *p)
 	return p->tty >= 0 ? p->tty : p->out >= 0 ? p->out : p->done;
 }
 
-static enum prompt_result finish(struct prompt *p, bool answered, struct passphrase *answer)
+static enum prompt_result finish(
+	struct prompt *p, enum prompt_result result, struct passphrase *answer)
 {
-	if (answered)
+	if (result == PROMPT_ANSWERED)
 		*answer = p->typed;
 	else
 		passphrase_wipe(answer);
 	question_end(p);
-	return answered ? PROMPT_ANSWERED : PROMPT_REFUSED;
+	return result;
 }
 
 /* Takes the last character back: in UTF-8 all of its octets. */
@@ -184,35 +185,32 @@ static void backspace(struct prompt *p)
 		show(p, "\b \b", 3);
 }
 
-/* One octet from the terminal; true when the question is over. */
-static bool key(struct prompt *p, char c, bool *answered)
+/* One octet from the terminal: pending until the question is over. */
+static enum prompt_result key(struct prompt *p, char c)
 {
 	switch (c) {
 	case '\n':
 	case '\r':
-		*answered = true;
-		return true;
+		return PROMPT_ANSWERED;
 	case KEY_INTERRUPT:
-		*answered = false;
-		return true;
+		return PROMPT_INTERRUPTED;
 	case KEY_EOF:
-		*answered = p->typed.len > 0;
-		return true;
+		return p->typed.len > 0 ? PROMPT_ANSWERED : PROMPT_REFUSED;
 	case KEY_BACKSPACE:
 	case KEY_DELETE:
 		backspace(p);
-		return false;
+		return PROMPT_PENDING;
 	case KEY_KILL_LINE:
 		while (p->typed.len > 0)
 			backspace(p);
-		return false;
+		return PROMPT_PENDING;
 	default:
 		if (p->typed.len == PASSPHRASE_MAX || (uint8_t)c < 0x20)
-			return false;
+			return PROMPT_PENDING;
 		p->typed.text[p->typed.len++] = c;
 		if (p->ask.echo)
 			show(p, &c, 1);
-		return false;
+		return PROMPT_PENDING;
 	}
 }
 
@@ -234,17 +232,17 @@ static ssize_t read_ready(int fd, char *buf, size_t size)
 
 static enum prompt_result terminal_readable(struct prompt *p, struct passphrase *answer)
 {
-	bool answered = false, over = false;
+	enum prompt_result result = PROMPT_PENDING;
 	char c = 0;
 	ssize_t n = 0;
 
-	while (!over && (n = read_ready(p->tty, &c, 1)) == 1)
-		over = key(p, c, &answered);
+	while (result == PROMPT_PENDING && (n = read_ready(p->tty, &c, 1)) == 1)
+		result = key(p, c);
 	c = 0;
-	if (!over && n < 0 && errno == EAGAIN)
+	if (result == PROMPT_PENDING && n < 0 && errno == EAGAIN)
 		return PROMPT_PENDING;
 	show(p, "\n", 1);
-	return finish(p, over && answered, answer);
+	return finish(p, result == PROMPT_PENDING ? PROMPT_REFUSED : result, answer);
 }
 
 /* The answer is the first line of what the program writes, and counts when it ends well. */
@@ -269,7 +267,8 @@ static enum prompt_result askpass_readable(struct prompt *p, struct passphrase *
 	size_t line = strcspn(p->typed.text, "\r\n");
 	wipe(p->typed.text + line, sizeof(p->typed.text) - line);
 	p->typed.len = line;
-	return finish(p, WIFEXITED(status) && WEXITSTATUS(status) == 0, answer);
+	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return finish(p, well ? PROMPT_ANSWERED : PROMPT_REFUSED, answer);
 }
 
 enum prompt_result prompt_readable(struct prompt *p, uint32_t *id, struct passphrase *answer)

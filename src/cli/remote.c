@@ -26,13 +26,21 @@ static int ask(const struct options *o, const struct cli_asker *by, const char *
 
 	request_line(line, o);
 	if (!by->ask(HOST_RUN_DIR, name, line, o->command->id == DO_STATUS ? QUICK_MS : SLOW_MS,
-		    &status, &text, &e)) {
-		fprintf(stderr, "vpnc-ike: %s: %s\n", name, e.text);
-		return e.kind == ERR_LOCAL ? DOWN_MACHINE : DOWN_OTHER;
-	}
+		    &status, &text, &e))
+		return cli_complain(e.kind == ERR_LOCAL ? DOWN_MACHINE : DOWN_OTHER,
+			o->n_args == 0 ?
+				"vpnc-ike clean, which removes what a killed instance left behind" :
+				"vpnc-ike status lists what is connected; vpnc-ike connect connects",
+			"%s", e.text);
 	size_t n = strlen(text);
-	fprintf(status == DOWN_ASKED ? stdout : stderr, "%s%s", text,
-		n > 0 && text[n - 1] != '\n' ? "\n" : "");
+	while (n > 0 && text[n - 1] == '\n')
+		text[--n] = 0;
+	if (status == DOWN_ASKED)
+		printf("%s\n", text);
+	else
+		cli_complain(status,
+			"vpnc-ike status tells how it is; log at its prompt what happened",
+			"%s: %s", name, text);
 	free(text);
 	return status;
 }
@@ -63,9 +71,8 @@ int cli_remote(const struct options *o, const struct cli_asker *by)
 	if (o->n_args == 0)
 		return ask_all(o, by);
 	request_line(line, o);
-	if (!load_name(o->args[0], name, &e) || !commands_parse(&rq, line, AT_CONTROL, &e)) {
-		fprintf(stderr, "vpnc-ike: %s\n", e.text);
-		return DOWN_USAGE;
-	}
+	if (!load_name(o->args[0], name, &e) || !commands_parse(&rq, line, AT_CONTROL, &e))
+		return cli_complain(
+			DOWN_USAGE, "vpnc-ike help lists commands and options", "%s", e.text);
 	return ask(o, by, name);
 }

@@ -186,7 +186,7 @@ static void put_children(FILE *f, const struct status *st)
 			list_add(&l, c->remote_ts[k]);
 		list_end(&l, c->n_remote > STATUS_TS ? c->n_remote - STATUS_TS : 0);
 		label(f, "");
-		fprintf(f, "%s in %" PRIu64 " packets in, %s in %" PRIu64 " out\n",
+		fprintf(f, "in %s, %" PRIu64 " packets; out %s, %" PRIu64 " packets\n",
 			short_size(in, (double)c->bytes_in), c->packets_in,
 			short_size(out, (double)c->bytes_out), c->packets_out);
 		if (c->replay_drops || c->integrity_failures) {

@@ -13,6 +13,7 @@
 
 #include "cli/prompt.h"
 #include "editor.h"
+#include "term.h"
 
 enum { INPUT_MAX = 4096 };
 
@@ -98,6 +99,7 @@ struct repl *repl_open(const struct repl_config *config, struct err *e)
 	}
 	snprintf(r->text, sizeof(r->text), "%s> ", config->profile);
 	r->terminal = !config->quiet && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	term_quiet(STDIN_FILENO);
 	return r;
 }
 
@@ -108,6 +110,7 @@ void repl_close(struct repl *r)
 	repl_wait_key(r, false);
 	editor_close(r->editor);
 	prompt_free(r->prompt);
+	term_restore();
 	if (r->epoll >= 0)
 		close(r->epoll);
 	if (r->ready >= 0)
@@ -136,6 +139,8 @@ void repl_start(struct repl *r)
 {
 	if (r->terminal && !r->editor)
 		r->editor = editor_open(r->text);
+	if (!r->editor)
+		term_restore(); /* its lines are read as the terminal gives them */
 	r->started = true;
 	show_prompt(r);
 	watch_again(r);
@@ -192,7 +197,10 @@ static void next_answer(struct repl *r, struct repl_input *in)
 	if (result == PROMPT_PENDING)
 		return;
 	r->asking = false;
-	in->event = result == PROMPT_ANSWERED ? REPL_ANSWER : REPL_REFUSED;
+	/* Who has no prompt yet has nothing but Ctrl-C to leave with. */
+	in->event = result == PROMPT_ANSWERED               ? REPL_ANSWER :
+		result == PROMPT_INTERRUPTED && !r->started ? REPL_LEAVE :
+							      REPL_REFUSED;
 }
 
 static void next_key(struct repl *r, struct repl_input *in)

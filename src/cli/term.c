@@ -59,6 +59,17 @@ bool term_guard(int fd)
 	return atexit(term_restore) == 0;
 }
 
+bool term_quiet(int fd)
+{
+	struct termios t;
+
+	if (!isatty(fd) || tcgetpgrp(fd) != getpgrp() || !term_guard(fd) || tcgetattr(fd, &t) != 0)
+		return false;
+	t.c_lflag &= ~(tcflag_t)ECHO;
+	t.c_cc[VSUSP] = _POSIX_VDISABLE;
+	return tcsetattr(fd, TCSANOW, &t) == 0;
+}
+
 bool term_raw(int fd, struct termios *before)
 {
 	struct termios t;

@@ -12,6 +12,9 @@ bool term_guard(int fd);
 /* Single keys, without echo; Ctrl-C is a key. *before, where not NULL, gets the settings to go back
  * to. False: no terminal. */
 bool term_raw(int fd, struct termios *before);
+/* Lines without echo: what is typed too early may be a password. Ctrl-C stays a signal; Ctrl-Z would
+ * leave the shell without echo and is none. Nothing happens in the background. False: no terminal. */
+bool term_quiet(int fd);
 /* As it was when term_guard saw it first. */
 void term_restore(void);
 

@@ -52,12 +52,14 @@ static bool address(struct sockaddr_un *out, const char *dir, const char *name, 
 /* A socket that a killed instance left behind refuses connections; a living one takes them. */
 static bool remove_stale(const struct sockaddr_un *at, struct err *e)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), was = errno;
 	bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 &&
 		(errno == ECONNREFUSED || errno == ENOENT);
 
 	if (fd >= 0)
 		close(fd);
+	if (fd < 0)
+		return err_set(e, ERR_LOCAL, "opening a control socket: %s", strerror(was));
 	if (!refused)
 		return err_set(e, ERR_LOCAL, "%s is in use", at->sun_path);
 	return unlink(at->sun_path) == 0 || errno == ENOENT ||
@@ -124,18 +126,25 @@ static void client_close(struct client *cl)
 	*cl = (struct client){ .fd = -1 };
 }
 
+void control_leave(struct control *c)
+{
+	if (c->listener >= 0)
+		close(c->listener);
+	c->listener = -1;
+	if (c->at.sun_path[0])
+		unlink(c->at.sun_path);
+	c->at.sun_path[0] = 0;
+}
+
 void control_close(struct control *c)
 {
 	if (!c)
 		return;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		client_close(&c->clients[i]);
-	if (c->listener >= 0)
-		close(c->listener);
+	control_leave(c);
 	if (c->epoll >= 0)
 		close(c->epoll);
-	if (c->at.sun_path[0])
-		unlink(c->at.sun_path);
 	free(c);
 }
 

@@ -63,8 +63,8 @@ static bool take_instance(struct host *h, struct err *e)
 
 	h->lock = instance_lock(h->dir, h->name, &info, &live, e);
 	if (h->lock < 0)
-		return live ? err_set(e, ERR_LOCAL, "%s is connected already, by process %ld", h->name,
-			(long)info.pid) : false;
+		return live ? err_set(e, ERR_LOCAL, "%s is connected already, by process %ld: "
+			"vpnc-ike down %s ends that", h->name, (long)info.pid, h->name) : false;
 	if (!clean_instance(&c, h->name, &h->inherited, e) || !clean_dead(&c, e))
 		return err_ctx(e, "removing what a killed instance left");
 	if (h->inherited) {

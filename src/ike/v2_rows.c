@@ -70,6 +70,20 @@ static void drop(const struct datagram *d, const struct err *e, struct outbox *o
 		e->text);
 }
 
+static const char *exchange_text(const struct ike_hdr *h)
+{
+	const char *name = name_find(exchange_names, h->exchange);
+
+	return name ? name : "unknown";
+}
+
+/* A message for one of our SAs, before it is known whether it is authentic: `drop` says if not. */
+static void log_received(const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
+{
+	outbox_log(ob, LEVEL_DEBUG, "received %s %s %u, %zu octets", exchange_text(h),
+		h->flags & FLAG_RESPONSE ? "response" : "request", h->mid, d->len);
+}
+
 /* --- IKE_SA_INIT: not protected ------------------------------------------------------------------ */
 
 /* What cannot be used is remembered as a hint, and a genuine answer may still come (2.21.1). */
@@ -93,7 +107,7 @@ static void take_late_hint(struct v2 *v, const struct ike_hdr *h, const struct p
 	if (!v->hs || v->hs->hint.kind != ERR_NONE || !notify_find_error(p, &n))
 		return;
 	err_notify(&v->hs->hint, ERR_PEER, n.type, "the gateway answers %s, unprotected, with %s",
-		name_find(exchange_names, h->exchange), notify_text(name, n.type));
+		exchange_text(h), notify_text(name, n.type));
 	v->hs->hint_until = TIME_NEVER;
 }
 
@@ -189,7 +203,7 @@ static bool open_message(struct v2_sa *sa, const struct ike_hdr *h, const struct
 	const struct payload *sk = o->p.n ? &o->p.v[o->p.n - 1] : NULL;
 	if (!sk || (sk->type != PAYLOAD_SK && sk->type != PAYLOAD_SKF))
 		return err_set(e, ERR_DROP, "an unprotected %s message",
-			name_find(exchange_names, h->exchange) ? name_find(exchange_names, h->exchange) : "unknown");
+			exchange_text(h));
 	struct payload last = *sk;
 	if (!v2_open(sa, o->copy, d->len, &last, &inner, e))
 		return false;
@@ -275,8 +289,11 @@ static void send_reply(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h, 
 	sa->replied = ikew_end(k, &len) && v2_seal(v, sa, h->exchange, true, h->mid, k->first,
 		(struct bytes){ k->w.base, len }, v2_fragment_size(v, false), &sa->reply, NULL);
 	sa->mid_in = h->mid + 1;
-	if (sa->replied)
-		v2_transmit(v, &sa->reply, ob);
+	if (!sa->replied)
+		return;
+	v2_transmit(v, &sa->reply, ob);
+	outbox_log(ob, LEVEL_DEBUG, "sent %s response %u, %zu octets in %zu datagram%s", exchange_text(h),
+		h->mid, len, sa->reply.n, sa->reply.n == 1 ? "" : "s");
 }
 
 static bool run_request(struct step *s)
@@ -352,13 +369,16 @@ void v2_dispatch(struct v2 *v, const struct datagram *d, struct outbox *ob)
 	struct v2_sa *sa = v2_sa_find(v, h.spi_i, h.spi_r);
 	if (h.exchange == IKE_SA_INIT) {
 		if (response && !(h.flags & FLAG_INITIATOR) && v->hs && v->sa &&
-			memcmp(h.spi_i, v->sa->spi_i, IKE_SPI_LEN) == 0)
+			memcmp(h.spi_i, v->sa->spi_i, IKE_SPI_LEN) == 0) {
+			log_received(&h, d, ob);
 			init_answer(v, &h, d, ob);
+		}
 		return;
 	}
 	/* Unknown SPIs get no answer at all; and our own messages, reflected, have the wrong flag. */
 	if (!sa || !sa->open || ((h.flags & FLAG_INITIATOR) != 0) == sa->initiator)
 		return;
+	log_received(&h, d, ob);
 	if (response)
 		protected_answer(v, sa, &h, d, ob);
 	else

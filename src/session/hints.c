@@ -57,6 +57,9 @@ static const struct hint {
 	{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
 		"if the gateway is the right one, set remote.id to a name that its certificate proves and "
 		"remote.ca to the CA that issued it; else somebody stands in between" },
+	{ STAGE_EAP, ERR_CONFIG, ANY, DOWN_PROFILE,
+		"answer at a terminal, give it in the profile's [secrets], or name a program that answers in "
+		"VPNC_IKE_ASKPASS" },
 	{ ANY, ERR_CONFIG, ANY, DOWN_PROFILE, "correct the profile; `vpnc-ike check` names every problem" },
 	{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE, "run `vpnc-ike doctor`: it tells what this machine can do" },
 	{ ANY, ANY, ANY, DOWN_OTHER, "please report this, with --log-level debug" },

@@ -190,8 +190,6 @@ static void begin(struct session *s, struct outbox *ob)
 		return;
 	}
 	s->phase = PHASE_CONNECTING;
-	s->rekeys_ike += s->view.rekeys_ike;
-	s->rekeys_child += s->view.rekeys_child;
 	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
 	v2_start(s->v2, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path, last, ob);
 }
@@ -245,6 +243,16 @@ void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *
 
 /* --- reconnecting --------------------------------------------------------------------------------- */
 
+/* The engine is done with: a dead one that still got input would fail once more with every datagram. */
+static void leave_engine(struct session *s)
+{
+	s->rekeys_ike += s->view.rekeys_ike;
+	s->rekeys_child += s->view.rekeys_child;
+	s->view.rekeys_ike = s->view.rekeys_child = 0;
+	v2_free(s->v2);
+	s->v2 = NULL;
+}
+
 /* Exponential backoff with full jitter: many clients that lost the same gateway come back spread
  * out. The first attempt comes within a second. */
 static void schedule(struct session *s, struct outbox *ob)
@@ -253,6 +261,7 @@ static void schedule(struct session *s, struct outbox *ob)
 	uint64_t most = (uint64_t)BACKOFF_FIRST_MS << shift;
 	uint64_t wait = rng_below(&s->rng, (uint32_t)(most < BACKOFF_MOST_MS ? most : BACKOFF_MOST_MS) + 1);
 
+	leave_engine(s);
 	s->attempts++;
 	s->next_attempt = s->now + wait;
 	s->phase = PHASE_WAITING;
@@ -433,7 +442,7 @@ static void own_answer(struct session *s, uint32_t id, const struct passphrase *
 	if (!text || text->len == 0 || (id == ASK_ID_USER && text->len >= sizeof(s->user))) {
 		err_set(&e, ERR_CONFIG, "%s is needed and was not given",
 			id == ASK_ID_PSK ? "the pre-shared key" : "the user name");
-		fail(s, STAGE_RESOLVE, &e, ob);
+		fail(s, STAGE_EAP, &e, ob); /* a secret is missing: the advice of the login fits */
 		return;
 	}
 	if (id == ASK_ID_PSK)

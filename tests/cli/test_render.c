@@ -187,7 +187,7 @@ static void status_at_a_glance(void **state)
 		"  child     aes256gcm16 in UDP, new keys in 20m34s\n"
 		"            10.0.0.0/16, 10.1.0.0/16, 10.2.0.0/16, 10.3.0.0/16, 10.4.0.0/16,\n"
 		"            10.5.0.0/16, 10.6.0.0/16, 10.7.0.0/16, and 1 more\n"
-		"            1.4 MB in 1200 packets in, 5.3 kB in 40 out\n"
+		"            in 1.4 MB, 1200 packets; out 5.3 kB, 40 packets\n"
 		"  address   10.9.0.5/32, on vpn0, MTU 1400\n"
 		"  routes    10.0.0.0/8\n"
 		"  dns       10.0.0.53, corp.example, via systemd-resolved\n"

@@ -71,6 +71,21 @@ static void on_event(int signo)
 	event = 1;
 }
 
+/* Still connecting: there is no prompt yet, and what happens is a question. */
+static bool connecting;
+
+static void happen(struct repl *r)
+{
+	struct ask q = { .id = 5, .kind = ASK_PASSWORD, .prompt = "Password" };
+	struct err e;
+
+	repl_printf(r, "an event from outside");
+	if (!connecting)
+		repl_hold(r, false);
+	else if (!repl_ask(r, &q, &e))
+		repl_printf(r, "nobody: %s", e.text);
+}
+
 static int run(void)
 {
 	struct repl_config config = { .profile = "office" };
@@ -88,17 +103,16 @@ static int run(void)
 	struct repl *r = repl_open(&config, &e);
 	if (!r)
 		return 1;
-	repl_printf(r, "connected");
-	repl_start(r);
+	repl_printf(r, connecting ? "connecting" : "connected");
+	if (!connecting)
+		repl_start(r);
 	while (!end) {
 		struct pollfd p = { .fd = repl_fd(r), .events = POLLIN };
 		static const struct timespec patience = { .tv_sec = PATIENCE_MS / 1000 };
 		if (ppoll(&p, 1, &patience, &before) == 0)
 			break;
-		if (event) {
-			repl_printf(r, "an event from outside");
-			repl_hold(r, false);
-		}
+		if (event)
+			happen(r);
 		event = 0;
 		while (!end && repl_next(r, &in))
 			react(r, &in, &end);
@@ -122,7 +136,12 @@ static void start(struct screen *s, char *folder)
 {
 	*s = (struct screen){ .folder = folder };
 	struct winsize size = { .ws_row = 24, .ws_col = 40 };
-	s->child = forkpty(&s->fd, NULL, NULL, &size);
+	int pair[2];
+	assert_int_equal(openpty(&pair[0], &pair[1], NULL, NULL, NULL), 0);
+	assert_int_equal(tcgetattr(pair[1], &s->before), 0);
+	close(pair[0]);
+	close(pair[1]);
+	s->child = forkpty(&s->fd, NULL, &s->before, &size);
 	assert_true(s->child >= 0);
 	if (s->child == 0) {
 		setenv("TERM", "xterm", 1);
@@ -131,7 +150,6 @@ static void start(struct screen *s, char *folder)
 		unsetenv("VPNC_IKE_ASKPASS");
 		_exit(run());
 	}
-	assert_int_equal(tcgetattr(s->fd, &s->before), 0);
 }
 
 static void type(struct screen *s, const char *keys)
@@ -190,8 +208,8 @@ static void lines_and_leaving(void **state)
 	type(s, "k\tc\t\r");
 	expect(s, "line <rekey child >");
 	/* Ctrl-C cancels the line, and on an empty one it leaves. */
-	type(s, "half a\x03");
-	expect(s, "^C");
+	type(s, "half a\x01\x03"); /* from its beginning */
+	expect(s, "half a^C");
 	expect(s, "office> ");
 	type(s, "gr\xc3\xbc\xc3\x9f\x7f\r");
 	expect(s, "line <gr\xc3\xbc>");
@@ -258,6 +276,30 @@ static void secrets_are_not_echoed(void **state)
 	expect(s, "refused 5");
 	type(s, "down\r");
 	expect(s, "line <down>");
+	finish(s);
+	free(s);
+}
+
+/* Typed before it is asked for, or between two questions. */
+static void what_is_typed_too_early_is_not_echoed(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	connecting = true;
+	start(s, *state);
+	connecting = false;
+	expect(s, "connecting");
+	type(s, "tr0ub4dor\r");
+	kill(s->child, SIGUSR1);
+	expect(s, "answer 5 has 9");
+	type(s, "ub4\r");
+	kill(s->child, SIGUSR1);
+	expect(s, "answer 5 has 3");
+	assert_null(strstr(s->text, "ub4"));
+	kill(s->child, SIGUSR1);
+	expect(s, "Password: ");
+	type(s, "x\x03");
+	expect(s, "leave");
 	finish(s);
 	free(s);
 }
@@ -469,6 +511,7 @@ int main(void)
 		WITH_FOLDER(lines_and_leaving),
 		WITH_FOLDER(events_come_above_the_line),
 		WITH_FOLDER(secrets_are_not_echoed),
+		WITH_FOLDER(what_is_typed_too_early_is_not_echoed),
 		WITH_FOLDER(commands_wait_and_ctrl_c_does_not),
 		WITH_FOLDER(any_key_ends_the_live_line),
 		WITH_FOLDER(history_is_kept_without_secrets),

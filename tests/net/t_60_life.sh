@@ -9,6 +9,15 @@ test_script_on_stdin() {
 	grep -q "$GATE4" <<<"$out" || fail "no status: $out"
 }
 
+# When it returns all is undone, so that the next can start at once.
+test_down_waits() {
+	profile_psk twice
+	client_start twice
+	[ "$(vpnc_ike down twice)" = down ] || fail "down said something else"
+	diff "$LAB/machine" <(client_machine) || fail "down returned too early"
+	client_ends twice 0
+}
+
 # The end of stdin ends the reading only.
 test_end_of_stdin() {
 	local in

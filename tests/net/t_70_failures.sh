@@ -128,6 +128,7 @@ test_fails_usage() {
 	ends_with 2 conect psk
 	ends_with 2 --nosuch list
 	ends_with 2 connect one two
+	[ "$(vpnc_ike conect psk 2>&1 >/dev/null | wc -l)" = 3 ] || fail "not three lines"
 	ends_with 0 help
 	ends_with 0 --version
 }

@@ -143,6 +143,48 @@ test_prompt_two_interrupts_leave() {
 	terminal_ends 0
 }
 
+# The window gets narrower: the line is drawn anew as it fits, and lists are as wide as it is.
+test_prompt_window_resized() {
+	at_the_prompt
+	types "status and more than fits into a window of forty columns"
+	in_tmux resize-window -x 40 -y 40
+	gateway_do --rekey --child net
+	shows '^child SA rekeyed by the gateway$'
+	shows '^office> status and more than fits into a$'
+	press C-c
+	line_is 'office>'
+	press Tab
+	shows '^status  traffic  routes  dns  rekey$'
+	enters down
+	terminal_ends 0
+}
+
+# Wrong, wrong, right: what is typed before the question comes back is not shown either.
+test_prompt_password_three_tries() {
+	profile_eap asks mschapv2
+	sed -i '/^password/d' "$LAB/profiles/asks.conf"
+	trap 'terminal_end; clients_end; router_plain' EXIT
+	terminal_start asks
+	shows '[Pp]assword.*:' 10
+	enters 'looking glass'
+	enters 'mad hatter'
+	enters "$ALICE"
+	shows '^connected' 20
+	! screen_has 'looking|hatter|wonder' || fail "a password is on the screen"
+	enters down
+	terminal_ends 0
+}
+
+test_prompt_interrupt_at_a_question() {
+	profile_eap asks mschapv2
+	sed -i '/^password/d' "$LAB/profiles/asks.conf"
+	trap 'terminal_end; clients_end; router_plain' EXIT
+	terminal_start asks
+	shows '[Pp]assword.*:' 10
+	press C-c
+	terminal_ends 0
+}
+
 test_prompt_unknown_command() {
 	at_the_prompt
 	enters statsu

@@ -131,6 +131,37 @@ static void brought_back(void **state)
 	finish(&p, profile);
 }
 
+/* Between two attempts nothing that happens counts as one that failed; what was counted stays. */
+static void undisturbed_while_waiting(void **state)
+{
+	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct os_input moved = { .kind = OS_PATH_CHANGED }, used = { .kind = OS_INBOUND };
+	struct status *st = calloc(1, sizeof(*st));
+	struct pair p;
+
+	(void)state;
+	assert_non_null(st);
+	begin(&p, profile, 34);
+	pair_connect(&p);
+	pair_command(&p, CMD_REKEY_ALL);
+	pair_settle(&p);
+	unsigned warned = p.events[EV_WARNING];
+	pair_command(&p, CMD_RECONNECT);
+	pair_os(&p, &used);
+	pair_os(&p, &moved);
+	pair_run(&p, SECONDS(10));
+	pair_check_up(&p, 1);
+	assert_int_equal(p.events[EV_LOST], 1);
+	assert_int_equal(p.events[EV_RECONNECTING], 1);
+	assert_int_equal(p.events[EV_WARNING], warned);
+	session_status(p.client.session, p.net.now, st);
+	assert_int_equal(st->reconnects, 1);
+	assert_int_equal(st->rekeys_ike, 1);
+	assert_int_equal(st->rekeys_child, 1);
+	free(st);
+	finish(&p, profile);
+}
+
 static bool swallow(void *arg, struct net *n, enum end from, struct flight *f)
 {
 	(void)arg;
@@ -252,10 +283,11 @@ static int teardown(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_LEN(exits) + 4];
+	static struct CMUnitTest tests[ARRAY_LEN(exits) + 5];
 	const struct CMUnitTest first[] = {
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(brought_back),
+		cmocka_unit_test(undisturbed_while_waiting),
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(lossy),
 	};
