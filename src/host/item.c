@@ -159,9 +159,11 @@ struct nl_msg *step_message(const struct step *s)
 }
 
 /* Something to remove that is not there is as good as removed: an interface that went down took its
- * routes along. */
+ * routes along. And one that somebody removed is down: all the rest must still be undone. */
 static bool step_settled(const struct step *s)
 {
+	if (s->item.kind == ITEM_LINK && !s->item.up && s->code == ENODEV)
+		return true;
 	return s->code == 0 || (s->op == STEP_DEL && (s->code == ENOENT || s->code == ESRCH ||
 		s->code == EADDRNOTAVAIL || s->code == ENODEV));
 }

@@ -18,6 +18,15 @@ test_down_waits() {
 	client_ends twice 0
 }
 
+# By somebody else: all that went with it goes, and the rest is undone all the same.
+test_interface_removed() {
+	profile_psk bare
+	client_start bare
+	in_box client ip link del "$(json bare 's["interface"]')"
+	client_ends bare 8
+	explained bare 'somebody removed the interface'
+}
+
 # The end of stdin ends the reading only.
 test_end_of_stdin() {
 	local in
