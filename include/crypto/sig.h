@@ -38,6 +38,16 @@ bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struc
 bool sig_verify(const struct cert *c, uint8_t method, bool legacy_sha1, struct bytes data,
 	struct bytes sig, char name[64], struct err *e) MUST_CHECK;
 
+/* IKEv1 signs HASH_I or HASH_R itself: with RSA as PKCS#1 without the hash's name around it (RFC 2409
+ * section 5.1), with ECDSA as if it were the digest (RFC 4754). The certificate's or own key decides;
+ * sig_v1_method names what it stands for: AUTH_RSA, AUTH_ECDSA_*, 0 for a key that IKEv1 cannot use. */
+uint8_t sig_v1_method(const struct key *k);
+bool sig_v1_sign(const struct key *k, struct bytes hash, uint8_t out[SIG_MAX], size_t *len,
+	struct err *e) MUST_CHECK;
+/* method: the one agreed on; a key of another kind is refused. AUTH on failure. */
+bool sig_v1_verify(const struct cert *c, uint8_t method, struct bytes hash, struct bytes sig,
+	struct err *e) MUST_CHECK;
+
 /* The hashes that sig_verify can do, as SIGNATURE_HASH_ALGORITHMS bits. */
 uint32_t sig_hashes(void);
 

@@ -58,6 +58,9 @@ enum command { CMD_REKEY_IKE, CMD_REKEY_CHILD, CMD_REKEY_ALL, CMD_RECONNECT };
 
 enum ike_auth { IKE_AUTH_BY_PSK, IKE_AUTH_BY_CERT, IKE_AUTH_BY_EAP };
 
+/* Who starts the configuration exchange of IKEv1. */
+enum mode_config { MODE_CONFIG_PULL, MODE_CONFIG_PUSH, MODE_CONFIG_NO };
+
 /* How one connection shall be made. Everything pointed to belongs to the profile and outlives the
  * engine. Times in milliseconds, 0: never. */
 struct ike_config {
@@ -85,6 +88,14 @@ struct ike_config {
 	size_t n_want;       /* those asked for by name; 0: any of both families */
 	struct prefix want[NETCONF_ADDRS];
 	struct selectors local_ts, remote_ts; /* n == 0: everything */
+	/* IKEv1 only. IKE_AUTH_BY_EAP stands for hybrid there: we prove ourselves by the login alone. */
+	bool xauth; /* a login follows phase 1; user and password are those of eap */
+	bool aggressive;
+	enum mode_config mode_config;
+	/* In transport mode where no selectors are named: from our address to the gateway's, this
+	 * protocol and these ports (0: all). L2TP sets 17, its own source port, and 1701. */
+	uint8_t ts_proto;
+	uint16_t local_ts_port, remote_ts_port;
 };
 
 /* What the gateway assigned by configuration payload or mode configuration, checked for form only. */
@@ -95,6 +106,7 @@ struct granted {
 	struct addr dns[NETCONF_DNS];
 	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
 	struct prefix subnets[GRANTED_SUBNETS];
+	bool split;        /* only the subnets are meant for the tunnel, whatever the selectors say */
 	char version[128]; /* APPLICATION_VERSION, safe to print */
 };
 

@@ -103,6 +103,8 @@ struct ike_hdr {
 
 /* DROP when it is no IKEv2 header or its length is not the datagram's. */
 bool ike_hdr_read(struct ike_hdr *h, struct bytes message, struct err *e) MUST_CHECK;
+/* The same for IKEv1 (RFC 2408 section 3.1). */
+bool ike_hdr_read_v1(struct ike_hdr *h, struct bytes message, struct err *e) MUST_CHECK;
 void ike_hdr_write(struct wr *w, const struct ike_hdr *h);
 
 enum { PAYLOADS_MAX = 64 };

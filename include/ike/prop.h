@@ -34,9 +34,14 @@ struct suite {
 /* What is offered when the profile names nothing, by tier: SECURITY tiers of the manual. Unusable
  * algorithms are left out. A few proposals, one datagram. */
 void prop_default(struct proposals *p, enum protocol_id proto, enum tier tier);
+/* The same for IKEv1, where each combination of one proposal costs some 30 octets and gateways bear few
+ * of them: at most a dozen. In aggressive mode all have one group, for the first message must know. */
+void prop_default_v1(struct proposals *p, enum protocol_id proto, enum tier tier, bool aggressive);
+/* Every algorithm has a number in IKEv1; the sentence names the one that has not (CONFIG). */
+bool prop_check_v1(const struct proposals *p, enum protocol_id proto, struct err *e) MUST_CHECK;
 /* What security = legacy offers in IKE once the gateway refused the default: groups 2 and 5. Never in
  * one offer with strong groups, for whoever can break them in time could choose them. */
-void prop_last_resort(struct proposals *p);
+void prop_last_resort(struct proposals *p, bool v1, bool aggressive);
 /* Parses the notation. In IKE a missing PRF is the one of the integrity algorithm. Words that are
  * unknown, of the wrong place, unusable here, or above the tier are errors that name what would be
  * right (CONFIG). */

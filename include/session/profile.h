@@ -69,7 +69,7 @@ struct profile {
 	bool ike_proposals_default; /* not named by the profile */
 	uint64_t ike_lifetime, dpd_interval;
 	bool fragmentation, mobike, aggressive;
-	enum { MODE_CONFIG_PULL, MODE_CONFIG_PUSH, MODE_CONFIG_NO } mode_config;
+	enum mode_config mode_config;
 	enum tri send_remote_id;
 
 	/* [esp] */

@@ -420,3 +420,68 @@ uint32_t sig_hashes(void)
 		bits |= 1u << algs[i].hash;
 	return bits;
 }
+
+/* --- IKEv1 ---------------------------------------------------------------------------------------- */
+
+uint8_t sig_v1_method(const struct key *k)
+{
+	int row = ecdsa_row_of(k->p);
+
+	if (EVP_PKEY_is_a(k->p, "RSA"))
+		return AUTH_RSA;
+	return row < 0 ? 0 : ecdsa_rows[row].method;
+}
+
+/* Without a digest set OpenSSL takes what it is given for the digest, and puts no name around it. */
+static EVP_PKEY_CTX *raw_ctx(EVP_PKEY *key, bool sign)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	bool ok = ctx && (sign ? EVP_PKEY_sign_init(ctx) : EVP_PKEY_verify_init(ctx)) == 1 &&
+		  (!EVP_PKEY_is_a(key, "RSA") ||
+			  EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1);
+
+	if (ok)
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
+bool sig_v1_sign(const struct key *k, struct bytes hash, uint8_t out[SIG_MAX], size_t *len, struct err *e)
+{
+	EVP_PKEY_CTX *ctx = raw_ctx(k->p, true);
+	int row = ecdsa_row_of(k->p);
+	uint8_t der[160];
+	size_t n = row < 0 ? SIG_MAX : sizeof(der);
+	bool ok = ctx && EVP_PKEY_sign(ctx, row < 0 ? out : der, &n, hash.p, hash.n) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	*len = row < 0 ? n : ecdsa_rows[row].len;
+	if (ok && row >= 0)
+		ok = ecdsa_to_plain(der, n, out, (int)*len);
+	return ok || ossl_err(e, ERR_LOCAL, "cannot sign");
+}
+
+bool sig_v1_verify(const struct cert *c, uint8_t method, struct bytes hash, struct bytes sig,
+	struct err *e)
+{
+	EVP_PKEY *key = X509_get0_pubkey(c->x);
+	int row = key ? ecdsa_row_of(key) : -1;
+	uint8_t der[160];
+	size_t n;
+
+	if (!check_key(key, e))
+		return false;
+	if (method != (EVP_PKEY_is_a(key, "RSA") ? AUTH_RSA : row < 0 ? 0 : ecdsa_rows[row].method))
+		return err_set(e, ERR_AUTH, "the gateway's certificate has no key for authentication "
+					    "method %u", method);
+	if (row >= 0) {
+		if (sig.n != ecdsa_rows[row].len || !ecdsa_from_plain(sig, der, sizeof(der), &n))
+			return refused("ECDSA", e);
+		sig = (struct bytes){ der, n };
+	}
+	EVP_PKEY_CTX *ctx = raw_ctx(key, false);
+	bool ok = ctx && EVP_PKEY_verify(ctx, sig.p, sig.n, hash.p, hash.n) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	ossl_err(NULL, ERR_NONE, "");
+	return ok || refused(row < 0 ? "RSA" : "ECDSA", e);
+}

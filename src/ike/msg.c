@@ -101,7 +101,7 @@ char *notify_text(char out[NOTIFY_TEXT_MAX], uint16_t type)
 
 /* RFC 7296 section 3.1. A higher minor version is fine (section 2.5); the length must be exactly
  * that of the datagram, or what is behind it would go unprotected. */
-bool ike_hdr_read(struct ike_hdr *h, struct bytes message, struct err *e)
+static bool hdr_read(struct ike_hdr *h, struct bytes message, unsigned major, struct err *e)
 {
 	struct rd r = rd_init(message.p, message.n);
 
@@ -115,12 +115,22 @@ bool ike_hdr_read(struct ike_hdr *h, struct bytes message, struct err *e)
 	h->len = rd_u32(&r);
 	if (r.bad)
 		return err_set(e, ERR_DROP, "a datagram of %zu octets is too short for IKE", message.n);
-	if (h->version >> 4 != 2)
+	if (h->version >> 4 != major)
 		return err_set(e, ERR_DROP, "IKE version %u.%u", h->version >> 4, h->version & 15);
 	if (h->len != message.n)
 		return err_set(e, ERR_DROP, "the header says %u octets, the datagram has %zu", h->len,
 			message.n);
 	return true;
+}
+
+bool ike_hdr_read(struct ike_hdr *h, struct bytes message, struct err *e)
+{
+	return hdr_read(h, message, 2, e);
+}
+
+bool ike_hdr_read_v1(struct ike_hdr *h, struct bytes message, struct err *e)
+{
+	return hdr_read(h, message, 1, e);
 }
 
 void ike_hdr_write(struct wr *w, const struct ike_hdr *h)

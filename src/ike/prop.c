@@ -167,10 +167,55 @@ static bool parse_one(struct proposal *p, enum protocol_id proto, enum tier tier
 	return complete(p, proto, text, e);
 }
 
-void prop_last_resort(struct proposals *p)
+void prop_last_resort(struct proposals *p, bool v1, bool aggressive)
 {
-	p->n = parse_one(&p->v[0], PROTO_IKE, TIER_LEGACY,
-		"aes256-aes128-3des-sha256-sha1-modp1536-modp1024", false, NULL);
+	const char *text = !v1 ? "aes256-aes128-3des-sha256-sha1-modp1536-modp1024" :
+		aggressive ? "aes256-aes128-3des-sha256-sha1-md5-modp1024" :
+		"aes256-aes128-3des-sha256-sha1-modp1536-modp1024";
+
+	p->n = parse_one(&p->v[0], PROTO_IKE, TIER_LEGACY, text, false, NULL);
+}
+
+/* Strongest first; what a tier adds stands behind. In aggressive mode, the group that most have. */
+static const struct {
+	enum protocol_id proto;
+	enum tier tier;
+	bool aggressive;
+	const char *text;
+} defaults_v1[] = {
+	{ PROTO_IKE, TIER_DEFAULT, false, "aes256-sha384-ecp384" },
+	{ PROTO_IKE, TIER_DEFAULT, false, "aes256-aes128-sha256-ecp256-modp3072" },
+	{ PROTO_IKE, TIER_DEFAULT, true, "aes256-aes128-sha256-modp2048" },
+	{ PROTO_IKE, TIER_COMPAT, true, "aes256-aes128-sha1-modp2048" },
+	{ PROTO_IKE, TIER_LEGACY, true, "3des-sha1-modp2048" },
+	{ PROTO_ESP, TIER_DEFAULT, true, "aes256-aes128-sha256-noesn" },
+	{ PROTO_ESP, TIER_DEFAULT, true, "aes256gcm16-aes128gcm16-noesn" },
+	{ PROTO_ESP, TIER_COMPAT, true, "aes256-aes128-sha1-noesn" },
+	{ PROTO_ESP, TIER_LEGACY, true, "3des-sha1-noesn" },
+};
+
+void prop_default_v1(struct proposals *p, enum protocol_id proto, enum tier tier, bool aggressive)
+{
+	*p = (struct proposals){ 0 };
+	for (size_t i = 0; i < ARRAY_LEN(defaults_v1); i++)
+		if (defaults_v1[i].proto == proto && defaults_v1[i].tier <= tier &&
+			(!aggressive || defaults_v1[i].aggressive) &&
+			parse_one(&p->v[p->n], proto, tier, defaults_v1[i].text, false, NULL))
+			p->n++;
+}
+
+bool prop_check_v1(const struct proposals *p, enum protocol_id proto, struct err *e)
+{
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->v[i].n; j++) {
+			const struct alg *a = p->v[i].algs[j];
+			if (a->type == TRANSFORM_ESN && a->id == ESN_NO)
+				continue;
+			if (proto == PROTO_IKE ? a->v1_ike == 0 || a->aead : a->v1_esp == 0)
+				return err_set(e, ERR_CONFIG, "%s does not exist in IKEv1%s", a->name,
+					proto == PROTO_IKE && a->aead ? " but for ESP" : "");
+		}
+	return true;
 }
 
 void prop_default(struct proposals *p, enum protocol_id proto, enum tier tier)

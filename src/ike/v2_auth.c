@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proof.h"
+
 /*
  * IKE_AUTH, RFC 7296 section 1.2 (with EAP: section 2.16, and AUTH is missing from the request):
  *
@@ -13,34 +15,7 @@
  * The gateway proves itself in its first answer, always: nothing of the user but IDi leaves before.
  */
 
-enum { CERT_X509_SIGNATURE = 4, SPKI_HASH_LEN = 20 };
-
-static bool own_identity(const struct v2 *v, struct identity *id, struct err *e)
-{
-	const struct ike_config *cfg = v->cfg;
-
-	if (id_given(&cfg->local_id)) {
-		*id = cfg->local_id;
-		return true;
-	}
-	if (cfg->local_auth == IKE_AUTH_BY_CERT && cfg->certs->n > 0) {
-		struct bytes dn = cert_subject_der(cfg->certs->v[0]);
-		if (dn.n > sizeof(id->data))
-			return err_set(e, ERR_CONFIG, "the certificate's subject is too long for an identity");
-		*id = (struct identity){ .type = ID_DER_ASN1_DN, .len = (uint16_t)dn.n };
-		memcpy(id->data, dn.p, dn.n);
-		return true;
-	}
-	if (cfg->local_auth == IKE_AUTH_BY_EAP && cfg->eap.user[0]) {
-		if (id_parse(id, cfg->eap.user, NULL))
-			return true;
-		size_t n = strlen(cfg->eap.user);
-		*id = (struct identity){ .type = ID_KEY_ID, .len = (uint16_t)n };
-		memcpy(id->data, cfg->eap.user, n < sizeof(id->data) ? n : sizeof(id->data));
-		return true;
-	}
-	return id_from_addr(id, &v->path.local);
-}
+enum { SPKI_HASH_LEN = 20 };
 
 static void write_certs(const struct ike_config *cfg, struct ikew *k)
 {
@@ -147,7 +122,7 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 		return err_set(e, ERR_LOCAL, "out of memory");
 	v2_stage(v, STAGE_AUTH, v2_story(TASK_AUTH), ob);
 	ikew_chain(&k, buf, MESSAGE_OUT_MAX);
-	bool ok = own_identity(v, &hs->idi, e);
+	bool ok = proof_own_identity(cfg, &v->path.local, &hs->idi, e);
 	if (ok) {
 		id_text(v->local_id, &hs->idi);
 		v2_id_write(&k, PAYLOAD_IDi, &hs->idi);
@@ -173,44 +148,6 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 }
 
 /* --- the gateway's proof ---------------------------------------------------------------------- */
-
-static bool read_certs(const struct payloads *p, struct cert_list *out, struct err *e)
-{
-	const struct payload *pl;
-
-	out->n = 0;
-	for (size_t i = 0; (pl = payload_nth(p, PAYLOAD_CERT, i)); i++) {
-		struct rd r = rd_init(pl->body.p, pl->body.n);
-		if (rd_u8(&r) != CERT_X509_SIGNATURE)
-			continue;
-		if (out->n == CERT_CHAIN_MAX)
-			return err_set(e, ERR_AUTH, "the gateway sent more than %d certificates", CERT_CHAIN_MAX);
-		out->v[out->n] = cert_from_der((struct bytes){ r.p, r.left }, e);
-		if (!out->v[out->n]) {
-			e->kind = ERR_AUTH;
-			return err_ctx(e, "the gateway's certificate %zu", i + 1);
-		}
-		out->n++;
-	}
-	return out->n > 0 || err_set(e, ERR_AUTH, "the gateway sent no certificate");
-}
-
-/* The certificate must prove the name that the user asked for; what the gateway calls itself
- * besides does not matter then. A pinned certificate needs only the identity to be as the profile
- * says, where it says one. */
-static bool check_identity(const struct ike_config *cfg, const struct identity *idr,
-	const struct cert *c, struct err *e)
-{
-	char says[ID_TEXT_MAX], wants[ID_TEXT_MAX], proves[CERT_TEXT_MAX];
-
-	if (id_proved_by(&cfg->remote_id, c))
-		return true;
-	if (cfg->pinned && (!cfg->remote_id_strict || id_same(idr, &cfg->remote_id)))
-		return true;
-	return err_set(e, ERR_AUTH, "the gateway says it is %s, its certificate proves %s, and the "
-		"profile wants %s", id_text(says, idr), cert_names_text(proves, c),
-		id_text(wants, &cfg->remote_id));
-}
 
 static bool split_auth(struct bytes body, uint8_t *method, struct bytes *data)
 {
@@ -271,9 +208,9 @@ static bool verify_by_certificate(struct step *s, struct bytes auth_body)
 	struct cert_list certs = { 0 };
 	char subject[CERT_TEXT_MAX];
 
-	bool ok = read_certs(s->p, &certs, s->e) &&
+	bool ok = proof_read_certs(s->p, PAYLOAD_CERT, &certs, s->e) &&
 		trust_verify(cfg->trust, &certs, v2_wall(s->v), s->e) &&
-		check_identity(cfg, &s->v->hs->idr, certs.v[0], s->e) &&
+		proof_check_identity(cfg, &s->v->hs->idr, certs.v[0], s->e) &&
 		verify_signature(s->v, auth_body, certs.v[0], s->ob, s->e);
 	if (ok)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway's certificate: %s",

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attr.h"
+
 /* --- SA payload, RFC 7296 section 3.3 ------------------------------------------------------- */
 
 enum { ATTR_KEY_LENGTH = 14, ATTR_SHORT = 0x8000, LAST = 0, MORE_PROPOSALS = 2, MORE_TRANSFORMS = 3 };
@@ -389,18 +391,6 @@ bool v2_ke_read(struct bytes body, uint16_t *group, struct bytes *value)
 /* --- CP, section 3.15 and RFC 8598 -------------------------------------------------------------- */
 
 enum { CFG_REQUEST = 1, CFG_REPLY = 2 };
-enum {
-	INTERNAL_IP4_ADDRESS = 1,
-	INTERNAL_IP4_NETMASK = 2,
-	INTERNAL_IP4_DNS = 3,
-	APPLICATION_VERSION = 7,
-	INTERNAL_IP6_ADDRESS = 8,
-	INTERNAL_IP6_DNS = 10,
-	INTERNAL_IP4_SUBNET = 13,
-	INTERNAL_IP6_SUBNET = 15,
-	INTERNAL_DNS_DOMAIN = 25,
-};
-
 static void cp_ask(struct ikew *k, uint16_t attr)
 {
 	wr_u16(&k->w, attr);
@@ -445,81 +435,6 @@ void v2_cp_request(struct ikew *k, const struct ike_config *cfg)
 	cp_ask(k, INTERNAL_DNS_DOMAIN);
 }
 
-static unsigned mask_bits(const uint8_t mask[4])
-{
-	unsigned bits = 0;
-
-	while (bits < 32 && mask[bits / 8] & (0x80 >> bits % 8))
-		bits++;
-	return bits;
-}
-
-static void cp_prefix(struct prefix *list, uint32_t *n, size_t max, uint8_t family, struct rd *r)
-{
-	struct prefix p = { .family = family, .len = family == FAMILY_V4 ? 32 : 128 };
-
-	rd_copy(r, p.ip, addr_len(family));
-	if (family == FAMILY_V4 && r->left == 4)
-		p.len = (uint8_t)mask_bits(rd_bytes(r, 4));
-	else if (family == FAMILY_V6 && r->left == 1)
-		p.len = rd_u8(r);
-	if (rd_done(r) && p.len <= 8 * addr_len(family) && *n < max)
-		list[(*n)++] = p;
-}
-
-static void cp_dns(struct granted *g, uint8_t family, struct rd *r)
-{
-	struct addr a = { .family = family };
-
-	rd_copy(r, a.ip, addr_len(family));
-	if (rd_done(r) && g->n_dns < NETCONF_DNS && !addr_is_zero(&a))
-		g->dns[g->n_dns++] = a;
-}
-
-/* Whether the text is a domain name that may be used is for the session to say. */
-static void cp_domain(struct granted *g, struct rd *r)
-{
-	size_t n = r->left;
-	const uint8_t *p = rd_bytes(r, n);
-
-	if (n == 0 || n >= DOMAIN_TEXT_MAX || g->n_domains == NETCONF_DOMAINS || memchr(p, 0, n))
-		return;
-	memcpy(g->domains[g->n_domains], p, n);
-	g->domains[g->n_domains++][n] = 0;
-}
-
-static void cp_attribute(struct granted *g, uint16_t attr, struct rd *r)
-{
-	switch (attr) {
-	case INTERNAL_IP4_ADDRESS:
-		cp_prefix(g->addrs, &g->n_addrs, NETCONF_ADDRS, FAMILY_V4, r);
-		break;
-	case INTERNAL_IP6_ADDRESS:
-		cp_prefix(g->addrs, &g->n_addrs, NETCONF_ADDRS, FAMILY_V6, r);
-		break;
-	case INTERNAL_IP4_DNS:
-		cp_dns(g, FAMILY_V4, r);
-		break;
-	case INTERNAL_IP6_DNS:
-		cp_dns(g, FAMILY_V6, r);
-		break;
-	case INTERNAL_IP4_SUBNET:
-		cp_prefix(g->subnets, &g->n_subnets, GRANTED_SUBNETS, FAMILY_V4, r);
-		break;
-	case INTERNAL_IP6_SUBNET:
-		cp_prefix(g->subnets, &g->n_subnets, GRANTED_SUBNETS, FAMILY_V6, r);
-		break;
-	case INTERNAL_DNS_DOMAIN:
-		cp_domain(g, r);
-		break;
-	case APPLICATION_VERSION:
-		text_safe(g->version, sizeof(g->version), r->p, r->left);
-		break;
-	default:
-		break;
-	}
-}
-
 bool v2_cp_read(struct bytes body, struct granted *out, struct err *e)
 {
 	struct rd r = rd_init(body.p, body.n);
@@ -533,7 +448,7 @@ bool v2_cp_read(struct bytes body, struct granted *out, struct err *e)
 		uint16_t attr = rd_u16(&r) & 0x7fff;
 		struct rd value = rd_sub(&r, rd_u16(&r));
 		if (!value.bad)
-			cp_attribute(out, attr, &value);
+			attr_grant(out, attr, &value);
 	}
 	return !r.bad || err_set(e, ERR_PEER, "a malformed configuration payload");
 }

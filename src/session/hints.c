@@ -4,17 +4,21 @@
 #include <string.h>
 
 #include "ike/msg.h"
+#include "ike/v1.h"
 
 enum { ANY = -1 };
 
-/* The first row that fits counts. -1: any; notify 0: none was sent. */
-static const struct hint {
+/* The first row that fits counts. -1: any; notify 0: none was sent. No advice: what a refused login
+ * most likely means. */
+struct hint {
 	int stage;
 	int kind;
 	int notify;
 	enum down_status status;
 	const char *advice;
-} hints[] = {
+};
+
+static const struct hint hints[] = {
 	{ STAGE_RESOLVE, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"check connection.gateway and that this machine is online (`getent hosts NAME`, `ip route`)" },
 	{ STAGE_INIT, ERR_SILENT, ANY, DOWN_UNREACHABLE,
@@ -65,6 +69,30 @@ static const struct hint {
 	{ ANY, ANY, ANY, DOWN_OTHER, "please report this, with --log-level debug" },
 };
 
+/* What IKEv1 has of its own: its numbers, and the ways in which its gateways say nothing. */
+static const struct hint hints_v1[] = {
+	{ STAGE_INIT, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"check the address, and whether a firewall stops UDP port 500 and 4500; a gateway that only "
+		"speaks IKEv2 does not answer either, nor one that wants aggressive mode (ike.aggressive)" },
+	{ STAGE_AUTH, ERR_SILENT, ANY, DOWN_NOT_ACCEPTED, NULL },
+	{ STAGE_EAP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"the gateway fell silent where the login should be: its authentication server may be down, or "
+		"it wants no login (local.auth = psk or cert)" },
+	{ STAGE_CHILD, ERR_SILENT, ANY, DOWN_REFUSED,
+		"the gateway accepted us, but not what the tunnel shall carry: compare esp.proposals, esp.pfs, "
+		"esp.remote-ts and esp.mode with what it offers" },
+	{ STAGE_INIT, ERR_PEER, AUTHENTICATION_FAILED, DOWN_NOT_ACCEPTED, NULL },
+	{ STAGE_INIT, ERR_PEER, V1_INVALID_ID_INFORMATION, DOWN_NOT_ACCEPTED, NULL },
+	{ STAGE_INIT, ERR_PEER, V1_PAYLOAD_MALFORMED, DOWN_NOT_ACCEPTED, NULL },
+	{ STAGE_AUTH, ERR_PEER, ANY, DOWN_NOT_ACCEPTED, NULL },
+	{ STAGE_EAP, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+		"check secrets.user and secrets.password; where the gateway closes the connection without a "
+		"word, whether it wants a login at all (local.auth)" },
+	{ STAGE_CHILD, ERR_PEER, V1_INVALID_ID_INFORMATION, DOWN_REFUSED,
+		"the gateway does not serve these networks, or not in this mode: check esp.local-ts, "
+		"esp.remote-ts and esp.mode" },
+};
+
 /* What a refused login most likely means depends on how we logged in. */
 static const char *refused_advice(const struct profile *p)
 {
@@ -78,8 +106,10 @@ static const char *refused_advice(const struct profile *p)
 	case LOCAL_XAUTH_CERT:
 		return "the gateway does not accept our certificate or identity: check local.certificate, "
 			"local.key, local.id, and that the gateway trusts the CA that issued it";
-	case LOCAL_EAP:
 	case LOCAL_HYBRID:
+		return "the gateway does not accept us before the login: check local.id (often the name of a "
+			"group), and that it offers hybrid authentication";
+	case LOCAL_EAP:
 		return "check secrets.user, secrets.password, local.id and local.eap; the gateway may also "
 			"expect another remote.id";
 	}
@@ -92,20 +122,38 @@ static bool fits(const struct hint *h, enum ike_stage stage, const struct err *e
 		(h->notify == ANY || h->notify == e->notify);
 }
 
-void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
+/* With a shared key, a proof that does not fit means a wrong key far more often than a wrong gateway. */
+static bool key_differs(const struct profile *p, enum ike_stage stage, const struct err *e)
 {
-	char said[NOTIFY_TEXT_MAX];
+	return p->type != CONN_IKEV2 && p->remote_auth == REMOTE_PSK && stage <= STAGE_AUTH &&
+		e->kind == ERR_AUTH;
+}
+
+static const struct hint *find(const struct profile *p, enum ike_stage stage, const struct err *e)
+{
 	const struct hint *h = hints;
 
-	*out = (struct down){ 0 };
+	for (size_t i = 0; p->type != CONN_IKEV2 && i < ARRAY_LEN(hints_v1); i++)
+		if (fits(&hints_v1[i], stage, e))
+			return &hints_v1[i];
 	while (!fits(h, stage, e))
 		h++;
-	out->status = h->status;
-	snprintf(out->advice, sizeof(out->advice), "%s", h->advice);
-	if (e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED) {
-		out->status = DOWN_NOT_ACCEPTED;
-		snprintf(out->advice, sizeof(out->advice), "%s", refused_advice(p));
-	}
+	return h;
+}
+
+void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
+{
+	const struct hint *h = find(p, stage, e);
+	bool refused = !h->advice || (e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED) ||
+		key_differs(p, stage, e);
+	char said[NOTIFY_TEXT_MAX] = "nothing";
+
+	*out = (struct down){ .status = refused ? DOWN_NOT_ACCEPTED : h->status };
+	snprintf(out->advice, sizeof(out->advice), "%s", refused ? refused_advice(p) : h->advice);
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
-	snprintf(out->said, sizeof(out->said), "%s", e->notify ? notify_text(said, e->notify) : "nothing");
+	if (e->notify && p->type == CONN_IKEV2)
+		notify_text(said, e->notify);
+	else if (e->notify)
+		v1_notify_text(said, e->notify);
+	snprintf(out->said, sizeof(out->said), "%s", said);
 }

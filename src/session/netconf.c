@@ -161,6 +161,14 @@ static bool selected(const struct builder *b, const struct prefix *p)
 	return false;
 }
 
+/* What the gateway wants in the tunnel, where its selectors would carry everything. */
+static void routes_from_subnets(struct builder *b)
+{
+	for (size_t i = 0; i < b->g->n_subnets; i++)
+		if (selected(b, &b->g->subnets[i]))
+			add_pushed_route(b, &b->g->subnets[i]);
+}
+
 static void routes_from_profile(struct builder *b)
 {
 	char text[ADDR_TEXT_MAX];
@@ -192,7 +200,9 @@ static void block_other_family(struct builder *b)
 
 static void take_routes(struct builder *b)
 {
-	if (b->p->routes == CHOICE_AUTO)
+	if (b->p->routes == CHOICE_AUTO && b->g->split)
+		routes_from_subnets(b);
+	else if (b->p->routes == CHOICE_AUTO)
 		routes_from_selectors(b);
 	else if (b->p->routes == CHOICE_LIST)
 		routes_from_profile(b);

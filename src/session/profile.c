@@ -177,11 +177,17 @@ static void finish_proposals(struct profile *p, struct problems *l)
 	};
 	struct err e;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (!rows[i].text[0])
+	p->ike_proposals_default = !f->ike_text[0];
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool v1 = p->type != CONN_IKEV2;
+		if (!rows[i].text[0] && v1)
+			prop_default_v1(rows[i].out, rows[i].proto, p->security, p->aggressive);
+		else if (!rows[i].text[0])
 			prop_default(rows[i].out, rows[i].proto, p->security);
-		else if (!prop_parse(rows[i].out, rows[i].proto, p->security, rows[i].text, &e))
+		else if (!prop_parse(rows[i].out, rows[i].proto, p->security, rows[i].text, &e) ||
+			(v1 && !prop_check_v1(rows[i].out, rows[i].proto, &e)))
 			problem_add(l, rows[i].section, "proposals", &e);
+	}
 }
 
 static bool given(const struct profile *p, const char *section, const char *key)
@@ -191,14 +197,15 @@ static bool given(const struct profile *p, const char *section, const char *key)
 
 static void finish_auth(struct profile *p, struct problems *l)
 {
-	bool local_psk = p->local_auth == LOCAL_PSK;
+	bool local_psk = p->local_auth == LOCAL_PSK || p->local_auth == LOCAL_XAUTH_PSK;
+	bool local_cert = p->local_auth == LOCAL_CERT || p->local_auth == LOCAL_XAUTH_CERT;
 
 	if (!given(p, "remote", "auth"))
 		p->remote_auth = local_psk ? REMOTE_PSK : REMOTE_CERT;
-	if (p->local_auth == LOCAL_CERT && !p->certificate[0])
+	if (local_cert && !p->certificate[0])
 		problem(l, "local", "certificate",
 			"is missing; local.auth = cert needs the file of our certificate");
-	if (p->local_auth != LOCAL_CERT && p->certificate[0])
+	if (!local_cert && p->certificate[0])
 		problem(l, "local", "certificate", "is not used; right would be local.auth = cert");
 	if (p->key[0] && !p->certificate[0])
 		problem(l, "local", "key",
@@ -219,6 +226,27 @@ static void finish_auth(struct profile *p, struct problems *l)
 			"secrets.password is given as well; one of them is enough");
 }
 
+/* What one version has and the other has not. */
+static void finish_version(struct profile *p, struct problems *l)
+{
+	bool psk = p->local_auth == LOCAL_PSK || p->local_auth == LOCAL_XAUTH_PSK;
+
+	if (p->type == CONN_IKEV2) {
+		if (p->local_auth >= LOCAL_XAUTH_PSK)
+			problem(l, "local", "auth", "belongs to IKEv1; right would be connection.type = ikev1, or "
+				"local.auth = eap for IKEv2");
+		if (p->aggressive)
+			problem(l, "ike", "aggressive", "belongs to IKEv1; right would be connection.type = ikev1");
+		return;
+	}
+	if (p->local_auth == LOCAL_EAP)
+		problem(l, "local", "auth", "= eap belongs to IKEv2; the login of IKEv1 is xauth-psk, xauth-cert "
+			"or hybrid");
+	if (psk != (p->remote_auth == REMOTE_PSK))
+		problem(l, "remote", "auth", "in IKEv1 both sides prove themselves by the shared key or both "
+			"by certificate, but for local.auth = hybrid");
+}
+
 size_t profile_finish(struct profile *p, struct profile_problem *problems, size_t max)
 {
 	struct problems l = { .v = problems, .max = max };
@@ -228,5 +256,6 @@ size_t profile_finish(struct profile *p, struct profile_problem *problems, size_
 			"is missing; right would be the gateway's name or address");
 	finish_proposals(p, &l);
 	finish_auth(p, &l);
+	finish_version(p, &l);
 	return l.n;
 }

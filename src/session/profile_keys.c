@@ -12,8 +12,8 @@
 
 /* The table of keys. The order is that of the manual and of `show`. */
 static const struct key_row rows[] = {
-	{ "connection", "type", KEY_CHOICE, AT(type), 0, 0, 0, "ikev2", "ikev2|ikev1|l2tp",
-		"ikev1|l2tp", "The kind of VPN the gateway offers." },
+	{ "connection", "type", KEY_CHOICE, AT(type), 0, 0, 0, "ikev2", "ikev2|ikev1|l2tp", "l2tp",
+		"The kind of VPN the gateway offers." },
 	{ "connection", "gateway", KEY_GATEWAYS, 0, 0, 0, 0, "", "hosts", "",
 		"Host name or address of the gateway; several, tried in order, are separated by commas." },
 	{ "connection", "port", KEY_U16, AT(port), 0, 1, 65535, "500", "number", "",
@@ -30,7 +30,7 @@ static const struct key_row rows[] = {
 		"Bring the tunnel back when it is lost." },
 
 	{ "local", "auth", KEY_CHOICE, AT(local_auth), 0, 0, 0, "psk",
-		"psk|cert|eap|xauth-psk|xauth-cert|hybrid", "xauth-psk|xauth-cert|hybrid",
+		"psk|cert|eap|xauth-psk|xauth-cert|hybrid", "",
 		"How we prove who we are." },
 	{ "local", "id", KEY_IDENTITY, AT(local_id), 0, 0, 0, "", "identity", "",
 		"Our identity; without it the certificate's subject, the user's name or our address." },
@@ -61,7 +61,7 @@ static const struct key_row rows[] = {
 	{ "secrets", "psk-file", KEY_TEXT, AT(psk_file), 0, 0, SIZE(psk_file), "", "file", "",
 		"A file whose first line is the pre-shared key." },
 	{ "secrets", "user", KEY_TEXT, AT(user), 0, 0, SIZE(user), "", "text", "",
-		"The user's name for EAP; asked for when it is needed and not given." },
+		"The user's name for EAP or XAUTH; asked for when it is needed and not given." },
 	{ "secrets", "password", KEY_SECRET, AT(password), AT(password_given), 0, 0, "", "text", "",
 		"The user's password; asked for when it is needed and not given." },
 	{ "secrets", "password-file", KEY_TEXT, AT(password_file), 0, 0, SIZE(password_file), "",
@@ -85,12 +85,11 @@ static const struct key_row rows[] = {
 		"Large IKE messages go in fragments of their own (RFC 7383)." },
 	{ "ike", "mobike", KEY_FLAG, AT(mobike), 0, 0, 0, "no", "yes|no", "yes",
 		"Keep the tunnel when our address changes (RFC 4555)." },
-	{ "ike", "aggressive", KEY_FLAG, AT(aggressive), 0, 0, 0, "no", "no|yes", "yes",
-		"Aggressive mode of IKEv1." },
-	{ "ike", "mode-config", KEY_CHOICE, AT(mode_config), 0, 0, 0, "pull", "pull|push|no",
-		"push|no", "Who starts the configuration exchange of IKEv1." },
-	{ "ike", "send-remote-id", KEY_CHOICE, AT(send_remote_id), 0, 0, 0, "auto", "auto|yes|no",
-		"",
+	{ "ike", "aggressive", KEY_FLAG, AT(aggressive), 0, 0, 0, "no", "no|yes", "",
+		"Aggressive mode of IKEv1: with a shared key, who listens can guess the key at leisure." },
+	{ "ike", "mode-config", KEY_CHOICE, AT(mode_config), 0, 0, 0, "pull", "pull|push|no", "",
+		"Who starts the configuration exchange of IKEv1." },
+	{ "ike", "send-remote-id", KEY_CHOICE, AT(send_remote_id), 0, 0, 0, "auto", "auto|yes|no", "",
 		"Tell the gateway who we take it for; auto: where remote.id is set or the gateway is a name." },
 
 	{ "esp", "proposals", KEY_PROPOSALS, FULL(esp_text), 0, 0, PROPOSALS_TEXT_MAX, "",

@@ -49,7 +49,9 @@ static void configure(struct session *s)
 		.child_lifetime = p->esp_lifetime, .dpd_interval = p->dpd_interval,
 		.fragmentation = p->fragmentation, .mode = p->mode, .esn = p->esn, .pfs = p->pfs,
 		.replay_window = p->replay_window, .want_address = p->address != CHOICE_NONE,
-		.local_ts = p->local_ts, .remote_ts = p->remote_ts };
+		.local_ts = p->local_ts, .remote_ts = p->remote_ts,
+		.xauth = p->local_auth >= LOCAL_XAUTH_PSK, .aggressive = p->aggressive,
+		.mode_config = p->mode_config };
 	c->psk = p->psk_given ? &p->psk : &s->psk;
 	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
 	c->force_encap = true;
@@ -69,8 +71,8 @@ struct session *session_new(const struct profile *p, const uint8_t seed[RNG_SEED
 {
 	struct session *s;
 
-	if (p->type != CONN_IKEV2) {
-		err_set(e, ERR_CONFIG, "connection.type: only ikev2 is supported so far");
+	if (p->type == CONN_L2TP) {
+		err_set(e, ERR_CONFIG, "connection.type: l2tp is not supported yet");
 		return NULL;
 	}
 	s = calloc(1, sizeof(*s));
@@ -89,7 +91,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	v2_free(s->v2);
+	engine_free(s->engine);
 	free(s->netconf);
 	wipe(s, sizeof(*s));
 	free(s);
@@ -121,8 +123,8 @@ static void go_down(struct session *s, const struct down *d, struct outbox *ob)
 
 	if (s->phase == PHASE_DOWN)
 		return;
-	v2_free(s->v2);
-	s->v2 = NULL;
+	engine_free(s->engine);
+	s->engine = NULL;
 	machine_as_before(s, d->status == DOWN_ASKED, ob);
 	s->phase = PHASE_DOWN;
 	out = outbox_add(ob, ACT_DOWN, sizeof(*out));
@@ -181,17 +183,17 @@ static void begin(struct session *s, struct outbox *ob)
 	const struct path *path = &s->paths[s->path];
 	bool last = s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
 
-	v2_free(s->v2);
+	engine_free(s->engine);
 	configure_eap(s);
 	expect_gateway(s);
-	s->v2 = v2_new(&s->cfg, &s->rng, &e);
-	if (!s->v2) {
+	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
+	if (!s->engine) {
 		fail(s, STAGE_INIT, &e, ob);
 		return;
 	}
 	s->phase = PHASE_CONNECTING;
 	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
-	v2_start(s->v2, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path, last, ob);
+	engine_start(s->engine, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path, last, ob);
 }
 
 static void start_attempt(struct session *s, struct outbox *ob)
@@ -289,7 +291,7 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		s->cfg.ike_proposals == &s->p->ike_proposals;
 
 	if (default_refused) {
-		prop_last_resort(&s->last_resort);
+		prop_last_resort(&s->last_resort, s->p->type != CONN_IKEV2, s->p->aggressive);
 		s->cfg.ike_proposals = &s->last_resort;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"the gateway refused strong algorithms: offering MODP 1536 and 1024 now");
@@ -354,7 +356,7 @@ static void set_up_machine(struct session *s, struct outbox *ob)
 {
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
 	free(s->netconf);
-	s->netconf = netconf_build(s->p, &s->view, v2_granted(s->v2), s->paths[s->path].mtu, ob);
+	s->netconf = netconf_build(s->p, &s->view, engine_granted(s->engine), s->paths[s->path].mtu, ob);
 	s->phase = PHASE_CONFIGURING;
 }
 
@@ -402,10 +404,10 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 	bool works = s->phase == PHASE_CONNECTING || s->phase == PHASE_CONFIGURING ||
 		s->phase == PHASE_UP || s->phase == PHASE_STOPPING;
 
-	if (!s->v2 || !works)
+	if (!s->engine || !works)
 		return;
 	note_question(s, ob, from);
-	v2_view(s->v2, &s->view);
+	engine_view(s->engine, &s->view);
 	if (s->view.phase == IKE_DEAD) {
 		struct err e = s->view.failure;
 		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
@@ -427,9 +429,9 @@ void session_datagram(struct session *s, uint64_t now, const struct datagram *d,
 	size_t from = ob->n;
 
 	s->now = now;
-	if (!s->v2)
+	if (!s->engine)
 		return;
-	v2_datagram(s->v2, now, d, ob);
+	engine_datagram(s->engine, now, d, ob);
 	follow(s, ob, from);
 }
 
@@ -461,11 +463,11 @@ void session_answer(struct session *s, uint64_t now, uint32_t id, const struct p
 		own_answer(s, id, text, ob);
 		return;
 	}
-	if (!s->v2)
+	if (!s->engine)
 		return;
 	if (text)
 		s->last_answer = *text;
-	v2_answer(s->v2, now, id, text, ob);
+	engine_answer(s->engine, now, id, text, ob);
 	follow(s, ob, from);
 }
 
@@ -505,8 +507,8 @@ static void restart(struct session *s, const char *why, struct outbox *ob)
 {
 	struct err e;
 
-	v2_stop(s->v2, s->now, ob);
-	v2_stop(s->v2, s->now, ob);
+	engine_stop(s->engine, s->now, ob);
+	engine_stop(s->engine, s->now, ob);
 	err_set(&e, ERR_SILENT, "%s", why);
 	s->view.stage = STAGE_UP;
 	s->phase = PHASE_UP;
@@ -525,7 +527,7 @@ static void path_changed(struct session *s, const struct os_input *in, struct ou
 		return;
 	if (addr_same_host(&in->paths[0].local, &s->paths[s->path].local)) {
 		struct os_input probe = { .kind = OS_RESUMED };
-		v2_os(s->v2, s->now, &probe, ob);
+		engine_os(s->engine, s->now, &probe, ob);
 		return;
 	}
 	restart(s, "this machine's address changed", ob);
@@ -554,8 +556,8 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 	case OS_INBOUND:
 	case OS_SA_USED:
 	case OS_SA_EXPIRING:
-		if (s->v2)
-			v2_os(s->v2, now, in, ob);
+		if (s->engine)
+			engine_os(s->engine, now, in, ob);
 		break;
 	}
 	follow(s, ob, from);
@@ -570,9 +572,9 @@ void session_tick(struct session *s, uint64_t now, struct outbox *ob)
 		start_attempt(s, ob);
 		return;
 	}
-	if (!s->v2 || s->phase == PHASE_WAITING || s->phase == PHASE_DOWN)
+	if (!s->engine || s->phase == PHASE_WAITING || s->phase == PHASE_DOWN)
 		return;
-	v2_tick(s->v2, now, ob);
+	engine_tick(s->engine, now, ob);
 	follow(s, ob, from);
 }
 
@@ -591,7 +593,7 @@ bool session_command(struct session *s, uint64_t now, enum command c, struct out
 		restart(s, "reconnecting as asked", ob);
 		return true;
 	}
-	bool ok = v2_command(s->v2, now, c, ob, e);
+	bool ok = engine_command(s->engine, now, c, ob, e);
 	follow(s, ob, from);
 	return ok;
 }
@@ -603,7 +605,7 @@ void session_stop(struct session *s, uint64_t now, struct outbox *ob)
 	s->now = now;
 	if (s->phase == PHASE_DOWN)
 		return;
-	bool wait = s->v2 && (s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING ||
+	bool wait = s->engine && (s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING ||
 		s->phase == PHASE_CONNECTING || s->phase == PHASE_STOPPING);
 	if (!wait) {
 		go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
@@ -611,7 +613,7 @@ void session_stop(struct session *s, uint64_t now, struct outbox *ob)
 	}
 	s->phase = PHASE_STOPPING;
 	machine_as_before(s, true, ob);
-	v2_stop(s->v2, now, ob);
+	engine_stop(s->engine, now, ob);
 	follow(s, ob, from);
 }
 
@@ -624,7 +626,7 @@ uint64_t session_deadline(const struct session *s)
 	case PHASE_CONFIGURING:
 	case PHASE_UP:
 	case PHASE_STOPPING:
-		return s->v2 ? v2_deadline(s->v2) : TIME_NEVER;
+		return s->engine ? engine_deadline(s->engine) : TIME_NEVER;
 	case PHASE_NEW:
 	case PHASE_GUARDING:
 	case PHASE_ASKING:

@@ -4,7 +4,7 @@
 #ifndef SESSION_STATE_H
 #define SESSION_STATE_H
 
-#include "ike/v2.h"
+#include "engine.h"
 #include "session/session.h"
 
 enum phase {
@@ -33,7 +33,7 @@ struct session {
 	struct rng rng;
 	struct ike_config cfg;
 	struct proposals last_resort; /* security = legacy: offered after the default was refused */
-	struct v2 *v2;
+	struct engine *engine;
 	enum phase phase;
 	uint64_t now, wall_at;
 	time_t wall;

@@ -94,10 +94,10 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	memset(out, 0, sizeof(*out));
 	snprintf(out->profile, sizeof(out->profile), "%s", s->p->name);
 	out->state = state_of(s);
-	out->type = "ikev2";
+	out->type = s->p->type == CONN_IKEV2 ? "ikev2" : s->p->type == CONN_IKEV1 ? "ikev1" : "l2tp";
 	out->up_for = s->phase == PHASE_UP ? (int64_t)((now - s->up_at) / 1000) : -1;
 	snprintf(out->gateway.name, sizeof(out->gateway.name), "%s", s->p->gateways[s->gateway]);
-	out->ike.version = 2;
+	out->ike.version = s->p->type == CONN_IKEV2 ? 2 : 1;
 	out->ike.rekey_in = out->ike.reauth_in = -1;
 	out->rekeys_ike = s->rekeys_ike;
 	out->rekeys_child = s->rekeys_child;
@@ -106,7 +106,7 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	out->killswitch = s->guarded ? s->p->killswitch : KILLSWITCH_NO;
 	if (s->netconf)
 		status_network(s->netconf, out);
-	if (!s->v2)
+	if (!s->engine)
 		return;
 	snprintf(out->gateway.id, sizeof(out->gateway.id), "%s", v->remote_id);
 	snprintf(out->gateway.vendor, sizeof(out->gateway.vendor), "%s", v->vendor);

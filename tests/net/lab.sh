@@ -20,10 +20,11 @@ GATE4=198.51.100.10 GATE6=2001:db8:51::10     # takes every proposal
 PICKY4=198.51.100.11                          # takes one group, and not the one clients try first
 STUBBORN4=198.51.100.12                       # takes proposals that the profile does not offer
 SILENT4=198.51.100.13                         # never answers
+V1_FIRST=14 V1_LAST=24                        # 198.51.100.N: IKEv1, a connection each
 INNER4=10.99.0.2 INNER6=fd99::2 SECOND4=10.97.0.1
 
 declare -A BOX=() # name -> pid of the process that holds it
-readonly CLIENT4 CLIENT6 GATE4 GATE6 PICKY4 STUBBORN4 SILENT4 INNER4 INNER6 SECOND4
+readonly V1_FIRST V1_LAST CLIENT4 CLIENT6 GATE4 GATE6 PICKY4 STUBBORN4 SILENT4 INNER4 INNER6 SECOND4
 
 # lab_why_not: prints what is missing here for a lab, nothing if all is there.
 lab_why_not() {
@@ -125,6 +126,9 @@ lab_network() {
 	address router lan 192.168.77.1/24 2001:db8:2::1/64
 	address router wan 198.51.100.1/24 2001:db8:51::1/64
 	address gateway eth0 $GATE4/24 $GATE6/64 $PICKY4/24 $STUBBORN4/24 $SILENT4/24
+	for b in $(seq $V1_FIRST $V1_LAST); do
+		address gateway eth0 "198.51.100.$b/24"
+	done
 	address gateway eth1 10.99.0.1/24 fd99::1/64
 	address gateway lo $SECOND4/32
 	address inner eth0 $INNER4/24 $INNER6/64

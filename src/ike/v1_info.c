@@ -1,0 +1,231 @@
+#include "v1_sa.h"
+
+#include <string.h>
+
+/*
+ * INFORMATIONAL, RFC 2409 section 5.7: one message, no answer.
+ *
+ *	HDR*, HASH(1), N | D ...  -->
+ *
+ * Dead peer detection (RFC 3706) is a pair of them: R-U-THERE and its acknowledgement.
+ */
+
+/* --- ours ------------------------------------------------------------------------------------------------ */
+
+void v1_delete_child(struct v1 *v, struct v1_sa *sa, const struct v1_child *c, struct outbox *ob)
+{
+	uint8_t buf[64];
+	struct ikew k;
+
+	ikew_chain(&k, buf, sizeof(buf));
+	ikew_payload(&k, V1P_D);
+	wr_u32(&k.w, DOI_IPSEC);
+	wr_u8(&k.w, PROTO_ESP);
+	wr_u8(&k.w, 4);
+	wr_u16(&k.w, 1);
+	wr_u32(&k.w, c->spi_in);
+	v1_send_info(v, sa, &k, ob);
+}
+
+void v1_delete_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
+{
+	uint8_t buf[64];
+	struct ikew k;
+
+	if (sa->key.len == 0 || !sa->proved)
+		return;
+	ikew_chain(&k, buf, sizeof(buf));
+	ikew_payload(&k, V1P_D);
+	wr_u32(&k.w, DOI_IPSEC);
+	wr_u8(&k.w, PROTO_IKE);
+	wr_u8(&k.w, 2 * IKE_SPI_LEN);
+	wr_u16(&k.w, 1);
+	wr_bytes(&k.w, sa->cky_i, IKE_SPI_LEN);
+	wr_bytes(&k.w, sa->cky_r, IKE_SPI_LEN);
+	v1_send_info(v, sa, &k, ob);
+}
+
+static void send_dpd(struct v1 *v, struct v1_sa *sa, uint16_t type, uint32_t sequence, struct outbox *ob)
+{
+	uint8_t value[4] = { sequence >> 24, sequence >> 16, sequence >> 8, sequence }, buf[64];
+	struct ikew k;
+
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_notify_write(&k, sa, type, (struct bytes){ value, sizeof(value) });
+	v1_send_info(v, sa, &k, ob);
+}
+
+/* Each try is a message of its own, with the same sequence number. */
+void v1_dpd_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
+{
+	if (sa->dpd_tries++ == 0)
+		sa->dpd_out = sa->dpd_out ? sa->dpd_out + 1 : rng_u32(v->rng) >> 1 | 1;
+	sa->dpd_at = v->now + jittered((uint64_t)V1_DPD_MS << (sa->dpd_tries - 1), v->rng);
+	send_dpd(v, sa, V1_R_U_THERE, sa->dpd_out, ob);
+}
+
+/* --- the gateway's --------------------------------------------------------------------------------------- */
+
+static void delete_child(struct v1_step *s, uint32_t spi_out)
+{
+	struct v1_child *c = v1_child_by_out(s->v, spi_out);
+
+	if (!c)
+		return;
+	if (c->state == V1C_UP)
+		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted a child SA");
+	for (size_t i = 0; i < s->v->n_children; i++) { /* what replaced it is certainly in place now */
+		struct v1_child *other = s->v->children[i];
+		if (other->number == c->number && other != c && other->state == V1C_UP)
+			v1_child_adopt(s->v, other, s->ob);
+	}
+	v1_child_linger(s->v, c, s->ob);
+}
+
+/* Another phase 1 than the one that the message came by goes with the next tick. */
+static void delete_sa(struct v1_step *s, const uint8_t cookies[2 * IKE_SPI_LEN])
+{
+	for (size_t i = 0; i < V1_SAS_MAX; i++) {
+		struct v1_sa *sa = s->v->sas[i];
+		if (!sa || memcmp(sa->cky_i, cookies, IKE_SPI_LEN) != 0 ||
+			memcmp(sa->cky_r, cookies + IKE_SPI_LEN, IKE_SPI_LEN) != 0)
+			continue;
+		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted phase 1");
+		if (sa == s->sa)
+			s->next = V1_GONE;
+		else
+			sa->gone_at = s->v->now;
+	}
+}
+
+static void take_delete(struct v1_step *s, struct bytes body)
+{
+	struct rd r = rd_init(body.p, body.n);
+
+	rd_u32(&r); /* DOI */
+	uint8_t proto = rd_u8(&r);
+	size_t size = rd_u8(&r);
+	rd_u16(&r); /* how many: the length says it too */
+	while (proto == PROTO_ESP && size == 4 && r.left >= size)
+		delete_child(s, rd_u32(&r));
+	while (proto == PROTO_IKE && size == 2 * IKE_SPI_LEN && r.left >= size)
+		delete_sa(s, rd_bytes(&r, size));
+}
+
+static void take_lifetime(struct v1_step *s, const struct notify *n)
+{
+	uint64_t ms = v1_lifetime_read(n->data);
+	struct rd r = rd_init(n->spi.p, n->spi.n);
+	struct v1_sa *sa = s->sa;
+
+	if (ms == 0)
+		return;
+	if (n->protocol != PROTO_ESP) {
+		if (s->v->now + ms < sa->expire_at) {
+			sa->expire_at = s->v->now + ms;
+			sa->rekey_at = s->v->now + jittered(ms * 9 / 10, s->v->rng);
+		}
+		return;
+	}
+	uint32_t spi = rd_u32(&r);
+	for (size_t i = 0; i < s->v->n_children; i++)
+		if (s->v->children[i]->spi_in == spi || s->v->children[i]->spi_out == spi)
+			v1_child_shorten(s->v, s->v->children[i], ms);
+}
+
+static void take_ack(struct v1_step *s, const struct notify *n)
+{
+	struct rd r = rd_init(n->data.p, n->data.n);
+
+	if (rd_u32(&r) == s->sa->dpd_out && !r.bad) {
+		s->sa->dpd_tries = 0;
+		s->sa->dpd_at = TIME_NEVER;
+	}
+}
+
+/* RFC 3706 section 6.1: an old sequence number may be a replay, and is not answered. */
+static void take_question(struct v1_step *s, const struct notify *n)
+{
+	struct rd r = rd_init(n->data.p, n->data.n);
+	uint32_t sequence = rd_u32(&r);
+
+	if (r.bad || (s->sa->dpd_in && (int32_t)(sequence - s->sa->dpd_in) < 0))
+		return;
+	s->sa->dpd_in = sequence;
+	send_dpd(s->v, s->sa, V1_R_U_THERE_ACK, sequence, s->ob);
+}
+
+static struct v1_xchg *waiting_quick(const struct v1 *v, const struct v1_sa *sa)
+{
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
+		if (v->xchgs[i] && v->xchgs[i]->sa == sa && v->xchgs[i]->kind == V1X_QUICK && v->xchgs[i]->waiting)
+			return v->xchgs[i];
+	return NULL;
+}
+
+/* An error is about the one thing that we wait for. */
+static bool take_error(struct v1_step *s, const struct notify *n)
+{
+	struct v1_xchg *x = waiting_quick(s->v, s->sa);
+	char name[NOTIFY_TEXT_MAX];
+
+	if (x) {
+		v1_quick_refused(s->v, x, n, s->ob);
+		return true;
+	}
+	if (s->sa->first && s->sa->state < V1_UP)
+		return err_notify(s->e, ERR_PEER, n->type, "the gateway answers %s",
+			v1_notify_text(name, n->type));
+	outbox_log(s->ob, LEVEL_INFO, "the gateway says %s", v1_notify_text(name, n->type));
+	return true;
+}
+
+static bool take_notify(struct v1_step *s, const struct notify *n)
+{
+	char name[NOTIFY_TEXT_MAX];
+
+	switch (n->type) {
+	case V1_R_U_THERE:
+		take_question(s, n);
+		return true;
+	case V1_R_U_THERE_ACK:
+		take_ack(s, n);
+		return true;
+	case V1_RESPONDER_LIFETIME:
+		take_lifetime(s, n);
+		return true;
+	default:
+		if (n->type < V1_ERRORS_END)
+			return take_error(s, n);
+		outbox_log(s->ob, LEVEL_INFO, "the gateway says %s", v1_notify_text(name, n->type));
+		return true;
+	}
+}
+
+/* Deletes first in the order they come; after an error that ends the connection nothing counts. */
+bool v1_info_recv(struct v1_step *s)
+{
+	struct notify n;
+
+	for (size_t i = 0; i < s->p->n && s->v->phase != IKE_DEAD; i++) {
+		const struct payload *p = &s->p->v[i];
+		if (p->type == V1P_D)
+			take_delete(s, p->body);
+		else if (p->type == V1P_N && v1_notify_read(&n, p->body) && !take_notify(s, &n))
+			return false;
+	}
+	return true;
+}
+
+/* In the clear: believed only as an explanation of why phase 1 does not go on. */
+void v1_info_unprotected(struct v1 *v, struct v1_sa *sa, const struct payloads *p, struct outbox *ob)
+{
+	char name[NOTIFY_TEXT_MAX];
+	struct notify n;
+	struct err e;
+
+	if (sa->state == V1_NEW || sa->state > V1_AGGR_SENT || !v1_notify_error(p, &n))
+		return;
+	err_notify(&e, ERR_PEER, n.type, "the gateway answers %s", v1_notify_text(name, n.type));
+	v1_hint(v, sa, &e, ob);
+}

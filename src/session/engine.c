@@ -1,0 +1,111 @@
+#include "engine.h"
+
+#include <stdlib.h>
+
+#include "ike/v1.h"
+#include "ike/v2.h"
+
+struct engine { /* one of them */
+	struct v1 *v1;
+	struct v2 *v2;
+};
+
+struct engine *engine_new(int version, const struct ike_config *config, struct rng *rng, struct err *e)
+{
+	struct engine *x = calloc(1, sizeof(*x));
+
+	if (!x) {
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	if (version == 1)
+		x->v1 = v1_new(config, rng, e);
+	else
+		x->v2 = v2_new(config, rng, e);
+	if (x->v1 || x->v2)
+		return x;
+	free(x);
+	return NULL;
+}
+
+void engine_free(struct engine *x)
+{
+	if (!x)
+		return;
+	v1_free(x->v1);
+	v2_free(x->v2);
+	free(x);
+}
+
+void engine_start(struct engine *x, uint64_t now, time_t wall, const struct path *path, bool patient,
+	struct outbox *ob)
+{
+	if (x->v1)
+		v1_start(x->v1, now, wall, path, patient, ob);
+	else
+		v2_start(x->v2, now, wall, path, patient, ob);
+}
+
+void engine_datagram(struct engine *x, uint64_t now, const struct datagram *d, struct outbox *ob)
+{
+	if (x->v1)
+		v1_datagram(x->v1, now, d, ob);
+	else
+		v2_datagram(x->v2, now, d, ob);
+}
+
+void engine_answer(struct engine *x, uint64_t now, uint32_t id, const struct passphrase *text,
+	struct outbox *ob)
+{
+	if (x->v1)
+		v1_answer(x->v1, now, id, text, ob);
+	else
+		v2_answer(x->v2, now, id, text, ob);
+}
+
+void engine_os(struct engine *x, uint64_t now, const struct os_input *in, struct outbox *ob)
+{
+	if (x->v1)
+		v1_os(x->v1, now, in, ob);
+	else
+		v2_os(x->v2, now, in, ob);
+}
+
+void engine_tick(struct engine *x, uint64_t now, struct outbox *ob)
+{
+	if (x->v1)
+		v1_tick(x->v1, now, ob);
+	else
+		v2_tick(x->v2, now, ob);
+}
+
+bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbox *ob, struct err *e)
+{
+	return x->v1 ? v1_command(x->v1, now, c, ob, e) : v2_command(x->v2, now, c, ob, e);
+}
+
+void engine_stop(struct engine *x, uint64_t now, struct outbox *ob)
+{
+	if (x->v1)
+		v1_stop(x->v1, now, ob);
+	else
+		v2_stop(x->v2, now, ob);
+}
+
+uint64_t engine_deadline(const struct engine *x)
+{
+	return x->v1 ? v1_deadline(x->v1) : v2_deadline(x->v2);
+}
+
+void engine_view(const struct engine *x, struct ike_view *out)
+{
+	if (x->v1)
+		v1_view(x->v1, out);
+	else
+		v2_view(x->v2, out);
+}
+
+const struct granted *engine_granted(const struct engine *x)
+{
+	return x->v1 ? v1_granted(x->v1) : v2_granted(x->v2);
+}
