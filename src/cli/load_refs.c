@@ -247,7 +247,7 @@ enum load_result load_refs(struct profile *p, const struct load_scan *s,
 	struct refs r = { .p = p, .scan = s, .rq = rq, .report = report };
 
 	load_secrets(&r);
-	if (p->local_auth == LOCAL_CERT && p->certificate[0])
+	if (p->certificate[0])
 		load_own(&r);
 	if (p->remote_auth == REMOTE_CERT)
 		load_trust(&r);

@@ -1,429 +1,6 @@
 #include "v1_sa.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-/* --- memory -------------------------------------------------------------------------------------- */
-
-static void phase1_free(struct v1_phase1 *p)
-{
-	if (!p)
-		return;
-	ke_free(p->ke);
-	free(p->sai);
-	kept_free(&p->sent);
-	wipe(p, sizeof(*p));
-	free(p);
-}
-
-static void sa_free(struct v1_sa *sa)
-{
-	phase1_free(sa->p1);
-	wipe(sa, sizeof(*sa));
-	free(sa);
-}
-
-struct v1_sa *v1_sa_new(struct v1 *v, bool initiator)
-{
-	for (size_t i = 0; i < V1_SAS_MAX; i++) {
-		if (v->sas[i])
-			continue;
-		struct v1_sa *sa = calloc(1, sizeof(*sa));
-		if (!sa || !(sa->p1 = calloc(1, sizeof(*sa->p1)))) {
-			free(sa);
-			return NULL;
-		}
-		sa->initiator = initiator;
-		sa->rekey_at = sa->expire_at = sa->gone_at = sa->wait_until = sa->dpd_at = TIME_NEVER;
-		return v->sas[i] = sa;
-	}
-	return NULL;
-}
-
-/* Nothing may point at it afterwards. */
-void v1_sa_drop(struct v1 *v, struct v1_sa *sa)
-{
-	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
-		if (v->xchgs[i] && v->xchgs[i]->sa == sa)
-			v1_xchg_drop(v, v->xchgs[i]);
-	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		if (v->sas[i] == sa)
-			v->sas[i] = NULL;
-	if (v->sa == sa)
-		v->sa = NULL;
-	if (v->login->sa == sa)
-		v1_login_clear(v);
-	sa_free(sa);
-}
-
-static void xchg_free(struct v1_xchg *x)
-{
-	if (x->offer) {
-		ke_free(x->offer->ke);
-		wipe(x->offer, sizeof(*x->offer));
-	}
-	free(x->offer);
-	kept_free(&x->sent);
-	wipe(x, sizeof(*x));
-	free(x);
-}
-
-void v1_xchg_drop(struct v1 *v, struct v1_xchg *x)
-{
-	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
-		if (v->xchgs[i] == x)
-			v->xchgs[i] = NULL;
-	xchg_free(x);
-}
-
-/* A free place, else that of the oldest exchange which only waits to be forgotten. */
-static struct v1_xchg **place(struct v1 *v)
-{
-	struct v1_xchg **oldest = NULL;
-
-	for (size_t i = 0; i < V1_XCHGS_MAX; i++) {
-		struct v1_xchg **x = &v->xchgs[i];
-		if (!*x)
-			return x;
-		if (!(*x)->waiting && (!oldest || (*x)->forget_at < (*oldest)->forget_at))
-			oldest = x;
-	}
-	if (oldest) {
-		xchg_free(*oldest);
-		*oldest = NULL;
-	}
-	return oldest;
-}
-
-struct v1_xchg *v1_xchg_new(struct v1 *v, struct v1_sa *sa, enum v1_kind kind, uint32_t mid)
-{
-	struct v1_xchg **at = place(v);
-	bool quick = kind == V1X_QUICK || kind == V1X_SERVED;
-	struct v1_xchg *x = at ? calloc(1, sizeof(*x)) : NULL;
-
-	if (!x)
-		return NULL;
-	if (quick && !(x->offer = calloc(1, sizeof(*x->offer)))) {
-		free(x);
-		return NULL;
-	}
-	x->kind = kind;
-	x->sa = sa;
-	x->mid = mid;
-	x->forget_at = v->now + V1_FORGET_MS;
-	v1_phase2_iv(sa, mid, x->iv);
-	return *at = x;
-}
-
-struct v1_xchg *v1_xchg_accept(struct v1_step *s, enum v1_kind kind)
-{
-	struct v1_xchg *x = v1_xchg_new(s->v, s->sa, kind, s->h->mid);
-
-	if (!x)
-		return NULL;
-	memcpy(x->iv, s->iv, V1_BLOCK_MAX);
-	memcpy(x->seen, s->seen, V1_SEEN_LEN);
-	return x;
-}
-
-struct v1_xchg *v1_xchg_find(const struct v1 *v, const struct v1_sa *sa, uint32_t mid)
-{
-	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
-		if (v->xchgs[i] && v->xchgs[i]->sa == sa && v->xchgs[i]->mid == mid)
-			return v->xchgs[i];
-	return NULL;
-}
-
-void v1_xchg_done(struct v1 *v, struct v1_xchg *x)
-{
-	x->waiting = false;
-	x->forget_at = v->now + V1_FORGET_MS;
-	if (x->offer) {
-		ke_free(x->offer->ke);
-		x->offer->ke = NULL;
-	}
-}
-
-/* Not 0, which is phase 1's, and none that is in use. */
-uint32_t v1_new_mid(struct v1 *v, const struct v1_sa *sa)
-{
-	uint32_t mid;
-
-	do
-		mid = rng_u32(v->rng);
-	while (mid == 0 || v1_xchg_find(v, sa, mid));
-	return mid;
-}
-
-struct v1 *v1_new(const struct ike_config *config, struct rng *rng, struct err *e)
-{
-	struct v1 *v = calloc(1, sizeof(*v));
-
-	if (!v || !(v->login = calloc(1, sizeof(*v->login)))) {
-		free(v);
-		err_set(e, ERR_LOCAL, "out of memory");
-		return NULL;
-	}
-	v->cfg = config;
-	v->rng = rng;
-	v->next_number = 1;
-	v->keepalive_at = TIME_NEVER;
-	return v;
-}
-
-static void clear_all(struct v1 *v, struct outbox *ob)
-{
-	v1_children_clear(v, ob);
-	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		if (v->sas[i])
-			v1_sa_drop(v, v->sas[i]);
-	v1_fragments_free(&v->fragments);
-}
-
-void v1_free(struct v1 *v)
-{
-	struct outbox nowhere;
-
-	if (!v)
-		return;
-	outbox_init(&nowhere);
-	clear_all(v, &nowhere);
-	outbox_free(&nowhere);
-	v1_login_clear(v);
-	free(v->login);
-	wipe(v, sizeof(*v));
-	free(v);
-}
-
-time_t v1_wall(const struct v1 *v)
-{
-	return v->wall + (time_t)((v->now - v->wall_at) / 1000);
-}
-
-void v1_stage(struct v1 *v, enum ike_stage stage, const char *story, struct outbox *ob)
-{
-	v->stage = stage;
-	if (story)
-		outbox_event(ob, EV_STAGE, LEVEL_INFO, "%s", story);
-}
-
-/* --- phases -------------------------------------------------------------------------------------- */
-
-static struct v1_sa *usable_sa(const struct v1 *v)
-{
-	if (v->sa)
-		return v->sa;
-	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		if (v->sas[i] && v->sas[i]->proved)
-			return v->sas[i];
-	return NULL;
-}
-
-static void say_goodbye(struct v1 *v, struct outbox *ob)
-{
-	struct v1_sa *sa = usable_sa(v);
-
-	for (size_t i = 0; sa && i < v->n_children; i++)
-		if (v->children[i]->state != V1C_LINGERING)
-			v1_delete_child(v, sa, v->children[i], ob);
-	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		if (v->sas[i])
-			v1_delete_sa(v, v->sas[i], ob);
-}
-
-void v1_fail(struct v1 *v, const struct err *e, struct outbox *ob)
-{
-	if (v->phase == IKE_DEAD)
-		return;
-	v->failure = *e;
-	if (e->kind != ERR_SILENT)
-		say_goodbye(v, ob);
-	clear_all(v, ob);
-	v->phase = IKE_DEAD;
-}
-
-void v1_hint(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox *ob)
-{
-	outbox_log(ob, LEVEL_INFO, "%s", e->text);
-	if (!sa->initiator || sa->p1->hint.kind != ERR_NONE)
-		return;
-	sa->p1->hint = *e;
-	sa->p1->hint_until = v->now + V1_HINT_WAIT_MS;
-}
-
-/* A renewal came to nothing: the old phase 1 stays, and it is tried again. */
-static void renewal_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox *ob)
-{
-	outbox_event(ob, EV_WARNING, LEVEL_WARN, "renewing phase 1 failed: %s", e->text);
-	v->want_renewal = true;
-	v->renew_at = v->now + jittered(V1_RETRY_MS, v->rng);
-	v1_sa_drop(v, sa);
-}
-
-static void sa_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox *ob)
-{
-	struct err copy = *e;
-
-	if (sa->first || sa == v->sa)
-		v1_fail(v, &copy, ob);
-	else
-		renewal_failed(v, sa, &copy, ob);
-}
-
-/* What the data plane shall carry: each of the profile's selectors, else everything, from what the
- * gateway assigned, else from our own address. */
-static void add_pair(struct v1 *v, const struct selector *local, const struct selector *remote)
-{
-	if (local->family == remote->family && v->n_pairs < IKE_CHILDREN_MAX)
-		v->pairs[v->n_pairs++] = (struct v1_pair){ *local, *remote };
-}
-
-static void host_selector(struct selector *s, uint8_t family, const uint8_t *ip)
-{
-	struct prefix p = { .family = family, .len = (uint8_t)(8 * addr_len(family)) };
-
-	memcpy(p.ip, ip, sizeof(p.ip));
-	selector_from_prefix(s, &p);
-}
-
-static size_t local_selectors(const struct v1 *v, struct selector out[NETCONF_ADDRS])
-{
-	size_t n = 0;
-
-	for (; n < v->cfg->local_ts.n && n < NETCONF_ADDRS; n++)
-		out[n] = v->cfg->local_ts.v[n];
-	for (size_t i = 0; v->cfg->local_ts.n == 0 && i < v->granted.n_addrs; i++)
-		host_selector(&out[n++], v->granted.addrs[i].family, v->granted.addrs[i].ip);
-	if (n == 0)
-		host_selector(&out[n++], v->path.local.family, v->path.local.ip);
-	return n;
-}
-
-static void ports(struct selector *s, uint8_t proto, uint16_t port)
-{
-	s->proto = proto;
-	if (port)
-		s->port_lo = s->port_hi = port;
-}
-
-static void prepare_pairs(struct v1 *v)
-{
-	const struct ike_config *cfg = v->cfg;
-	struct selector local[NETCONF_ADDRS], remote;
-	size_t n = local_selectors(v, local);
-
-	v->n_pairs = v->next_pair = 0;
-	if (cfg->mode == SA_TRANSPORT && cfg->remote_ts.n == 0) {
-		host_selector(&local[0], v->path.local.family, v->path.local.ip);
-		host_selector(&remote, v->path.remote.family, v->path.remote.ip);
-		ports(&local[0], cfg->ts_proto, cfg->local_ts_port);
-		ports(&remote, cfg->ts_proto, cfg->remote_ts_port);
-		add_pair(v, &local[0], &remote);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; j < cfg->remote_ts.n; j++)
-			add_pair(v, &local[i], &cfg->remote_ts.v[j]);
-		selector_all(&remote, local[i].family);
-		if (cfg->remote_ts.n == 0)
-			add_pair(v, &local[i], &remote);
-	}
-}
-
-bool v1_after_phase1(struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct outbox *ob, struct err *e)
-{
-	if (!v->cfg->xauth)
-		return v1_after_login(v, sa, next, ob, e);
-	*next = V1_XAUTH;
-	sa->wait_until = v->now + (sa->first ? V1_LOGIN_WAIT_MS : V1_AGAIN_WAIT_MS);
-	if (sa->first)
-		v1_stage(v, STAGE_EAP, v1_story(V1_XAUTH), ob);
-	return true;
-}
-
-bool v1_after_login(struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct outbox *ob, struct err *e)
-{
-	*next = V1_UP;
-	sa->wait_until = TIME_NEVER;
-	if (!v->cfg->want_address || v->configured || v->cfg->mode_config == MODE_CONFIG_NO ||
-		v->cfg->mode == SA_TRANSPORT)
-		return true;
-	*next = V1_CONFIG;
-	v1_stage(v, STAGE_CHILD, v1_story(V1_CONFIG), ob);
-	if (v->cfg->mode_config == MODE_CONFIG_PULL)
-		return v1_config_pull(v, sa, ob, e);
-	sa->wait_until = v->now + V1_PUSH_WAIT_MS;
-	return true;
-}
-
-/* This phase 1 is the one to use from now on; what it replaces is deleted by who began it. */
-static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
-{
-	struct v1_sa *old = v->sa;
-	uint64_t life = v->cfg->ike_lifetime;
-
-	if (sa->lifetime && (!life || sa->lifetime < life))
-		life = sa->lifetime;
-	sa->rekey_at = life ? v->now + jittered(life * 9 / 10, v->rng) : TIME_NEVER;
-	sa->expire_at = life ? v->now + life : TIME_NEVER;
-	sa->gone_at = sa->wait_until = TIME_NEVER;
-	v->sa = sa;
-	v->want_renewal = false;
-	ke_free(sa->p1->ke);
-	sa->p1->ke = NULL;
-	if (sa->first) {
-		v1_stage(v, STAGE_CHILD, v1_story(V1_UP), ob);
-		prepare_pairs(v);
-		return;
-	}
-	v->rekeys_ike++;
-	outbox_event(ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed%s", sa->initiator ? "" : " by the gateway");
-	if (!old)
-		return;
-	old->state = V1_REPLACED;
-	old->rekey_at = TIME_NEVER;
-	old->gone_at = v->now + (sa->initiator ? V1_OVERLAP_MS : 3 * V1_OVERLAP_MS);
-}
-
-static bool any_child_up(const struct v1 *v)
-{
-	for (size_t i = 0; i < v->n_children; i++)
-		if (v->children[i]->state == V1C_UP)
-			return true;
-	return false;
-}
-
-/* Phase 1 is gone, phase 2 may live on: then a new phase 1 is made for it. */
-static void sa_gone(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
-{
-	bool current = sa == v->sa, first = sa->first && v->phase == IKE_CONNECTING;
-	bool login = sa->state == V1_XAUTH || sa->state == V1_ASK;
-	struct err e;
-
-	v1_sa_drop(v, sa);
-	if (first || (current && !any_child_up(v))) {
-		err_set(&e, ERR_PEER, first && login ? "the gateway closed the connection during the login" :
-			"the gateway closed the connection");
-		v1_fail(v, &e, ob);
-	} else if (current) {
-		v->want_renewal = true;
-		v->renew_at = v->now;
-	}
-}
-
-/* The only place where a phase 1 changes its state. */
-void v1_sa_next(struct v1 *v, struct v1_sa *sa, enum v1_state next, struct outbox *ob)
-{
-	enum v1_state before = sa->state;
-
-	if (next == V1_GONE) {
-		sa_gone(v, sa, ob);
-		return;
-	}
-	sa->state = next;
-	if (next == V1_UP && before != V1_UP)
-		take_over(v, sa, ob);
-}
 
 /* --- what comes next ------------------------------------------------------------------------------ */
 
@@ -488,11 +65,11 @@ static void review(struct v1 *v, struct outbox *ob)
 
 	if (v->phase == IKE_DEAD)
 		return;
-	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && v->next_pair == v->n_pairs && any_child_up(v)) {
+	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && v->next_pair == v->n_pairs && v1_any_child_up(v)) {
 		v->phase = IKE_UP;
 		v->stage = STAGE_UP;
 	}
-	if (v->phase == IKE_UP && !any_child_up(v)) {
+	if (v->phase == IKE_UP && !v1_any_child_up(v)) {
 		err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
 		v1_fail(v, &e, ob);
 		return;
@@ -585,8 +162,8 @@ static void tick_child(struct v1 *v, struct v1_child *c, struct outbox *ob)
 	} else if (c->state == V1C_LINGERING && v->now >= c->until) {
 		v1_child_remove(v, c, ob);
 	} else if (c->state == V1C_RETIRING && v->now >= c->until) {
-		if (usable_sa(v))
-			v1_delete_child(v, usable_sa(v), c, ob);
+		if (v1_sa_usable(v))
+			v1_delete_child(v, v1_sa_usable(v), c, ob);
 		v1_child_linger(v, c, ob);
 	}
 }
@@ -618,7 +195,7 @@ static void no_answer(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	else
 		err_set(&e, ERR_SILENT, "%s does not answer %s mode (sent %u times)", to,
 			v->cfg->aggressive ? "aggressive" : "main", sa->p1->rexmit.tries);
-	sa_failed(v, sa, &e, ob);
+	v1_sa_failed(v, sa, &e, ob);
 }
 
 static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
@@ -634,7 +211,7 @@ static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	if (v->now >= sa->wait_until) {
 		tick_wait(v, sa, ob);
 	} else if (p->hint.kind != ERR_NONE && v->now >= p->hint_until && sa->state < V1_XAUTH) {
-		sa_failed(v, sa, &p->hint, ob);
+		v1_sa_failed(v, sa, &p->hint, ob);
 	} else if (p->waiting && v->now >= p->rexmit.next) {
 		if (rexmit_again(&p->rexmit, v->now, v->rng))
 			v1_transmit(v, &p->sent, ob);
@@ -764,7 +341,7 @@ void v1_answer(struct v1 *v, uint64_t now, uint32_t id, const struct passphrase 
 	if (v->phase == IKE_DEAD || !sa || sa->state != V1_ASK || id != v->login->ask_id)
 		return;
 	if (!v1_xauth_answer(v, text, ob, &next, &e))
-		sa_failed(v, sa, &e, ob);
+		v1_sa_failed(v, sa, &e, ob);
 	else
 		v1_sa_next(v, sa, next, ob);
 }

@@ -1,7 +1,8 @@
 /*
  * The inside of the IKEv1 engine: phase 1 SAs, exchanges under their protection, child SAs.
  *
- * Files: v1.c drives (inputs, timers, what comes next), v1_rows.c has the table of messages and
+ * Files: v1.c drives (inputs, timers, what comes next), v1_state.c makes, changes and ends phase 1
+ * SAs and exchanges, v1_rows.c has the table of messages and
  * carries each to its step, v1_crypt.c encrypts, hashes and sends, v1_frag.c reassembles, v1_keys.c
  * derives; the steps are in v1_main.c and v1_aggr.c (phase 1), v1_resp.c (phase 1 that the gateway
  * starts), v1_xauth.c (login), v1_config.c (mode configuration), v1_quick.c (phase 2) and v1_info.c;
@@ -307,7 +308,7 @@ struct v1_step { /* one message on its way through the engine */
 	struct err *e;
 };
 
-/* --- v1.c ------------------------------------------------------------------------------------- */
+/* --- v1_state.c ------------------------------------------------------------------------------------- */
 struct v1_sa *v1_sa_new(struct v1 *v, bool initiator); /* with its struct v1_phase1; NULL: no room */
 void v1_sa_drop(struct v1 *v, struct v1_sa *sa);
 void v1_sa_next(struct v1 *v, struct v1_sa *sa, enum v1_state next, struct outbox *ob);
@@ -321,6 +322,11 @@ void v1_xchg_done(struct v1 *v, struct v1_xchg *x);
 void v1_stage(struct v1 *v, enum ike_stage stage, const char *story, struct outbox *ob);
 /* The connection failed: tells the gateway if keys exist, removes all SAs, phase IKE_DEAD. */
 void v1_fail(struct v1 *v, const struct err *e, struct outbox *ob);
+/* This phase 1 failed: the connection with it, but for a renewal, which is tried again. */
+void v1_sa_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox *ob);
+/* The current one, else any under whose protection something can be said; NULL: none. */
+struct v1_sa *v1_sa_usable(const struct v1 *v);
+bool v1_any_child_up(const struct v1 *v);
 /* Something that is not authentic explains a silence. */
 void v1_hint(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox *ob);
 time_t v1_wall(const struct v1 *v);
