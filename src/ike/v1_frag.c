@@ -75,9 +75,9 @@ bool v1_reassemble(struct v1_fragments **slot, struct bytes body, uint8_t **whol
 		return false;
 	if (!(*slot)->last || (*slot)->have < (*slot)->last)
 		return true;
-	/* A number above the last one came before it: then parts are missing, and it is all nonsense. */
-	for (unsigned i = 1; i <= (*slot)->last; i++)
-		if (!(*slot)->part[i].data) {
+	/* A number above the last one came before it: it is all nonsense then. */
+	for (unsigned i = (*slot)->last + 1; i < ARRAY_LEN((*slot)->part); i++)
+		if ((*slot)->part[i].data) {
 			v1_fragments_free(slot);
 			return err_set(e, ERR_DROP, "fragments that do not fit together");
 		}

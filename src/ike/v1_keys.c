@@ -13,7 +13,7 @@ bool v1_is_signed(uint16_t method)
 }
 
 /* Section 5: with signatures prf(Ni_b | Nr_b, g^xy), with a shared key prf(key, Ni_b | Nr_b). */
-static bool derive_skeyid(struct v1_sa *sa, const struct passphrase *psk, struct bytes gxy, struct err *e)
+bool v1_skeyid(struct v1_sa *sa, const struct passphrase *psk, struct bytes gxy, struct err *e)
 {
 	const struct v1_phase1 *p = sa->p1;
 	uint8_t nonces[2 * V1_NONCE_MAX];
@@ -33,7 +33,7 @@ bool v1_encryption_key(const struct alg *prf_alg, const struct secret *skeyid_e,
 {
 	static const uint8_t zero;
 	struct bytes seed = { &zero, 1 };
-	struct secret block;
+	struct secret block, last;
 
 	if (skeyid_e->len >= len)
 		return secret_set(out, skeyid_e->data, len);
@@ -45,14 +45,16 @@ bool v1_encryption_key(const struct alg *prf_alg, const struct secret *skeyid_e,
 			return err_set(e, ERR_BUG, "a key of %zu octets", len);
 		memcpy(out->data + out->len, block.data, n);
 		out->len += n;
-		seed = secret_bytes(&block);
+		last = block;
+		seed = secret_bytes(&last);
 	}
 	secret_wipe(&block);
+	secret_wipe(&last);
 	return true;
 }
 
 /* SKEYID_x = prf(SKEYID, [SKEYID_y |] g^xy | CKY-I | CKY-R | number) */
-static bool derive_next(const struct v1_sa *sa, const struct secret *before, struct bytes gxy,
+bool v1_skeyid_next(const struct v1_sa *sa, const struct secret *before, struct bytes gxy,
 	uint8_t number, struct secret *out, struct err *e)
 {
 	struct bytes parts[5];
@@ -83,10 +85,10 @@ bool v1_derive(struct v1_sa *sa, const struct passphrase *psk, const struct ke_s
 	uint8_t hash[DIGEST_MAX];
 	size_t len;
 
-	bool ok = derive_skeyid(sa, psk, gxy, e) &&
-		derive_next(sa, NULL, gxy, 0, &sa->skeyid_d, e) &&
-		derive_next(sa, &sa->skeyid_d, gxy, 1, &sa->skeyid_a, e) &&
-		derive_next(sa, &sa->skeyid_a, gxy, 2, &skeyid_e, e) &&
+	bool ok = v1_skeyid(sa, psk, gxy, e) &&
+		v1_skeyid_next(sa, NULL, gxy, 0, &sa->skeyid_d, e) &&
+		v1_skeyid_next(sa, &sa->skeyid_d, gxy, 1, &sa->skeyid_a, e) &&
+		v1_skeyid_next(sa, &sa->skeyid_a, gxy, 2, &skeyid_e, e) &&
 		v1_encryption_key(sa->suite.prf, &skeyid_e, sa->suite.encr->key_len, &sa->key, e) &&
 		digest(sa->suite.prf->ossl, publics, 2, hash, &len, e);
 	if (ok) /* appendix B: the first IV is the beginning of hash(g^xi | g^xr) */

@@ -369,6 +369,10 @@ bool v1_cut(struct bytes message, size_t room, bool may, uint16_t id, struct kep
 
 /* --- v1_keys.c, RFC 2409 section 5 and appendix B ---------------------------------------------------- */
 bool v1_is_signed(uint16_t method); /* SKEYID from the nonces, not from a shared key */
+bool v1_skeyid(struct v1_sa *sa, const struct passphrase *psk, struct bytes gxy, struct err *e) MUST_CHECK;
+bool v1_skeyid_next(const struct v1_sa *sa, const struct secret *before, struct bytes gxy, uint8_t number,
+	struct secret *out, struct err *e) MUST_CHECK;
+/* All of them, from SA and p1. */
 bool v1_derive(struct v1_sa *sa, const struct passphrase *psk, const struct ke_secret *shared,
 	struct err *e) MUST_CHECK;
 /* Octets of key made longer than the PRF gives: Ka = K1 | K2 | ..., K1 = prf(SKEYID_e, 0), ... */

@@ -1,0 +1,321 @@
+#include "../../src/ike/v1_sa.h"
+#include "lib/test.h"
+
+#include <stdlib.h>
+
+static uint8_t buf[8192];
+
+static struct bytes only_body(struct ikew *k, struct payloads *p, uint8_t type)
+{
+	size_t len, used;
+	struct err e;
+
+	assert_true(ikew_end(k, &len));
+	assert_ok(&e, v1_payloads_read(p, k->first, (struct bytes){ buf, len }, &used, &e));
+	assert_int_equal(used, len);
+	assert_int_equal(p->n, 1);
+	assert_int_equal(p->v[0].type, type);
+	return p->v[0].body;
+}
+
+static struct proposals parse(enum protocol_id proto, const char *text)
+{
+	struct proposals p;
+	struct err e;
+
+	assert_ok(&e, prop_parse(&p, proto, TIER_LEGACY, text, &e));
+	return p;
+}
+
+static size_t transforms(const struct proposals *p, bool phase1)
+{
+	struct suite s;
+	size_t n = 0;
+
+	while (v1_combination(p, phase1, n, &s))
+		n++;
+	return n;
+}
+
+/* RFC 2408 section 3.4 ff., RFC 2409 appendix A, written out by hand. */
+static void phase1_proposal_on_the_wire(void **state)
+{
+	struct proposals p = parse(PROTO_IKE, "aes128-sha1-modp1024");
+	struct payloads got;
+	uint8_t want[128];
+	struct ikew k;
+
+	(void)state;
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase1(&k, &p, NULL, V1_XAUTH_PSK, SECONDS(86400));
+	struct bytes body = only_body(&k, &got, V1P_SA);
+	size_t n = test_hex("00000001 00000001"
+		"00000030 01 01 00 01"
+		"00000028 01 01 0000 80010007 800e0080 80020002 80040002 8003fde9 800b0001 000c0004 00015180",
+		want, sizeof(want));
+	assert_int_equal(body.n, n);
+	assert_memory_equal(body.p, want, n);
+}
+
+static void phase2_proposal_on_the_wire(void **state)
+{
+	struct proposals p = parse(PROTO_ESP, "aes256-sha256");
+	struct v1_esp_form f = { .mode = SA_TRANSPORT, .encap = true, .natt = NATT_RFC, .lifetime = SECONDS(3600) };
+	struct payloads got;
+	uint8_t want[128];
+	struct ikew k;
+
+	(void)state;
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase2(&k, &p, &f, 0xdeadbeef);
+	struct bytes body = only_body(&k, &got, V1P_SA);
+	size_t n = test_hex("00000001 00000001"
+		"0000002c 01 03 04 01 deadbeef"
+		"00000020 01 0c 0000 80060100 80050005 80040004 80010001 00020004 00000e10", want, sizeof(want));
+	assert_int_equal(body.n, n);
+	assert_memory_equal(body.p, want, n);
+}
+
+/* A gateway's answer, read against what was offered. */
+static void only_what_was_offered(void **state)
+{
+	struct proposals ours = parse(PROTO_IKE, "aes256-sha256-modp2048"), others[] = {
+		parse(PROTO_IKE, "aes128-sha256-modp2048"), parse(PROTO_IKE, "aes256-sha1-modp2048"),
+		parse(PROTO_IKE, "aes256-sha256-modp1024") };
+	struct payloads got;
+	struct v1_terms t;
+	struct ikew k;
+	struct err e;
+
+	(void)state;
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase1(&k, &ours, NULL, V1_PSK, SECONDS(60));
+	assert_ok(&e, v1_sa_read_phase1(only_body(&k, &got, V1P_SA), &ours, &t, &e));
+	assert_int_equal(t.method, V1_PSK);
+	assert_int_equal(t.lifetime, SECONDS(60));
+	assert_string_equal(t.suite.encr->name, "aes256");
+	assert_string_equal(t.suite.integ->name, "sha256");
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		ikew_chain(&k, buf, sizeof(buf));
+		v1_sa_write_phase1(&k, &others[i], NULL, V1_PSK, 0);
+		assert_refused(&e, ERR_PEER, v1_sa_read_phase1(only_body(&k, &got, V1P_SA), &ours, &t, &e));
+	}
+	/* two transforms are no choice */
+	struct proposals two = parse(PROTO_IKE, "aes256-sha256-sha1-modp2048");
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase1(&k, &two, NULL, V1_PSK, 0);
+	assert_refused(&e, ERR_PEER, v1_sa_read_phase1(only_body(&k, &got, V1P_SA), &two, &t, &e));
+}
+
+static void mode_and_group_have_to_fit(void **state)
+{
+	struct proposals ours = parse(PROTO_ESP, "aes128-sha256");
+	struct v1_esp_form f = { .mode = SA_TUNNEL }, g = { .mode = SA_TRANSPORT }, h = { .mode = SA_TUNNEL,
+		.group = alg_by_name(TRANSFORM_KE, "modp2048") }, u = { .mode = SA_TUNNEL, .encap = true };
+	struct v1_esp_form *forms[] = { &f, &g, &h, &u };
+	struct payloads got;
+	struct v1_terms t;
+	struct ikew k;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		ikew_chain(&k, buf, sizeof(buf));
+		v1_sa_write_phase2(&k, &ours, forms[i], 4711);
+		struct bytes body = only_body(&k, &got, V1P_SA);
+		for (size_t j = 0; j < ARRAY_LEN(forms); j++) {
+			bool ok = v1_sa_read_phase2(body, &ours, forms[j], false, &t, &e);
+			assert_int_equal(ok, i == j);
+			assert_true(!ok || t.spi == 4711);
+		}
+	}
+}
+
+static void defaults_are_few(void **state)
+{
+	struct proposals p;
+	struct err e;
+
+	(void)state;
+	for (int tier = TIER_DEFAULT; tier <= TIER_LEGACY; tier++)
+		for (int aggressive = 0; aggressive < 2; aggressive++) {
+			prop_default_v1(&p, PROTO_IKE, (enum tier)tier, aggressive);
+			assert_in_range(transforms(&p, true), 2, 12);
+			assert_ok(&e, prop_check_v1(&p, PROTO_IKE, &e));
+			prop_default_v1(&p, PROTO_ESP, (enum tier)tier, aggressive);
+			assert_in_range(transforms(&p, false), 3, 12);
+			assert_ok(&e, prop_check_v1(&p, PROTO_ESP, &e));
+			prop_last_resort(&p, true, aggressive);
+			assert_in_range(transforms(&p, true), 4, 12);
+		}
+	p = parse(PROTO_IKE, "aes256-sha256-x25519");
+	assert_refused(&e, ERR_CONFIG, prop_check_v1(&p, PROTO_IKE, &e));
+	p = parse(PROTO_IKE, "aes256gcm16-prfsha256-modp2048");
+	assert_refused(&e, ERR_CONFIG, prop_check_v1(&p, PROTO_IKE, &e));
+	p = parse(PROTO_ESP, "chacha20poly1305");
+	assert_refused(&e, ERR_CONFIG, prop_check_v1(&p, PROTO_ESP, &e));
+}
+
+static void selectors(void **state)
+{
+	static const struct {
+		const char *body;
+		const char *text; /* NULL: refused */
+	} rows[] = {
+		{ "01 00 0000 0a000001", "10.0.0.1" },
+		{ "01 11 06a5 0a000001", "10.0.0.1[udp/1701]" },
+		{ "04 00 0000 0a000000 ff000000", "10.0.0.0/8" },
+		{ "04 00 0000 0a000000 ff00ff00", NULL },
+		{ "07 00 0000 0a000001 0a000009", "10.0.0.1-10.0.0.9" },
+		{ "07 00 0000 0a000009 0a000001", NULL },
+		{ "04 00 0000 0a000000", NULL },
+		{ "01 00 0000 0a0000", NULL },
+		{ "01 00 0000 0a00000101", NULL },
+		{ "02 00 0000 61", NULL },
+		{ "", NULL },
+	};
+	char text[SELECTOR_TEXT_MAX];
+	struct selector s, again;
+	struct payloads got;
+	uint8_t body[64];
+	struct ikew k;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t n = test_hex(rows[i].body, body, sizeof(body));
+		bool ok = v1_selector_read((struct bytes){ body, n }, &s, &e);
+		assert_int_equal(ok, rows[i].text != NULL);
+		if (!ok)
+			continue;
+		assert_string_equal(selector_text(text, &s), rows[i].text);
+		ikew_chain(&k, buf, sizeof(buf));
+		v1_selector_write(&k, &s);
+		struct bytes wire = only_body(&k, &got, V1P_ID);
+		assert_int_equal(wire.n, n);
+		assert_memory_equal(wire.p, body, n);
+		assert_ok(&e, v1_selector_read(wire, &again, &e));
+		assert_true(selector_same(&s, &again));
+	}
+}
+
+/* T-07: payloads of the other version, T-01: lengths. */
+static void chains_refused(void **state)
+{
+	static const struct {
+		uint8_t first;
+		const char *hex;
+	} rows[] = {
+		{ PAYLOAD_SA, "00000004" }, { PAYLOAD_SK, "00000008 00000000" }, { V1P_SA, "21000004 00000004" },
+		{ V1P_SA, "00000003" }, { V1P_SA, "00000000" }, { V1P_SA, "00000005" }, { V1P_SA, "0000ffff" },
+		{ V1P_SA, "00010004" }, { V1P_SA, "0000" }, { V1P_SA, "" }, { V1P_SA, "01000004" },
+	};
+	uint8_t data[64];
+	struct payloads p;
+	size_t used;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t n = test_hex(rows[i].hex, data, sizeof(data));
+		assert_refused(&e, ERR_DROP,
+			v1_payloads_read(&p, rows[i].first, (struct bytes){ data, n }, &used, &e));
+	}
+	/* more than there is room for */
+	memset(buf, 0, sizeof(buf));
+	for (size_t i = 0; i < 100; i++) {
+		buf[4 * i] = V1P_VID;
+		buf[4 * i + 3] = 4;
+	}
+	assert_refused(&e, ERR_DROP, v1_payloads_read(&p, V1P_VID, (struct bytes){ buf, 400 }, &used, &e));
+}
+
+/* Fragments, T-03 and T-04: in any order, and everything that does not fit together. */
+static void fragments(void **state)
+{
+	struct kept cut = { 0 };
+	struct v1_fragments *slot = NULL;
+	uint8_t message[4000], *whole = NULL;
+	size_t len = 0;
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(message); i++)
+		message[i] = (uint8_t)(i * 7);
+	assert_true(v1_cut((struct bytes){ message, sizeof(message) }, 1248, true, 9, &cut));
+	assert_int_equal(cut.n, 4);
+	for (size_t i = cut.n; i-- > 0;) {
+		assert_int_equal(cut.v[i].data[16], V1P_FRAGMENT);
+		assert_true(cut.v[i].len <= 1248);
+		struct bytes body = { cut.v[i].data + IKE_HDR_LEN + 4, cut.v[i].len - IKE_HDR_LEN - 4 };
+		assert_null(whole);
+		assert_ok(&e, v1_reassemble(&slot, body, &whole, &len, &e));
+		if (i == 2) /* again */
+			assert_refused(&e, ERR_DROP, v1_reassemble(&slot, body, &whole, &len, &e));
+	}
+	assert_non_null(whole);
+	assert_int_equal(len, sizeof(message));
+	assert_memory_equal(whole, message, len);
+	free(whole);
+	kept_free(&cut);
+	assert_null(slot);
+	static const char *const bad[] = { "", "0001", "000100 01", "0001 00 00 61", "0001 01 01" };
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		size_t n = test_hex(bad[i], message, sizeof(message));
+		assert_refused(&e, ERR_DROP,
+			v1_reassemble(&slot, (struct bytes){ message, n }, &whole, &len, &e));
+	}
+	/* a last one that is not the last, then another last one */
+	assert_ok(&e, v1_reassemble(&slot, (struct bytes){ "\0\5\3\0x", 5 }, &whole, &len, &e));
+	assert_ok(&e, v1_reassemble(&slot, (struct bytes){ "\0\5\1\0x", 5 }, &whole, &len, &e));
+	assert_refused(&e, ERR_DROP, v1_reassemble(&slot, (struct bytes){ "\0\5\2\1x", 5 }, &whole, &len, &e));
+	assert_null(whole);
+	v1_fragments_free(&slot);
+}
+
+static void lifetimes(void **state)
+{
+	uint8_t data[64];
+
+	(void)state;
+	size_t n = test_hex("80010001 00020004 00000e10", data, sizeof(data));
+	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), SECONDS(3600));
+	n = test_hex("800b0001 800c7080", data, sizeof(data));
+	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), SECONDS(28800));
+	n = test_hex("80010002 00020004 00000e10", data, sizeof(data)); /* kilobytes */
+	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), 0);
+	n = test_hex("80010001 00020004 0000", data, sizeof(data));
+	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), 0);
+}
+
+static int setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(phase1_proposal_on_the_wire),
+		cmocka_unit_test(phase2_proposal_on_the_wire),
+		cmocka_unit_test(only_what_was_offered),
+		cmocka_unit_test(mode_and_group_have_to_fit),
+		cmocka_unit_test(defaults_are_few),
+		cmocka_unit_test(selectors),
+		cmocka_unit_test(chains_refused),
+		cmocka_unit_test(fragments),
+		cmocka_unit_test(lifetimes),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
