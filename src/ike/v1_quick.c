@@ -53,7 +53,7 @@ static void write_ends(const struct v1 *v, const struct v1_sa *sa, struct ikew *
 
 /* --- ours ------------------------------------------------------------------------------------------- */
 
-static bool prepare(struct v1 *v, struct v1_sa *sa, const struct v1_child *old, const struct v1_pair *pair,
+static bool prepare(struct v1 *v, struct v1_sa *sa, const struct v1_child *old, const struct v1_ends *pair,
 	struct v1_offer *o, struct err *e)
 {
 	const struct alg *group = pfs_group(v, sa);
@@ -71,7 +71,7 @@ static bool prepare(struct v1 *v, struct v1_sa *sa, const struct v1_child *old, 
 	return !group || o->ke;
 }
 
-bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct v1_child *old, const struct v1_pair *pair,
+bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct v1_child *old, const struct v1_ends *pair,
 	struct outbox *ob, struct err *e)
 {
 	struct v1_xchg *x = v1_xchg_new(v, sa, V1X_QUICK, v1_new_mid(v, sa));

@@ -255,7 +255,7 @@ struct v1_fragments { /* of one message that is not authentic yet */
 	} part[256];
 };
 
-struct v1_pair { /* what one quick mode is for */
+struct v1_ends { /* what one quick mode is for */
 	struct selector local, remote;
 };
 
@@ -283,7 +283,7 @@ struct v1 {
 	bool want_pfs; /* the gateway said so (Unity) */
 	bool no_pfs;   /* it refused it */
 	size_t n_pairs, next_pair; /* next_pair: the first that was not yet made or refused */
-	struct v1_pair pairs[IKE_CHILDREN_MAX];
+	struct v1_ends pairs[IKE_CHILDREN_MAX];
 	bool want_renewal;
 	uint64_t renew_at; /* not before */
 	uint64_t heard_at, keepalive_at;
@@ -516,7 +516,7 @@ bool v1_config_push(struct v1_step *s, uint16_t identifier, struct rd attrs) MUS
 /* Answers a transaction of the gateway. */
 bool v1_config_send(struct v1 *v, struct v1_xchg *x, uint8_t type, uint16_t identifier,
 	struct bytes attributes, struct outbox *ob, struct err *e) MUST_CHECK;
-bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct v1_child *old, const struct v1_pair *pair,
+bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct v1_child *old, const struct v1_ends *pair,
 	struct outbox *ob, struct err *e) MUST_CHECK;
 bool v1_quick_recv(struct v1_step *s) MUST_CHECK;
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob);

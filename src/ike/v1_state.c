@@ -275,7 +275,7 @@ void v1_sa_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct ou
 static void add_pair(struct v1 *v, const struct selector *local, const struct selector *remote)
 {
 	if (local->family == remote->family && v->n_pairs < IKE_CHILDREN_MAX)
-		v->pairs[v->n_pairs++] = (struct v1_pair){ *local, *remote };
+		v->pairs[v->n_pairs++] = (struct v1_ends){ *local, *remote };
 }
 
 static void host_selector(struct selector *s, uint8_t family, const uint8_t *ip)

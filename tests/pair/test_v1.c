@@ -1,0 +1,335 @@
+#include "v1_pair.h"
+
+#include <stdlib.h>
+
+/* IKEv1 from the first message to the last delete, on good and bad networks. */
+
+static struct v1_pair *fresh(uint32_t seed)
+{
+	struct v1_pair *p = malloc(sizeof(*p));
+
+	assert_non_null(p);
+	v1_pair_init(p, seed);
+	return p;
+}
+
+static void done(struct v1_pair *p)
+{
+	v1_pair_free(p);
+	free(p);
+}
+
+static void check_dead(const struct v1_pair *p, enum err_kind kind, uint16_t notify)
+{
+	assert_int_equal(p->client->phase, IKE_DEAD);
+	if (p->client->failure.kind != kind || p->client->failure.notify != notify)
+		fail_msg("it died of kind %d, notify %u: %s", p->client->failure.kind,
+			p->client->failure.notify, p->client->failure.text);
+	assert_int_equal(p->net.plane[CLIENT].n, 0);
+	assert_int_equal(p->client->n_children, 0);
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		assert_null(p->client->sas[i]);
+}
+
+static void connects(void **state)
+{
+	struct v1_pair *p = fresh(1);
+
+	(void)state;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->granted.n_addrs, 1);
+	assert_false(p->client->natt);
+	v1_stop(p->client, p->net.now, &p->ob);
+	v1_pair_run(p, 1000);
+	check_dead(p, ERR_NONE, 0);
+	assert_null(p->gw->sa); /* it was told */
+	done(p);
+}
+
+static void connects_through_nat(void **state)
+{
+	struct v1_pair *p = fresh(2);
+
+	(void)state;
+	p->wire.nat = true;
+	v1_pair_start(p);
+	assert_true(addr_parse(&p->gw->path.remote, "203.0.113.7"));
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	assert_true(p->client->natt && p->client->nat_local);
+	done(p);
+}
+
+static void logs_in(void **state)
+{
+	struct v1_pair *p = fresh(3);
+
+	(void)state;
+	p->login = true;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	assert_true(p->logged_in);
+	assert_int_equal(p->asks, 2); /* password, code; the name is in the profile */
+	assert_string_equal(p->said, "Enter your token");
+	done(p);
+}
+
+static void wrong_password(void **state)
+{
+	struct v1_pair *p = fresh(4);
+
+	(void)state;
+	p->login = true;
+	p->password = "wrong";
+	v1_pair_connect(p);
+	check_dead(p, ERR_PEER, V1_XAUTH_REFUSED);
+	assert_int_equal(p->client->stage, STAGE_EAP);
+	done(p);
+}
+
+static void no_password(void **state)
+{
+	struct v1_pair *p = fresh(5);
+
+	(void)state;
+	p->login = true;
+	p->password = NULL;
+	v1_pair_connect(p);
+	check_dead(p, ERR_CONFIG, 0);
+	done(p);
+}
+
+static void wrong_key(void **state)
+{
+	struct v1_pair *p = fresh(6);
+
+	(void)state;
+	assert_true(passphrase_set(&p->gw_psk, "another key", 11));
+	v1_pair_connect(p);
+	assert_int_equal(p->client->stage, STAGE_AUTH);
+	check_dead(p, ERR_SILENT, 0);
+	done(p);
+}
+
+static void transport_mode(void **state)
+{
+	struct v1_pair *p = fresh(7);
+
+	(void)state;
+	p->cfg.mode = p->gw_cfg.mode = SA_TRANSPORT;
+	p->cfg.pfs = p->gw_cfg.pfs = TRI_NO;
+	p->cfg.ts_proto = 17;
+	p->cfg.local_ts_port = p->cfg.remote_ts_port = 1701;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	char text[SELECTOR_TEXT_MAX];
+	assert_string_equal(selector_text(text, &p->client->children[0]->local_ts.v[0]), "192.0.2.10[udp/1701]");
+	assert_string_equal(selector_text(text, &p->client->children[0]->remote_ts.v[0]), "198.51.100.1[udp/1701]");
+	done(p);
+}
+
+static void renewals(void **state)
+{
+	struct v1_pair *p = fresh(8);
+
+	(void)state;
+	v1_pair_connect(p);
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	v1_pair_run(p, SECONDS(40));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 1);
+	assert_int_equal(plane_count(&p->net.plane[CLIENT], SA_IN), 1);
+	v1_pair_command(p, CMD_REKEY_IKE);
+	v1_pair_run(p, SECONDS(40));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_ike, 1);
+	v1_pair_gw_rekeys(p);
+	v1_pair_run(p, SECONDS(10));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 2);
+	v1_pair_gw_renews(p);
+	v1_pair_run(p, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_ike, 2);
+	v1_pair_command(p, CMD_REKEY_ALL);
+	v1_pair_run(p, SECONDS(40));
+	v1_pair_check_up(p, 1);
+	done(p);
+}
+
+static void dead_peer(void **state)
+{
+	struct v1_pair *p = fresh(9);
+
+	(void)state;
+	p->cfg.dpd_interval = SECONDS(10);
+	v1_pair_connect(p);
+	v1_pair_run(p, SECONDS(300)); /* it answers */
+	v1_pair_check_up(p, 1);
+	p->net.cfg.loss = 100;
+	v1_pair_run(p, SECONDS(90));
+	check_dead(p, ERR_SILENT, 0);
+	done(p);
+}
+
+/* The selectors of the quick mode are more than the gateway serves. */
+static void refused_selectors(void **state)
+{
+	struct v1_pair *p = fresh(10);
+	struct prefix served;
+
+	(void)state;
+	assert_true(prefix_parse(&served, "10.9.0.0/16"));
+	v1_pair_start(p);
+	selector_from_prefix(&p->gw->pairs[0].local, &served);
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	check_dead(p, ERR_PEER, V1_INVALID_ID_INFORMATION);
+	done(p);
+}
+
+/* T-31: nothing that is not authentic takes the tunnel down. */
+static void forgeries(void **state)
+{
+	struct v1_pair *p = fresh(11);
+	uint8_t message[256];
+	size_t len;
+
+	(void)state;
+	v1_pair_connect(p);
+	struct v1_sa *sa = p->client->sa;
+	struct ike_hdr h = { .version = 0x10, .exchange = V1_INFORMATIONAL, .mid = 4711 };
+	memcpy(h.spi_i, sa->cky_i, IKE_SPI_LEN);
+	memcpy(h.spi_r, sa->cky_r, IKE_SPI_LEN);
+	for (int encrypted = 0; encrypted < 2; encrypted++)
+		for (int proto = PROTO_IKE; proto <= PROTO_ESP; proto++) {
+			struct ikew k;
+			h.flags = encrypted ? V1_FLAG_ENCRYPTED : 0;
+			ikew_message(&k, message, sizeof(message), &h);
+			ikew_bytes(&k, V1P_HASH, (struct bytes){ message, 20 });
+			ikew_payload(&k, V1P_D);
+			wr_u32(&k.w, DOI_IPSEC);
+			wr_u8(&k.w, (uint8_t)proto);
+			wr_u8(&k.w, proto == PROTO_ESP ? 4 : 16);
+			wr_u16(&k.w, 1);
+			if (proto == PROTO_ESP)
+				wr_u32(&k.w, p->client->children[0]->spi_out);
+			else
+				wr_bytes(&k.w, message, 16);
+			assert_true(ikew_end(&k, &len));
+			v1_pair_inject(p, message, len);
+			v1_pair_check_up(p, 1);
+		}
+	/* every length, and both versions (T-05, T-07) */
+	for (len = 0; len < 120; len++) {
+		message[17] = len & 1 ? 0x20 : 0x10;
+		if (len >= IKE_HDR_LEN)
+			message[27] = (uint8_t)len;
+		v1_pair_inject(p, message, len);
+	}
+	v1_pair_check_up(p, 1);
+	done(p);
+}
+
+/* Deletes twice, and of both kinds, in one message (T-10): phase 1 is made anew, as a child is left. */
+static void deletes(void **state)
+{
+	struct v1_pair *p = fresh(12);
+	uint8_t buf[256];
+	struct ikew k;
+
+	(void)state;
+	v1_pair_connect(p);
+	ikew_chain(&k, buf, sizeof(buf));
+	for (int i = 0; i < 2; i++) {
+		ikew_payload(&k, V1P_D);
+		wr_u32(&k.w, DOI_IPSEC);
+		wr_u8(&k.w, PROTO_IKE);
+		wr_u8(&k.w, 16);
+		wr_u16(&k.w, 1);
+		wr_bytes(&k.w, p->gw->sa->cky_i, 8);
+		wr_bytes(&k.w, p->gw->sa->cky_r, 8);
+	}
+	v1_pair_gw_info(p, &k);
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_ike, 1);
+	ikew_chain(&k, buf, sizeof(buf));
+	for (int i = 0; i < 2; i++) {
+		ikew_payload(&k, V1P_D);
+		wr_u32(&k.w, DOI_IPSEC);
+		wr_u8(&k.w, PROTO_ESP);
+		wr_u8(&k.w, 4);
+		wr_u16(&k.w, 1);
+		wr_u32(&k.w, p->client->children[0]->spi_out);
+	}
+	v1_pair_gw_info(p, &k);
+	v1_pair_run(p, SECONDS(5));
+	check_dead(p, ERR_PEER, 0);
+	done(p);
+}
+
+/* What a bad network does: the tunnel comes up all the same, and outlives its renewals. */
+static void bad_networks(void **state)
+{
+	unsigned up = 0, lived = 0;
+
+	(void)state;
+	for (uint32_t seed = 100; seed < 300; seed++) {
+		struct v1_pair *p = fresh(seed);
+		p->wire.loss = p->wire.dup = 20;
+		p->wire.reorder = 20;
+		p->wire.jitter = 200;
+		p->login = seed & 1;
+		v1_pair_connect(p);
+		if (p->client->phase == IKE_UP) {
+			up++;
+			v1_pair_check_up(p, 1);
+			v1_pair_command(p, CMD_REKEY_CHILD);
+			v1_pair_run(p, SECONDS(90));
+		}
+		if (p->client->phase == IKE_UP) {
+			v1_pair_check_up(p, 1);
+			lived += p->client->rekeys_child == 1;
+		}
+		done(p);
+	}
+	print_message("200 connections over a bad network: %u came up, %u were rekeyed\n", up, lived);
+	assert_true(up >= 198 && lived >= 195);
+}
+
+static int setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connects),
+		cmocka_unit_test(connects_through_nat),
+		cmocka_unit_test(logs_in),
+		cmocka_unit_test(wrong_password),
+		cmocka_unit_test(no_password),
+		cmocka_unit_test(wrong_key),
+		cmocka_unit_test(transport_mode),
+		cmocka_unit_test(renewals),
+		cmocka_unit_test(dead_peer),
+		cmocka_unit_test(refused_selectors),
+		cmocka_unit_test(forgeries),
+		cmocka_unit_test(deletes),
+		cmocka_unit_test(bad_networks),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

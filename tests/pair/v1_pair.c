@@ -1,0 +1,441 @@
+#include "v1_pair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { XAUTH_NAME = 16521, XAUTH_PASSWORD = 16522, XAUTH_PASSCODE = 16523, XAUTH_STATUS = 16527 };
+enum { REQUEST = 1, REPLY = 2, SET = 3, ACK = 4 };
+
+static void config(struct ike_config *c, struct passphrase *psk, struct proposals *ike, struct proposals *esp,
+	const char *own)
+{
+	*c = (struct ike_config){ .local_auth = IKE_AUTH_BY_PSK, .remote_psk = true, .fragmentation = true,
+		.replay_window = 1024, .psk = psk, .ike_proposals = ike, .esp_proposals = esp, .pfs = TRI_YES };
+	assert_true(id_parse(&c->local_id, own, NULL));
+}
+
+void v1_pair_init(struct v1_pair *p, uint32_t seed)
+{
+	struct err e;
+
+	memset(p, 0, sizeof(*p));
+	assert_true(passphrase_set(&p->psk, "a shared key", 12));
+	p->gw_psk = p->psk;
+	assert_ok(&e, prop_parse(&p->ike, PROTO_IKE, TIER_LEGACY, "aes256-sha1-ecp256", &e));
+	assert_ok(&e, prop_parse(&p->esp, PROTO_ESP, TIER_LEGACY, "aes128-sha1", &e));
+	p->gw_ike = p->ike;
+	p->gw_esp = p->esp;
+	config(&p->cfg, &p->psk, &p->ike, &p->esp, "anna@example.org");
+	config(&p->gw_cfg, &p->gw_psk, &p->gw_ike, &p->gw_esp, "gw.example.org");
+	p->cfg.want_address = true;
+	p->cfg.eap.user = "anna";
+	p->wire = (struct net_config){ .seed = seed, .delay = 20 };
+	p->password = "correct horse";
+}
+
+void v1_pair_start(struct v1_pair *p)
+{
+	uint8_t seed[RNG_SEED_LEN] = { 1, p->wire.seed >> 8, p->wire.seed };
+	struct path path = { .mtu = 1500, .local_natt_port = 4500 }, back = path;
+	struct err e;
+
+	assert_true(addr_parse(&path.local, "192.0.2.10") && addr_parse(&path.remote, "198.51.100.1"));
+	path.local.port = path.remote.port = 500;
+	back.local = path.remote;
+	back.remote = path.local;
+	outbox_init(&p->ob);
+	net_init(&p->net, &p->wire);
+	p->ob.log_level = p->net.trace ? LEVEL_TRACE : LEVEL_ERROR;
+	rng_seed(&p->rng[CLIENT], seed);
+	seed[0] = 2;
+	rng_seed(&p->rng[GATEWAY], seed);
+	p->client = v1_new(&p->cfg, &p->rng[CLIENT], &e);
+	p->gw = v1_new(&p->gw_cfg, &p->rng[GATEWAY], &e);
+	assert_true(p->client && p->gw);
+	p->gw->path = back;
+	p->gw->now = p->net.now;
+	p->gw->phase = IKE_UP; /* so that it serves a phase 1 that the other side starts */
+	p->gw->n_pairs = p->gw->next_pair = 1;
+	selector_all(&p->gw->pairs[0].local, FAMILY_V4);
+	selector_all(&p->gw->pairs[0].remote, FAMILY_V4);
+	v1_start(p->client, p->net.now, 1750000000, &path, true, &p->ob);
+	/* Main mode then offers the method without a login; what is tested is the login itself. */
+	p->cfg.xauth = p->login;
+}
+
+void v1_pair_free(struct v1_pair *p)
+{
+	v1_free(p->client);
+	v1_free(p->gw);
+	net_free(&p->net);
+	outbox_free(&p->ob);
+}
+
+/* --- the client's actions ------------------------------------------------------------------------- */
+
+static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
+{
+	const char *words = a->kind == ASK_CODE ? "123456" : p->password;
+	struct passphrase text;
+
+	p->asks++;
+	snprintf(p->said, sizeof(p->said), "%s", a->prompt);
+	if (words)
+		assert_true(passphrase_set(&text, words, strlen(words)));
+	v1_answer(p->client, p->net.now, a->id, words ? &text : NULL, next);
+}
+
+static void perform(struct v1_pair *p)
+{
+	struct outbox next;
+
+	outbox_init(&next);
+	next.log_level = p->ob.log_level;
+	while (p->ob.n > 0) {
+		net_perform(&p->net, CLIENT, &p->ob);
+		for (size_t i = 0; i < p->ob.n; i++) {
+			const void *a = outbox_get(&p->ob, i);
+			if (p->ob.actions[i].kind == ACT_ASK)
+				answer(p, a, &next);
+			if (p->ob.actions[i].kind != ACT_EVENT)
+				continue;
+			const struct event *ev = a;
+			p->events[ev->kind]++;
+			if (p->net.trace)
+				fprintf(stderr, "%8llu client: %s\n", (unsigned long long)p->net.now, ev->text);
+		}
+		outbox_clear(&p->ob);
+		struct outbox done = p->ob;
+		p->ob = next;
+		next = done;
+	}
+	outbox_free(&next);
+}
+
+static void perform_gw(struct v1_pair *p)
+{
+	for (size_t i = 0; p->net.trace && i < p->ob.n; i++)
+		if (p->ob.actions[i].kind == ACT_EVENT)
+			fprintf(stderr, "%8llu gateway: %s\n", (unsigned long long)p->net.now,
+				((const struct event *)outbox_get(&p->ob, i))->text);
+	net_perform(&p->net, GATEWAY, &p->ob);
+	outbox_clear(&p->ob);
+}
+
+/* --- the gateway's transactions ----------------------------------------------------------------------- */
+
+static void send_attributes(struct v1_pair *p, struct v1_xchg *x, uint8_t type, uint16_t identifier,
+	struct bytes attributes, bool wait)
+{
+	uint8_t buf[512];
+	struct ikew k;
+	struct err e;
+
+	ikew_chain(&k, buf, sizeof(buf));
+	ikew_payload(&k, V1P_ATTR);
+	wr_u8(&k.w, type);
+	wr_u8(&k.w, 0);
+	wr_u16(&k.w, identifier);
+	wr_bytes(&k.w, attributes.p, attributes.n);
+	assert_ok(&e, v1_send(p->gw, x, V1_TRANSACTION, (struct bytes){ 0 }, &k, wait, &p->ob, &e));
+}
+
+static void ask_client(struct v1_pair *p, uint8_t type, struct bytes attributes)
+{
+	struct v1_xchg *x = v1_xchg_new(p->gw, p->gw->sa, V1X_PULL, v1_new_mid(p->gw, p->gw->sa));
+
+	assert_non_null(x);
+	p->asked_mid = x->mid;
+	send_attributes(p, x, type, 77, attributes, true);
+}
+
+static void next_round(struct v1_pair *p)
+{
+	uint8_t buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	if (p->round == 0) {
+		v1_attr_write(&w, XAUTH_NAME, (struct bytes){ 0 });
+		v1_attr_write(&w, XAUTH_PASSWORD, (struct bytes){ 0 });
+	} else if (p->round == 1) {
+		v1_attr_write(&w, 16524, BYTES("Enter your token"));
+		v1_attr_write(&w, XAUTH_PASSCODE, (struct bytes){ 0 });
+	} else {
+		v1_attr_short(&w, XAUTH_STATUS, !p->refused);
+	}
+	ask_client(p, p->round < 2 ? REQUEST : SET, (struct bytes){ buf, w.len });
+}
+
+static void check_words(struct v1_pair *p, struct rd r)
+{
+	static const struct {
+		uint16_t type;
+		const char *words;
+	} want[] = { { XAUTH_NAME, "anna" }, { XAUTH_PASSWORD, "correct horse" }, { XAUTH_PASSCODE, "123456" } };
+	struct v1_attr a;
+
+	while (v1_attr_next(&r, &a))
+		for (size_t i = 0; i < ARRAY_LEN(want); i++)
+			if (a.type == want[i].type && (a.value.n != strlen(want[i].words) ||
+					memcmp(a.value.p, want[i].words, a.value.n) != 0))
+				p->refused = true;
+}
+
+static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
+{
+	struct rd r = rd_init(body.p, body.n);
+	uint8_t type = rd_u8(&r), address[8] = { 0, 1, 0, 4, 10, 1, 2, 3 };
+
+	rd_u8(&r);
+	uint16_t identifier = rd_u16(&r);
+	if (type == REQUEST) {
+		send_attributes(p, x, REPLY, identifier, (struct bytes){ address, 8 }, false);
+	} else if (type == REPLY && x->mid == p->asked_mid) {
+		check_words(p, r);
+		v1_xchg_done(p->gw, x);
+		p->round = p->refused ? 2 : p->round + 1;
+		next_round(p);
+	} else if (type == ACK && x->mid == p->asked_mid) {
+		v1_xchg_done(p->gw, x);
+		p->logged_in = !p->refused;
+	}
+}
+
+/* Opens a transaction of the client as the engine would, and hands its payload to the script. */
+static void gw_transaction(struct v1_pair *p, const struct ike_hdr *h, const struct flight *f)
+{
+	struct v1_sa *sa = p->gw->sa;
+	struct v1_xchg *x = sa ? v1_xchg_find(p->gw, sa, h->mid) : NULL;
+	uint8_t next[V1_BLOCK_MAX], seen[V1_SEEN_LEN], id[4] = { h->mid >> 24, h->mid >> 16, h->mid >> 8, h->mid };
+	struct payloads got;
+	size_t used;
+	struct err e;
+
+	if (!sa || memcmp(sa->cky_i, h->spi_i, IKE_SPI_LEN) != 0)
+		return; /* it came before phase 1 was done: the client sends it again */
+	if (!x)
+		x = v1_xchg_new(p->gw, sa, V1X_ANSWER, h->mid);
+	v1_digest((struct bytes){ f->data, f->len }, seen);
+	if (memcmp(seen, x->seen, sizeof(seen)) == 0) {
+		if (!x->waiting)
+			v1_transmit(p->gw, &x->sent, &p->ob);
+		return;
+	}
+	uint8_t *copy = malloc(f->len);
+	assert_non_null(copy);
+	memcpy(copy, f->data, f->len);
+	if (v1_open(sa, x->iv, copy, f->len, next, &e) && v1_payloads_read(&got, h->next,
+			(struct bytes){ copy + IKE_HDR_LEN, f->len - IKE_HDR_LEN }, &used, &e) && got.n == 2) {
+		size_t behind = 4 + got.v[0].body.n;
+		struct bytes parts[] = { { id, 4 }, { copy + IKE_HDR_LEN + behind, used - behind } };
+		assert_true(v1_hash_is(sa, got.v[0].body, parts, 2));
+		memcpy(x->iv, next, sizeof(next));
+		memcpy(x->seen, seen, sizeof(seen));
+		transaction(p, x, got.v[1].body);
+	}
+	free(copy);
+}
+
+/* --- the gateway ----------------------------------------------------------------------------------------- */
+
+static void gw_datagram(struct v1_pair *p, const struct flight *f)
+{
+	struct datagram d = { .on = f->dst.port == 4500 ? PORT_NATT : PORT_IKE, .local = f->dst,
+		.remote = f->src, .data = f->data, .len = f->len };
+	struct ike_hdr h;
+	struct err e;
+
+	p->gw->now = p->net.now;
+	p->gw->natt = f->dst.port == 4500;
+	p->gw->path.remote.port = f->src.port;
+	if (!ike_hdr_read_v1(&h, (struct bytes){ f->data, f->len }, &e))
+		return; /* a keepalive */
+	if (h.exchange == V1_TRANSACTION)
+		gw_transaction(p, &h, f);
+	else
+		v1_dispatch(p->gw, &d, &p->ob);
+	if (p->login && p->gw->sa && !p->asked_mid)
+		next_round(p);
+}
+
+static uint64_t gw_deadline(const struct v1_pair *p)
+{
+	uint64_t at = TIME_NEVER;
+
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
+		if (p->gw->xchgs[i] && p->gw->xchgs[i]->waiting && p->gw->xchgs[i]->rexmit.next < at)
+			at = p->gw->xchgs[i]->rexmit.next;
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		if (p->gw->sas[i] && p->gw->sas[i]->p1->waiting && p->gw->sas[i]->p1->rexmit.next < at)
+			at = p->gw->sas[i]->p1->rexmit.next;
+	return at;
+}
+
+static void gw_again(struct v1_pair *p, struct rexmit *x, bool *waiting, const struct kept *sent)
+{
+	if (!*waiting || x->next > p->net.now)
+		return;
+	if (rexmit_again(x, p->net.now, &p->rng[GATEWAY]))
+		v1_transmit(p->gw, sent, &p->ob);
+	else
+		*waiting = false;
+}
+
+static void gw_tick(struct v1_pair *p)
+{
+	p->gw->now = p->net.now;
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
+		if (p->gw->xchgs[i])
+			gw_again(p, &p->gw->xchgs[i]->rexmit, &p->gw->xchgs[i]->waiting, &p->gw->xchgs[i]->sent);
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		if (p->gw->sas[i])
+			gw_again(p, &p->gw->sas[i]->p1->rexmit, &p->gw->sas[i]->p1->waiting, &p->gw->sas[i]->p1->sent);
+}
+
+void v1_pair_gw_rekeys(struct v1_pair *p)
+{
+	struct err e;
+
+	p->gw->now = p->net.now;
+	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children[0], NULL, &p->ob, &e));
+	perform_gw(p);
+}
+
+void v1_pair_gw_renews(struct v1_pair *p)
+{
+	struct err e;
+
+	p->gw->now = p->net.now;
+	assert_ok(&e, v1_phase1_begin(p->gw, false, &p->ob, &e));
+	perform_gw(p);
+}
+
+void v1_pair_gw_info(struct v1_pair *p, struct ikew *k)
+{
+	p->gw->now = p->net.now;
+	v1_send_info(p->gw, p->gw->sa, k, &p->ob);
+	perform_gw(p);
+}
+
+/* --- time --------------------------------------------------------------------------------------------------- */
+
+static void deliver(struct v1_pair *p)
+{
+	struct flight f = net_take(&p->net);
+
+	if (f.to == GATEWAY) {
+		gw_datagram(p, &f);
+		perform_gw(p);
+	} else {
+		struct datagram d = { .on = f.dst.port == 4500 ? PORT_NATT : PORT_IKE, .local = f.dst,
+			.remote = f.src, .data = f.data, .len = f.len };
+		v1_datagram(p->client, p->net.now, &d, &p->ob);
+		perform(p);
+	}
+	free(f.data);
+}
+
+static bool step(struct v1_pair *p, uint64_t until)
+{
+	uint64_t at = net_next(&p->net), client = v1_deadline(p->client), gw = gw_deadline(p);
+
+	at = client < at ? client : at;
+	at = gw < at ? gw : at;
+	if (at > until) {
+		p->net.now = until;
+		return false;
+	}
+	p->net.now = at > p->net.now ? at : p->net.now;
+	if (net_next(&p->net) <= p->net.now) {
+		deliver(p);
+	} else if (client <= p->net.now) {
+		v1_tick(p->client, p->net.now, &p->ob);
+		perform(p);
+	} else {
+		gw_tick(p);
+		perform_gw(p);
+	}
+	return true;
+}
+
+bool v1_pair_until(struct v1_pair *p, bool (*done)(const struct v1_pair *p), uint64_t ms)
+{
+	uint64_t until = p->net.now + ms, last = 0;
+	unsigned still = 0;
+
+	perform(p);
+	while (!done || !done(p)) {
+		if (!step(p, until))
+			return done && done(p);
+		still = p->net.now == last ? still + 1 : 0;
+		last = p->net.now;
+		if (still > 10000)
+			fail_msg("time stands still at %llu", (unsigned long long)last);
+	}
+	return true;
+}
+
+void v1_pair_run(struct v1_pair *p, uint64_t ms)
+{
+	v1_pair_until(p, NULL, ms);
+}
+
+bool v1_pair_decided(const struct v1_pair *p)
+{
+	return p->client->phase != IKE_CONNECTING;
+}
+
+void v1_pair_connect(struct v1_pair *p)
+{
+	v1_pair_start(p);
+	v1_pair_until(p, v1_pair_decided, SECONDS(600));
+}
+
+void v1_pair_command(struct v1_pair *p, enum command c)
+{
+	struct err e;
+
+	assert_ok(&e, v1_command(p->client, p->net.now, c, &p->ob, &e));
+	perform(p);
+}
+
+void v1_pair_inject(struct v1_pair *p, const void *data, size_t len)
+{
+	struct addr src = p->client->path.remote, dst = v1_local(p->client);
+
+	net_send(&p->net, CLIENT, &src, &dst, data, len, 1);
+	v1_pair_run(p, 10);
+}
+
+static void check_mirror(struct v1_pair *p, enum end from)
+{
+	for (size_t i = 0; i < p->net.plane[from].n; i++) {
+		const struct sa_spec *out = p->net.plane[from].sa[i];
+		if (out->dir != SA_OUT)
+			continue;
+		const struct sa_spec *in = plane_find(&p->net.plane[!from], SA_IN, out->spi);
+		if (!in) {
+			fail_msg("outbound SA %08x has no other end", out->spi);
+			return;
+		}
+		assert_memory_equal(in->encr_key.data, out->encr_key.data, sizeof(in->encr_key.data));
+		assert_memory_equal(in->integ_key.data, out->integ_key.data, sizeof(in->integ_key.data));
+		assert_int_equal(in->mode, out->mode);
+		assert_int_equal(in->encap, out->encap);
+	}
+}
+
+void v1_pair_check_up(struct v1_pair *p, size_t children)
+{
+	size_t up = 0;
+
+	if (p->client->phase != IKE_UP)
+		fail_msg("the client is not up: %s", p->client->failure.text);
+	for (size_t i = 0; i < p->client->n_children; i++)
+		up += p->client->children[i]->state == V1C_UP;
+	assert_int_equal(up, children);
+	assert_int_equal(p->net.plane[CLIENT].errors, 0);
+	check_mirror(p, CLIENT);
+	assert_non_null(p->client->sa);
+	assert_memory_equal(p->client->sa->cky_r, p->gw->sa->cky_r, IKE_SPI_LEN);
+}

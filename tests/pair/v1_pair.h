@@ -1,0 +1,53 @@
+/*
+ * An IKEv1 client and a scripted gateway with a wire between them, on a virtual clock.
+ *
+ * The gateway is made of the engine's own responder steps (main mode and quick mode that the other
+ * side starts), driven here message by message without the engine's own decisions, and a script for
+ * the transactions: login and mode configuration. What both sides get wrong alike goes unseen; the
+ * vectors and the real gateways are there for that.
+ */
+#ifndef TESTS_PAIR_V1_PAIR_H
+#define TESTS_PAIR_V1_PAIR_H
+
+#include "../../src/ike/v1_sa.h"
+#include "lib/test.h"
+#include "net.h"
+
+struct v1_pair {
+	/* to be set before v1_pair_start */
+	struct ike_config cfg, gw_cfg;
+	struct net_config wire;
+	const char *password; /* what the client types */
+	bool login;           /* the gateway asks for it, and for a code in a second round */
+
+	struct passphrase psk, gw_psk;
+	struct proposals ike, esp, gw_ike, gw_esp;
+	struct net net;
+	struct rng rng[ENDS];
+	struct v1 *client, *gw;
+	struct outbox ob;
+	uint32_t asked_mid; /* the gateway's transaction under way, 0: none */
+	unsigned round;
+	bool logged_in, refused;
+	unsigned asks, events[EV_LOG + 1];
+	char said[EVENT_TEXT_MAX];
+};
+
+void v1_pair_init(struct v1_pair *p, uint32_t seed);
+void v1_pair_start(struct v1_pair *p);
+void v1_pair_free(struct v1_pair *p);
+void v1_pair_run(struct v1_pair *p, uint64_t ms);
+bool v1_pair_until(struct v1_pair *p, bool (*done)(const struct v1_pair *p), uint64_t ms);
+bool v1_pair_decided(const struct v1_pair *p);
+void v1_pair_connect(struct v1_pair *p);
+void v1_pair_command(struct v1_pair *p, enum command c);
+/* What the gateway does on its own. */
+void v1_pair_gw_rekeys(struct v1_pair *p);
+void v1_pair_gw_renews(struct v1_pair *p);
+void v1_pair_gw_info(struct v1_pair *p, struct ikew *k); /* any INFORMATIONAL, protected */
+/* Octets from the gateway's address, as anybody could send them. */
+void v1_pair_inject(struct v1_pair *p, const void *data, size_t len);
+/* The client is up, with so many child SAs that the gateway has too. */
+void v1_pair_check_up(struct v1_pair *p, size_t children);
+
+#endif
