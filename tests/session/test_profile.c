@@ -119,6 +119,7 @@ static const struct row rows[] = {
 	BAD("ike", "aggressive", "maybe", "no, yes"),
 	GOOD("ike", "mode-config", "pull", "pull"),
 	GOOD("ike", "mode-config", "push", "push"),
+	BAD("ike", "mode-config", "both", "pull, push, no"),
 	GOOD("ike", "send-remote-id", "no", "no"),
 	BAD("ike", "send-remote-id", "maybe", "auto, yes, no"),
 	GOOD("esp", "lifetime", "8h", "8h"),
@@ -305,6 +306,7 @@ static void check_finish(const char *const *lines, const char *where, const char
 }
 
 #define GW                      "connection.gateway=vpn.example.org"
+#define V1                      "connection.type=ikev1"
 #define FINISH(where, say, ...) check_finish((const char *const[]){ __VA_ARGS__, NULL }, where, say)
 
 static void finish(void **state)
@@ -325,6 +327,18 @@ static void finish(void **state)
 	FINISH("secrets.psk-file", "as well", GW, "secrets.psk=x", "secrets.psk-file=y");
 	FINISH("secrets.password-file", "as well", GW, "local.auth=eap", "secrets.password=x",
 		"secrets.password-file=y");
+	FINISH(NULL, NULL, GW, V1, "local.auth=xauth-psk", "ike.aggressive=yes");
+	FINISH(NULL, NULL, GW, V1, "local.auth=hybrid");
+	FINISH(NULL, NULL, GW, V1, "local.auth=xauth-cert", "local.certificate=me.pem");
+	FINISH("local.certificate", "is missing", GW, V1, "local.auth=xauth-cert");
+	FINISH("local.auth", "connection.type = ikev1", GW, "local.auth=hybrid");
+	FINISH("ike.aggressive", "connection.type = ikev1", GW, "ike.aggressive=yes");
+	FINISH("local.auth", "xauth-psk", GW, V1, "local.auth=eap");
+	FINISH("remote.auth", "both", GW, V1, "remote.auth=cert");
+	FINISH("remote.auth", "both", GW, V1, "local.auth=hybrid", "remote.auth=psk");
+	FINISH("ike.proposals", "x25519", GW, V1, "ike.proposals=aes256-sha256-x25519");
+	FINISH("ike.proposals", "aes256gcm16", GW, V1, "ike.proposals=aes256gcm16-prfsha256-modp2048");
+	FINISH("esp.proposals", "chacha20poly1305", GW, V1, "esp.proposals=chacha20poly1305");
 }
 
 static void the_gateway_proves_itself_as_we_do(void **state)
@@ -339,6 +353,9 @@ static void the_gateway_proves_itself_as_we_do(void **state)
 		{ "eap", NULL, REMOTE_CERT },
 		{ "cert", NULL, REMOTE_CERT },
 		{ "cert", "psk", REMOTE_PSK },
+		{ "xauth-psk", NULL, REMOTE_PSK },
+		{ "xauth-cert", NULL, REMOTE_CERT },
+		{ "hybrid", NULL, REMOTE_CERT },
 	};
 	struct profile_problem problems[8];
 	struct err e;
