@@ -23,10 +23,12 @@ void v1_free(struct v1 *v); /* wipes; NULL is fine */
 void v1_start(struct v1 *v, uint64_t now, time_t wall, const struct path *path, bool patient,
 	struct outbox *ob);
 void v1_datagram(struct v1 *v, uint64_t now, const struct datagram *d, struct outbox *ob);
-void v1_answer(struct v1 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob);
+void v1_answer(
+	struct v1 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob);
 void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox *ob);
 void v1_tick(struct v1 *v, uint64_t now, struct outbox *ob);
-bool v1_command(struct v1 *v, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v1_command(
+	struct v1 *v, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
 /* Deletes everything; IKE_DEAD follows. */
 void v1_stop(struct v1 *v, uint64_t now, struct outbox *ob);
 uint64_t v1_deadline(const struct v1 *v);

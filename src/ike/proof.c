@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-bool proof_own_identity(const struct ike_config *cfg, const struct addr *local, struct identity *id,
-	struct err *e)
+bool proof_own_identity(
+	const struct ike_config *cfg, const struct addr *local, struct identity *id, struct err *e)
 {
 	if (id_given(&cfg->local_id)) {
 		*id = cfg->local_id;
@@ -12,7 +12,8 @@ bool proof_own_identity(const struct ike_config *cfg, const struct addr *local, 
 	if (cfg->local_auth == IKE_AUTH_BY_CERT && cfg->certs->n > 0) {
 		struct bytes dn = cert_subject_der(cfg->certs->v[0]);
 		if (dn.n > sizeof(id->data))
-			return err_set(e, ERR_CONFIG, "the certificate's subject is too long for an identity");
+			return err_set(e, ERR_CONFIG,
+				"the certificate's subject is too long for an identity");
 		*id = (struct identity){ .type = ID_DER_ASN1_DN, .len = (uint16_t)dn.n };
 		memcpy(id->data, dn.p, dn.n);
 		return true;
@@ -38,7 +39,8 @@ bool proof_read_certs(const struct payloads *p, uint8_t type, struct cert_list *
 		if (rd_u8(&r) != CERT_X509_SIGNATURE)
 			continue;
 		if (out->n == CERT_CHAIN_MAX)
-			return err_set(e, ERR_AUTH, "the gateway sent more than %d certificates", CERT_CHAIN_MAX);
+			return err_set(e, ERR_AUTH, "the gateway sent more than %d certificates",
+				CERT_CHAIN_MAX);
 		out->v[out->n] = cert_from_der((struct bytes){ r.p, r.left }, e);
 		if (!out->v[out->n]) {
 			e->kind = ERR_AUTH;
@@ -61,7 +63,8 @@ bool proof_check_identity(const struct ike_config *cfg, const struct identity *i
 		return true;
 	if (cfg->pinned && (!cfg->remote_id_strict || id_same(idr, &cfg->remote_id)))
 		return true;
-	return err_set(e, ERR_AUTH, "the gateway says it is %s, its certificate proves %s, and the "
-		"profile wants %s", id_text(says, idr), cert_names_text(proves, c),
-		id_text(wants, &cfg->remote_id));
+	return err_set(e, ERR_AUTH,
+		"the gateway says it is %s, its certificate proves %s, and the "
+		"profile wants %s",
+		id_text(says, idr), cert_names_text(proves, c), id_text(wants, &cfg->remote_id));
 }

@@ -65,7 +65,8 @@ static void review(struct v1 *v, struct outbox *ob)
 
 	if (v->phase == IKE_DEAD)
 		return;
-	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && v->next_pair == v->n_pairs && v1_any_child_up(v)) {
+	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && v->next_pair == v->n_pairs &&
+		v1_any_child_up(v)) {
 		v->phase = IKE_UP;
 		v->stage = STAGE_UP;
 	}
@@ -116,7 +117,10 @@ static uint64_t child_deadline(const struct v1 *v, const struct v1_child *c)
 
 	switch (c->state) {
 	case V1C_UP:
-		return earliest(at, !c->want_rekey ? c->rekey_at : blocked ? TIME_NEVER : c->retry_at);
+		return earliest(at,
+			!c->want_rekey  ? c->rekey_at :
+				blocked ? TIME_NEVER :
+					  c->retry_at);
 	case V1C_REPLACED:
 		return at;
 	case V1C_RETIRING:
@@ -137,7 +141,9 @@ uint64_t v1_deadline(const struct v1 *v)
 			at = earliest(at, sa_deadline(v, v->sas[i]));
 	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
 		if (v->xchgs[i])
-			at = earliest(at, v->xchgs[i]->waiting ? v->xchgs[i]->rexmit.next : v->xchgs[i]->forget_at);
+			at = earliest(at,
+				v->xchgs[i]->waiting ? v->xchgs[i]->rexmit.next :
+						       v->xchgs[i]->forget_at);
 	for (size_t i = 0; i < v->n_children; i++)
 		at = earliest(at, child_deadline(v, v->children[i]));
 	if (v->want_renewal && !renewal_runs(v))
@@ -222,7 +228,8 @@ static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 			v1_delete_sa(v, sa, ob);
 		v1_sa_next(v, sa, V1_GONE, ob);
 	} else if (sa == v->sa && v->now >= sa->expire_at) {
-		err_set(&e, ERR_SILENT, "phase 1 reached the end of its life without being renewed");
+		err_set(&e, ERR_SILENT,
+			"phase 1 reached the end of its life without being renewed");
 		v1_fail(v, &e, ob);
 	}
 }
@@ -242,7 +249,8 @@ static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 		v1_xchg_drop(v, x);
 		return;
 	case V1X_PULL:
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "the gateway does not answer mode configuration: "
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"the gateway does not answer mode configuration: "
 			"going on without an assigned address");
 		if (x->sa->state == V1_CONFIG)
 			v1_sa_next(v, x->sa, V1_UP, ob);
@@ -316,7 +324,8 @@ void v1_start(struct v1 *v, uint64_t now, time_t wall, const struct path *path, 
 	v->patient = patient;
 	v->natt = path->remote.port != 500; /* RFC 3948: any other port carries the marker */
 	if (v->cfg->aggressive && v->cfg->local_auth == IKE_AUTH_BY_PSK)
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "aggressive mode with a shared key: who listens can "
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"aggressive mode with a shared key: who listens can "
 			"guess the key at leisure, and sees our identity");
 	if (!v1_phase1_begin(v, true, ob, &e))
 		v1_fail(v, &e, ob);
@@ -331,7 +340,8 @@ void v1_datagram(struct v1 *v, uint64_t now, const struct datagram *d, struct ou
 	review(v, ob);
 }
 
-void v1_answer(struct v1 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob)
+void v1_answer(
+	struct v1 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob)
 {
 	struct v1_sa *sa = v->login->sa;
 	enum v1_state next = V1_ASK;
@@ -419,19 +429,34 @@ const struct granted *v1_granted(const struct v1 *v)
 
 static void view_child(const struct v1_child *c, struct ike_child_view *out)
 {
-	*out = (struct ike_child_view){ .number = c->number, .spi_in = c->spi_in, .spi_out = c->spi_out,
-		.mode = c->mode, .encap = c->encap, .suite = c->suite, .local_ts = &c->local_ts,
-		.remote_ts = &c->remote_ts, .rekey_at = c->rekey_at };
+	*out = (struct ike_child_view){ .number = c->number,
+		.spi_in = c->spi_in,
+		.spi_out = c->spi_out,
+		.mode = c->mode,
+		.encap = c->encap,
+		.suite = c->suite,
+		.local_ts = &c->local_ts,
+		.remote_ts = &c->remote_ts,
+		.rekey_at = c->rekey_at };
 }
 
 void v1_view(const struct v1 *v, struct ike_view *out)
 {
 	const struct v1_sa *sa = v->sa;
 
-	*out = (struct ike_view){ .phase = v->phase, .stage = v->stage, .failure = v->failure, .version = 1,
-		.local = v1_local(v), .remote = v->path.remote, .nat = v->nat_local || v->nat_remote,
-		.encap = v->natt, .local_id = v->local_id, .remote_id = v->remote_id,
-		.rekey_at = TIME_NEVER, .reauth_at = TIME_NEVER, .rekeys_ike = v->rekeys_ike,
+	*out = (struct ike_view){ .phase = v->phase,
+		.stage = v->stage,
+		.failure = v->failure,
+		.version = 1,
+		.local = v1_local(v),
+		.remote = v->path.remote,
+		.nat = v->nat_local || v->nat_remote,
+		.encap = v->natt,
+		.local_id = v->local_id,
+		.remote_id = v->remote_id,
+		.rekey_at = TIME_NEVER,
+		.reauth_at = TIME_NEVER,
+		.rekeys_ike = v->rekeys_ike,
 		.rekeys_child = v->rekeys_child };
 	memcpy(out->vendor, v->vendor, sizeof(out->vendor));
 	out->rekeying = v->phase == IKE_UP && (quick_waits(v) || renewal_runs(v));

@@ -29,7 +29,8 @@ struct v1_child *v1_child_by_out(const struct v1 *v, uint32_t spi_out)
 	return NULL;
 }
 
-static void spec_fill(const struct v1 *v, const struct v1_child *c, enum sa_dir dir, struct sa_spec *s)
+static void spec_fill(
+	const struct v1 *v, const struct v1_child *c, enum sa_dir dir, struct sa_spec *s)
 {
 	s->dir = dir;
 	s->mode = c->mode;

@@ -104,8 +104,8 @@ static uint8_t canonical(uint8_t type)
 
 /* RFC 2408 section 3.2: next payload, reserved, length. Types below 128 that are not IKEv1's end it:
  * they belong to the other version, or the message was decrypted with a wrong key. */
-bool v1_payloads_read(struct payloads *p, uint8_t first, struct bytes chain, size_t *used,
-	struct err *e)
+bool v1_payloads_read(
+	struct payloads *p, uint8_t first, struct bytes chain, size_t *used, struct err *e)
 {
 	struct rd r = rd_init(chain.p, chain.n);
 	uint8_t type = first;
@@ -213,9 +213,11 @@ void v1_selector_write(struct ikew *k, const struct selector *s)
 	uint8_t mask[16] = { 0 };
 
 	ikew_payload(k, V1P_ID);
-	wr_u8(&k->w, host ? (v4 ? ID_IPV4_ADDR : ID_IPV6_ADDR) :
-		subnet ? (v4 ? ID_IPV4_ADDR_SUBNET : ID_IPV6_ADDR_SUBNET) :
-		v4 ? ID_IPV4_ADDR_RANGE : ID_IPV6_ADDR_RANGE);
+	wr_u8(&k->w,
+		host           ? (v4 ? ID_IPV4_ADDR : ID_IPV6_ADDR) :
+			subnet ? (v4 ? ID_IPV4_ADDR_SUBNET : ID_IPV6_ADDR_SUBNET) :
+			v4     ? ID_IPV4_ADDR_RANGE :
+				 ID_IPV6_ADDR_RANGE);
 	wr_u8(&k->w, s->proto);
 	wr_u16(&k->w, s->port_lo == s->port_hi ? s->port_lo : 0);
 	wr_bytes(&k->w, s->lo, len);
@@ -274,8 +276,10 @@ bool v1_selector_read(struct bytes body, struct selector *out, struct err *e)
 		ok = false;
 	}
 	if (!ok || !rd_done(&r) || !selector_valid(out))
-		return err_notify(e, ERR_PEER, V1_INVALID_ID_INFORMATION, "the gateway's selector (type %u, "
-			"%zu octets) cannot be used", type, body.n);
+		return err_notify(e, ERR_PEER, V1_INVALID_ID_INFORMATION,
+			"the gateway's selector (type %u, "
+			"%zu octets) cannot be used",
+			type, body.n);
 	return true;
 }
 
@@ -312,7 +316,8 @@ bool v1_notify_read(struct notify *n, struct bytes body)
 bool v1_notify_error(const struct payloads *p, struct notify *out)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].type == V1P_N && v1_notify_read(out, p->v[i].body) && out->type < V1_ERRORS_END)
+		if (p->v[i].type == V1P_N && v1_notify_read(out, p->v[i].body) &&
+			out->type < V1_ERRORS_END)
 			return true;
 	return false;
 }

@@ -60,7 +60,8 @@ static void want(struct wr *w, const struct prefix *p)
 
 	memcpy(value, p->ip, addr_len(p->family));
 	value[16] = p->len;
-	v1_attr_write(w, v4 ? INTERNAL_IP4_ADDRESS : INTERNAL_IP6_ADDRESS, (struct bytes){ value, v4 ? 4 : 17 });
+	v1_attr_write(w, v4 ? INTERNAL_IP4_ADDRESS : INTERNAL_IP6_ADDRESS,
+		(struct bytes){ value, v4 ? 4 : 17 });
 }
 
 bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err *e)
@@ -82,7 +83,8 @@ bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct er
 	v1_attr_write(&w, INTERNAL_IP4_DNS, (struct bytes){ 0 });
 	for (size_t i = 0; v->cfg->xauth && i < ARRAY_LEN(unity); i++)
 		v1_attr_write(&w, unity[i], (struct bytes){ 0 });
-	return config_write(v, x, ATTR_REQUEST, x->identifier, (struct bytes){ buf, w.len }, true, ob, e);
+	return config_write(
+		v, x, ATTR_REQUEST, x->identifier, (struct bytes){ buf, w.len }, true, ob, e);
 }
 
 /* --- what the gateway gives --------------------------------------------------------------------------------- */
@@ -193,5 +195,6 @@ bool v1_config_push(struct v1_step *s, uint16_t identifier, struct rd attrs)
 	while (v1_attr_next(&r, &a))
 		if (w.len + 4 <= sizeof(buf))
 			v1_attr_write(&w, a.type, (struct bytes){ 0 });
-	return v1_config_send(s->v, s->x, ATTR_ACK, identifier, (struct bytes){ buf, w.len }, s->ob, s->e);
+	return v1_config_send(
+		s->v, s->x, ATTR_ACK, identifier, (struct bytes){ buf, w.len }, s->ob, s->e);
 }

@@ -43,25 +43,29 @@ static size_t datagram_room(const struct v1 *v)
 }
 
 /* Before the gateway answered, nobody knows whether it takes fragments; nor are they needed then. */
-static bool keep(struct v1 *v, const struct v1_sa *sa, struct bytes message, struct kept *out, struct err *e)
+static bool keep(
+	struct v1 *v, const struct v1_sa *sa, struct bytes message, struct kept *out, struct err *e)
 {
 	bool may = v->cfg->fragmentation && sa->peer.fragments;
 
 	kept_free(out);
-	if (v1_cut(message, datagram_room(v), may, (uint16_t)(rng_below(v->rng, UINT16_MAX) + 1), out))
+	if (v1_cut(message, datagram_room(v), may, (uint16_t)(rng_below(v->rng, UINT16_MAX) + 1),
+		    out))
 		return true;
 	return err_set(e, ERR_LOCAL, "a message of %zu octets cannot be kept", message.n);
 }
 
-static void header(const struct v1_sa *sa, uint8_t exchange, uint8_t flags, uint32_t mid, struct ike_hdr *h)
+static void header(
+	const struct v1_sa *sa, uint8_t exchange, uint8_t flags, uint32_t mid, struct ike_hdr *h)
 {
 	*h = (struct ike_hdr){ .version = 0x10, .exchange = exchange, .flags = flags, .mid = mid };
 	memcpy(h->spi_i, sa->cky_i, IKE_SPI_LEN);
 	memcpy(h->spi_r, sa->cky_r, IKE_SPI_LEN);
 }
 
-static bool seal(struct v1 *v, const struct v1_sa *sa, uint8_t exchange, uint32_t mid, uint8_t first,
-	struct bytes chain, uint8_t iv[V1_BLOCK_MAX], struct kept *out, struct err *e)
+static bool seal(struct v1 *v, const struct v1_sa *sa, uint8_t exchange, uint32_t mid,
+	uint8_t first, struct bytes chain, uint8_t iv[V1_BLOCK_MAX], struct kept *out,
+	struct err *e)
 {
 	size_t block = sa->suite.encr->block_len, padded = (chain.n + block - 1) / block * block;
 	size_t len = IKE_HDR_LEN + padded;
@@ -125,7 +129,8 @@ bool v1_send_phase1(struct v1 *v, struct v1_sa *sa, uint8_t exchange, struct ike
 
 	if (!ikew_end(k, &len))
 		return err_set(e, ERR_LOCAL, "a message of phase 1 does not fit");
-	if (!seal(v, sa, exchange, 0, k->first, (struct bytes){ k->w.base, len }, sa->p1->iv, &sa->p1->sent, e))
+	if (!seal(v, sa, exchange, 0, k->first, (struct bytes){ k->w.base, len }, sa->p1->iv,
+		    &sa->p1->sent, e))
 		return false;
 	memcpy(sa->last_block, sa->p1->iv, V1_BLOCK_MAX);
 	waits(v, &sa->p1->rexmit, &sa->p1->waiting, wait, false);
@@ -156,11 +161,13 @@ static bool hash_phase2(const struct v1_sa *sa, uint32_t mid, struct bytes extra
 	size_t skip = rest.n > 0;
 	struct bytes parts[] = { { id + skip, sizeof(id) - skip }, extra, rest };
 
-	return prf(sa->suite.prf, (struct bytes){ sa->skeyid_a.data, sa->skeyid_a.len }, parts, 3, out, e);
+	return prf(sa->suite.prf, (struct bytes){ sa->skeyid_a.data, sa->skeyid_a.len }, parts, 3,
+		out, e);
 }
 
-static bool send_hashed(struct v1 *v, struct v1_sa *sa, uint8_t exchange, uint32_t mid, struct bytes extra,
-	struct ikew *k, uint8_t iv[V1_BLOCK_MAX], struct kept *out, struct err *e)
+static bool send_hashed(struct v1 *v, struct v1_sa *sa, uint8_t exchange, uint32_t mid,
+	struct bytes extra, struct ikew *k, uint8_t iv[V1_BLOCK_MAX], struct kept *out,
+	struct err *e)
 {
 	uint8_t *buf = malloc(V1_MESSAGE_MAX);
 	struct bytes rest = { 0 };
@@ -182,8 +189,9 @@ static bool send_hashed(struct v1 *v, struct v1_sa *sa, uint8_t exchange, uint32
 		if (k)
 			buf[0] = k->first;
 		wr_bytes(&all.w, rest.p, rest.n);
-		ok = ok && !all.w.bad && seal(v, sa, exchange, mid, V1P_HASH,
-			(struct bytes){ buf, all.w.len }, iv, out, e);
+		ok = ok && !all.w.bad &&
+			seal(v, sa, exchange, mid, V1P_HASH, (struct bytes){ buf, all.w.len }, iv,
+				out, e);
 	}
 	wipe(buf, V1_MESSAGE_MAX);
 	free(buf);
@@ -222,14 +230,16 @@ bool v1_open(const struct v1_sa *sa, const uint8_t *iv, uint8_t *raw, size_t len
 	if (len <= IKE_HDR_LEN || (len - IKE_HDR_LEN) % block != 0)
 		return err_set(e, ERR_DROP, "an encrypted message of %zu octets", len);
 	memcpy(next, raw + len - block, block);
-	return cbc_crypt(sa->suite.encr, &sa->key, iv, raw + IKE_HDR_LEN, len - IKE_HDR_LEN, false, e);
+	return cbc_crypt(
+		sa->suite.encr, &sa->key, iv, raw + IKE_HDR_LEN, len - IKE_HDR_LEN, false, e);
 }
 
 bool v1_hash_is(const struct v1_sa *sa, struct bytes hash, const struct bytes *parts, size_t n)
 {
 	struct secret want;
-	bool ok = prf(sa->suite.prf, (struct bytes){ sa->skeyid_a.data, sa->skeyid_a.len }, parts, n, &want,
-			NULL) && hash.n == want.len && same_bytes(hash.p, want.data, want.len);
+	bool ok = prf(sa->suite.prf, (struct bytes){ sa->skeyid_a.data, sa->skeyid_a.len }, parts,
+			  n, &want, NULL) &&
+		hash.n == want.len && same_bytes(hash.p, want.data, want.len);
 
 	secret_wipe(&want);
 	return ok;

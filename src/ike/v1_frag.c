@@ -54,8 +54,8 @@ static uint8_t *join(const struct v1_fragments *f)
 	return whole;
 }
 
-bool v1_reassemble(struct v1_fragments **slot, struct bytes body, uint8_t **whole, size_t *len,
-	struct err *e)
+bool v1_reassemble(
+	struct v1_fragments **slot, struct bytes body, uint8_t **whole, size_t *len, struct err *e)
 {
 	struct rd r = rd_init(body.p, body.n);
 	uint16_t id = rd_u16(&r);

@@ -45,7 +45,8 @@ void v1_delete_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	v1_send_info(v, sa, &k, ob);
 }
 
-static void send_dpd(struct v1 *v, struct v1_sa *sa, uint16_t type, uint32_t sequence, struct outbox *ob)
+static void send_dpd(
+	struct v1 *v, struct v1_sa *sa, uint16_t type, uint32_t sequence, struct outbox *ob)
 {
 	uint8_t value[4] = { sequence >> 24, sequence >> 16, sequence >> 8, sequence }, buf[64];
 	struct ikew k;
@@ -74,7 +75,8 @@ static void delete_child(struct v1_step *s, uint32_t spi_out)
 		return;
 	if (c->state == V1C_UP)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted a child SA");
-	for (size_t i = 0; i < s->v->n_children; i++) { /* what replaced it is certainly in place now */
+	for (size_t i = 0; i < s->v->n_children;
+		i++) { /* what replaced it is certainly in place now */
 		struct v1_child *other = s->v->children[i];
 		if (other->number == c->number && other != c && other->state == V1C_UP)
 			v1_child_adopt(s->v, other, s->ob);
@@ -158,7 +160,8 @@ static void take_question(struct v1_step *s, const struct notify *n)
 static struct v1_xchg *waiting_quick(const struct v1 *v, const struct v1_sa *sa)
 {
 	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
-		if (v->xchgs[i] && v->xchgs[i]->sa == sa && v->xchgs[i]->kind == V1X_QUICK && v->xchgs[i]->waiting)
+		if (v->xchgs[i] && v->xchgs[i]->sa == sa && v->xchgs[i]->kind == V1X_QUICK &&
+			v->xchgs[i]->waiting)
 			return v->xchgs[i];
 	return NULL;
 }
@@ -218,7 +221,8 @@ bool v1_info_recv(struct v1_step *s)
 }
 
 /* In the clear: believed only as an explanation of why phase 1 does not go on. */
-void v1_info_unprotected(struct v1 *v, struct v1_sa *sa, const struct payloads *p, struct outbox *ob)
+void v1_info_unprotected(
+	struct v1 *v, struct v1_sa *sa, const struct payloads *p, struct outbox *ob)
 {
 	char name[NOTIFY_TEXT_MAX];
 	struct notify n;

@@ -104,7 +104,8 @@ bool v1_keymat(const struct v1_sa *sa, const struct suite *suite, const struct k
 {
 	size_t encr = suite->encr->key_len + suite->encr->salt_len;
 	size_t integ = suite->integ ? suite->integ->key_len : 0;
-	uint8_t head[5] = { PROTO_ESP, spec->spi >> 24, spec->spi >> 16, spec->spi >> 8, spec->spi };
+	uint8_t head[5] = { PROTO_ESP, spec->spi >> 24, spec->spi >> 16, spec->spi >> 8,
+		spec->spi };
 	uint8_t stream[3 * SECRET_MAX];
 	struct bytes parts[5];
 	struct secret block = { 0 };

@@ -30,8 +30,8 @@ static bool remember_sa(struct v1_sa *sa, const struct ikew *k, size_t at, struc
 }
 
 /* Both ways of phase 1 begin alike; in aggressive mode there is one group. */
-bool v1_phase1_chain(struct v1 *v, struct v1_sa *sa, const struct alg *group, struct ikew *k,
-	struct err *e)
+bool v1_phase1_chain(
+	struct v1 *v, struct v1_sa *sa, const struct alg *group, struct ikew *k, struct err *e)
 {
 	uint16_t method = v1_own_method(v->cfg, e);
 	struct suite any;
@@ -88,11 +88,13 @@ bool v1_choice_take(struct v1_step *s)
 	if (memcmp(s->h->spi_r, zero, IKE_SPI_LEN) == 0 ||
 		memcmp(s->h->spi_r, s->h->spi_i, IKE_SPI_LEN) == 0)
 		return err_set(s->e, ERR_PEER, "the gateway's cookie is zero or our own");
-	if (!v1_sa_read_phase1(payload_find(s->p, V1P_SA)->body, s->v->cfg->ike_proposals, &t, s->e))
+	if (!v1_sa_read_phase1(
+		    payload_find(s->p, V1P_SA)->body, s->v->cfg->ike_proposals, &t, s->e))
 		return false;
 	if (t.method != s->sa->method)
 		return err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN,
-			"the gateway chose authentication method %u, %u was offered", t.method, s->sa->method);
+			"the gateway chose authentication method %u, %u was offered", t.method,
+			s->sa->method);
 	s->sa->suite = t.suite;
 	s->sa->lifetime = t.lifetime;
 	s->sa->peer = (struct v1_peer){ 0 };

@@ -26,8 +26,9 @@ uint16_t v1_own_method(const struct ike_config *cfg, struct err *e)
 		return cfg->xauth ? V1_XAUTH_RSA : V1_RSA;
 	if (kind && !cfg->xauth)
 		return kind;
-	err_set(e, ERR_CONFIG, "IKEv1 %s", kind ? "has no login (XAUTH) after ECDSA signatures" :
-		"cannot use this kind of private key; RSA and ECDSA keys are possible");
+	err_set(e, ERR_CONFIG, "IKEv1 %s",
+		kind ? "has no login (XAUTH) after ECDSA signatures" :
+		       "cannot use this kind of private key; RSA and ECDSA keys are possible");
 	return 0;
 }
 
@@ -113,7 +114,8 @@ void v1_nat_detect(struct v1_step *s)
 	struct addr local = v1_local(v);
 	bool remote_known = false;
 
-	if (!s->sa->first || s->sa->peer.natt == NATT_NONE || !p || !payload_nth(s->p, V1P_NAT_D, 1))
+	if (!s->sa->first || s->sa->peer.natt == NATT_NONE || !p ||
+		!payload_nth(s->p, V1P_NAT_D, 1))
 		return;
 	v->nat_local = !hash_is(s->sa, p, &local);
 	for (size_t i = 1; (p = payload_nth(s->p, V1P_NAT_D, i)); i++)
@@ -170,7 +172,8 @@ static bool check_shared(struct v1_step *s, const struct identity *id, const str
 	char says[ID_TEXT_MAX], wants[ID_TEXT_MAX];
 
 	if (!p)
-		return err_set(s->e, ERR_AUTH, "the gateway does not prove who it is: HASH is missing");
+		return err_set(
+			s->e, ERR_AUTH, "the gateway does not prove who it is: HASH is missing");
 	if (p->body.n != want->len || !same_bytes(p->body.p, want->data, want->len))
 		return err_set(s->e, ERR_AUTH, "the gateway does not know the shared key");
 	if (cfg->remote_id_strict && !id_same(id, &cfg->remote_id))
@@ -201,7 +204,8 @@ static bool check_signature(struct v1_step *s, const struct identity *id, const 
 	char subject[CERT_TEXT_MAX];
 
 	if (!p)
-		return err_set(s->e, ERR_AUTH, "the gateway does not prove who it is: SIG is missing");
+		return err_set(
+			s->e, ERR_AUTH, "the gateway does not prove who it is: SIG is missing");
 	bool ok = proof_read_certs(s->p, V1P_CERT, &certs, s->e) &&
 		trust_verify(cfg->trust, &certs, v1_wall(s->v), s->e) &&
 		proof_check_identity(cfg, id, certs.v[0], s->e) &&
@@ -224,7 +228,8 @@ bool v1_proof_check(struct v1_step *s)
 		return false;
 	if (!v1_proof_hash(sa, !sa->initiator, id, &want, s->e))
 		return false;
-	bool ok = v1_is_signed(sa->method) ? check_signature(s, id, &want) : check_shared(s, id, &want);
+	bool ok = v1_is_signed(sa->method) ? check_signature(s, id, &want) :
+					     check_shared(s, id, &want);
 	secret_wipe(&want);
 	if (!ok)
 		return false;

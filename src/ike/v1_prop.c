@@ -68,9 +68,10 @@ static const struct alg *integ_of_prf(const struct alg *x)
 static bool fits(const struct suite *s, bool phase1)
 {
 	if (phase1)
-		return s->encr && s->prf && s->ke && !s->encr->aead && s->encr->v1_ike && s->prf->v1_ike &&
-			s->ke->v1_ike;
-	return s->encr && s->encr->v1_esp && (s->encr->aead ? !s->integ : s->integ && s->integ->v1_esp);
+		return s->encr && s->prf && s->ke && !s->encr->aead && s->encr->v1_ike &&
+			s->prf->v1_ike && s->ke->v1_ike;
+	return s->encr && s->encr->v1_esp &&
+		(s->encr->aead ? !s->integ : s->integ && s->integ->v1_esp);
 }
 
 /* One proposal's: encryption outermost, then the hash, then the group, each by preference. */
@@ -80,7 +81,8 @@ static bool one_combination(const struct proposal *p, bool phase1, size_t *i, st
 
 	for (size_t e = 0; (s.encr = pick(p, TRANSFORM_ENCR, e)); e++)
 		for (size_t h = 0;; h++) {
-			const struct alg *hash = pick(p, phase1 ? TRANSFORM_PRF : TRANSFORM_INTEG, h);
+			const struct alg *hash =
+				pick(p, phase1 ? TRANSFORM_PRF : TRANSFORM_INTEG, h);
 			if (!hash && (h > 0 || phase1))
 				break;
 			s.prf = phase1 ? hash : NULL;
@@ -127,8 +129,8 @@ struct sa_writer {
 	uint8_t count;
 };
 
-static void sa_begin(struct sa_writer *s, struct ikew *k, uint8_t number, enum protocol_id proto,
-	uint32_t spi)
+static void sa_begin(
+	struct sa_writer *s, struct ikew *k, uint8_t number, enum protocol_id proto, uint32_t spi)
 {
 	*s = (struct sa_writer){ .k = k };
 	ikew_payload(k, V1P_SA);
@@ -148,7 +150,8 @@ static void sa_begin(struct sa_writer *s, struct ikew *k, uint8_t number, enum p
 static void transform_close(struct sa_writer *s)
 {
 	if (s->count > 0)
-		wr_patch_u16(&s->k->w, s->transform_at + 2, (uint16_t)(s->k->w.len - s->transform_at));
+		wr_patch_u16(
+			&s->k->w, s->transform_at + 2, (uint16_t)(s->k->w.len - s->transform_at));
 }
 
 static void transform_begin(struct sa_writer *s, uint8_t number, uint8_t id)
@@ -172,8 +175,8 @@ static void sa_end(struct sa_writer *s)
 }
 
 /* The key length stands right behind the algorithm: some gateways insist. */
-static void write_phase1(struct sa_writer *s, uint8_t number, const struct suite *x, uint16_t method,
-	uint64_t lifetime)
+static void write_phase1(struct sa_writer *s, uint8_t number, const struct suite *x,
+	uint16_t method, uint64_t lifetime)
 {
 	struct wr *w = &s->k->w;
 
@@ -209,8 +212,8 @@ void v1_sa_answer_phase1(struct ikew *k, const struct v1_terms *t)
 	sa_end(&s);
 }
 
-static void write_phase2(struct sa_writer *s, uint8_t number, const struct suite *x,
-	const struct v1_esp_form *f)
+static void write_phase2(
+	struct sa_writer *s, uint8_t number, const struct suite *x, const struct v1_esp_form *f)
 {
 	uint16_t mode = f->mode == SA_TUNNEL ? MODE_TUNNEL : MODE_TRANSPORT;
 	struct wr *w = &s->k->w;
@@ -228,8 +231,8 @@ static void write_phase2(struct sa_writer *s, uint8_t number, const struct suite
 	life_write(w, LIFE_TYPE, LIFE_DURATION, f->lifetime);
 }
 
-void v1_sa_write_phase2(struct ikew *k, const struct proposals *props, const struct v1_esp_form *f,
-	uint32_t spi)
+void v1_sa_write_phase2(
+	struct ikew *k, const struct proposals *props, const struct v1_esp_form *f, uint32_t spi)
 {
 	struct sa_writer s;
 	struct suite x;
@@ -240,8 +243,8 @@ void v1_sa_write_phase2(struct ikew *k, const struct proposals *props, const str
 	sa_end(&s);
 }
 
-void v1_sa_answer_phase2(struct ikew *k, const struct v1_terms *t, const struct v1_esp_form *f,
-	uint32_t spi)
+void v1_sa_answer_phase2(
+	struct ikew *k, const struct v1_terms *t, const struct v1_esp_form *f, uint32_t spi)
 {
 	struct sa_writer s;
 
@@ -291,13 +294,14 @@ static bool transform_read(struct rd *r, bool phase1, struct transform *t)
 	return !r->bad;
 }
 
-static bool suits(const struct transform *t, const struct suite *s, bool phase1, const struct alg *group)
+static bool suits(
+	const struct transform *t, const struct suite *s, bool phase1, const struct alg *group)
 {
 	if (t->key_bits != s->encr->key_bits)
 		return false;
 	if (phase1)
-		return t->id == KEY_IKE && t->encr == s->encr->v1_ike && t->hash == s->prf->v1_ike &&
-			t->group == s->ke->v1_ike;
+		return t->id == KEY_IKE && t->encr == s->encr->v1_ike &&
+			t->hash == s->prf->v1_ike && t->group == s->ke->v1_ike;
 	return t->id == s->encr->v1_esp && t->auth == (s->integ ? s->integ->v1_esp : 0) &&
 		t->group == (group ? group->v1_ike : 0);
 }
@@ -388,18 +392,19 @@ static bool sa_next_transform(struct sa_reader *s, struct transform *t)
 
 static bool not_offered(struct err *e)
 {
-	return err_notify(e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway chose what was not offered");
+	return err_notify(
+		e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway chose what was not offered");
 }
 
-bool v1_sa_read_phase1(struct bytes body, const struct proposals *offered, struct v1_terms *out,
-	struct err *e)
+bool v1_sa_read_phase1(
+	struct bytes body, const struct proposals *offered, struct v1_terms *out, struct err *e)
 {
 	struct sa_reader s;
 	struct transform t;
 
 	*out = (struct v1_terms){ 0 };
-	if (!sa_open(&s, body, true) || !sa_next_transform(&s, &t) || !accept(&t, offered, true, NULL, out) ||
-		sa_next_transform(&s, &t))
+	if (!sa_open(&s, body, true) || !sa_next_transform(&s, &t) ||
+		!accept(&t, offered, true, NULL, out) || sa_next_transform(&s, &t))
 		return not_offered(e);
 	return true;
 }
@@ -414,7 +419,8 @@ bool v1_sa_choose_phase1(struct bytes body, const struct proposals *ours, uint16
 	for (bool ok = sa_open(&s, body, true); ok && sa_next_transform(&s, &t);)
 		if (t.method == method && accept(&t, ours, true, NULL, out))
 			return true;
-	return err_notify(e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway proposes nothing that is acceptable");
+	return err_notify(
+		e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway proposes nothing that is acceptable");
 }
 
 bool v1_sa_read_phase2(struct bytes body, const struct proposals *ours, const struct v1_esp_form *f,
@@ -428,5 +434,6 @@ bool v1_sa_read_phase2(struct bytes body, const struct proposals *ours, const st
 		if (accept(&t, ours, false, f, out) && (choose || !sa_next_transform(&s, &t)))
 			return true;
 	return choose ? err_notify(e, ERR_PEER, NO_PROPOSAL_CHOSEN,
-		"the gateway proposes nothing that is acceptable") : not_offered(e);
+				"the gateway proposes nothing that is acceptable") :
+			not_offered(e);
 }

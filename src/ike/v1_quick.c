@@ -14,10 +14,14 @@
  * selectors does. What was replaced stays readable until it is deleted or ends.
  */
 
-static struct v1_esp_form form_of(const struct v1 *v, const struct v1_sa *sa, const struct alg *group)
+static struct v1_esp_form form_of(
+	const struct v1 *v, const struct v1_sa *sa, const struct alg *group)
 {
-	return (struct v1_esp_form){ .mode = v->cfg->mode, .encap = v->natt, .natt = sa->peer.natt,
-		.group = group, .lifetime = v->cfg->child_lifetime };
+	return (struct v1_esp_form){ .mode = v->cfg->mode,
+		.encap = v->natt,
+		.natt = sa->peer.natt,
+		.group = group,
+		.lifetime = v->cfg->child_lifetime };
 }
 
 /* A new key exchange where the profile names a group or wants one, or the gateway does; `auto` tries
@@ -28,7 +32,8 @@ static const struct alg *pfs_group(const struct v1 *v, const struct v1_sa *sa)
 
 	if (v->cfg->pfs == TRI_NO && !v->want_pfs)
 		return NULL;
-	if (v->cfg->pfs == TRI_AUTO && !v->want_pfs && (v->no_pfs || (!named && v->cfg->mode == SA_TRANSPORT)))
+	if (v->cfg->pfs == TRI_AUTO && !v->want_pfs &&
+		(v->no_pfs || (!named && v->cfg->mode == SA_TRANSPORT)))
 		return NULL;
 	return named && named->v1_ike ? named : sa->suite.ke;
 }
@@ -53,8 +58,8 @@ static void write_ends(const struct v1 *v, const struct v1_sa *sa, struct ikew *
 
 /* --- ours ------------------------------------------------------------------------------------------- */
 
-static bool prepare(struct v1 *v, struct v1_sa *sa, const struct v1_child *old, const struct v1_ends *pair,
-	struct v1_offer *o, struct err *e)
+static bool prepare(struct v1 *v, struct v1_sa *sa, const struct v1_child *old,
+	const struct v1_ends *pair, struct v1_offer *o, struct err *e)
 {
 	const struct alg *group = pfs_group(v, sa);
 
@@ -178,8 +183,9 @@ static struct v1_child *take_answer(struct v1_step *s)
 		err_set(s->e, ERR_PEER, "the gateway's quick mode lacks an SA");
 	else if (v1_sa_read_phase2(sa->body, &o->proposals, &f, false, &t, s->e) &&
 		take_nonce(s, o->nr, &o->nr_len) && share(s, o->ke, &shared) &&
-		(!idi || !idr || (narrow(s->v, &o->local_ts, idi->body, s->e) &&
-			narrow(s->v, &o->remote_ts, idr->body, s->e))))
+		(!idi || !idr ||
+			(narrow(s->v, &o->local_ts, idi->body, s->e) &&
+				narrow(s->v, &o->remote_ts, idr->body, s->e))))
 		made = v1_child_add(s->v, s->sa, o, &t, o->ke ? &shared : NULL, false, s->ob, s->e);
 	wipe(&shared, sizeof(shared));
 	return made;
@@ -205,8 +211,8 @@ static bool answer_recv(struct v1_step *s)
 	replace(s, old, V1C_RETIRING);
 	memcpy(nonces, o->ni, o->ni_len);
 	memcpy(nonces + o->ni_len, o->nr, o->nr_len);
-	bool ok = v1_send(s->v, s->x, V1_QUICK_MODE, (struct bytes){ nonces, o->ni_len + o->nr_len }, NULL,
-		false, s->ob, s->e);
+	bool ok = v1_send(s->v, s->x, V1_QUICK_MODE,
+		(struct bytes){ nonces, o->ni_len + o->nr_len }, NULL, false, s->ob, s->e);
 	v1_xchg_done(s->v, s->x);
 	return ok;
 }
@@ -220,7 +226,8 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 	char name[NOTIFY_TEXT_MAX];
 	struct err e;
 
-	outbox_log(ob, LEVEL_INFO, "the gateway answers quick mode with %s", v1_notify_text(name, n->type));
+	outbox_log(ob, LEVEL_INFO, "the gateway answers quick mode with %s",
+		v1_notify_text(name, n->type));
 	v1_xchg_drop(v, x);
 	bool without = with_pfs && v->cfg->pfs == TRI_AUTO && !v->want_pfs && !v->no_pfs;
 	if (without) {
@@ -247,9 +254,11 @@ void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 	struct err e;
 
 	addr_port_text(to, &v->path.remote);
-	err_set(&e, ERR_SILENT, "%s does not answer quick mode (sent %u times)", to, x->rexmit.tries);
+	err_set(&e, ERR_SILENT, "%s does not answer quick mode (sent %u times)", to,
+		x->rexmit.tries);
 	v1_xchg_drop(v, x);
-	if (first || old) /* a gateway that does not answer a rekey has forgotten phase 1, or is gone */
+	if (first ||
+		old) /* a gateway that does not answer a rekey has forgotten phase 1, or is gone */
 		v1_fail(v, &e, ob);
 	else
 		v->next_pair++;
@@ -287,7 +296,8 @@ static bool take_end(const struct v1 *v, const struct payload *p, bool local, st
 		if (!p || narrow(v, out, p->body, e))
 			return true;
 	}
-	return err_notify(e, ERR_PEER, V1_INVALID_ID_INFORMATION, "traffic selectors nobody asked for");
+	return err_notify(
+		e, ERR_PEER, V1_INVALID_ID_INFORMATION, "traffic selectors nobody asked for");
 }
 
 /* Whether it comes with a key exchange is the gateway's choice; the group then has to be one that we
@@ -306,16 +316,18 @@ static bool choose(struct v1_step *s, struct v1_offer *o, struct v1_esp_form *f,
 		return v1_sa_read_phase2(sa->body, &o->proposals, f, true, t, s->e);
 	for (size_t i = 0; (a = alg_row(i)); i++) {
 		f->group = a;
-		if (a->type == TRANSFORM_KE && a->v1_ike && a->usable && (a == s->sa->suite.ke ||
-				prop_offers(s->v->cfg->ike_proposals, a) || prop_offers(&o->proposals, a)) &&
+		if (a->type == TRANSFORM_KE && a->v1_ike && a->usable &&
+			(a == s->sa->suite.ke || prop_offers(s->v->cfg->ike_proposals, a) ||
+				prop_offers(&o->proposals, a)) &&
 			v1_sa_read_phase2(sa->body, &o->proposals, f, true, t, s->e))
 			return true;
 	}
-	return err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway proposes nothing that is acceptable");
+	return err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN,
+		"the gateway proposes nothing that is acceptable");
 }
 
-static bool read_request(struct v1_step *s, struct v1_offer *o, struct v1_esp_form *f, struct v1_terms *t,
-	struct ke_secret *shared)
+static bool read_request(struct v1_step *s, struct v1_offer *o, struct v1_esp_form *f,
+	struct v1_terms *t, struct ke_secret *shared)
 {
 	struct v1 *v = s->v;
 
@@ -343,7 +355,8 @@ static bool write_answer(struct v1_step *s, const struct v1_offer *o, const stru
 	if (o->ke)
 		v1_ke_write(&k, o->ke);
 	write_ends(s->v, s->sa, &k, &o->remote_ts, &o->local_ts, false);
-	return v1_send(s->v, s->x, V1_QUICK_MODE, (struct bytes){ o->ni, o->ni_len }, &k, true, s->ob, s->e);
+	return v1_send(s->v, s->x, V1_QUICK_MODE, (struct bytes){ o->ni, o->ni_len }, &k, true,
+		s->ob, s->e);
 }
 
 static bool request_recv(struct v1_step *s)

@@ -11,8 +11,8 @@
  */
 
 #define STATE(s) (UINT32_C(1) << (s))
-#define SETTLED (STATE(V1_UP) | STATE(V1_REPLACED))
-#define LOGIN (STATE(V1_XAUTH) | STATE(V1_ASK) | STATE(V1_CONFIG))
+#define SETTLED  (STATE(V1_UP) | STATE(V1_REPLACED))
+#define LOGIN    (STATE(V1_XAUTH) | STATE(V1_ASK) | STATE(V1_CONFIG))
 
 /* The story is what the user sees while this message is awaited. */
 static const struct row {
@@ -23,15 +23,18 @@ static const struct row {
 	const char *story;
 	bool (*step)(struct v1_step *s);
 } rows[] = {
-	{ V1_MAIN_MODE, false, STATE(V1_SA_SENT), V1BIT(V1P_SA), "agreeing on keys", v1_main_sa_recv },
-	{ V1_MAIN_MODE, false, STATE(V1_KE_SENT), V1BIT(V1P_KE) | V1BIT(V1P_NONCE), "exchanging keys",
-		v1_main_ke_recv },
-	{ V1_MAIN_MODE, true, STATE(V1_ID_SENT), V1BIT(V1P_ID), "proving who is who", v1_main_id_recv },
+	{ V1_MAIN_MODE, false, STATE(V1_SA_SENT), V1BIT(V1P_SA), "agreeing on keys",
+		v1_main_sa_recv },
+	{ V1_MAIN_MODE, false, STATE(V1_KE_SENT), V1BIT(V1P_KE) | V1BIT(V1P_NONCE),
+		"exchanging keys", v1_main_ke_recv },
+	{ V1_MAIN_MODE, true, STATE(V1_ID_SENT), V1BIT(V1P_ID), "proving who is who",
+		v1_main_id_recv },
 	{ V1_AGGRESSIVE_MODE, false, STATE(V1_AGGR_SENT),
-		V1BIT(V1P_SA) | V1BIT(V1P_KE) | V1BIT(V1P_NONCE) | V1BIT(V1P_ID), "agreeing on keys",
-		v1_aggr_recv },
+		V1BIT(V1P_SA) | V1BIT(V1P_KE) | V1BIT(V1P_NONCE) | V1BIT(V1P_ID),
+		"agreeing on keys", v1_aggr_recv },
 	{ V1_MAIN_MODE, false, STATE(V1_NEW), V1BIT(V1P_SA), "", v1_resp_sa_recv },
-	{ V1_MAIN_MODE, false, STATE(V1_SA_ANSWERED), V1BIT(V1P_KE) | V1BIT(V1P_NONCE), "", v1_resp_ke_recv },
+	{ V1_MAIN_MODE, false, STATE(V1_SA_ANSWERED), V1BIT(V1P_KE) | V1BIT(V1P_NONCE), "",
+		v1_resp_ke_recv },
 	{ V1_MAIN_MODE, true, STATE(V1_KE_ANSWERED), V1BIT(V1P_ID), "", v1_resp_id_recv },
 	{ V1_TRANSACTION, true, LOGIN | SETTLED, V1BIT(V1P_ATTR), "", v1_transaction_recv },
 	{ V1_QUICK_MODE, true, SETTLED, 0, "", v1_quick_recv },
@@ -70,8 +73,8 @@ static void drop(const struct v1 *v, const struct err *e, struct outbox *ob)
 {
 	char from[ADDR_TEXT_MAX];
 
-	outbox_log(ob, LEVEL_DEBUG, "ignored a message from %s: %s", addr_port_text(from, &v->path.remote),
-		e->text);
+	outbox_log(ob, LEVEL_DEBUG, "ignored a message from %s: %s",
+		addr_port_text(from, &v->path.remote), e->text);
 }
 
 static bool complete(const struct payloads *p, const struct row *row, struct err *e)
@@ -97,7 +100,8 @@ static bool open_phase1(struct v1_sa *sa, const struct row *row, const struct ik
 
 	memcpy(copy, d->data, d->len);
 	if (row->encrypted != ((h->flags & V1_FLAG_ENCRYPTED) != 0))
-		return err_set(e, ERR_DROP, "a message that should%s be encrypted", row->encrypted ? "" : " not");
+		return err_set(e, ERR_DROP, "a message that should%s be encrypted",
+			row->encrypted ? "" : " not");
 	if (!row->encrypted)
 		return v1_payloads_read(p, h->next, chain, &used, e) &&
 			(used == chain.n || err_set(e, ERR_DROP, "octets behind the last payload"));
@@ -106,7 +110,8 @@ static bool open_phase1(struct v1_sa *sa, const struct row *row, const struct ik
 	if (v1_payloads_read(p, h->next, chain, &used, e))
 		return true;
 	/* In phase 1 the shared key makes the encryption key: a wrong one looks like this. */
-	return err_set(e, ERR_PEER, "the gateway's answer cannot be decrypted: the two sides do not have "
+	return err_set(e, ERR_PEER,
+		"the gateway's answer cannot be decrypted: the two sides do not have "
 		"the same keys");
 }
 
@@ -124,8 +129,8 @@ static void phase1_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, s
 
 /* Nothing of the SA that a failed step leaves behind is looked at again before it is overwritten, but
  * for these, which go back to what they were. */
-static void run_phase1(struct v1_step *s, const struct row *row, const uint8_t next_iv[V1_BLOCK_MAX],
-	const uint8_t seen[V1_SEEN_LEN])
+static void run_phase1(struct v1_step *s, const struct row *row,
+	const uint8_t next_iv[V1_BLOCK_MAX], const uint8_t seen[V1_SEEN_LEN])
 {
 	struct v1_phase1 *p = s->sa->p1;
 	uint8_t iv[V1_BLOCK_MAX];
@@ -151,8 +156,8 @@ static void run_phase1(struct v1_step *s, const struct row *row, const uint8_t n
 	phase1_failed(s->v, s->sa, s->e, s->ob);
 }
 
-static void phase1(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h, const struct datagram *d,
-	struct outbox *ob)
+static void phase1(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
+	const struct datagram *d, struct outbox *ob)
 {
 	const struct row *row = row_find(h->exchange, sa->state);
 	uint8_t next_iv[V1_BLOCK_MAX] = { 0 }, seen[V1_SEEN_LEN];
@@ -175,7 +180,9 @@ static void phase1(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h, cons
 	} else if (!open_phase1(sa, row, h, d, copy, p, next_iv, &e)) {
 		phase1_failed(v, sa, &e, ob);
 	} else {
-		struct v1_step s = { .v = v, .sa = sa, .h = h, .p = p, .ob = ob, .next = sa->state, .e = &e };
+		struct v1_step s = {
+			.v = v, .sa = sa, .h = h, .p = p, .ob = ob, .next = sa->state, .e = &e
+		};
 		run_phase1(&s, row, next_iv, seen);
 	}
 	free(p);
@@ -230,7 +237,8 @@ static void not_opened(struct v1_step *s)
 	drop(s->v, s->e, s->ob);
 	if (s->sa->state != V1_ID_SENT || s->h->exchange != V1_INFORMATIONAL)
 		return;
-	err_set(&e, ERR_PEER, "the gateway answers with a message that our keys do not open, most likely an "
+	err_set(&e, ERR_PEER,
+		"the gateway answers with a message that our keys do not open, most likely an "
 		"error");
 	v1_hint(s->v, s->sa, &e, s->ob);
 }
@@ -253,8 +261,8 @@ static void run_phase2(struct v1_step *s, const struct row *row)
 		v1_fail(s->v, s->e, s->ob);
 }
 
-static void phase2(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h, const struct datagram *d,
-	struct outbox *ob)
+static void phase2(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
+	const struct datagram *d, struct outbox *ob)
 {
 	const struct row *row = row_find(h->exchange, sa->state);
 	struct v1_xchg *x = v1_xchg_find(v, sa, h->mid);
@@ -262,7 +270,8 @@ static void phase2(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h, cons
 	struct err e = { 0 };
 
 	if (!row || !row->encrypted || sa->key.len == 0 || (x && !kind_fits(x, h->exchange))) {
-		err_set(&e, ERR_DROP, "a message of exchange %u that nobody waits for", h->exchange);
+		err_set(&e, ERR_DROP, "a message of exchange %u that nobody waits for",
+			h->exchange);
 		drop(v, &e, ob);
 		return;
 	}
@@ -274,8 +283,16 @@ static void phase2(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h, cons
 	}
 	struct payloads *p = malloc(sizeof(*p));
 	uint8_t *copy = malloc(d->len);
-	struct v1_step s = { .v = v, .sa = sa, .x = x, .h = h, .p = p, .ob = ob, .next = sa->state,
-		.iv = next_iv, .seen = seen, .e = &e };
+	struct v1_step s = { .v = v,
+		.sa = sa,
+		.x = x,
+		.h = h,
+		.p = p,
+		.ob = ob,
+		.next = sa->state,
+		.iv = next_iv,
+		.seen = seen,
+		.e = &e };
 	if (p && copy) {
 		memcpy(copy, d->data, d->len);
 		v1_phase2_iv(sa, h->mid, iv);
@@ -299,7 +316,8 @@ static struct v1_sa *sa_find(const struct v1 *v, const struct ike_hdr *h)
 		if (!sa || memcmp(sa->cky_i, h->spi_i, IKE_SPI_LEN) != 0)
 			continue;
 		bool unanswered = sa->state == V1_SA_SENT || sa->state == V1_AGGR_SENT;
-		bool repeated = sa->state == V1_SA_ANSWERED && memcmp(h->spi_r, zero, IKE_SPI_LEN) == 0;
+		bool repeated =
+			sa->state == V1_SA_ANSWERED && memcmp(h->spi_r, zero, IKE_SPI_LEN) == 0;
 		if (unanswered || repeated || memcmp(sa->cky_r, h->spi_r, IKE_SPI_LEN) == 0)
 			return sa;
 	}
@@ -327,20 +345,22 @@ static struct v1_sa *sa_accept(struct v1 *v, const struct ike_hdr *h)
 	return sa;
 }
 
-static void unprotected(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h, const struct datagram *d,
-	struct outbox *ob)
+static void unprotected(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
+	const struct datagram *d, struct outbox *ob)
 {
 	struct payloads *p = malloc(sizeof(*p));
 	struct err e = { 0 };
 	size_t used;
 
-	if (p && v1_payloads_read(p, h->next,
+	if (p &&
+		v1_payloads_read(p, h->next,
 			(struct bytes){ d->data + IKE_HDR_LEN, d->len - IKE_HDR_LEN }, &used, &e))
 		v1_info_unprotected(v, sa, p, ob);
 	free(p);
 }
 
-static void carry(struct v1 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
+static void carry(
+	struct v1 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
 {
 	struct v1_sa *sa = sa_find(v, h);
 	bool made = !sa;
@@ -358,7 +378,8 @@ static void carry(struct v1 *v, const struct ike_hdr *h, const struct datagram *
 	}
 }
 
-static void take_fragment(struct v1 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
+static void take_fragment(
+	struct v1 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
 {
 	struct datagram whole = *d;
 	struct payloads *p = malloc(sizeof(*p));
@@ -367,13 +388,15 @@ static void take_fragment(struct v1 *v, const struct ike_hdr *h, const struct da
 	size_t used;
 	struct err e = { 0 };
 
-	bool ok = p && sa_find(v, h) && v1_payloads_read(p, h->next,
+	bool ok = p && sa_find(v, h) &&
+		v1_payloads_read(p, h->next,
 			(struct bytes){ d->data + IKE_HDR_LEN, d->len - IKE_HDR_LEN }, &used, &e) &&
 		v1_reassemble(&v->fragments, p->v[0].body, &data, &whole.len, &e);
 	free(p);
 	if (ok && data) {
 		whole.data = data;
-		if (ike_hdr_read_v1(&inner, (struct bytes){ data, whole.len }, &e) && inner.next != V1P_FRAGMENT)
+		if (ike_hdr_read_v1(&inner, (struct bytes){ data, whole.len }, &e) &&
+			inner.next != V1P_FRAGMENT)
 			carry(v, &inner, &whole, ob);
 	}
 	if (e.kind != ERR_NONE)

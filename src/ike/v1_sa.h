@@ -33,17 +33,17 @@ enum {
 	V1_MESSAGE_MAX = 32768,
 	V1_BLOCK_MAX = 16,
 	V1_SEEN_LEN = 20,
-	V1_PROMPTS_MAX = 8,     /* questions in one round of the login */
-	V1_ROUNDS_MAX = 10,     /* rounds of the login */
+	V1_PROMPTS_MAX = 8, /* questions in one round of the login */
+	V1_ROUNDS_MAX = 10, /* rounds of the login */
 	V1_HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
 	V1_LOGIN_WAIT_MS = 30000, /* the gateway may take so long to ask for the login */
-	V1_AGAIN_WAIT_MS = 5000,  /* ... on renewal, where many gateways do not ask again */
-	V1_PUSH_WAIT_MS = 10000,  /* ... and to push the configuration */
-	V1_OVERLAP_MS = 10000,  /* what was replaced by us stays so long before we delete it */
-	V1_LINGER_MS = 10000,   /* an inbound child SA is still readable so long after its delete */
-	V1_ADOPT_MS = 3000,     /* after the gateway's rekey we send by the new SA at the latest then */
-	V1_RETRY_MS = 5000,     /* after a refused or unanswered renewal */
-	V1_FORGET_MS = 120000,  /* a finished exchange is remembered so long, for what comes again */
+	V1_AGAIN_WAIT_MS = 5000, /* ... on renewal, where many gateways do not ask again */
+	V1_PUSH_WAIT_MS = 10000, /* ... and to push the configuration */
+	V1_OVERLAP_MS = 10000, /* what was replaced by us stays so long before we delete it */
+	V1_LINGER_MS = 10000, /* an inbound child SA is still readable so long after its delete */
+	V1_ADOPT_MS = 3000, /* after the gateway's rekey we send by the new SA at the latest then */
+	V1_RETRY_MS = 5000, /* after a refused or unanswered renewal */
+	V1_FORGET_MS = 120000, /* a finished exchange is remembered so long, for what comes again */
 	V1_HALF_OPEN_MS = 30000, /* a phase 1 that the gateway starts has to be done by then */
 	V1_KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
 	V1_DPD_TRIES = 5,
@@ -111,18 +111,18 @@ enum v1_natt { NATT_NONE, NATT_DRAFT, NATT_RFC };
 
 enum v1_state {
 	V1_NEW,
-	V1_SA_SENT,     /* main mode, our first message */
-	V1_KE_SENT,     /* ... second */
-	V1_ID_SENT,     /* ... third */
-	V1_AGGR_SENT,   /* aggressive mode, our first message */
+	V1_SA_SENT, /* main mode, our first message */
+	V1_KE_SENT, /* ... second */
+	V1_ID_SENT, /* ... third */
+	V1_AGGR_SENT, /* aggressive mode, our first message */
 	V1_SA_ANSWERED, /* main mode of the gateway: it has our first answer */
 	V1_KE_ANSWERED, /* ... our second */
-	V1_XAUTH,       /* phase 1 is done; the gateway is to ask for the login, or the login goes on */
-	V1_ASK,         /* the user has been asked */
-	V1_CONFIG,      /* mode configuration */
+	V1_XAUTH, /* phase 1 is done; the gateway is to ask for the login, or the login goes on */
+	V1_ASK, /* the user has been asked */
+	V1_CONFIG, /* mode configuration */
 	V1_UP,
 	V1_REPLACED, /* a newer SA took over; this one waits for its delete */
-	V1_GONE,     /* to be freed */
+	V1_GONE, /* to be freed */
 };
 
 struct v1_phase1 { /* what only phase 1 needs */
@@ -164,7 +164,7 @@ struct v1_sa {
 	uint64_t rekey_at, expire_at, gone_at;
 	uint64_t wait_until; /* in V1_XAUTH and V1_CONFIG */
 	unsigned rounds; /* of the login */
-	bool own_words;  /* the login was answered with what is known */
+	bool own_words; /* the login was answered with what is known */
 	bool logged_in;
 	/* DPD, RFC 3706 */
 	uint32_t dpd_out, dpd_in;
@@ -207,9 +207,9 @@ struct v1_offer {
 };
 
 enum v1_kind {
-	V1X_QUICK,  /* ours: waits for message 2, then remembered for its repetition */
+	V1X_QUICK, /* ours: waits for message 2, then remembered for its repetition */
 	V1X_SERVED, /* the gateway's: waits for message 3 */
-	V1X_PULL,   /* our CFG_REQUEST */
+	V1X_PULL, /* our CFG_REQUEST */
 	V1X_ANSWER, /* a transaction that the gateway started: one or more rounds */
 };
 
@@ -281,7 +281,7 @@ struct v1 {
 	struct granted granted;
 	bool configured; /* the gateway's configuration has come */
 	bool want_pfs; /* the gateway said so (Unity) */
-	bool no_pfs;   /* it refused it */
+	bool no_pfs; /* it refused it */
 	size_t n_pairs, next_pair; /* next_pair: the first that was not yet made or refused */
 	struct v1_ends pairs[IKE_CHILDREN_MAX];
 	bool want_renewal;
@@ -304,12 +304,14 @@ struct v1_step { /* one message on its way through the engine */
 	struct bytes rest; /* in phase 2: what is behind HASH */
 	struct outbox *ob;
 	enum v1_state next; /* preset to the present state */
-	const uint8_t *iv, *seen; /* in phase 2: of the exchange after this message, and its digest */
+	const uint8_t *iv,
+		*seen; /* in phase 2: of the exchange after this message, and its digest */
 	struct err *e;
 };
 
 /* --- v1_state.c ------------------------------------------------------------------------------------- */
-struct v1_sa *v1_sa_new(struct v1 *v, bool initiator); /* with its struct v1_phase1; NULL: no room */
+struct v1_sa *v1_sa_new(
+	struct v1 *v, bool initiator); /* with its struct v1_phase1; NULL: no room */
 void v1_sa_drop(struct v1 *v, struct v1_sa *sa);
 void v1_sa_next(struct v1 *v, struct v1_sa *sa, enum v1_state next, struct outbox *ob);
 struct v1_xchg *v1_xchg_new(struct v1 *v, struct v1_sa *sa, enum v1_kind kind, uint32_t mid);
@@ -369,9 +371,10 @@ bool v1_cut(struct bytes message, size_t room, bool may, uint16_t id, struct kep
 
 /* --- v1_keys.c, RFC 2409 section 5 and appendix B ---------------------------------------------------- */
 bool v1_is_signed(uint16_t method); /* SKEYID from the nonces, not from a shared key */
-bool v1_skeyid(struct v1_sa *sa, const struct passphrase *psk, struct bytes gxy, struct err *e) MUST_CHECK;
-bool v1_skeyid_next(const struct v1_sa *sa, const struct secret *before, struct bytes gxy, uint8_t number,
-	struct secret *out, struct err *e) MUST_CHECK;
+bool v1_skeyid(
+	struct v1_sa *sa, const struct passphrase *psk, struct bytes gxy, struct err *e) MUST_CHECK;
+bool v1_skeyid_next(const struct v1_sa *sa, const struct secret *before, struct bytes gxy,
+	uint8_t number, struct secret *out, struct err *e) MUST_CHECK;
 /* All of them, from SA and p1. */
 bool v1_derive(struct v1_sa *sa, const struct passphrase *psk, const struct ke_secret *shared,
 	struct err *e) MUST_CHECK;
@@ -384,7 +387,8 @@ bool v1_keymat(const struct v1_sa *sa, const struct suite *suite, const struct k
 /* HASH_I or HASH_R. */
 bool v1_proof_hash(const struct v1_sa *sa, bool of_initiator, const struct identity *id,
 	struct secret *out, struct err *e) MUST_CHECK;
-void v1_nat_hash(const struct v1_sa *sa, const struct addr *a, uint8_t out[DIGEST_MAX], size_t *len);
+void v1_nat_hash(
+	const struct v1_sa *sa, const struct addr *a, uint8_t out[DIGEST_MAX], size_t *len);
 
 /* --- v1_codec.c ---------------------------------------------------------------------------------------- */
 extern const struct name v1_payload_names[];
@@ -418,12 +422,12 @@ uint64_t v1_attr_number(const struct v1_attr *a); /* UINT32_MAX at most */
 /* --- v1_prop.c: SA payloads and lifetimes (RFC 2407 section 4, RFC 2409 appendix A) ------------------------- */
 struct v1_terms { /* what an SA payload of the gateway says, or shall say */
 	struct suite suite;
-	uint16_t method;           /* phase 1 */
+	uint16_t method; /* phase 1 */
 	uint8_t number, transform; /* of the proposal and transform chosen */
-	uint32_t spi;              /* phase 2 */
-	enum sa_mode mode;         /* phase 2 */
-	bool draft_encap;          /* phase 2: the encapsulation numbers of the drafts */
-	uint64_t lifetime;         /* ms, 0: not said */
+	uint32_t spi; /* phase 2 */
+	enum sa_mode mode; /* phase 2 */
+	bool draft_encap; /* phase 2: the encapsulation numbers of the drafts */
+	uint64_t lifetime; /* ms, 0: not said */
 };
 /* lifetime in milliseconds, 0: none is said. */
 void v1_sa_write_phase1(struct ikew *k, const struct proposals *props, const struct alg *group,
@@ -441,13 +445,13 @@ struct v1_esp_form { /* how phase 2 says what it means */
 	const struct alg *group; /* PFS, NULL: without */
 	uint64_t lifetime;
 };
-void v1_sa_write_phase2(struct ikew *k, const struct proposals *props, const struct v1_esp_form *f,
-	uint32_t spi);
+void v1_sa_write_phase2(
+	struct ikew *k, const struct proposals *props, const struct v1_esp_form *f, uint32_t spi);
 /* As initiator the one that the gateway chose out of ours; as responder the first of several. */
 bool v1_sa_read_phase2(struct bytes body, const struct proposals *ours, const struct v1_esp_form *f,
 	bool choose, struct v1_terms *out, struct err *e) MUST_CHECK;
-void v1_sa_answer_phase2(struct ikew *k, const struct v1_terms *t, const struct v1_esp_form *f,
-	uint32_t spi);
+void v1_sa_answer_phase2(
+	struct ikew *k, const struct v1_terms *t, const struct v1_esp_form *f, uint32_t spi);
 /* Life duration in milliseconds out of attributes, 0: none in seconds. */
 uint64_t v1_lifetime_read(struct bytes attributes);
 /* Transforms that a proposal makes in phase 1 or 2: row i of all combinations, false past the end. */
@@ -470,7 +474,8 @@ bool v1_keys_agree(struct v1_step *s) MUST_CHECK; /* the shared secret and all k
 void v1_nat_d_write(struct v1 *v, const struct v1_sa *sa, struct ikew *k);
 /* Which side is behind a NAT; then phase 1 floats to port 4500. */
 void v1_nat_detect(struct v1_step *s);
-bool v1_prepare_phase1(struct v1 *v, struct v1_sa *sa, struct err *e) MUST_CHECK; /* idi or idr: ours */
+bool v1_prepare_phase1(
+	struct v1 *v, struct v1_sa *sa, struct err *e) MUST_CHECK; /* idi or idr: ours */
 
 /* --- v1_child.c ----------------------------------------------------------------------------------------- */
 uint32_t v1_new_spi(struct v1 *v);
@@ -493,7 +498,8 @@ bool v1_phase1_begin(struct v1 *v, bool first, struct outbox *ob, struct err *e)
 /* SA payload of ours, first in k, and remembered; group: no other is offered. */
 bool v1_phase1_chain(struct v1 *v, struct v1_sa *sa, const struct alg *group, struct ikew *k,
 	struct err *e) MUST_CHECK;
-bool v1_choice_take(struct v1_step *s) MUST_CHECK; /* what the gateway chose, out of what was offered */
+bool v1_choice_take(
+	struct v1_step *s) MUST_CHECK; /* what the gateway chose, out of what was offered */
 void v1_phase1_lifetime(struct v1_step *s); /* what it says on how long phase 1 shall last */
 bool v1_main_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v1_main_sa_recv(struct v1_step *s) MUST_CHECK;
@@ -522,7 +528,8 @@ bool v1_quick_recv(struct v1_step *s) MUST_CHECK;
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob);
 void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob);
 bool v1_info_recv(struct v1_step *s) MUST_CHECK;
-void v1_info_unprotected(struct v1 *v, struct v1_sa *sa, const struct payloads *p, struct outbox *ob);
+void v1_info_unprotected(
+	struct v1 *v, struct v1_sa *sa, const struct payloads *p, struct outbox *ob);
 void v1_delete_child(struct v1 *v, struct v1_sa *sa, const struct v1_child *c, struct outbox *ob);
 void v1_delete_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob);
 void v1_dpd_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob);

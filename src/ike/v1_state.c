@@ -34,7 +34,8 @@ struct v1_sa *v1_sa_new(struct v1 *v, bool initiator)
 			return NULL;
 		}
 		sa->initiator = initiator;
-		sa->rekey_at = sa->expire_at = sa->gone_at = sa->wait_until = sa->dpd_at = TIME_NEVER;
+		sa->rekey_at = sa->expire_at = sa->gone_at = sa->wait_until = sa->dpd_at =
+			TIME_NEVER;
 		return v->sas[i] = sa;
 	}
 	return NULL;
@@ -330,7 +331,8 @@ static void prepare_pairs(struct v1 *v)
 	}
 }
 
-bool v1_after_phase1(struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct outbox *ob, struct err *e)
+bool v1_after_phase1(
+	struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct outbox *ob, struct err *e)
 {
 	if (!v->cfg->xauth)
 		return v1_after_login(v, sa, next, ob, e);
@@ -341,7 +343,8 @@ bool v1_after_phase1(struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct
 	return true;
 }
 
-bool v1_after_login(struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct outbox *ob, struct err *e)
+bool v1_after_login(
+	struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct outbox *ob, struct err *e)
 {
 	*next = V1_UP;
 	sa->wait_until = TIME_NEVER;
@@ -377,7 +380,8 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 		return;
 	}
 	v->rekeys_ike++;
-	outbox_event(ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed%s", sa->initiator ? "" : " by the gateway");
+	outbox_event(ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed%s",
+		sa->initiator ? "" : " by the gateway");
 	if (!old)
 		return;
 	old->state = V1_REPLACED;
@@ -402,8 +406,9 @@ static void sa_gone(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 	v1_sa_drop(v, sa);
 	if (first || (current && !v1_any_child_up(v))) {
-		err_set(&e, ERR_PEER, first && login ? "the gateway closed the connection during the login" :
-			"the gateway closed the connection");
+		err_set(&e, ERR_PEER,
+			first && login ? "the gateway closed the connection during the login" :
+					 "the gateway closed the connection");
 		v1_fail(v, &e, ob);
 	} else if (current) {
 		v->want_renewal = true;

@@ -30,7 +30,12 @@ enum {
 	XAUTH_ANSWER = 16529,
 };
 
-enum { XAUTH_FIRST = XAUTH_TYPE, XAUTH_LAST = XAUTH_ANSWER, XAUTH_TYPE_CHAP = 1, XAUTH_STATUS_OK = 1 };
+enum {
+	XAUTH_FIRST = XAUTH_TYPE,
+	XAUTH_LAST = XAUTH_ANSWER,
+	XAUTH_TYPE_CHAP = 1,
+	XAUTH_STATUS_OK = 1
+};
 
 enum { ATTR_REQUEST = 1, ATTR_REPLY = 2, ATTR_SET = 3, ATTR_ACK = 4 };
 
@@ -78,7 +83,8 @@ static void answer_from_profile(struct v1 *v, struct v1_sa *sa, struct v1_prompt
 	if (p->attr != XAUTH_USER_PASSWORD || sa->own_words)
 		return;
 	const struct passphrase *secret = known->password ? known->password :
-		v->password.len > 0 ? &v->password : NULL;
+		v->password.len > 0                       ? &v->password :
+							    NULL;
 	if (!secret)
 		return;
 	p->text = *secret;
@@ -102,7 +108,8 @@ static bool take_request(struct v1_step *s, struct v1_login *l, struct rd attrs)
 		}
 	}
 	if (l->type == XAUTH_TYPE_CHAP)
-		return err_set(s->e, ERR_PEER, "the gateway wants the login by RADIUS-CHAP, which is not supported");
+		return err_set(s->e, ERR_PEER,
+			"the gateway wants the login by RADIUS-CHAP, which is not supported");
 	return !attrs.bad || err_set(s->e, ERR_DROP, "a malformed request for the login");
 }
 
@@ -131,13 +138,15 @@ static bool reply(struct v1 *v, struct outbox *ob, struct err *e)
 	struct wr w = wr_init(buf, sizeof(buf));
 
 	if (!x)
-		return err_set(e, ERR_PEER, "the gateway took too many other exchanges up during the login");
+		return err_set(e, ERR_PEER,
+			"the gateway took too many other exchanges up during the login");
 	if (l->typed)
 		v1_attr_short(&w, XAUTH_TYPE, l->type);
 	for (size_t i = 0; i < l->n; i++)
 		v1_attr_write(&w, l->prompts[i].attr,
 			(struct bytes){ l->prompts[i].text.text, l->prompts[i].text.len });
-	bool ok = v1_config_send(v, x, ATTR_REPLY, l->identifier, (struct bytes){ buf, w.len }, ob, e);
+	bool ok = v1_config_send(
+		v, x, ATTR_REPLY, l->identifier, (struct bytes){ buf, w.len }, ob, e);
 	wipe(buf, sizeof(buf));
 	v1_login_clear(v);
 	return ok;
@@ -163,12 +172,14 @@ bool v1_xauth_request(struct v1_step *s, uint16_t identifier, struct rd attrs)
 	struct v1 *v = s->v;
 
 	if (!v->cfg->xauth)
-		return err_set(s->e, ERR_PEER, "the gateway wants a user to log in (XAUTH), which the profile "
+		return err_set(s->e, ERR_PEER,
+			"the gateway wants a user to log in (XAUTH), which the profile "
 			"does not provide for");
 	if (s->sa->rounds++ >= V1_ROUNDS_MAX)
 		return err_set(s->e, ERR_PEER, "the gateway keeps asking for the login");
 	if (s->sa->rounds == 1 && s->sa->first && !v1_is_signed(s->sa->method))
-		outbox_event(s->ob, EV_WARNING, LEVEL_WARN, "the gateway proved only that it knows the group's "
+		outbox_event(s->ob, EV_WARNING, LEVEL_WARN,
+			"the gateway proved only that it knows the group's "
 			"shared key; everyone who knows it could ask for your password");
 	v1_login_clear(v);
 	*v->login = (struct v1_login){ .sa = s->sa, .mid = s->h->mid, .identifier = identifier };
@@ -190,7 +201,8 @@ bool v1_xauth_answer(struct v1 *v, const struct passphrase *text, struct outbox 
 		if (p->answered)
 			continue;
 		if (!text)
-			return err_set(e, ERR_CONFIG, "%s is needed and was not given", prompt_row(p->attr)->label);
+			return err_set(e, ERR_CONFIG, "%s is needed and was not given",
+				prompt_row(p->attr)->label);
 		p->text = *text;
 		p->answered = true;
 		if (p->attr == XAUTH_USER_NAME)
@@ -215,10 +227,12 @@ bool v1_xauth_status(struct v1_step *s, uint16_t identifier, struct rd attrs)
 	if (attrs.bad || !s->v->cfg->xauth)
 		return err_set(s->e, ERR_DROP, "a malformed or unexpected end of the login");
 	v1_attr_write(&w, XAUTH_STATUS, (struct bytes){ 0 });
-	if (!v1_config_send(s->v, s->x, ATTR_ACK, identifier, (struct bytes){ buf, w.len }, s->ob, s->e))
+	if (!v1_config_send(
+		    s->v, s->x, ATTR_ACK, identifier, (struct bytes){ buf, w.len }, s->ob, s->e))
 		return false;
 	if (!content)
-		return err_notify(s->e, ERR_PEER, V1_XAUTH_REFUSED, "the gateway refuses the login");
+		return err_notify(
+			s->e, ERR_PEER, V1_XAUTH_REFUSED, "the gateway refuses the login");
 	if (s->sa->logged_in)
 		return true;
 	s->sa->logged_in = true;
@@ -256,13 +270,15 @@ bool v1_transaction_recv(struct v1_step *s)
 	if (type == ATTR_REPLY && s->x && s->x->kind == V1X_PULL)
 		return v1_config_reply(s, r);
 	if (type != ATTR_REQUEST && type != ATTR_SET)
-		return err_set(s->e, ERR_DROP, "a transaction of type %u that nobody waits for", type);
+		return err_set(
+			s->e, ERR_DROP, "a transaction of type %u that nobody waits for", type);
 	if (!s->x && !(s->x = v1_xchg_accept(s, V1X_ANSWER)))
 		return err_set(s->e, ERR_DROP, "no room for another exchange");
 	if (s->x->kind != V1X_ANSWER)
 		return err_set(s->e, ERR_DROP, "a transaction of the wrong direction");
 	if (type == ATTR_SET)
-		return status ? v1_xauth_status(s, identifier, r) : v1_config_push(s, identifier, r);
+		return status ? v1_xauth_status(s, identifier, r) :
+				v1_config_push(s, identifier, r);
 	if (login)
 		return v1_xauth_request(s, identifier, r);
 	return v1_config_send(s->v, s->x, ATTR_REPLY, identifier, (struct bytes){ 0 }, s->ob, s->e);

@@ -5,12 +5,8 @@
 #include "ike/v1.h"
 #include "ike/v2.h"
 
-struct engine { /* one of them */
-	struct v1 *v1;
-	struct v2 *v2;
-};
-
-struct engine *engine_new(int version, const struct ike_config *config, struct rng *rng, struct err *e)
+struct engine *engine_new(
+	int version, const struct ike_config *config, struct rng *rng, struct err *e)
 {
 	struct engine *x = calloc(1, sizeof(*x));
 
@@ -37,8 +33,8 @@ void engine_free(struct engine *x)
 	free(x);
 }
 
-void engine_start(struct engine *x, uint64_t now, time_t wall, const struct path *path, bool patient,
-	struct outbox *ob)
+void engine_start(struct engine *x, uint64_t now, time_t wall, const struct path *path,
+	bool patient, struct outbox *ob)
 {
 	if (x->v1)
 		v1_start(x->v1, now, wall, path, patient, ob);
@@ -79,7 +75,8 @@ void engine_tick(struct engine *x, uint64_t now, struct outbox *ob)
 		v2_tick(x->v2, now, ob);
 }
 
-bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbox *ob, struct err *e)
+bool engine_command(
+	struct engine *x, uint64_t now, enum command c, struct outbox *ob, struct err *e)
 {
 	return x->v1 ? v1_command(x->v1, now, c, ob, e) : v2_command(x->v2, now, c, ob, e);
 }

@@ -7,18 +7,26 @@
 
 #include "ike/ike.h"
 
-struct engine;
+struct v1;
+struct v2;
 
-struct engine *engine_new(int version, const struct ike_config *config, struct rng *rng, struct err *e) MUST_CHECK;
+struct engine { /* one of them */
+	struct v1 *v1;
+	struct v2 *v2;
+};
+
+struct engine *engine_new(
+	int version, const struct ike_config *config, struct rng *rng, struct err *e) MUST_CHECK;
 void engine_free(struct engine *x); /* NULL is fine */
-void engine_start(struct engine *x, uint64_t now, time_t wall, const struct path *path, bool patient,
-	struct outbox *ob);
+void engine_start(struct engine *x, uint64_t now, time_t wall, const struct path *path,
+	bool patient, struct outbox *ob);
 void engine_datagram(struct engine *x, uint64_t now, const struct datagram *d, struct outbox *ob);
 void engine_answer(struct engine *x, uint64_t now, uint32_t id, const struct passphrase *text,
 	struct outbox *ob);
 void engine_os(struct engine *x, uint64_t now, const struct os_input *in, struct outbox *ob);
 void engine_tick(struct engine *x, uint64_t now, struct outbox *ob);
-bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
+bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbox *ob,
+	struct err *e) MUST_CHECK;
 void engine_stop(struct engine *x, uint64_t now, struct outbox *ob);
 uint64_t engine_deadline(const struct engine *x);
 void engine_view(const struct engine *x, struct ike_view *out);

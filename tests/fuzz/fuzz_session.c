@@ -142,7 +142,7 @@ static void check(const struct pair *p)
 	demand(p->net.plane[CLIENT].errors == 0);
 	demand((s->phase == PHASE_DOWN) == (p->downs == 1) && p->downs <= 1);
 	if (s->phase == PHASE_DOWN)
-		demand(p->net.plane[CLIENT].n == 0 && p->netconf.n_addrs == 0 && !s->v2);
+		demand(p->net.plane[CLIENT].n == 0 && p->netconf.n_addrs == 0 && !s->engine);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

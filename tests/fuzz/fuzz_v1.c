@@ -90,8 +90,11 @@ static void converse(struct v1_pair *p, struct rd *in)
 		else if (kind == TIME)
 			v1_pair_run(p, 100 * n);
 		else
-			protected(p, kind == PROTECTED_INFO ? V1_INFORMATIONAL : kind == PROTECTED_QUICK ?
-				V1_QUICK_MODE : V1_TRANSACTION, own, n);
+		protected(p,
+			kind == PROTECTED_INFO          ? V1_INFORMATIONAL :
+				kind == PROTECTED_QUICK ? V1_QUICK_MODE :
+							  V1_TRANSACTION,
+			own, n);
 		check(p);
 	}
 }

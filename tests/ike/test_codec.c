@@ -27,17 +27,18 @@ static struct bytes body_of(struct ikew *k)
 static void sa_on_the_wire(void **state)
 {
 	static const char want[] = "02000028 01 01 00 03"
-		"0300000c 0100000c 800e0100 03000008 0300000c 0000000802000005"
-		"00000024 02 01 00 03"
-		"0300000c 01000014 800e0080 03000008 02000005 00000008 0400001f";
+				   "0300000c 0100000c 800e0100 03000008 0300000c 0000000802000005"
+				   "00000024 02 01 00 03"
+				   "0300000c 01000014 800e0080 03000008 02000005 00000008 0400001f";
 	struct proposals p;
 	uint8_t buf[512], octets[512];
 	struct ikew k;
 	struct err e;
 
 	(void)state;
-	assert_ok(&e, prop_parse(&p, PROTO_IKE, TIER_DEFAULT,
-		"aes256-sha256-x25519,aes128gcm16-prfsha256-x25519", &e));
+	assert_ok(&e,
+		prop_parse(&p, PROTO_IKE, TIER_DEFAULT,
+			"aes256-sha256-x25519,aes128gcm16-prfsha256-x25519", &e));
 	p.v[0].n = 3; /* encryption, integrity, group: only what the text above has */
 	p.v[0].algs[2] = alg_find(TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0);
 	ikew_chain(&k, buf, sizeof(buf));
@@ -52,14 +53,18 @@ static void sa_on_the_wire(void **state)
 /* Everything that is offered can be chosen, and is read back as it was. */
 static void choices(void **state)
 {
-	static const char *const offers[] = { "aes256-sha256-x25519", "aes128gcm16-prfsha256-ecp256",
-		"chacha20poly1305-prfsha512-x448", "aes128ctr-sha512-modp2048" };
+	static const char *const offers[] = { "aes256-sha256-x25519",
+		"aes128gcm16-prfsha256-ecp256", "chacha20poly1305-prfsha512-x448",
+		"aes128ctr-sha512-modp2048" };
 	struct proposals all;
 	struct err e;
 
 	(void)state;
-	assert_ok(&e, prop_parse(&all, PROTO_IKE, TIER_DEFAULT, "aes256-sha256-x25519,"
-		"aes128gcm16-prfsha256-ecp256,chacha20poly1305-prfsha512-x448,aes128ctr-sha512-modp2048", &e));
+	assert_ok(&e,
+		prop_parse(&all, PROTO_IKE, TIER_DEFAULT,
+			"aes256-sha256-x25519,"
+			"aes128gcm16-prfsha256-ecp256,chacha20poly1305-prfsha512-x448,aes128ctr-sha512-modp2048",
+			&e));
 	for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
 		struct proposals one;
 		struct suite chosen, read;
@@ -69,7 +74,8 @@ static void choices(void **state)
 		assert_ok(&e, prop_parse(&one, PROTO_IKE, TIER_DEFAULT, offers[i], &e));
 		ikew_chain(&k, a, sizeof(a));
 		v2_sa_write(&k, &all, PROTO_IKE, (struct bytes){ "12345678", 8 });
-		assert_ok(&e, v2_sa_choose(body_of(&k), &one, PROTO_IKE, &spi, &number, &chosen, &e));
+		assert_ok(
+			&e, v2_sa_choose(body_of(&k), &one, PROTO_IKE, &spi, &number, &chosen, &e));
 		assert_int_equal(number, i + 1);
 		assert_memory_equal(spi.p, "12345678", 8);
 		ikew_chain(&k, b, sizeof(b));
@@ -77,10 +83,12 @@ static void choices(void **state)
 		struct bytes body = body_of(&k);
 		assert_ok(&e, v2_sa_read_choice(body, &all, PROTO_IKE, &spi, &read, &e));
 		assert_memory_equal(spi.p, "abcdefgh", 8);
-		assert_true(read.encr == chosen.encr && read.prf == chosen.prf && read.integ == chosen.integ &&
-			read.ke == chosen.ke);
-		((uint8_t *)(uintptr_t)body.p)[4] = (uint8_t)(i + 1) % 4 + 1; /* not of that proposal */
-		assert_refused(&e, ERR_PEER, v2_sa_read_choice(body, &all, PROTO_IKE, &spi, &read, &e));
+		assert_true(read.encr == chosen.encr && read.prf == chosen.prf &&
+			read.integ == chosen.integ && read.ke == chosen.ke);
+		((uint8_t *)(uintptr_t)body.p)[4] =
+			(uint8_t)(i + 1) % 4 + 1; /* not of that proposal */
+		assert_refused(
+			&e, ERR_PEER, v2_sa_read_choice(body, &all, PROTO_IKE, &spi, &read, &e));
 	}
 }
 
@@ -92,8 +100,10 @@ static void no_choice(void **state)
 		bool ok;
 	} bodies[] = {
 		{ "00000018 01 03 04 01 aabbccdd 0000000c 01000014 800e0080", true },
-		{ "00000024 01 03 04 02 aabbccdd 0300000c 01000014 800e0080 0000000c 01000014 800e0100", false },
-		{ "00000024 01 03 04 02 aabbccdd 0300000c 01000014 800e0080 0000000c 01000014 800e0080", false },
+		{ "00000024 01 03 04 02 aabbccdd 0300000c 01000014 800e0080 0000000c 01000014 800e0100",
+			false },
+		{ "00000024 01 03 04 02 aabbccdd 0300000c 01000014 800e0080 0000000c 01000014 800e0080",
+			false },
 		{ "00000014 01 03 04 01 aabbccdd 00000008 05000000", false },
 		{ "0000000c 01 03 04 00 aabbccdd", false },
 		{ "0000001c 01 03 04 01 aabbccdd 00000010 01000014 800e0080 80990001", false },
@@ -108,7 +118,8 @@ static void no_choice(void **state)
 		struct suite s;
 		uint8_t buf[64];
 		size_t n = test_hex(bodies[i].hex, buf, sizeof(buf));
-		if (v2_sa_read_choice((struct bytes){ buf, n }, &p, PROTO_ESP, &spi, &s, &e) != bodies[i].ok)
+		if (v2_sa_read_choice((struct bytes){ buf, n }, &p, PROTO_ESP, &spi, &s, &e) !=
+			bodies[i].ok)
 			fail_msg("body %zu: %s", i, e.text);
 	}
 }
@@ -124,10 +135,12 @@ static void preference(void **state)
 	struct err e;
 
 	(void)state;
-	assert_ok(&e, prop_parse(&theirs, PROTO_ESP, TIER_DEFAULT,
-		"aes128-sha256,aes128gcm16-aes256gcm16-noesn-esn", &e));
-	assert_ok(&e, prop_parse(&ours, PROTO_ESP, TIER_DEFAULT,
-		"aes256gcm16-aes128gcm16-esn-noesn,aes128-sha256", &e));
+	assert_ok(&e,
+		prop_parse(&theirs, PROTO_ESP, TIER_DEFAULT,
+			"aes128-sha256,aes128gcm16-aes256gcm16-noesn-esn", &e));
+	assert_ok(&e,
+		prop_parse(&ours, PROTO_ESP, TIER_DEFAULT,
+			"aes256gcm16-aes128gcm16-esn-noesn,aes128-sha256", &e));
 	ikew_chain(&k, buf, sizeof(buf));
 	v2_sa_write(&k, &theirs, PROTO_ESP, (struct bytes){ "spi!", 4 });
 	assert_ok(&e, v2_sa_choose(body_of(&k), &ours, PROTO_ESP, &spi, &number, &s, &e));
@@ -197,13 +210,15 @@ static void esn_as_configured(void **state)
 		char text[128];
 		assert_ok(&e, prop_parse(&base, PROTO_ESP, TIER_DEFAULT, offers[i].offer, &e));
 		v2_esp_offer(&out, &cfg, KE_LEFT_OUT, NULL);
-		assert_string_equal(prop_text(text, sizeof(text), &out, PROTO_ESP), offers[i].shown);
+		assert_string_equal(
+			prop_text(text, sizeof(text), &out, PROTO_ESP), offers[i].shown);
 	}
 }
 
 static void selectors(void **state)
 {
-	static const char want[] = "02000000 07 11 0010 06a5 06a5 0a000000 0affffff"
+	static const char want[] =
+		"02000000 07 11 0010 06a5 06a5 0a000000 0affffff"
 		"08 00 0028 0000 ffff 20010db8000000000000000000000000 20010db80000000000000000000000ff";
 	struct selectors ts = { .n = 2 }, *again = malloc(sizeof(*again));
 	uint8_t buf[128], octets[128];
@@ -213,7 +228,8 @@ static void selectors(void **state)
 	(void)state;
 	assert_non_null(again);
 	ts.v[0] = (struct selector){ FAMILY_V4, 17, 1701, 1701, { 10 }, { 10, 255, 255, 255 } };
-	ts.v[1] = (struct selector){ FAMILY_V6, 0, 0, 65535, { 0x20, 1, 0xd, 0xb8 }, { 0x20, 1, 0xd, 0xb8 } };
+	ts.v[1] = (struct selector){ FAMILY_V6, 0, 0, 65535, { 0x20, 1, 0xd, 0xb8 },
+		{ 0x20, 1, 0xd, 0xb8 } };
 	ts.v[1].hi[15] = 0xff;
 	ikew_chain(&k, buf, sizeof(buf));
 	v2_ts_write(&k, PAYLOAD_TSi, &ts);
@@ -259,17 +275,22 @@ static const struct {
 	{ "an address", "02000000 0001 0004 0a010203", true, 1, 0, 0, 0 },
 	{ "an address, empty", "02000000 0001 0000", true, 0, 0, 0, 0 },
 	{ "an address of 5", "02000000 0001 0005 0a01020304", true, 0, 0, 0, 0 },
-	{ "an IPv6 address", "02000000 0008 0011 20010db8000000000000000000000001 40", true, 1, 0, 0, 0 },
-	{ "a resolver of each family", "02000000 0003 0004 0a000001 000a 0010 20010db8000000000000000000000001",
-		true, 0, 2, 0, 0 },
+	{ "an IPv6 address", "02000000 0008 0011 20010db8000000000000000000000001 40", true, 1, 0,
+		0, 0 },
+	{ "a resolver of each family",
+		"02000000 0003 0004 0a000001 000a 0010 20010db8000000000000000000000001", true, 0,
+		2, 0, 0 },
 	{ "a resolver 0.0.0.0", "02000000 0003 0004 00000000", true, 0, 0, 0, 0 },
 	{ "a subnet", "02000000 000d 0008 0a000000 ff000000", true, 0, 0, 0, 1 },
-	{ "an IPv6 subnet", "02000000 000f 0011 20010db8000000000000000000000000 20", true, 0, 0, 0, 1 },
-	{ "an IPv6 subnet of 129 bits", "02000000 000f 0011 20010db8000000000000000000000000 81", true, 0, 0, 0, 0 },
+	{ "an IPv6 subnet", "02000000 000f 0011 20010db8000000000000000000000000 20", true, 0, 0, 0,
+		1 },
+	{ "an IPv6 subnet of 129 bits", "02000000 000f 0011 20010db8000000000000000000000000 81",
+		true, 0, 0, 0, 0 },
 	{ "a domain", "02000000 0019 0004 636f7270", true, 0, 0, 1, 0 },
 	{ "a domain with a NUL", "02000000 0019 0004 63007270", true, 0, 0, 0, 0 },
 	{ "an empty domain", "02000000 0019 0000", true, 0, 0, 0, 0 },
-	{ "an attribute that nobody knows", "02000000 7abc 0002 0102 0001 0004 0a010203", true, 1, 0, 0, 0 },
+	{ "an attribute that nobody knows", "02000000 7abc 0002 0102 0001 0004 0a010203", true, 1,
+		0, 0, 0 },
 	{ "the reserved bit", "02000000 8001 0004 0a010203", true, 1, 0, 0, 0 },
 	{ "cut in an attribute", "02000000 0001 0004 0a0102", false, 0, 0, 0, 0 },
 	{ "cut in an attribute's head", "02000000 0001 00", false, 0, 0, 0, 0 },
@@ -287,10 +308,12 @@ static void configuration(void **state)
 		size_t n = test_hex(replies[i].hex, buf, sizeof(buf));
 		if (v2_cp_read((struct bytes){ buf, n }, g, &e) != replies[i].ok)
 			fail_msg("%s: %s", replies[i].name, e.text);
-		if (replies[i].ok && (g->n_addrs != replies[i].addrs || g->n_dns != replies[i].dns ||
-			g->n_domains != replies[i].domains || g->n_subnets != replies[i].subnets))
-			fail_msg("%s: %u %u %u %u", replies[i].name, g->n_addrs, g->n_dns, g->n_domains,
-				g->n_subnets);
+		if (replies[i].ok &&
+			(g->n_addrs != replies[i].addrs || g->n_dns != replies[i].dns ||
+				g->n_domains != replies[i].domains ||
+				g->n_subnets != replies[i].subnets))
+			fail_msg("%s: %u %u %u %u", replies[i].name, g->n_addrs, g->n_dns,
+				g->n_domains, g->n_subnets);
 	}
 	free(g);
 }
@@ -337,7 +360,8 @@ static void asking_for_configuration(void **state)
 	ikew_chain(&k, buf, sizeof(buf));
 	v2_cp_request(&k, &cfg);
 	struct bytes body = body_of(&k);
-	size_t n = test_hex("01000000 0001 0004 0a010203 00030000 000d0000 00190000", octets, sizeof(octets));
+	size_t n = test_hex(
+		"01000000 0001 0004 0a010203 00030000 000d0000 00190000", octets, sizeof(octets));
 	assert_int_equal(body.n, n);
 	assert_memory_equal(body.p, octets, n);
 }

@@ -45,10 +45,12 @@ static void begin(struct ends *x, const char *suite)
 	x->b.suite = x->a.suite;
 	x->a.initiator = true;
 	x->a.fragments = x->b.fragments = true;
-	assert_ok(&e, v2_derive(&x->a, NULL, NULL, &shared, BYTES("nonce of the initiator"),
-		BYTES("nonce of the responder"), &e));
-	assert_ok(&e, v2_derive(&x->b, NULL, NULL, &shared, BYTES("nonce of the initiator"),
-		BYTES("nonce of the responder"), &e));
+	assert_ok(&e,
+		v2_derive(&x->a, NULL, NULL, &shared, BYTES("nonce of the initiator"),
+			BYTES("nonce of the responder"), &e));
+	assert_ok(&e,
+		v2_derive(&x->b, NULL, NULL, &shared, BYTES("nonce of the initiator"),
+			BYTES("nonce of the responder"), &e));
 }
 
 static void end(struct ends *x)
@@ -59,15 +61,17 @@ static void end(struct ends *x)
 	cipher_free(x->b.open);
 }
 
-static bool open_one(struct v2_sa *sa, uint8_t *data, size_t len, struct bytes *inner, uint8_t *first,
-	struct payload *sk)
+static bool open_one(struct v2_sa *sa, uint8_t *data, size_t len, struct bytes *inner,
+	uint8_t *first, struct payload *sk)
 {
 	struct payloads p;
 	struct ike_hdr h;
 	uint8_t unknown;
 
-	if (!ike_hdr_read(&h, (struct bytes){ data, len }, NULL) || !payloads_read(&p, h.next,
-			(struct bytes){ data + IKE_HDR_LEN, len - IKE_HDR_LEN }, first, &unknown, NULL) || p.n != 1)
+	if (!ike_hdr_read(&h, (struct bytes){ data, len }, NULL) ||
+		!payloads_read(&p, h.next, (struct bytes){ data + IKE_HDR_LEN, len - IKE_HDR_LEN },
+			first, &unknown, NULL) ||
+		p.n != 1)
 		return false;
 	*sk = p.v[0];
 	return v2_open(sa, data, len, sk, inner, NULL);
@@ -94,8 +98,9 @@ static void whole(void **state)
 			struct payload sk;
 			struct err e;
 			uint8_t first;
-			assert_ok(&e, v2_seal(&x.v, from, INFORMATIONAL, false, (uint32_t)n, PAYLOAD_V,
-				(struct bytes){ content, n }, 1200, &k, &e));
+			assert_ok(&e,
+				v2_seal(&x.v, from, INFORMATIONAL, false, (uint32_t)n, PAYLOAD_V,
+					(struct bytes){ content, n }, 1200, &k, &e));
 			assert_int_equal(k.n, 1);
 			assert_int_equal(k.v[0].data[19], n % 2 ? FLAG_INITIATOR : 0);
 			uint8_t *copy = malloc(k.v[0].len);
@@ -106,7 +111,8 @@ static void whole(void **state)
 			assert_int_equal(inner.n, n);
 			assert_memory_equal(inner.p, content, n);
 			memcpy(copy, k.v[0].data, k.v[0].len);
-			assert_false(open_one(from, copy, k.v[0].len, &inner, &first, &sk)); /* reflected */
+			assert_false(open_one(
+				from, copy, k.v[0].len, &inner, &first, &sk)); /* reflected */
 			free(copy);
 			kept_free(&k);
 		}
@@ -123,8 +129,9 @@ static void spoilt(void **state)
 		struct kept k = { 0 };
 		struct err e;
 		begin(&x, suites[i]);
-		assert_ok(&e, v2_seal(&x.v, &x.a, INFORMATIONAL, false, 1, PAYLOAD_V,
-			BYTES("something to be kept"), 1200, &k, &e));
+		assert_ok(&e,
+			v2_seal(&x.v, &x.a, INFORMATIONAL, false, 1, PAYLOAD_V,
+				BYTES("something to be kept"), 1200, &k, &e));
 		for (size_t at = 0; at < k.v[0].len; at++) {
 			struct bytes inner;
 			struct payload sk;
@@ -151,7 +158,9 @@ static void ivs(void **state)
 	begin(&x, suites[0]);
 	for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
 		struct kept k = { 0 };
-		assert_ok(&e, v2_seal(&x.v, &x.a, INFORMATIONAL, false, 1, PAYLOAD_V, BYTES("x"), 1200, &k, &e));
+		assert_ok(&e,
+			v2_seal(&x.v, &x.a, INFORMATIONAL, false, 1, PAYLOAD_V, BYTES("x"), 1200,
+				&k, &e));
 		memcpy(seen[i], k.v[0].data + IKE_HDR_LEN + 4, 8);
 		for (size_t j = 0; j < i; j++)
 			assert_memory_not_equal(seen[i], seen[j], 8);
@@ -177,8 +186,10 @@ static void fragments(void **state)
 			struct ends x;
 			struct err e;
 			begin(&x, suites[i]);
-			assert_ok(&e, v2_seal(&x.v, &x.a, IKE_AUTH, false, 1, PAYLOAD_IDi,
-				(struct bytes){ content, sizeof(content) }, v2_fragment_size(&x.v, false), &k, &e));
+			assert_ok(&e,
+				v2_seal(&x.v, &x.a, IKE_AUTH, false, 1, PAYLOAD_IDi,
+					(struct bytes){ content, sizeof(content) },
+					v2_fragment_size(&x.v, false), &k, &e));
 			assert_in_range(k.n, 8, 9);
 			for (size_t j = 0; j < k.n; j++) {
 				size_t at = backwards ? k.n - 1 - j : j;
@@ -186,7 +197,8 @@ static void fragments(void **state)
 				struct payload skf;
 				uint8_t first;
 				assert_true(k.v[at].len <= 1280 - 32);
-				assert_true(open_one(&x.b, k.v[at].data, k.v[at].len, &inner, &first, &skf));
+				assert_true(open_one(
+					&x.b, k.v[at].data, k.v[at].len, &inner, &first, &skf));
 				assert_int_equal(skf.type, PAYLOAD_SKF);
 				assert_int_equal(first, at == 0 ? PAYLOAD_IDi : PAYLOAD_NONE);
 				struct rd r = rd_init(skf.body.p, 4);
@@ -194,8 +206,9 @@ static void fragments(void **state)
 				assert_int_equal(number, at + 1);
 				assert_int_equal(total, k.n);
 				assert_null(out);
-				assert_ok(&e, v2_reassemble(&slot, 1, number, total, first, inner, &out, &len,
-					&out_first, &e));
+				assert_ok(&e,
+					v2_reassemble(&slot, 1, number, total, first, inner, &out,
+						&len, &out_first, &e));
 			}
 			assert_non_null(out);
 			assert_int_equal(len, sizeof(content));
@@ -219,13 +232,16 @@ static void without_fragments(void **state)
 	(void)state;
 	begin(&x, suites[0]);
 	x.a.fragments = false;
-	assert_ok(&e, v2_seal(&x.v, &x.a, IKE_AUTH, false, 1, PAYLOAD_IDi, (struct bytes){ content, 9000 },
-		1200, &k, &e));
+	assert_ok(&e,
+		v2_seal(&x.v, &x.a, IKE_AUTH, false, 1, PAYLOAD_IDi,
+			(struct bytes){ content, 9000 }, 1200, &k, &e));
 	assert_int_equal(k.n, 1);
 	kept_free(&k);
 	x.a.fragments = true;
-	assert_refused(&e, ERR_LOCAL, v2_seal(&x.v, &x.a, IKE_AUTH, false, 1, PAYLOAD_IDi,
-		(struct bytes){ content, sizeof(content) }, v2_fragment_size(&x.v, true), &k, &e));
+	assert_refused(&e, ERR_LOCAL,
+		v2_seal(&x.v, &x.a, IKE_AUTH, false, 1, PAYLOAD_IDi,
+			(struct bytes){ content, sizeof(content) }, v2_fragment_size(&x.v, true),
+			&k, &e));
 	kept_free(&k);
 	end(&x);
 }

@@ -142,13 +142,21 @@ static void proving(void **state)
 		const char *id;
 		bool proved;
 	} claims[] = {
-		{ "gw.example", true }, { "GW.example", true }, { "other.example", false },
-		{ "192.0.2.1", true }, { "192.0.2.2", false }, { "2001:db8::1", false },
-		{ "a@gw.example", true }, { "b@gw.example", false },
-		{ "O=Test, CN=the gateway", true }, { "CN=the gateway", false }, { "keyid:gw.example", false },
+		{ "gw.example", true },
+		{ "GW.example", true },
+		{ "other.example", false },
+		{ "192.0.2.1", true },
+		{ "192.0.2.2", false },
+		{ "2001:db8::1", false },
+		{ "a@gw.example", true },
+		{ "b@gw.example", false },
+		{ "O=Test, CN=the gateway", true },
+		{ "CN=the gateway", false },
+		{ "keyid:gw.example", false },
 	};
 	EVP_PKEY *key = pki_key("ED25519", NULL);
-	struct pki_spec spec = { .cn = "the gateway", .key = key,
+	struct pki_spec spec = { .cn = "the gateway",
+		.key = key,
 		.san = "DNS:gw.example,IP:192.0.2.1,email:a@gw.example" };
 	X509 *x = pki_issue(&spec, NULL, NULL);
 	struct cert *c = pki_cert(x);

@@ -78,11 +78,14 @@ static void release(struct v2_sa *sa)
 }
 
 /* What one end seals, the keys named open. */
-static void check_seal(struct cipher *seal, const struct suite *s, const uint8_t *encr, const uint8_t *integ)
+static void check_seal(
+	struct cipher *seal, const struct suite *s, const uint8_t *encr, const uint8_t *integ)
 {
 	struct secret ek, ik = { 0 };
 	uint8_t data[32] = "sixteen octets..", iv[16] = { 7 }, icv[32];
-	struct cipher_op op = { .aad = iv, .aad_len = 4, .iv = iv, .data = data, .len = 16, .icv = icv };
+	struct cipher_op op = {
+		.aad = iv, .aad_len = 4, .iv = iv, .data = data, .len = 16, .icv = icv
+	};
 	struct err e;
 
 	secret_set(&ek, encr, s->encr->key_len + s->encr->salt_len);
@@ -112,7 +115,8 @@ static void check_seven(const uint8_t skeyseed[32], const char *suite, const str
 	assert_ok(&e, v2_derive(&r, old_prf, old_d, shared, ni, nr, &e));
 	size_t a = i.suite.integ ? i.suite.integ->key_len : 0;
 	size_t c = i.suite.encr->key_len + i.suite.encr->salt_len;
-	const uint8_t *ai = k + 32, *ar = ai + a, *ei = ar + a, *er = ei + c, *pi = er + c, *pr = pi + 32;
+	const uint8_t *ai = k + 32, *ar = ai + a, *ei = ar + a, *er = ei + c, *pi = er + c,
+		      *pr = pi + 32;
 	const struct v2_sa *ends[] = { &i, &r };
 	for (size_t n = 0; n < 2; n++) {
 		assert_memory_equal(ends[n]->sk_d.data, k, 32);
@@ -128,15 +132,16 @@ static void check_seven(const uint8_t skeyseed[32], const char *suite, const str
 /* Section 2.14: SKEYSEED = prf(Ni | Nr, g^ir). */
 static void first_keys(void **state)
 {
-	static const char *const suites[] = { "aes256-sha256-x25519", "aes128gcm16-prfsha256-x25519",
-		"aes128ctr-sha256-x25519" };
+	static const char *const suites[] = { "aes256-sha256-x25519",
+		"aes128gcm16-prfsha256-x25519", "aes128ctr-sha256-x25519" };
 	struct ke_secret shared = { 32, "thirty-two octets of a secret.." };
 	uint8_t key[128], skeyseed[32];
 
 	(void)state;
 	memcpy(key, ni.p, ni.n);
 	memcpy(key + ni.n, nr.p, nr.n);
-	hmac((struct bytes){ key, ni.n + nr.n }, &(struct bytes){ shared.data, shared.len }, 1, skeyseed);
+	hmac((struct bytes){ key, ni.n + nr.n }, &(struct bytes){ shared.data, shared.len }, 1,
+		skeyseed);
 	for (size_t n = 0; n < ARRAY_LEN(suites); n++)
 		check_seven(skeyseed, suites[n], NULL, NULL, &shared);
 }
@@ -152,7 +157,8 @@ static void rekeyed(void **state)
 	(void)state;
 	secret_set(&old_d, "SK_d of the SA that is replaced.", 32);
 	hmac((struct bytes){ old_d.data, 32 }, parts, 3, skeyseed);
-	check_seven(skeyseed, "aes128-sha256-x25519", alg_by_name(TRANSFORM_PRF, "prfsha256"), &old_d, &shared);
+	check_seven(skeyseed, "aes128-sha256-x25519", alg_by_name(TRANSFORM_PRF, "prfsha256"),
+		&old_d, &shared);
 }
 
 /* Section 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr), the initiator's direction first, encryption
@@ -174,9 +180,13 @@ static void child(void **state)
 	secret_set(&sa.sk_d, "SK_d of the IKE SA it is made in", 32);
 	for (int pfs = 0; pfs < 2; pfs++)
 		for (int initiator = 0; initiator < 2; initiator++) {
-			struct sa_spec *first = initiator ? out : in, *second = initiator ? in : out;
-			plus((struct bytes){ sa.sk_d.data, 32 }, pfs ? seed : seed + 1, pfs ? 3 : 2, k, 4);
-			assert_ok(&e, v2_keymat(&sa, &s, pfs ? &shared : NULL, ni, nr, initiator, in, out, &e));
+			struct sa_spec *first = initiator ? out : in,
+				       *second = initiator ? in : out;
+			plus((struct bytes){ sa.sk_d.data, 32 }, pfs ? seed : seed + 1, pfs ? 3 : 2,
+				k, 4);
+			assert_ok(&e,
+				v2_keymat(&sa, &s, pfs ? &shared : NULL, ni, nr, initiator, in, out,
+					&e));
 			assert_int_equal(first->encr_key.len, 32);
 			assert_memory_equal(first->encr_key.data, k, 32);
 			assert_memory_equal(first->integ_key.data, k + 32, 32);
@@ -217,12 +227,13 @@ static void signed_octets(void **state)
 	for (int ours = 0; ours < 2; ours++) {
 		const struct secret *key = ours ? &sa.sk_pi : &sa.sk_pr;
 		struct bytes message = ours ? (struct bytes){ message_i, sizeof(message_i) } :
-			(struct bytes){ message_r, sizeof(message_r) };
+					      (struct bytes){ message_r, sizeof(message_r) };
 		struct bytes nonce = ours ? (struct bytes){ hs->nr, 20 } :
-			(struct bytes){ hs->ni, sizeof(hs->ni) };
+					    (struct bytes){ hs->ni, sizeof(hs->ni) };
 		uint8_t *out;
 		size_t n;
-		hmac((struct bytes){ key->data, 32 }, &(struct bytes){ rest, sizeof(rest) }, 1, mac);
+		hmac((struct bytes){ key->data, 32 }, &(struct bytes){ rest, sizeof(rest) }, 1,
+			mac);
 		assert_ok(&e, v2_signed_octets(&sa, ours, hs, &id, &out, &n, &e));
 		assert_int_equal(n, message.n + nonce.n + 32);
 		assert_memory_equal(out, message.p, message.n);
@@ -259,14 +270,15 @@ static void nat_detection(void **state)
 	(void)state;
 	assert_true(addr_parse(&a, "192.0.2.10"));
 	a.port = 4500;
-	size_t n = test_hex("0102030405060708 1112131415161718 c000020a 1194", octets, sizeof(octets));
+	size_t n =
+		test_hex("0102030405060708 1112131415161718 c000020a 1194", octets, sizeof(octets));
 	SHA1(octets, n, want);
 	v2_nat_hash(octets, octets + 8, &a, got);
 	assert_memory_equal(got, want, 20);
 	assert_true(addr_parse(&a, "2001:db8::1"));
 	a.port = 500;
-	n = test_hex("0102030405060708 1112131415161718 20010db8000000000000000000000001 01f4", octets,
-		sizeof(octets));
+	n = test_hex("0102030405060708 1112131415161718 20010db8000000000000000000000001 01f4",
+		octets, sizeof(octets));
 	SHA1(octets, n, want);
 	v2_nat_hash(octets, octets + 8, &a, got);
 	assert_memory_equal(got, want, 20);

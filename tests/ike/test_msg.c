@@ -83,7 +83,8 @@ static void chain(void **state)
 		struct payloads p;
 		struct err e = { 0 };
 		size_t n = test_hex(r->hex, buf, sizeof(buf));
-		bool ok = payloads_read(&p, r->first, (struct bytes){ buf, n }, &inner, &unknown, &e);
+		bool ok =
+			payloads_read(&p, r->first, (struct bytes){ buf, n }, &inner, &unknown, &e);
 		if (ok != (r->n >= 0) || e.kind != r->kind || (ok && (int)p.n != r->n))
 			fail_msg("%s: %d, %zu payloads, kind %d", r->name, ok, p.n, e.kind);
 		if (ok)
@@ -111,7 +112,8 @@ static void many(void **state)
 				wr_u16(&w, i + 1 < count ? type << 8 : 0);
 				wr_u16(&w, 4);
 			}
-			bool ok = payloads_read(&p, type, (struct bytes){ buf, w.len }, &inner, &unknown, &e);
+			bool ok = payloads_read(
+				&p, type, (struct bytes){ buf, w.len }, &inner, &unknown, &e);
 			assert_int_equal(ok, count == 64);
 		}
 }
@@ -125,9 +127,11 @@ static void finding(void **state)
 
 	(void)state;
 	/* N(INITIAL_CONTACT), N(cut short), N(NO_PROPOSAL_CHOSEN, SPI, data), N(COOKIE) */
-	size_t len = test_hex("29000008 00004000 29000006 0000 2900000d 0304000e 01020304 ff 00000009 00004006 55",
+	size_t len = test_hex(
+		"29000008 00004000 29000006 0000 2900000d 0304000e 01020304 ff 00000009 00004006 55",
 		buf, sizeof(buf));
-	assert_ok(&e, payloads_read(&p, PAYLOAD_N, (struct bytes){ buf, len }, &inner, &unknown, &e));
+	assert_ok(
+		&e, payloads_read(&p, PAYLOAD_N, (struct bytes){ buf, len }, &inner, &unknown, &e));
 	assert_int_equal(p.n, 4);
 	assert_non_null(payload_nth(&p, PAYLOAD_N, 3));
 	assert_null(payload_nth(&p, PAYLOAD_N, 4));
@@ -150,10 +154,13 @@ static void finding(void **state)
 static void writing(void **state)
 {
 	static const char want[] = "0102030405060708 1112131415161718 29 20 25 20 00000009 00000036"
-		"2a00000c 0304400901020304 28000008 01000000 00000006 abcd";
+				   "2a00000c 0304400901020304 28000008 01000000 00000006 abcd";
 	struct ike_hdr h = { .spi_i = { 1, 2, 3, 4, 5, 6, 7, 8 },
-		.spi_r = { 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18 }, .version = 0x20,
-		.exchange = INFORMATIONAL, .flags = FLAG_RESPONSE, .mid = 9 };
+		.spi_r = { 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18 },
+		.version = 0x20,
+		.exchange = INFORMATIONAL,
+		.flags = FLAG_RESPONSE,
+		.mid = 9 };
 	uint8_t buf[128], octets[128];
 	size_t len, n = test_hex(want, octets, sizeof(octets));
 	struct ikew k;

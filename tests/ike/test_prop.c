@@ -17,9 +17,12 @@ static const struct {
 	const char *shown; /* NULL: refused */
 	const char *words; /* in the sentence that refuses */
 } rows[] = {
-	{ PROTO_IKE, TIER_DEFAULT, "aes256-sha256-modp2048", "aes256-sha256-modp2048-prfsha256", NULL },
-	{ PROTO_IKE, TIER_DEFAULT, "aes256gcm16-prfsha384-x25519", "aes256gcm16-prfsha384-x25519", NULL },
-	{ PROTO_IKE, TIER_DEFAULT, "aes256gcm16-sha384-x25519", "aes256gcm16-x25519-prfsha384", NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "aes256-sha256-modp2048", "aes256-sha256-modp2048-prfsha256",
+		NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "aes256gcm16-prfsha384-x25519", "aes256gcm16-prfsha384-x25519",
+		NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "aes256gcm16-sha384-x25519", "aes256gcm16-x25519-prfsha384",
+		NULL },
 	{ PROTO_IKE, TIER_DEFAULT, " aes128-sha256-x25519 ,aes256-sha512-ecp256 ",
 		"aes128-sha256-x25519-prfsha256, aes256-sha512-ecp256-prfsha512", NULL },
 	{ PROTO_ESP, TIER_DEFAULT, "aes128gcm16", "aes128gcm16-noesn", NULL },
@@ -31,7 +34,8 @@ static const struct {
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha1-modp2048", NULL, "compat" },
 	{ PROTO_IKE, TIER_DEFAULT, "", NULL, "no proposal" },
 	{ PROTO_IKE, TIER_DEFAULT, ",", NULL, "names no encryption" },
-	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519,", "aes128-sha256-x25519-prfsha256", NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519,", "aes128-sha256-x25519-prfsha256",
+		NULL },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256", NULL, "key exchange" },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-x25519", NULL, "integrity" },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-x25519", NULL, "PRF" },
@@ -53,7 +57,9 @@ static void notation(void **state)
 		bool ok = prop_parse(&p, rows[i].proto, rows[i].tier, rows[i].text, &e);
 		if (ok != (rows[i].shown != NULL))
 			fail_msg("\"%s\": %d %s", rows[i].text, ok, e.text);
-		if (ok && strcmp(prop_text(text, sizeof(text), &p, rows[i].proto), rows[i].shown) != 0)
+		if (ok &&
+			strcmp(prop_text(text, sizeof(text), &p, rows[i].proto), rows[i].shown) !=
+				0)
 			fail_msg("\"%s\" became \"%s\"", rows[i].text, text);
 		if (!ok && (e.kind != ERR_CONFIG || !strstr(e.text, rows[i].words)))
 			fail_msg("\"%s\": %s", rows[i].text, e.text);
@@ -97,7 +103,9 @@ static void defaults(void **state)
 				for (size_t j = 0; j < p.v[i].n; j++) {
 					const struct alg *a = p.v[i].algs[j];
 					assert_true(a->usable);
-					assert_true((protos[k] == PROTO_IKE ? a->ike_tier : a->esp_tier) <= (enum tier)tier);
+					assert_true((protos[k] == PROTO_IKE ? a->ike_tier :
+									      a->esp_tier) <=
+						(enum tier)tier);
 					assert_true(tier != TIER_DEFAULT || !alg_weak(a));
 					aead = aead || a->aead;
 					integ = integ || a->type == TRANSFORM_INTEG;
@@ -120,7 +128,7 @@ static void last_resort(void **state)
 	struct proposals p;
 
 	(void)state;
-	prop_last_resort(&p);
+	prop_last_resort(&p, false, false);
 	assert_int_equal(p.n, 1);
 	for (size_t i = 0; i < p.v[0].n; i++)
 		if (p.v[0].algs[i]->type == TRANSFORM_KE)
@@ -131,7 +139,8 @@ static void suites(void **state)
 {
 	char text[SUITE_TEXT_MAX];
 	struct suite s = { .encr = alg_by_name(TRANSFORM_ENCR, "aes256"),
-		.integ = alg_by_name(TRANSFORM_INTEG, "sha256"), .prf = alg_by_name(TRANSFORM_PRF, "prfsha256"),
+		.integ = alg_by_name(TRANSFORM_INTEG, "sha256"),
+		.prf = alg_by_name(TRANSFORM_PRF, "prfsha256"),
 		.ke = alg_by_name(TRANSFORM_KE, "x25519") };
 
 	(void)state;

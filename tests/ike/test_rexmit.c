@@ -22,7 +22,8 @@ static uint64_t length(const struct rexmit_plan *plan, unsigned *tries)
 	for (bool more = true; more; *tries += more) {
 		uint64_t now = x.next;
 		assert_true(now - last <= plan->longest_ms);
-		assert_true(now - last >= wait * 9 / 10); /* never much shorter than the one before */
+		assert_true(
+			now - last >= wait * 9 / 10); /* never much shorter than the one before */
 		wait = now - last;
 		last = now;
 		more = rexmit_again(&x, now, &rng);

@@ -49,7 +49,8 @@ static void phase1_proposal_on_the_wire(void **state)
 	ikew_chain(&k, buf, sizeof(buf));
 	v1_sa_write_phase1(&k, &p, NULL, V1_XAUTH_PSK, SECONDS(86400));
 	struct bytes body = only_body(&k, &got, V1P_SA);
-	size_t n = test_hex("00000001 00000001"
+	size_t n = test_hex(
+		"00000001 00000001"
 		"00000030 01 01 00 01"
 		"00000028 01 01 0000 80010007 800e0080 80020002 80040002 8003fde9 800b0001 000c0004 00015180",
 		want, sizeof(want));
@@ -60,7 +61,9 @@ static void phase1_proposal_on_the_wire(void **state)
 static void phase2_proposal_on_the_wire(void **state)
 {
 	struct proposals p = parse(PROTO_ESP, "aes256-sha256");
-	struct v1_esp_form f = { .mode = SA_TRANSPORT, .encap = true, .natt = NATT_RFC, .lifetime = SECONDS(3600) };
+	struct v1_esp_form f = {
+		.mode = SA_TRANSPORT, .encap = true, .natt = NATT_RFC, .lifetime = SECONDS(3600)
+	};
 	struct payloads got;
 	uint8_t want[128];
 	struct ikew k;
@@ -69,9 +72,11 @@ static void phase2_proposal_on_the_wire(void **state)
 	ikew_chain(&k, buf, sizeof(buf));
 	v1_sa_write_phase2(&k, &p, &f, 0xdeadbeef);
 	struct bytes body = only_body(&k, &got, V1P_SA);
-	size_t n = test_hex("00000001 00000001"
+	size_t n = test_hex(
+		"00000001 00000001"
 		"0000002c 01 03 04 01 deadbeef"
-		"00000020 01 0c 0000 80060100 80050005 80040004 80010001 00020004 00000e10", want, sizeof(want));
+		"00000020 01 0c 0000 80060100 80050005 80040004 80010001 00020004 00000e10",
+		want, sizeof(want));
 	assert_int_equal(body.n, n);
 	assert_memory_equal(body.p, want, n);
 }
@@ -79,9 +84,10 @@ static void phase2_proposal_on_the_wire(void **state)
 /* A gateway's answer, read against what was offered. */
 static void only_what_was_offered(void **state)
 {
-	struct proposals ours = parse(PROTO_IKE, "aes256-sha256-modp2048"), others[] = {
-		parse(PROTO_IKE, "aes128-sha256-modp2048"), parse(PROTO_IKE, "aes256-sha1-modp2048"),
-		parse(PROTO_IKE, "aes256-sha256-modp1024") };
+	struct proposals ours = parse(PROTO_IKE, "aes256-sha256-modp2048"),
+			 others[] = { parse(PROTO_IKE, "aes128-sha256-modp2048"),
+				 parse(PROTO_IKE, "aes256-sha1-modp2048"),
+				 parse(PROTO_IKE, "aes256-sha256-modp1024") };
 	struct payloads got;
 	struct v1_terms t;
 	struct ikew k;
@@ -98,7 +104,8 @@ static void only_what_was_offered(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
 		ikew_chain(&k, buf, sizeof(buf));
 		v1_sa_write_phase1(&k, &others[i], NULL, V1_PSK, 0);
-		assert_refused(&e, ERR_PEER, v1_sa_read_phase1(only_body(&k, &got, V1P_SA), &ours, &t, &e));
+		assert_refused(&e, ERR_PEER,
+			v1_sa_read_phase1(only_body(&k, &got, V1P_SA), &ours, &t, &e));
 	}
 	/* two transforms are no choice */
 	struct proposals two = parse(PROTO_IKE, "aes256-sha256-sha1-modp2048");
@@ -110,8 +117,10 @@ static void only_what_was_offered(void **state)
 static void mode_and_group_have_to_fit(void **state)
 {
 	struct proposals ours = parse(PROTO_ESP, "aes128-sha256");
-	struct v1_esp_form f = { .mode = SA_TUNNEL }, g = { .mode = SA_TRANSPORT }, h = { .mode = SA_TUNNEL,
-		.group = alg_by_name(TRANSFORM_KE, "modp2048") }, u = { .mode = SA_TUNNEL, .encap = true };
+	struct v1_esp_form f = { .mode = SA_TUNNEL }, g = { .mode = SA_TRANSPORT },
+			   h = { .mode = SA_TUNNEL,
+				   .group = alg_by_name(TRANSFORM_KE, "modp2048") },
+			   u = { .mode = SA_TUNNEL, .encap = true };
 	struct v1_esp_form *forms[] = { &f, &g, &h, &u };
 	struct payloads got;
 	struct v1_terms t;
@@ -206,9 +215,17 @@ static void chains_refused(void **state)
 		uint8_t first;
 		const char *hex;
 	} rows[] = {
-		{ PAYLOAD_SA, "00000004" }, { PAYLOAD_SK, "00000008 00000000" }, { V1P_SA, "21000004 00000004" },
-		{ V1P_SA, "00000003" }, { V1P_SA, "00000000" }, { V1P_SA, "00000005" }, { V1P_SA, "0000ffff" },
-		{ V1P_SA, "00010004" }, { V1P_SA, "0000" }, { V1P_SA, "" }, { V1P_SA, "01000004" },
+		{ PAYLOAD_SA, "00000004" },
+		{ PAYLOAD_SK, "00000008 00000000" },
+		{ V1P_SA, "21000004 00000004" },
+		{ V1P_SA, "00000003" },
+		{ V1P_SA, "00000000" },
+		{ V1P_SA, "00000005" },
+		{ V1P_SA, "0000ffff" },
+		{ V1P_SA, "00010004" },
+		{ V1P_SA, "0000" },
+		{ V1P_SA, "" },
+		{ V1P_SA, "01000004" },
 	};
 	uint8_t data[64];
 	struct payloads p;
@@ -227,7 +244,8 @@ static void chains_refused(void **state)
 		buf[4 * i] = V1P_VID;
 		buf[4 * i + 3] = 4;
 	}
-	assert_refused(&e, ERR_DROP, v1_payloads_read(&p, V1P_VID, (struct bytes){ buf, 400 }, &used, &e));
+	assert_refused(
+		&e, ERR_DROP, v1_payloads_read(&p, V1P_VID, (struct bytes){ buf, 400 }, &used, &e));
 }
 
 /* Fragments, T-03 and T-04: in any order, and everything that does not fit together. */
@@ -247,7 +265,8 @@ static void fragments(void **state)
 	for (size_t i = cut.n; i-- > 0;) {
 		assert_int_equal(cut.v[i].data[16], V1P_FRAGMENT);
 		assert_true(cut.v[i].len <= 1248);
-		struct bytes body = { cut.v[i].data + IKE_HDR_LEN + 4, cut.v[i].len - IKE_HDR_LEN - 4 };
+		struct bytes body = { cut.v[i].data + IKE_HDR_LEN + 4,
+			cut.v[i].len - IKE_HDR_LEN - 4 };
 		assert_null(whole);
 		assert_ok(&e, v1_reassemble(&slot, body, &whole, &len, &e));
 		if (i == 2) /* again */
@@ -268,7 +287,8 @@ static void fragments(void **state)
 	/* a last one that is not the last, then another last one */
 	assert_ok(&e, v1_reassemble(&slot, (struct bytes){ "\0\5\3\0x", 5 }, &whole, &len, &e));
 	assert_ok(&e, v1_reassemble(&slot, (struct bytes){ "\0\5\1\0x", 5 }, &whole, &len, &e));
-	assert_refused(&e, ERR_DROP, v1_reassemble(&slot, (struct bytes){ "\0\5\2\1x", 5 }, &whole, &len, &e));
+	assert_refused(&e, ERR_DROP,
+		v1_reassemble(&slot, (struct bytes){ "\0\5\2\1x", 5 }, &whole, &len, &e));
 	assert_null(whole);
 	v1_fragments_free(&slot);
 }

@@ -58,8 +58,10 @@ static void next_key(struct fixture *f, const struct vectors *v)
 	assert_int_equal(f->p1.nr_len, IKE_SPI_LEN);
 	memcpy(f->sa.cky_i, f->p1.ni, IKE_SPI_LEN);
 	memcpy(f->sa.cky_r, f->p1.nr, IKE_SPI_LEN);
-	assert_ok(&e, v1_skeyid_next(&f->sa, f->prev.len ? &f->prev : NULL,
-		(struct bytes){ f->gxy, f->gxy_n }, (uint8_t)vector_number(v, "key_number"), &f->out, &e));
+	assert_ok(&e,
+		v1_skeyid_next(&f->sa, f->prev.len ? &f->prev : NULL,
+			(struct bytes){ f->gxy, f->gxy_n }, (uint8_t)vector_number(v, "key_number"),
+			&f->out, &e));
 }
 
 static void compare(const struct fixture *f, const struct vectors *v)
@@ -91,7 +93,8 @@ static void phase1_keys(void **state)
 			next++;
 		} else if (vector_is(&v, "type", "ikeV1AppB") && f->okm_n <= SECRET_MAX) {
 			assert_true(secret_set(&e_key, f->ikm, f->ikm_n));
-			assert_ok(&e, v1_encryption_key(f->sa.suite.prf, &e_key, f->okm_n, &f->out, &e));
+			assert_ok(&e,
+				v1_encryption_key(f->sa.suite.prf, &e_key, f->okm_n, &f->out, &e));
 			longer++;
 		} else {
 			continue;
@@ -122,8 +125,8 @@ static void phase2_keys(void **state)
 	assert_true(secret_set(&sa.skeyid_d, key.p, key.n));
 	spec->spi = 0x01020304;
 	for (size_t i = 0; i < 4; i++) {
-		struct bytes parts[] = { { k[i ? i - 1 : 0].data, i ? k[i - 1].len : 0 }, { "gxy", 3 },
-			{ "\3\1\2\3\4", 5 }, ni, nr };
+		struct bytes parts[] = { { k[i ? i - 1 : 0].data, i ? k[i - 1].len : 0 },
+			{ "gxy", 3 }, { "\3\1\2\3\4", 5 }, ni, nr };
 		assert_ok(&e, prf(sha1, key, parts, 5, &k[i], &e));
 		memcpy(stream + 20 * i, k[i].data, 20);
 	}

@@ -32,7 +32,7 @@ void client_free(struct client *c)
 static void look(struct client *c)
 {
 	if (c->session)
-		c->v2 = c->session->v2;
+		c->v2 = c->session->engine ? c->session->engine->v2 : NULL;
 }
 
 void client_start(struct client *c, uint64_t now, time_t wall, const struct path *path, struct outbox *ob)

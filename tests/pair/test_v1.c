@@ -124,8 +124,10 @@ static void transport_mode(void **state)
 	v1_pair_connect(p);
 	v1_pair_check_up(p, 1);
 	char text[SELECTOR_TEXT_MAX];
-	assert_string_equal(selector_text(text, &p->client->children[0]->local_ts.v[0]), "192.0.2.10[udp/1701]");
-	assert_string_equal(selector_text(text, &p->client->children[0]->remote_ts.v[0]), "198.51.100.1[udp/1701]");
+	assert_string_equal(selector_text(text, &p->client->children[0]->local_ts.v[0]),
+		"192.0.2.10[udp/1701]");
+	assert_string_equal(selector_text(text, &p->client->children[0]->remote_ts.v[0]),
+		"198.51.100.1[udp/1701]");
 	done(p);
 }
 
@@ -294,7 +296,8 @@ static void bad_networks(void **state)
 		}
 		done(p);
 	}
-	print_message("200 connections over a bad network: %u came up, %u were rekeyed\n", up, lived);
+	print_message(
+		"200 connections over a bad network: %u came up, %u were rekeyed\n", up, lived);
 	assert_true(up >= 198 && lived >= 195);
 }
 

@@ -6,11 +6,17 @@
 enum { XAUTH_NAME = 16521, XAUTH_PASSWORD = 16522, XAUTH_PASSCODE = 16523, XAUTH_STATUS = 16527 };
 enum { REQUEST = 1, REPLY = 2, SET = 3, ACK = 4 };
 
-static void config(struct ike_config *c, struct passphrase *psk, struct proposals *ike, struct proposals *esp,
-	const char *own)
+static void config(struct ike_config *c, struct passphrase *psk, struct proposals *ike,
+	struct proposals *esp, const char *own)
 {
-	*c = (struct ike_config){ .local_auth = IKE_AUTH_BY_PSK, .remote_psk = true, .fragmentation = true,
-		.replay_window = 1024, .psk = psk, .ike_proposals = ike, .esp_proposals = esp, .pfs = TRI_YES };
+	*c = (struct ike_config){ .local_auth = IKE_AUTH_BY_PSK,
+		.remote_psk = true,
+		.fragmentation = true,
+		.replay_window = 1024,
+		.psk = psk,
+		.ike_proposals = ike,
+		.esp_proposals = esp,
+		.pfs = TRI_YES };
 	assert_true(id_parse(&c->local_id, own, NULL));
 }
 
@@ -39,7 +45,8 @@ void v1_pair_start(struct v1_pair *p)
 	struct path path = { .mtu = 1500, .local_natt_port = 4500 }, back = path;
 	struct err e;
 
-	assert_true(addr_parse(&path.local, "192.0.2.10") && addr_parse(&path.remote, "198.51.100.1"));
+	assert_true(
+		addr_parse(&path.local, "192.0.2.10") && addr_parse(&path.remote, "198.51.100.1"));
 	path.local.port = path.remote.port = 500;
 	back.local = path.remote;
 	back.remote = path.local;
@@ -102,7 +109,8 @@ static void perform(struct v1_pair *p)
 			const struct event *ev = a;
 			p->events[ev->kind]++;
 			if (p->net.trace)
-				fprintf(stderr, "%8llu client: %s\n", (unsigned long long)p->net.now, ev->text);
+				fprintf(stderr, "%8llu client: %s\n",
+					(unsigned long long)p->net.now, ev->text);
 		}
 		outbox_clear(&p->ob);
 		struct outbox done = p->ob;
@@ -171,12 +179,14 @@ static void check_words(struct v1_pair *p, struct rd r)
 	static const struct {
 		uint16_t type;
 		const char *words;
-	} want[] = { { XAUTH_NAME, "anna" }, { XAUTH_PASSWORD, "correct horse" }, { XAUTH_PASSCODE, "123456" } };
+	} want[] = { { XAUTH_NAME, "anna" }, { XAUTH_PASSWORD, "correct horse" },
+		{ XAUTH_PASSCODE, "123456" } };
 	struct v1_attr a;
 
 	while (v1_attr_next(&r, &a))
 		for (size_t i = 0; i < ARRAY_LEN(want); i++)
-			if (a.type == want[i].type && (a.value.n != strlen(want[i].words) ||
+			if (a.type == want[i].type &&
+				(a.value.n != strlen(want[i].words) ||
 					memcmp(a.value.p, want[i].words, a.value.n) != 0))
 				p->refused = true;
 }
@@ -206,7 +216,8 @@ static void gw_transaction(struct v1_pair *p, const struct ike_hdr *h, const str
 {
 	struct v1_sa *sa = p->gw->sa;
 	struct v1_xchg *x = sa ? v1_xchg_find(p->gw, sa, h->mid) : NULL;
-	uint8_t next[V1_BLOCK_MAX], seen[V1_SEEN_LEN], id[4] = { h->mid >> 24, h->mid >> 16, h->mid >> 8, h->mid };
+	uint8_t next[V1_BLOCK_MAX], seen[V1_SEEN_LEN],
+		id[4] = { h->mid >> 24, h->mid >> 16, h->mid >> 8, h->mid };
 	struct payloads got;
 	size_t used;
 	struct err e;
@@ -224,10 +235,13 @@ static void gw_transaction(struct v1_pair *p, const struct ike_hdr *h, const str
 	uint8_t *copy = malloc(f->len);
 	assert_non_null(copy);
 	memcpy(copy, f->data, f->len);
-	if (v1_open(sa, x->iv, copy, f->len, next, &e) && v1_payloads_read(&got, h->next,
-			(struct bytes){ copy + IKE_HDR_LEN, f->len - IKE_HDR_LEN }, &used, &e) && got.n == 2) {
+	if (v1_open(sa, x->iv, copy, f->len, next, &e) &&
+		v1_payloads_read(&got, h->next,
+			(struct bytes){ copy + IKE_HDR_LEN, f->len - IKE_HDR_LEN }, &used, &e) &&
+		got.n == 2) {
 		size_t behind = 4 + got.v[0].body.n;
-		struct bytes parts[] = { { id, 4 }, { copy + IKE_HDR_LEN + behind, used - behind } };
+		struct bytes parts[] = { { id, 4 },
+			{ copy + IKE_HDR_LEN + behind, used - behind } };
 		assert_true(v1_hash_is(sa, got.v[0].body, parts, 2));
 		memcpy(x->iv, next, sizeof(next));
 		memcpy(x->seen, seen, sizeof(seen));
@@ -240,8 +254,11 @@ static void gw_transaction(struct v1_pair *p, const struct ike_hdr *h, const str
 
 static void gw_datagram(struct v1_pair *p, const struct flight *f)
 {
-	struct datagram d = { .on = f->dst.port == 4500 ? PORT_NATT : PORT_IKE, .local = f->dst,
-		.remote = f->src, .data = f->data, .len = f->len };
+	struct datagram d = { .on = f->dst.port == 4500 ? PORT_NATT : PORT_IKE,
+		.local = f->dst,
+		.remote = f->src,
+		.data = f->data,
+		.len = f->len };
 	struct ike_hdr h;
 	struct err e;
 
@@ -263,10 +280,12 @@ static uint64_t gw_deadline(const struct v1_pair *p)
 	uint64_t at = TIME_NEVER;
 
 	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
-		if (p->gw->xchgs[i] && p->gw->xchgs[i]->waiting && p->gw->xchgs[i]->rexmit.next < at)
+		if (p->gw->xchgs[i] && p->gw->xchgs[i]->waiting &&
+			p->gw->xchgs[i]->rexmit.next < at)
 			at = p->gw->xchgs[i]->rexmit.next;
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		if (p->gw->sas[i] && p->gw->sas[i]->p1->waiting && p->gw->sas[i]->p1->rexmit.next < at)
+		if (p->gw->sas[i] && p->gw->sas[i]->p1->waiting &&
+			p->gw->sas[i]->p1->rexmit.next < at)
 			at = p->gw->sas[i]->p1->rexmit.next;
 	return at;
 }
@@ -286,10 +305,12 @@ static void gw_tick(struct v1_pair *p)
 	p->gw->now = p->net.now;
 	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
 		if (p->gw->xchgs[i])
-			gw_again(p, &p->gw->xchgs[i]->rexmit, &p->gw->xchgs[i]->waiting, &p->gw->xchgs[i]->sent);
+			gw_again(p, &p->gw->xchgs[i]->rexmit, &p->gw->xchgs[i]->waiting,
+				&p->gw->xchgs[i]->sent);
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
 		if (p->gw->sas[i])
-			gw_again(p, &p->gw->sas[i]->p1->rexmit, &p->gw->sas[i]->p1->waiting, &p->gw->sas[i]->p1->sent);
+			gw_again(p, &p->gw->sas[i]->p1->rexmit, &p->gw->sas[i]->p1->waiting,
+				&p->gw->sas[i]->p1->sent);
 }
 
 void v1_pair_gw_rekeys(struct v1_pair *p)
@@ -327,8 +348,11 @@ static void deliver(struct v1_pair *p)
 		gw_datagram(p, &f);
 		perform_gw(p);
 	} else {
-		struct datagram d = { .on = f.dst.port == 4500 ? PORT_NATT : PORT_IKE, .local = f.dst,
-			.remote = f.src, .data = f.data, .len = f.len };
+		struct datagram d = { .on = f.dst.port == 4500 ? PORT_NATT : PORT_IKE,
+			.local = f.dst,
+			.remote = f.src,
+			.data = f.data,
+			.len = f.len };
 		v1_datagram(p->client, p->net.now, &d, &p->ob);
 		perform(p);
 	}
@@ -418,8 +442,10 @@ static void check_mirror(struct v1_pair *p, enum end from)
 			fail_msg("outbound SA %08x has no other end", out->spi);
 			return;
 		}
-		assert_memory_equal(in->encr_key.data, out->encr_key.data, sizeof(in->encr_key.data));
-		assert_memory_equal(in->integ_key.data, out->integ_key.data, sizeof(in->integ_key.data));
+		assert_memory_equal(
+			in->encr_key.data, out->encr_key.data, sizeof(in->encr_key.data));
+		assert_memory_equal(
+			in->integ_key.data, out->integ_key.data, sizeof(in->integ_key.data));
 		assert_int_equal(in->mode, out->mode);
 		assert_int_equal(in->encap, out->encap);
 	}

@@ -18,7 +18,7 @@ struct v1_pair {
 	struct ike_config cfg, gw_cfg;
 	struct net_config wire;
 	const char *password; /* what the client types */
-	bool login;           /* the gateway asks for it, and for a code in a second round */
+	bool login; /* the gateway asks for it, and for a code in a second round */
 
 	struct passphrase psk, gw_psk;
 	struct proposals ike, esp, gw_ike, gw_esp;
