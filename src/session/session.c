@@ -251,8 +251,8 @@ static void leave_engine(struct session *s)
 	s->rekeys_ike += s->view.rekeys_ike;
 	s->rekeys_child += s->view.rekeys_child;
 	s->view.rekeys_ike = s->view.rekeys_child = 0;
-	v2_free(s->v2);
-	s->v2 = NULL;
+	engine_free(s->engine);
+	s->engine = NULL;
 }
 
 /* Exponential backoff with full jitter: many clients that lost the same gateway come back spread
