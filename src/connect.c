@@ -18,13 +18,18 @@
 #include "session/session.h"
 
 enum { SLOT_REPL, SLOT_CONTROL };
-enum { REKEY_WAIT_MS = 30000, RECONNECT_WAIT_MS = 60000, TRAFFIC_MS = 1000, WAITERS_MAX = CONTROL_CLIENTS + 1 };
+enum {
+	REKEY_WAIT_MS = 30000,
+	RECONNECT_WAIT_MS = 60000,
+	TRAFFIC_MS = 1000,
+	WAITERS_MAX = CONTROL_CLIENTS + 1
+};
 
 /* Somebody who asked for a rekey or a reconnect and waits for its end. client 0 is the prompt. */
 struct waiter {
 	uint64_t client;
-	bool up;                    /* waits for the tunnel to be up again */
-	uint32_t ike, child;        /* else until so many rekeys have been counted */
+	bool up; /* waits for the tunnel to be up again */
+	uint32_t ike, child; /* else until so many rekeys have been counted */
 	uint64_t give_up;
 };
 
@@ -42,7 +47,7 @@ struct connect {
 	uint64_t leaving[CONTROL_CLIENTS]; /* who asked for `down`, and hears when all is undone */
 	bool traffic;
 	struct status before; /* the last sample of `traffic` */
-	struct status now;    /* room for the present one: it is large */
+	struct status now; /* room for the present one: it is large */
 };
 
 /* --- telling ----------------------------------------------------------------------------------- */
@@ -136,12 +141,15 @@ static void wait_for(struct connect *c, const struct waiter *w)
 
 static bool do_rekey(struct connect *c, const struct request *rq, uint64_t client, struct err *e)
 {
-	static const enum command commands[] = { [REKEY_ALL] = CMD_REKEY_ALL, [REKEY_IKE] = CMD_REKEY_IKE,
+	static const enum command commands[] = { [REKEY_ALL] = CMD_REKEY_ALL,
+		[REKEY_IKE] = CMD_REKEY_IKE,
 		[REKEY_CHILD] = CMD_REKEY_CHILD };
 	const struct status *st = sample(c);
-	struct waiter w = { .client = client, .give_up = clock_now() + REKEY_WAIT_MS,
+	struct waiter w = { .client = client,
+		.give_up = clock_now() + REKEY_WAIT_MS,
 		.ike = st->rekeys_ike + (rq->rekey != REKEY_CHILD),
-		.child = st->rekeys_child + (rq->rekey != REKEY_IKE ? (uint32_t)st->n_children : 0) };
+		.child = st->rekeys_child +
+			(rq->rekey != REKEY_IKE ? (uint32_t)st->n_children : 0) };
 
 	if (!edge_command(c->edge, commands[rq->rekey], e))
 		return false;
@@ -151,7 +159,9 @@ static bool do_rekey(struct connect *c, const struct request *rq, uint64_t clien
 
 static bool do_reconnect(struct connect *c, uint64_t client, struct err *e)
 {
-	struct waiter w = { .client = client, .up = true, .give_up = clock_now() + RECONNECT_WAIT_MS };
+	struct waiter w = {
+		.client = client, .up = true, .give_up = clock_now() + RECONNECT_WAIT_MS
+	};
 
 	if (!edge_command(c->edge, CMD_RECONNECT, e))
 		return false;
@@ -171,7 +181,8 @@ static char *explanation(struct connect *c)
 {
 	struct down d;
 
-	return edge_explain(c->edge, &d) ? render_failure(&d, false) : strdup("nothing has failed\n");
+	return edge_explain(c->edge, &d) ? render_failure(&d, false) :
+					   strdup("nothing has failed\n");
 }
 
 static void set_trace(struct connect *c, bool on)
@@ -182,13 +193,15 @@ static void set_trace(struct connect *c, bool on)
 
 /* What a command answers at once, malloc'ed; NULL with *done false when the answer comes later, or
  * the error says why not. */
-static char *run(struct connect *c, const struct request *rq, uint64_t client, bool *done, struct err *e)
+static char *run(
+	struct connect *c, const struct request *rq, uint64_t client, bool *done, struct err *e)
 {
 	*done = true;
 	switch (rq->row->id) {
 	case DO_STATUS:
 		return rq->json ? render_status_json(sample(c), clock_wall()) :
-			render_status_text(sample(c), client == 0 && options_color(c->o, STDOUT_FILENO));
+				  render_status_text(sample(c),
+					  client == 0 && options_color(c->o, STDOUT_FILENO));
 	case DO_ROUTES:
 		return render_routes(sample(c));
 	case DO_DNS:
@@ -271,7 +284,8 @@ static void asked(struct connect *c, const struct control_request *from)
 	if (text)
 		control_reply(c->control, from->client, DOWN_ASKED, text);
 	else
-		control_reply(c->control, from->client, DOWN_OTHER, e.kind ? e.text : "an empty request");
+		control_reply(
+			c->control, from->client, DOWN_OTHER, e.kind ? e.text : "an empty request");
 	free(text);
 }
 
@@ -362,7 +376,8 @@ static void on_event(struct connect *c, const struct event *ev)
 static int on_down(struct connect *c, const struct down *d)
 {
 	while (c->n_waiters)
-		answer_waiter(c, 0, d->status ? (int)d->status : DOWN_OTHER, "the connection ended\n");
+		answer_waiter(
+			c, 0, d->status ? (int)d->status : DOWN_OTHER, "the connection ended\n");
 	if (c->o->json)
 		print_owned(c, render_down_json(d, c->profile->name, clock_wall()));
 	repl_close(c->repl);
@@ -417,8 +432,9 @@ static int loop(struct connect *c)
 
 static bool open_all(struct connect *c, struct err *e)
 {
-	struct repl_config rc = { .profile = c->profile->name, .no_input = c->o->no_input,
-		.quiet = c->o->json };
+	struct repl_config rc = {
+		.profile = c->profile->name, .no_input = c->o->no_input, .quiet = c->o->json
+	};
 	struct user user;
 
 	user_invoking(&user);

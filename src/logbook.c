@@ -18,7 +18,8 @@ bool logbook_open(struct logbook *b, const char *path, enum level level, struct 
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	b->file = fd >= 0 ? fdopen(fd, "a") : NULL;
 	if (!b->file) {
-		err_set(e, ERR_CONFIG, "the log file %s cannot be written: %s", path, strerror(errno));
+		err_set(e, ERR_CONFIG, "the log file %s cannot be written: %s", path,
+			strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return false;

@@ -21,8 +21,8 @@ struct bytes {
 
 struct rd {
 	const uint8_t *p; /* next octet */
-	size_t left;      /* octets not yet read */
-	bool bad;         /* a read went past the end: everything read since is zero */
+	size_t left; /* octets not yet read */
+	bool bad; /* a read went past the end: everything read since is zero */
 };
 
 struct rd rd_init(const void *data, size_t len);
@@ -41,9 +41,9 @@ bool rd_done(const struct rd *r);
 
 struct wr {
 	uint8_t *base; /* the caller's array */
-	size_t len;    /* octets written */
-	size_t cap;    /* octets there are */
-	bool bad;      /* something did not fit: len is meaningless from here on */
+	size_t len; /* octets written */
+	size_t cap; /* octets there are */
+	bool bad; /* something did not fit: len is meaningless from here on */
 };
 
 struct wr wr_init(void *buf, size_t cap);

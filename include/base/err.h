@@ -12,18 +12,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK   __attribute__((warn_unused_result))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 enum err_kind {
 	ERR_NONE,
-	ERR_DROP,    /* bad or unauthenticated input: counted, traced, nothing changes */
-	ERR_PEER,    /* the gateway refused or cannot do what was asked; notify says why, if it did */
-	ERR_AUTH,    /* the gateway did not prove to be who the profile says */
-	ERR_SILENT,  /* no answer: name, route, or nothing came back */
-	ERR_CONFIG,  /* the profile or a secret is bad, missing or unsafe */
-	ERR_LOCAL,   /* this machine: privilege, kernel, memory, device */
-	ERR_BUG,     /* our own mistake; never reached by what a peer sends */
+	ERR_DROP, /* bad or unauthenticated input: counted, traced, nothing changes */
+	ERR_PEER, /* the gateway refused or cannot do what was asked; notify says why, if it did */
+	ERR_AUTH, /* the gateway did not prove to be who the profile says */
+	ERR_SILENT, /* no answer: name, route, or nothing came back */
+	ERR_CONFIG, /* the profile or a secret is bad, missing or unsafe */
+	ERR_LOCAL, /* this machine: privilege, kernel, memory, device */
+	ERR_BUG, /* our own mistake; never reached by what a peer sends */
 };
 
 enum { ERR_TEXT_MAX = 400 };
@@ -36,7 +36,8 @@ struct err {
 
 /* All three return false, so that `return err_set(...)` leaves a function that failed. e may be NULL. */
 bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4);
-bool err_notify(struct err *e, enum err_kind kind, uint16_t notify, const char *fmt, ...) PRINTF(4, 5);
+bool err_notify(struct err *e, enum err_kind kind, uint16_t notify, const char *fmt, ...)
+	PRINTF(4, 5);
 /* Puts "where: " before the sentence that is there. */
 bool err_ctx(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 void err_clear(struct err *e);

@@ -14,14 +14,14 @@
 #include "base/types.h"
 
 enum action_kind {
-	ACT_RESOLVE,    /* struct resolve: find the gateway's addresses and the paths to them */
-	ACT_SEND,       /* struct send + datagram */
-	ACT_ASK,        /* struct ask: a question for the user */
+	ACT_RESOLVE, /* struct resolve: find the gateway's addresses and the paths to them */
+	ACT_SEND, /* struct send + datagram */
+	ACT_ASK, /* struct ask: a question for the user */
 	ACT_SA_INSTALL, /* struct sa_spec */
-	ACT_SA_REMOVE,  /* struct sa_ref */
-	ACT_NETCONF,    /* struct netconf: this is how the machine shall be set up from now on */
-	ACT_EVENT,      /* struct event: something worth telling */
-	ACT_DOWN,       /* struct down: the session is over; nothing follows */
+	ACT_SA_REMOVE, /* struct sa_ref */
+	ACT_NETCONF, /* struct netconf: this is how the machine shall be set up from now on */
+	ACT_EVENT, /* struct event: something worth telling */
+	ACT_DOWN, /* struct down: the session is over; nothing follows */
 };
 
 /* Which of the two sockets: the NAT traversal one puts four zero octets (the non-ESP marker of
@@ -32,23 +32,31 @@ enum { HOST_TEXT_MAX = 256, EVENT_TEXT_MAX = 512, PROMPT_TEXT_MAX = 512 };
 
 struct resolve {
 	char host[HOST_TEXT_MAX]; /* name or address */
-	uint16_t port;            /* to be put in the addresses found */
+	uint16_t port; /* to be put in the addresses found */
 };
 
 struct send {
 	enum ike_port from;
-	struct addr local;  /* family NONE: whatever the system chooses */
+	struct addr local; /* family NONE: whatever the system chooses */
 	struct addr remote; /* with port */
-	uint32_t len;       /* of the datagram behind this header, without marker */
+	uint32_t len; /* of the datagram behind this header, without marker */
 	uint8_t data[];
 };
 
-enum ask_kind { ASK_USER, ASK_PASSWORD, ASK_CODE, ASK_PSK, ASK_PIN, ASK_KEY_PASSPHRASE, ASK_CONFIRM };
+enum ask_kind {
+	ASK_USER,
+	ASK_PASSWORD,
+	ASK_CODE,
+	ASK_PSK,
+	ASK_PIN,
+	ASK_KEY_PASSPHRASE,
+	ASK_CONFIRM
+};
 
 struct ask {
-	uint32_t id;         /* comes back with the answer */
+	uint32_t id; /* comes back with the answer */
 	enum ask_kind kind;
-	bool echo;           /* what is typed may be seen */
+	bool echo; /* what is typed may be seen */
 	char prompt[PROMPT_TEXT_MAX]; /* text of the gateway is already safe to print */
 };
 
@@ -63,7 +71,7 @@ enum killswitch { KILLSWITCH_NO, KILLSWITCH_YES, KILLSWITCH_STRICT };
 enum route_kind {
 	ROUTE_TUNNEL, /* into the tunnel */
 	ROUTE_BYPASS, /* left to the main table */
-	ROUTE_BLOCK,  /* goes nowhere: the tunnel does not carry it and it must not leak */
+	ROUTE_BLOCK, /* goes nowhere: the tunnel does not carry it and it must not leak */
 };
 
 struct route {
@@ -75,11 +83,11 @@ enum { NETCONF_ADDRS = 8, NETCONF_DNS = 8, NETCONF_DOMAINS = 32, DOMAIN_TEXT_MAX
 
 /* The whole of what the machine shall look like; a later one replaces it. All zero: as before. */
 struct netconf {
-	uint16_t mtu;             /* of the inner interface, octets */
-	bool lan;                 /* networks on the link stay reachable directly */
-	bool dns_default;         /* all names are asked through the tunnel, not only the domains */
+	uint16_t mtu; /* of the inner interface, octets */
+	bool lan; /* networks on the link stay reachable directly */
+	bool dns_default; /* all names are asked through the tunnel, not only the domains */
 	enum killswitch killswitch;
-	struct addr gateway;      /* outer address of the gateway, never routed into the tunnel */
+	struct addr gateway; /* outer address of the gateway, never routed into the tunnel */
 	uint32_t n_addrs, n_dns, n_domains;
 	struct prefix addrs[NETCONF_ADDRS]; /* ip with host bits, len of the subnet assigned */
 	struct addr dns[NETCONF_DNS];
@@ -89,14 +97,14 @@ struct netconf {
 };
 
 enum event_kind {
-	EV_STAGE,        /* progress while connecting: one line a stage */
-	EV_UP,           /* the tunnel carries traffic */
+	EV_STAGE, /* progress while connecting: one line a stage */
+	EV_UP, /* the tunnel carries traffic */
 	EV_REKEYED,
 	EV_GATEWAY_SAID, /* a banner, an EAP notification, a notify in words */
 	EV_WARNING,
-	EV_LOST,         /* the tunnel does not carry traffic any more */
+	EV_LOST, /* the tunnel does not carry traffic any more */
 	EV_RECONNECTING,
-	EV_LOG,          /* for the log only */
+	EV_LOG, /* for the log only */
 };
 
 enum level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG, LEVEL_TRACE };
@@ -123,7 +131,7 @@ enum down_status { /* exit statuses */
 
 struct down {
 	enum down_status status;
-	char what[ERR_TEXT_MAX];   /* what failed */
+	char what[ERR_TEXT_MAX]; /* what failed */
 	char said[EVENT_TEXT_MAX]; /* what the gateway said, by name and number; "nothing" */
 	char advice[EVENT_TEXT_MAX]; /* what to try */
 };

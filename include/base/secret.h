@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-	SECRET_MAX = 128,      /* the longest symmetric key, PRF output or MSK used here */
+	SECRET_MAX = 128, /* the longest symmetric key, PRF output or MSK used here */
 	PASSPHRASE_MAX = 1024, /* octets of a pre-shared key, password or pass phrase */
 };
 

@@ -16,8 +16,8 @@
 
 struct sockaddr_storage;
 
-#define TIME_NEVER UINT64_MAX
-#define SECONDS(n) ((uint64_t)(n) * 1000)
+#define TIME_NEVER   UINT64_MAX
+#define SECONDS(n)   ((uint64_t)(n)*1000)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 enum family { FAMILY_NONE = 0, FAMILY_V4 = 4, FAMILY_V6 = 6 };
@@ -27,7 +27,7 @@ enum { ADDR_TEXT_MAX = 80 }; /* "[address%scope]:port" and a NUL */
 struct addr {
 	uint8_t family; /* enum family */
 	uint8_t ip[16]; /* the first 4 octets for IPv4, the rest zero */
-	uint16_t port;  /* 0 where a port has no meaning */
+	uint16_t port; /* 0 where a port has no meaning */
 	uint32_t scope; /* interface index of a link-local IPv6 address, else 0 */
 };
 
@@ -38,17 +38,19 @@ struct prefix {
 };
 
 size_t addr_len(uint8_t family); /* 4, 16 or 0 octets */
-bool addr_same(const struct addr *a, const struct addr *b);      /* address and port */
+bool addr_same(const struct addr *a, const struct addr *b); /* address and port */
 bool addr_same_host(const struct addr *a, const struct addr *b); /* address only */
 bool addr_is_zero(const struct addr *a);
 bool addr_set(struct addr *a, uint8_t family, const uint8_t *ip, uint16_t port);
 bool addr_parse(struct addr *a, const char *text); /* "192.0.2.1", "2001:db8::1"; port 0 */
-char *addr_text(char out[ADDR_TEXT_MAX], const struct addr *a);      /* without port */
-char *addr_port_text(char out[ADDR_TEXT_MAX], const struct addr *a); /* "192.0.2.1:500", "[::1]:500" */
+char *addr_text(char out[ADDR_TEXT_MAX], const struct addr *a); /* without port */
+char *addr_port_text(
+	char out[ADDR_TEXT_MAX], const struct addr *a); /* "192.0.2.1:500", "[::1]:500" */
 bool addr_from_sockaddr(struct addr *a, const struct sockaddr_storage *ss);
 size_t addr_to_sockaddr(struct sockaddr_storage *ss, const struct addr *a); /* length used */
 
-bool prefix_parse(struct prefix *p, const char *text); /* "10.0.0.0/8", "10.0.0.1"; host bits cleared */
+bool prefix_parse(
+	struct prefix *p, const char *text); /* "10.0.0.0/8", "10.0.0.1"; host bits cleared */
 char *prefix_text(char out[ADDR_TEXT_MAX], const struct prefix *p);
 bool prefix_covers(const struct prefix *p, const uint8_t *ip); /* ip of p's family */
 bool prefix_inside(const struct prefix *inner, const struct prefix *outer);
@@ -94,17 +96,18 @@ enum sa_mode { SA_TUNNEL, SA_TRANSPORT };
 struct sa_spec {
 	enum sa_dir dir;
 	enum sa_mode mode;
-	uint32_t spi;      /* host order; the receiver's */
-	uint32_t child;    /* number of the child SA; stays the same over its rekeys */
-	bool encap;        /* ESP in UDP (RFC 3948) */
+	uint32_t spi; /* host order; the receiver's */
+	uint32_t child; /* number of the child SA; stays the same over its rekeys */
+	bool encap; /* ESP in UDP (RFC 3948) */
 	struct addr local; /* outer addresses, with ports when encap */
 	struct addr remote;
-	uint16_t encr;      /* ENCR transform ID */
+	uint16_t encr; /* ENCR transform ID */
 	uint16_t encr_bits; /* key length attribute, 0 where the algorithm has one size */
-	uint16_t integ;     /* INTEG transform ID, 0 with an AEAD */
+	uint16_t integ; /* INTEG transform ID, 0 with an AEAD */
 	bool esn;
-	uint32_t replay_window;  /* packets */
-	struct secret encr_key;  /* with the salt behind it for AEAD and CTR (RFC 4106, 3686, 7634) */
+	uint32_t replay_window; /* packets */
+	struct secret
+		encr_key; /* with the salt behind it for AEAD and CTR (RFC 4106, 3686, 7634) */
 	struct secret integ_key;
 	struct selectors local_ts, remote_ts;
 };

@@ -24,18 +24,41 @@ enum transform_type {
 
 /* Transform IDs of IKEv2 that the code names; the table has them all. */
 enum {
-	ENCR_3DES = 3, ENCR_NULL = 11, ENCR_AES_CBC = 12, ENCR_AES_CTR = 13,
-	ENCR_AES_CCM_8 = 14, ENCR_AES_CCM_12 = 15, ENCR_AES_CCM_16 = 16,
-	ENCR_AES_GCM_8 = 18, ENCR_AES_GCM_12 = 19, ENCR_AES_GCM_16 = 20,
+	ENCR_3DES = 3,
+	ENCR_NULL = 11,
+	ENCR_AES_CBC = 12,
+	ENCR_AES_CTR = 13,
+	ENCR_AES_CCM_8 = 14,
+	ENCR_AES_CCM_12 = 15,
+	ENCR_AES_CCM_16 = 16,
+	ENCR_AES_GCM_8 = 18,
+	ENCR_AES_GCM_12 = 19,
+	ENCR_AES_GCM_16 = 20,
 	ENCR_CHACHA20_POLY1305 = 28,
-	PRF_HMAC_MD5 = 1, PRF_HMAC_SHA1 = 2, PRF_HMAC_SHA2_256 = 5, PRF_HMAC_SHA2_384 = 6,
+	PRF_HMAC_MD5 = 1,
+	PRF_HMAC_SHA1 = 2,
+	PRF_HMAC_SHA2_256 = 5,
+	PRF_HMAC_SHA2_384 = 6,
 	PRF_HMAC_SHA2_512 = 7,
-	AUTH_HMAC_MD5_96 = 1, AUTH_HMAC_SHA1_96 = 2, AUTH_HMAC_SHA2_256_128 = 12,
-	AUTH_HMAC_SHA2_384_192 = 13, AUTH_HMAC_SHA2_512_256 = 14,
-	KE_MODP1024 = 2, KE_MODP1536 = 5, KE_MODP2048 = 14, KE_MODP3072 = 15, KE_MODP4096 = 16,
-	KE_MODP6144 = 17, KE_MODP8192 = 18, KE_ECP256 = 19, KE_ECP384 = 20, KE_ECP521 = 21,
-	KE_X25519 = 31, KE_X448 = 32,
-	ESN_NO = 0, ESN_YES = 1,
+	AUTH_HMAC_MD5_96 = 1,
+	AUTH_HMAC_SHA1_96 = 2,
+	AUTH_HMAC_SHA2_256_128 = 12,
+	AUTH_HMAC_SHA2_384_192 = 13,
+	AUTH_HMAC_SHA2_512_256 = 14,
+	KE_MODP1024 = 2,
+	KE_MODP1536 = 5,
+	KE_MODP2048 = 14,
+	KE_MODP3072 = 15,
+	KE_MODP4096 = 16,
+	KE_MODP6144 = 17,
+	KE_MODP8192 = 18,
+	KE_ECP256 = 19,
+	KE_ECP384 = 20,
+	KE_ECP521 = 21,
+	KE_X25519 = 31,
+	KE_X448 = 32,
+	ESN_NO = 0,
+	ESN_YES = 1,
 };
 
 /* `security` of the profile: a row is offered and accepted from its tier on. */
@@ -43,24 +66,25 @@ enum tier { TIER_DEFAULT, TIER_COMPAT, TIER_LEGACY };
 
 struct alg {
 	enum transform_type type;
-	uint16_t id;        /* IKEv2 transform ID */
-	uint16_t key_bits;  /* the Key Length attribute; 0: the algorithm has none */
-	const char *name;   /* proposal notation: aes256gcm16, prfsha384, sha256, x25519, esn */
-	const char *iana;   /* ENCR_AES_GCM_16, ... as a person would look it up */
-	uint16_t v1_ike;    /* IKEv1 phase 1: encryption, hash or group number; 0: none */
-	uint16_t v1_esp;    /* IKEv1 phase 2: ESP transform or authentication attribute; 0: none */
-	const char *ossl;   /* what EVP fetches: cipher, digest, or group name */
-	const char *kernel; /* XFRM's name: "rfc4106(gcm(aes))", "hmac(sha256)"; NULL: not in XFRM */
-	uint16_t key_len;   /* octets of key, without salt */
-	uint8_t salt_len;   /* octets of salt behind the key (RFC 4106 section 8.1) */
-	uint8_t iv_len;     /* octets of explicit IV on the wire */
-	uint8_t block_len;  /* plaintext is padded to a multiple of this; 1 for stream modes */
-	uint16_t out_len;   /* PRF output, INTEG or AEAD check value on the wire, KE public value */
-	uint16_t strength;  /* bits, for comparing a child SA with its IKE SA */
+	uint16_t id; /* IKEv2 transform ID */
+	uint16_t key_bits; /* the Key Length attribute; 0: the algorithm has none */
+	const char *name; /* proposal notation: aes256gcm16, prfsha384, sha256, x25519, esn */
+	const char *iana; /* ENCR_AES_GCM_16, ... as a person would look it up */
+	uint16_t v1_ike; /* IKEv1 phase 1: encryption, hash or group number; 0: none */
+	uint16_t v1_esp; /* IKEv1 phase 2: ESP transform or authentication attribute; 0: none */
+	const char *ossl; /* what EVP fetches: cipher, digest, or group name */
+	const char
+		*kernel; /* XFRM's name: "rfc4106(gcm(aes))", "hmac(sha256)"; NULL: not in XFRM */
+	uint16_t key_len; /* octets of key, without salt */
+	uint8_t salt_len; /* octets of salt behind the key (RFC 4106 section 8.1) */
+	uint8_t iv_len; /* octets of explicit IV on the wire */
+	uint8_t block_len; /* plaintext is padded to a multiple of this; 1 for stream modes */
+	uint16_t out_len; /* PRF output, INTEG or AEAD check value on the wire, KE public value */
+	uint16_t strength; /* bits, for comparing a child SA with its IKE SA */
 	enum tier ike_tier; /* first tier that may use it in IKE ... */
 	enum tier esp_tier; /* ... and in ESP */
 	bool aead;
-	bool usable;        /* this OpenSSL can do it (found by crypto_init) */
+	bool usable; /* this OpenSSL can do it (found by crypto_init) */
 };
 
 /* Fetches what is needed, tests each row once and clears usable where it fails, so that an

@@ -17,9 +17,9 @@
 
 enum { CERT_DER_MAX = 16384, CERT_CHAIN_MAX = 16, CERT_TEXT_MAX = 512 };
 
-struct cert;     /* one X.509 certificate */
-struct key;      /* one private key */
-struct trust;    /* certificates that are believed, and how */
+struct cert; /* one X.509 certificate */
+struct key; /* one private key */
+struct trust; /* certificates that are believed, and how */
 
 /* A certificate with the chain that came with it: own[0] is the end entity. */
 struct cert_list {
@@ -50,7 +50,8 @@ bool cert_proves_addr(const struct cert *c, const struct addr *a);
 bool cert_proves_dn(const struct cert *c, struct bytes dn_der);
 
 /* "CN=..., O=..." to a DER Name; returns false (CONFIG) on a form it does not know. */
-bool dn_from_text(const char *text, uint8_t *out, size_t cap, size_t *len, struct err *e) MUST_CHECK;
+bool dn_from_text(
+	const char *text, uint8_t *out, size_t cap, size_t *len, struct err *e) MUST_CHECK;
 char *dn_text(char out[CERT_TEXT_MAX], struct bytes dn_der);
 
 /* What a profile's certificate and key files hold: PEM (any number of certificates and a key), DER,
@@ -79,6 +80,7 @@ struct bytes trust_spki_sha1(const struct trust *t, size_t i);
  * present, RFC 4945 5.1.3.2) and extended key usage (serverAuth, ikeIntermediate or any, when
  * present). The sentence names the certificate that fails and, for an unknown issuer, the issuer
  * wanted. AUTH on failure. */
-bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, struct err *e) MUST_CHECK;
+bool trust_verify(
+	struct trust *t, const struct cert_list *chain, time_t now, struct err *e) MUST_CHECK;
 
 #endif

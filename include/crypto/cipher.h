@@ -12,7 +12,8 @@ struct cipher; /* owns OpenSSL contexts; used by one thread at a time */
 /* encr_key is the key followed by the salt, as KEYMAT gives it. integ and integ_key are NULL with
  * an AEAD. NULL on failure (LOCAL: this OpenSSL cannot; BUG: sizes). */
 struct cipher *cipher_new(const struct alg *encr, const struct alg *integ,
-	const struct secret *encr_key, const struct secret *integ_key, bool seal, struct err *e) MUST_CHECK;
+	const struct secret *encr_key, const struct secret *integ_key, bool seal,
+	struct err *e) MUST_CHECK;
 void cipher_free(struct cipher *c); /* wipes; NULL is fine */
 
 size_t cipher_icv_len(const struct cipher *c);
@@ -23,9 +24,10 @@ struct cipher_op {
 	const uint8_t *aad;
 	size_t aad_len;
 	const uint8_t *iv; /* the explicit IV, of the algorithm's iv_len */
-	uint8_t *data;     /* in place: plaintext <-> ciphertext, a multiple of block_len */
+	uint8_t *data; /* in place: plaintext <-> ciphertext, a multiple of block_len */
 	size_t len;
-	const uint8_t *tail; /* the high half of an extended sequence number (RFC 4303 2.2.1) or NULL */
+	const uint8_t
+		*tail; /* the high half of an extended sequence number (RFC 4303 2.2.1) or NULL */
 	size_t tail_len;
 	uint8_t *icv; /* written by seal, compared in constant time by open */
 };

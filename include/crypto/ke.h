@@ -26,6 +26,7 @@ void ke_free(struct ke *k); /* NULL is fine */
 const struct alg *ke_group(const struct ke *k);
 /* The public value as the KE payload carries it; lives as long as k. */
 struct bytes ke_public(const struct ke *k);
-bool ke_shared(const struct ke *k, struct bytes peer, struct ke_secret *out, struct err *e) MUST_CHECK;
+bool ke_shared(
+	const struct ke *k, struct bytes peer, struct ke_secret *out, struct err *e) MUST_CHECK;
 
 #endif

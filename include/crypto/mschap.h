@@ -26,6 +26,7 @@ struct mschap {
 
 /* user without a domain part where the caller wants that; the password is UTF-8. */
 bool mschap_compute(const uint8_t authenticator_challenge[16], const uint8_t peer_challenge[16],
-	const char *user, const struct passphrase *password, struct mschap *out, struct err *e) MUST_CHECK;
+	const char *user, const struct passphrase *password, struct mschap *out,
+	struct err *e) MUST_CHECK;
 
 #endif

@@ -20,7 +20,13 @@ enum auth_method {
 };
 
 /* Hash algorithms of SIGNATURE_HASH_ALGORITHMS (RFC 7427 section 4, RFC 8420), as bits 1 << number. */
-enum { SIGHASH_SHA1 = 1, SIGHASH_SHA2_256 = 2, SIGHASH_SHA2_384 = 3, SIGHASH_SHA2_512 = 4, SIGHASH_IDENTITY = 5 };
+enum {
+	SIGHASH_SHA1 = 1,
+	SIGHASH_SHA2_256 = 2,
+	SIGHASH_SHA2_384 = 3,
+	SIGHASH_SHA2_512 = 4,
+	SIGHASH_IDENTITY = 5
+};
 
 enum { SIG_MAX = 1024 + 64 }; /* RSA 8192 with an AlgorithmIdentifier in front */
 

@@ -24,8 +24,16 @@
 enum eap_code { EAP_REQUEST = 1, EAP_RESPONSE = 2, EAP_SUCCESS = 3, EAP_FAILURE = 4 };
 
 enum eap_type {
-	EAP_IDENTITY = 1, EAP_NOTIFICATION = 2, EAP_NAK = 3, EAP_MD5 = 4, EAP_OTP = 5, EAP_GTC = 6,
-	EAP_TLS = 13, EAP_TTLS = 21, EAP_PEAP = 25, EAP_MSCHAPV2 = 26,
+	EAP_IDENTITY = 1,
+	EAP_NOTIFICATION = 2,
+	EAP_NAK = 3,
+	EAP_MD5 = 4,
+	EAP_OTP = 5,
+	EAP_GTC = 6,
+	EAP_TLS = 13,
+	EAP_TTLS = 21,
+	EAP_PEAP = 25,
+	EAP_MSCHAPV2 = 26,
 };
 
 enum { EAP_PACKET_MAX = 4096, EAP_USER_MAX = 256, EAP_ALLOWED_MAX = 8 };
@@ -34,15 +42,15 @@ struct eap_config { /* lives as long as the eap */
 	const char *user; /* "" : ask; at most EAP_USER_MAX - 1 octets, as DOMAIN\user or plain */
 	const struct passphrase *password; /* NULL: ask when a method needs it */
 	const uint8_t *methods; /* types allowed, all supported, most wanted first */
-	size_t n_methods;       /* 1 to EAP_ALLOWED_MAX */
+	size_t n_methods; /* 1 to EAP_ALLOWED_MAX */
 	bool sequence; /* a further method after the first is acceptable (RFC 4739, FortiGate) */
 };
 
 enum eap_verdict {
-	EAP_V_IGNORE,  /* nothing to do: a stray or malformed packet; err says what (DROP) */
-	EAP_V_SEND,    /* out is the response. When err is set the method has failed and out only
+	EAP_V_IGNORE, /* nothing to do: a stray or malformed packet; err says what (DROP) */
+	EAP_V_SEND, /* out is the response. When err is set the method has failed and out only
 	                * takes note of it: whatever comes next, err is the reason to show */
-	EAP_V_ASK,     /* the user must answer; eap_answer goes on from here */
+	EAP_V_ASK, /* the user must answer; eap_answer goes on from here */
 	EAP_V_SUCCESS, /* the gateway is satisfied, and so is the method; out is empty */
 	EAP_V_FAILURE, /* over, nothing to send. err says why: PEER (not accepted), AUTH (the server
 	                * failed to prove itself), CONFIG (the user gave no answer), LOCAL (no MD4) */
@@ -52,7 +60,7 @@ struct eap_result { /* may hold what the user typed, in out: wipe it after use *
 	enum eap_verdict verdict;
 	size_t len;
 	uint8_t out[EAP_PACKET_MAX];
-	struct ask ask;              /* id is the carrier's to fill */
+	struct ask ask; /* id is the carrier's to fill */
 	char notice[EVENT_TEXT_MAX]; /* to show, whatever the verdict: text of the gateway, or why a
 	                              * password is asked for again; safe to print; "": none */
 	struct err err;

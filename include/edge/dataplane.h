@@ -14,11 +14,11 @@ struct sa_counters {
 
 /* Packets dropped outside of any SA. */
 struct dataplane_drops {
-	uint64_t no_sa;       /* from the inner interface, for no SA: never sent in clear */
+	uint64_t no_sa; /* from the inner interface, for no SA: never sent in clear */
 	uint64_t unknown_spi; /* ESP for an SA that is not, or no longer, there: never answered */
-	uint64_t malformed;   /* from the inner interface: no IP packet, or not for ESP */
-	uint64_t too_big;     /* from the inner interface: its sender was told */
-	uint64_t tun_errors;  /* the interface was down, its queue full */
+	uint64_t malformed; /* from the inner interface: no IP packet, or not for ESP */
+	uint64_t too_big; /* from the inner interface: its sender was told */
+	uint64_t tun_errors; /* the interface was down, its queue full */
 };
 
 struct dataplane;
@@ -30,7 +30,8 @@ struct dataplane_ops {
 	 * for the same key must never start from its first IV again. */
 	bool (*install)(struct dataplane *dp, const struct sa_spec *spec, struct err *e);
 	void (*remove)(struct dataplane *dp, const struct sa_ref *ref);
-	bool (*counters)(struct dataplane *dp, enum sa_dir dir, uint32_t spi, struct sa_counters *out);
+	bool (*counters)(
+		struct dataplane *dp, enum sa_dir dir, uint32_t spi, struct sa_counters *out);
 	void (*drops)(struct dataplane *dp, struct dataplane_drops *out);
 	/* The inner interface changed: MSS is clamped to this, too-big packets are answered. */
 	void (*set_mtu)(struct dataplane *dp, uint16_t mtu);
@@ -55,8 +56,8 @@ enum { USERSPACE_SAS = 256 }; /* in each direction: 64 children, each while it i
 
 /* tun (non-blocking, one packet a read, IFF_NO_PI) and udp stay the caller's. seed: for the IVs of
  * CBC. Only ESP in UDP: install refuses an SA without (LOCAL). */
-struct dataplane *userspace_new(int tun, struct udp *udp, const uint8_t seed[RNG_SEED_LEN],
-	struct err *e) MUST_CHECK;
+struct dataplane *userspace_new(
+	int tun, struct udp *udp, const uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
 
 /* ESP in the kernel; host has been asked by host_esp_probe, and stays the caller's. What comes by UDP
  * is the kernel's from here on (udp_encapsulated). */

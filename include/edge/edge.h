@@ -18,11 +18,11 @@ enum { EDGE_SLOTS = 4 };
 
 enum edge_kind {
 	EDGE_EVENT,
-	EDGE_ASK,     /* answer with edge_answer */
-	EDGE_DOWN,    /* the session is over; close the edge */
+	EDGE_ASK, /* answer with edge_answer */
+	EDGE_DOWN, /* the session is over; close the edge */
 	EDGE_WATCHED, /* the descriptor in a slot is readable */
-	EDGE_SIGNAL,  /* SIGINT, SIGTERM or SIGHUP came */
-	EDGE_ALARM,   /* the time set with edge_alarm has come */
+	EDGE_SIGNAL, /* SIGINT, SIGTERM or SIGHUP came */
+	EDGE_ALARM, /* the time set with edge_alarm has come */
 };
 
 struct edge_event {

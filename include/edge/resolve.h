@@ -28,6 +28,7 @@ int resolver_timeout(struct resolver *r);
 void resolver_work(struct resolver *r, int fd, uint32_t events);
 /* True when the question is answered: n addresses in the order to try them (RFC 6724, as c-ares
  * sorts), or none and a SILENT or CONFIG error that says why. */
-bool resolver_result(struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX], size_t *n, struct err *e);
+bool resolver_result(
+	struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX], size_t *n, struct err *e);
 
 #endif

@@ -36,11 +36,11 @@ struct udp_socket {
 };
 
 struct udp_counters {
-	uint64_t too_long;       /* dropped: over UDP_DATAGRAM_MAX */
-	uint64_t too_short;      /* dropped: not even a marker */
-	uint64_t keepalives;     /* dropped, for that is what they are for */
+	uint64_t too_long; /* dropped: over UDP_DATAGRAM_MAX */
+	uint64_t too_short; /* dropped: not even a marker */
+	uint64_t keepalives; /* dropped, for that is what they are for */
 	uint64_t receive_errors; /* what ICMP caused, and the like */
-	uint64_t send_drops;     /* ESP and keepalives that did not go out: full queue, no route */
+	uint64_t send_drops; /* ESP and keepalives that did not go out: full queue, no route */
 };
 
 struct udp;
@@ -54,7 +54,8 @@ void udp_close(struct udp *u); /* NULL is fine */
 const struct udp_counters *udp_counters(const struct udp *u);
 /* The descriptors to watch: fills fds, returns how many (at most 4). */
 size_t udp_fds(const struct udp *u, int fds[4]);
-uint16_t udp_port(const struct udp *u, enum ike_port which, enum family family); /* local port, 0: none */
+uint16_t udp_port(
+	const struct udp *u, enum ike_port which, enum family family); /* local port, 0: none */
 /* ESP that comes in by the NAT traversal sockets is taken by the kernel (RFC 3948); IKE goes on to come
  * here, NAT keepalives are swallowed. */
 bool udp_encapsulated(struct udp *u, struct err *e) MUST_CHECK;

@@ -17,8 +17,9 @@
 #include "crypto/rng.h"
 
 enum {
-	ESP_HEADROOM = 8 + 16,             /* SPI, sequence number, longest IV */
-	ESP_TAILROOM = 255 + 2 + 16 + 32,  /* padding, trailer, longest check value, slack for blocks */
+	ESP_HEADROOM = 8 + 16, /* SPI, sequence number, longest IV */
+	ESP_TAILROOM =
+		255 + 2 + 16 + 32, /* padding, trailer, longest check value, slack for blocks */
 	ESP_REPLAY_MIN = 64,
 	ESP_REPLAY_MAX = 4096,
 };
@@ -26,22 +27,22 @@ enum {
 /* Why a packet was not let through; each has a counter. */
 enum esp_verdict {
 	ESP_OK,
-	ESP_DUMMY,        /* next header 59: discarded without a word (RFC 4303 section 2.6) */
-	ESP_SHORT,        /* not even a header, or not a whole number of blocks */
-	ESP_REPLAYED,     /* seen before, or left of the window */
+	ESP_DUMMY, /* next header 59: discarded without a word (RFC 4303 section 2.6) */
+	ESP_SHORT, /* not even a header, or not a whole number of blocks */
+	ESP_REPLAYED, /* seen before, or left of the window */
 	ESP_NOT_AUTHENTIC,
-	ESP_BAD_PADDING,  /* authentic, but padding or next header are wrong */
-	ESP_BAD_INNER,    /* authentic, but the inner packet is not what the selectors allow */
-	ESP_EXHAUSTED,    /* sealing: the sequence numbers of this SA are used up */
-	ESP_NO_ROOM,      /* the buffer has no room around the packet */
-	ESP_FAILED,       /* OpenSSL failed */
+	ESP_BAD_PADDING, /* authentic, but padding or next header are wrong */
+	ESP_BAD_INNER, /* authentic, but the inner packet is not what the selectors allow */
+	ESP_EXHAUSTED, /* sealing: the sequence numbers of this SA are used up */
+	ESP_NO_ROOM, /* the buffer has no room around the packet */
+	ESP_FAILED, /* OpenSSL failed */
 	ESP_VERDICTS,
 };
 
 struct esp_packet {
-	uint8_t *room;  /* the buffer ... */
+	uint8_t *room; /* the buffer ... */
 	size_t room_len;
-	uint8_t *data;  /* ... and the packet in it */
+	uint8_t *data; /* ... and the packet in it */
 	size_t len;
 	uint8_t next_header; /* seal: what the payload is (4 IPv4, 41 IPv6; transport: the protocol);
 	                      * open: what it was */

@@ -17,14 +17,17 @@
 #define HOST_RUN_DIR "/run/vpnc-ike"
 
 enum {
-	HOST_MARK = 0x76706e,     /* SO_MARK of our own sockets, the same for all instances */
-	HOST_ROUTE_PROTO = 118,   /* RTPROT of our routes and rules */
+	HOST_MARK = 0x76706e, /* SO_MARK of our own sockets, the same for all instances */
+	HOST_ROUTE_PROTO = 118, /* RTPROT of our routes and rules */
 	HOST_TABLE_FIRST = 47000, /* routing tables, one an instance */
 	HOST_TABLES = 64,
-	HOST_RULE_FIRST = 1181,   /* preferences of the rules, one an instance and family */
-	HOST_POLICY_TAG = 0x76706e00, /* "user" of the selectors of our XFRM policies, one an instance */
-	HOST_IF_ID_FIRST = 0x76706e00, /* if_id and group of the interfaces of kernel mode, one an instance */
-	HOST_REQID_FIRST = 0x76000000, /* reqid of our SAs and policies: 2^16 an instance, by child SA */
+	HOST_RULE_FIRST = 1181, /* preferences of the rules, one an instance and family */
+	HOST_POLICY_TAG =
+		0x76706e00, /* "user" of the selectors of our XFRM policies, one an instance */
+	HOST_IF_ID_FIRST =
+		0x76706e00, /* if_id and group of the interfaces of kernel mode, one an instance */
+	HOST_REQID_FIRST =
+		0x76000000, /* reqid of our SAs and policies: 2^16 an instance, by child SA */
 };
 
 struct host;
@@ -79,7 +82,8 @@ enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi);
 
 /* A UDP socket, non-blocking and close-on-exec, with HOST_MARK and past all IPsec policies, bound to port on every address of
  * the family; port 0 or a port in use: an unprivileged one. *bound is what it got. */
-int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound, struct err *e) MUST_CHECK;
+int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound,
+	struct err *e) MUST_CHECK;
 /* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. Events are
  * about the way to the remote asked about last. SILENT: there is no route. */
 bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
@@ -99,7 +103,8 @@ enum host_event host_next_event(struct host *h);
 /* What is set up now, for status and the prompt. */
 struct host_view {
 	char interface[16];
-	enum killswitch killswitch; /* also one that a crashed instance left and this one keeps up */
+	enum killswitch
+		killswitch; /* also one that a crashed instance left and this one keeps up */
 	char dns_via[32]; /* "systemd-resolved", "resolvconf", "/etc/resolv.conf", "" */
 	bool dns_changed;
 };
@@ -108,7 +113,8 @@ void host_view(const struct host *h, struct host_view *out);
 /* Removes what killed instances left, strict kill switches as well (NULL: of every name whose owner
  * is gone). Counts what it
  * removed and tells each in events. Never touches a live instance. */
-bool host_clean(const char *instance, struct outbox *events, size_t *removed, struct err *e) MUST_CHECK;
+bool host_clean(
+	const char *instance, struct outbox *events, size_t *removed, struct err *e) MUST_CHECK;
 
 /* No core, not dumpable, root's capabilities given up but for the few that are needed; refuses
  * setuid. */

@@ -17,9 +17,9 @@
 enum tri { TRI_AUTO, TRI_YES, TRI_NO };
 
 struct datagram {
-	enum ike_port on;          /* the socket it came in by; the non-ESP marker is gone */
+	enum ike_port on; /* the socket it came in by; the non-ESP marker is gone */
 	struct addr local, remote; /* with ports */
-	const uint8_t *data;       /* for the duration of the call */
+	const uint8_t *data; /* for the duration of the call */
 	size_t len;
 };
 
@@ -27,22 +27,22 @@ enum { PATHS_MAX = 16 };
 
 /* One way to the gateway: what ACT_RESOLVE is answered with. */
 struct path {
-	struct addr local;        /* our address towards it, port of our IKE socket */
+	struct addr local; /* our address towards it, port of our IKE socket */
 	uint16_t local_natt_port; /* port of our NAT traversal socket */
-	struct addr remote;       /* with the port asked for */
-	uint16_t mtu;             /* octets, 0: unknown */
+	struct addr remote; /* with the port asked for */
+	uint16_t mtu; /* octets, 0: unknown */
 };
 
 enum os_kind {
-	OS_PATHS,        /* answer to ACT_RESOLVE: paths, or why there is none in err */
+	OS_PATHS, /* answer to ACT_RESOLVE: paths, or why there is none in err */
 	OS_SA_INSTALLED, /* answer to ACT_SA_INSTALL: spi, ok, err */
 	OS_NETCONF_DONE, /* answer to ACT_NETCONF: ok, err */
 	OS_PATH_CHANGED, /* addresses or routes outside the tunnel changed: paths has the new one */
-	OS_RESUMED,      /* the machine slept */
-	OS_INBOUND,      /* authentic ESP came in since the last such input: the gateway lives */
-	OS_SA_USED,      /* first authentic packet on inbound SA spi */
-	OS_SA_EXPIRING,  /* SA spi nears its last sequence number or its volume limit */
-	OS_SEND_FAILED,  /* a SEND did not go out; err says why */
+	OS_RESUMED, /* the machine slept */
+	OS_INBOUND, /* authentic ESP came in since the last such input: the gateway lives */
+	OS_SA_USED, /* first authentic packet on inbound SA spi */
+	OS_SA_EXPIRING, /* SA spi nears its last sequence number or its volume limit */
+	OS_SEND_FAILED, /* a SEND did not go out; err says why */
 };
 
 struct os_input {
@@ -68,10 +68,10 @@ struct ike_config {
 	enum tier security;
 	enum ike_auth local_auth;
 	bool remote_psk; /* the gateway proves itself by the pre-shared key, else by certificate */
-	struct identity local_id;  /* ID_NONE: our address, or the certificate's subject */
+	struct identity local_id; /* ID_NONE: our address, or the certificate's subject */
 	struct identity remote_id; /* what the gateway must prove to be */
-	bool remote_id_strict;     /* the profile names it: also with a pre-shared key */
-	enum tri send_remote_id;   /* auto: yes */
+	bool remote_id_strict; /* the profile names it: also with a pre-shared key */
+	enum tri send_remote_id; /* auto: yes */
 	const struct passphrase *psk; /* NULL: ask */
 	const struct cert_list *certs;
 	const struct key *key;
@@ -84,8 +84,8 @@ struct ike_config {
 	enum sa_mode mode;
 	enum tri esn, pfs;
 	uint32_t replay_window;
-	bool want_address;   /* ask for addresses by configuration payload */
-	size_t n_want;       /* those asked for by name; 0: any of both families */
+	bool want_address; /* ask for addresses by configuration payload */
+	size_t n_want; /* those asked for by name; 0: any of both families */
 	struct prefix want[NETCONF_ADDRS];
 	struct selectors local_ts, remote_ts; /* n == 0: everything */
 	/* IKEv1 only. IKE_AUTH_BY_EAP stands for hybrid there: we prove ourselves by the login alone. */
@@ -106,17 +106,17 @@ struct granted {
 	struct addr dns[NETCONF_DNS];
 	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
 	struct prefix subnets[GRANTED_SUBNETS];
-	bool split;        /* only the subnets are meant for the tunnel, whatever the selectors say */
+	bool split; /* only the subnets are meant for the tunnel, whatever the selectors say */
 	char version[128]; /* APPLICATION_VERSION, safe to print */
 };
 
 /* Where an engine is; hints and the exit status are made from the stage it failed in. */
 enum ike_stage {
-	STAGE_RESOLVE,  /* finding the gateway */
-	STAGE_INIT,     /* agreeing on keys (IKE_SA_INIT, main mode 1-4) */
-	STAGE_AUTH,     /* proving identities */
-	STAGE_EAP,      /* logging in */
-	STAGE_CHILD,    /* the tunnel itself */
+	STAGE_RESOLVE, /* finding the gateway */
+	STAGE_INIT, /* agreeing on keys (IKE_SA_INIT, main mode 1-4) */
+	STAGE_AUTH, /* proving identities */
+	STAGE_EAP, /* logging in */
+	STAGE_CHILD, /* the tunnel itself */
 	STAGE_UP,
 	STAGE_REKEY,
 };
@@ -125,7 +125,7 @@ enum ike_phase {
 	IKE_CONNECTING,
 	IKE_UP,
 	IKE_CLOSING, /* deletes are on their way */
-	IKE_DEAD,    /* ike_view.failure says why; ERR_NONE: closed as asked */
+	IKE_DEAD, /* ike_view.failure says why; ERR_NONE: closed as asked */
 };
 
 enum { IKE_CHILDREN_MAX = 64 };

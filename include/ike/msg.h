@@ -129,7 +129,7 @@ const struct payload *payload_find(const struct payloads *p, uint8_t type);
 const struct payload *payload_nth(const struct payloads *p, uint8_t type, size_t i);
 /* Sets of payload types as bits 1 << (type - 32); 0 for a type outside 33..63. */
 uint32_t payload_bit(uint8_t type);
-#define PBIT(type) (UINT32_C(1) << ((type) - 32))
+#define PBIT(type) (UINT32_C(1) << ((type)-32))
 uint32_t payloads_set(const struct payloads *p);
 
 /* Notify (section 3.10). */
@@ -146,9 +146,9 @@ bool notify_find_error(const struct payloads *p, struct notify *out);
 
 struct ikew {
 	struct wr w;
-	size_t next_at;  /* offset of the next-payload octet to patch, SIZE_MAX: first is patched */
-	size_t open_at;  /* start of the payload being written, SIZE_MAX: none */
-	uint8_t first;   /* type of the first payload, for a chain without header */
+	size_t next_at; /* offset of the next-payload octet to patch, SIZE_MAX: first is patched */
+	size_t open_at; /* start of the payload being written, SIZE_MAX: none */
+	uint8_t first; /* type of the first payload, for a chain without header */
 };
 
 /* A whole message: header first. */
@@ -161,6 +161,7 @@ void ikew_payload(struct ikew *k, uint8_t type);
 bool ikew_end(struct ikew *k, size_t *len) MUST_CHECK;
 
 void ikew_bytes(struct ikew *k, uint8_t type, struct bytes body);
-void ikew_notify(struct ikew *k, uint8_t protocol, uint16_t type, struct bytes spi, struct bytes data);
+void ikew_notify(
+	struct ikew *k, uint8_t protocol, uint16_t type, struct bytes spi, struct bytes data);
 
 #endif

@@ -19,10 +19,12 @@ void v2_free(struct v2 *v); /* wipes; NULL is fine */
 void v2_start(struct v2 *v, uint64_t now, time_t wall, const struct path *path, bool patient,
 	struct outbox *ob);
 void v2_datagram(struct v2 *v, uint64_t now, const struct datagram *d, struct outbox *ob);
-void v2_answer(struct v2 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob);
+void v2_answer(
+	struct v2 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob);
 void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox *ob);
 void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob);
-bool v2_command(struct v2 *v, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_command(
+	struct v2 *v, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
 /* Deletes the IKE SA and with it all children; IKE_DEAD follows. A second call does not wait. */
 void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob);
 uint64_t v2_deadline(const struct v2 *v);

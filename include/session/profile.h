@@ -14,7 +14,14 @@
 
 enum conn_type { CONN_IKEV2, CONN_IKEV1, CONN_L2TP };
 enum dataplane_kind { DATAPLANE_AUTO, DATAPLANE_KERNEL, DATAPLANE_USERSPACE };
-enum local_auth { LOCAL_PSK, LOCAL_CERT, LOCAL_EAP, LOCAL_XAUTH_PSK, LOCAL_XAUTH_CERT, LOCAL_HYBRID };
+enum local_auth {
+	LOCAL_PSK,
+	LOCAL_CERT,
+	LOCAL_EAP,
+	LOCAL_XAUTH_PSK,
+	LOCAL_XAUTH_CERT,
+	LOCAL_HYBRID
+};
 enum remote_auth { REMOTE_CERT, REMOTE_PSK };
 enum auto_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_LIST }; /* address, routes, dns */
 
@@ -47,7 +54,8 @@ struct profile {
 
 	/* [local] */
 	enum local_auth local_auth;
-	struct identity local_id; /* ID_NONE: derived from the certificate, the user name or the address */
+	struct identity
+		local_id; /* ID_NONE: derived from the certificate, the user name or the address */
 	char certificate[PROFILE_PATH_MAX], key[PROFILE_PATH_MAX];
 	size_t n_eap;
 	uint8_t eap[EAP_METHODS_MAX]; /* EAP type numbers allowed, in order */
@@ -75,7 +83,7 @@ struct profile {
 	/* [esp] */
 	struct proposals esp_proposals;
 	uint64_t esp_lifetime;
-	enum tri pfs;  /* auto: the IKE SA's group, without where the gateway refuses */
+	enum tri pfs; /* auto: the IKE SA's group, without where the gateway refuses */
 	enum sa_mode mode;
 	enum tri esn;
 	uint32_t replay_window;
@@ -125,13 +133,15 @@ size_t profile_finish(struct profile *p, struct profile_problem *problems, size_
 struct profile_key {
 	const char *section, *key;
 	const char *fallback; /* default as text, "" for none */
-	const char *values;   /* "ikev2|ikev1|l2tp", "time", "prefixes", ... for help and completion */
-	const char *story;    /* one sentence */
-	bool secret;          /* shown as (hidden) */
+	const char
+		*values; /* "ikev2|ikev1|l2tp", "time", "prefixes", ... for help and completion */
+	const char *story; /* one sentence */
+	bool secret; /* shown as (hidden) */
 	bool supported;
 };
 bool profile_key(size_t i, struct profile_key *out);
 /* The effective value of a key as text ("(hidden)" for a secret that is given, "" for none). */
-char *profile_value(char *out, size_t size, const struct profile *p, const char *section, const char *key);
+char *profile_value(
+	char *out, size_t size, const struct profile *p, const char *section, const char *key);
 
 #endif

@@ -23,7 +23,8 @@
 struct session;
 
 /* wall is the calendar time at now = the time of this call, for certificates' dates. */
-struct session *session_new(const struct profile *p, const uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
+struct session *session_new(
+	const struct profile *p, const uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
 void session_free(struct session *s);
 /* The data plane carries ESP without UDP as well: none is asked for where there is no NAT, unless the
  * profile wants it. Before session_start. */
@@ -31,11 +32,13 @@ void session_plain_esp(struct session *s);
 void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *ob);
 void session_datagram(struct session *s, uint64_t now, const struct datagram *d, struct outbox *ob);
 /* text is NULL when the user would not answer. It is wiped by the caller. */
-void session_answer(struct session *s, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob);
+void session_answer(struct session *s, uint64_t now, uint32_t id, const struct passphrase *text,
+	struct outbox *ob);
 void session_os(struct session *s, uint64_t now, const struct os_input *in, struct outbox *ob);
 void session_tick(struct session *s, uint64_t now, struct outbox *ob);
 /* False with the reason when it cannot be done now. */
-bool session_command(struct session *s, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
+bool session_command(struct session *s, uint64_t now, enum command c, struct outbox *ob,
+	struct err *e) MUST_CHECK;
 /* Ends it in order: deletes are sent, then ACT_DOWN comes, at the latest a few ticks later. A
  * second call ends it at once. */
 void session_stop(struct session *s, uint64_t now, struct outbox *ob);

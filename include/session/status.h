@@ -10,7 +10,13 @@
 
 enum conn_state { STATE_CONNECTING, STATE_UP, STATE_REKEYING, STATE_RECONNECTING, STATE_DOWN };
 
-enum { STATUS_CHILDREN = 64, STATUS_TS = 8, STATUS_TEXT = 160, STATUS_WEAK = 8, STATUS_ROUTES = 64 };
+enum {
+	STATUS_CHILDREN = 64,
+	STATUS_TS = 8,
+	STATUS_TEXT = 160,
+	STATUS_WEAK = 8,
+	STATUS_ROUTES = 64
+};
 
 struct status_child {
 	uint32_t spi_in, spi_out;
@@ -26,9 +32,9 @@ struct status_child {
 struct status {
 	char profile[64];
 	enum conn_state state;
-	const char *type;      /* "ikev2", ... */
+	const char *type; /* "ikev2", ... */
 	const char *dataplane; /* "kernel" or "userspace" */
-	int64_t up_for;        /* seconds since the tunnel came up, -1: it is not up */
+	int64_t up_for; /* seconds since the tunnel came up, -1: it is not up */
 	struct {
 		char name[HOST_TEXT_MAX], id[STATUS_TEXT], vendor[STATUS_TEXT];
 		struct addr address;

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void err_fill(struct err *e, enum err_kind kind, uint16_t notify, const char *fmt, va_list ap)
+static void err_fill(
+	struct err *e, enum err_kind kind, uint16_t notify, const char *fmt, va_list ap)
 {
 	e->kind = kind;
 	e->notify = notify;

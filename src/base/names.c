@@ -33,7 +33,8 @@ static unsigned word_distance(const char *a, const char *b)
 	for (size_t i = 1; i <= n; i++) {
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= m; j++) {
-			row[j] = least(least(last[j], row[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+			row[j] = least(least(last[j], row[j - 1]) + 1,
+				last[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				row[j] = least(row[j], before[j - 2] + 1);
 		}
@@ -68,7 +69,8 @@ static size_t utf8_len(const uint8_t *s, size_t left)
 	static const struct {
 		uint8_t mask, lead, more;
 		uint32_t least;
-	} rows[] = { { 0xe0, 0xc0, 1, 0x80 }, { 0xf0, 0xe0, 2, 0x800 }, { 0xf8, 0xf0, 3, 0x10000 } };
+	} rows[] = { { 0xe0, 0xc0, 1, 0x80 }, { 0xf0, 0xe0, 2, 0x800 },
+		{ 0xf8, 0xf0, 3, 0x10000 } };
 
 	if (s[0] < 0x80)
 		return s[0] >= 0x20 && s[0] != 0x7f;

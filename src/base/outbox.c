@@ -90,8 +90,8 @@ void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local
 		memcpy(s->data, data, len);
 }
 
-static void outbox_vevent(struct outbox *ob, enum event_kind kind, enum level level,
-	const char *fmt, va_list ap)
+static void outbox_vevent(
+	struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, va_list ap)
 {
 	struct event *e = outbox_add(ob, ACT_EVENT, sizeof(*e));
 

@@ -15,7 +15,7 @@ size_t addr_len(uint8_t family)
 bool addr_same_host(const struct addr *a, const struct addr *b)
 {
 	return a->family == b->family && a->scope == b->scope &&
-	       memcmp(a->ip, b->ip, addr_len(a->family)) == 0;
+		memcmp(a->ip, b->ip, addr_len(a->family)) == 0;
 }
 
 bool addr_same(const struct addr *a, const struct addr *b)
@@ -200,7 +200,7 @@ bool prefix_covers(const struct prefix *p, const uint8_t *ip)
 bool prefix_inside(const struct prefix *inner, const struct prefix *outer)
 {
 	return inner->family == outer->family && inner->len >= outer->len &&
-	       prefix_covers(outer, inner->ip);
+		prefix_covers(outer, inner->ip);
 }
 
 bool prefix_same(const struct prefix *a, const struct prefix *b)
@@ -240,7 +240,7 @@ bool selector_valid(const struct selector *s)
 	size_t n = addr_len(s->family);
 
 	return n > 0 && memcmp(s->lo, s->hi, n) <= 0 &&
-	       (s->port_lo <= s->port_hi || ports_opaque(s));
+		(s->port_lo <= s->port_hi || ports_opaque(s));
 }
 
 bool selector_same(const struct selector *a, const struct selector *b)
@@ -248,8 +248,8 @@ bool selector_same(const struct selector *a, const struct selector *b)
 	size_t n = addr_len(a->family);
 
 	return a->family == b->family && a->proto == b->proto && a->port_lo == b->port_lo &&
-	       a->port_hi == b->port_hi && memcmp(a->lo, b->lo, n) == 0 &&
-	       memcmp(a->hi, b->hi, n) == 0;
+		a->port_hi == b->port_hi && memcmp(a->lo, b->lo, n) == 0 &&
+		memcmp(a->hi, b->hi, n) == 0;
 }
 
 /* ANY includes OPAQUE (RFC 4301 section 4.4.1.1); OPAQUE has nothing in common with a port. */

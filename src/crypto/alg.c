@@ -185,11 +185,16 @@ const struct alg *alg_prf_of_integ(const struct alg *integ)
 bool alg_weak(const struct alg *a)
 {
 	switch (a->type) {
-	case TRANSFORM_ENCR: return a->id == ENCR_3DES;
-	case TRANSFORM_PRF: return a->id == PRF_HMAC_MD5 || a->id == PRF_HMAC_SHA1;
-	case TRANSFORM_INTEG: return a->id == AUTH_HMAC_MD5_96 || a->id == AUTH_HMAC_SHA1_96;
-	case TRANSFORM_KE: return a->id == KE_MODP1024 || a->id == KE_MODP1536;
-	case TRANSFORM_ESN: return false;
+	case TRANSFORM_ENCR:
+		return a->id == ENCR_3DES;
+	case TRANSFORM_PRF:
+		return a->id == PRF_HMAC_MD5 || a->id == PRF_HMAC_SHA1;
+	case TRANSFORM_INTEG:
+		return a->id == AUTH_HMAC_MD5_96 || a->id == AUTH_HMAC_SHA1_96;
+	case TRANSFORM_KE:
+		return a->id == KE_MODP1024 || a->id == KE_MODP1536;
+	case TRANSFORM_ESN:
+		return false;
 	}
 	return false;
 }

@@ -189,8 +189,9 @@ bool cert_proves_host(const struct cert *c, const char *fqdn)
 
 bool cert_proves_email(const struct cert *c, const char *email)
 {
-	return *email && X509_check_email(c->x, email, strlen(email),
-				 X509_CHECK_FLAG_NEVER_CHECK_SUBJECT) == 1;
+	return *email &&
+		X509_check_email(c->x, email, strlen(email), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT) ==
+		1;
 }
 
 bool cert_proves_addr(const struct cert *c, const struct addr *a)
@@ -205,8 +206,8 @@ bool cert_proves_dn(const struct cert *c, struct bytes dn_der)
 	const uint8_t *p = dn_der.p;
 	X509_NAME *name = dn_der.n > 0 ? d2i_X509_NAME(NULL, &p, (long)dn_der.n) : NULL;
 	bool same = name && p == (const uint8_t *)dn_der.p + dn_der.n &&
-		    X509_NAME_entry_count(name) > 0 &&
-		    X509_NAME_cmp(name, X509_get_subject_name(c->x)) == 0;
+		X509_NAME_entry_count(name) > 0 &&
+		X509_NAME_cmp(name, X509_get_subject_name(c->x)) == 0;
 
 	X509_NAME_free(name);
 	ossl_err(NULL, ERR_NONE, "");

@@ -47,8 +47,8 @@ static bool encr_init(struct cipher *c, const struct secret *key)
 	if (ok) {
 		c->ccm = EVP_CIPHER_get_mode(cipher) == EVP_CIPH_CCM_MODE;
 		ok = (!c->encr->aead || aead_lengths(c)) &&
-		     EVP_CipherInit_ex2(c->ctx, NULL, key->data, NULL, -1, NULL) == 1 &&
-		     (c->encr->aead || EVP_CIPHER_CTX_set_padding(c->ctx, 0) == 1);
+			EVP_CipherInit_ex2(c->ctx, NULL, key->data, NULL, -1, NULL) == 1 &&
+			(c->encr->aead || EVP_CIPHER_CTX_set_padding(c->ctx, 0) == 1);
 	}
 	EVP_CIPHER_free(cipher);
 	memcpy(c->salt, key->data + c->encr->key_len, c->encr->salt_len);
@@ -181,18 +181,18 @@ static bool run_mac(struct cipher *c, const struct cipher_op *op, uint8_t icv[IC
 	size_t n = 0;
 
 	return EVP_MAC_init(c->mac, NULL, 0, NULL) == 1 &&
-	       (op->aad_len == 0 || EVP_MAC_update(c->mac, op->aad, op->aad_len) == 1) &&
-	       EVP_MAC_update(c->mac, op->iv, c->encr->iv_len) == 1 &&
-	       (op->len == 0 || EVP_MAC_update(c->mac, op->data, op->len) == 1) &&
-	       (op->tail_len == 0 || EVP_MAC_update(c->mac, op->tail, op->tail_len) == 1) &&
-	       EVP_MAC_final(c->mac, icv, &n, ICV_MAX) == 1 && n >= c->icv_len;
+		(op->aad_len == 0 || EVP_MAC_update(c->mac, op->aad, op->aad_len) == 1) &&
+		EVP_MAC_update(c->mac, op->iv, c->encr->iv_len) == 1 &&
+		(op->len == 0 || EVP_MAC_update(c->mac, op->data, op->len) == 1) &&
+		(op->tail_len == 0 || EVP_MAC_update(c->mac, op->tail, op->tail_len) == 1) &&
+		EVP_MAC_final(c->mac, icv, &n, ICV_MAX) == 1 && n >= c->icv_len;
 }
 
 /* Without data CCM would never come to compare its check value; ESP and SK are never empty. */
 static bool op_fits(const struct cipher *c, const struct cipher_op *op, bool seal)
 {
 	return c->seal == seal && (op->len > 0 || !c->ccm) && op->len % c->encr->block_len == 0 &&
-	       op->len <= INT_MAX && op->aad_len <= INT_MAX;
+		op->len <= INT_MAX && op->aad_len <= INT_MAX;
 }
 
 bool cipher_seal(struct cipher *c, const struct cipher_op *op)
@@ -218,5 +218,5 @@ bool cipher_open(struct cipher *c, const struct cipher_op *op)
 	if (!c->mac)
 		return run_aead(c, op);
 	return run_mac(c, op, icv) && same_bytes(icv, op->icv, c->icv_len) &&
-	       set_nonce(c, op->iv) && run_cipher(c, op);
+		set_nonce(c, op->iv) && run_cipher(c, op);
 }

@@ -57,10 +57,14 @@ static bool test_row(const struct alg *a)
 	switch (a->type) {
 	case TRANSFORM_ENCR:
 		return test_cipher(a, alg_find(TRANSFORM_INTEG, AUTH_HMAC_SHA2_256_128, 0));
-	case TRANSFORM_PRF: return test_prf(a);
-	case TRANSFORM_INTEG: return test_cipher(alg_find(TRANSFORM_ENCR, ENCR_AES_CBC, 128), a);
-	case TRANSFORM_KE: return ke_test(a);
-	case TRANSFORM_ESN: return true;
+	case TRANSFORM_PRF:
+		return test_prf(a);
+	case TRANSFORM_INTEG:
+		return test_cipher(alg_find(TRANSFORM_ENCR, ENCR_AES_CBC, 128), a);
+	case TRANSFORM_KE:
+		return ke_test(a);
+	case TRANSFORM_ESN:
+		return true;
 	}
 	return false;
 }

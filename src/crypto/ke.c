@@ -77,14 +77,14 @@ static bool modp_power(const struct ke *k, const struct bytes *base, uint8_t *ou
 	BIGNUM *p = k->row->prime(NULL), *top = BN_new(), *result = BN_new();
 	BIGNUM *x = BN_secure_new(), *b = base ? BN_bin2bn(base->p, (int)base->n, NULL) : BN_new();
 	bool ok = ctx && p && top && result && b && x &&
-		  BN_bin2bn(k->private, k->row->private_len, x) && (base || BN_set_word(b, 2)) &&
-		  BN_sub(top, p, BN_value_one());
+		BN_bin2bn(k->private, k->row->private_len, x) && (base || BN_set_word(b, 2)) &&
+		BN_sub(top, p, BN_value_one());
 
 	*refused = ok && (BN_is_zero(b) || BN_is_one(b) || BN_cmp(b, top) >= 0);
 	if (ok) {
 		BN_set_flags(x, BN_FLG_CONSTTIME);
 		ok = !*refused && BN_mod_exp_mont_consttime(result, b, x, p, ctx, NULL) == 1 &&
-		     BN_bn2binpad(result, out, k->group->out_len) == k->group->out_len;
+			BN_bn2binpad(result, out, k->group->out_len) == k->group->out_len;
 	}
 	BN_clear_free(x);
 	BN_clear_free(result);
@@ -127,8 +127,8 @@ static bool ecp_multiply(const struct ke *k, const EC_GROUP *g, const EC_POINT *
 	if (ok) {
 		BN_set_flags(d, BN_FLG_CONSTTIME);
 		ok = EC_POINT_mul(g, r, point ? NULL : d, point, point ? d : NULL, ctx) == 1 &&
-		     EC_POINT_point2oct(
-			     g, r, POINT_CONVERSION_UNCOMPRESSED, buf, sizeof(buf), ctx) == 1 + len;
+			EC_POINT_point2oct(g, r, POINT_CONVERSION_UNCOMPRESSED, buf, sizeof(buf),
+				ctx) == 1 + len;
 	}
 	if (ok)
 		memcpy(xy, buf + 1, len);
@@ -174,7 +174,7 @@ static bool montgomery_new(struct ke *k)
 	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(
 		NULL, k->group->ossl, NULL, k->private, k->row->private_len);
 	bool ok = key && EVP_PKEY_get_raw_public_key(key, k->public, &len) == 1 &&
-		  len == k->group->out_len;
+		len == k->group->out_len;
 
 	EVP_PKEY_free(key);
 	return ok;
@@ -191,7 +191,7 @@ static bool montgomery_shared(const struct ke *k, struct bytes peer, uint8_t *ou
 	EVP_PKEY *pub = EVP_PKEY_new_raw_public_key_ex(NULL, k->group->ossl, NULL, peer.p, peer.n);
 	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
 	bool ready = ctx && pub && EVP_PKEY_derive_init(ctx) == 1 &&
-		     EVP_PKEY_derive_set_peer(ctx, pub) == 1;
+		EVP_PKEY_derive_set_peer(ctx, pub) == 1;
 
 	*refused = ready && (EVP_PKEY_derive(ctx, out, &len) != 1 || same_bytes(out, zero, len));
 	EVP_PKEY_CTX_free(ctx);
@@ -205,7 +205,8 @@ static bool make_pair(struct ke *k, struct rng *rng)
 	bool refused;
 
 	switch (k->row->kind) {
-	case KIND_ECP: return ecp_new(k, rng);
+	case KIND_ECP:
+		return ecp_new(k, rng);
 	case KIND_MODP:
 		rng_fill(rng, k->private, k->row->private_len);
 		return modp_power(k, NULL, k->public, &refused);
@@ -262,9 +263,12 @@ static bool compute_shared(
 {
 	out->len = k->row->kind == KIND_ECP ? k->group->out_len / 2u : k->group->out_len;
 	switch (k->row->kind) {
-	case KIND_MODP: return modp_power(k, &peer, out->data, refused);
-	case KIND_ECP: return ecp_shared(k, peer, out->data, refused);
-	case KIND_MONTGOMERY: return montgomery_shared(k, peer, out->data, refused);
+	case KIND_MODP:
+		return modp_power(k, &peer, out->data, refused);
+	case KIND_ECP:
+		return ecp_shared(k, peer, out->data, refused);
+	case KIND_MONTGOMERY:
+		return montgomery_shared(k, peer, out->data, refused);
 	}
 	return false;
 }

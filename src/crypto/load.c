@@ -61,9 +61,12 @@ static bool add_object(
 	OSSL_STORE_INFO *info, struct cert_list *certs, struct key **key, struct err *e)
 {
 	switch (OSSL_STORE_INFO_get_type(info)) {
-	case OSSL_STORE_INFO_CERT: return add_cert(certs, OSSL_STORE_INFO_get1_CERT(info), e);
-	case OSSL_STORE_INFO_PKEY: return !key || add_key(key, OSSL_STORE_INFO_get1_PKEY(info), e);
-	default: return true;
+	case OSSL_STORE_INFO_CERT:
+		return add_cert(certs, OSSL_STORE_INFO_get1_CERT(info), e);
+	case OSSL_STORE_INFO_PKEY:
+		return !key || add_key(key, OSSL_STORE_INFO_get1_PKEY(info), e);
+	default:
+		return true;
 	}
 }
 
@@ -74,9 +77,9 @@ static bool read_objects(struct bytes file, struct asked *asked, struct cert_lis
 {
 	BIO *bio = file.n <= INT_MAX ? BIO_new_mem_buf(file.p, (int)file.n) : NULL;
 	UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(give_pass, 0);
-	OSSL_STORE_CTX *store =
-		bio && ui ? OSSL_STORE_attach(bio, "file", NULL, NULL, ui, asked, NULL, NULL, NULL)
-			  : NULL;
+	OSSL_STORE_CTX *store = bio && ui ?
+		OSSL_STORE_attach(bio, "file", NULL, NULL, ui, asked, NULL, NULL, NULL) :
+		NULL;
 	bool ok = store || ossl_err(e, ERR_LOCAL, "cannot read certificates");
 
 	while (ok && !OSSL_STORE_eof(store)) {
@@ -119,8 +122,8 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	if (ok && failed && asked.asked) {
 		*need_pass = true;
 		ok = err_set(e, ERR_CONFIG,
-			pass ? "the pass phrase is wrong"
-			     : "it is encrypted: a pass phrase is needed");
+			pass ? "the pass phrase is wrong" :
+			       "it is encrypted: a pass phrase is needed");
 	} else if (ok && (failed || (certs->n == before && !found))) {
 		ok = ossl_err(e, ERR_CONFIG, "no certificate or private key that can be read");
 	}

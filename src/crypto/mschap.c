@@ -59,7 +59,7 @@ static bool password_unicode(const struct passphrase *password, struct wr *w, st
 		}
 	}
 	return !w->bad ||
-	       err_set(e, ERR_CONFIG, "the password has more than %d letters", PASSWORD_UNITS);
+		err_set(e, ERR_CONFIG, "the password has more than %d letters", PASSWORD_UNITS);
 }
 
 /* MD4 of the password, and of that again. */
@@ -104,9 +104,9 @@ static bool challenge_response(const uint8_t challenge[CHALLENGE_LEN], const uin
 		int n = 0;
 		des_key(padded + 7 * i, key);
 		ok = EVP_EncryptInit_ex2(ctx, des, key, NULL, NULL) == 1 &&
-		     EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
-		     EVP_EncryptUpdate(ctx, out + 8 * i, &n, challenge, CHALLENGE_LEN) == 1 &&
-		     n == 8;
+			EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+			EVP_EncryptUpdate(ctx, out + 8 * i, &n, challenge, CHALLENGE_LEN) == 1 &&
+			n == 8;
 	}
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(des);
@@ -174,8 +174,8 @@ static bool make_msk(const uint8_t hash_hash[HASH_LEN], struct mschap *out, stru
 	secret_wipe(&out->msk);
 	out->msk.len = MSCHAP_MSK_LEN;
 	bool ok = digest("SHA1", parts, ARRAY_LEN(parts), master, &n, e) &&
-		  start_key(master, client_send, out->msk.data, e) &&
-		  start_key(master, client_receive, out->msk.data + MASTER_LEN, e);
+		start_key(master, client_send, out->msk.data, e) &&
+		start_key(master, client_receive, out->msk.data + MASTER_LEN, e);
 	wipe(master, sizeof(master));
 	return ok;
 }
@@ -191,10 +191,9 @@ bool mschap_compute(const uint8_t authenticator_challenge[16], const uint8_t pee
 	memset(out, 0, sizeof(*out));
 	/* ChallengeHash, RFC 2759 section 8.2: its first 8 octets are the challenge. */
 	bool ok = digest("SHA1", parts, ARRAY_LEN(parts), challenge, &n, e) &&
-		  password_hashes(password, hash, hash_hash, e) &&
-		  challenge_response(challenge, hash, out->nt_response, e) &&
-		  authenticator_response(hash_hash, challenge, out, e) &&
-		  make_msk(hash_hash, out, e);
+		password_hashes(password, hash, hash_hash, e) &&
+		challenge_response(challenge, hash, out->nt_response, e) &&
+		authenticator_response(hash_hash, challenge, out, e) && make_msk(hash_hash, out, e);
 	wipe(hash, sizeof(hash));
 	wipe(hash_hash, sizeof(hash_hash));
 	if (!ok)

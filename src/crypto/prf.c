@@ -41,7 +41,7 @@ bool prf(const struct alg *a, struct bytes key, const struct bytes *parts, size_
 
 	secret_wipe(out);
 	bool ok = ctx && hmac_add(ctx, parts, n_parts) &&
-		  EVP_MAC_final(ctx, out->data, &len, sizeof(out->data)) == 1 && len == a->out_len;
+		EVP_MAC_final(ctx, out->data, &len, sizeof(out->data)) == 1 && len == a->out_len;
 	EVP_MAC_CTX_free(ctx);
 	if (!ok) {
 		secret_wipe(out);
@@ -62,8 +62,8 @@ static bool prf_plus_blocks(const struct alg *a, EVP_MAC_CTX *ctx, const struct 
 		struct bytes last = { block, number > 1 ? a->out_len : 0 }, tail = { &number, 1 };
 		size_t got = 0;
 		ok = EVP_MAC_init(ctx, NULL, 0, NULL) == 1 && hmac_add(ctx, &last, 1) &&
-		     hmac_add(ctx, seed, n_seed) && hmac_add(ctx, &tail, 1) &&
-		     EVP_MAC_final(ctx, block, &got, sizeof(block)) == 1 && got == a->out_len;
+			hmac_add(ctx, seed, n_seed) && hmac_add(ctx, &tail, 1) &&
+			EVP_MAC_final(ctx, block, &got, sizeof(block)) == 1 && got == a->out_len;
 		if (!ok)
 			break;
 		size_t take = len < got ? len : got;

@@ -91,8 +91,8 @@ static bool set_padding(EVP_PKEY_CTX *ctx, const struct sig_alg *a, int salt_len
 	if (a->kind != SIG_PSS)
 		return true;
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, salt_len) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, a->digest, NULL) == 1;
+		EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, salt_len) == 1 &&
+		EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, a->digest, NULL) == 1;
 }
 
 static bool do_sign(const struct key *k, const struct sig_alg *a, struct bytes data, uint8_t *out,
@@ -101,8 +101,8 @@ static bool do_sign(const struct key *k, const struct sig_alg *a, struct bytes d
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = NULL;
 	bool ok = ctx &&
-		  EVP_DigestSignInit_ex(ctx, &pctx, a->digest, NULL, NULL, k->p, NULL) == 1 &&
-		  set_padding(pctx, a, 0) && EVP_DigestSign(ctx, out, len, data.p, data.n) == 1;
+		EVP_DigestSignInit_ex(ctx, &pctx, a->digest, NULL, NULL, k->p, NULL) == 1 &&
+		set_padding(pctx, a, 0) && EVP_DigestSign(ctx, out, len, data.p, data.n) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	return ok || ossl_err(e, ERR_LOCAL, "cannot sign");
@@ -115,9 +115,9 @@ static bool do_verify(
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = NULL;
 	bool ok = ctx &&
-		  EVP_DigestVerifyInit_ex(ctx, &pctx, a->digest, NULL, NULL, key, NULL) == 1 &&
-		  set_padding(pctx, a, salt_len) &&
-		  EVP_DigestVerify(ctx, sig.p, sig.n, data.p, data.n) == 1;
+		EVP_DigestVerifyInit_ex(ctx, &pctx, a->digest, NULL, NULL, key, NULL) == 1 &&
+		set_padding(pctx, a, salt_len) &&
+		EVP_DigestVerify(ctx, sig.p, sig.n, data.p, data.n) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	ossl_err(NULL, ERR_NONE, "");
@@ -129,7 +129,7 @@ static bool ecdsa_to_plain(const uint8_t *der, size_t der_len, uint8_t *out, int
 {
 	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &der, (long)der_len);
 	bool ok = s && BN_bn2binpad(ECDSA_SIG_get0_r(s), out, len / 2) == len / 2 &&
-		  BN_bn2binpad(ECDSA_SIG_get0_s(s), out + len / 2, len / 2) == len / 2;
+		BN_bn2binpad(ECDSA_SIG_get0_s(s), out + len / 2, len / 2) == len / 2;
 
 	ECDSA_SIG_free(s);
 	return ok;
@@ -194,7 +194,7 @@ static bool sign_classic(const struct key *k, bool legacy_sha1, struct bytes dat
 	*method = ecdsa_rows[row].method;
 	*len = ecdsa_rows[row].len;
 	return do_sign(k, &algs[ecdsa_rows[row].alg], data, der, &n, e) &&
-	       (ecdsa_to_plain(der, n, out, (int)*len) || ossl_err(e, ERR_LOCAL, "cannot sign"));
+		(ecdsa_to_plain(der, n, out, (int)*len) || ossl_err(e, ERR_LOCAL, "cannot sign"));
 }
 
 bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struct bytes data,
@@ -312,10 +312,10 @@ static bool check_key(EVP_PKEY *key, struct err *e)
 			RSA_BITS_MIN, RSA_BITS_MAX);
 	/* Small exponents are what forged PKCS#1 signatures lived on. */
 	bool ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
-		  BN_num_bits(exponent) >= 17;
+		BN_num_bits(exponent) >= 17;
 	BN_free(exponent);
 	return ok ||
-	       err_set(e, ERR_AUTH, "the gateway's RSA key has a public exponent below 65537");
+		err_set(e, ERR_AUTH, "the gateway's RSA key has a public exponent below 65537");
 }
 
 static bool key_fits(const EVP_PKEY *key, const struct sig_alg *a)
@@ -345,7 +345,7 @@ static bool verify_digital(
 			e, ERR_AUTH, "the gateway signed with an algorithm that is not accepted");
 	*name = a->name;
 	return (key_fits(key, a) && do_verify(key, a, salt_len, data, value)) ||
-	       refused(a->name, e);
+		refused(a->name, e);
 }
 
 /* r | s of the curve's length and nothing else. */
@@ -365,7 +365,7 @@ static bool verify_ecdsa(EVP_PKEY *key, uint8_t method, struct bytes data, struc
 	*name = a->name;
 	return (sig.n == ecdsa_rows[row].len && ecdsa_from_plain(sig, der, sizeof(der), &n) &&
 		       do_verify(key, a, 0, data, (struct bytes){ der, n })) ||
-	       refused(a->name, e);
+		refused(a->name, e);
 }
 
 /* RFC 7296 section 2.15 lets the signer choose the hash and calls SHA-1 the default: a SHA-2 one is
@@ -385,9 +385,10 @@ static bool verify_rsa(EVP_PKEY *key, bool legacy_sha1, struct bytes data, struc
 	if (!do_verify(key, &rsa_sha1, 0, data, sig))
 		return refused("RSA", e);
 	*name = rsa_sha1.name;
-	return legacy_sha1 || err_set(e, ERR_AUTH,
-				      "the gateway signed with SHA-1, which this profile "
-				      "does not accept");
+	return legacy_sha1 ||
+		err_set(e, ERR_AUTH,
+			"the gateway signed with SHA-1, which this profile "
+			"does not accept");
 }
 
 bool sig_verify(const struct cert *c, uint8_t method, bool legacy_sha1, struct bytes data,
@@ -437,8 +438,8 @@ static EVP_PKEY_CTX *raw_ctx(EVP_PKEY *key, bool sign)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	bool ok = ctx && (sign ? EVP_PKEY_sign_init(ctx) : EVP_PKEY_verify_init(ctx)) == 1 &&
-		  (!EVP_PKEY_is_a(key, "RSA") ||
-			  EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1);
+		(!EVP_PKEY_is_a(key, "RSA") ||
+			EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1);
 
 	if (ok)
 		return ctx;
@@ -446,7 +447,8 @@ static EVP_PKEY_CTX *raw_ctx(EVP_PKEY *key, bool sign)
 	return NULL;
 }
 
-bool sig_v1_sign(const struct key *k, struct bytes hash, uint8_t out[SIG_MAX], size_t *len, struct err *e)
+bool sig_v1_sign(
+	const struct key *k, struct bytes hash, uint8_t out[SIG_MAX], size_t *len, struct err *e)
 {
 	EVP_PKEY_CTX *ctx = raw_ctx(k->p, true);
 	int row = ecdsa_row_of(k->p);
@@ -461,8 +463,8 @@ bool sig_v1_sign(const struct key *k, struct bytes hash, uint8_t out[SIG_MAX], s
 	return ok || ossl_err(e, ERR_LOCAL, "cannot sign");
 }
 
-bool sig_v1_verify(const struct cert *c, uint8_t method, struct bytes hash, struct bytes sig,
-	struct err *e)
+bool sig_v1_verify(
+	const struct cert *c, uint8_t method, struct bytes hash, struct bytes sig, struct err *e)
 {
 	EVP_PKEY *key = X509_get0_pubkey(c->x);
 	int row = key ? ecdsa_row_of(key) : -1;
@@ -472,8 +474,10 @@ bool sig_v1_verify(const struct cert *c, uint8_t method, struct bytes hash, stru
 	if (!check_key(key, e))
 		return false;
 	if (method != (EVP_PKEY_is_a(key, "RSA") ? AUTH_RSA : row < 0 ? 0 : ecdsa_rows[row].method))
-		return err_set(e, ERR_AUTH, "the gateway's certificate has no key for authentication "
-					    "method %u", method);
+		return err_set(e, ERR_AUTH,
+			"the gateway's certificate has no key for authentication "
+			"method %u",
+			method);
 	if (row >= 0) {
 		if (sig.n != ecdsa_rows[row].len || !ecdsa_from_plain(sig, der, sizeof(der), &n))
 			return refused("ECDSA", e);

@@ -95,7 +95,7 @@ static X509 *next_pem(BIO *bio, bool *end)
 	if (!x) {
 		unsigned long code = ERR_peek_last_error();
 		*end = ERR_GET_LIB(code) == ERR_LIB_PEM &&
-		       ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+			ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 		ossl_err(NULL, ERR_NONE, "");
 	}
 	return x;
@@ -141,8 +141,8 @@ static bool add_pin(struct trust *t, X509 *x, EVP_PKEY *key, struct err *e)
 		X509_free(x);
 		EVP_PKEY_free(key);
 		return err_set(e, ERR_CONFIG,
-			key ? "more than %d pinned certificates"
-			    : "neither a certificate nor a public key, in PEM or DER",
+			key ? "more than %d pinned certificates" :
+			      "neither a certificate nor a public key, in PEM or DER",
 			PINS_MAX);
 	}
 	t->pinned[t->n_pins] = x;
@@ -214,8 +214,8 @@ static bool check_pins(const struct trust *t, const struct cert *c, time_t now, 
 	char subject[CERT_TEXT_MAX];
 
 	for (size_t i = 0; i < t->n_pins; i++) {
-		if (t->pinned[i] ? X509_cmp(t->pinned[i], c->x) == 0
-				 : EVP_PKEY_eq(t->pins[i], X509_get0_pubkey(c->x)) == 1)
+		if (t->pinned[i] ? X509_cmp(t->pinned[i], c->x) == 0 :
+				   EVP_PKEY_eq(t->pins[i], X509_get0_pubkey(c->x)) == 1)
 			return check_dates(c, now, e);
 	}
 	return err_set(e, ERR_AUTH, "the certificate \"%s\" is not the one that is pinned",

@@ -152,8 +152,8 @@ static bool may_begin(const struct eap *x)
 		(x->progress == PROGRESS_MAY_END && x->config->sequence && x->n_methods < 2);
 }
 
-static enum eap_step identity_request(struct eap *x, struct rd *in, struct wr *out,
-	struct eap_result *r)
+static enum eap_step identity_request(
+	struct eap *x, struct rd *in, struct wr *out, struct eap_result *r)
 {
 	const char *user;
 
@@ -209,8 +209,8 @@ static void write_nak(struct wr *out, bool expanded, const struct eap_config *co
 /* --- requests --------------------------------------------------------------------------------- */
 
 struct request {
-	uint8_t type;     /* EAP_EXPANDED: a vendor's */
-	bool expanded;    /* written in the expanded format */
+	uint8_t type; /* EAP_EXPANDED: a vendor's */
+	bool expanded; /* written in the expanded format */
 	struct rd data;
 };
 
@@ -276,8 +276,8 @@ static void method_progress(struct eap *x, enum eap_step step)
 	}
 }
 
-static enum eap_step method_step(struct eap *x, struct request *q, struct wr *out,
-	struct eap_result *r)
+static enum eap_step method_step(
+	struct eap *x, struct request *q, struct wr *out, struct eap_result *r)
 {
 	if (!x->method || x->method->type != q->type) {
 		/* Section 2.1: another method in the middle of one is discarded, without a Nak. */
@@ -299,8 +299,8 @@ static enum eap_step method_step(struct eap *x, struct request *q, struct wr *ou
 	return step;
 }
 
-static enum eap_step request_step(struct eap *x, struct request *q, struct wr *out,
-	struct eap_result *r)
+static enum eap_step request_step(
+	struct eap *x, struct request *q, struct wr *out, struct eap_result *r)
 {
 	if (q->type != EAP_IDENTITY && q->type != EAP_NOTIFICATION)
 		return method_step(x, q, out, r);
@@ -455,8 +455,8 @@ static void failure_words(const struct eap *x, struct err *e)
 	else if (!x->method)
 		err_set(e, ERR_PEER, "the gateway said EAP-Failure before any method");
 	else if (x->mschapv2 == MSCHAPV2_PROVED)
-		err_set(e, ERR_PEER, "the gateway accepted the password of %s, then said EAP-Failure",
-			x->shown);
+		err_set(e, ERR_PEER,
+			"the gateway accepted the password of %s, then said EAP-Failure", x->shown);
 	else
 		err_set(e, ERR_PEER, "the gateway did not accept what it was given in %s",
 			x->method->name);
@@ -520,8 +520,8 @@ static bool take_answer(struct eap *x, const struct passphrase *text, struct err
 	switch (x->wanted) {
 	case WANT_USER:
 		if (text->len == 0 || text->len >= EAP_USER_MAX || memchr(text->text, 0, text->len))
-			return err_set(e, ERR_CONFIG, "a user name has 1 to %d octets",
-				EAP_USER_MAX - 1);
+			return err_set(
+				e, ERR_CONFIG, "a user name has 1 to %d octets", EAP_USER_MAX - 1);
 		set_user(x, text->text, text->len);
 		break;
 	case WANT_PASSWORD:

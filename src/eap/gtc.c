@@ -20,7 +20,15 @@ static bool contains(const char *text, const char *word)
 static bool wants_password(const char *prompt)
 {
 	static const char *const other[] = {
-		"one-time", "one time", "otp", "token", "code", "pin", "new", "change", "expire",
+		"one-time",
+		"one time",
+		"otp",
+		"token",
+		"code",
+		"pin",
+		"new",
+		"change",
+		"expire",
 	};
 
 	if (!contains(prompt, "password"))

@@ -37,7 +37,9 @@ enum eap_step md5_request(struct eap *x, struct rd *in, struct wr *out, struct e
 		return STEP_ASK;
 
 	struct bytes parts[] = {
-		{ &x->identifier, 1 }, { password->text, password->len }, { challenge, size },
+		{ &x->identifier, 1 },
+		{ password->text, password->len },
+		{ challenge, size },
 	};
 	if (!digest("MD5", parts, ARRAY_LEN(parts), hash, &len, &r->err))
 		return STEP_FAIL;

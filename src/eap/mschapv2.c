@@ -40,7 +40,8 @@ static const struct name error_words[] = {
 	{ 647, "the account is disabled" },
 	{ 648, "the password has expired and must be changed, which this program cannot do" },
 	{ 649, "the account may not dial in" },
-	{ ERROR_AUTHENTICATION_FAILURE, "the user name or the password is wrong, or this method is "
+	{ ERROR_AUTHENTICATION_FAILURE,
+		"the user name or the password is wrong, or this method is "
 		"not allowed for the account" },
 	{ 709, "the password could not be changed" },
 	{ 0, NULL },
@@ -93,8 +94,8 @@ static enum eap_step malformed(struct eap_result *r, const char *what)
 	return STEP_FAIL;
 }
 
-static enum eap_step challenge_recv(struct eap *x, struct message *m, struct wr *out,
-	struct eap_result *r)
+static enum eap_step challenge_recv(
+	struct eap *x, struct message *m, struct wr *out, struct eap_result *r)
 {
 	if (rd_u8(&m->body) != MSCHAP_CHALLENGE_LEN)
 		return malformed(r, "challenge");
@@ -106,22 +107,26 @@ static enum eap_step challenge_recv(struct eap *x, struct message *m, struct wr 
 
 /* RFC 2759 sections 5 and 8.8: "S=" and 40 digits, then perhaps a message. Upper case is a MUST
  * there, but not one that the proof depends on. */
-static enum eap_step success_recv(struct eap *x, struct message *m, struct wr *out,
-	struct eap_result *r)
+static enum eap_step success_recv(
+	struct eap *x, struct message *m, struct wr *out, struct eap_result *r)
 {
 	char proof[MSCHAP_AUTH_TEXT_LEN];
 	const uint8_t *text = rd_bytes(&m->body, sizeof(proof));
 
 	if (!text || (m->body.left > 0 && m->body.p[0] != ' ' && m->body.p[0] != 0)) {
-		err_set(&r->err, ERR_AUTH, "the gateway did not prove that it knows the password of "
-			"%s: its EAP-MSCHAPv2 success is malformed", x->shown);
+		err_set(&r->err, ERR_AUTH,
+			"the gateway did not prove that it knows the password of "
+			"%s: its EAP-MSCHAPv2 success is malformed",
+			x->shown);
 		return STEP_FAIL;
 	}
 	for (size_t i = 0; i < sizeof(proof); i++)
 		proof[i] = (char)toupper(text[i]);
 	if (!same_bytes(proof, x->mschap.authenticator, sizeof(proof))) {
-		err_set(&r->err, ERR_AUTH, "the gateway did not prove that it knows the password of "
-			"%s", x->shown);
+		err_set(&r->err, ERR_AUTH,
+			"the gateway did not prove that it knows the password of "
+			"%s",
+			x->shown);
 		return STEP_FAIL;
 	}
 	x->msk = x->mschap.msk;
@@ -220,15 +225,15 @@ static void failure_words(const struct eap *x, const struct failure *f, struct e
 
 	text_safe(text, sizeof(text), f->text.p, f->text.n);
 	err_set(e, ERR_PEER, "the gateway refused %s: %s (error %u)%s%s%s", x->shown,
-		words ? words : "it gave no known reason", f->error,
-		text[0] ? ". It says \"" : "", text, text[0] ? "\"" : "");
+		words ? words : "it gave no known reason", f->error, text[0] ? ". It says \"" : "",
+		text, text[0] ? "\"" : "");
 }
 
 /* RFC 2759 section 9.1.4, [MS-CHAP] 3.2.5.4: where a retry is allowed the next Response, to the
  * challenge that the Failure brought, takes the place of the acknowledgement. Only a wrong password
  * gets better by another one. */
-static enum eap_step failure_recv(struct eap *x, struct message *m, struct wr *out,
-	struct eap_result *r)
+static enum eap_step failure_recv(
+	struct eap *x, struct message *m, struct wr *out, struct eap_result *r)
 {
 	struct failure f;
 
@@ -253,8 +258,8 @@ static const struct row {
 	enum mschapv2_state state;
 	enum opcode opcode;
 	enum mschapv2_state next;
-	enum eap_step (*recv)(struct eap *x, struct message *m, struct wr *out,
-		struct eap_result *r);
+	enum eap_step (*recv)(
+		struct eap *x, struct message *m, struct wr *out, struct eap_result *r);
 } rows[] = {
 	{ MSCHAPV2_START, OP_CHALLENGE, MSCHAPV2_PROVING, challenge_recv },
 	{ MSCHAPV2_PROVING, OP_SUCCESS, MSCHAPV2_PROVED, success_recv },

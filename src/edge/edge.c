@@ -30,9 +30,9 @@ struct edge {
 	char interface[16];
 	uint16_t mtu; /* of the interface, 0: not known yet */
 
-	struct outbox todo;   /* what the session wants done */
-	struct outbox doing;  /* being done: doing one thing may want others */
-	struct outbox told;   /* for the owner: EVENT, ASK, DOWN */
+	struct outbox todo; /* what the session wants done */
+	struct outbox doing; /* being done: doing one thing may want others */
+	struct outbox told; /* for the owner: EVENT, ASK, DOWN */
 	size_t told_next;
 
 	bool resolving;
@@ -72,7 +72,8 @@ static bool kernel_can(struct edge *g, struct err *e)
 	static const enum family families[] = { FAMILY_V4, FAMILY_V6 };
 
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		if (udp_port(g->udp, PORT_NATT, families[i]) && !host_esp_probe(g->host, families[i], e))
+		if (udp_port(g->udp, PORT_NATT, families[i]) &&
+			!host_esp_probe(g->host, families[i], e))
 			return false;
 	return true;
 }
@@ -86,12 +87,14 @@ static bool choose_dataplane(struct edge *g, const struct profile *p, struct err
 	g->kernel = kernel_can(g, &why);
 	if (!g->kernel && p->dataplane == DATAPLANE_KERNEL) {
 		*e = why;
-		return err_ctx(e, "connection.dataplane = kernel, where auto or userspace would do");
+		return err_ctx(
+			e, "connection.dataplane = kernel, where auto or userspace would do");
 	}
 	if (g->kernel)
 		session_plain_esp(g->session);
 	else
-		outbox_event(&g->told, EV_STAGE, LEVEL_INFO, "%s: carrying packets in userspace", why.text);
+		outbox_event(&g->told, EV_WARNING, LEVEL_INFO, "%s: carrying packets in userspace",
+			why.text);
 	return true;
 }
 
@@ -114,9 +117,11 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	edge_log_level(g, log_level);
 	sleep_watch_start(&g->sleep);
 	const char *servers = p->killswitch != KILLSWITCH_NO ? host_name_servers() : NULL;
-	bool ok = loop_open(&g->loop, e) && new_seed(seed, e) && (g->host = host_open(p->name, e)) &&
-		(g->udp = udp_open(g->host, e)) && (g->resolver = resolver_new(servers, e)) &&
-		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) && watch_sockets(g, e);
+	bool ok = loop_open(&g->loop, e) && new_seed(seed, e) &&
+		(g->host = host_open(p->name, e)) && (g->udp = udp_open(g->host, e)) &&
+		(g->resolver = resolver_new(servers, e)) &&
+		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) &&
+		watch_sockets(g, e);
 	wipe(seed, sizeof(seed));
 	if (!ok) {
 		edge_close(g, NULL);
@@ -258,8 +263,10 @@ static void perform(struct edge *g, enum action_kind kind, const void *what, siz
 
 static void out_of_memory(struct edge *g)
 {
-	struct down d = { .status = DOWN_MACHINE, .what = "this machine is out of memory",
-		.said = "nothing", .advice = "free some memory, then connect again" };
+	struct down d = { .status = DOWN_MACHINE,
+		.what = "this machine is out of memory",
+		.said = "nothing",
+		.advice = "free some memory, then connect again" };
 
 	tell(g, ACT_DOWN, &d, sizeof(d));
 }
@@ -423,7 +430,8 @@ static void tick(struct edge *g)
 /* Somebody deleted the TUN: without it nothing can be carried, and its descriptor stays ready. */
 static void interface_gone(struct edge *g)
 {
-	struct down d = { .status = DOWN_MACHINE, .said = "nothing",
+	struct down d = { .status = DOWN_MACHINE,
+		.said = "nothing",
 		.advice = "find out which program removes interfaces that are not its own" };
 
 	loop_unwatch(&g->loop, g->tun);

@@ -37,7 +37,8 @@ bool loop_open(struct loop *l, struct err *e)
 	l->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	l->resume = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	l->signals = open_signals();
-	if (l->epoll < 0 || l->timer < 0 || l->resume < 0 || l->signals < 0 || !arm_resume(l->resume)) {
+	if (l->epoll < 0 || l->timer < 0 || l->resume < 0 || l->signals < 0 ||
+		!arm_resume(l->resume)) {
 		err_set(e, ERR_LOCAL, "setting up the event loop: %s", strerror(errno));
 		loop_close(l);
 		return false;
@@ -59,7 +60,8 @@ void loop_close(struct loop *l)
 
 bool loop_watch(struct loop *l, int fd, uint32_t events, uint32_t tag, struct err *e)
 {
-	struct epoll_event ev = { .events = events, .data.u64 = (uint64_t)tag << 32 | (uint32_t)fd };
+	struct epoll_event ev = { .events = events,
+		.data.u64 = (uint64_t)tag << 32 | (uint32_t)fd };
 
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) == 0 ||
 		(errno == EEXIST && epoll_ctl(l->epoll, EPOLL_CTL_MOD, fd, &ev) == 0))
@@ -96,10 +98,12 @@ size_t loop_wait(struct loop *l, uint64_t deadline, struct loop_ready out[LOOP_R
 	int n = epoll_wait(l->epoll, events, LOOP_READY_MAX, -1);
 	for (int i = 0; i < n; i++) {
 		out[i] = (struct loop_ready){ .tag = (uint32_t)(events[i].data.u64 >> 32),
-			.fd = (int)(uint32_t)events[i].data.u64, .events = events[i].events };
+			.fd = (int)(uint32_t)events[i].data.u64,
+			.events = events[i].events };
 		if (out[i].tag == LOOP_TAG_TIMER && read(l->timer, &ticks, sizeof(ticks)) > 0)
 			l->armed = TIME_NEVER;
-		else if (out[i].tag == LOOP_TAG_RESUME && read(l->resume, &ticks, sizeof(ticks)) < 0)
+		else if (out[i].tag == LOOP_TAG_RESUME &&
+			read(l->resume, &ticks, sizeof(ticks)) < 0)
 			arm_resume(l->resume);
 	}
 	return n > 0 ? (size_t)n : 0;

@@ -11,7 +11,7 @@
 enum { LOOP_READY_MAX = 32 };
 
 struct loop_ready {
-	uint32_t tag;    /* as given to loop_watch */
+	uint32_t tag; /* as given to loop_watch */
 	int fd;
 	uint32_t events; /* EPOLLIN, ... */
 };

@@ -12,7 +12,8 @@
 
 enum { TIMEOUT_MS = 2000, TRIES = 3 };
 
-_Static_assert(RESOLVE_FDS_MAX >= ARES_GETSOCK_MAXNUM, "c-ares may have more sockets than we return");
+_Static_assert(
+	RESOLVE_FDS_MAX >= ARES_GETSOCK_MAXNUM, "c-ares may have more sockets than we return");
 
 struct resolver {
 	ares_channel channel;
@@ -94,13 +95,16 @@ static void fail(struct resolver *r, int code)
 		err_set(&r->err, ERR_SILENT, "the name %s has no address", r->host);
 		break;
 	case ARES_ETIMEOUT:
-		err_set(&r->err, ERR_SILENT, "the name servers do not answer when asked for %s", r->host);
+		err_set(&r->err, ERR_SILENT, "the name servers do not answer when asked for %s",
+			r->host);
 		break;
 	case ARES_ECONNREFUSED:
-		err_set(&r->err, ERR_SILENT, "no name server could be reached to ask for %s", r->host);
+		err_set(&r->err, ERR_SILENT, "no name server could be reached to ask for %s",
+			r->host);
 		break;
 	case ARES_EBADNAME:
-		err_set(&r->err, ERR_CONFIG, "%s is neither an address nor the name of a host", r->host);
+		err_set(&r->err, ERR_CONFIG, "%s is neither an address nor the name of a host",
+			r->host);
 		break;
 	default:
 		err_set(&r->err, ERR_SILENT, "the address of %s cannot be found: %s", r->host,
@@ -144,7 +148,8 @@ static void answered(void *data, int code, int timeouts, struct ares_addrinfo *r
 
 void resolver_ask(struct resolver *r, const char *host, uint16_t port)
 {
-	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
+	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_DGRAM };
 	size_t len = strlen(host);
 	struct asked *asked;
 
@@ -209,7 +214,8 @@ void resolver_work(struct resolver *r, int fd, uint32_t events)
 	ares_process_fd(r->channel, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
 }
 
-bool resolver_result(struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX], size_t *n, struct err *e)
+bool resolver_result(
+	struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX], size_t *n, struct err *e)
 {
 	*n = 0;
 	if (!r->done)

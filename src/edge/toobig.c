@@ -36,14 +36,14 @@ static bool answerable(const struct flow *f)
 
 	if (f->family == FAMILY_V4) {
 		bool error = f->proto == IP_ICMP && f->ports_seen &&
-			     (type == 3 || type == 4 || type == 5 || type == 11 || type == 12);
+			(type == 3 || type == 4 || type == 5 || type == 11 || type == 12);
 		return !error && f->next < f->total && f->src[0] != 0 && f->src[0] < 224 &&
-		       f->dst[0] < 224;
+			f->dst[0] < 224;
 	}
 	static const uint8_t unspecified[16];
 	bool error = f->proto == IP_ICMPV6 && (!f->ports_seen || type < 128);
 	return !error && f->src[0] != 0xff && f->dst[0] != 0xff &&
-	       memcmp(f->src, unspecified, sizeof(unspecified)) != 0;
+		memcmp(f->src, unspecified, sizeof(unspecified)) != 0;
 }
 
 static void put_sum(uint8_t *at, uint16_t sum)
@@ -104,6 +104,6 @@ size_t toobig_answer(
 {
 	if (!answerable(f))
 		return 0;
-	return f->family == FAMILY_V4 ? answer_v4(out, f, packet, mtu)
-				      : answer_v6(out, f, packet, mtu);
+	return f->family == FAMILY_V4 ? answer_v4(out, f, packet, mtu) :
+					answer_v6(out, f, packet, mtu);
 }

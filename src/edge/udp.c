@@ -58,11 +58,11 @@ static bool set_up(const struct udp_socket *s, struct err *e)
 	if (v6)
 		return set_option(
 			       s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO", e) &&
-		       set_option(s->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT,
-			       "IPV6_MTU_DISCOVER", e);
+			set_option(s->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT,
+				"IPV6_MTU_DISCOVER", e);
 	return set_option(s->fd, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO", e) &&
-	       set_option(
-		       s->fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, "IP_MTU_DISCOVER", e);
+		set_option(
+			s->fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, "IP_MTU_DISCOVER", e);
 }
 
 struct udp *udp_new(const struct udp_socket *sockets, size_t n, struct err *e)
@@ -131,8 +131,9 @@ uint16_t udp_port(const struct udp *u, enum ike_port which, enum family family)
 bool udp_encapsulated(struct udp *u, struct err *e)
 {
 	for (size_t i = 0; i < u->n; i++)
-		if (u->sockets[i].which == PORT_NATT && !set_option(u->sockets[i].fd, IPPROTO_UDP, UDP_ENCAP,
-			UDP_ENCAP_ESPINUDP, "UDP_ENCAP", e))
+		if (u->sockets[i].which == PORT_NATT &&
+			!set_option(u->sockets[i].fd, IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP,
+				"UDP_ENCAP", e))
 			return false;
 	return true;
 }
@@ -152,7 +153,7 @@ static void read_local(struct addr *local, struct msghdr *m, uint16_t port)
 			memcpy(ip, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
 			addr_set(local, FAMILY_V4, ip, port);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO &&
-			   c->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+			c->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
 			struct in6_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
 			addr_set(local, FAMILY_V6, info.ipi6_addr.s6_addr, port);

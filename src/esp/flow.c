@@ -37,7 +37,8 @@ static void read_ports(struct flow *f, const uint8_t *data, size_t len)
 		f->sport = f->dport = rd_u16(&r);
 		f->ports_seen = !r.bad;
 		break;
-	default: break; /* a number from the wire; most protocols have no ports */
+	default:
+		break; /* a number from the wire; most protocols have no ports */
 	}
 }
 
@@ -118,9 +119,14 @@ bool flow_read(struct flow *f, const uint8_t *packet, size_t len)
 	if (len == 0)
 		return false;
 	switch (packet[0] >> 4) {
-	case 4: f->family = FAMILY_V4; return read_v4(f, packet, len);
-	case 6: f->family = FAMILY_V6; return read_v6(f, packet, len);
-	default: return false;
+	case 4:
+		f->family = FAMILY_V4;
+		return read_v4(f, packet, len);
+	case 6:
+		f->family = FAMILY_V6;
+		return read_v6(f, packet, len);
+	default:
+		return false;
 	}
 }
 
@@ -148,8 +154,9 @@ static bool any_matches(
 	for (size_t i = 0; i < list->n; i++) {
 		const struct selector *s = &list->v[i];
 
-		if (ip && (s->family != f->family || memcmp(ip, s->lo, n) < 0 ||
-				  memcmp(ip, s->hi, n) > 0))
+		if (ip &&
+			(s->family != f->family || memcmp(ip, s->lo, n) < 0 ||
+				memcmp(ip, s->hi, n) > 0))
 			continue;
 		if (proto_matches(s, f, port))
 			return true;
@@ -162,7 +169,7 @@ bool flow_selected(const struct sa_spec *spec, const struct flow *f)
 	bool out = spec->dir == SA_OUT;
 
 	return any_matches(out ? &spec->local_ts : &spec->remote_ts, f, f->src, f->sport) &&
-	       any_matches(out ? &spec->remote_ts : &spec->local_ts, f, f->dst, f->dport);
+		any_matches(out ? &spec->remote_ts : &spec->local_ts, f, f->dst, f->dport);
 }
 
 bool flow_selected_payload(
@@ -173,7 +180,7 @@ bool flow_selected_payload(
 
 	read_ports(&f, data, len);
 	return any_matches(out ? &spec->local_ts : &spec->remote_ts, &f, NULL, f.sport) &&
-	       any_matches(out ? &spec->remote_ts : &spec->local_ts, &f, NULL, f.dport);
+		any_matches(out ? &spec->remote_ts : &spec->local_ts, &f, NULL, f.dport);
 }
 
 bool esp_selects(const struct sa_spec *spec, const uint8_t *packet, size_t len)

@@ -45,10 +45,12 @@ bool host_harden(struct err *e)
 
 	/* A setuid program obeys whoever calls it: their environment, profiles and terminal. */
 	if (geteuid() != getuid() || getegid() != getgid())
-		return err_set(e, ERR_LOCAL, "this program must not be setuid or setgid; give it the file "
+		return err_set(e, ERR_LOCAL,
+			"this program must not be setuid or setgid; give it the file "
 			"capability cap_net_admin, or run it as root");
 	/* Neither a core file nor another process of this user may hold our keys. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
-		return err_set(e, ERR_LOCAL, "core files cannot be switched off: %s", strerror(errno));
+		return err_set(
+			e, ERR_LOCAL, "core files cannot be switched off: %s", strerror(errno));
 	return geteuid() != 0 || drop_capabilities(e);
 }

@@ -17,7 +17,7 @@ struct one {
 	struct cleaning *c;
 	const char *name;
 	bool elsewhere; /* it ran in another network namespace, whose routing is out of reach */
-	bool keep;      /* its kill switch */
+	bool keep; /* its kill switch */
 };
 
 PRINTF(2, 3) static void told(struct one *c, const char *fmt, ...)
@@ -33,16 +33,21 @@ PRINTF(2, 3) static void told(struct one *c, const char *fmt, ...)
 		outbox_event(c->c->events, EV_LOG, LEVEL_INFO, "%s: removed %s", c->name, text);
 }
 
-static bool clean_rule(struct one *c, unsigned long family, unsigned long pref,
-	unsigned long table, struct err *e)
+static bool clean_rule(
+	struct one *c, unsigned long family, unsigned long pref, unsigned long table, struct err *e)
 {
-	struct step s = { .op = STEP_DEL, .code = -1, .item = { .kind = ITEM_RULE,
-		.pref = (uint32_t)pref, .table = (uint32_t)table, .dst.family = (uint8_t)family } };
+	struct step s = { .op = STEP_DEL,
+		.code = -1,
+		.item = { .kind = ITEM_RULE,
+			.pref = (uint32_t)pref,
+			.table = (uint32_t)table,
+			.dst.family = (uint8_t)family } };
 	size_t routes = 0;
 
 	/* Only what can be ours, whatever the line says. */
 	if ((family != 4 && family != 6) || table < HOST_TABLE_FIRST ||
-		table >= HOST_TABLE_FIRST + HOST_TABLES || pref != HOST_RULE_FIRST + table - HOST_TABLE_FIRST)
+		table >= HOST_TABLE_FIRST + HOST_TABLES ||
+		pref != HOST_RULE_FIRST + table - HOST_TABLE_FIRST)
 		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
 	if (!steps_run(c->c->sk, &s, 1, e))
 		return false;
@@ -89,8 +94,10 @@ static bool clean_dns(struct one *c, const char *line, struct err *e)
 	if (!kept)
 		told(c, "the name servers in " RESOLV_CONF);
 	else if (c->c->events)
-		outbox_event(c->c->events, EV_WARNING, LEVEL_WARN, "%s: " RESOLV_CONF
-			" was rewritten by somebody else since, and is left as it is", c->name);
+		outbox_event(c->c->events, EV_WARNING, LEVEL_WARN,
+			"%s: " RESOLV_CONF
+			" was rewritten by somebody else since, and is left as it is",
+			c->name);
 	return true;
 }
 
@@ -128,14 +135,16 @@ static bool clean_line(struct one *c, const char *line, struct err *e)
 	const char *at = line;
 	bool changed = false;
 
-	if (line_word(&at, "netns ") || line_word(&at, "resolved ") || line_word(&at, "killswitch "))
+	if (line_word(&at, "netns ") || line_word(&at, "resolved ") ||
+		line_word(&at, "killswitch "))
 		return true;
 	if (line_word(&at, "resolv"))
 		return clean_dns(c, line, e);
 	if (c->elsewhere)
 		return true;
 	if (line_word(&at, "rule v") && line_number(&at, &family) && line_word(&at, " ") &&
-		line_number(&at, &pref) && line_word(&at, " table ") && line_number(&at, &table) && !*at)
+		line_number(&at, &pref) && line_word(&at, " table ") && line_number(&at, &table) &&
+		!*at)
 		return clean_rule(c, family, pref, table, e);
 	if (line_word(&at, "policies ") && line_number(&at, &tag) && !*at)
 		return clean_policies(c, tag, e);
@@ -157,7 +166,8 @@ static bool clean_line(struct one *c, const char *line, struct err *e)
 			told(c, "the change of %s", line + 7);
 		return true;
 	}
-	return err_set(e, ERR_LOCAL, "the journal of %s has a line that is not known: %s", c->name, line);
+	return err_set(
+		e, ERR_LOCAL, "the journal of %s has a line that is not known: %s", c->name, line);
 }
 
 static bool ran_elsewhere(const struct journal_lines *lines)
@@ -187,7 +197,8 @@ static bool keep_journal(struct one *c, const struct journal_lines *lines, struc
 	if (!journal_open(&j, c->c->dir, c->name, e))
 		return false;
 	for (size_t i = 0; i < lines->n; i++)
-		if (strncmp(lines->v[i], "netns ", 6) != 0 && strncmp(lines->v[i], "policies ", 9) != 0 &&
+		if (strncmp(lines->v[i], "netns ", 6) != 0 &&
+			strncmp(lines->v[i], "policies ", 9) != 0 &&
 			strcmp(lines->v[i], "killswitch strict") != 0)
 			journal_undone(&j, "%s", lines->v[i]);
 	journal_close(&j);
@@ -214,7 +225,8 @@ bool clean_instance(struct cleaning *all, const char *name, bool *kept, struct e
 		return err_ctx(e, "cleaning up after %s", name);
 	if (c.elsewhere && all->events)
 		outbox_event(all->events, EV_WARNING, LEVEL_WARN,
-			"%s ran in another network namespace: what it left there was not removed", name);
+			"%s ran in another network namespace: what it left there was not removed",
+			name);
 	*kept = c.keep;
 	if (!c.keep)
 		run_dir_unlink(all->dir, name, ".journal");
@@ -250,7 +262,7 @@ static bool clean_one(struct cleaning *c, const char *name, bool asked, struct e
 
 bool clean_dead(struct cleaning *c, struct err *e)
 {
-	char (*names)[INSTANCE_MAX + 1] = NULL;
+	char(*names)[INSTANCE_MAX + 1] = NULL;
 	size_t n = 0;
 	bool ok = run_dir_list(c->dir, ".lock", &names, &n, e);
 

@@ -21,7 +21,8 @@ static void dns_from(struct dns_want *out, const struct netconf *want)
 
 static bool dns_same(const struct dns_want *a, const struct dns_want *b)
 {
-	bool same = a->all == b->all && a->n_servers == b->n_servers && a->n_domains == b->n_domains;
+	bool same =
+		a->all == b->all && a->n_servers == b->n_servers && a->n_domains == b->n_domains;
 
 	for (uint32_t i = 0; same && i < a->n_servers; i++)
 		same = addr_same(&a->servers[i], &b->servers[i]);
@@ -48,8 +49,8 @@ static bool try_resolved(struct host *h, const struct dns_want *want, struct err
 	return false;
 }
 
-static bool try_resolvconf(struct host *h, const char *program, const struct dns_want *want,
-	struct err *e)
+static bool try_resolvconf(
+	struct host *h, const char *program, const struct dns_want *want, struct err *e)
 {
 	char record[64];
 
@@ -91,18 +92,21 @@ static void dns_set(struct host *h, const struct dns_want *want)
 	if (resolved_here(RESOLV_CONF)) {
 		if (try_resolved(h, want, &e))
 			return;
-		host_warn(h, "systemd-resolved does not take the tunnel's name servers: %s", e.text);
+		host_warn(
+			h, "systemd-resolved does not take the tunnel's name servers: %s", e.text);
 		return;
 	}
 	/* Without it there is one list of servers for all names, and the names behind the tunnel are
 	 * what the person connects for. */
 	if (!want->all)
-		host_warn(h, "all names are asked through the tunnel: asking only those of its domains "
+		host_warn(h,
+			"all names are asked through the tunnel: asking only those of its domains "
 			"there would need systemd-resolved");
 	if (program && try_resolvconf(h, program, want, &e))
 		return;
 	if (program)
-		host_warn(h, "resolvconf did not work, " RESOLV_CONF " is written instead: %s", e.text);
+		host_warn(h, "resolvconf did not work, " RESOLV_CONF " is written instead: %s",
+			e.text);
 	if (!try_file(h, want, &e))
 		host_warn(h, "names are not asked through the tunnel: %s", e.text);
 }
@@ -142,7 +146,8 @@ void dns_undo(struct host *h)
 	if (!ok)
 		host_warn(h, "the name servers of before are not back: %s", e.text);
 	if (kept)
-		host_warn(h, RESOLV_CONF " was rewritten by somebody else since, and is left as it is");
+		host_warn(h,
+			RESOLV_CONF " was rewritten by somebody else since, and is left as it is");
 }
 
 void dns_apply(struct host *h, const struct netconf *netconf)

@@ -50,21 +50,27 @@ static bool inherit(struct host *h, struct err *e)
 	if (!h->xfrm || !policies_list(h->xfrm, HOST_POLICY_TAG + h->slot, &h->policies, e))
 		return false;
 	killswitch_sort(&h->policies);
-	return instance_lock_write(h->lock, &info, e) && journal_open(&h->journal, h->dir, h->name, e);
+	return instance_lock_write(h->lock, &info, e) &&
+		journal_open(&h->journal, h->dir, h->name, e);
 }
 
 /* With the directory's lock held: what dead instances left goes first, so that their slots and
  * shared rules are settled before this one takes its own. */
 static bool take_instance(struct host *h, struct err *e)
 {
-	struct cleaning c = { .dir = h->dir, .sk = h->sk, .events = &h->warnings, .keep_strict = true };
+	struct cleaning c = {
+		.dir = h->dir, .sk = h->sk, .events = &h->warnings, .keep_strict = true
+	};
 	struct lock_info info;
 	bool live;
 
 	h->lock = instance_lock(h->dir, h->name, &info, &live, e);
 	if (h->lock < 0)
-		return live ? err_set(e, ERR_LOCAL, "%s is connected already, by process %ld: "
-			"vpnc-ike down %s ends that", h->name, (long)info.pid, h->name) : false;
+		return live ? err_set(e, ERR_LOCAL,
+				      "%s is connected already, by process %ld: "
+				      "vpnc-ike down %s ends that",
+				      h->name, (long)info.pid, h->name) :
+			      false;
 	if (!clean_instance(&c, h->name, &h->inherited, e) || !clean_dead(&c, e))
 		return err_ctx(e, "removing what a killed instance left");
 	if (h->inherited) {
@@ -74,15 +80,19 @@ static bool take_instance(struct host *h, struct err *e)
 	if (!slot_find(h->dir, h->name, &h->slot, e))
 		return false;
 	info = (struct lock_info){ .pid = getpid(), .slot = h->slot };
-	return instance_lock_write(h->lock, &info, e) && journal_open(&h->journal, h->dir, h->name, e) &&
+	return instance_lock_write(h->lock, &info, e) &&
+		journal_open(&h->journal, h->dir, h->name, e) &&
 		journal_add(&h->journal, e, "netns %lu", netns_id());
 }
 
 static bool may_change_network(struct nl_sock *sk, struct err *e)
 {
 	/* Asking for what does not exist shows the privilege and changes nothing. */
-	struct step s = { .op = STEP_DEL, .item = { .kind = ITEM_RULE, .pref = HOST_RULE_FIRST - 2,
-		.table = HOST_TABLE_FIRST + HOST_TABLES, .dst.family = FAMILY_V4 } };
+	struct step s = { .op = STEP_DEL,
+		.item = { .kind = ITEM_RULE,
+			.pref = HOST_RULE_FIRST - 2,
+			.table = HOST_TABLE_FIRST + HOST_TABLES,
+			.dst.family = FAMILY_V4 } };
 
 	return steps_run(sk, &s, 1, e) || err_ctx(e, "changing the machine's network");
 }
@@ -98,8 +108,10 @@ struct host *host_open(const char *instance, struct err *e)
 	h->dir = h->lock = h->journal.fd = -1;
 	outbox_init(&h->warnings);
 	if (!instance_name_ok(instance)) {
-		err_set(e, ERR_CONFIG, "a profile's name has 1 to %d characters, no space and no slash, "
-			"and does not begin with a dot", INSTANCE_MAX);
+		err_set(e, ERR_CONFIG,
+			"a profile's name has 1 to %d characters, no space and no slash, "
+			"and does not begin with a dot",
+			INSTANCE_MAX);
 		goto failed;
 	}
 	snprintf(h->name, sizeof(h->name), "%s", instance);
@@ -123,15 +135,18 @@ failed:
  * server that cannot be reached any more, then routing, then the interface. */
 static void undo_all(struct host *h)
 {
-	struct netconf nothing = { .killswitch = h->kill == KILLSWITCH_STRICT ? h->kill : KILLSWITCH_NO,
+	struct netconf nothing = { .killswitch =
+					   h->kill == KILLSWITCH_STRICT ? h->kill : KILLSWITCH_NO,
 		.lan = h->want && h->want->lan };
 	struct err e;
 
 	if (!netconf_apply(h, &nothing, &e))
 		host_warn(h, "%s", e.text);
 	if (h->kill == KILLSWITCH_STRICT)
-		host_warn(h, "the kill switch stays up: nothing leaves this machine but to the gateway until "
-			"\"%s\" is connected and goes down as asked, or \"vpnc-ike clean\" lifts it", h->name);
+		host_warn(h,
+			"the kill switch stays up: nothing leaves this machine but to the gateway until "
+			"\"%s\" is connected and goes down as asked, or \"vpnc-ike clean\" lifts it",
+			h->name);
 	rp_filter_restore(h);
 	xfrm_close(h);
 	xfrm_link_remove(h);
@@ -142,7 +157,8 @@ static void undo_all(struct host *h)
 		int code = 0;
 		/* Gone already when the caller has closed its descriptor. */
 		if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) == 0 &&
-			!nl_ask(h->sk, m, &none, &code, "removing the TUN interface", &e) && code != ENODEV)
+			!nl_ask(h->sk, m, &none, &code, "removing the TUN interface", &e) &&
+			code != ENODEV)
 			host_warn(h, "%s", e.text);
 		nl_reply_free(&none);
 	}
@@ -192,8 +208,10 @@ bool host_netconf(struct host *h, const struct netconf *want, struct err *e)
 
 void host_view(const struct host *h, struct host_view *out)
 {
-	static const char *const via[] = { [DNS_NONE] = "", [DNS_RESOLVED] = "systemd-resolved",
-		[DNS_RESOLVCONF] = "resolvconf", [DNS_FILE] = RESOLV_CONF };
+	static const char *const via[] = { [DNS_NONE] = "",
+		[DNS_RESOLVED] = "systemd-resolved",
+		[DNS_RESOLVCONF] = "resolvconf",
+		[DNS_FILE] = RESOLV_CONF };
 
 	*out = (struct host_view){ .dns_changed = h->dns_via != DNS_NONE, .killswitch = h->kill };
 	snprintf(out->interface, sizeof(out->interface), "%s", h->tun);

@@ -38,8 +38,9 @@ static char *table_name(char out[TABLE_NAME_MAX], unsigned slot)
 
 static struct nl_msg *message(int type, int flags, uint8_t family, uint16_t resource)
 {
-	struct nfgenmsg head = { .nfgen_family = family, .version = NFNETLINK_V0,
-		.res_id = htons(resource) };
+	struct nfgenmsg head = {
+		.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)
+	};
 	struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
 
 	if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
@@ -125,7 +126,8 @@ static bool sent_to(struct nl_msg *m, const struct prefix *addr)
 		put_be32(m, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER) &&
 		put_be32(m, NFTA_PAYLOAD_OFFSET, v4 ? 16 : 24) &&
 		put_be32(m, NFTA_PAYLOAD_LEN, (uint32_t)addr_len(addr->family)) &&
-		expression_end(m, elem, data) && compare(m, NFT_CMP_EQ, addr->ip, addr_len(addr->family));
+		expression_end(m, elem, data) &&
+		compare(m, NFT_CMP_EQ, addr->ip, addr_len(addr->family));
 }
 
 static bool drop(struct nl_msg *m)
@@ -142,8 +144,8 @@ static bool drop(struct nl_msg *m)
 	return expression_end(m, elem, data);
 }
 
-static void add_rule(struct batch *b, const char *table, uint8_t family, int link,
-	const struct prefix *addr)
+static void add_rule(
+	struct batch *b, const char *table, uint8_t family, int link, const struct prefix *addr)
 {
 	struct nl_msg *m = nft_message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family);
 	struct nlattr *list = NULL;

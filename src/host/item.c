@@ -22,7 +22,8 @@ bool item_same(const struct item *a, const struct item *b)
 		a->pref == b->pref && a->type == b->type && a->up == b->up && a->mtu == b->mtu &&
 		a->metric == b->metric && a->block == b->block && a->tag == b->tag &&
 		a->mark == b->mark && a->proto == b->proto && a->sport == b->sport &&
-		a->dport == b->dport && a->src.len == b->src.len && a->dst.family == b->dst.family && a->dst.len == b->dst.len &&
+		a->dport == b->dport && a->src.len == b->src.len &&
+		a->dst.family == b->dst.family && a->dst.len == b->dst.len &&
 		memcmp(a->dst.ip, b->dst.ip, 16) == 0 && a->src.family == b->src.family &&
 		memcmp(a->src.ip, b->src.ip, 16) == 0;
 }
@@ -41,15 +42,17 @@ char *item_text(char *out, size_t size, const struct item *it)
 		break;
 	case ITEM_ROUTE:
 		snprintf(out, size, "route %s%s in table %u",
-			it->type == RTN_THROW ? "around the tunnel to " :
-			it->type == RTN_UNREACHABLE ? "blocking " : "into the tunnel to ",
+			it->type == RTN_THROW               ? "around the tunnel to " :
+				it->type == RTN_UNREACHABLE ? "blocking " :
+							      "into the tunnel to ",
 			dst, it->table);
 		break;
 	case ITEM_POLICY:
 		snprintf(out, size, "XFRM policy to %s %s", it->block ? "block" : "let pass", dst);
 		break;
 	case ITEM_RULE:
-		snprintf(out, size, "IPv%u rule %u to table %u", it->dst.family, it->pref, it->table);
+		snprintf(out, size, "IPv%u rule %u to table %u", it->dst.family, it->pref,
+			it->table);
 		break;
 	}
 	return out;
@@ -57,8 +60,10 @@ char *item_text(char *out, size_t size, const struct item *it)
 
 static struct nl_msg *link_message(const struct item *it)
 {
-	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = it->link,
-		.ifi_flags = it->up ? IFF_UP : 0, .ifi_change = IFF_UP };
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC,
+		.ifi_index = it->link,
+		.ifi_flags = it->up ? IFF_UP : 0,
+		.ifi_change = IFF_UP };
 	struct nl_msg *m = nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_REQUEST);
 
 	if (!m || nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
@@ -77,7 +82,8 @@ failed:
 static struct nl_msg *addr_message(enum step_op op, const struct item *it)
 {
 	size_t n = addr_len(it->dst.family);
-	struct ifaddrmsg head = { .ifa_family = af(it), .ifa_prefixlen = (uint8_t)(8 * n),
+	struct ifaddrmsg head = { .ifa_family = af(it),
+		.ifa_prefixlen = (uint8_t)(8 * n),
 		.ifa_index = (uint32_t)it->link };
 	uint32_t flags = IFA_F_NOPREFIXROUTE | (it->dst.family == FAMILY_V6 ? IFA_F_NODAD : 0);
 	struct nl_msg *m = op == STEP_ADD ?
@@ -101,8 +107,11 @@ failed:
 static struct nl_msg *route_message(enum step_op op, const struct item *it)
 {
 	size_t n = addr_len(it->dst.family);
-	struct rtmsg head = { .rtm_family = af(it), .rtm_dst_len = it->dst.len,
-		.rtm_table = RT_TABLE_UNSPEC, .rtm_protocol = HOST_ROUTE_PROTO, .rtm_type = it->type,
+	struct rtmsg head = { .rtm_family = af(it),
+		.rtm_dst_len = it->dst.len,
+		.rtm_table = RT_TABLE_UNSPEC,
+		.rtm_protocol = HOST_ROUTE_PROTO,
+		.rtm_type = it->type,
 		.rtm_scope = op == STEP_DEL ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE };
 	struct nl_msg *m = op == STEP_ADD ?
 		nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE) :
@@ -128,8 +137,10 @@ failed:
  * shared between instances. */
 static struct nl_msg *rule_message(enum step_op op, const struct item *it)
 {
-	struct fib_rule_hdr head = { .family = af(it), .table = RT_TABLE_UNSPEC,
-		.action = FR_ACT_TO_TBL, .flags = FIB_RULE_INVERT };
+	struct fib_rule_hdr head = { .family = af(it),
+		.table = RT_TABLE_UNSPEC,
+		.action = FR_ACT_TO_TBL,
+		.flags = FIB_RULE_INVERT };
 	struct nl_msg *m = op == STEP_ADD ?
 		nlmsg_alloc_simple(RTM_NEWRULE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL) :
 		nlmsg_alloc_simple(RTM_DELRULE, NLM_F_REQUEST);
@@ -149,11 +160,16 @@ failed:
 struct nl_msg *step_message(const struct step *s)
 {
 	switch (s->item.kind) {
-	case ITEM_LINK: return link_message(&s->item);
-	case ITEM_ADDR: return addr_message(s->op, &s->item);
-	case ITEM_ROUTE: return route_message(s->op, &s->item);
-	case ITEM_RULE: return rule_message(s->op, &s->item);
-	case ITEM_POLICY: return policy_message(s->op, &s->item);
+	case ITEM_LINK:
+		return link_message(&s->item);
+	case ITEM_ADDR:
+		return addr_message(s->op, &s->item);
+	case ITEM_ROUTE:
+		return route_message(s->op, &s->item);
+	case ITEM_RULE:
+		return rule_message(s->op, &s->item);
+	case ITEM_POLICY:
+		return policy_message(s->op, &s->item);
 	}
 	return NULL;
 }
@@ -164,8 +180,10 @@ static bool step_settled(const struct step *s)
 {
 	if (s->item.kind == ITEM_LINK && !s->item.up && s->code == ENODEV)
 		return true;
-	return s->code == 0 || (s->op == STEP_DEL && (s->code == ENOENT || s->code == ESRCH ||
-		s->code == EADDRNOTAVAIL || s->code == ENODEV));
+	return s->code == 0 ||
+		(s->op == STEP_DEL &&
+			(s->code == ENOENT || s->code == ESRCH || s->code == EADDRNOTAVAIL ||
+				s->code == ENODEV));
 }
 
 /* Every step's code is known afterwards, or the error says why not. */
@@ -184,7 +202,8 @@ static bool chunk_run(struct nl_sock *sk, struct step *v, size_t n, struct err *
 		v[i].code = results[i].code;
 		if (step_settled(&v[i]) || !ok)
 			continue;
-		snprintf(doing, sizeof(doing), "%s %s", v[i].op == STEP_ADD ? "setting up" : "removing",
+		snprintf(doing, sizeof(doing), "%s %s",
+			v[i].op == STEP_ADD ? "setting up" : "removing",
 			item_text(what, sizeof(what), &v[i].item));
 		ok = nl_error(e, v[i].code, results[i].said[0] ? results[i].said : NULL, doing);
 	}
@@ -237,7 +256,8 @@ bool steps_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e)
 	return true;
 }
 
-bool routes_flush(struct nl_sock *sk, uint8_t family, uint32_t table, size_t *removed, struct err *e)
+bool routes_flush(
+	struct nl_sock *sk, uint8_t family, uint32_t table, size_t *removed, struct err *e)
 {
 	struct rtmsg head = { .rtm_family = family == FAMILY_V4 ? AF_INET : AF_INET6 };
 	struct step *v = NULL;
@@ -261,10 +281,13 @@ bool routes_flush(struct nl_sock *sk, uint8_t family, uint32_t table, size_t *re
 			v = more;
 		}
 		struct step *s = &v[n++];
-		*s = (struct step){ .op = STEP_DEL, .item = { .kind = ITEM_ROUTE, .table = table,
-			.type = rt->rtm_type, .dst = { .family = family, .len = rt->rtm_dst_len },
-			.link = (int)nl_attr_u32(h, sizeof(*rt), RTA_OIF, 0),
-			.metric = nl_attr_u32(h, sizeof(*rt), RTA_PRIORITY, 0) } };
+		*s = (struct step){ .op = STEP_DEL,
+			.item = { .kind = ITEM_ROUTE,
+				.table = table,
+				.type = rt->rtm_type,
+				.dst = { .family = family, .len = rt->rtm_dst_len },
+				.link = (int)nl_attr_u32(h, sizeof(*rt), RTA_OIF, 0),
+				.metric = nl_attr_u32(h, sizeof(*rt), RTA_PRIORITY, 0) } };
 		struct nlattr *dst = nl_attr(h, sizeof(*rt), RTA_DST);
 		if (dst && nla_len(dst) >= (int)addr_len(family))
 			memcpy(s->item.dst.ip, nla_data(dst), addr_len(family));

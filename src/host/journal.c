@@ -36,8 +36,10 @@ int run_dir_open(const char *path, struct err *e)
 	struct stat st;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-		err_set(e, ERR_LOCAL, "%s cannot be made: %s; it takes root, or a folder of that name "
-			"that belongs to this user", path, strerror(errno));
+		err_set(e, ERR_LOCAL,
+			"%s cannot be made: %s; it takes root, or a folder of that name "
+			"that belongs to this user",
+			path, strerror(errno));
 		return -1;
 	}
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -49,8 +51,10 @@ int run_dir_open(const char *path, struct err *e)
 	}
 	/* Who can write here can make us delete and restore what they like. */
 	if (st.st_uid != geteuid() || (st.st_mode & 077)) {
-		err_set(e, ERR_LOCAL, "%s must belong to the user that runs this (%u) and have mode 0700, "
-			"but belongs to %u and has %04o", path, geteuid(), st.st_uid, st.st_mode & 07777);
+		err_set(e, ERR_LOCAL,
+			"%s must belong to the user that runs this (%u) and have mode 0700, "
+			"but belongs to %u and has %04o",
+			path, geteuid(), st.st_uid, st.st_mode & 07777);
 		close(fd);
 		return -1;
 	}
@@ -80,7 +84,8 @@ int run_dir_lock(int dir, struct err *e)
 	int fd = lock_file(dir, ".lock", LOCK_EX);
 
 	if (fd < 0)
-		err_set(e, ERR_LOCAL, "the lock in " HOST_RUN_DIR " cannot be taken: %s", strerror(errno));
+		err_set(e, ERR_LOCAL, "the lock in " HOST_RUN_DIR " cannot be taken: %s",
+			strerror(errno));
 	return fd;
 }
 
@@ -145,13 +150,13 @@ bool instance_lock_write(int fd, const struct lock_info *info, struct err *e)
 	int n = snprintf(text, sizeof(text), "%ld %u\n", (long)info->pid, info->slot);
 
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
-		return err_set(e, ERR_LOCAL, "the lock file in " HOST_RUN_DIR " cannot be written: %s",
-			strerror(errno));
+		return err_set(e, ERR_LOCAL,
+			"the lock file in " HOST_RUN_DIR " cannot be written: %s", strerror(errno));
 	return true;
 }
 
-bool run_dir_list(int dir, const char *suffix, char (**names)[INSTANCE_MAX + 1], size_t *n,
-	struct err *e)
+bool run_dir_list(
+	int dir, const char *suffix, char (**names)[INSTANCE_MAX + 1], size_t *n, struct err *e)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -196,7 +201,7 @@ void run_dir_unlink(int dir, const char *name, const char *suffix)
 
 bool slot_find(int dir, const char *self, unsigned *slot, struct err *e)
 {
-	char (*names)[INSTANCE_MAX + 1];
+	char(*names)[INSTANCE_MAX + 1];
 	bool used[HOST_TABLES] = { false };
 	struct lock_info info;
 	size_t n;
@@ -253,8 +258,10 @@ bool journal_add(struct journal *j, struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	bool ok = journal_write(j, '+', fmt, ap);
 	va_end(ap);
-	return ok || err_set(e, ERR_LOCAL, "the journal " HOST_RUN_DIR "/%s.journal cannot be written: %s",
-		j->name, strerror(errno));
+	return ok ||
+		err_set(e, ERR_LOCAL,
+			"the journal " HOST_RUN_DIR "/%s.journal cannot be written: %s", j->name,
+			strerror(errno));
 }
 
 /* A line that is missing here only makes the next start look for what is gone already. */
@@ -290,11 +297,13 @@ bool journal_read(int dir, const char *name, struct journal_lines *out, struct e
 		*end = 0;
 		bool plus = at[0] == '+' && at[1] == ' ', minus = at[0] == '-' && at[1] == ' ';
 		if ((!plus && !minus) || end - at - 2 >= JOURNAL_LINE_MAX)
-			ok = err_set(e, ERR_LOCAL, "the journal " HOST_RUN_DIR "/%s.journal is damaged", name);
+			ok = err_set(e, ERR_LOCAL,
+				"the journal " HOST_RUN_DIR "/%s.journal is damaged", name);
 		else if (minus)
 			lines_remove(out, at + 2);
 		else if (out->n == JOURNAL_LINES_MAX)
-			ok = err_set(e, ERR_LOCAL, "the journal " HOST_RUN_DIR "/%s.journal is too long", name);
+			ok = err_set(e, ERR_LOCAL,
+				"the journal " HOST_RUN_DIR "/%s.journal is too long", name);
 		else
 			snprintf(out->v[out->n++], JOURNAL_LINE_MAX, "%s", at + 2);
 	}
@@ -328,7 +337,7 @@ bool line_number(const char **at, unsigned long *out)
 static bool shared(int dir, const char *self, const char *line, size_t n_line)
 {
 	struct journal_lines *lines = malloc(sizeof(*lines));
-	char (*names)[INSTANCE_MAX + 1] = NULL;
+	char(*names)[INSTANCE_MAX + 1] = NULL;
 	size_t n = 0;
 	bool found = false;
 

@@ -105,21 +105,31 @@ static void add_tunnel(struct wall *w, const struct host *h, const struct plan *
 		wall_add(w, &(struct item){ .pref = BOUND, .link = h->link, .dst = everything[f] });
 	for (size_t i = 0; i < plan->n_addrs; i++)
 		if (plan->addrs[i].dst.family == FAMILY_V6)
-			wall_add(w, &(struct item){ .pref = BOUND, .src = plan->addrs[i].dst,
-				.dst.family = FAMILY_V6 });
+			wall_add(w,
+				&(struct item){ .pref = BOUND,
+					.src = plan->addrs[i].dst,
+					.dst.family = FAMILY_V6 });
 }
 
 static void add_ours(struct wall *w, const struct own_addrs *own)
 {
 	for (size_t f = 0; f < ARRAY_LEN(everything); f++) {
 		bool v6 = everything[f].family == FAMILY_V6;
-		wall_add(w, &(struct item){ .pref = OURS, .mark = HOST_MARK, .dst = everything[f] });
-		wall_add(w, &(struct item){ .pref = OURS, .dst = everything[f], .proto = UDP,
-			.sport = v6 ? DHCP6_CLIENT : DHCP_CLIENT, .dport = v6 ? DHCP6_SERVER : DHCP_SERVER });
+		wall_add(
+			w, &(struct item){ .pref = OURS, .mark = HOST_MARK, .dst = everything[f] });
+		wall_add(w,
+			&(struct item){ .pref = OURS,
+				.dst = everything[f],
+				.proto = UDP,
+				.sport = v6 ? DHCP6_CLIENT : DHCP_CLIENT,
+				.dport = v6 ? DHCP6_SERVER : DHCP_SERVER });
 	}
 	for (int type = ND_FIRST; type <= ND_LAST; type++)
-		wall_add(w, &(struct item){ .pref = OURS, .dst.family = FAMILY_V6, .proto = ICMPV6,
-			.sport = (uint16_t)type });
+		wall_add(w,
+			&(struct item){ .pref = OURS,
+				.dst.family = FAMILY_V6,
+				.proto = ICMPV6,
+				.sport = (uint16_t)type });
 	/* IPv4's loopback asks no policy, IPv6's does. */
 	for (size_t i = 0; i < own->n; i++)
 		if (own->v[i].dst.family == FAMILY_V6)
@@ -136,7 +146,8 @@ static void add_pass(struct wall *w, const struct netconf *want, const struct pr
 			wall_to(w, HOLE, true, &want->routes[i].dst);
 }
 
-static void add_passes(struct wall *w, const struct netconf *want, const struct killswitch_input *in)
+static void add_passes(
+	struct wall *w, const struct netconf *want, const struct killswitch_input *in)
 {
 	for (size_t i = 0; want->lan && i < in->n_lan; i++)
 		if (lan_left_alone(want, &in->lan[i]))
@@ -196,8 +207,8 @@ bool policy_lasts(const struct item *it)
 }
 
 /* What is in a and not in b, and whose turn it is. */
-static void difference(const struct policies *a, const struct policies *b, enum step_op op, bool walls,
-	struct step *v, size_t *n)
+static void difference(const struct policies *a, const struct policies *b, enum step_op op,
+	bool walls, struct step *v, size_t *n)
 {
 	const size_t n_a = a->v ? a->n : 0, n_b = b->v ? b->n : 0;
 
@@ -238,8 +249,8 @@ bool killswitch_steps(const struct policies *from, const struct policies *to, bo
 	return true;
 }
 
-bool killswitch_plan(struct host *h, const struct killswitch_input *in, struct policies *out,
-	struct err *e)
+bool killswitch_plan(
+	struct host *h, const struct killswitch_input *in, struct policies *out, struct err *e)
 {
 	struct wall w = { .tag = HOST_POLICY_TAG + h->slot };
 	struct own_addrs own;

@@ -19,8 +19,8 @@ struct lan_rows {
 
 static bool rows_add(struct lan_rows *rows, int link, uint8_t af, uint8_t len, struct nlattr *ip)
 {
-	struct lan_row row = { .link = link, .net = { .len = len,
-		.family = af == AF_INET ? FAMILY_V4 : FAMILY_V6 } };
+	struct lan_row row = { .link = link,
+		.net = { .len = len, .family = af == AF_INET ? FAMILY_V4 : FAMILY_V6 } };
 	size_t n = addr_len(row.net.family);
 
 	if (!ip || nla_len(ip) < (int)n || len > 8 * n)

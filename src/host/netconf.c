@@ -26,7 +26,8 @@ static bool wants_ipv6(const struct netconf *want)
 	for (uint32_t i = 0; i < want->n_addrs && i < NETCONF_ADDRS; i++)
 		any |= want->addrs[i].family == FAMILY_V6;
 	for (uint32_t i = 0; i < want->n_routes; i++)
-		any |= want->routes[i].kind == ROUTE_TUNNEL && want->routes[i].dst.family == FAMILY_V6;
+		any |= want->routes[i].kind == ROUTE_TUNNEL &&
+			want->routes[i].dst.family == FAMILY_V6;
 	return any;
 }
 
@@ -37,11 +38,15 @@ static void warn_about_ipv6(struct host *h, const struct netconf *want, enum ipv
 	if (state == IPV6_ABSENT)
 		host_warn(h, "this kernel has no IPv6: the tunnel carries IPv4 only");
 	else if (want->mtu && want->mtu < 1280)
-		host_warn(h, "packets of %u octets are too small for IPv6 (1280): the tunnel carries IPv4 "
-			"only, and IPv6 meant for it is blocked", want->mtu);
+		host_warn(h,
+			"packets of %u octets are too small for IPv6 (1280): the tunnel carries IPv4 "
+			"only, and IPv6 meant for it is blocked",
+			want->mtu);
 	else
-		host_warn(h, "IPv6 is switched off on %s (disable_ipv6): the tunnel carries IPv4 only, and "
-			"IPv6 meant for it is blocked", h->tun);
+		host_warn(h,
+			"IPv6 is switched off on %s (disable_ipv6): the tunnel carries IPv4 only, and "
+			"IPv6 meant for it is blocked",
+			h->tun);
 }
 
 /* What was asked for, in the kernel's terms. */
@@ -63,7 +68,7 @@ static enum killswitch effective(const struct host *h, const struct netconf *wan
 	bool nothing = want->n_addrs == 0 && want->n_routes == 0;
 
 	return h->inherited && want->killswitch == KILLSWITCH_NO && !nothing ? KILLSWITCH_STRICT :
-		want->killswitch;
+									       want->killswitch;
 }
 
 static bool make_target(struct host *h, const struct netconf *want, struct target *t, struct err *e)
@@ -78,12 +83,20 @@ static bool make_target(struct host *h, const struct netconf *want, struct targe
 		free(lan);
 		return false;
 	}
-	struct plan_input in = { .want = want, .link = h->link,
-		.table = HOST_TABLE_FIRST + h->slot, .ipv6 = ipv6_state(h, want->mtu),
-		.lan = lan, .n_lan = n_lan, .wall = kill != KILLSWITCH_NO };
-	struct killswitch_input walls = { .want = want, .plan = &t->plan, .kill = kill,
-		.pass = kill != KILLSWITCH_NO || journal_shared_word(h->dir, h->name, "killswitch "),
-		.lan = lan, .n_lan = n_lan };
+	struct plan_input in = { .want = want,
+		.link = h->link,
+		.table = HOST_TABLE_FIRST + h->slot,
+		.ipv6 = ipv6_state(h, want->mtu),
+		.lan = lan,
+		.n_lan = n_lan,
+		.wall = kill != KILLSWITCH_NO };
+	struct killswitch_input walls = { .want = want,
+		.plan = &t->plan,
+		.kill = kill,
+		.pass = kill != KILLSWITCH_NO ||
+			journal_shared_word(h->dir, h->name, "killswitch "),
+		.lan = lan,
+		.n_lan = n_lan };
 	bool ok = plan_make(&t->plan, &in, e) && killswitch_plan(h, &walls, &t->policies, e);
 	free(lan);
 	if (ok && (!h->want || !h->want->n_addrs))
@@ -94,8 +107,8 @@ static bool make_target(struct host *h, const struct netconf *want, struct targe
 /* Rule and table of a family have one line; the table's routes are found by table and protocol. */
 static void journal_rule(char line[JOURNAL_LINE_MAX], const struct host *h, int family)
 {
-	snprintf(line, JOURNAL_LINE_MAX, "rule v%d %u table %u", family,
-		HOST_RULE_FIRST + h->slot, HOST_TABLE_FIRST + h->slot);
+	snprintf(line, JOURNAL_LINE_MAX, "rule v%d %u table %u", family, HOST_RULE_FIRST + h->slot,
+		HOST_TABLE_FIRST + h->slot);
 }
 
 static bool announce(struct host *h, const struct plan *plan, struct err *e)
@@ -163,7 +176,8 @@ static void guard_addresses(struct host *h)
 		h->n_ingress = n;
 	} else if (!h->warned_ingress) {
 		h->warned_ingress = true;
-		host_warn(h, "neighbours on the link can send to the tunnel's addresses past the tunnel: %s",
+		host_warn(h,
+			"neighbours on the link can send to the tunnel's addresses past the tunnel: %s",
 			e.text);
 	}
 	if (h->n_ingress == 0)
@@ -230,7 +244,8 @@ static bool run_steps(struct host *h, struct target *t, const struct item *base,
 
 static bool kernel_apply(struct host *h, struct target *t, struct err *e)
 {
-	struct item base = { .link = h->link, .table = HOST_TABLE_FIRST + h->slot,
+	struct item base = { .link = h->link,
+		.table = HOST_TABLE_FIRST + h->slot,
 		.pref = HOST_RULE_FIRST + h->slot };
 
 	bool had = h->policies.n > 0, announced = had || t->policies.n > 0;
@@ -282,7 +297,8 @@ bool netconf_apply(struct host *h, const struct netconf *want, struct err *e)
 	if (!copy)
 		return err_set(e, ERR_LOCAL, "no memory for %u routes", want->n_routes);
 	/* The gateway's packets must come in before the first route leads into the tunnel. */
-	bool ok = make_target(h, want, &t, e) && rp_filter_adapt(h, want, e) && kernel_apply(h, &t, e);
+	bool ok = make_target(h, want, &t, e) && rp_filter_adapt(h, want, e) &&
+		kernel_apply(h, &t, e);
 	target_free(&t);
 	if (!ok) {
 		(void)!rp_filter_adapt(h, h->want ? h->want : &nothing, NULL);

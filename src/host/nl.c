@@ -50,8 +50,9 @@ bool nl_error(struct err *e, int code, const char *kernel_says, const char *doin
 		return err_set(e, ERR_LOCAL,
 			"%s: not permitted%s%s; it takes root, or the file capability cap_net_admin on the program",
 			doing, kernel_says ? ": " : "", kernel_says ? kernel_says : "");
-	return err_set(e, ERR_LOCAL, "%s: %s%s%s", doing, kernel_says ? kernel_says : strerror(code),
-		kernel_says ? ": " : "", kernel_says ? strerror(code) : "");
+	return err_set(e, ERR_LOCAL, "%s: %s%s%s", doing,
+		kernel_says ? kernel_says : strerror(code), kernel_says ? ": " : "",
+		kernel_says ? strerror(code) : "");
 }
 
 struct nlattr *nl_attr(const struct nlmsghdr *h, size_t header, int type)
@@ -112,8 +113,8 @@ const char *nl_error_text(const struct nlmsghdr *h)
 
 enum ask_state { ASK_MORE, ASK_DONE, ASK_FAILED, ASK_AGAIN };
 
-static enum ask_state ask_message(struct nl_reply *out, const struct nlmsghdr *h, int *code,
-	const char *doing, struct err *e)
+static enum ask_state ask_message(
+	struct nl_reply *out, const struct nlmsghdr *h, int *code, const char *doing, struct err *e)
 {
 	if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 		return ASK_AGAIN;
@@ -146,11 +147,13 @@ static enum ask_state ask_gather(struct nl_sock *sk, uint32_t seq, struct nl_rep
 		if (n <= 0) {
 			free(data);
 			*code = errno;
-			err_set(e, ERR_LOCAL, "%s: no answer of the kernel: %s", doing, nl_geterror(n));
+			err_set(e, ERR_LOCAL, "%s: no answer of the kernel: %s", doing,
+				nl_geterror(n));
 			return ASK_FAILED;
 		}
 		struct nlmsghdr *h = (struct nlmsghdr *)data;
-		for (int left = n; nlmsg_ok(h, left) && state <= ASK_MORE; h = nlmsg_next(h, &left)) {
+		for (int left = n; nlmsg_ok(h, left) && state <= ASK_MORE;
+			h = nlmsg_next(h, &left)) {
 			if (from.nl_pid != 0 || h->nlmsg_seq != seq)
 				continue;
 			state = ask_message(out, h, code, doing, e);
@@ -252,8 +255,8 @@ bool nl_errors(struct nl_sock *sk, const char *doing, struct err *e)
 
 /* Puts the messages one behind the other; only the last asks for an acknowledgement, for errors come
  * anyhow. *first is the sequence number of the first. NULL when memory runs out. */
-static uint8_t *batch_join(struct nl_sock *sk, struct nl_msg *const *v, size_t n, uint32_t *first,
-	size_t *used)
+static uint8_t *batch_join(
+	struct nl_sock *sk, struct nl_msg *const *v, size_t n, uint32_t *first, size_t *used)
 {
 	size_t all = 0;
 
@@ -283,7 +286,8 @@ static bool batch_answer(const struct nlmsghdr *h, struct nl_result *v, size_t n
 {
 	size_t i = h->nlmsg_seq - first;
 
-	if (h->nlmsg_type != NLMSG_ERROR || i >= n || nlmsg_datalen(h) < (int)sizeof(struct nlmsgerr))
+	if (h->nlmsg_type != NLMSG_ERROR || i >= n ||
+		nlmsg_datalen(h) < (int)sizeof(struct nlmsgerr))
 		return false;
 	const char *said = nl_error_text(h);
 	v[i].code = -((const struct nlmsgerr *)nlmsg_data(h))->error;

@@ -70,11 +70,13 @@ static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr 
 	w->link = (int)nl_attr_u32(h, sizeof(*r), RTA_OIF, 0);
 	attr_addr(&w->local, h, RTA_PREFSRC, remote->family);
 	attr_addr(&w->next_hop, h, RTA_GATEWAY, remote->family);
-	if (w->local.family == FAMILY_V6 && w->local.ip[0] == 0xfe && (w->local.ip[1] & 0xc0) == 0x80)
+	if (w->local.family == FAMILY_V6 && w->local.ip[0] == 0xfe &&
+		(w->local.ip[1] & 0xc0) == 0x80)
 		w->local.scope = (uint32_t)w->link;
 	/* The route's own limit, or what path MTU discovery has found. */
 	struct nlattr *metrics = nl_attr(h, sizeof(*r), RTA_METRICS);
-	struct nlattr *mtu = metrics ? nla_find(nla_data(metrics), nla_len(metrics), RTAX_MTU) : NULL;
+	struct nlattr *mtu =
+		metrics ? nla_find(nla_data(metrics), nla_len(metrics), RTAX_MTU) : NULL;
 	if (mtu && nla_len(mtu) >= 4)
 		w->mtu = nla_get_u32(mtu);
 }
@@ -88,17 +90,19 @@ bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, st
 	*out = (struct way){ .found = false };
 	if (addr_len(remote->family) == 0)
 		return err_set(e, ERR_BUG, "a route to no address");
-	if (!nl_ask(sk, way_question(remote), &got, &code, "asking for the route to the gateway", e))
-		return code == ENETUNREACH || code == EHOSTUNREACH || code == EINVAL || code == EACCES ||
-			code == EAGAIN || code == ENODEV || code == EAFNOSUPPORT || code == EOPNOTSUPP;
+	if (!nl_ask(sk, way_question(remote), &got, &code, "asking for the route to the gateway",
+		    e))
+		return code == ENETUNREACH || code == EHOSTUNREACH || code == EINVAL ||
+			code == EACCES || code == EAGAIN || code == ENODEV ||
+			code == EAFNOSUPPORT || code == EOPNOTSUPP;
 	if (got.data)
 		way_read(out, (const struct nlmsghdr *)got.data, remote);
 	nl_reply_free(&got);
 	return !out->found || link_look(sk, out, e);
 }
 
-bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
-	struct err *e)
+bool host_path(
+	struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu, struct err *e)
 {
 	char text[ADDR_TEXT_MAX];
 	struct way way;

@@ -22,11 +22,11 @@ static struct prefix prefix_clear(const struct prefix *p)
 bool prefix_is_lan(const struct prefix *p)
 {
 	static const struct prefix lans[] = {
-		{ FAMILY_V4, 8, { 10 } },        /* RFC 1918 section 3 */
+		{ FAMILY_V4, 8, { 10 } }, /* RFC 1918 section 3 */
 		{ FAMILY_V4, 12, { 172, 16 } },
 		{ FAMILY_V4, 16, { 192, 168 } },
 		{ FAMILY_V4, 16, { 169, 254 } }, /* RFC 3927 section 2.1 */
-		{ FAMILY_V6, 7, { 0xfc } },      /* RFC 4193 section 3.1 */
+		{ FAMILY_V6, 7, { 0xfc } }, /* RFC 4193 section 3.1 */
 		{ FAMILY_V6, 10, { 0xfe, 0x80 } },
 	};
 
@@ -74,16 +74,24 @@ static void plan_add_addrs(struct plan *p, const struct plan_input *in)
 	}
 }
 
-static struct item route_item(const struct plan *p, const struct plan_input *in,
-	const struct route *r)
+static struct item route_item(
+	const struct plan *p, const struct plan_input *in, const struct route *r)
 {
-	struct item it = { .kind = ITEM_ROUTE, .link = in->link, .table = in->table,
+	struct item it = { .kind = ITEM_ROUTE,
+		.link = in->link,
+		.table = in->table,
 		.dst = prefix_clear(&r->dst) };
 
 	switch (r->kind) {
-	case ROUTE_TUNNEL: it.type = RTN_UNICAST; break;
-	case ROUTE_BYPASS: it.type = RTN_THROW; break;
-	case ROUTE_BLOCK: it.type = RTN_UNREACHABLE; break;
+	case ROUTE_TUNNEL:
+		it.type = RTN_UNICAST;
+		break;
+	case ROUTE_BYPASS:
+		it.type = RTN_THROW;
+		break;
+	case ROUTE_BLOCK:
+		it.type = RTN_UNREACHABLE;
+		break;
 	}
 	/* Where the tunnel's interface cannot carry IPv6, what should go through it goes nowhere:
 	 * the rest of the machine may well have IPv6, and must not take it out in the clear. */
@@ -131,7 +139,8 @@ static void plan_add_dns(struct plan *p, const struct plan_input *in, const stru
 			carried |= in->want->routes[k].kind == ROUTE_TUNNEL &&
 				prefix_inside(&r.dst, &in->want->routes[k].dst);
 		struct item it = route_item(p, in, &r);
-		if (carried && prefix_inside(&r.dst, lan) && !has_route(p->routes, p->n_routes, &it))
+		if (carried && prefix_inside(&r.dst, lan) &&
+			!has_route(p->routes, p->n_routes, &it))
 			p->routes[p->n_routes++] = it;
 	}
 }
@@ -211,8 +220,8 @@ static void step_add(struct step *v, size_t *n, enum step_op op, const struct it
 }
 
 /* Both lists are in the same order: one walk finds what is new, gone and changed. */
-static void route_steps(const struct plan *from, const struct plan *to, enum step_op op,
-	struct step *v, size_t *n)
+static void route_steps(
+	const struct plan *from, const struct plan *to, enum step_op op, struct step *v, size_t *n)
 {
 	size_t i = 0, j = 0;
 
@@ -235,8 +244,8 @@ static void route_steps(const struct plan *from, const struct plan *to, enum ste
 	}
 }
 
-static void addr_steps(const struct plan *a, const struct plan *b, enum step_op op, struct step *v,
-	size_t *n)
+static void addr_steps(
+	const struct plan *a, const struct plan *b, enum step_op op, struct step *v, size_t *n)
 {
 	for (size_t i = 0; i < b->n_addrs; i++) {
 		bool known = false;
@@ -265,7 +274,9 @@ static void rule_steps(const struct plan *from, const struct plan *to, const str
 	enum step_op op, struct step *v, size_t *n)
 {
 	for (int f = 0; f < 2; f++) {
-		struct item it = { .kind = ITEM_RULE, .table = base->table, .pref = base->pref,
+		struct item it = { .kind = ITEM_RULE,
+			.table = base->table,
+			.pref = base->pref,
 			.dst.family = f ? FAMILY_V6 : FAMILY_V4 };
 		if (op == STEP_ADD ? to->rule[f] && !from->rule[f] : from->rule[f] && !to->rule[f])
 			step_add(v, n, op, &it);
@@ -277,8 +288,11 @@ static void wall_steps(const struct plan *from, const struct plan *to, const str
 	enum step_op op, struct step *v, size_t *n)
 {
 	bool was = from->wall && from->rule[1], is = to->wall && to->rule[1];
-	struct item it = { .kind = ITEM_ROUTE, .table = base->table, .type = RTN_UNREACHABLE,
-		.metric = UINT32_MAX - 1, .dst.family = FAMILY_V6 };
+	struct item it = { .kind = ITEM_ROUTE,
+		.table = base->table,
+		.type = RTN_UNREACHABLE,
+		.metric = UINT32_MAX - 1,
+		.dst.family = FAMILY_V6 };
 
 	if (op == STEP_ADD ? is && !was : was && !is)
 		step_add(v, n, op, &it);

@@ -23,12 +23,16 @@ static void address_to(xfrm_address_t *out, const struct prefix *p)
 
 static struct xfrm_selector selector_of(const struct item *it)
 {
-	struct xfrm_selector s = {
-		.family = it->dst.family == FAMILY_V4 ? AF_INET : AF_INET6,
-		.prefixlen_d = it->dst.len, .prefixlen_s = it->src.family ? it->src.len : 0,
-		.sport = htons(it->sport), .sport_mask = it->sport ? 0xffff : 0,
-		.dport = htons(it->dport), .dport_mask = it->dport ? 0xffff : 0,
-		.proto = it->proto, .ifindex = it->link, .user = it->tag };
+	struct xfrm_selector s = { .family = it->dst.family == FAMILY_V4 ? AF_INET : AF_INET6,
+		.prefixlen_d = it->dst.len,
+		.prefixlen_s = it->src.family ? it->src.len : 0,
+		.sport = htons(it->sport),
+		.sport_mask = it->sport ? 0xffff : 0,
+		.dport = htons(it->dport),
+		.dport_mask = it->dport ? 0xffff : 0,
+		.proto = it->proto,
+		.ifindex = it->link,
+		.user = it->tag };
 
 	address_to(&s.daddr, &it->dst);
 	if (it->src.family)
@@ -58,9 +62,13 @@ static struct nl_msg *removal(const struct item *it)
 struct nl_msg *policy_message(enum step_op op, const struct item *it)
 {
 	static const struct xfrm_lifetime_cfg forever = { .soft_byte_limit = XFRM_INF,
-		.hard_byte_limit = XFRM_INF, .soft_packet_limit = XFRM_INF, .hard_packet_limit = XFRM_INF };
-	struct xfrm_userpolicy_info info = { .sel = selector_of(it), .lft = forever,
-		.priority = it->pref, .dir = XFRM_POLICY_OUT,
+		.hard_byte_limit = XFRM_INF,
+		.soft_packet_limit = XFRM_INF,
+		.hard_packet_limit = XFRM_INF };
+	struct xfrm_userpolicy_info info = { .sel = selector_of(it),
+		.lft = forever,
+		.priority = it->pref,
+		.dir = XFRM_POLICY_OUT,
 		.action = it->block ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW };
 
 	if (op == STEP_DEL)
@@ -95,8 +103,13 @@ static bool item_from(struct item *it, const struct nlmsghdr *h, uint32_t tag)
 		return false;
 	uint8_t family = s->family == AF_INET ? FAMILY_V4 : FAMILY_V6;
 	*it = (struct item){ .kind = ITEM_POLICY,
-		.block = info.action == XFRM_POLICY_BLOCK, .pref = info.priority, .tag = tag,
-		.link = s->ifindex, .proto = s->proto, .sport = ntohs(s->sport), .dport = ntohs(s->dport),
+		.block = info.action == XFRM_POLICY_BLOCK,
+		.pref = info.priority,
+		.tag = tag,
+		.link = s->ifindex,
+		.proto = s->proto,
+		.sport = ntohs(s->sport),
+		.dport = ntohs(s->dport),
 		.dst = prefix_from(&s->daddr, s->prefixlen_d, family) };
 	if (s->prefixlen_s)
 		it->src = prefix_from(&s->saddr, s->prefixlen_s, family);
@@ -113,7 +126,8 @@ bool policies_list(struct nl_sock *xfrm, uint32_t tag, struct policies *out, str
 	size_t most = 0;
 
 	*out = (struct policies){ 0 };
-	if (!nl_ask_all(xfrm, XFRM_MSG_GETPOLICY, &all, sizeof(all), "reading the XFRM policies", &got, e))
+	if (!nl_ask_all(xfrm, XFRM_MSG_GETPOLICY, &all, sizeof(all), "reading the XFRM policies",
+		    &got, e))
 		return false;
 	struct nlmsghdr *h = (struct nlmsghdr *)got.data;
 	for (int left = (int)got.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left))

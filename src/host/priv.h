@@ -65,19 +65,19 @@ enum item_kind { ITEM_LINK, ITEM_ADDR, ITEM_ROUTE, ITEM_RULE, ITEM_POLICY };
 
 struct item {
 	enum item_kind kind;
-	int link;          /* LINK, ADDR, ROUTE, POLICY: interface index */
-	uint32_t table;    /* ROUTE, RULE */
-	uint32_t pref;     /* RULE, POLICY */
-	uint32_t metric;   /* ROUTE: 0 for the kernel's choice */
-	uint8_t type;      /* ROUTE: RTN_UNICAST, RTN_THROW, RTN_UNREACHABLE */
-	bool up;           /* LINK */
-	uint16_t mtu;      /* LINK: 0 leaves it */
+	int link; /* LINK, ADDR, ROUTE, POLICY: interface index */
+	uint32_t table; /* ROUTE, RULE */
+	uint32_t pref; /* RULE, POLICY */
+	uint32_t metric; /* ROUTE: 0 for the kernel's choice */
+	uint8_t type; /* ROUTE: RTN_UNICAST, RTN_THROW, RTN_UNREACHABLE */
+	bool up; /* LINK */
+	uint16_t mtu; /* LINK: 0 leaves it */
 	struct prefix dst; /* ADDR: the address; ROUTE: destination; RULE: only the family counts */
 	struct prefix src; /* ROUTE: preferred source, POLICY: source; family NONE for none */
-	bool block;        /* POLICY: what it does */
-	uint32_t tag;      /* POLICY: whose it is */
-	uint32_t mark;     /* POLICY: of the packet, 0 for any */
-	uint8_t proto;     /* POLICY: 0 for any, as the ports */
+	bool block; /* POLICY: what it does */
+	uint32_t tag; /* POLICY: whose it is */
+	uint32_t mark; /* POLICY: of the packet, 0 for any */
+	uint8_t proto; /* POLICY: 0 for any, as the ports */
 	uint16_t sport, dport; /* POLICY: ICMPv6's type is its source port */
 };
 
@@ -86,9 +86,9 @@ enum step_op { STEP_ADD, STEP_DEL };
 struct step {
 	enum step_op op;
 	struct item item;
-	bool replaces;     /* ADD puts it in the place of before */
+	bool replaces; /* ADD puts it in the place of before */
 	struct item before;
-	int code;          /* what the kernel said: 0 is done, -1 not tried */
+	int code; /* what the kernel said: 0 is done, -1 not tried */
 };
 
 bool item_same(const struct item *a, const struct item *b);
@@ -112,7 +112,8 @@ struct policies {
 
 struct nl_msg *policy_message(enum step_op op, const struct item *it);
 /* Those with our tag. */
-bool policies_list(struct nl_sock *xfrm, uint32_t tag, struct policies *out, struct err *e) MUST_CHECK;
+bool policies_list(
+	struct nl_sock *xfrm, uint32_t tag, struct policies *out, struct err *e) MUST_CHECK;
 void policies_free(struct policies *p);
 
 /* --- plan.c: what a netconf means in the kernel's terms ------------------------------------------ */
@@ -124,8 +125,8 @@ struct plan {
 	struct item addrs[NETCONF_ADDRS];
 	size_t n_routes;
 	struct item *routes; /* in the order of item destinations, each only once */
-	bool rule[2];        /* IPv4, IPv6: a rule leads to the table */
-	bool wall;           /* IPv6 goes nowhere when the interface is gone, see killswitch.c */
+	bool rule[2]; /* IPv4, IPv6: a rule leads to the table */
+	bool wall; /* IPv6 goes nowhere when the interface is gone, see killswitch.c */
 };
 
 enum ipv6_state { IPV6_WORKS, IPV6_NOT_ON_LINK, IPV6_ABSENT };
@@ -184,14 +185,15 @@ bool policies_flush(struct nl_sock *xfrm, uint32_t tag, bool keep_lasting, size_
 /* --- ingress.c ----------------------------------------------------------------------------------- */
 
 /* Nothing but what comes from link and the machine itself reaches these addresses. */
-bool ingress_set(unsigned slot, int link, const struct item *addrs, size_t n, struct err *e) MUST_CHECK;
+bool ingress_set(
+	unsigned slot, int link, const struct item *addrs, size_t n, struct err *e) MUST_CHECK;
 bool ingress_remove(unsigned slot, struct err *e) MUST_CHECK;
 
 /* --- lan.c -------------------------------------------------------------------------------------- */
 
 /* Private networks that our own addresses put on the link, other than on the interface except. */
-bool lan_prefixes(struct nl_sock *sk, int except, struct prefix **out, size_t *n,
-	struct err *e) MUST_CHECK;
+bool lan_prefixes(
+	struct nl_sock *sk, int except, struct prefix **out, size_t *n, struct err *e) MUST_CHECK;
 
 /* --- journal.c: the run directory ---------------------------------------------------------------- */
 
@@ -219,8 +221,8 @@ int run_dir_open(const char *path, struct err *e) MUST_CHECK;
 /* Serializes opening, closing and cleaning between processes. -1 on failure; close it to unlock. */
 int run_dir_lock(int dir, struct err *e) MUST_CHECK;
 /* The instance's own lock, -1 with *live when somebody else has it (info says who). */
-int instance_lock(int dir, const char *name, struct lock_info *info, bool *live,
-	struct err *e) MUST_CHECK;
+int instance_lock(
+	int dir, const char *name, struct lock_info *info, bool *live, struct err *e) MUST_CHECK;
 bool instance_lock_write(int fd, const struct lock_info *info, struct err *e) MUST_CHECK;
 /* The lowest slot that no other instance has, alive or not yet cleaned up. */
 bool slot_find(int dir, const char *self, unsigned *slot, struct err *e) MUST_CHECK;
@@ -246,12 +248,12 @@ bool journal_shared_word(int dir, const char *self, const char *word);
 /* One policy: what of which direction an SA carries. The outer addresses are those of the packet on
  * the wire, from and to. */
 struct sa_policy {
-	uint8_t dir;                /* XFRM_POLICY_IN, OUT, FWD */
-	uint8_t proto;              /* 0: all */
-	struct prefix src, dst;     /* inner */
+	uint8_t dir; /* XFRM_POLICY_IN, OUT, FWD */
+	uint8_t proto; /* 0: all */
+	struct prefix src, dst; /* inner */
 	uint16_t src_port, src_mask, dst_port, dst_mask;
-	uint32_t if_id;             /* of the XFRM interface, 0: none */
-	uint32_t priority;          /* a smaller one wins */
+	uint32_t if_id; /* of the XFRM interface, 0: none */
+	uint32_t priority; /* a smaller one wins */
 	uint32_t reqid;
 	enum sa_mode mode;
 	struct addr from, to;
@@ -270,7 +272,7 @@ enum { XFRM_SAS = 512, XFRM_POLICIES_MAX = 1 << 16 };
 
 struct sad {
 	struct nl_sock *sk, *monitor;
-	uint32_t if_id;     /* of the interface, 0: it is none of that kind, or there is none */
+	uint32_t if_id; /* of the interface, 0: it is none of that kind, or there is none */
 	size_t n_sas;
 	struct xfrm_sa *sas[XFRM_SAS]; /* the newest first */
 	size_t n_policies;
@@ -282,12 +284,14 @@ struct xfrm_params { /* what an SA has besides its specification */
 };
 
 /* xfrm_msg.c: NULL when memory runs out. */
-struct nl_msg *sa_add_message(const struct sa_spec *spec, const struct xfrm_params *x, struct err *e);
+struct nl_msg *sa_add_message(
+	const struct sa_spec *spec, const struct xfrm_params *x, struct err *e);
 struct nl_msg *sa_ref_message(int type, const struct addr *to, uint32_t spi);
 struct nl_msg *sa_policy_message(int type, const struct sa_policy *p);
 
 /* xfrm_policy.c */
-int sa_policy_order(const void *a, const void *b); /* by what the kernel tells two policies apart by */
+int sa_policy_order(
+	const void *a, const void *b); /* by what the kernel tells two policies apart by */
 bool sa_policy_same(const struct sa_policy *a, const struct sa_policy *b);
 /* What n SAs, the newest first, need; to be freed. CONFIG-like limits are LOCAL errors. */
 bool sa_policies_make(struct xfrm_sa *const *sas, size_t n, uint32_t if_id, struct sa_policy **out,
@@ -347,8 +351,8 @@ size_t resolv_text(char *out, size_t size, const struct dns_want *want, const ch
 bool resolv_file_set(int dir, const char *path, const char *instance, const struct dns_want *want,
 	struct err *e) MUST_CHECK;
 /* Takes them out again. *kept: somebody else has rewritten the file, so it was left as it is. */
-bool resolv_file_unset(int dir, const char *path, const char *instance, bool *kept,
-	struct err *e) MUST_CHECK;
+bool resolv_file_unset(
+	int dir, const char *path, const char *instance, bool *kept, struct err *e) MUST_CHECK;
 
 /* --- the instance -------------------------------------------------------------------------------- */
 
@@ -375,11 +379,11 @@ struct host {
 	struct netconf *want; /* the last that was set up */
 	struct policies policies;
 	enum killswitch kill; /* that is up */
-	bool inherited;       /* from one of this name that did not end cleanly */
-	size_t n_ingress;     /* addresses that only the tunnel leads to */
+	bool inherited; /* from one of this name that did not end cleanly */
+	size_t n_ingress; /* addresses that only the tunnel leads to */
 	struct item ingress[NETCONF_ADDRS];
 	bool warned_ingress;
-	char rp_path[128];    /* the sysctl changed for the way in, "" for none */
+	char rp_path[128]; /* the sysctl changed for the way in, "" for none */
 	char rp_before[16];
 
 	enum dns_via dns_via;
@@ -392,7 +396,8 @@ struct host {
 };
 
 PRINTF(2, 3) void host_warn(struct host *h, const char *fmt, ...);
-bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
+bool way_find(
+	struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
 
 bool watch_open(struct host *h, struct err *e) MUST_CHECK;
 
@@ -402,7 +407,8 @@ void link_quiet_ipv6(const char *name);
 /* rpfilter.c */
 bool rp_filter_adapt(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;
 void rp_filter_restore(struct host *h);
-bool rp_filter_undo(int dir, const char *self, const char *line, bool *changed, struct err *e) MUST_CHECK;
+bool rp_filter_undo(
+	int dir, const char *self, const char *line, bool *changed, struct err *e) MUST_CHECK;
 
 /* dns.c */
 void dns_apply(struct host *h, const struct netconf *want);
@@ -416,7 +422,7 @@ struct cleaning {
 	int dir;
 	struct nl_sock *sk;
 	struct outbox *events; /* may be NULL */
-	bool keep_strict;      /* leave strict kill switches up */
+	bool keep_strict; /* leave strict kill switches up */
 	size_t removed;
 };
 

@@ -41,14 +41,17 @@ static bool finished(pid_t pid, const char *program, struct err *e)
 	if (got == 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
-		return err_set(e, ERR_LOCAL, "%s did not end within %d seconds", program, PATIENCE_MS / 1000);
+		return err_set(e, ERR_LOCAL, "%s did not end within %d seconds", program,
+			PATIENCE_MS / 1000);
 	}
 	if (got < 0)
 		return err_set(e, ERR_LOCAL, "%s: %s", program, strerror(errno));
 	if (WIFSIGNALED(status))
-		return err_set(e, ERR_LOCAL, "%s was ended by signal %d", program, WTERMSIG(status));
+		return err_set(
+			e, ERR_LOCAL, "%s was ended by signal %d", program, WTERMSIG(status));
 	if (WEXITSTATUS(status) != 0)
-		return err_set(e, ERR_LOCAL, "%s ended with status %d", program, WEXITSTATUS(status));
+		return err_set(
+			e, ERR_LOCAL, "%s ended with status %d", program, WEXITSTATUS(status));
 	return true;
 }
 
@@ -97,8 +100,8 @@ static bool run(const char *program, char *option, const char *record, const cha
 	return ok && finished(pid, program, e);
 }
 
-bool resolvconf_set(const char *program, const char *record, const struct dns_want *want,
-	struct err *e)
+bool resolvconf_set(
+	const char *program, const char *record, const struct dns_want *want, struct err *e)
 {
 	char text[8192], option[] = "-a";
 	size_t n = resolv_text(text, sizeof(text), want, "", "", 0);

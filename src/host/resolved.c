@@ -36,7 +36,7 @@ static bool name_owned(sd_bus *bus)
 	int owned = 0;
 
 	if (sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-		"org.freedesktop.DBus", "NameHasOwner", NULL, &reply, "s", NAME) >= 0)
+		    "org.freedesktop.DBus", "NameHasOwner", NULL, &reply, "s", NAME) >= 0)
 		sd_bus_message_read(reply, "b", &owned);
 	sd_bus_message_unref(reply);
 	return owned;
@@ -118,7 +118,8 @@ static bool set_servers(sd_bus *bus, int link, const struct dns_want *want, stru
 		const struct addr *a = &want->servers[i];
 		r = sd_bus_message_open_container(m, 'r', "iay");
 		if (r >= 0)
-			r = sd_bus_message_append(m, "i", a->family == FAMILY_V4 ? AF_INET : AF_INET6);
+			r = sd_bus_message_append(
+				m, "i", a->family == FAMILY_V4 ? AF_INET : AF_INET6);
 		if (r >= 0)
 			r = sd_bus_message_append_array(m, 'y', a->ip, addr_len(a->family));
 		if (r >= 0)
@@ -159,7 +160,8 @@ static void set_default_route(sd_bus *bus, int link, bool all)
 {
 	sd_bus_message *m = NULL;
 
-	if (begin(bus, &m, "SetLinkDefaultRoute", link, NULL) && sd_bus_message_append(m, "b", all) >= 0)
+	if (begin(bus, &m, "SetLinkDefaultRoute", link, NULL) &&
+		sd_bus_message_append(m, "b", all) >= 0)
 		(void)!call(bus, m, "SetLinkDefaultRoute", NULL);
 	sd_bus_message_unref(m);
 }

@@ -41,7 +41,8 @@ static void file_free(struct file *f)
 
 static bool file_same(const struct file *a, const struct file *b)
 {
-	return a->there == b->there && a->n == b->n && (a->n == 0 || memcmp(a->text, b->text, a->n) == 0);
+	return a->there == b->there && a->n == b->n &&
+		(a->n == 0 || memcmp(a->text, b->text, a->n) == 0);
 }
 
 static bool file_load(int dir, const char *path, struct file *f, struct err *e)
@@ -58,8 +59,8 @@ static bool file_load(int dir, const char *path, struct file *f, struct err *e)
 	close(fd);
 	if (n < 0) {
 		file_free(f);
-		return err_set(e, ERR_LOCAL, "%s cannot be read, or is no file of at most %d octets", path,
-			RESOLV_MAX);
+		return err_set(e, ERR_LOCAL,
+			"%s cannot be read, or is no file of at most %d octets", path, RESOLV_MAX);
 	}
 	f->text[n] = 0;
 	f->there = true;
@@ -131,8 +132,8 @@ static bool replace(int dir, const char *path, const struct file *f)
 static bool overwrite(int dir, const char *path, const struct file *f, struct err *e)
 {
 	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && put_all(fd, f) && ftruncate(fd, (off_t)f->n) == 0 &&
-		set_time(fd, f) && fsync(fd) == 0;
+	bool ok = fd >= 0 && put_all(fd, f) && ftruncate(fd, (off_t)f->n) == 0 && set_time(fd, f) &&
+		fsync(fd) == 0;
 	int code = errno;
 
 	if (fd >= 0)
@@ -155,7 +156,8 @@ static bool find_target(const char *path, char out[PATH_MAX], struct err *e)
 	char *real = realpath(path, NULL);
 
 	if (!real && (errno != ENOENT || lstat(path, &st) == 0))
-		return err_set(e, ERR_LOCAL, "%s is a symbolic link to a file that is not there", path);
+		return err_set(
+			e, ERR_LOCAL, "%s is a symbolic link to a file that is not there", path);
 	snprintf(out, PATH_MAX, "%s", real ? real : path);
 	free(real);
 	return true;
@@ -168,8 +170,9 @@ static bool saved_write(int dir, const struct file *f, struct err *e)
 	s.text = malloc(f->n + SAVED_HEAD_MAX);
 	if (!s.text)
 		return err_set(e, ERR_LOCAL, "no memory");
-	s.n = (size_t)snprintf(s.text, SAVED_HEAD_MAX, "%u %u %u %u %lu %lu\n", f->there, f->mode, f->uid,
-		f->gid, (unsigned long)f->changed.tv_sec, (unsigned long)f->changed.tv_nsec);
+	s.n = (size_t)snprintf(s.text, SAVED_HEAD_MAX, "%u %u %u %u %lu %lu\n", f->there, f->mode,
+		f->uid, f->gid, (unsigned long)f->changed.tv_sec,
+		(unsigned long)f->changed.tv_nsec);
 	if (f->n)
 		memcpy(s.text + s.n, f->text, f->n);
 	s.n += f->n;
@@ -189,7 +192,8 @@ static bool saved_read(int dir, struct file *f, struct err *e)
 	for (int i = 0; i < 6; i++)
 		if (!line_number(&at, &v[i]) || !line_word(&at, i < 5 ? " " : "\n")) {
 			file_free(f);
-			return err_set(e, ERR_LOCAL, "the copy of resolv.conf in " HOST_RUN_DIR " is lost");
+			return err_set(e, ERR_LOCAL,
+				"the copy of resolv.conf in " HOST_RUN_DIR " is lost");
 		}
 	f->n -= (size_t)(at - f->text);
 	memmove(f->text, at, f->n);
@@ -205,7 +209,7 @@ static bool saved_read(int dir, struct file *f, struct err *e)
 static bool look_at_others(int dir, const char *self, const struct file *now, bool *equal,
 	struct file *newest, struct err *e)
 {
-	char (*names)[INSTANCE_MAX + 1] = NULL, path[INSTANCE_MAX + 16];
+	char(*names)[INSTANCE_MAX + 1] = NULL, path[INSTANCE_MAX + 16];
 	struct timespec best = { 0 };
 	size_t n = 0;
 	bool ok = run_dir_list(dir, ".dns", &names, &n, e);
@@ -274,8 +278,10 @@ size_t resolv_text(char *out, size_t size, const struct dns_want *want, const ch
 
 	out[0] = 0;
 	if (instance[0])
-		add(out, size, &n, "# Written by vpnc-ike for %s; the file of before comes back when it "
-			"disconnects.\n", instance);
+		add(out, size, &n,
+			"# Written by vpnc-ike for %s; the file of before comes back when it "
+			"disconnects.\n",
+			instance);
 	/* The resolver of the C library reads no more than three servers and six domains. */
 	for (uint32_t i = 0; i < want->n_servers && i < RESOLV_SERVERS; i++)
 		add(out, size, &n, "nameserver %s\n", addr_text(text, &want->servers[i]));
@@ -296,14 +302,16 @@ size_t resolv_text(char *out, size_t size, const struct dns_want *want, const ch
 	return n;
 }
 
-static bool write_ours(int dir, const char *target, const char *instance, const struct dns_want *want,
-	const struct file *before, struct err *e)
+static bool write_ours(int dir, const char *target, const char *instance,
+	const struct dns_want *want, const struct file *before, struct err *e)
 {
 	char text[8192], name[INSTANCE_MAX + 16];
-	struct file ours = { .there = true, .mode = 0600, .uid = geteuid(), .gid = getegid(),
-		.text = text };
+	struct file ours = {
+		.there = true, .mode = 0600, .uid = geteuid(), .gid = getegid(), .text = text
+	};
 
-	ours.n = resolv_text(text, sizeof(text), want, instance, before->n ? before->text : "", before->n);
+	ours.n = resolv_text(
+		text, sizeof(text), want, instance, before->n ? before->text : "", before->n);
 	snprintf(name, sizeof(name), "%s.dns", instance);
 	if (!file_store(dir, name, &ours, e))
 		return false;
@@ -313,8 +321,8 @@ static bool write_ours(int dir, const char *target, const char *instance, const 
 	return file_store(AT_FDCWD, target, &ours, e);
 }
 
-bool resolv_file_set(int dir, const char *path, const char *instance, const struct dns_want *want,
-	struct err *e)
+bool resolv_file_set(
+	int dir, const char *path, const char *instance, const struct dns_want *want, struct err *e)
 {
 	struct file now = { 0 }, before = { 0 }, newest = { 0 };
 	char target[PATH_MAX];
@@ -324,7 +332,8 @@ bool resolv_file_set(int dir, const char *path, const char *instance, const stru
 		look_at_others(dir, "", &now, &ours, &newest, e);
 	if (ok && !ours)
 		ok = saved_write(dir, &now, e);
-	ok = ok && saved_read(dir, &before, e) && write_ours(dir, target, instance, want, &before, e);
+	ok = ok && saved_read(dir, &before, e) &&
+		write_ours(dir, target, instance, want, &before, e);
 	file_free(&now);
 	file_free(&before);
 	file_free(&newest);
@@ -400,9 +409,9 @@ bool resolv_file_unset(int dir, const char *path, const char *instance, bool *ke
 
 	*kept = false;
 	snprintf(name, sizeof(name), "%s.dns", instance);
-	ok = file_load(dir, name, &mine, e) && (mine.there ?
-		take_out(dir, path, &mine, instance, &newest, kept, e) :
-		look_at_others(dir, instance, &nothing, &others, &newest, e));
+	ok = file_load(dir, name, &mine, e) &&
+		(mine.there ? take_out(dir, path, &mine, instance, &newest, kept, e) :
+			      look_at_others(dir, instance, &nothing, &others, &newest, e));
 	if (ok) {
 		unlinkat(dir, name, 0);
 		sweep(dir, name);

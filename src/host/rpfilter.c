@@ -22,8 +22,8 @@
 #define CONF "/proc/sys/net/ipv4/conf/"
 
 /* The sysctl of the interface towards the gateway, when it is strict and the tunnel is in the way. */
-static bool rp_filter_in_the_way(struct host *h, const struct netconf *want, char path[128],
-	char before[16])
+static bool rp_filter_in_the_way(
+	struct host *h, const struct netconf *want, char path[128], char before[16])
 {
 	char name[IF_NAMESIZE], all[16];
 	struct way way;
@@ -122,7 +122,8 @@ bool rp_filter_undo(int dir, const char *self, const char *line, bool *changed, 
 	size_t n = strcspn(at, " ");
 	snprintf(path, sizeof(path), "%.*s", (int)n, at);
 	snprintf(value, sizeof(value), "%.8s\n", at[n] ? at + n + 1 : "");
-	if (strncmp(path, CONF, strlen(CONF)) != 0 || strstr(path, "..") || journal_shared(dir, self, line))
+	if (strncmp(path, CONF, strlen(CONF)) != 0 || strstr(path, "..") ||
+		journal_shared(dir, self, line))
 		return true;
 	/* An interface that is gone took its settings along. */
 	if (!sysctl_read(path, now, sizeof(now)) || strcmp(now, "2\n") != 0)

@@ -26,7 +26,8 @@ bool sysctl_write(const char *path, const char *value, struct err *e)
 	size_t n = strlen(value);
 
 	if (fd < 0)
-		return err_set(e, ERR_LOCAL, "%s cannot be opened for writing: %s", path, strerror(errno));
+		return err_set(
+			e, ERR_LOCAL, "%s cannot be opened for writing: %s", path, strerror(errno));
 	bool ok = write(fd, value, n) == (ssize_t)n;
 	int code = errno;
 	close(fd);

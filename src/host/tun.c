@@ -16,10 +16,13 @@ static int tun_device(struct err *e)
 	if (fd >= 0)
 		return fd;
 	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-		err_set(e, ERR_LOCAL, "this kernel has no TUN device: /dev/net/tun: %s "
-			"(module tun; in a container it must be passed in)", strerror(errno));
+		err_set(e, ERR_LOCAL,
+			"this kernel has no TUN device: /dev/net/tun: %s "
+			"(module tun; in a container it must be passed in)",
+			strerror(errno));
 	else if (errno == EACCES || errno == EPERM)
-		err_set(e, ERR_LOCAL, "/dev/net/tun may not be opened by this user: %s", strerror(errno));
+		err_set(e, ERR_LOCAL, "/dev/net/tun may not be opened by this user: %s",
+			strerror(errno));
 	else
 		err_set(e, ERR_LOCAL, "/dev/net/tun cannot be opened: %s", strerror(errno));
 	return -1;
@@ -64,7 +67,8 @@ int host_tun(struct host *h, char name[16], struct err *e)
 		}
 	}
 	if (h->link == 0) {
-		err_set(e, ERR_LOCAL, "making a TUN interface: all names from vpn%u on are taken", h->slot);
+		err_set(e, ERR_LOCAL, "making a TUN interface: all names from vpn%u on are taken",
+			h->slot);
 		close(fd);
 		return -1;
 	}

@@ -25,7 +25,8 @@ bool watch_open(struct host *h, struct err *e)
 			RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NONE);
 	if (code == 0)
 		code = nl_socket_set_nonblocking(h->monitor);
-	return code == 0 || err_set(e, ERR_LOCAL, "watching the machine's network: %s", nl_geterror(code));
+	return code == 0 ||
+		err_set(e, ERR_LOCAL, "watching the machine's network: %s", nl_geterror(code));
 }
 
 int host_event_fd(const struct host *h)
@@ -92,7 +93,8 @@ static bool drain(struct host *h, bool *lost)
 static bool way_same(const struct way *a, const struct way *b)
 {
 	return a->found == b->found && a->running == b->running && a->link == b->link &&
-		a->mtu == b->mtu && addr_same(&a->local, &b->local) && addr_same(&a->next_hop, &b->next_hop);
+		a->mtu == b->mtu && addr_same(&a->local, &b->local) &&
+		addr_same(&a->next_hop, &b->next_hop);
 }
 
 /* Networks on the link and reverse path checking follow the machine to where it is now. */

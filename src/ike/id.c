@@ -8,7 +8,8 @@
 #include "base/names.h"
 #include "crypto/cert.h"
 
-static bool id_set(struct identity *id, enum id_type type, const void *data, size_t len, struct err *e)
+static bool id_set(
+	struct identity *id, enum id_type type, const void *data, size_t len, struct err *e)
 {
 	if (len == 0 || len > sizeof(id->data))
 		return err_set(e, ERR_CONFIG, "an identity has 1 to %zu octets, not %zu",
@@ -59,7 +60,8 @@ static bool id_parse_fqdn(struct identity *id, const char *text, struct err *e)
 	if (strpbrk(text, " \t,/@"))
 		return err_set(e, ERR_CONFIG,
 			"\"%s\" is no host name; an address, user@host, \"CN=...\" or keyid:TEXT are "
-			"the other forms", text);
+			"the other forms",
+			text);
 	return id_set(id, ID_FQDN, text, strlen(text), e);
 }
 

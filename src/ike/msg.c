@@ -114,12 +114,13 @@ static bool hdr_read(struct ike_hdr *h, struct bytes message, unsigned major, st
 	h->mid = rd_u32(&r);
 	h->len = rd_u32(&r);
 	if (r.bad)
-		return err_set(e, ERR_DROP, "a datagram of %zu octets is too short for IKE", message.n);
+		return err_set(
+			e, ERR_DROP, "a datagram of %zu octets is too short for IKE", message.n);
 	if (h->version >> 4 != major)
 		return err_set(e, ERR_DROP, "IKE version %u.%u", h->version >> 4, h->version & 15);
 	if (h->len != message.n)
-		return err_set(e, ERR_DROP, "the header says %u octets, the datagram has %zu", h->len,
-			message.n);
+		return err_set(e, ERR_DROP, "the header says %u octets, the datagram has %zu",
+			h->len, message.n);
 	return true;
 }
 
@@ -222,7 +223,8 @@ bool notify_read(struct notify *n, struct bytes body)
 bool notify_find(const struct payloads *p, uint16_t type, struct notify *out)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].type == PAYLOAD_N && notify_read(out, p->v[i].body) && out->type == type)
+		if (p->v[i].type == PAYLOAD_N && notify_read(out, p->v[i].body) &&
+			out->type == type)
 			return true;
 	return false;
 }
@@ -287,7 +289,8 @@ void ikew_bytes(struct ikew *k, uint8_t type, struct bytes body)
 	wr_bytes(&k->w, body.p, body.n);
 }
 
-void ikew_notify(struct ikew *k, uint8_t protocol, uint16_t type, struct bytes spi, struct bytes data)
+void ikew_notify(
+	struct ikew *k, uint8_t protocol, uint16_t type, struct bytes spi, struct bytes data)
 {
 	ikew_payload(k, PAYLOAD_N);
 	wr_u8(&k->w, protocol);

@@ -108,9 +108,10 @@ static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tie
 		return err_set(e, ERR_CONFIG, "%s is weak: it needs connection.security = %s", word,
 			tiers[alg_tier(a, proto)]);
 	if (!a->usable)
-		return !strict || err_set(e, ERR_CONFIG, "this machine's OpenSSL cannot do %s", word);
-	return add(p, a) || err_set(e, ERR_CONFIG, "a proposal holds at most %d algorithms",
-		PROPOSAL_ALGS_MAX);
+		return !strict ||
+			err_set(e, ERR_CONFIG, "this machine's OpenSSL cannot do %s", word);
+	return add(p, a) ||
+		err_set(e, ERR_CONFIG, "a proposal holds at most %d algorithms", PROPOSAL_ALGS_MAX);
 }
 
 /* Adds what the notation leaves out, and checks that the whole makes sense. */
@@ -128,9 +129,11 @@ static bool complete(struct proposal *p, enum protocol_id proto, const char *tex
 		return err_set(e, ERR_CONFIG, "\"%s\" names no encryption algorithm", text);
 	if (aead && cipher)
 		return err_set(e, ERR_CONFIG,
-			"\"%s\" mixes AEAD and other ciphers: make them two proposals with ','", text);
+			"\"%s\" mixes AEAD and other ciphers: make them two proposals with ','",
+			text);
 	if (cipher && !holds_type(p, TRANSFORM_INTEG))
-		return err_set(e, ERR_CONFIG, "\"%s\" needs an integrity algorithm such as sha256", text);
+		return err_set(
+			e, ERR_CONFIG, "\"%s\" needs an integrity algorithm such as sha256", text);
 	if (proto == PROTO_IKE && !holds_type(p, TRANSFORM_PRF)) {
 		if (!holds_type(p, TRANSFORM_INTEG))
 			return err_set(e, ERR_CONFIG, "\"%s\" needs a PRF such as prfsha256", text);
@@ -139,7 +142,8 @@ static bool complete(struct proposal *p, enum protocol_id proto, const char *tex
 				add(p, alg_prf_of_integ(p->algs[i]));
 	}
 	if (proto == PROTO_IKE && !holds_type(p, TRANSFORM_KE))
-		return err_set(e, ERR_CONFIG, "\"%s\" needs a key exchange group such as x25519", text);
+		return err_set(
+			e, ERR_CONFIG, "\"%s\" needs a key exchange group such as x25519", text);
 	if (proto == PROTO_ESP && !holds_type(p, TRANSFORM_ESN))
 		add(p, alg_find(TRANSFORM_ESN, ESN_NO, 0));
 	if (aead) { /* an integrity word beside an AEAD named the PRF, as in aes256gcm16-sha384-x25519 */
@@ -159,7 +163,8 @@ static bool parse_one(struct proposal *p, enum protocol_id proto, enum tier tier
 
 	*p = (struct proposal){ 0 };
 	if (strlen(text) >= sizeof(copy))
-		return err_set(e, ERR_CONFIG, "a proposal of %zu letters is too long", strlen(text));
+		return err_set(
+			e, ERR_CONFIG, "a proposal of %zu letters is too long", strlen(text));
 	memcpy(copy, text, strlen(text) + 1);
 	for (char *word = strtok_r(copy, "-", &save); word; word = strtok_r(NULL, "-", &save))
 		if (!parse_word(p, proto, tier, word, strict, e))
@@ -170,8 +175,8 @@ static bool parse_one(struct proposal *p, enum protocol_id proto, enum tier tier
 void prop_last_resort(struct proposals *p, bool v1, bool aggressive)
 {
 	const char *text = !v1 ? "aes256-aes128-3des-sha256-sha1-modp1536-modp1024" :
-		aggressive ? "aes256-aes128-3des-sha256-sha1-md5-modp1024" :
-		"aes256-aes128-3des-sha256-sha1-modp1536-modp1024";
+		aggressive     ? "aes256-aes128-3des-sha256-sha1-md5-modp1024" :
+				 "aes256-aes128-3des-sha256-sha1-modp1536-modp1024";
 
 	p->n = parse_one(&p->v[0], PROTO_IKE, TIER_LEGACY, text, false, NULL);
 }
@@ -212,7 +217,8 @@ bool prop_check_v1(const struct proposals *p, enum protocol_id proto, struct err
 			if (a->type == TRANSFORM_ESN && a->id == ESN_NO)
 				continue;
 			if (proto == PROTO_IKE ? a->v1_ike == 0 || a->aead : a->v1_esp == 0)
-				return err_set(e, ERR_CONFIG, "%s does not exist in IKEv1%s", a->name,
+				return err_set(e, ERR_CONFIG, "%s does not exist in IKEv1%s",
+					a->name,
 					proto == PROTO_IKE && a->aead ? " but for ESP" : "");
 		}
 	return true;
@@ -248,7 +254,8 @@ bool prop_parse(struct proposals *p, enum protocol_id proto, enum tier tier, con
 		text += len;
 		text += strspn(text, " \t");
 		if (*text && *text != ',')
-			return err_set(e, ERR_CONFIG, "proposals are separated by ',' before \"%.20s\"", text);
+			return err_set(e, ERR_CONFIG,
+				"proposals are separated by ',' before \"%.20s\"", text);
 		text += *text == ',';
 	}
 	return p->n > 0 || err_set(e, ERR_CONFIG, "no proposal is named");
@@ -281,7 +288,8 @@ char *suite_text(char out[SUITE_TEXT_MAX], const struct suite *s)
 	out[0] = 0;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		/* As people write it: the PRF only where the integrity algorithm does not name it. */
-		bool implied = parts[i] == s->prf && s->integ && alg_prf_of_integ(s->integ) == s->prf;
+		bool implied =
+			parts[i] == s->prf && s->integ && alg_prf_of_integ(s->integ) == s->prf;
 		if (parts[i] && !implied)
 			append(out, SUITE_TEXT_MAX, "-", parts[i]->name);
 	}

@@ -34,8 +34,8 @@ struct rexmit_plan {
 };
 
 extern const struct rexmit_plan rexmit_impatient; /* another path is left: 7.5 s */
-extern const struct rexmit_plan rexmit_first;     /* first contact: 24 s */
-extern const struct rexmit_plan rexmit_settled;   /* everything later: 56 s */
+extern const struct rexmit_plan rexmit_first; /* first contact: 24 s */
+extern const struct rexmit_plan rexmit_settled; /* everything later: 56 s */
 
 struct rexmit {
 	const struct rexmit_plan *plan;

@@ -111,7 +111,8 @@ void v2_free(struct v2 *v)
 	free(v);
 }
 
-struct v2_sa *v2_sa_find(const struct v2 *v, const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN])
+struct v2_sa *v2_sa_find(
+	const struct v2 *v, const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN])
 {
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		if (v->sas[i] && memcmp(v->sas[i]->spi_i, spi_i, IKE_SPI_LEN) == 0 &&
@@ -217,7 +218,7 @@ static struct v2_child *child_wanting(struct v2 *v, const struct v2_sa *sa, bool
 		if (c->sa != sa)
 			continue;
 		if (delete ? c->state == CHILD_DELETING :
-			c->state == CHILD_UP && c->want_rekey && v->now >= rekey_from(c))
+			     c->state == CHILD_UP && c->want_rekey && v->now >= rekey_from(c))
 			return c;
 	}
 	return NULL;
@@ -297,7 +298,8 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 
 static uint64_t dpd_at(const struct v2 *v)
 {
-	if (!v->cfg->dpd_interval || !v->sa || v->sa->state != V2_UP || v->sa->req.task != TASK_NONE)
+	if (!v->cfg->dpd_interval || !v->sa || v->sa->state != V2_UP ||
+		v->sa->req.task != TASK_NONE)
 		return TIME_NEVER;
 	return v->heard_at + v->cfg->dpd_interval;
 }
@@ -385,7 +387,8 @@ static void tick_sa(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 		sa->want_delete = true;
 	}
 	if (sa == v->sa && v->now >= sa->expire_at) {
-		err_set(&e, ERR_SILENT, "the IKE SA reached the end of its life without being rekeyed");
+		err_set(&e, ERR_SILENT,
+			"the IKE SA reached the end of its life without being rekeyed");
 		v2_fail(v, &e, ob);
 		return;
 	}
@@ -488,13 +491,15 @@ void v2_datagram(struct v2 *v, uint64_t now, const struct datagram *d, struct ou
 		review(v, ob);
 }
 
-void v2_answer(struct v2 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob)
+void v2_answer(
+	struct v2 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob)
 {
 	struct err e = { 0 };
 	enum v2_state next = V2_ASK;
 
 	v->now = now;
-	if (v->phase == IKE_DEAD || !v->hs || !v->sa || v->sa->state != V2_ASK || id != v->hs->ask_id)
+	if (v->phase == IKE_DEAD || !v->hs || !v->sa || v->sa->state != V2_ASK ||
+		id != v->hs->ask_id)
 		return;
 	if (!v2_eap_answer(v, text, ob, &next, &e))
 		v2_fail(v, &e, ob);
@@ -583,23 +588,39 @@ const struct granted *v2_granted(const struct v2 *v)
 
 static void view_child(const struct v2_child *c, struct ike_child_view *out)
 {
-	*out = (struct ike_child_view){ .number = c->number, .spi_in = c->spi_in, .spi_out = c->spi_out,
-		.mode = c->mode, .encap = c->encap, .suite = c->suite, .local_ts = &c->local_ts,
-		.remote_ts = &c->remote_ts, .rekey_at = c->rekey_at };
+	*out = (struct ike_child_view){ .number = c->number,
+		.spi_in = c->spi_in,
+		.spi_out = c->spi_out,
+		.mode = c->mode,
+		.encap = c->encap,
+		.suite = c->suite,
+		.local_ts = &c->local_ts,
+		.remote_ts = &c->remote_ts,
+		.rekey_at = c->rekey_at };
 }
 
 void v2_view(const struct v2 *v, struct ike_view *out)
 {
-	*out = (struct ike_view){ .phase = v->phase, .stage = v->stage, .failure = v->failure, .version = 2,
-		.local = v->path.local, .remote = v->path.remote, .nat = v->nat_local || v->nat_remote,
-		.encap = v->natt, .local_id = v->local_id, .remote_id = v->remote_id,
-		.rekey_at = TIME_NEVER, .reauth_at = v->reauth_at, .rekeys_ike = v->rekeys_ike,
+	*out = (struct ike_view){ .phase = v->phase,
+		.stage = v->stage,
+		.failure = v->failure,
+		.version = 2,
+		.local = v->path.local,
+		.remote = v->path.remote,
+		.nat = v->nat_local || v->nat_remote,
+		.encap = v->natt,
+		.local_id = v->local_id,
+		.remote_id = v->remote_id,
+		.rekey_at = TIME_NEVER,
+		.reauth_at = v->reauth_at,
+		.rekeys_ike = v->rekeys_ike,
 		.rekeys_child = v->rekeys_child };
 	memcpy(out->vendor, v->vendor, sizeof(out->vendor));
 	if (v->natt)
 		out->local.port = v->path.local_natt_port;
 	if (v->sa) {
-		out->rekeying = v->sa->req.task == TASK_REKEY_CHILD || v->sa->req.task == TASK_REKEY_IKE;
+		out->rekeying =
+			v->sa->req.task == TASK_REKEY_CHILD || v->sa->req.task == TASK_REKEY_IKE;
 		out->suite = v->sa->suite;
 		out->rekey_at = v->sa->rekey_at;
 		memcpy(out->spi_i, v->sa->spi_i, IKE_SPI_LEN);

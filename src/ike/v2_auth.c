@@ -167,13 +167,13 @@ bool v2_verify_shared(struct v2 *v, struct bytes auth_body, struct bytes secret,
 	size_t n;
 
 	if (!split_auth(auth_body, &method, &data) || method != AUTH_PSK)
-		return err_set(e, ERR_AUTH, "the gateway proves itself by method %u, not by the shared key",
-			method);
+		return err_set(e, ERR_AUTH,
+			"the gateway proves itself by method %u, not by the shared key", method);
 	if (!v2_signed_octets(v->sa, false, v->hs, &v->hs->idr, &octets, &n, e))
 		return false;
 	bool ok = v2_auth_shared(v->sa, secret, (struct bytes){ octets, n }, &want, e) &&
 		((data.n == want.len && same_bytes(data.p, want.data, want.len)) ||
-		err_set(e, ERR_AUTH, "the gateway does not know the shared key"));
+			err_set(e, ERR_AUTH, "the gateway does not know the shared key"));
 	free(octets);
 	secret_wipe(&want);
 	return ok;
@@ -194,8 +194,8 @@ static bool verify_signature(struct v2 *v, struct bytes auth_body, const struct 
 			"the gateway proves itself by a pre-shared key, the profile wants a certificate");
 	if (!v2_signed_octets(v->sa, false, v->hs, &v->hs->idr, &octets, &n, e))
 		return false;
-	bool ok = sig_verify(c, method, v->cfg->security >= TIER_COMPAT, (struct bytes){ octets, n }, data,
-		name, e);
+	bool ok = sig_verify(c, method, v->cfg->security >= TIER_COMPAT,
+		(struct bytes){ octets, n }, data, name, e);
 	free(octets);
 	if (ok)
 		outbox_log(ob, LEVEL_INFO, "the gateway's signature is good (%s)", name);
@@ -229,8 +229,8 @@ static bool verify_gateway(struct step *s)
 	char says[ID_TEXT_MAX], wants[ID_TEXT_MAX];
 
 	if (!id || !auth)
-		return err_set(s->e, ERR_AUTH, "the gateway does not prove who it is: %s is missing",
-			id ? "AUTH" : "IDr");
+		return err_set(s->e, ERR_AUTH,
+			"the gateway does not prove who it is: %s is missing", id ? "AUTH" : "IDr");
 	if (!id_read(&v->hs->idr, id->body, s->e))
 		return false;
 	id_text(v->remote_id, &v->hs->idr);
@@ -239,9 +239,11 @@ static bool verify_gateway(struct step *s)
 			return false;
 	} else {
 		if (cfg->remote_id_strict && !id_same(&v->hs->idr, &cfg->remote_id))
-			return err_set(s->e, ERR_AUTH, "the gateway says it is %s, the profile wants %s",
+			return err_set(s->e, ERR_AUTH,
+				"the gateway says it is %s, the profile wants %s",
 				id_text(says, &v->hs->idr), id_text(wants, &cfg->remote_id));
-		if (!v2_verify_shared(v, auth->body, (struct bytes){ cfg->psk->text, cfg->psk->len }, s->e))
+		if (!v2_verify_shared(
+			    v, auth->body, (struct bytes){ cfg->psk->text, cfg->psk->len }, s->e))
 			return false;
 	}
 	v->hs->proved = true;
@@ -257,8 +259,7 @@ static bool gateway_refused(struct step *s)
 
 	if (!notify_find_error(s->p, &n))
 		return false;
-	err_notify(s->e, ERR_PEER, n.type, "the gateway answers %s",
-		notify_text(name, n.type));
+	err_notify(s->e, ERR_PEER, n.type, "the gateway answers %s", notify_text(name, n.type));
 	return true;
 }
 
@@ -301,7 +302,7 @@ bool v2_child_terms_read(struct step *s, const struct offer *o, struct v2_child_
 		!payload_find(s->p, PAYLOAD_TSr))
 		return err_set(s->e, ERR_PEER, "the gateway made no child SA");
 	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, &o->proposals, PROTO_ESP, &spi,
-			&t->suite, s->e) ||
+		    &t->suite, s->e) ||
 		!v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &t->local_ts, s->e) ||
 		!v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &t->remote_ts, s->e)) {
 		s->e->notify = 0; /* what we find fault with, not what the gateway said */
@@ -311,8 +312,10 @@ bool v2_child_terms_read(struct step *s, const struct offer *o, struct v2_child_
 	t->spi_out = rd_u32(&r);
 	if (!rd_done(&r) || t->spi_out < 256)
 		return err_set(s->e, ERR_PEER, "the gateway's ESP SPI is invalid");
-	if (!inside_offer(&t->local_ts, &o->local_ts) || !inside_offer(&t->remote_ts, &o->remote_ts))
-		return err_set(s->e, ERR_PEER, "the gateway's traffic selectors exceed what was offered");
+	if (!inside_offer(&t->local_ts, &o->local_ts) ||
+		!inside_offer(&t->remote_ts, &o->remote_ts))
+		return err_set(
+			s->e, ERR_PEER, "the gateway's traffic selectors exceed what was offered");
 	t->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) ? SA_TRANSPORT : SA_TUNNEL;
 	if (t->mode != s->v->cfg->mode)
 		return err_set(s->e, ERR_PEER, "the gateway wants %s mode, the profile %s mode",

@@ -40,8 +40,8 @@ static void extra_selectors(const struct v2 *v, struct offer *o)
 	o->remote_ts.v[0] = v->cfg->remote_ts.v[v->extra_ts];
 }
 
-static bool prepare_offer(struct v2 *v, struct v2_sa *sa, const struct v2_child *old, struct offer *o,
-	struct err *e)
+static bool prepare_offer(
+	struct v2 *v, struct v2_sa *sa, const struct v2_child *old, struct offer *o, struct err *e)
 {
 	enum ke_mode mode = pfs_mode(v, sa);
 	const struct alg *group = pfs_group(v, sa);
@@ -63,8 +63,8 @@ static bool prepare_offer(struct v2 *v, struct v2_sa *sa, const struct v2_child 
 	return mode == KE_LEFT_OUT || o->ke;
 }
 
-bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct outbox *ob,
-	struct err *e)
+bool v2_child_send(
+	struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct outbox *ob, struct err *e)
 {
 	struct offer *o = &sa->req.offer;
 	uint8_t *buf = malloc(MESSAGE_OUT_MAX), spi[4];
@@ -78,10 +78,12 @@ bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct 
 		ikew_chain(&k, buf, MESSAGE_OUT_MAX);
 		if (old && !old->lost) {
 			wr_u32(&w, old->spi_in);
-			ikew_notify(&k, PROTO_ESP, REKEY_SA, (struct bytes){ spi, 4 }, (struct bytes){ 0 });
+			ikew_notify(&k, PROTO_ESP, REKEY_SA, (struct bytes){ spi, 4 },
+				(struct bytes){ 0 });
 		}
 		if (v->cfg->mode == SA_TRANSPORT)
-			ikew_notify(&k, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 }, (struct bytes){ 0 });
+			ikew_notify(&k, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 },
+				(struct bytes){ 0 });
 		w = wr_init(spi, sizeof(spi));
 		wr_u32(&w, o->spi_in);
 		v2_sa_write(&k, &o->proposals, PROTO_ESP, (struct bytes){ spi, 4 });
@@ -90,7 +92,8 @@ bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct 
 			v2_ke_write(&k, o->ke);
 		v2_ts_write(&k, PAYLOAD_TSi, &o->local_ts);
 		v2_ts_write(&k, PAYLOAD_TSr, &o->remote_ts);
-		ok = v2_request(v, sa, old ? TASK_REKEY_CHILD : TASK_NEW_CHILD, CREATE_CHILD_SA, &k, ob, e);
+		ok = v2_request(
+			v, sa, old ? TASK_REKEY_CHILD : TASK_NEW_CHILD, CREATE_CHILD_SA, &k, ob, e);
 	}
 	free(buf);
 	return ok;
@@ -156,7 +159,8 @@ bool v2_lost_collision(const struct offer *o, struct bytes nr)
 static void settle_child(struct step *s, struct v2_child *made, struct v2_child *old, bool lost)
 {
 	if (lost) {
-		outbox_log(s->ob, LEVEL_DEBUG, "both sides rekeyed at once; the gateway's child SA stays");
+		outbox_log(s->ob, LEVEL_DEBUG,
+			"both sides rekeyed at once; the gateway's child SA stays");
 		made->state = CHILD_DELETING;
 		made->adopt_at = TIME_NEVER;
 		return;
@@ -168,8 +172,8 @@ static void settle_child(struct step *s, struct v2_child *made, struct v2_child 
 	old->want_rekey = false;
 }
 
-static bool read_key_exchange(struct step *s, const struct ke *ke, const struct suite *suite,
-	struct ke_secret *shared)
+static bool read_key_exchange(
+	struct step *s, const struct ke *ke, const struct suite *suite, struct ke_secret *shared)
 {
 	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
 	struct bytes value;
@@ -238,13 +242,15 @@ bool v2_refuse_group(struct step *s, const struct alg *want)
 }
 
 /* What the gateway proposes, narrowed to what we want (section 2.9). */
-static bool narrow(const struct selectors *theirs, const struct selectors *ours, struct selectors *out)
+static bool narrow(
+	const struct selectors *theirs, const struct selectors *ours, struct selectors *out)
 {
 	out->n = 0;
 	for (size_t i = 0; i < theirs->n; i++)
 		for (size_t j = 0; j < ours->n; j++) {
 			struct selector s;
-			if (out->n < SELECTORS_MAX && selector_narrow(&s, &theirs->v[i], &ours->v[j]))
+			if (out->n < SELECTORS_MAX &&
+				selector_narrow(&s, &theirs->v[i], &ours->v[j]))
 				out->v[out->n++] = s;
 		}
 	return out->n > 0;
@@ -261,27 +267,34 @@ static bool accept_selectors(struct step *s, const struct v2_child *old, struct 
 	all->n = 2;
 	selector_all(&all->v[0], FAMILY_V4);
 	selector_all(&all->v[1], FAMILY_V6);
-	const struct selectors *local = old ? &old->local_ts : cfg->local_ts.n ? &cfg->local_ts : all;
-	const struct selectors *remote = old ? &old->remote_ts : cfg->remote_ts.n ? &cfg->remote_ts : all;
+	const struct selectors *local = old ? &old->local_ts :
+		cfg->local_ts.n             ? &cfg->local_ts :
+					      all;
+	const struct selectors *remote = old ? &old->remote_ts :
+		cfg->remote_ts.n             ? &cfg->remote_ts :
+					       all;
 	bool ok = v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, theirs, s->e) &&
 		(narrow(theirs, remote, &t->remote_ts) ||
-			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE, "traffic selectors nobody asked for")) &&
+			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE,
+				"traffic selectors nobody asked for")) &&
 		v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, theirs, s->e) &&
 		(narrow(theirs, local, &t->local_ts) ||
-			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE, "traffic selectors nobody asked for"));
+			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE,
+				"traffic selectors nobody asked for"));
 	free(theirs);
 	return ok;
 }
 
-static void write_child_answer(struct step *s, const struct v2_child_terms *t, uint8_t number,
-	const struct ke *ke)
+static void write_child_answer(
+	struct step *s, const struct v2_child_terms *t, uint8_t number, const struct ke *ke)
 {
 	uint8_t spi[4];
 	struct wr w = wr_init(spi, sizeof(spi));
 
 	wr_u32(&w, t->spi_in);
 	if (t->mode == SA_TRANSPORT)
-		ikew_notify(s->reply, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 }, (struct bytes){ 0 });
+		ikew_notify(
+			s->reply, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	v2_sa_write_choice(s->reply, &t->suite, PROTO_ESP, number, (struct bytes){ spi, 4 });
 	ikew_bytes(s->reply, PAYLOAD_NONCE, t->nr);
 	if (ke)
@@ -304,7 +317,8 @@ static void note_rival(struct v2_sa *sa, const struct v2_child *old, const struc
 	o->rival_nonce_len = low.n;
 }
 
-static bool make_child(struct step *s, struct v2_child *old, struct v2_child_terms *t, uint8_t number)
+static bool make_child(
+	struct step *s, struct v2_child *old, struct v2_child_terms *t, uint8_t number)
 {
 	struct ke *ke = NULL;
 	struct ke_secret shared;
@@ -326,7 +340,8 @@ static bool make_child(struct step *s, struct v2_child *old, struct v2_child_ter
 			old->state = CHILD_REPLACED;
 			old->want_rekey = false;
 			s->v->rekeys_child++;
-			outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed by the gateway");
+			outbox_event(
+				s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed by the gateway");
 		}
 	} else {
 		ok = false;
@@ -340,7 +355,8 @@ static bool make_child(struct step *s, struct v2_child *old, struct v2_child_ter
 static bool pfs_kept(struct step *s, const struct suite *suite)
 {
 	return suite->ke || s->v->cfg->pfs != TRI_YES ||
-		err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway proposes a child SA without PFS");
+		err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN,
+			"the gateway proposes a child SA without PFS");
 }
 
 static bool answer_child(struct step *s, struct v2_child *old)
@@ -357,12 +373,15 @@ static bool answer_child(struct step *s, struct v2_child *old)
 		rng_fill(s->v->rng, nonce, sizeof(nonce));
 		t->number = old ? old->number : s->v->next_number++;
 		t->spi_in = v2_new_spi(s->v);
-		t->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) && s->v->cfg->mode == SA_TRANSPORT ?
-			SA_TRANSPORT : SA_TUNNEL;
+		t->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) &&
+				s->v->cfg->mode == SA_TRANSPORT ?
+			SA_TRANSPORT :
+			SA_TUNNEL;
 		t->ni = payload_find(s->p, PAYLOAD_NONCE)->body;
 		t->nr = (struct bytes){ nonce, sizeof(nonce) };
-		ok = v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, ours, PROTO_ESP, &spi, &number,
-			&t->suite, s->e) && pfs_kept(s, &t->suite) && accept_selectors(s, old, t);
+		ok = v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, ours, PROTO_ESP, &spi,
+			     &number, &t->suite, s->e) &&
+			pfs_kept(s, &t->suite) && accept_selectors(s, old, t);
 	} else {
 		err_set(s->e, ERR_LOCAL, "out of memory");
 	}
@@ -387,10 +406,12 @@ bool v2_create_request(struct step *s)
 	enum v2_task task = s->sa->req.task;
 
 	v2_rekey_settle(s->v, s->sa);
-	if (s->sa != s->v->sa || s->sa->state != V2_UP || s->sa->want_delete || task == TASK_DELETE_IKE)
+	if (s->sa != s->v->sa || s->sa->state != V2_UP || s->sa->want_delete ||
+		task == TASK_DELETE_IKE)
 		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	if (nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
-		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "a nonce of %zu octets", nonce->body.n);
+		return err_notify(
+			s->e, ERR_PEER, INVALID_SYNTAX, "a nonce of %zu octets", nonce->body.n);
 	if (!payload_find(s->p, PAYLOAD_TSi) && !payload_find(s->p, PAYLOAD_TSr))
 		return v2_rekey_request(s);
 	if (!payload_find(s->p, PAYLOAD_TSi) || !payload_find(s->p, PAYLOAD_TSr))
@@ -405,7 +426,8 @@ bool v2_create_request(struct step *s)
 		if (!rd_done(&r) || (!old && !coming))
 			return refuse(s, CHILD_SA_NOT_FOUND, n.spi, (struct bytes){ 0 });
 		if (!old || old->state != CHILD_UP)
-			return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
+			return refuse(
+				s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	}
 	return answer_child(s, old);
 }

@@ -7,7 +7,13 @@
 
 /* --- SA payload, RFC 7296 section 3.3 ------------------------------------------------------- */
 
-enum { ATTR_KEY_LENGTH = 14, ATTR_SHORT = 0x8000, LAST = 0, MORE_PROPOSALS = 2, MORE_TRANSFORMS = 3 };
+enum {
+	ATTR_KEY_LENGTH = 14,
+	ATTR_SHORT = 0x8000,
+	LAST = 0,
+	MORE_PROPOSALS = 2,
+	MORE_TRANSFORMS = 3
+};
 enum { TRANSFORM_TYPES = 6, KE_NONE = 0 };
 
 /* The order in which transforms are written; the order within a type is the order of preference. */
@@ -15,7 +21,9 @@ static const enum transform_type type_order[] = { TRANSFORM_ENCR, TRANSFORM_INTE
 	TRANSFORM_KE, TRANSFORM_ESN };
 
 /* The row that stands for "no key exchange" among others, so that PFS is offered, not demanded. */
-static const struct alg ke_none = { .type = TRANSFORM_KE, .id = KE_NONE, .name = "none", .usable = true };
+static const struct alg ke_none = {
+	.type = TRANSFORM_KE, .id = KE_NONE, .name = "none", .usable = true
+};
 
 static void transform_write(struct wr *w, const struct alg *a, bool last)
 {
@@ -51,11 +59,13 @@ static void proposal_write(struct wr *w, const struct proposal *p, uint8_t numbe
 	wr_patch_u16(w, at + 2, (uint16_t)(w->len - at));
 }
 
-void v2_sa_write(struct ikew *k, const struct proposals *props, enum protocol_id proto, struct bytes spi)
+void v2_sa_write(
+	struct ikew *k, const struct proposals *props, enum protocol_id proto, struct bytes spi)
 {
 	ikew_payload(k, PAYLOAD_SA);
 	for (size_t i = 0; i < props->n; i++)
-		proposal_write(&k->w, &props->v[i], (uint8_t)(i + 1), i + 1 == props->n, proto, spi);
+		proposal_write(
+			&k->w, &props->v[i], (uint8_t)(i + 1), i + 1 == props->n, proto, spi);
 }
 
 struct wire_proposal {
@@ -98,7 +108,8 @@ static const struct alg *transform_read(struct rd *r, uint8_t *type)
 		if (attr == (ATTR_SHORT | ATTR_KEY_LENGTH))
 			bits = value;
 		else
-			strange = true; /* section 3.3.6: an unknown attribute spoils the transform */
+			strange =
+				true; /* section 3.3.6: an unknown attribute spoils the transform */
 		if (!(attr & ATTR_SHORT))
 			rd_bytes(&body, value);
 	}
@@ -131,8 +142,9 @@ static void suite_put(struct suite *s, const struct alg *a)
 static bool stands_in(const struct proposal *p, const struct alg *a)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->algs[i] == a || (p->algs[i]->type == a->type && p->algs[i]->id == a->id &&
-			p->algs[i]->key_bits == a->key_bits))
+		if (p->algs[i] == a ||
+			(p->algs[i]->type == a->type && p->algs[i]->id == a->id &&
+				p->algs[i]->key_bits == a->key_bits))
 			return true;
 	return false;
 }
@@ -156,14 +168,15 @@ bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum 
 	if (!proposal_read(&r, &wp) || !rd_done(&r))
 		return err_set(e, ERR_PEER, "the gateway's choice of algorithms is malformed");
 	if (wp.number == 0 || wp.number > offered->n || wp.proto != proto)
-		return err_set(e, ERR_PEER, "the gateway chose proposal %u of %zu, protocol %u", wp.number,
-			offered->n, wp.proto);
+		return err_set(e, ERR_PEER, "the gateway chose proposal %u of %zu, protocol %u",
+			wp.number, offered->n, wp.proto);
 	const struct proposal *p = &offered->v[wp.number - 1];
 	while (wp.transforms.left > 0) {
 		uint8_t type = 0;
 		const struct alg *a = transform_read(&wp.transforms, &type);
 		if (type >= TRANSFORM_TYPES || seen[type])
-			return err_set(e, ERR_PEER, "the gateway chose transform type %u twice", type);
+			return err_set(
+				e, ERR_PEER, "the gateway chose transform type %u twice", type);
 		if (!a || !stands_in(p, a))
 			return err_set(e, ERR_PEER, "the gateway chose %s%s, which was not offered",
 				a ? "" : "an unknown algorithm of type ", a ? a->name : "");
@@ -176,7 +189,8 @@ bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum 
 		enum transform_type t = type_order[i];
 		bool optional = t == TRANSFORM_ESN || (t == TRANSFORM_KE && stands_in(p, &ke_none));
 		if (lists_type(p, t) && !seen[t] && !optional)
-			return err_set(e, ERR_PEER, "the gateway's choice lacks transform type %u", t);
+			return err_set(
+				e, ERR_PEER, "the gateway's choice lacks transform type %u", t);
 	}
 	*spi = wp.spi;
 	return true;
@@ -213,7 +227,8 @@ static bool proposal_match(struct rd transforms, const struct proposal *ours, st
 		/* A peer that does not ask for a group gets none; one that asks must get one. */
 		bool missing_ok = !theirs[t] && (t == TRANSFORM_KE || t == TRANSFORM_ESN);
 		bool none_ok = t == TRANSFORM_KE && stands_in(&peer, &ke_none);
-		if (!found && !missing_ok && !none_ok && (lists_type(ours, t) || theirs[t] || unknown[t]))
+		if (!found && !missing_ok && !none_ok &&
+			(lists_type(ours, t) || theirs[t] || unknown[t]))
 			return false;
 	}
 	return out->encr != NULL;
@@ -229,7 +244,8 @@ bool v2_sa_choose(struct bytes body, const struct proposals *ours, enum protocol
 		while (r.left > 0) {
 			struct wire_proposal wp;
 			if (!proposal_read(&r, &wp))
-				return err_notify(e, ERR_PEER, INVALID_SYNTAX, "a malformed SA payload");
+				return err_notify(
+					e, ERR_PEER, INVALID_SYNTAX, "a malformed SA payload");
 			if (wp.proto != proto || wp.spi.n != want ||
 				!proposal_match(wp.transforms, &ours->v[i], out))
 				continue;
@@ -238,11 +254,12 @@ bool v2_sa_choose(struct bytes body, const struct proposals *ours, enum protocol
 			return true;
 		}
 	}
-	return err_notify(e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway proposes nothing acceptable");
+	return err_notify(
+		e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway proposes nothing acceptable");
 }
 
-void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id proto, uint8_t number,
-	struct bytes spi)
+void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id proto,
+	uint8_t number, struct bytes spi)
 {
 	struct proposal p = { 0 };
 	const struct alg *parts[] = { s->encr, s->integ, s->prf, s->ke,
@@ -277,7 +294,8 @@ void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_m
 		}
 		p->n = kept;
 		if (!lists_type(p, TRANSFORM_ESN) && p->n < PROPOSAL_ALGS_MAX)
-			p->algs[p->n++] = alg_find(TRANSFORM_ESN, cfg->esn == TRI_YES ? ESN_YES : ESN_NO, 0);
+			p->algs[p->n++] =
+				alg_find(TRANSFORM_ESN, cfg->esn == TRI_YES ? ESN_YES : ESN_NO, 0);
 		if (ke != KE_LEFT_OUT && !own_groups && group && p->n < PROPOSAL_ALGS_MAX)
 			p->algs[p->n++] = group;
 		if (ke == KE_OPTIONAL && p->n < PROPOSAL_ALGS_MAX)
@@ -350,7 +368,8 @@ bool v2_ts_read(struct bytes body, struct selectors *out, struct err *e)
 		rd_copy(&ts, s.lo, addr_len(s.family));
 		rd_copy(&ts, s.hi, addr_len(s.family));
 		if (!rd_done(&ts) || !selector_valid(&s))
-			return err_notify(e, ERR_PEER, INVALID_SYNTAX, "a malformed traffic selector");
+			return err_notify(
+				e, ERR_PEER, INVALID_SYNTAX, "a malformed traffic selector");
 		out->v[out->n++] = s;
 	}
 	if (!rd_done(&r) || out->n == 0)
@@ -443,7 +462,8 @@ bool v2_cp_read(struct bytes body, struct granted *out, struct err *e)
 	rd_bytes(&r, 3);
 	*out = (struct granted){ 0 };
 	if (type != CFG_REPLY)
-		return err_set(e, ERR_PEER, "a configuration payload of type %u, not CFG_REPLY", type);
+		return err_set(
+			e, ERR_PEER, "a configuration payload of type %u, not CFG_REPLY", type);
 	while (r.left > 0) {
 		uint16_t attr = rd_u16(&r) & 0x7fff;
 		struct rd value = rd_sub(&r, rd_u16(&r));

@@ -44,8 +44,8 @@ static void write_iv(struct v2 *v, struct v2_sa *sa, uint8_t *iv)
 	}
 }
 
-static bool seal_piece(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h, const struct piece *pc,
-	struct kept *out, struct err *e)
+static bool seal_piece(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h,
+	const struct piece *pc, struct kept *out, struct err *e)
 {
 	size_t iv_len = sa->suite.encr->iv_len, icv_len = cipher_icv_len(sa->seal);
 	size_t text_len = padded_len(sa, pc->content.n);
@@ -71,8 +71,12 @@ static bool seal_piece(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h, 
 	bool ok = ikew_end(&k, &len);
 	if (ok) {
 		write_iv(v, sa, buf + aad_len);
-		struct cipher_op op = { .aad = buf, .aad_len = aad_len, .iv = buf + aad_len,
-			.data = buf + aad_len + iv_len, .len = text_len, .icv = buf + len - icv_len };
+		struct cipher_op op = { .aad = buf,
+			.aad_len = aad_len,
+			.iv = buf + aad_len,
+			.data = buf + aad_len + iv_len,
+			.len = text_len,
+			.icv = buf + len - icv_len };
 		ok = cipher_seal(sa->seal, &op) && kept_add(out, buf, len);
 	}
 	free(buf);
@@ -82,21 +86,25 @@ static bool seal_piece(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h, 
 bool v2_seal(struct v2 *v, struct v2_sa *sa, uint8_t exchange, bool response, uint32_t mid,
 	uint8_t first, struct bytes inner, size_t frag, struct kept *out, struct err *e)
 {
-	struct ike_hdr h = { .version = 0x20, .exchange = exchange, .mid = mid,
+	struct ike_hdr h = { .version = 0x20,
+		.exchange = exchange,
+		.mid = mid,
 		.flags = (sa->initiator ? FLAG_INITIATOR : 0) | (response ? FLAG_RESPONSE : 0) };
 	size_t around = IKE_HDR_LEN + 4 + sa->suite.encr->iv_len + cipher_icv_len(sa->seal);
 
 	memcpy(h.spi_i, sa->spi_i, IKE_SPI_LEN);
 	memcpy(h.spi_r, sa->spi_r, IKE_SPI_LEN);
 	if (!sa->fragments || around + padded_len(sa, inner.n) <= frag)
-		return seal_piece(v, sa, &h, &(struct piece){ PAYLOAD_SK, first, 0, 0, inner }, out, e);
+		return seal_piece(
+			v, sa, &h, &(struct piece){ PAYLOAD_SK, first, 0, 0, inner }, out, e);
 
 	/* RFC 7383 section 2.5: the first fragment names the first inner payload, the others none. */
 	size_t block = sa->suite.encr->block_len;
 	size_t room = (frag - around - 4) / block * block - 1;
 	size_t total = (inner.n + room - 1) / room;
 	if (total > KEPT_FRAGMENTS_MAX)
-		return err_set(e, ERR_LOCAL, "a message of %zu octets needs too many fragments", inner.n);
+		return err_set(
+			e, ERR_LOCAL, "a message of %zu octets needs too many fragments", inner.n);
 	for (size_t i = 0; i < total; i++) {
 		size_t at = i * room, n = inner.n - at < room ? inner.n - at : room;
 		struct piece pc = { PAYLOAD_SKF, i == 0 ? first : PAYLOAD_NONE, (uint16_t)(i + 1),
@@ -107,8 +115,8 @@ bool v2_seal(struct v2 *v, struct v2_sa *sa, uint8_t exchange, bool response, ui
 	return true;
 }
 
-bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *sk, struct bytes *inner,
-	struct err *e)
+bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *sk,
+	struct bytes *inner, struct err *e)
 {
 	size_t body_at = (size_t)((const uint8_t *)sk->body.p - raw);
 	size_t skip = sk->type == PAYLOAD_SKF ? 4 : 0, iv_len = sa->suite.encr->iv_len;
@@ -119,8 +127,12 @@ bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *s
 		return err_set(e, ERR_DROP, "an encrypted payload of %zu octets", sk->body.n);
 	size_t text_len = sk->body.n - around;
 	uint8_t *text = raw + body_at + skip + iv_len;
-	struct cipher_op op = { .aad = raw, .aad_len = body_at + skip, .iv = text - iv_len, .data = text,
-		.len = text_len, .icv = raw + len - icv_len };
+	struct cipher_op op = { .aad = raw,
+		.aad_len = body_at + skip,
+		.iv = text - iv_len,
+		.data = text,
+		.len = text_len,
+		.icv = raw + len - icv_len };
 	if (!cipher_open(sa->open, &op))
 		return err_set(e, ERR_DROP, "a message that is not authentic");
 	size_t pad = text[text_len - 1];

@@ -45,7 +45,8 @@ static bool send_finish(struct v2 *v, struct outbox *ob, struct err *e)
 
 	if (!v2_signed_octets(v->sa, true, v->hs, &v->hs->idi, &octets, &n, e))
 		return false;
-	bool ok = v2_auth_shared(v->sa, shared_secret(v, true), (struct bytes){ octets, n }, &mac, e);
+	bool ok =
+		v2_auth_shared(v->sa, shared_secret(v, true), (struct bytes){ octets, n }, &mac, e);
 	free(octets);
 	if (ok) {
 		ikew_chain(&k, buf, sizeof(buf));
@@ -77,7 +78,8 @@ static bool act_on(struct v2 *v, const struct eap_result *r, struct outbox *ob, 
 	switch (r->verdict) {
 	case EAP_V_SEND:
 		*next = V2_EAP;
-		if (r->err.kind != ERR_NONE) { /* the method failed; the gateway may yet say less about it */
+		if (r->err.kind !=
+			ERR_NONE) { /* the method failed; the gateway may yet say less about it */
 			v->hs->hint = r->err;
 			v->hs->hint_until = TIME_NEVER;
 		}
@@ -103,14 +105,15 @@ static bool login_refused(struct step *s, uint16_t type)
 {
 	char name[NOTIFY_TEXT_MAX];
 
-	err_notify(s->e, ERR_PEER, type, "the gateway answers the login with %s", notify_text(name, type));
+	err_notify(s->e, ERR_PEER, type, "the gateway answers the login with %s",
+		notify_text(name, type));
 	if (s->v->hs->hint.kind == ERR_PEER)
 		err_notify(s->e, ERR_PEER, type, "%s", s->v->hs->hint.text);
 	return false;
 }
 
-bool v2_eap_packet(struct v2 *v, struct bytes packet, struct outbox *ob, enum v2_state *next,
-	struct err *e)
+bool v2_eap_packet(
+	struct v2 *v, struct bytes packet, struct outbox *ob, enum v2_state *next, struct err *e)
 {
 	if (!v->hs->proved) /* nothing of the user leaves before, whoever calls this */
 		return err_set(e, ERR_AUTH, "the gateway has not proved who it is");

@@ -15,7 +15,8 @@ void reassembly_free(struct reassembly **slot)
 
 /* The slot for this message. A fragment with a higher total is a new, smaller cut of the same
  * message and starts over; one with a lower total is old (RFC 7383 section 2.6). */
-static struct reassembly *fitting(struct reassembly **slot, uint32_t mid, uint16_t total, struct err *e)
+static struct reassembly *fitting(
+	struct reassembly **slot, uint32_t mid, uint16_t total, struct err *e)
 {
 	struct reassembly *r = *slot;
 

@@ -84,7 +84,8 @@ static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
 		return false;
 	bool tell = c->state != CHILD_DELETING;
 	*spi_in = c->spi_in;
-	for (size_t i = 0; i < s->v->n_children; i++) { /* what replaced it is certainly in place now */
+	for (size_t i = 0; i < s->v->n_children;
+		i++) { /* what replaced it is certainly in place now */
 		struct v2_child *other = s->v->children[i];
 		if (other->number == c->number && other != c && other->state == CHILD_UP)
 			v2_child_adopt(other, true, s->ob);
@@ -136,7 +137,8 @@ bool v2_info_request(struct step *s)
 		if (p->type == PAYLOAD_D && !read_delete(s, p->body))
 			return false;
 		if (p->type == PAYLOAD_N && notify_read(&n, p->body))
-			outbox_log(s->ob, LEVEL_INFO, "the gateway says %s", notify_text(name, n.type));
+			outbox_log(s->ob, LEVEL_INFO, "the gateway says %s",
+				notify_text(name, n.type));
 	}
 	return true;
 }

@@ -40,7 +40,8 @@ static void write_signature_hashes(struct ikew *k)
 	for (uint16_t i = 0; i < 16; i++)
 		if (hashes & UINT32_C(1) << i)
 			wr_u16(&w, i);
-	ikew_notify(k, 0, SIGNATURE_HASH_ALGORITHMS, (struct bytes){ 0 }, (struct bytes){ list, w.len });
+	ikew_notify(k, 0, SIGNATURE_HASH_ALGORITHMS, (struct bytes){ 0 },
+		(struct bytes){ list, w.len });
 }
 
 bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e)
@@ -54,13 +55,15 @@ bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e)
 	memcpy(h.spi_i, sa->spi_i, IKE_SPI_LEN);
 	ikew_message(&k, buf, sizeof(buf), &h);
 	if (hs->cookie_len > 0)
-		ikew_notify(&k, 0, COOKIE, (struct bytes){ 0 }, (struct bytes){ hs->cookie, hs->cookie_len });
+		ikew_notify(&k, 0, COOKIE, (struct bytes){ 0 },
+			(struct bytes){ hs->cookie, hs->cookie_len });
 	v2_sa_write(&k, v->cfg->ike_proposals, PROTO_IKE, (struct bytes){ 0 });
 	v2_ke_write(&k, hs->ke);
 	ikew_bytes(&k, PAYLOAD_NONCE, (struct bytes){ hs->ni, sizeof(hs->ni) });
 	write_nat_detection(v, sa, &k);
 	if (v->cfg->fragmentation)
-		ikew_notify(&k, 0, IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 }, (struct bytes){ 0 });
+		ikew_notify(&k, 0, IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 },
+			(struct bytes){ 0 });
 	write_signature_hashes(&k);
 	if (!v2_request(v, sa, TASK_INIT, IKE_SA_INIT, &k, ob, e))
 		return false;
@@ -134,8 +137,9 @@ static bool any_hash_matches(const struct step *s, uint16_t type, const struct a
 
 	v2_nat_hash(s->h->spi_i, s->h->spi_r, a, want);
 	for (size_t i = 0; i < s->p->n; i++)
-		if (s->p->v[i].type == PAYLOAD_N && notify_read(&n, s->p->v[i].body) && n.type == type &&
-			n.data.n == sizeof(want) && memcmp(n.data.p, want, sizeof(want)) == 0)
+		if (s->p->v[i].type == PAYLOAD_N && notify_read(&n, s->p->v[i].body) &&
+			n.type == type && n.data.n == sizeof(want) &&
+			memcmp(n.data.p, want, sizeof(want)) == 0)
 			return true;
 	return false;
 }
@@ -171,9 +175,11 @@ static void read_vendor(struct v2 *v, const struct payloads *p)
 		size_t len;
 		const char *name;
 	} vendors[] = {
-		{ "\x88\x2f\xe5\x6d\x6f\xd2\x0d\xbc\x22\x51\x61\x3b\x2e\xbe\x5b\xeb", 16, "strongSwan" },
+		{ "\x88\x2f\xe5\x6d\x6f\xd2\x0d\xbc\x22\x51\x61\x3b\x2e\xbe\x5b\xeb", 16,
+			"strongSwan" },
 		{ "OpenIKED-", 9, "OpenIKED" },
-		{ "\x1e\x2b\x51\x69\x05\x99\x1c\x7d\x7c\x96\xfc\xbf\xb5\x87\xe4\x61", 16, "Microsoft" },
+		{ "\x1e\x2b\x51\x69\x05\x99\x1c\x7d\x7c\x96\xfc\xbf\xb5\x87\xe4\x61", 16,
+			"Microsoft" },
 		{ "CISCO-DELETE-REASON", 19, "Cisco" },
 		{ "\x82\x99\x03\x17\x57\xa3\x60\x82\xc6\xa6\x21\xde", 12, "FortiGate" },
 	};
@@ -182,7 +188,8 @@ static void read_vendor(struct v2 *v, const struct payloads *p)
 		for (size_t j = 0; j < ARRAY_LEN(vendors) && p->v[i].type == PAYLOAD_V; j++)
 			if (p->v[i].body.n >= vendors[j].len &&
 				memcmp(p->v[i].body.p, vendors[j].id, vendors[j].len) == 0)
-				text_safe(v->vendor, sizeof(v->vendor), vendors[j].name, strlen(vendors[j].name));
+				text_safe(v->vendor, sizeof(v->vendor), vendors[j].name,
+					strlen(vendors[j].name));
 }
 
 /* The key exchange and the keys; everything is checked before anything is changed. */
@@ -201,7 +208,8 @@ static bool agree_on_keys(struct step *s, const struct suite *suite, struct byte
 		return false;
 	s->sa->suite = *suite;
 	memcpy(s->sa->spi_r, s->h->spi_r, IKE_SPI_LEN);
-	bool ok = v2_derive(s->sa, NULL, NULL, &shared, (struct bytes){ hs->ni, sizeof(hs->ni) }, nr, s->e);
+	bool ok = v2_derive(
+		s->sa, NULL, NULL, &shared, (struct bytes){ hs->ni, sizeof(hs->ni) }, nr, s->e);
 	wipe(&shared, sizeof(shared));
 	return ok;
 }
@@ -220,8 +228,8 @@ static bool take_answer(struct step *s)
 		return err_set(s->e, ERR_PEER, "a nonce of %zu octets", nr.n);
 	if (nr.n == sizeof(hs->ni) && memcmp(nr.p, hs->ni, nr.n) == 0)
 		return err_set(s->e, ERR_PEER, "our own nonce came back");
-	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, s->v->cfg->ike_proposals, PROTO_IKE,
-			&spi, &suite, s->e) ||
+	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, s->v->cfg->ike_proposals,
+		    PROTO_IKE, &spi, &suite, s->e) ||
 		!agree_on_keys(s, &suite, nr))
 		return false;
 	memcpy(hs->nr, nr.p, nr.n);
@@ -253,8 +261,8 @@ bool v2_init_recv(struct step *s)
 		return err_set(s->e, ERR_PEER, "the gateway's IKE_SA_INIT lacks SA, KE or nonce");
 	if (!take_answer(s))
 		return false;
-	s->sa->fragments = s->v->cfg->fragmentation &&
-		notify_find(s->p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
+	s->sa->fragments =
+		s->v->cfg->fragmentation && notify_find(s->p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
 	read_signature_hashes(s->v->hs, s->p);
 	read_vendor(s->v, s->p);
 	detect_nat(s);

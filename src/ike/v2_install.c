@@ -31,7 +31,8 @@ struct v2_child *v2_child_by_out(const struct v2 *v, const struct v2_sa *sa, uin
 	return NULL;
 }
 
-static void spec_fill(const struct v2 *v, const struct v2_child *c, enum sa_dir dir, struct sa_spec *s)
+static void spec_fill(
+	const struct v2 *v, const struct v2_child *c, enum sa_dir dir, struct sa_spec *s)
 {
 	s->dir = dir;
 	s->mode = c->mode;

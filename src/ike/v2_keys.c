@@ -18,12 +18,14 @@ static bool take(struct rd *r, struct secret *out, size_t len)
 }
 
 static bool skeyseed(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
-	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct secret *out, struct err *e)
+	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct secret *out,
+	struct err *e)
 {
 	struct bytes secret = { shared->data, shared->len };
 
 	if (old_d) /* section 2.18: SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr) */
-		return prf(old_prf, secret_bytes(old_d), (struct bytes[]){ secret, ni, nr }, 3, out, e);
+		return prf(old_prf, secret_bytes(old_d), (struct bytes[]){ secret, ni, nr }, 3, out,
+			e);
 	/* Section 2.14: SKEYSEED = prf(Ni | Nr, g^ir) */
 	uint8_t key[2 * NONCE_MAX];
 	memcpy(key, ni.p, ni.n);
@@ -37,7 +39,8 @@ bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret 
 {
 	const struct suite *s = &sa->suite;
 	struct bytes seed[] = { ni, nr, { sa->spi_i, IKE_SPI_LEN }, { sa->spi_r, IKE_SPI_LEN } };
-	size_t encr = s->encr->key_len + s->encr->salt_len, integ = s->integ ? s->integ->key_len : 0;
+	size_t encr = s->encr->key_len + s->encr->salt_len,
+	       integ = s->integ ? s->integ->key_len : 0;
 	size_t need = (size_t)3 * s->prf->out_len + 2 * integ + 2 * encr;
 	uint8_t stream[7 * SECRET_MAX];
 	struct secret seedkey = { 0 }, ai = { 0 }, ar = { 0 }, ei = { 0 }, er = { 0 };
@@ -47,9 +50,10 @@ bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret 
 		prf_plus(s->prf, secret_bytes(&seedkey), seed, ARRAY_LEN(seed), stream, need, e);
 	if (ok) {
 		struct rd r = rd_init(stream, need);
-		ok = take(&r, &sa->sk_d, s->prf->out_len) && take(&r, &ai, integ) && take(&r, &ar, integ) &&
-			take(&r, &ei, encr) && take(&r, &er, encr) &&
-			take(&r, &sa->sk_pi, s->prf->out_len) && take(&r, &sa->sk_pr, s->prf->out_len);
+		ok = take(&r, &sa->sk_d, s->prf->out_len) && take(&r, &ai, integ) &&
+			take(&r, &ar, integ) && take(&r, &ei, encr) && take(&r, &er, encr) &&
+			take(&r, &sa->sk_pi, s->prf->out_len) &&
+			take(&r, &sa->sk_pr, s->prf->out_len);
 	}
 	if (ok) {
 		cipher_free(sa->seal);
@@ -66,7 +70,8 @@ bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret 
 	secret_wipe(&ar);
 	secret_wipe(&ei);
 	secret_wipe(&er);
-	return ok || (e->kind != ERR_NONE ? false : err_set(e, ERR_BUG, "deriving the keys failed"));
+	return ok ||
+		(e->kind != ERR_NONE ? false : err_set(e, ERR_BUG, "deriving the keys failed"));
 }
 
 /* Section 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); first what the initiator sends with,
@@ -85,7 +90,8 @@ bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct k
 		parts[n++] = (struct bytes){ shared->data, shared->len };
 	parts[n++] = ni;
 	parts[n++] = nr;
-	bool ok = prf_plus(sa->suite.prf, secret_bytes(&sa->sk_d), parts, n, stream, 2 * (encr + integ), e);
+	bool ok = prf_plus(
+		sa->suite.prf, secret_bytes(&sa->sk_d), parts, n, stream, 2 * (encr + integ), e);
 	if (ok) {
 		struct rd r = rd_init(stream, 2 * (encr + integ));
 		ok = take(&r, &first->encr_key, encr) && take(&r, &first->integ_key, integ) &&
@@ -101,9 +107,9 @@ bool v2_signed_octets(const struct v2_sa *sa, bool ours, const struct handshake 
 {
 	uint8_t head[4] = { id->type };
 	struct bytes message = ours ? (struct bytes){ hs->init_i, hs->init_i_len } :
-		(struct bytes){ hs->init_r, hs->init_r_len };
+				      (struct bytes){ hs->init_r, hs->init_r_len };
 	struct bytes nonce = ours ? (struct bytes){ hs->nr, hs->nr_len } :
-		(struct bytes){ hs->ni, sizeof(hs->ni) };
+				    (struct bytes){ hs->ni, sizeof(hs->ni) };
 	struct bytes body[] = { { head, sizeof(head) }, { id->data, id->len } };
 	struct secret maced;
 

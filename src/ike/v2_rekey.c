@@ -46,8 +46,8 @@ static void hand_over(struct v2 *v, struct v2_sa *from, struct v2_sa *to)
 	v->sa = to;
 }
 
-static struct v2_sa *make_sa(struct step *s, bool initiator, const struct suite *suite, struct ke *ke,
-	struct bytes spi_i, struct bytes spi_r, struct bytes ni, struct bytes nr)
+static struct v2_sa *make_sa(struct step *s, bool initiator, const struct suite *suite,
+	struct ke *ke, struct bytes spi_i, struct bytes spi_r, struct bytes ni, struct bytes nr)
 {
 	struct bytes value = { 0 };
 	struct ke_secret shared;
@@ -112,7 +112,8 @@ bool v2_rekey_recv(struct step *s)
 {
 	struct v2 *v = s->v;
 	struct offer *o = &s->sa->req.offer;
-	const struct payload *sa = payload_find(s->p, PAYLOAD_SA), *nonce = payload_find(s->p, PAYLOAD_NONCE);
+	const struct payload *sa = payload_find(s->p, PAYLOAD_SA),
+			     *nonce = payload_find(s->p, PAYLOAD_NONCE);
 	struct suite suite;
 	struct bytes spi;
 	struct notify n;
@@ -127,13 +128,16 @@ bool v2_rekey_recv(struct step *s)
 	if (!v2_sa_read_choice(sa->body, &o->proposals, PROTO_IKE, &spi, &suite, s->e))
 		return false;
 	if (spi.n != IKE_SPI_LEN || is_zero(spi) || suite.ke != ke_group(o->ke))
-		return err_set(s->e, ERR_PEER, "the gateway's rekey answer has a wrong SPI or group");
-	struct v2_sa *to = make_sa(s, true, &suite, o->ke, (struct bytes){ o->ike_spi, IKE_SPI_LEN }, spi,
-		(struct bytes){ o->nonce, sizeof(o->nonce) }, nonce->body);
+		return err_set(
+			s->e, ERR_PEER, "the gateway's rekey answer has a wrong SPI or group");
+	struct v2_sa *to =
+		make_sa(s, true, &suite, o->ke, (struct bytes){ o->ike_spi, IKE_SPI_LEN }, spi,
+			(struct bytes){ o->nonce, sizeof(o->nonce) }, nonce->body);
 	if (!to)
 		return false;
 	if (o->rival && v2_lost_collision(o, nonce->body)) {
-		outbox_log(s->ob, LEVEL_DEBUG, "both sides rekeyed at once; the gateway's IKE SA stays");
+		outbox_log(s->ob, LEVEL_DEBUG,
+			"both sides rekeyed at once; the gateway's IKE SA stays");
 		to->want_delete = true;
 		hand_over(v, s->sa, o->rival_sa);
 	} else {
@@ -180,26 +184,31 @@ bool v2_rekey_request(struct step *s)
 	struct suite suite;
 	uint16_t group;
 
-	if (busy_with_children(s->sa) || (s->sa->req.task == TASK_REKEY_IKE && s->sa->req.offer.rival)) {
-		ikew_notify(s->reply, 0, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
+	if (busy_with_children(s->sa) ||
+		(s->sa->req.task == TASK_REKEY_IKE && s->sa->req.offer.rival)) {
+		ikew_notify(
+			s->reply, 0, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 		return true; /* section 2.25.2 */
 	}
-	if (!v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, v->cfg->ike_proposals, PROTO_IKE, &theirs,
-			&number, &suite, s->e))
+	if (!v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, v->cfg->ike_proposals, PROTO_IKE,
+		    &theirs, &number, &suite, s->e))
 		return false;
 	if (is_zero(theirs))
 		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "an IKE SPI of zero");
 	if (!suite.ke || !suite.prf)
-		return err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN, "a rekey without key exchange");
+		return err_notify(
+			s->e, ERR_PEER, NO_PROPOSAL_CHOSEN, "a rekey without key exchange");
 	if (!ke_body || !v2_ke_read(ke_body->body, &group, &value) || group != suite.ke->id)
 		return v2_refuse_group(s, suite.ke);
 	rng_fill(v->rng, nonce, sizeof(nonce));
 	rng_fill(v->rng, spi, sizeof(spi));
 	struct ke *ke = ke_new(suite.ke, v->rng, s->e);
-	struct v2_sa *made = ke ? make_sa(s, false, &suite, ke, theirs, (struct bytes){ spi, sizeof(spi) },
-		ni, nr) : NULL;
+	struct v2_sa *made = ke ?
+		make_sa(s, false, &suite, ke, theirs, (struct bytes){ spi, sizeof(spi) }, ni, nr) :
+		NULL;
 	if (made) {
-		v2_sa_write_choice(s->reply, &suite, PROTO_IKE, number, (struct bytes){ spi, sizeof(spi) });
+		v2_sa_write_choice(
+			s->reply, &suite, PROTO_IKE, number, (struct bytes){ spi, sizeof(spi) });
 		ikew_bytes(s->reply, PAYLOAD_NONCE, nr);
 		v2_ke_write(s->reply, ke);
 		v->rekeys_ike++;

@@ -54,8 +54,9 @@ bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t excha
 		if (!kept_add(&r->sent, k->w.base, len))
 			return err_set(e, ERR_LOCAL, "out of memory");
 	} else if (!keep_inner(r, k, len) ||
-		!v2_seal(v, sa, exchange, false, sa->mid_out, k->first, (struct bytes){ k->w.base, len },
-			v2_fragment_size(v, false), &r->sent, e)) {
+		!v2_seal(v, sa, exchange, false, sa->mid_out, k->first,
+			(struct bytes){ k->w.base, len }, v2_fragment_size(v, false), &r->sent,
+			e)) {
 		return err_ctx(e, "%s", name_find(exchange_names, exchange));
 	}
 	r->task = task;
@@ -64,7 +65,8 @@ bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t excha
 	rexmit_begin(&r->rexmit, plan_for(v, task), v->now, v->rng);
 	v2_transmit(v, &r->sent, ob);
 	outbox_log(ob, LEVEL_DEBUG, "sent %s request %u, %zu octets in %zu datagram%s",
-		name_find(exchange_names, exchange), r->mid, len, r->sent.n, r->sent.n == 1 ? "" : "s");
+		name_find(exchange_names, exchange), r->mid, len, r->sent.n,
+		r->sent.n == 1 ? "" : "s");
 	return true;
 }
 
@@ -81,12 +83,14 @@ void v2_request_done(struct v2_sa *sa)
 	sa->mid_out++;
 }
 
-void v2_send_once(struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob)
+void v2_send_once(
+	struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob)
 {
 	struct kept once = { 0 };
 	size_t len;
 
-	if (ikew_end(k, &len) && v2_seal(v, sa, exchange, false, sa->mid_out, k->first,
+	if (ikew_end(k, &len) &&
+		v2_seal(v, sa, exchange, false, sa->mid_out, k->first,
 			(struct bytes){ k->w.base, len }, v2_fragment_size(v, false), &once, NULL))
 		v2_transmit(v, &once, ob);
 	kept_free(&once);
@@ -104,8 +108,10 @@ static void cut_smaller(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 		return;
 	r->small = true;
 	if (v2_seal(v, sa, r->exchange, false, r->mid, r->inner_first,
-			(struct bytes){ r->inner, r->inner_len }, v2_fragment_size(v, true), &smaller, NULL)) {
-		outbox_log(ob, LEVEL_INFO, "no answer to a large message: trying smaller fragments");
+		    (struct bytes){ r->inner, r->inner_len }, v2_fragment_size(v, true), &smaller,
+		    NULL)) {
+		outbox_log(
+			ob, LEVEL_INFO, "no answer to a large message: trying smaller fragments");
 		kept_free(&r->sent);
 		r->sent = smaller;
 	} else {
@@ -127,8 +133,10 @@ static void give_up(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	if (v->hs && v->hs->hint.kind != ERR_NONE)
 		e = v->hs->hint;
 	else if (r->sent.n > 1)
-		err_set(&e, ERR_SILENT, "%s does not answer %s of %zu fragments, though it answered "
-			"smaller messages", to, name_find(exchange_names, r->exchange), r->sent.n);
+		err_set(&e, ERR_SILENT,
+			"%s does not answer %s of %zu fragments, though it answered "
+			"smaller messages",
+			to, name_find(exchange_names, r->exchange), r->sent.n);
 	else
 		err_set(&e, ERR_SILENT, "%s does not answer %s (sent %u times)", to,
 			name_find(exchange_names, r->exchange), r->rexmit.tries);

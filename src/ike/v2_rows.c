@@ -23,9 +23,11 @@ static const struct answer_row {
 	{ TASK_EAP, IKE_AUTH, "logging in", PBIT(PAYLOAD_EAP), v2_eap_recv },
 	{ TASK_FINISH, IKE_AUTH, "finishing the login", PBIT(PAYLOAD_AUTH), v2_finish_recv },
 	{ TASK_NEW_CHILD, CREATE_CHILD_SA, "making a further child SA",
-		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_TSi) | PBIT(PAYLOAD_TSr), v2_child_recv },
+		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_TSi) | PBIT(PAYLOAD_TSr),
+		v2_child_recv },
 	{ TASK_REKEY_CHILD, CREATE_CHILD_SA, "rekeying the child SA",
-		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_TSi) | PBIT(PAYLOAD_TSr), v2_child_recv },
+		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_TSi) | PBIT(PAYLOAD_TSr),
+		v2_child_recv },
 	{ TASK_REKEY_IKE, CREATE_CHILD_SA, "rekeying the IKE SA",
 		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_KE), v2_rekey_recv },
 	{ TASK_DELETE_CHILD, INFORMATIONAL, "deleting a child SA", 0, v2_delete_child_recv },
@@ -44,7 +46,8 @@ static const struct request_row {
 } requests[] = {
 	{ CREATE_CHILD_SA, STATE(V2_UP) | STATE(V2_REPLACED) | STATE(V2_DELETING),
 		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE), v2_create_request },
-	{ INFORMATIONAL, STATE(V2_UP) | STATE(V2_REPLACED) | STATE(V2_DELETING), 0, v2_info_request },
+	{ INFORMATIONAL, STATE(V2_UP) | STATE(V2_REPLACED) | STATE(V2_DELETING), 0,
+		v2_info_request },
 };
 
 static const struct answer_row *answer_row(enum v2_task task)
@@ -66,8 +69,8 @@ static void drop(const struct datagram *d, const struct err *e, struct outbox *o
 {
 	char from[ADDR_TEXT_MAX];
 
-	outbox_log(ob, LEVEL_DEBUG, "ignored a message from %s: %s", addr_port_text(from, &d->remote),
-		e->text);
+	outbox_log(ob, LEVEL_DEBUG, "ignored a message from %s: %s",
+		addr_port_text(from, &d->remote), e->text);
 }
 
 static const char *exchange_text(const struct ike_hdr *h)
@@ -111,7 +114,8 @@ static void take_late_hint(struct v2 *v, const struct ike_hdr *h, const struct p
 	v->hs->hint_until = TIME_NEVER;
 }
 
-static bool read_plain(struct payloads *p, const struct ike_hdr *h, struct bytes chain, struct err *e)
+static bool read_plain(
+	struct payloads *p, const struct ike_hdr *h, struct bytes chain, struct err *e)
 {
 	uint8_t inner, unknown;
 	bool ok = payloads_read(p, h->next, chain, &inner, &unknown, e);
@@ -120,13 +124,21 @@ static bool read_plain(struct payloads *p, const struct ike_hdr *h, struct bytes
 	return ok;
 }
 
-static void init_answer(struct v2 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
+static void init_answer(
+	struct v2 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
 {
 	struct payloads *p = malloc(sizeof(*p));
 	struct err e = { 0 };
 	struct bytes chain = { d->data + IKE_HDR_LEN, d->len - IKE_HDR_LEN };
-	struct step s = { .v = v, .sa = v->sa, .h = h, .p = p, .raw = { d->data, d->len }, .dg = d,
-		.ob = ob, .next = v->sa->state, .e = &e };
+	struct step s = { .v = v,
+		.sa = v->sa,
+		.h = h,
+		.p = p,
+		.raw = { d->data, d->len },
+		.dg = d,
+		.ob = ob,
+		.next = v->sa->state,
+		.e = &e };
 
 	if (!p)
 		return;
@@ -166,8 +178,8 @@ static void opened_free(struct opened *o)
 }
 
 static bool open_fragment(struct v2_sa *sa, const struct ike_hdr *h, const struct payload *skf,
-	uint8_t inner_type, struct bytes part, struct opened *o, struct bytes *inner, uint8_t *first,
-	struct err *e)
+	uint8_t inner_type, struct bytes part, struct opened *o, struct bytes *inner,
+	uint8_t *first, struct err *e)
 {
 	struct rd r = rd_init(skf->body.p, 4);
 	uint16_t number = rd_u16(&r), total = rd_u16(&r);
@@ -176,7 +188,7 @@ static bool open_fragment(struct v2_sa *sa, const struct ike_hdr *h, const struc
 	if (!sa->fragments)
 		return err_set(e, ERR_DROP, "a fragment, though nobody agreed on fragmentation");
 	if (!v2_reassemble(&sa->partial[(h->flags & FLAG_RESPONSE) != 0], h->mid, number, total,
-			inner_type, part, &o->whole, &len, first, e))
+		    inner_type, part, &o->whole, &len, first, e))
 		return false;
 	if (!o->whole)
 		return err_set(e, ERR_DROP, "fragment %u of %u", number, total);
@@ -202,8 +214,7 @@ static bool open_message(struct v2_sa *sa, const struct ike_hdr *h, const struct
 		return err_set(e, ERR_DROP, "the outside of a protected message is malformed");
 	const struct payload *sk = o->p.n ? &o->p.v[o->p.n - 1] : NULL;
 	if (!sk || (sk->type != PAYLOAD_SK && sk->type != PAYLOAD_SKF))
-		return err_set(e, ERR_DROP, "an unprotected %s message",
-			exchange_text(h));
+		return err_set(e, ERR_DROP, "an unprotected %s message", exchange_text(h));
 	struct payload last = *sk;
 	if (!v2_open(sa, o->copy, d->len, &last, &inner, e))
 		return false;
@@ -228,8 +239,8 @@ static bool complete(const struct payloads *p, uint32_t required, struct err *e)
 		return true;
 	for (uint8_t type = 33; type < 64; type++)
 		if (missing & payload_bit(type))
-			return err_notify(e, ERR_PEER, INVALID_SYNTAX, "the gateway's message lacks %s",
-				name_find(payload_names, type));
+			return err_notify(e, ERR_PEER, INVALID_SYNTAX,
+				"the gateway's message lacks %s", name_find(payload_names, type));
 	return true;
 }
 
@@ -246,7 +257,8 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 	if (!o)
 		return;
 	s.p = &o->p;
-	if (!row || row->task == TASK_INIT || h->mid != sa->req.mid || h->exchange != row->exchange) {
+	if (!row || row->task == TASK_INIT || h->mid != sa->req.mid ||
+		h->exchange != row->exchange) {
 		err_set(&e, ERR_DROP, "an answer that nobody waits for");
 		drop(d, &e, ob);
 	} else if (!open_message(sa, h, d, o, &authentic, &unknown, &e)) {
@@ -272,7 +284,8 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 }
 
 /* A request that fails gets a notify, and nothing has changed (section 2.21.3). */
-static void write_error(struct ikew *k, uint8_t *buf, size_t cap, const struct err *e, uint8_t unknown)
+static void write_error(
+	struct ikew *k, uint8_t *buf, size_t cap, const struct err *e, uint8_t unknown)
 {
 	struct bytes data = { &unknown, e->notify == UNSUPPORTED_CRITICAL_PAYLOAD ? 1 : 0 };
 
@@ -280,20 +293,22 @@ static void write_error(struct ikew *k, uint8_t *buf, size_t cap, const struct e
 	ikew_notify(k, 0, e->notify ? e->notify : INVALID_SYNTAX, (struct bytes){ 0 }, data);
 }
 
-static void send_reply(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h, struct ikew *k,
-	struct outbox *ob)
+static void send_reply(
+	struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h, struct ikew *k, struct outbox *ob)
 {
 	size_t len;
 
 	kept_free(&sa->reply);
-	sa->replied = ikew_end(k, &len) && v2_seal(v, sa, h->exchange, true, h->mid, k->first,
-		(struct bytes){ k->w.base, len }, v2_fragment_size(v, false), &sa->reply, NULL);
+	sa->replied = ikew_end(k, &len) &&
+		v2_seal(v, sa, h->exchange, true, h->mid, k->first,
+			(struct bytes){ k->w.base, len }, v2_fragment_size(v, false), &sa->reply,
+			NULL);
 	sa->mid_in = h->mid + 1;
 	if (!sa->replied)
 		return;
 	v2_transmit(v, &sa->reply, ob);
-	outbox_log(ob, LEVEL_DEBUG, "sent %s response %u, %zu octets in %zu datagram%s", exchange_text(h),
-		h->mid, len, sa->reply.n, sa->reply.n == 1 ? "" : "s");
+	outbox_log(ob, LEVEL_DEBUG, "sent %s response %u, %zu octets in %zu datagram%s",
+		exchange_text(h), h->mid, len, sa->reply.n, sa->reply.n == 1 ? "" : "s");
 }
 
 static bool run_request(struct step *s)
@@ -303,17 +318,25 @@ static bool run_request(struct step *s)
 		if (row->exchange == s->h->exchange && row->states & STATE(s->sa->state))
 			return complete(s->p, row->required, s->e) && row->step(s);
 	}
-	return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "exchange %u has no place here", s->h->exchange);
+	return err_notify(
+		s->e, ERR_PEER, INVALID_SYNTAX, "exchange %u has no place here", s->h->exchange);
 }
 
 static void answer_request(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h,
-	const struct datagram *d, const struct payloads *p, bool readable, uint8_t unknown, struct err *e,
-	struct outbox *ob)
+	const struct datagram *d, const struct payloads *p, bool readable, uint8_t unknown,
+	struct err *e, struct outbox *ob)
 {
 	uint8_t *buf = malloc(MESSAGE_OUT_MAX);
 	struct ikew k;
-	struct step s = { .v = v, .sa = sa, .h = h, .p = p, .dg = d, .ob = ob, .next = sa->state,
-		.reply = &k, .e = e };
+	struct step s = { .v = v,
+		.sa = sa,
+		.h = h,
+		.p = p,
+		.dg = d,
+		.ob = ob,
+		.next = sa->state,
+		.reply = &k,
+		.e = e };
 
 	if (!buf)
 		return;

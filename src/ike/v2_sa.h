@@ -30,27 +30,27 @@ enum {
 	V2_CHILDREN_MAX = 2 * IKE_CHILDREN_MAX + 8, /* during a rekey both generations stand */
 	FRAGMENTS_MAX = 255,
 	MESSAGE_OUT_MAX = 32768,
-	LINGER_MS = 10000,    /* an inbound child SA is still readable so long after its delete */
-	ADOPT_MS = 3000,      /* after the peer's rekey we send by the new SA at the latest then */
-	UNSURE_MS = 60000,   /* so long it may be retransmitting, for all we know */
-	HINT_WAIT_MS = 3000,  /* a genuine answer may come so long after an unprotected error */
-	RETRY_MS = 5000,      /* after TEMPORARY_FAILURE (section 2.25) */
-	REPLACED_MS = 30000,  /* the peer may take so long to delete an IKE SA that it replaced */
+	LINGER_MS = 10000, /* an inbound child SA is still readable so long after its delete */
+	ADOPT_MS = 3000, /* after the peer's rekey we send by the new SA at the latest then */
+	UNSURE_MS = 60000, /* so long it may be retransmitting, for all we know */
+	HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
+	RETRY_MS = 5000, /* after TEMPORARY_FAILURE (section 2.25) */
+	REPLACED_MS = 30000, /* the peer may take so long to delete an IKE SA that it replaced */
 	KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
-	STOP_MS = 2000,       /* how long leaving waits for the gateway's word */
+	STOP_MS = 2000, /* how long leaving waits for the gateway's word */
 };
 
 enum v2_state {
 	V2_NEW,
-	V2_INIT,     /* IKE_SA_INIT sent */
-	V2_AUTH,     /* first IKE_AUTH sent */
-	V2_EAP,      /* EAP going on, a response sent */
-	V2_ASK,      /* the user has been asked */
-	V2_FINISH,   /* the last IKE_AUTH sent, with AUTH made from the MSK */
+	V2_INIT, /* IKE_SA_INIT sent */
+	V2_AUTH, /* first IKE_AUTH sent */
+	V2_EAP, /* EAP going on, a response sent */
+	V2_ASK, /* the user has been asked */
+	V2_FINISH, /* the last IKE_AUTH sent, with AUTH made from the MSK */
 	V2_UP,
 	V2_REPLACED, /* a newer IKE SA took over; this one waits for its delete */
 	V2_DELETING,
-	V2_GONE,     /* to be freed */
+	V2_GONE, /* to be freed */
 };
 
 /* What the outstanding request is about. */
@@ -71,12 +71,12 @@ enum v2_task {
 /* A CREATE_CHILD_SA of ours under way, or the first child SA inside IKE_AUTH. */
 struct offer {
 	uint8_t nonce[NONCE_LEN];
-	struct ke *ke;        /* NULL: no PFS */
-	uint32_t spi_in;      /* for a child SA */
-	uint32_t old_spi_in;  /* the child that is replaced, 0: none */
-	uint32_t number;      /* of the child */
+	struct ke *ke; /* NULL: no PFS */
+	uint32_t spi_in; /* for a child SA */
+	uint32_t old_spi_in; /* the child that is replaced, 0: none */
+	uint32_t number; /* of the child */
 	uint8_t ike_spi[IKE_SPI_LEN]; /* for an IKE SA */
-	struct proposals proposals;   /* as offered */
+	struct proposals proposals; /* as offered */
 	struct selectors local_ts, remote_ts;
 	/* The peer rekeyed the same SA meanwhile (RFC 7296 section 2.8.1): the IKE SA that it made, and
 	 * the lower nonce of its exchange. */
@@ -118,11 +118,11 @@ struct v2_sa {
 	struct suite suite;
 	struct secret sk_d, sk_pi, sk_pr;
 	struct cipher *seal, *open;
-	uint64_t iv;              /* of the next message sealed with a counter mode */
+	uint64_t iv; /* of the next message sealed with a counter mode */
 	uint32_t mid_out, mid_in; /* next of ours, next of the peer's */
-	bool fragments;           /* both sides announced RFC 7383 */
+	bool fragments; /* both sides announced RFC 7383 */
 	struct request req;
-	bool replied;       /* reply answers the peer's request mid_in - 1 */
+	bool replied; /* reply answers the peer's request mid_in - 1 */
 	struct kept reply;
 	struct reassembly *partial[2]; /* of a request, of a response */
 	uint64_t rekey_at, expire_at;
@@ -130,7 +130,7 @@ struct v2_sa {
 	bool want_rekey, want_delete, want_dpd;
 	struct v2_sa *successor; /* who has the children, in V2_REPLACED or after a collision */
 	const struct alg *wanted_group; /* by INVALID_KE_PAYLOAD in CREATE_CHILD_SA */
-	bool no_pfs;                    /* the gateway refused it */
+	bool no_pfs; /* the gateway refused it */
 };
 
 enum child_state {
@@ -156,7 +156,8 @@ struct v2_child {
 	bool lost; /* the gateway does not know it any more */
 	struct sa_spec *held_out; /* outbound SA not yet in use, see ADOPT_MS */
 	uint64_t adopt_at;
-	uint64_t unsure_until; /* the peer made it and may not have our answer until then; 0: it has */
+	uint64_t
+		unsure_until; /* the peer made it and may not have our answer until then; 0: it has */
 };
 
 /* What only the first exchanges need. */
@@ -183,11 +184,11 @@ struct v2 {
 	const struct ike_config *cfg;
 	struct rng *rng;
 	uint64_t now; /* of the current input */
-	time_t wall;  /* calendar time when now was wall_at */
+	time_t wall; /* calendar time when now was wall_at */
 	uint64_t wall_at;
 	struct path path;
 	bool patient;
-	bool natt;    /* floated to the NAT traversal port */
+	bool natt; /* floated to the NAT traversal port */
 	bool nat_local, nat_remote;
 	struct handshake *hs;
 	struct v2_sa *sa; /* the current one */
@@ -196,7 +197,7 @@ struct v2 {
 	size_t n_children;
 	uint32_t next_number;
 	struct granted granted;
-	uint64_t heard_at;  /* last authentic message or ESP packet of the gateway */
+	uint64_t heard_at; /* last authentic message or ESP packet of the gateway */
 	uint64_t reauth_at; /* AUTH_LIFETIME */
 	uint64_t keepalive_at;
 	uint32_t rekeys_ike, rekeys_child;
@@ -220,7 +221,7 @@ struct step {
 	const struct datagram *dg;
 	struct outbox *ob;
 	enum v2_state next; /* preset to the present state */
-	struct ikew *reply;  /* requests: the response being written */
+	struct ikew *reply; /* requests: the response being written */
 	struct err *e;
 };
 
@@ -229,7 +230,8 @@ struct v2_sa *v2_sa_new(struct v2 *v, bool initiator); /* with timers, V2_NEW; N
 void v2_sa_drop(struct v2 *v, struct v2_sa *sa);
 /* After a request of the gateway moved sa to a state: V2_GONE may end the connection. */
 void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbox *ob);
-struct v2_sa *v2_sa_find(const struct v2 *v, const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN]);
+struct v2_sa *v2_sa_find(
+	const struct v2 *v, const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN]);
 void v2_stage(struct v2 *v, enum ike_stage stage, const char *story, struct outbox *ob);
 /* The connection failed: tells the peer if keys exist, removes all SAs, phase IKE_DEAD. */
 void v2_fail(struct v2 *v, const struct err *e, struct outbox *ob);
@@ -242,7 +244,8 @@ bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t excha
 	struct outbox *ob, struct err *e) MUST_CHECK;
 void v2_request_done(struct v2_sa *sa);
 /* Sends a sealed message that nobody waits for an answer to. */
-void v2_send_once(struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob);
+void v2_send_once(
+	struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob);
 void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob);
 /* The outstanding request's time has come: again, or the gateway is given up. */
 void v2_request_tick(struct v2 *v, struct v2_sa *sa, struct outbox *ob);
@@ -254,8 +257,8 @@ size_t v2_fragment_size(const struct v2 *v, bool small);
 bool v2_seal(struct v2 *v, struct v2_sa *sa, uint8_t exchange, bool response, uint32_t mid,
 	uint8_t first, struct bytes inner, size_t frag, struct kept *out, struct err *e) MUST_CHECK;
 /* Opens the SK or SKF payload that ends raw, a copy of the message, in place. *inner: its content. */
-bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *sk, struct bytes *inner,
-	struct err *e) MUST_CHECK;
+bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *sk,
+	struct bytes *inner, struct err *e) MUST_CHECK;
 /* v2_frag.c: takes an authentic fragment. *whole is NULL until all are there; then the message,
  * which the caller frees, and its first payload type. */
 bool v2_reassemble(struct reassembly **slot, uint32_t mid, uint16_t number, uint16_t total,
@@ -283,8 +286,8 @@ void v2_nat_hash(const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_L
 
 /* --- v2_codec.c: SA (3.3), TS (3.13), ID (3.5), CP (3.15) ------------------------------------ */
 enum ke_mode { KE_LEFT_OUT, KE_WANTED, KE_OPTIONAL };
-void v2_sa_write(struct ikew *k, const struct proposals *props, enum protocol_id proto,
-	struct bytes spi);
+void v2_sa_write(
+	struct ikew *k, const struct proposals *props, enum protocol_id proto, struct bytes spi);
 /* Reads what the peer chose out of offered: exactly one of each type, all of one proposal that was
  * offered. PEER otherwise. */
 bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum protocol_id proto,
@@ -292,8 +295,8 @@ bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum 
 /* Chooses, for a request of the peer, from its proposals by our order of preference. */
 bool v2_sa_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
 	struct bytes *spi, uint8_t *number, struct suite *out, struct err *e) MUST_CHECK;
-void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id proto, uint8_t number,
-	struct bytes spi);
+void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id proto,
+	uint8_t number, struct bytes spi);
 /* The ESP proposals for one exchange: integrity, ESN as configured, and the group for PFS. */
 void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
 	const struct alg *group);
@@ -325,7 +328,8 @@ struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_ch
 	const struct ke_secret *shared, bool hold_out, struct outbox *ob, struct err *e);
 /* Send by it from now on. sure: the peer has shown that it has its half. */
 void v2_child_adopt(struct v2_child *c, bool sure, struct outbox *ob);
-void v2_child_linger(struct v2 *v, struct v2_child *c, struct outbox *ob); /* outbound gone, inbound later */
+void v2_child_linger(
+	struct v2 *v, struct v2_child *c, struct outbox *ob); /* outbound gone, inbound later */
 void v2_child_remove(struct v2 *v, struct v2_child *c, struct outbox *ob); /* gone at once */
 void v2_children_clear(struct v2 *v, struct v2_sa *sa, struct outbox *ob); /* sa NULL: all */
 uint32_t v2_new_spi(struct v2 *v);
@@ -344,8 +348,10 @@ bool v2_eap_packet(struct v2 *v, struct bytes packet, struct outbox *ob, enum v2
 bool v2_eap_answer(struct v2 *v, const struct passphrase *text, struct outbox *ob,
 	enum v2_state *next, struct err *e) MUST_CHECK;
 /* SA, TSi and TSr of an answer, for the first child SA or a further one: checked against the offer. */
-bool v2_child_terms_read(struct step *s, const struct offer *o, struct v2_child_terms *t) MUST_CHECK;
-bool v2_verify_shared(struct v2 *v, struct bytes auth_body, struct bytes secret, struct err *e) MUST_CHECK;
+bool v2_child_terms_read(
+	struct step *s, const struct offer *o, struct v2_child_terms *t) MUST_CHECK;
+bool v2_verify_shared(
+	struct v2 *v, struct bytes auth_body, struct bytes secret, struct err *e) MUST_CHECK;
 
 bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct outbox *ob,
 	struct err *e) MUST_CHECK;
@@ -364,9 +370,11 @@ bool v2_refuse_group(struct step *s, const struct alg *want);
 bool v2_lost_collision(const struct offer *o, struct bytes nr);
 
 void v2_delete_write(struct ikew *k, enum protocol_id proto, const uint32_t *spis, size_t n);
-bool v2_delete_child_send(struct v2 *v, struct v2_child *c, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_delete_child_send(
+	struct v2 *v, struct v2_child *c, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_delete_child_recv(struct step *s) MUST_CHECK;
-bool v2_delete_ike_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_delete_ike_send(
+	struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_delete_ike_recv(struct step *s) MUST_CHECK;
 bool v2_dpd_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_dpd_recv(struct step *s) MUST_CHECK;

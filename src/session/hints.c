@@ -51,9 +51,11 @@ static const struct hint hints[] = {
 		"the gateway insists on assigning an address: network.address must not be none" },
 	{ ANY, ERR_PEER, INVALID_SYNTAX, DOWN_OTHER,
 		"the gateway did not understand the message; its log says more" },
-	{ STAGE_UP, ERR_PEER, ANY, DOWN_LOST, "its administrator or a limit there ended it; connect again" },
+	{ STAGE_UP, ERR_PEER, ANY, DOWN_LOST,
+		"its administrator or a limit there ended it; connect again" },
 	{ STAGE_REKEY, ERR_PEER, ANY, DOWN_LOST, "connect again" },
-	{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED, "compare esp.* and network.* with what the gateway offers" },
+	{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED,
+		"compare esp.* and network.* with what the gateway offers" },
 	{ ANY, ERR_PEER, ANY, DOWN_OTHER, "the gateway's log says more" },
 	{ STAGE_EAP, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
 		"the server could not prove that it knows the password: do not go on from here before you know "
@@ -64,8 +66,10 @@ static const struct hint hints[] = {
 	{ STAGE_EAP, ERR_CONFIG, ANY, DOWN_PROFILE,
 		"answer at a terminal, give it in the profile's [secrets], or name a program that answers in "
 		"VPNC_IKE_ASKPASS" },
-	{ ANY, ERR_CONFIG, ANY, DOWN_PROFILE, "correct the profile; `vpnc-ike check` names every problem" },
-	{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE, "run `vpnc-ike doctor`: it tells what this machine can do" },
+	{ ANY, ERR_CONFIG, ANY, DOWN_PROFILE,
+		"correct the profile; `vpnc-ike check` names every problem" },
+	{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE,
+		"run `vpnc-ike doctor`: it tells what this machine can do" },
 	{ ANY, ANY, ANY, DOWN_OTHER, "please report this, with --log-level debug" },
 };
 
@@ -100,25 +104,26 @@ static const char *refused_advice(const struct profile *p)
 	case LOCAL_PSK:
 	case LOCAL_XAUTH_PSK:
 		return "the pre-shared key or our identity is almost surely wrong: check secrets.psk (case, "
-			"blanks at its ends, quotes) and local.id; the gateway may also expect another "
-			"remote.id";
+		       "blanks at its ends, quotes) and local.id; the gateway may also expect another "
+		       "remote.id";
 	case LOCAL_CERT:
 	case LOCAL_XAUTH_CERT:
 		return "the gateway does not accept our certificate or identity: check local.certificate, "
-			"local.key, local.id, and that the gateway trusts the CA that issued it";
+		       "local.key, local.id, and that the gateway trusts the CA that issued it";
 	case LOCAL_HYBRID:
 		return "the gateway does not accept us before the login: check local.id (often the name of a "
-			"group), and that it offers hybrid authentication";
+		       "group), and that it offers hybrid authentication";
 	case LOCAL_EAP:
 		return "check secrets.user, secrets.password, local.id and local.eap; the gateway may also "
-			"expect another remote.id";
+		       "expect another remote.id";
 	}
 	return "check the secrets and local.id";
 }
 
 static bool fits(const struct hint *h, enum ike_stage stage, const struct err *e)
 {
-	return (h->stage == ANY || h->stage == (int)stage) && (h->kind == ANY || h->kind == (int)e->kind) &&
+	return (h->stage == ANY || h->stage == (int)stage) &&
+		(h->kind == ANY || h->kind == (int)e->kind) &&
 		(h->notify == ANY || h->notify == e->notify);
 }
 

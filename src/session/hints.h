@@ -8,6 +8,7 @@
 #include "ike/ike.h"
 #include "session/profile.h"
 
-void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e);
+void hint_down(
+	struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e);
 
 #endif

@@ -47,11 +47,16 @@ static const char *unsafe(const struct prefix *p)
 	static const struct {
 		const char *range, *what;
 	} rows[] = {
-		{ "127.0.0.0/8", "loopback" }, { "169.254.0.0/16", "link-local" },
-		{ "224.0.0.0/4", "multicast" }, { "240.0.0.0/4", "reserved" },
+		{ "127.0.0.0/8", "loopback" },
+		{ "169.254.0.0/16", "link-local" },
+		{ "224.0.0.0/4", "multicast" },
+		{ "240.0.0.0/4", "reserved" },
 		{ "0.0.0.0/8", "this network" },
-		{ "::1/128", "loopback" }, { "::/128", "unspecified" }, { "fe80::/10", "link-local" },
-		{ "ff00::/8", "multicast" }, { "::ffff:0:0/96", "mapped IPv4" },
+		{ "::1/128", "loopback" },
+		{ "::/128", "unspecified" },
+		{ "fe80::/10", "link-local" },
+		{ "ff00::/8", "multicast" },
+		{ "::ffff:0:0/96", "mapped IPv4" },
 	};
 	struct prefix range;
 
@@ -71,8 +76,8 @@ static bool accepted(const struct builder *b, const struct prefix *p)
 
 static void refuse(struct builder *b, const char *what, const char *which, const char *why)
 {
-	outbox_event(b->ob, EV_WARNING, LEVEL_WARN, "refused the %s %s that the gateway pushes: %s", what,
-		which, why);
+	outbox_event(b->ob, EV_WARNING, LEVEL_WARN, "refused the %s %s that the gateway pushes: %s",
+		what, which, why);
 }
 
 /* Of all that is pushed, this alone would cut off the packets that carry the tunnel. */
@@ -282,7 +287,8 @@ static void take_pushed_dns(struct builder *b)
 
 	for (size_t i = 0; i < b->g->n_dns; i++) {
 		const struct addr *a = &b->g->dns[i];
-		struct prefix host = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
+		struct prefix host = { .family = a->family,
+			.len = (uint8_t)(8 * addr_len(a->family)) };
 		memcpy(host.ip, a->ip, sizeof(host.ip));
 		const char *why = unsafe(&host);
 		/* It gets a route of its own, so it is no less pushed than a route is. */
@@ -325,7 +331,8 @@ static void take_domain(struct builder *b, const char *text, bool pushed)
 	if (domain_clean(b->head.domains[b->head.n_domains], text))
 		b->head.n_domains++;
 	else if (pushed)
-		refuse(b, "domain", text_safe(safe, sizeof(safe), text, strlen(text)), "it is no domain name");
+		refuse(b, "domain", text_safe(safe, sizeof(safe), text, strlen(text)),
+			"it is no domain name");
 }
 
 static void take_dns(struct builder *b)

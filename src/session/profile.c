@@ -233,17 +233,21 @@ static void finish_version(struct profile *p, struct problems *l)
 
 	if (p->type == CONN_IKEV2) {
 		if (p->local_auth >= LOCAL_XAUTH_PSK)
-			problem(l, "local", "auth", "belongs to IKEv1; right would be connection.type = ikev1, or "
+			problem(l, "local", "auth",
+				"belongs to IKEv1; right would be connection.type = ikev1, or "
 				"local.auth = eap for IKEv2");
 		if (p->aggressive)
-			problem(l, "ike", "aggressive", "belongs to IKEv1; right would be connection.type = ikev1");
+			problem(l, "ike", "aggressive",
+				"belongs to IKEv1; right would be connection.type = ikev1");
 		return;
 	}
 	if (p->local_auth == LOCAL_EAP)
-		problem(l, "local", "auth", "= eap belongs to IKEv2; the login of IKEv1 is xauth-psk, xauth-cert "
+		problem(l, "local", "auth",
+			"= eap belongs to IKEv2; the login of IKEv1 is xauth-psk, xauth-cert "
 			"or hybrid");
 	if (psk != (p->remote_auth == REMOTE_PSK))
-		problem(l, "remote", "auth", "in IKEv1 both sides prove themselves by the shared key or both "
+		problem(l, "remote", "auth",
+			"in IKEv1 both sides prove themselves by the shared key or both "
 			"by certificate, but for local.auth = hybrid");
 }
 

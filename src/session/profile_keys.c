@@ -30,8 +30,7 @@ static const struct key_row rows[] = {
 		"Bring the tunnel back when it is lost." },
 
 	{ "local", "auth", KEY_CHOICE, AT(local_auth), 0, 0, 0, "psk",
-		"psk|cert|eap|xauth-psk|xauth-cert|hybrid", "",
-		"How we prove who we are." },
+		"psk|cert|eap|xauth-psk|xauth-cert|hybrid", "", "How we prove who we are." },
 	{ "local", "id", KEY_IDENTITY, AT(local_id), 0, 0, 0, "", "identity", "",
 		"Our identity; without it the certificate's subject, the user's name or our address." },
 	{ "local", "certificate", KEY_TEXT, AT(certificate), 0, 0, SIZE(certificate), "", "file",
@@ -89,7 +88,8 @@ static const struct key_row rows[] = {
 		"Aggressive mode of IKEv1: with a shared key, who listens can guess the key at leisure." },
 	{ "ike", "mode-config", KEY_CHOICE, AT(mode_config), 0, 0, 0, "pull", "pull|push|no", "",
 		"Who starts the configuration exchange of IKEv1." },
-	{ "ike", "send-remote-id", KEY_CHOICE, AT(send_remote_id), 0, 0, 0, "auto", "auto|yes|no", "",
+	{ "ike", "send-remote-id", KEY_CHOICE, AT(send_remote_id), 0, 0, 0, "auto", "auto|yes|no",
+		"",
 		"Tell the gateway who we take it for; auto: where remote.id is set or the gateway is a name." },
 
 	{ "esp", "proposals", KEY_PROPOSALS, FULL(esp_text), 0, 0, PROPOSALS_TEXT_MAX, "",

@@ -27,8 +27,9 @@ static enum ike_auth auth_kind(enum local_auth a)
 
 static void configure_eap(struct session *s)
 {
-	s->cfg.eap = (struct eap_config){ .user = s->user, .methods = s->p->eap, .n_methods = s->p->n_eap,
-		.sequence = true };
+	s->cfg.eap = (struct eap_config){
+		.user = s->user, .methods = s->p->eap, .n_methods = s->p->n_eap, .sequence = true
+	};
 	if (s->p->password_given)
 		s->cfg.eap.password = &s->p->password;
 	else if (s->password.len > 0)
@@ -40,17 +41,32 @@ static void configure(struct session *s)
 	const struct profile *p = s->p;
 	struct ike_config *c = &s->cfg;
 
-	*c = (struct ike_config){ .ike_proposals = &p->ike_proposals, .esp_proposals = &p->esp_proposals,
-		.security = p->security, .local_auth = auth_kind(p->local_auth),
-		.remote_psk = p->remote_auth == REMOTE_PSK, .local_id = p->local_id,
-		.remote_id = p->remote_id, .remote_id_strict = id_given(&p->remote_id),
-		.send_remote_id = p->send_remote_id, .certs = &p->own_certs, .key = p->own_key,
-		.trust = p->trust, .pinned = p->remote_certificate[0] != 0, .ike_lifetime = p->ike_lifetime,
-		.child_lifetime = p->esp_lifetime, .dpd_interval = p->dpd_interval,
-		.fragmentation = p->fragmentation, .mode = p->mode, .esn = p->esn, .pfs = p->pfs,
-		.replay_window = p->replay_window, .want_address = p->address != CHOICE_NONE,
-		.local_ts = p->local_ts, .remote_ts = p->remote_ts,
-		.xauth = p->local_auth >= LOCAL_XAUTH_PSK, .aggressive = p->aggressive,
+	*c = (struct ike_config){ .ike_proposals = &p->ike_proposals,
+		.esp_proposals = &p->esp_proposals,
+		.security = p->security,
+		.local_auth = auth_kind(p->local_auth),
+		.remote_psk = p->remote_auth == REMOTE_PSK,
+		.local_id = p->local_id,
+		.remote_id = p->remote_id,
+		.remote_id_strict = id_given(&p->remote_id),
+		.send_remote_id = p->send_remote_id,
+		.certs = &p->own_certs,
+		.key = p->own_key,
+		.trust = p->trust,
+		.pinned = p->remote_certificate[0] != 0,
+		.ike_lifetime = p->ike_lifetime,
+		.child_lifetime = p->esp_lifetime,
+		.dpd_interval = p->dpd_interval,
+		.fragmentation = p->fragmentation,
+		.mode = p->mode,
+		.esn = p->esn,
+		.pfs = p->pfs,
+		.replay_window = p->replay_window,
+		.want_address = p->address != CHOICE_NONE,
+		.local_ts = p->local_ts,
+		.remote_ts = p->remote_ts,
+		.xauth = p->local_auth >= LOCAL_XAUTH_PSK,
+		.aggressive = p->aggressive,
 		.mode_config = p->mode_config };
 	c->psk = p->psk_given ? &p->psk : &s->psk;
 	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
@@ -63,11 +79,13 @@ static void configure(struct session *s)
 /* What the gateway must prove: what the profile says, else the name or address that was typed. */
 static void expect_gateway(struct session *s)
 {
-	if (!id_given(&s->p->remote_id) && !id_parse(&s->cfg.remote_id, s->p->gateways[s->gateway], NULL))
+	if (!id_given(&s->p->remote_id) &&
+		!id_parse(&s->cfg.remote_id, s->p->gateways[s->gateway], NULL))
 		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
 }
 
-struct session *session_new(const struct profile *p, const uint8_t seed[RNG_SEED_LEN], struct err *e)
+struct session *session_new(
+	const struct profile *p, const uint8_t seed[RNG_SEED_LEN], struct err *e)
 {
 	struct session *s;
 
@@ -193,7 +211,8 @@ static void begin(struct session *s, struct outbox *ob)
 	}
 	s->phase = PHASE_CONNECTING;
 	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
-	engine_start(s->engine, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path, last, ob);
+	engine_start(s->engine, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path,
+		last, ob);
 }
 
 static void start_attempt(struct session *s, struct outbox *ob)
@@ -261,7 +280,8 @@ static void schedule(struct session *s, struct outbox *ob)
 {
 	unsigned shift = s->attempts < 6 ? s->attempts : 6;
 	uint64_t most = (uint64_t)BACKOFF_FIRST_MS << shift;
-	uint64_t wait = rng_below(&s->rng, (uint32_t)(most < BACKOFF_MOST_MS ? most : BACKOFF_MOST_MS) + 1);
+	uint64_t wait =
+		rng_below(&s->rng, (uint32_t)(most < BACKOFF_MOST_MS ? most : BACKOFF_MOST_MS) + 1);
 
 	leave_engine(s);
 	s->attempts++;
@@ -274,7 +294,8 @@ static void schedule(struct session *s, struct outbox *ob)
 static bool final_refusal(struct session *s, const struct err *e)
 {
 	bool refused = e->kind == ERR_AUTH || e->kind == ERR_CONFIG || e->kind == ERR_LOCAL ||
-		(e->kind == ERR_PEER && (e->notify == AUTHENTICATION_FAILED || s->view.stage == STAGE_EAP));
+		(e->kind == ERR_PEER &&
+			(e->notify == AUTHENTICATION_FAILED || s->view.stage == STAGE_EAP));
 
 	if (s->view.stage == STAGE_UP)
 		return false;
@@ -298,7 +319,8 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		begin(s, ob);
 		return true;
 	}
-	if (e->notify == INTERNAL_ADDRESS_FAILURE && s->p->address == CHOICE_AUTO && s->cfg.want_address) {
+	if (e->notify == INTERNAL_ADDRESS_FAILURE && s->p->address == CHOICE_AUTO &&
+		s->cfg.want_address) {
 		s->cfg.want_address = false;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"the gateway has no address to give: going on with this machine's own");
@@ -356,7 +378,8 @@ static void set_up_machine(struct session *s, struct outbox *ob)
 {
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
 	free(s->netconf);
-	s->netconf = netconf_build(s->p, &s->view, engine_granted(s->engine), s->paths[s->path].mtu, ob);
+	s->netconf =
+		netconf_build(s->p, &s->view, engine_granted(s->engine), s->paths[s->path].mtu, ob);
 	s->phase = PHASE_CONFIGURING;
 }
 
@@ -435,7 +458,8 @@ void session_datagram(struct session *s, uint64_t now, const struct datagram *d,
 	follow(s, ob, from);
 }
 
-static void own_answer(struct session *s, uint32_t id, const struct passphrase *text, struct outbox *ob)
+static void own_answer(
+	struct session *s, uint32_t id, const struct passphrase *text, struct outbox *ob)
 {
 	struct err e;
 
@@ -454,7 +478,8 @@ static void own_answer(struct session *s, uint32_t id, const struct passphrase *
 	prepare(s, ob);
 }
 
-void session_answer(struct session *s, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob)
+void session_answer(struct session *s, uint64_t now, uint32_t id, const struct passphrase *text,
+	struct outbox *ob)
 {
 	size_t from = ob->n;
 
@@ -578,7 +603,8 @@ void session_tick(struct session *s, uint64_t now, struct outbox *ob)
 	follow(s, ob, from);
 }
 
-bool session_command(struct session *s, uint64_t now, enum command c, struct outbox *ob, struct err *e)
+bool session_command(
+	struct session *s, uint64_t now, enum command c, struct outbox *ob, struct err *e)
 {
 	size_t from = ob->n;
 
@@ -605,8 +631,9 @@ void session_stop(struct session *s, uint64_t now, struct outbox *ob)
 	s->now = now;
 	if (s->phase == PHASE_DOWN)
 		return;
-	bool wait = s->engine && (s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING ||
-		s->phase == PHASE_CONNECTING || s->phase == PHASE_STOPPING);
+	bool wait = s->engine &&
+		(s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING ||
+			s->phase == PHASE_CONNECTING || s->phase == PHASE_STOPPING);
 	if (!wait) {
 		go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
 		return;

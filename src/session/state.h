@@ -9,13 +9,13 @@
 
 enum phase {
 	PHASE_NEW,
-	PHASE_GUARDING,    /* the kill switch is being set up */
-	PHASE_ASKING,      /* for what the profile does not hold */
+	PHASE_GUARDING, /* the kill switch is being set up */
+	PHASE_ASKING, /* for what the profile does not hold */
 	PHASE_RESOLVING,
-	PHASE_CONNECTING,  /* the engine works */
+	PHASE_CONNECTING, /* the engine works */
 	PHASE_CONFIGURING, /* the machine is being set up */
 	PHASE_UP,
-	PHASE_WAITING,     /* before the next attempt */
+	PHASE_WAITING, /* before the next attempt */
 	PHASE_STOPPING,
 	PHASE_DOWN,
 };
@@ -24,8 +24,9 @@ enum { ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_ID_PSK };
 enum {
 	BACKOFF_FIRST_MS = 1000,
 	BACKOFF_MOST_MS = 60000,
-	REFUSALS_MAX = 3, /* a gateway that refuses us so often after we were up will not change its mind */
-	NAME_AFTER = 2,   /* attempts by the address that worked, before the name is resolved again */
+	REFUSALS_MAX =
+		3, /* a gateway that refuses us so often after we were up will not change its mind */
+	NAME_AFTER = 2, /* attempts by the address that worked, before the name is resolved again */
 };
 
 struct session {
@@ -40,19 +41,19 @@ struct session {
 
 	char user[EAP_USER_MAX];
 	struct passphrase psk, password; /* answers of the user, kept for reconnecting */
-	enum ask_kind asked;             /* the engine's open question */
+	enum ask_kind asked; /* the engine's open question */
 	struct passphrase last_answer;
 
-	size_t gateway;       /* index of the profile's gateway being tried */
+	size_t gateway; /* index of the profile's gateway being tried */
 	size_t n_paths, path; /* and of its paths */
 	struct path paths[PATHS_MAX];
-	bool was_up;          /* the tunnel carried traffic once */
+	bool was_up; /* the tunnel carried traffic once */
 	unsigned attempts, refusals;
 	uint64_t next_attempt;
 	uint64_t up_at;
 	bool resumed;
 
-	bool guarded;            /* the kill switch is up */
+	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */
 	uint32_t rekeys_ike, rekeys_child, reconnects;
 	struct ike_view view; /* after the last call into the engine */

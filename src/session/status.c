@@ -50,7 +50,8 @@ static void status_suite(struct status *out, char text[STATUS_TEXT], const struc
 	status_weak(out, x->ke);
 }
 
-static void status_selectors(size_t *n, char out[STATUS_TS][SELECTOR_TEXT_MAX], const struct selectors *ts)
+static void status_selectors(
+	size_t *n, char out[STATUS_TS][SELECTOR_TEXT_MAX], const struct selectors *ts)
 {
 	*n = ts->n;
 	for (size_t i = 0; i < ts->n && i < STATUS_TS; i++)
@@ -94,7 +95,9 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	memset(out, 0, sizeof(*out));
 	snprintf(out->profile, sizeof(out->profile), "%s", s->p->name);
 	out->state = state_of(s);
-	out->type = s->p->type == CONN_IKEV2 ? "ikev2" : s->p->type == CONN_IKEV1 ? "ikev1" : "l2tp";
+	out->type = s->p->type == CONN_IKEV2 ? "ikev2" :
+		s->p->type == CONN_IKEV1     ? "ikev1" :
+					       "l2tp";
 	out->up_for = s->phase == PHASE_UP ? (int64_t)((now - s->up_at) / 1000) : -1;
 	snprintf(out->gateway.name, sizeof(out->gateway.name), "%s", s->p->gateways[s->gateway]);
 	out->ike.version = s->p->type == CONN_IKEV2 ? 2 : 1;

@@ -33,7 +33,7 @@ static struct prefix number(size_t i)
 	uint8_t hi = (uint8_t)(i >> 8), lo = (uint8_t)i;
 
 	return i % 2 ? (struct prefix){ FAMILY_V6, 64, { 0xfd, 2, hi, lo } } :
-		(struct prefix){ FAMILY_V4, 24, { 10, hi, lo } };
+		       (struct prefix){ FAMILY_V4, 24, { 10, hi, lo } };
 }
 
 static bool own_machine(struct err *e)
@@ -95,16 +95,19 @@ static bool run(const char *what, size_t n, struct err *e)
 	struct selectors *ts = calloc(CHILDREN, sizeof(*ts));
 	struct ike_view *view = calloc(1, sizeof(*view));
 	struct profile *p = profile_new("bench");
-	struct granted g = { .n_addrs = 2, .addrs = { { FAMILY_V4, 32, { 10, 255, 0, 1 } },
-		{ FAMILY_V6, 128, { 0xfd, 3, [15] = 1 } } } };
+	struct granted g = { .n_addrs = 2,
+		.addrs = { { FAMILY_V4, 32, { 10, 255, 0, 1 } },
+			{ FAMILY_V6, 128, { 0xfd, 3, [15] = 1 } } } };
 	struct outbox ob;
 
 	outbox_init(&ob);
 	bool ok = ts && view && p && own_machine(e) &&
 		(strcmp(what, "selectors") == 0 ? give_selectors(ts, n) : give_routes(p, ts, n));
 	for (size_t i = 0; ok && i < CHILDREN; i++)
-		view->children[view->n_children++] = (struct ike_child_view){ .mode = SA_TUNNEL, .encap = true,
-			.suite.encr = alg_by_name(TRANSFORM_ENCR, "aes128gcm16"), .local_ts = &ts[i],
+		view->children[view->n_children++] = (struct ike_child_view){ .mode = SA_TUNNEL,
+			.encap = true,
+			.suite.encr = alg_by_name(TRANSFORM_ENCR, "aes128gcm16"),
+			.local_ts = &ts[i],
 			.remote_ts = &ts[i] };
 	double begin = milliseconds();
 	struct netconf *c = ok ? netconf_build(p, view, &g, 1500, &ob) : NULL;

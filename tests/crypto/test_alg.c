@@ -92,11 +92,11 @@ static void sizes(void **state)
 
 	(void)state;
 	assert_true(gcm->aead && gcm->key_len == 32 && gcm->salt_len == 4 && gcm->iv_len == 8 &&
-		    gcm->out_len == 16 && gcm->block_len == 1);
+		gcm->out_len == 16 && gcm->block_len == 1);
 	assert_true(ccm->aead && ccm->key_len == 16 && ccm->salt_len == 3 && ccm->iv_len == 8 &&
-		    ccm->out_len == 8);
+		ccm->out_len == 8);
 	assert_true(!ctr->aead && ctr->key_len == 24 && ctr->salt_len == 4 && ctr->iv_len == 8 &&
-		    ctr->block_len == 1);
+		ctr->block_len == 1);
 	assert_true(!cbc->aead && cbc->salt_len == 0 && cbc->iv_len == 16 && cbc->block_len == 16);
 	assert_true(sha512->key_len == 64 && sha512->out_len == 32);
 	assert_int_equal(p521->out_len, 132);

@@ -160,9 +160,9 @@ static void wycheproof_chacha(void **state)
  * nonce of RFC 4309 (salt of 3, IV of 8) are at hand. */
 static void aes_block(const uint8_t *key, size_t key_len, const uint8_t in[16], uint8_t out[16])
 {
-	const EVP_CIPHER *aes = key_len == 16   ? EVP_aes_128_ecb()
-				: key_len == 24 ? EVP_aes_192_ecb()
-						: EVP_aes_256_ecb();
+	const EVP_CIPHER *aes = key_len == 16 ? EVP_aes_128_ecb() :
+		key_len == 24                 ? EVP_aes_192_ecb() :
+						EVP_aes_256_ecb();
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0;
 

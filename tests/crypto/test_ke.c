@@ -78,7 +78,7 @@ static void wycheproof(const char *name, const char *group_name, unsigned cases)
 		struct bytes peer = { public, vector_hex(&v, "public", public, sizeof(public)) };
 		size_t shared_n = vector_hex(&v, "shared", shared, sizeof(shared));
 		bool refuse = vector_is(&v, "result", "invalid") ||
-			      (group_name[0] == 'x' && memcmp(shared, zero, shared_n) == 0);
+			(group_name[0] == 'x' && memcmp(shared, zero, shared_n) == 0);
 		struct ke *k = pair_of(group(group_name), private, n);
 		bool ok = ke_shared(k, peer, &out, &e);
 		if (ok == refuse || (!ok && e.kind != ERR_PEER))

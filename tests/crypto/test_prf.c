@@ -80,8 +80,9 @@ static void kdf_plus(struct kdf *k)
 	struct err e;
 
 	k->got_n = k->okm_n;
-	assert_ok(&e, prf_plus(k->prf, (struct bytes){ k->ikm, k->ikm_n }, &seed, 1, k->got,
-			      k->got_n, &e));
+	assert_ok(&e,
+		prf_plus(k->prf, (struct bytes){ k->ikm, k->ikm_n }, &seed, 1, k->got, k->got_n,
+			&e));
 }
 
 /* RFC 2409 appendix B: K1 = prf(key, 0), Kn = prf(key, Kn-1). In quick mode (section 5.5):

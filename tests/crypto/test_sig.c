@@ -129,11 +129,10 @@ static void wycheproof(const char *name, unsigned cases)
 			cert = pki_cert_of_key(key, n);
 		}
 		struct bytes m = { msg, vector_hex(&v, "msg", msg, sizeof(msg)) };
-		size_t alg_n =
-			vector_is(&v, "alg", "pss")
-				? pss_algid(vector_text(&v, "hash"), vector_text(&v, "mgf"),
-					  (uint8_t)vector_number(&v, "salt"), v.cases % 2, alg)
-				: algid(&v, alg, sizeof(alg));
+		size_t alg_n = vector_is(&v, "alg", "pss") ?
+			pss_algid(vector_text(&v, "hash"), vector_text(&v, "mgf"),
+				(uint8_t)vector_number(&v, "salt"), v.cases % 2, alg) :
+			algid(&v, alg, sizeof(alg));
 		struct wr w = wr_init(auth, sizeof(auth));
 		wr_u8(&w, (uint8_t)alg_n);
 		wr_bytes(&w, alg, alg_n);
@@ -143,8 +142,7 @@ static void wycheproof(const char *name, unsigned cases)
 		/* "acceptable" are PKCS#1 signatures whose DigestInfo lacks its NULL, and such;
 		 * a hash for the mask that is not the hash of the message is not taken, nor is a
 		 * public exponent that is not the usual one. */
-		bool want =
-			vector_is(&v, "result", "valid") && !vector_text(&v, "exponent") &&
+		bool want = vector_is(&v, "result", "valid") && !vector_text(&v, "exponent") &&
 			(!vector_text(&v, "mgf") || vector_is(&v, "mgf", vector_text(&v, "hash")));
 		if (ok != want)
 			fail_msg("%s %s %s: %s", name, vector_text(&v, "id"),
@@ -269,8 +267,9 @@ static void signatures(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		struct signer s = signer_of(all[i].make());
-		assert_ok(&err, sig_sign(s.key, all[i].hashes, all[i].legacy_sha1, data, &method,
-					out, &len, &err));
+		assert_ok(&err,
+			sig_sign(s.key, all[i].hashes, all[i].legacy_sha1, data, &method, out, &len,
+				&err));
 		assert_int_equal(method, all[i].method);
 		if (all[i].len)
 			assert_int_equal(len, all[i].len);
@@ -424,8 +423,9 @@ static void methods_and_keys(void **state)
 		assert_refused(&err, ERR_AUTH,
 			sig_verify(s.cert, methods[i], true, data, (struct bytes){ out, len }, NULL,
 				&err));
-	assert_ok(&err, sig_verify(s.cert, AUTH_ECDSA_256, false, data, (struct bytes){ out, len },
-				NULL, &err));
+	assert_ok(&err,
+		sig_verify(s.cert, AUTH_ECDSA_256, false, data, (struct bytes){ out, len }, NULL,
+			&err));
 	assert_refused(&err, ERR_AUTH,
 		sig_verify(odd.cert, AUTH_ECDSA_256, false, data, (struct bytes){ out, len }, NULL,
 			&err));

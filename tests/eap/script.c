@@ -43,14 +43,15 @@ size_t script_octets(const char *spec, uint8_t *out, size_t cap)
 	return n;
 }
 
-void peer_start(struct peer *p, const char *user, const char *password, const char *methods,
-	bool sequence)
+void peer_start(
+	struct peer *p, const char *user, const char *password, const char *methods, bool sequence)
 {
 	char words[64];
 	struct err e;
 
 	memset(p, 0, sizeof(*p));
-	p->config = (struct eap_config){ .user = user, .methods = p->methods, .sequence = sequence };
+	p->config =
+		(struct eap_config){ .user = user, .methods = p->methods, .sequence = sequence };
 	if (password) {
 		assert_true(passphrase_set(&p->password, password, strlen(password)));
 		p->config.password = &p->password;
@@ -80,7 +81,8 @@ static void check_out(const char *where, const struct line *l, const struct eap_
 		return;
 	size_t n = script_octets(l->out, want, sizeof(want));
 	if (n != r->len || memcmp(want, r->out, n) != 0)
-		fail_msg("%s: sent %s, wanted %s", where, text_hex(got_text, sizeof(got_text), r->out, r->len),
+		fail_msg("%s: sent %s, wanted %s", where,
+			text_hex(got_text, sizeof(got_text), r->out, r->len),
 			text_hex(want_text, sizeof(want_text), want, n));
 }
 
@@ -89,15 +91,16 @@ static void check_line(const char *where, const struct line *l, const struct eap
 	const char *said = r->err.kind == ERR_NONE ? r->notice : r->err.text;
 
 	if (r->verdict != l->verdict || r->err.kind != l->err)
-		fail_msg("%s: verdict %d, error %d: %s; wanted %d, %d", where, r->verdict, r->err.kind, said,
-			l->verdict, l->err);
+		fail_msg("%s: verdict %d, error %d: %s; wanted %d, %d", where, r->verdict,
+			r->err.kind, said, l->verdict, l->err);
 	if (l->words ? !strstr(said, l->words) : r->notice[0] != 0)
 		fail_msg("%s: said \"%s\", wanted \"%s\"", where, said, l->words ? l->words : "");
 	if (r->verdict == EAP_V_SEND)
 		check_out(where, l, r);
 	else if (r->len != 0)
 		fail_msg("%s: %zu octets to send with verdict %d", where, r->len, r->verdict);
-	if (r->verdict == EAP_V_ASK && (r->ask.kind != l->kind || strcmp(r->ask.prompt, l->out) != 0))
+	if (r->verdict == EAP_V_ASK &&
+		(r->ask.kind != l->kind || strcmp(r->ask.prompt, l->out) != 0))
 		fail_msg("%s: asks %d \"%s\"", where, r->ask.kind, r->ask.prompt);
 }
 

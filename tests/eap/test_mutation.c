@@ -28,12 +28,15 @@ static const struct recorded {
 	const char *packets[6];
 } recorded[] = {
 	{ "mschapv2", false, { IDENTITY_REQUEST, CHALLENGE, PROVED, "03 06 @" } },
-	{ "mschapv2", true, { CHALLENGE, "01 06 @ 1a 04 05 @ 'E=691 R=1 '" FAILED_CHALLENGE "' V=3 M=x'",
-		"01 07 @ 1a 03 06 @" PROOF "' M=ok'", "01 08 @ 02 'hello'", "03 08 @" } },
-	{ "md5", false, { IDENTITY_REQUEST, "01 07 @ 04 10 000102030405060708090a0b0c0d0e0f", "03 07 @" } },
-	{ "gtc", false, { IDENTITY_REQUEST, "01 02 @ 06 'Password'", "01 03 @ 06 'Code'", "03 03 @" } },
-	{ "mschapv2 gtc", true, { IDENTITY_REQUEST, CHALLENGE, PROVED, "01 07 @ 06 'Token'",
-		"03 07 0004 06" } },
+	{ "mschapv2", true,
+		{ CHALLENGE, "01 06 @ 1a 04 05 @ 'E=691 R=1 '" FAILED_CHALLENGE "' V=3 M=x'",
+			"01 07 @ 1a 03 06 @" PROOF "' M=ok'", "01 08 @ 02 'hello'", "03 08 @" } },
+	{ "md5", false,
+		{ IDENTITY_REQUEST, "01 07 @ 04 10 000102030405060708090a0b0c0d0e0f", "03 07 @" } },
+	{ "gtc", false,
+		{ IDENTITY_REQUEST, "01 02 @ 06 'Password'", "01 03 @ 06 'Code'", "03 03 @" } },
+	{ "mschapv2 gtc", true,
+		{ IDENTITY_REQUEST, CHALLENGE, PROVED, "01 07 @ 06 'Token'", "03 07 0004 06" } },
 };
 
 static void load(struct conversation *c, const struct recorded *from)
@@ -103,8 +106,8 @@ static bool has_text(const uint8_t *data, size_t n, const char *text)
 
 /* What the test knows of the conversation without asking the peer. */
 struct seen {
-	bool genuine;  /* the last MSCHAPv2 Response was that to the genuine challenge */
-	bool proof;    /* and the genuine proof came after it */
+	bool genuine; /* the last MSCHAPv2 Response was that to the genuine challenge */
+	bool proof; /* and the genuine proof came after it */
 	bool answered; /* a method that has no proof was answered */
 };
 

@@ -93,7 +93,7 @@ bool loopback_silent(struct udp *u)
 	struct udp_datagram d[UDP_BATCH];
 
 	return receive_within(u, d, 0) ==
-	       0; /* the loopback interface delivers before sendto returns */
+		0; /* the loopback interface delivers before sendto returns */
 }
 
 struct tun_pair tun_pair_open(void)

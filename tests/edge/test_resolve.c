@@ -37,7 +37,8 @@ static bool put(const char *path, const char *over, const char *text)
 
 static int group_setup(void **state)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(53),
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_port = htons(53),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 
@@ -49,7 +50,8 @@ static int group_setup(void **state)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &lo) == 0 &&
 		put("/run/resolv.conf", "/etc/resolv.conf", "nameserver 127.0.0.1\n") &&
-		put("/run/hosts", "/etc/hosts", "192.0.2.44 listed.test\n2001:db8::44 listed.test\n") &&
+		put("/run/hosts", "/etc/hosts",
+			"192.0.2.44 listed.test\n2001:db8::44 listed.test\n") &&
 		bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
 		server = fd;
 	return 0;
@@ -72,15 +74,16 @@ static void serve(void)
 	socklen_t from_len = sizeof(from);
 	ssize_t n = recvfrom(server, p, sizeof(p) - 64, 0, (struct sockaddr *)&from, &from_len);
 	static const uint8_t a[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7 };
-	static const uint8_t aaaa[] = { 0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 60, 0, 16, 0x20, 1, 0x0d, 0xb8, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 0, 0, 7 };
+	static const uint8_t aaaa[] = { 0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 60, 0, 16, 0x20, 1, 0x0d,
+		0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7 };
 
 	if (n < 18)
 		return;
 	queries++;
 	const char *name = (const char *)p + 12; /* first label, with its length before */
-	size_t end = 12 + strlen(name) + 1;      /* type and class follow */
-	bool six = p[end + 1] == 28, gw = memcmp(name, "\2gw", 3) == 0, v4 = memcmp(name, "\2v4", 3) == 0;
+	size_t end = 12 + strlen(name) + 1; /* type and class follow */
+	bool six = p[end + 1] == 28, gw = memcmp(name, "\2gw", 3) == 0,
+	     v4 = memcmp(name, "\2v4", 3) == 0;
 	if (memcmp(name, "\6silent", 7) == 0)
 		return;
 	n = (ssize_t)end + 4;
@@ -105,7 +108,8 @@ static void turn(struct resolver *r)
 
 	for (size_t i = 0; i < n; i++) {
 		p[i + 1].fd = fds[i];
-		p[i + 1].events = (short)((events[i] & EPOLLIN ? POLLIN : 0) | (events[i] & EPOLLOUT ? POLLOUT : 0));
+		p[i + 1].events = (short)((events[i] & EPOLLIN ? POLLIN : 0) |
+			(events[i] & EPOLLOUT ? POLLOUT : 0));
 	}
 	if (poll(p, n + 1, resolver_timeout(r)) == 0)
 		resolver_work(r, -1, 0);
@@ -113,9 +117,10 @@ static void turn(struct resolver *r)
 		serve();
 	for (size_t i = 0; i < n; i++)
 		if (p[i + 1].revents)
-			resolver_work(r, fds[i], (p[i + 1].revents & POLLIN ? EPOLLIN : 0u) |
-				(p[i + 1].revents & POLLOUT ? EPOLLOUT : 0u) |
-				(p[i + 1].revents & (POLLERR | POLLHUP) ? EPOLLERR : 0u));
+			resolver_work(r, fds[i],
+				(p[i + 1].revents & POLLIN ? EPOLLIN : 0u) |
+					(p[i + 1].revents & POLLOUT ? EPOLLOUT : 0u) |
+					(p[i + 1].revents & (POLLERR | POLLHUP) ? EPOLLERR : 0u));
 }
 
 static size_t answer(struct resolver *r, struct addr out[RESOLVE_ADDRS_MAX])

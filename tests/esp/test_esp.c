@@ -87,9 +87,9 @@ static void round_trips(struct sa_pair *pair)
 		size_t len = packet_udp(inner, src, dst, 1, 2, n),
 		       skip = transport ? (n % 2 ? 20 : 40) : 0;
 		struct esp_packet p = sa_pair_packet(inner + skip, len - skip,
-			transport ? 17
-			: n % 2   ? 4
-				  : 41);
+			transport     ? 17 :
+				n % 2 ? 4 :
+					41);
 
 		assert_int_equal(esp_seal(pair->out, &p, 1), 1);
 		assert_int_equal(p.len, len - skip + esp_overhead(pair->spec, len - skip));

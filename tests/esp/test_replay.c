@@ -49,15 +49,26 @@ static uint64_t pick(uint64_t *random, uint64_t top, uint32_t window)
 	case 1:
 	case 2:
 	case 3:
-	case 4: return top + 1;
+	case 4:
+		return top + 1;
 	case 5:
-	case 6: return top + 1 + pick % 8;
-	case 7: return top + 1 + pick % (2 * window);
-	case 8: return top + 1 + pick % 20000;
-	case 9: return r % 4096 == 9 ? top + 1 + pick % ((uint64_t)1 << 31) : top;
-	case 10: back = window - 2 + pick % 4; break; /* around the left edge */
-	case 11: back = pick % (4 * (uint64_t)window); break;
-	default: back = pick % window; break;
+	case 6:
+		return top + 1 + pick % 8;
+	case 7:
+		return top + 1 + pick % (2 * window);
+	case 8:
+		return top + 1 + pick % 20000;
+	case 9:
+		return r % 4096 == 9 ? top + 1 + pick % ((uint64_t)1 << 31) : top;
+	case 10:
+		back = window - 2 + pick % 4;
+		break; /* around the left edge */
+	case 11:
+		back = pick % (4 * (uint64_t)window);
+		break;
+	default:
+		back = pick % window;
+		break;
 	}
 	return back < top ? top - back : 1;
 }

@@ -115,9 +115,10 @@ static void vectors_rfc3602(void **state)
 		sa_pair_open(&pair, spec);
 		size_t len = vector_packet(&rfc3602[i], want);
 		/* The RFC's packets have no check value; ours is HMAC-SHA-256 over all of it. */
-		assert_ok(&e, prf(alg_find(TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0),
-				      (struct bytes){ spec->integ_key.data, spec->integ_key.len },
-				      &(struct bytes){ want, len }, 1, &icv, &e));
+		assert_ok(&e,
+			prf(alg_find(TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0),
+				(struct bytes){ spec->integ_key.data, spec->integ_key.len },
+				&(struct bytes){ want, len }, 1, &icv, &e));
 		memcpy(want + len, icv.data, 16);
 		check_vector(&pair, &rfc3602[i], want, len + 16);
 		sa_pair_close(&pair);

@@ -25,8 +25,8 @@ static void demand(bool good)
 
 static void seed_rng(struct rng *rng)
 {
-	static const uint8_t challenge[16] = { 0x21, 0x40, 0x23, 0x24, 0x25, 0x5e, 0x26, 0x2a, 0x28, 0x29,
-		0x5f, 0x2b, 0x3a, 0x33, 0x7c, 0x7e };
+	static const uint8_t challenge[16] = { 0x21, 0x40, 0x23, 0x24, 0x25, 0x5e, 0x26, 0x2a, 0x28,
+		0x29, 0x5f, 0x2b, 0x3a, 0x33, 0x7c, 0x7e };
 
 	memset(rng, 0, sizeof(*rng));
 	for (size_t i = 0; i < sizeof(rng->pool); i += sizeof(challenge))
@@ -89,7 +89,8 @@ static void converse(struct eap *x, struct rd *in)
 		if (kind == PACKET)
 			eap_input(x, b, &r);
 		else
-			eap_answer(x, kind == ANSWER && passphrase_set(&text, b.p, n) ? &text : NULL, &r);
+			eap_answer(x,
+				kind == ANSWER && passphrase_set(&text, b.p, n) ? &text : NULL, &r);
 		check(x, &r, b, kind == PACKET);
 		free(own);
 	}

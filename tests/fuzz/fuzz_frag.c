@@ -27,7 +27,8 @@ static void check(const struct reassembly *r)
 		have += r->part[i].data != NULL;
 		octets += r->part[i].len;
 	}
-	demand(have == r->have && have < r->total && octets == r->size && octets <= IKE_MESSAGE_MAX);
+	demand(have == r->have && have < r->total && octets == r->size &&
+		octets <= IKE_MESSAGE_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,8 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t *whole = NULL;
 		struct err e = { 0 };
 		memset(content, number & 0xff, n);
-		bool ok = v2_reassemble(&slot, mid, number, total, first, (struct bytes){ content, n }, &whole,
-			&len, &whole_first, &e);
+		bool ok = v2_reassemble(&slot, mid, number, total, first,
+			(struct bytes){ content, n }, &whole, &len, &whole_first, &e);
 		demand(ok || (e.kind == ERR_DROP && !whole));
 		if (whole) {
 			demand(len >= total && len <= IKE_MESSAGE_MAX && slot == NULL);

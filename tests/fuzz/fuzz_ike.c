@@ -123,8 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		wr_u32(&w, (uint32_t)size);
 	}
 	if (ike_hdr_read(&h, (struct bytes){ own, size }, NULL) &&
-		payloads_read(&p, h.next, (struct bytes){ own + IKE_HDR_LEN, size - IKE_HDR_LEN }, &inner,
-			&unknown, NULL)) {
+		payloads_read(&p, h.next, (struct bytes){ own + IKE_HDR_LEN, size - IKE_HDR_LEN },
+			&inner, &unknown, NULL)) {
 		demand(p.n <= PAYLOADS_MAX);
 		for (size_t i = 0; i < p.n; i++) {
 			const uint8_t *at = p.v[i].body.p;

@@ -59,8 +59,11 @@ static void datagram(struct pair *p, uint8_t detail, struct bytes octets)
 	memcpy(buf + IKE_HDR_LEN, octets.p, n);
 	n += IKE_HDR_LEN;
 	if (v->sa) { /* the right SPIs and length, the rest as the detail says */
-		struct ike_hdr h = { .next = detail, .version = 0x20, .exchange = 34 + detail % 4,
-			.flags = detail & 0x28, .mid = detail & 0x10 ? v->sa->req.mid : v->sa->mid_in,
+		struct ike_hdr h = { .next = detail,
+			.version = 0x20,
+			.exchange = 34 + detail % 4,
+			.flags = detail & 0x28,
+			.mid = detail & 0x10 ? v->sa->req.mid : v->sa->mid_in,
 			.len = (uint32_t)n };
 		struct wr w = wr_init(buf, IKE_HDR_LEN);
 		memcpy(h.spi_i, v->sa->spi_i, IKE_SPI_LEN);
@@ -80,8 +83,11 @@ static void raw(struct pair *p, struct bytes octets)
 static void os(struct pair *p, uint8_t detail, struct bytes octets)
 {
 	struct rd r = rd_init(octets.p, octets.n);
-	struct os_input in = { .kind = (enum os_kind)(detail % (OS_SEND_FAILED + 1)), .ok = detail & 0x80,
-		.spi = rd_u32(&r), .n_paths = detail >> 4 & 1, .paths = { p->path } };
+	struct os_input in = { .kind = (enum os_kind)(detail % (OS_SEND_FAILED + 1)),
+		.ok = detail & 0x80,
+		.spi = rd_u32(&r),
+		.n_paths = detail >> 4 & 1,
+		.paths = { p->path } };
 
 	if (p->client.v2 && p->client.v2->n_children > 0 && detail & 0x40)
 		in.spi = p->client.v2->children[0]->spi_in;
@@ -94,7 +100,8 @@ static void os(struct pair *p, uint8_t detail, struct bytes octets)
 
 static void record(struct pair *p, struct rd *r)
 {
-	static const enum command commands[] = { CMD_REKEY_IKE, CMD_REKEY_CHILD, CMD_REKEY_ALL, CMD_RECONNECT };
+	static const enum command commands[] = { CMD_REKEY_IKE, CMD_REKEY_CHILD, CMD_REKEY_ALL,
+		CMD_RECONNECT };
 	uint8_t kind = rd_u8(r), detail = rd_u8(r);
 	size_t n = rd_u16(r);
 	struct bytes octets = { r->p, n < r->left ? n : r->left };
@@ -117,7 +124,8 @@ static void record(struct pair *p, struct rd *r)
 	case ANSWER:
 		if (!passphrase_set(&text, octets.p, octets.n))
 			return;
-		pair_answer(p, detail & 0x80 ? ASK_OWN + (detail & 1) : detail, detail & 0x40 ? NULL : &text);
+		pair_answer(p, detail & 0x80 ? ASK_OWN + (detail & 1) : detail,
+			detail & 0x40 ? NULL : &text);
 		break;
 	case COMMAND:
 		pair_try_command(p, commands[detail % ARRAY_LEN(commands)]);
@@ -161,7 +169,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p.profile = profile;
 	p.wire.nat = config & BEHIND_NAT;
 	if (config & LOSSY)
-		p.wire = (struct net_config){ .seed = 3, .loss = 20, .dup = 20, .delay = 10, .jitter = 50 };
+		p.wire = (struct net_config){
+			.seed = 3, .loss = 20, .dup = 20, .delay = 10, .jitter = 50
+		};
 	p.gwc.client = config & WITH_EAP ? IKE_AUTH_BY_EAP : IKE_AUTH_BY_PSK;
 	p.gwc.eap = EAP_MD5;
 	p.gwc.by_cert = config & WITH_EAP;

@@ -37,7 +37,8 @@ static void bring(struct pair *p, enum at at, bool *muted)
 	*muted = at == AT_AUTH || at == AT_EAP;
 	if (at == AT_EAP) {
 		p->cfg.local_auth = p->gwc.client = IKE_AUTH_BY_EAP;
-		p->cfg.eap = (struct eap_config){ .user = "anna", .methods = methods, .n_methods = 3 };
+		p->cfg.eap =
+			(struct eap_config){ .user = "anna", .methods = methods, .n_methods = 3 };
 		p->gwc.eap = EAP_GTC;
 	}
 	pair_start(p);
@@ -96,8 +97,11 @@ static void say(struct pair *p, struct v2_sa *half, uint8_t kind, uint8_t first,
 	if ((kind & 0x7f) % KINDS == ANSWER)
 		pair_gw_send(p, half, sa->req.exchange, true, sa->req.mid, first, chain);
 	else
-		pair_gw_send(p, half, (kind & 0x7f) % KINDS == CREATE ? CREATE_CHILD_SA :
-			(kind & 0x7f) % KINDS == INFO ? INFORMATIONAL : IKE_AUTH, false, sa->mid_in, first, chain);
+		pair_gw_send(p, half,
+			(kind & 0x7f) % KINDS == CREATE       ? CREATE_CHILD_SA :
+				(kind & 0x7f) % KINDS == INFO ? INFORMATIONAL :
+								IKE_AUTH,
+			false, sa->mid_in, first, chain);
 }
 
 static void fragment(struct pair *p, uint8_t first, struct bytes chain)
@@ -111,7 +115,8 @@ static void fragment(struct pair *p, uint8_t first, struct bytes chain)
 	memcpy(h.spi_r, sa->spi_r, IKE_SPI_LEN);
 	if (chain.n > 8192 || !p->gw.sa || memcmp(p->gw.sa->spi_i, h.spi_i, IKE_SPI_LEN) != 0)
 		return;
-	gw_fragment(&p->gw, p->net.now, &h, number, total, first, (struct bytes){ r.p, r.left }, &p->ob);
+	gw_fragment(&p->gw, p->net.now, &h, number, total, first, (struct bytes){ r.p, r.left },
+		&p->ob);
 	net_perform(&p->net, GATEWAY, &p->ob);
 	outbox_clear(&p->ob);
 }
@@ -145,8 +150,10 @@ static void record(struct pair *p, bool *muted, struct rd *r)
 		break;
 	case COMMAND:
 		if (client_phase(&p->client) == IKE_UP)
-			pair_command(p, first % 3 == 0 ? CMD_REKEY_IKE : first % 3 == 1 ? CMD_REKEY_CHILD :
-				CMD_REKEY_ALL);
+			pair_command(p,
+				first % 3 == 0         ? CMD_REKEY_IKE :
+					first % 3 == 1 ? CMD_REKEY_CHILD :
+							 CMD_REKEY_ALL);
 		break;
 	case KINDS:
 		break;

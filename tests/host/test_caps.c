@@ -23,12 +23,12 @@ enum { NOBODY = 65534, SKIPPED = 77 };
 static struct err e;
 
 /* The child says what is wrong by its exit status (the line) and on stderr. */
-#define want(cond)                                                                                 \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			fprintf(stderr, "line %d: %s: %s\n", __LINE__, #cond, e.text);             \
-			_exit(1);                                                                  \
-		}                                                                                  \
+#define want(cond)                                                                     \
+	do {                                                                           \
+		if (!(cond)) {                                                         \
+			fprintf(stderr, "line %d: %s: %s\n", __LINE__, #cond, e.text); \
+			_exit(1);                                                      \
+		}                                                                      \
 	} while (0)
 
 static void in_child(void (*what)(void))
@@ -153,7 +153,8 @@ static void one_capability_and_a_folder(void)
 	uint16_t bound;
 
 	own_namespaces();
-	if (mknod("/run/tun", S_IFCHR | 0666, makedev(10, 200)) < 0 || chmod("/run/tun", 0666) < 0 ||
+	if (mknod("/run/tun", S_IFCHR | 0666, makedev(10, 200)) < 0 ||
+		chmod("/run/tun", 0666) < 0 ||
 		mount("/run/tun", "/dev/net/tun", "none", MS_BIND, NULL) < 0 || !c)
 		_exit(SKIPPED);
 	want(mkdir(HOST_RUN_DIR, 0700) == 0 && chown(HOST_RUN_DIR, NOBODY, NOBODY) == 0);
@@ -165,7 +166,8 @@ static void one_capability_and_a_folder(void)
 	want(tun >= 0);
 	c->mtu = 1400;
 	c->n_addrs = c->n_routes = 1;
-	want(prefix_parse(&c->addrs[0], "10.1.2.3") && prefix_parse(&c->routes[0].dst, "10.0.0.0/8"));
+	want(prefix_parse(&c->addrs[0], "10.1.2.3") &&
+		prefix_parse(&c->routes[0].dst, "10.0.0.0/8"));
 	want(host_netconf(h, c, &e));
 	int udp = host_udp(h, FAMILY_V4, 500, &bound, &e); /* not ours to bind: another will do */
 	want(udp >= 0 && bound != 500 && bound != 0);

@@ -24,7 +24,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = { "a.journal", "b.journal", "a.lock", "b.lock", "c.lock", ".lock" };
+	static const char *const files[] = { "a.journal", "b.journal", "a.lock", "b.lock", "c.lock",
+		".lock" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
@@ -52,8 +53,10 @@ static void names_stay_in_the_directory(void **state)
 	assert_false(instance_name_ok(".lock"));
 	assert_false(instance_name_ok("a b"));
 	assert_false(instance_name_ok("a\nb"));
-	assert_true(instance_name_ok("0123456789012345678901234567890123456789012345678901234567890123"));
-	assert_false(instance_name_ok("01234567890123456789012345678901234567890123456789012345678901234"));
+	assert_true(instance_name_ok(
+		"0123456789012345678901234567890123456789012345678901234567890123"));
+	assert_false(instance_name_ok(
+		"01234567890123456789012345678901234567890123456789012345678901234"));
 }
 
 static void directory_of_others_is_refused(void **state)
@@ -153,7 +156,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_stay_in_the_directory),
 		cmocka_unit_test_setup_teardown(directory_of_others_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(journal_tells_what_is_still_set_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			journal_tells_what_is_still_set_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_journal_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_lines_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(lock_names_its_owner_and_slot, setup, teardown),

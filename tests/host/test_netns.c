@@ -163,7 +163,8 @@ static unsigned count_lines(const char *command)
 /* The kernel makes the local routes of IPv6 addresses a little later, on a thread of its own. */
 static bool settled(void)
 {
-	static const char *const locals[] = { "local fd07::2 ", "local 2001:db8:7::2 ", "local fe80::2 " };
+	static const char *const locals[] = { "local fd07::2 ", "local 2001:db8:7::2 ",
+		"local fe80::2 " };
 	char *out = calloc(1, SHOW_MAX);
 	size_t n = 0;
 
@@ -189,7 +190,8 @@ static bool put_up(void)
 		snprintf(why, sizeof(why), "no mounts here: %s", strerror(errno));
 		return false;
 	}
-	write_text("/run/resolv.conf", "# mine\nnameserver 192.0.2.53\nsearch home.arpa\noptions ndots:2");
+	write_text("/run/resolv.conf",
+		"# mine\nnameserver 192.0.2.53\nsearch home.arpa\noptions ndots:2");
 	int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
 	close(fd);
 	if (access("/dev/net/tun", R_OK) < 0 || fd < 0 ||
@@ -348,8 +350,10 @@ static void sets_up_and_takes_back(void **state)
 	assert_string_equal(name, "vpn0");
 	assert_ok(&e, host_netconf(h, c, &e));
 
-	assert_shows("ip -4 rule", "1181:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
-	assert_shows("ip -6 rule", "1181:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
+	assert_shows(
+		"ip -4 rule", "1181:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
+	assert_shows(
+		"ip -6 rule", "1181:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
 	assert_shows("ip -4 route get 8.8.8.8", "dev vpn0 table 47000 src 10.1.2.3", true);
 	assert_shows("ip -6 route get 2600::1", "dev vpn0 table 47000 proto 118 src fd01::3", true);
 	assert_shows("ip -4 route get 8.8.8.8 mark 0x76706e", "via 192.168.7.1 dev out0", true);
@@ -451,7 +455,8 @@ static void five_thousand_routes(void **state)
 	struct netconf *c = conf_new(5000);
 	for (unsigned i = 0; i < 5000; i++) {
 		struct prefix p = { i % 2 ? FAMILY_V6 : FAMILY_V4, i % 2 ? 64 : 24, { 0 } };
-		uint8_t v4[] = { 10, (uint8_t)(i >> 8), (uint8_t)i }, v6[] = { 0xfd, 2, (uint8_t)(i >> 8), (uint8_t)i };
+		uint8_t v4[] = { 10, (uint8_t)(i >> 8), (uint8_t)i },
+			v6[] = { 0xfd, 2, (uint8_t)(i >> 8), (uint8_t)i };
 		memcpy(p.ip, i % 2 ? v6 : v4, i % 2 ? sizeof(v6) : sizeof(v4));
 		c->routes[c->n_routes++] = (struct route){ .kind = ROUTE_TUNNEL, .dst = p };
 	}
@@ -478,7 +483,8 @@ static void failed_change_is_rolled_back(void **state)
 	struct netconf *c = conf_new(400);
 	for (unsigned i = 0; i < 400; i++) {
 		uint8_t v4[] = { 10, (uint8_t)(i >> 8), (uint8_t)i };
-		struct route r = { .kind = ROUTE_TUNNEL, .dst = { .family = FAMILY_V4, .len = 24 } };
+		struct route r = { .kind = ROUTE_TUNNEL,
+			.dst = { .family = FAMILY_V4, .len = 24 } };
 		memcpy(r.dst.ip, v4, sizeof(v4));
 		c->routes[c->n_routes++] = r;
 	}
@@ -650,9 +656,9 @@ static void kill_switch_beside_others(void **state)
 	c->killswitch = KILLSWITCH_YES;
 	assert_ok(&e, host_netconf(h, c, &e));
 	assert_shows("ip xfrm policy", "action block", true);
-	assert_shows("ip xfrm policy", "dst 192.168.7.0/24 ", true);    /* lan = yes */
-	assert_shows("ip xfrm policy", "dst 203.0.113.0/24 ", false);   /* not a private network */
-	assert_shows("ip xfrm policy", "dst 198.51.100.0/24 ", true);   /* excluded */
+	assert_shows("ip xfrm policy", "dst 192.168.7.0/24 ", true); /* lan = yes */
+	assert_shows("ip xfrm policy", "dst 203.0.113.0/24 ", false); /* not a private network */
+	assert_shows("ip xfrm policy", "dst 198.51.100.0/24 ", true); /* excluded */
 	assert_shows("ip -6 route show table 47000", "unreachable default", true);
 	close_host(h, tun);
 	free(c);
@@ -663,12 +669,14 @@ static void kill_switch_beside_others(void **state)
 
 static bool blocked(void)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9),
-		.sin_addr.s_addr = htonl(0x08080808) };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0x08080808)
+	};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	bool refused = sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0 && errno == EPERM;
+	bool refused =
+		sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0 && errno == EPERM;
 	close(fd);
 	return refused;
 }
@@ -800,8 +808,9 @@ static void from_gateway(uint16_t to_port)
 		p[i] = (uint8_t)strtoul(mac + 3 * (ptrdiff_t)i, NULL, 16);
 	free(mac);
 	p[12] = 8;
-	const uint8_t head[] = { 0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0, 203, 0, 113, 1, 203, 0, 113, 2,
-		500 >> 8, 500 & 255, (uint8_t)(to_port >> 8), (uint8_t)to_port, 0, 12, 0, 0, 'p', 'o', 'n', 'g' };
+	const uint8_t head[] = { 0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0, 203, 0, 113, 1, 203, 0,
+		113, 2, 500 >> 8, 500 & 255, (uint8_t)(to_port >> 8), (uint8_t)to_port, 0, 12, 0, 0,
+		'p', 'o', 'n', 'g' };
 	memcpy(p + 14, head, sizeof(head));
 	for (int i = 0; i < 20; i += 2)
 		sum += (unsigned)p[14 + i] << 8 | p[15 + i];
@@ -816,7 +825,8 @@ static void from_gateway(uint16_t to_port)
 		unsigned char more[12];
 	} ll = { .family = AF_PACKET, .index = (int)if_nametoindex("far0") };
 	assert_true(fd >= 0);
-	assert_int_equal(sendto(fd, p, sizeof(p), 0, (struct sockaddr *)&ll, sizeof(ll)), (ssize_t)sizeof(p));
+	assert_int_equal(sendto(fd, p, sizeof(p), 0, (struct sockaddr *)&ll, sizeof(ll)),
+		(ssize_t)sizeof(p));
 	close(fd);
 }
 
@@ -874,7 +884,8 @@ static void knows_the_path(void **state)
 	need_root();
 	struct host *h = open_host("office", &tun, name);
 	struct netconf *c = conf_full();
-	assert_ok(&e, host_netconf(h, c, &e)); /* the tunnel takes everything, our own packets excepted */
+	assert_ok(&e,
+		host_netconf(h, c, &e)); /* the tunnel takes everything, our own packets excepted */
 	assert_ok(&e, host_path(h, &to, &local, &mtu, &e));
 	assert_string_equal(addr_text(text, &local), "203.0.113.2");
 	assert_int_equal(mtu, 1500);
@@ -999,7 +1010,8 @@ static void foreign_resolv_conf_stays(void **state)
 	struct netconf *c = conf_full();
 	struct host_view view;
 	c->dns[c->n_dns++] = ip("10.1.0.53");
-	assert_ok(&e, host_netconf(h, c, &e)); /* not for all names: more than a plain file can say */
+	assert_ok(
+		&e, host_netconf(h, c, &e)); /* not for all names: more than a plain file can say */
 	host_view(h, &view);
 	assert_true(view.dns_changed);
 	outbox_init(&ob);
@@ -1028,9 +1040,17 @@ static struct sa_spec *esp_spec_of(enum sa_dir dir, uint32_t spi)
 	struct prefix all = net("10.0.0.0/8"), own = net("10.1.2.3/32");
 
 	assert_non_null(s);
-	*s = (struct sa_spec){ .dir = dir, .spi = spi, .child = 1, .local = ip("192.168.7.2"),
-		.remote = ip("203.0.113.1"), .encr = ENCR_AES_GCM_16, .encr_bits = 256,
-		.replay_window = 1024, .encr_key.len = 36, .local_ts.n = 1, .remote_ts.n = 1 };
+	*s = (struct sa_spec){ .dir = dir,
+		.spi = spi,
+		.child = 1,
+		.local = ip("192.168.7.2"),
+		.remote = ip("203.0.113.1"),
+		.encr = ENCR_AES_GCM_16,
+		.encr_bits = 256,
+		.replay_window = 1024,
+		.encr_key.len = 36,
+		.local_ts.n = 1,
+		.remote_ts.n = 1 };
 	selector_from_prefix(&s->local_ts.v[0], &own);
 	selector_from_prefix(&s->remote_ts.v[0], &all);
 	return s;

@@ -31,9 +31,12 @@ static void route(struct netconf *c, enum route_kind kind, const char *dst)
 	c->routes[c->n_routes++] = (struct route){ kind, net(dst) };
 }
 
-static struct plan plan(const struct netconf *c, enum ipv6_state ipv6, const struct prefix *lan, size_t n)
+static struct plan plan(
+	const struct netconf *c, enum ipv6_state ipv6, const struct prefix *lan, size_t n)
 {
-	struct plan_input in = { .want = c, .link = 7, .table = 47000, .ipv6 = ipv6, .lan = lan, .n_lan = n };
+	struct plan_input in = {
+		.want = c, .link = 7, .table = 47000, .ipv6 = ipv6, .lan = lan, .n_lan = n
+	};
 	struct plan p;
 
 	assert_ok(&e, plan_make(&p, &in, &e));
@@ -56,12 +59,25 @@ static void lan_is_private_and_nothing_beyond(void **state)
 		const char *net;
 		bool lan;
 	} rows[] = {
-		{ "10.0.0.0/8", true }, { "10.1.2.0/24", true }, { "172.16.0.0/12", true },
-		{ "172.31.255.0/24", true }, { "192.168.1.0/24", true }, { "169.254.0.0/16", true },
-		{ "fd00::/8", true }, { "fc00::/7", true }, { "fe80::/64", true },
-		{ "0.0.0.0/0", false }, { "8.0.0.0/5", false }, { "172.0.0.0/8", false },
-		{ "172.32.0.0/16", false }, { "192.168.0.0/15", false }, { "203.0.113.0/24", false },
-		{ "100.64.0.0/10", false }, { "::/0", false }, { "fe00::/9", false }, { "2001:db8::/32", false },
+		{ "10.0.0.0/8", true },
+		{ "10.1.2.0/24", true },
+		{ "172.16.0.0/12", true },
+		{ "172.31.255.0/24", true },
+		{ "192.168.1.0/24", true },
+		{ "169.254.0.0/16", true },
+		{ "fd00::/8", true },
+		{ "fc00::/7", true },
+		{ "fe80::/64", true },
+		{ "0.0.0.0/0", false },
+		{ "8.0.0.0/5", false },
+		{ "172.0.0.0/8", false },
+		{ "172.32.0.0/16", false },
+		{ "192.168.0.0/15", false },
+		{ "203.0.113.0/24", false },
+		{ "100.64.0.0/10", false },
+		{ "::/0", false },
+		{ "fe00::/9", false },
+		{ "2001:db8::/32", false },
 	};
 
 	(void)state;
@@ -74,7 +90,8 @@ static void lan_is_private_and_nothing_beyond(void **state)
 
 static void lan_stays_out_unless_routed_by_name(void **state)
 {
-	const struct prefix lan[] = { net("192.168.1.0/24"), net("10.9.0.0/16"), net("203.0.113.0/24") };
+	const struct prefix lan[] = { net("192.168.1.0/24"), net("10.9.0.0/16"),
+		net("203.0.113.0/24") };
 	struct netconf *c = conf();
 
 	(void)state;
@@ -96,7 +113,8 @@ static void lan_stays_out_unless_routed_by_name(void **state)
 /* TunnelCrack's LocalNet: the local network claims a part of what the tunnel carries. */
 static void office_stays_the_office(void **state)
 {
-	const struct prefix lan[] = { net("10.9.0.0/17"), net("192.168.1.0/24"), net("10.0.0.0/8") };
+	const struct prefix lan[] = { net("10.9.0.0/17"), net("192.168.1.0/24"),
+		net("10.0.0.0/8") };
 	struct netconf *c = conf();
 
 	(void)state;
@@ -108,7 +126,8 @@ static void office_stays_the_office(void **state)
 	assert_int_equal(type_of(&p, "10.9.0.0/17"), 0);
 	assert_int_equal(type_of(&p, "10.9.0.0/16"), RTN_UNICAST);
 	assert_int_equal(type_of(&p, "192.168.1.0/24"), RTN_THROW);
-	assert_int_equal(type_of(&p, "10.0.0.0/8"), RTN_THROW); /* the tunnel's part of it is narrower */
+	assert_int_equal(
+		type_of(&p, "10.0.0.0/8"), RTN_THROW); /* the tunnel's part of it is narrower */
 	/* A name server by an address of the local network is asked through the tunnel. */
 	assert_int_equal(type_of(&p, "192.168.1.53/32"), RTN_UNICAST);
 	plan_free(&p);
@@ -173,8 +192,10 @@ static void without_ipv6_nothing_leaks(void **state)
 /* "+address +route -route" of the steps, and that the rule is the last to come and the first to go. */
 static void assert_steps(const struct plan *from, const struct plan *to, const char *expected)
 {
-	static const char *const kinds[] = { [ITEM_LINK] = "link", [ITEM_ADDR] = "addr",
-		[ITEM_ROUTE] = "route", [ITEM_RULE] = "rule" };
+	static const char *const kinds[] = { [ITEM_LINK] = "link",
+		[ITEM_ADDR] = "addr",
+		[ITEM_ROUTE] = "route",
+		[ITEM_RULE] = "rule" };
 	struct item base = { .link = 7, .table = 47000, .pref = 1181 };
 	char text[256] = "";
 	struct step *v;
@@ -184,7 +205,10 @@ static void assert_steps(const struct plan *from, const struct plan *to, const c
 	for (size_t i = 0; i < n; i++) {
 		size_t used = strlen(text);
 		snprintf(text + used, sizeof(text) - used, "%s%c%s", i ? " " : "",
-			v[i].op == STEP_DEL ? '-' : v[i].replaces ? '=' : '+', kinds[v[i].item.kind]);
+			v[i].op == STEP_DEL   ? '-' :
+				v[i].replaces ? '=' :
+						'+',
+			kinds[v[i].item.kind]);
 	}
 	assert_string_equal(text, expected);
 	free(v);

@@ -52,7 +52,8 @@ static int got_servers(sd_bus_message *m, void *data, sd_bus_error *error)
 	sd_bus_message_exit_container(m);
 	snprintf(text + used, sizeof(text) - used, "\n");
 	if (link == 13)
-		return sd_bus_reply_method_errorf(m, "org.freedesktop.resolve1.NoSuchLink", "Link 13 not known");
+		return sd_bus_reply_method_errorf(
+			m, "org.freedesktop.resolve1.NoSuchLink", "Link 13 not known");
 	return note(text) < 0 ? -1 : sd_bus_reply_method_return(m, NULL);
 }
 
@@ -69,7 +70,8 @@ static int got_domains(sd_bus_message *m, void *data, sd_bus_error *error)
 	used = (size_t)snprintf(text, sizeof(text), "domains %d", link);
 	sd_bus_message_enter_container(m, 'a', "(sb)");
 	while (sd_bus_message_read(m, "(sb)", &domain, &routing) > 0)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, " %s%s", routing ? "~" : "", domain);
+		used += (size_t)snprintf(
+			text + used, sizeof(text) - used, " %s%s", routing ? "~" : "", domain);
 	snprintf(text + used, sizeof(text) - used, "\n");
 	return note(text) < 0 ? -1 : sd_bus_reply_method_return(m, NULL);
 }
@@ -140,7 +142,8 @@ static bool start_bus(void)
 	int code = posix_spawnp(&daemon_pid, argv[0], &files, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	close(out[1]);
-	ssize_t n = code == 0 ? read(out[0], line, sizeof(line)) : 0; /* it listens once it has said so */
+	ssize_t n = code == 0 ? read(out[0], line, sizeof(line)) :
+				0; /* it listens once it has said so */
 	close(out[0]);
 	if (code != 0)
 		daemon_pid = 0;
@@ -247,7 +250,8 @@ static void split_names_are_routed(void **state)
 	snprintf(want.domains[1], DOMAIN_TEXT_MAX, "lab.example");
 	assert_ok(&e, resolved_set(7, &want, &e));
 	heard(text, "default");
-	assert_string_equal(text, "dns 7 2:4:53 10:16:53\ndomains 7 ~corp.example ~lab.example\ndefault 7 no\n");
+	assert_string_equal(text,
+		"dns 7 2:4:53 10:16:53\ndomains 7 ~corp.example ~lab.example\ndefault 7 no\n");
 }
 
 static void all_names_are_routed_and_reverted(void **state)

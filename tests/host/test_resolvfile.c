@@ -89,14 +89,16 @@ static void text_keeps_search_and_options(void **state)
 	(void)state;
 	size_t n = resolv_text(out, sizeof(out), &w, "office", BEFORE, strlen(BEFORE));
 	assert_int_equal(n, strlen(out));
-	assert_string_equal(out, "# Written by vpnc-ike for office; the file of before comes back when it "
+	assert_string_equal(out,
+		"# Written by vpnc-ike for office; the file of before comes back when it "
 		"disconnects.\nnameserver 10.1.0.53\nsearch corp.example home.arpa\noptions ndots:2 rotate\n");
 	w.n_domains = 0;
 	w.n_servers = 5; /* the resolver reads three */
 	for (int i = 1; i < 5; i++)
 		w.servers[i] = w.servers[0];
 	resolv_text(out, sizeof(out), &w, "", "domain\tone.example\n", 19);
-	assert_string_equal(out, "nameserver 10.1.0.53\nnameserver 10.1.0.53\nnameserver 10.1.0.53\n"
+	assert_string_equal(out,
+		"nameserver 10.1.0.53\nnameserver 10.1.0.53\nnameserver 10.1.0.53\n"
 		"search one.example\n");
 	resolv_text(out, 16, &w, "", "", 0); /* no room for a line: no half of one */
 	assert_string_equal(out, "");
@@ -210,7 +212,8 @@ static void instances_leave_in_any_order(void **state)
 	first = test_file(conf, &n);
 	set("b", "10.2.0.53");
 	second = test_file(conf, &n);
-	assert_non_null(strstr(second, "search corp.example home.arpa")); /* of the file, not of a's */
+	assert_non_null(
+		strstr(second, "search corp.example home.arpa")); /* of the file, not of a's */
 	unset("a", false);
 	assert_file(second);
 	unset("b", false);
@@ -233,7 +236,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(none_is_none_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(symbolic_link_stays_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_by_others_is_left, setup, teardown),
-		cmocka_unit_test_setup_teardown(killed_before_anything_was_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			killed_before_anything_was_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_between_two_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(instances_leave_in_any_order, setup, teardown),
 	};

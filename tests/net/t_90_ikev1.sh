@@ -127,6 +127,22 @@ test_v1_gcm() {
 	v1_logs_in gcm
 }
 
+# The hash is shorter than the key: keys are made longer (RFC 2409 appendix B).
+test_v1_short_hash() {
+	v1_psk short 14
+	profile_add short connection "security = legacy"
+	profile_add short ike "proposals = aes256-sha1-modp1024"
+	profile_add short esp "proposals = aes256-sha1"
+	v1_logs_in short
+}
+
+test_v1_3des() {
+	v1_psk des 14
+	profile_add des connection "security = legacy"
+	profile_add des ike "proposals = 3des-sha1-modp1024"
+	v1_logs_in des
+}
+
 test_v1_address_and_dns() {
 	v1_xauth xauth
 	client_start xauth

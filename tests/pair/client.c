@@ -35,7 +35,8 @@ static void look(struct client *c)
 		c->v2 = c->session->engine ? c->session->engine->v2 : NULL;
 }
 
-void client_start(struct client *c, uint64_t now, time_t wall, const struct path *path, struct outbox *ob)
+void client_start(
+	struct client *c, uint64_t now, time_t wall, const struct path *path, struct outbox *ob)
 {
 	if (c->session)
 		session_start(c->session, now, wall, ob);
@@ -85,7 +86,7 @@ bool client_command(struct client *c, uint64_t now, enum command what, struct ou
 {
 	struct err e;
 	bool ok = c->session ? session_command(c->session, now, what, ob, &e) :
-		v2_command(c->v2, now, what, ob, &e);
+			       v2_command(c->v2, now, what, ob, &e);
 
 	look(c);
 	return ok;
@@ -109,8 +110,9 @@ enum ike_phase client_phase(const struct client *c)
 {
 	if (!c->session)
 		return c->v2->phase;
-	return c->session->phase == PHASE_UP ? IKE_UP :
-		c->session->phase == PHASE_DOWN ? IKE_DEAD : IKE_CONNECTING;
+	return c->session->phase == PHASE_UP    ? IKE_UP :
+		c->session->phase == PHASE_DOWN ? IKE_DEAD :
+						  IKE_CONNECTING;
 }
 
 const struct err *client_failure(const struct client *c)

@@ -11,13 +11,14 @@
 struct client {
 	struct rng rng;
 	struct session *session; /* NULL: the engine alone */
-	struct v2 *v2;           /* the engine; a session has a new one for each attempt, or none */
+	struct v2 *v2; /* the engine; a session has a new one for each attempt, or none */
 };
 
 void client_init(struct client *c, const struct ike_config *cfg, const struct profile *profile,
 	uint32_t seed);
 void client_free(struct client *c);
-void client_start(struct client *c, uint64_t now, time_t wall, const struct path *path, struct outbox *ob);
+void client_start(
+	struct client *c, uint64_t now, time_t wall, const struct path *path, struct outbox *ob);
 void client_datagram(struct client *c, uint64_t now, const struct datagram *d, struct outbox *ob);
 void client_answer(struct client *c, uint64_t now, uint32_t id, const struct passphrase *text,
 	struct outbox *ob);

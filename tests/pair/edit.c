@@ -159,8 +159,9 @@ static void edit_whole(struct pieces *l, const struct edit *e)
 		for (size_t i = 0; i < l->n && !like; i++)
 			like = l->v[i]->type == e->payload ? l->v[i] : NULL;
 		for (int i = 0; i < e->at; i++)
-			put(l, 0, like ? piece_new(like->type, like->body, like->len) :
-				piece_new(e->payload, NULL, 0));
+			put(l, 0,
+				like ? piece_new(like->type, like->body, like->len) :
+				       piece_new(e->payload, NULL, 0));
 		break;
 	default: /* EDIT_NOTHING */
 		while (l->n > 0)

@@ -110,8 +110,8 @@ static void transmit(struct gateway *g, const struct kept *k)
 	kept_send(k, g->self.port == 4500 ? PORT_NATT : PORT_IKE, &g->self, &g->peer, g->ob);
 }
 
-static void apply_edits(struct gateway *g, uint8_t exchange, bool request, uint32_t mid, struct ikew *k,
-	size_t *len)
+static void apply_edits(struct gateway *g, uint8_t exchange, bool request, uint32_t mid,
+	struct ikew *k, size_t *len)
 {
 	for (size_t i = 0; i < ARRAY_LEN(g->cfg->edits); i++) {
 		const struct edit *e = &g->cfg->edits[i];
@@ -122,8 +122,8 @@ static void apply_edits(struct gateway *g, uint8_t exchange, bool request, uint3
 }
 
 /* Seals the chain in k, as the configuration wants it spoilt, into keep, and sends that. */
-static void send_chain(struct gateway *g, struct v2_sa *sa, uint8_t exchange, bool response, uint32_t mid,
-	struct ikew *k, struct kept *keep)
+static void send_chain(struct gateway *g, struct v2_sa *sa, uint8_t exchange, bool response,
+	uint32_t mid, struct ikew *k, struct kept *keep)
 {
 	struct err e = { 0 };
 	size_t len;
@@ -132,13 +132,16 @@ static void send_chain(struct gateway *g, struct v2_sa *sa, uint8_t exchange, bo
 	apply_edits(g, exchange, !response, mid, k, &len);
 	kept_free(keep);
 	if (g->hear)
-		g->hear(g->hear_arg, true, exchange, response, k->first, (struct bytes){ k->w.base, len });
-	assert_ok(&e, v2_seal(&g->shell, sa, exchange, response, mid, k->first,
-		(struct bytes){ k->w.base, len }, 1200, keep, &e));
+		g->hear(g->hear_arg, true, exchange, response, k->first,
+			(struct bytes){ k->w.base, len });
+	assert_ok(&e,
+		v2_seal(&g->shell, sa, exchange, response, mid, k->first,
+			(struct bytes){ k->w.base, len }, 1200, keep, &e));
 	transmit(g, keep);
 }
 
-void gw_request(struct gateway *g, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k)
+void gw_request(
+	struct gateway *g, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k)
 {
 	sa->req.task = task;
 	sa->req.exchange = exchange;
@@ -162,16 +165,18 @@ void gw_forge(struct gateway *g, uint64_t now, struct v2_sa *sa, uint8_t exchang
 
 	g->now = now;
 	g->ob = ob;
-	assert_ok(&e, v2_seal(&g->shell, sa, exchange, response, mid, first, chain, 1200, &once, &e));
+	assert_ok(
+		&e, v2_seal(&g->shell, sa, exchange, response, mid, first, chain, 1200, &once, &e));
 	transmit(g, &once);
 	kept_free(&once);
 }
 
 /* For AES-GCM, which is all that the tests need: no padding. */
-void gw_fragment(struct gateway *g, uint64_t now, const struct ike_hdr *h, uint16_t number, uint16_t total,
-	uint8_t first, struct bytes content, struct outbox *ob)
+void gw_fragment(struct gateway *g, uint64_t now, const struct ike_hdr *h, uint16_t number,
+	uint16_t total, uint8_t first, struct bytes content, struct outbox *ob)
 {
-	size_t icv = cipher_icv_len(g->sa->seal), cap = IKE_HDR_LEN + 8 + 8 + content.n + 1 + icv, len;
+	size_t icv = cipher_icv_len(g->sa->seal), cap = IKE_HDR_LEN + 8 + 8 + content.n + 1 + icv,
+	       len;
 	struct kept once = { 0 };
 	uint8_t *buf = malloc(cap);
 	struct ikew k;
@@ -190,8 +195,12 @@ void gw_fragment(struct gateway *g, uint64_t now, const struct ike_hdr *h, uint1
 	wr_u8(&k.w, 0);
 	wr_zeros(&k.w, icv);
 	assert_true(ikew_end(&k, &len));
-	struct cipher_op op = { .aad = buf, .aad_len = aad, .iv = buf + aad, .data = buf + aad + 8,
-		.len = content.n + 1, .icv = buf + len - icv };
+	struct cipher_op op = { .aad = buf,
+		.aad_len = aad,
+		.iv = buf + aad,
+		.data = buf + aad + 8,
+		.len = content.n + 1,
+		.icv = buf + len - icv };
 	assert_true(cipher_seal(g->sa->seal, &op) && kept_add(&once, buf, len));
 	transmit(g, &once);
 	kept_free(&once);
@@ -266,8 +275,8 @@ static bool choose_of(const struct proposal *ours, const struct seen *s, struct 
 	return out->encr && (out->encr->aead || out->integ);
 }
 
-bool gw_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto, size_t spi_len,
-	struct bytes *spi, uint8_t *number, struct suite *out)
+bool gw_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
+	size_t spi_len, struct bytes *spi, uint8_t *number, struct suite *out)
 {
 	struct rd r = rd_init(body.p, body.n);
 
@@ -310,8 +319,9 @@ static void send_plain(struct gateway *g, struct ikew *k, struct kept *keep)
 		const struct edit *e = &g->cfg->edits[i];
 		if (e->op == EDIT_NONE || e->exchange != IKE_SA_INIT)
 			continue;
-		len = IKE_HDR_LEN + edit_chain(e, &k->w.base[16], chain, len - IKE_HDR_LEN,
-			k->w.cap - IKE_HDR_LEN);
+		len = IKE_HDR_LEN +
+			edit_chain(e, &k->w.base[16], chain, len - IKE_HDR_LEN,
+				k->w.cap - IKE_HDR_LEN);
 		k->w.base[26] = (uint8_t)(len >> 8);
 		k->w.base[27] = (uint8_t)len;
 	}
@@ -320,8 +330,8 @@ static void send_plain(struct gateway *g, struct ikew *k, struct kept *keep)
 	transmit(g, keep);
 }
 
-static void begin_plain(struct ikew *k, uint8_t *buf, size_t cap, const struct ike_hdr *h,
-	const uint8_t *spi_r)
+static void begin_plain(
+	struct ikew *k, uint8_t *buf, size_t cap, const struct ike_hdr *h, const uint8_t *spi_r)
 {
 	struct ike_hdr out = { .version = 0x20, .exchange = IKE_SA_INIT, .flags = FLAG_RESPONSE };
 
@@ -332,7 +342,8 @@ static void begin_plain(struct ikew *k, uint8_t *buf, size_t cap, const struct i
 }
 
 /* An answer that keeps no state. */
-static void answer_init_notify(struct gateway *g, const struct ike_hdr *h, uint16_t type, struct bytes data)
+static void answer_init_notify(
+	struct gateway *g, const struct ike_hdr *h, uint16_t type, struct bytes data)
 {
 	uint8_t buf[256];
 	struct kept once = { 0 };
@@ -364,7 +375,8 @@ static void write_nat_detection(struct gateway *g, const struct v2_sa *sa, struc
 	v2_nat_hash(sa->spi_i, sa->spi_r, &g->peer, destination);
 	if (g->cfg->fake_nat)
 		memset(source, 0, sizeof(source));
-	ikew_notify(k, 0, NAT_DETECTION_SOURCE_IP, (struct bytes){ 0 }, (struct bytes){ source, 20 });
+	ikew_notify(
+		k, 0, NAT_DETECTION_SOURCE_IP, (struct bytes){ 0 }, (struct bytes){ source, 20 });
 	ikew_notify(k, 0, NAT_DETECTION_DESTINATION_IP, (struct bytes){ 0 },
 		(struct bytes){ destination, 20 });
 }
@@ -379,10 +391,12 @@ static void write_hashes(const struct gateway *g, struct ikew *k)
 		if (hashes & UINT32_C(1) << i)
 			wr_u16(&w, i);
 	if (!g->cfg->no_hashes)
-		ikew_notify(k, 0, SIGNATURE_HASH_ALGORITHMS, (struct bytes){ 0 }, (struct bytes){ list, w.len });
+		ikew_notify(k, 0, SIGNATURE_HASH_ALGORITHMS, (struct bytes){ 0 },
+			(struct bytes){ list, w.len });
 }
 
-static void answer_init(struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h, uint8_t number)
+static void answer_init(
+	struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h, uint8_t number)
 {
 	uint8_t buf[4096];
 	struct ikew k;
@@ -396,7 +410,8 @@ static void answer_init(struct gateway *g, struct v2_sa *sa, const struct ike_hd
 		gw_notify(&k, IKEV2_FRAGMENTATION_SUPPORTED);
 	write_hashes(g, &k);
 	send_plain(g, &k, &g->init_reply);
-	keep_octets(&g->hs.init_r, &g->hs.init_r_len, g->init_reply.v[0].data, g->init_reply.v[0].len);
+	keep_octets(
+		&g->hs.init_r, &g->hs.init_r_len, g->init_reply.v[0].data, g->init_reply.v[0].len);
 }
 
 /* The exchange is good: keys, and the half-open SA. */
@@ -427,13 +442,14 @@ static void open_half(struct gateway *g, const struct ike_hdr *h, const struct p
 		for (struct rd r = rd_init(n.data.p, n.data.n); r.left > 0;)
 			g->hs.peer_hashes |= UINT32_C(1) << (rd_u16(&r) & 31);
 	keep_octets(&g->hs.init_i, &g->hs.init_i_len, raw.p, raw.n);
-	assert_ok(&e, v2_derive(sa, NULL, NULL, &shared, ni, (struct bytes){ g->hs.nr, NONCE_LEN }, &e));
+	assert_ok(&e,
+		v2_derive(sa, NULL, NULL, &shared, ni, (struct bytes){ g->hs.nr, NONCE_LEN }, &e));
 	g->phase = GW_HALF;
 	answer_init(g, sa, h, number);
 }
 
-static void init_request(struct gateway *g, const struct ike_hdr *h, const struct payloads *p,
-	struct bytes raw)
+static void init_request(
+	struct gateway *g, const struct ike_hdr *h, const struct payloads *p, struct bytes raw)
 {
 	const struct payload *sa = payload_find(p, PAYLOAD_SA), *ke = payload_find(p, PAYLOAD_KE);
 	struct suite suite;
@@ -442,8 +458,10 @@ static void init_request(struct gateway *g, const struct ike_hdr *h, const struc
 	uint16_t group;
 
 	if (g->hs.init_i && memcmp(g->hs.init_i, h->spi_i, IKE_SPI_LEN) == 0) {
-		if (g->phase == GW_HALF && g->hs.init_i_len == raw.n && memcmp(g->hs.init_i, raw.p, raw.n) == 0)
-			transmit(g, &g->init_reply); /* section 2.1: the same request, the same answer */
+		if (g->phase == GW_HALF && g->hs.init_i_len == raw.n &&
+			memcmp(g->hs.init_i, raw.p, raw.n) == 0)
+			transmit(g,
+				&g->init_reply); /* section 2.1: the same request, the same answer */
 		return;
 	}
 	if (wants_cookie(g, p)) {
@@ -451,9 +469,12 @@ static void init_request(struct gateway *g, const struct ike_hdr *h, const struc
 		answer_init_notify(g, h, COOKIE, (struct bytes){ g->cookie, sizeof(g->cookie) });
 		return;
 	}
-	assert_true(sa && ke && payload_find(p, PAYLOAD_NONCE) && v2_ke_read(ke->body, &group, &value));
-	if (g->cfg->refuse_init || !gw_choose(sa->body, &g->ike, PROTO_IKE, 0, &spi, &number, &suite)) {
-		answer_init_notify(g, h, g->cfg->refuse_init ? g->cfg->refuse_init : NO_PROPOSAL_CHOSEN,
+	assert_true(
+		sa && ke && payload_find(p, PAYLOAD_NONCE) && v2_ke_read(ke->body, &group, &value));
+	if (g->cfg->refuse_init ||
+		!gw_choose(sa->body, &g->ike, PROTO_IKE, 0, &spi, &number, &suite)) {
+		answer_init_notify(g, h,
+			g->cfg->refuse_init ? g->cfg->refuse_init : NO_PROPOSAL_CHOSEN,
 			(struct bytes){ 0 });
 		return;
 	}
@@ -470,8 +491,8 @@ static void init_request(struct gateway *g, const struct ike_hdr *h, const struc
 
 /* --- receiving --------------------------------------------------------------------------------------- */
 
-static void handle_request(struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h,
-	const struct payloads *p)
+static void handle_request(
+	struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h, const struct payloads *p)
 {
 	uint8_t *buf = malloc(MESSAGE_OUT_MAX);
 	struct ikew k;
@@ -500,8 +521,8 @@ static void handle_request(struct gateway *g, struct v2_sa *sa, const struct ike
 	free(buf);
 }
 
-static void handle_answer(struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h,
-	const struct payloads *p)
+static void handle_answer(
+	struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h, const struct payloads *p)
 {
 	struct gw_step s = { g, sa, h, p, NULL };
 	struct notify n;
@@ -533,17 +554,21 @@ static bool open_protected(struct gateway *g, struct v2_sa *sa, const struct ike
 	o->copy = malloc(len);
 	assert_non_null(o->copy);
 	memcpy(o->copy, data, len);
-	if (!payloads_read(&o->p, h->next, (struct bytes){ o->copy + IKE_HDR_LEN, len - IKE_HDR_LEN }, &first,
-			&unknown, NULL) || o->p.n != 1)
+	if (!payloads_read(&o->p, h->next,
+		    (struct bytes){ o->copy + IKE_HDR_LEN, len - IKE_HDR_LEN }, &first, &unknown,
+		    NULL) ||
+		o->p.n != 1)
 		return false;
 	struct payload sk = o->p.v[0];
-	if ((sk.type != PAYLOAD_SK && sk.type != PAYLOAD_SKF) || !v2_open(sa, o->copy, len, &sk, &inner, NULL))
+	if ((sk.type != PAYLOAD_SK && sk.type != PAYLOAD_SKF) ||
+		!v2_open(sa, o->copy, len, &sk, &inner, NULL))
 		return false;
 	if (sk.type == PAYLOAD_SKF) {
 		struct rd r = rd_init(sk.body.p, 4);
 		uint16_t number = rd_u16(&r);
-		if (!v2_reassemble(&sa->partial[(h->flags & FLAG_RESPONSE) != 0], h->mid, number, rd_u16(&r),
-				first, inner, &o->whole, &n, &first, NULL) || !o->whole)
+		if (!v2_reassemble(&sa->partial[(h->flags & FLAG_RESPONSE) != 0], h->mid, number,
+			    rd_u16(&r), first, inner, &o->whole, &n, &first, NULL) ||
+			!o->whole)
 			return false;
 		inner = (struct bytes){ o->whole, n };
 	}
@@ -575,8 +600,11 @@ void gw_datagram(struct gateway *g, uint64_t now, const struct addr *from, const
 		goto out; /* a keepalive, for one */
 	struct v2_sa *sa = find_sa(g, &h);
 	if (h.exchange == IKE_SA_INIT) {
-		if ((h.flags & FLAG_RESPONSE) || !payloads_read(&o->p, h.next, (struct bytes){
-				(const uint8_t *)data + IKE_HDR_LEN, len - IKE_HDR_LEN }, &inner, &unknown, NULL))
+		if ((h.flags & FLAG_RESPONSE) ||
+			!payloads_read(&o->p, h.next,
+				(struct bytes){
+					(const uint8_t *)data + IKE_HDR_LEN, len - IKE_HDR_LEN },
+				&inner, &unknown, NULL))
 			goto out;
 		g->peer = *from;
 		g->self = *to;
@@ -620,10 +648,12 @@ void gw_tick(struct gateway *g, uint64_t now, struct outbox *ob)
 uint64_t gw_deadline(const struct gateway *g)
 {
 	uint64_t at = g->want && g->phase == GW_UP && g->sa && g->sa->req.task == TASK_NONE ?
-		g->retry_at : TIME_NEVER;
+		g->retry_at :
+		TIME_NEVER;
 
 	for (size_t i = 0; i < GW_SAS_MAX; i++)
-		if (g->sas[i] && g->sas[i]->req.task != TASK_NONE && g->sas[i]->req.rexmit.next < at)
+		if (g->sas[i] && g->sas[i]->req.task != TASK_NONE &&
+			g->sas[i]->req.rexmit.next < at)
 			at = g->sas[i]->req.rexmit.next;
 	return at;
 }

@@ -24,29 +24,29 @@ struct credential { /* a certificate with its chain, and the key */
 
 enum edit_op {
 	EDIT_NONE,
-	EDIT_DROP,     /* the payload is left out */
-	EDIT_DUP,      /* it stands there twice */
-	EDIT_FIRST,    /* it goes to the front */
-	EDIT_REVERSE,  /* all payloads, last first */
-	EDIT_ONLY,     /* all others are left out */
-	EDIT_BODY,     /* its body is hex */
-	EDIT_SET,      /* octets at at (negative: from the end) become hex */
-	EDIT_FLIP,     /* ... are xored with hex */
-	EDIT_CUT,      /* the body ends at at */
-	EDIT_GROW,     /* at zero octets more */
-	EDIT_LENGTH,   /* the length field says at more than there is */
-	EDIT_RETYPE,   /* its type becomes at */
-	EDIT_ADD,      /* a payload of this type with body hex, in front */
+	EDIT_DROP, /* the payload is left out */
+	EDIT_DUP, /* it stands there twice */
+	EDIT_FIRST, /* it goes to the front */
+	EDIT_REVERSE, /* all payloads, last first */
+	EDIT_ONLY, /* all others are left out */
+	EDIT_BODY, /* its body is hex */
+	EDIT_SET, /* octets at at (negative: from the end) become hex */
+	EDIT_FLIP, /* ... are xored with hex */
+	EDIT_CUT, /* the body ends at at */
+	EDIT_GROW, /* at zero octets more */
+	EDIT_LENGTH, /* the length field says at more than there is */
+	EDIT_RETYPE, /* its type becomes at */
+	EDIT_ADD, /* a payload of this type with body hex, in front */
 	EDIT_ADD_CRITICAL,
-	EDIT_MANY,     /* at more payloads of this type in front, like the one there, or empty */
-	EDIT_NOTHING,  /* the message is empty */
+	EDIT_MANY, /* at more payloads of this type in front, like the one there, or empty */
+	EDIT_NOTHING, /* the message is empty */
 };
 
 /* A change to one kind of message of the gateway, made before it is sealed (or, in IKE_SA_INIT,
  * signed): the gateway means what it says. */
 struct edit {
 	uint8_t exchange;
-	bool request;   /* the gateway's own requests, else its answers */
+	bool request; /* the gateway's own requests, else its answers */
 	uint32_t mid;
 	bool any_mid;
 	enum edit_op op;
@@ -62,35 +62,35 @@ size_t edit_chain(const struct edit *e, uint8_t *first, uint8_t *chain, size_t l
 /* --- what the gateway is ------------------------------------------------------------------------ */
 
 struct gw_config {
-	const char *ike, *esp;       /* proposals in the notation of profiles; NULL: a fast default */
-	bool by_cert;                /* it proves itself by own, else by the psk */
+	const char *ike, *esp; /* proposals in the notation of profiles; NULL: a fast default */
+	bool by_cert; /* it proves itself by own, else by the psk */
 	const struct credential *own;
 	const char *id;
-	enum ike_auth client;        /* how the client must prove itself */
-	struct trust *trust;         /* for client certificates */
+	enum ike_auth client; /* how the client must prove itself */
+	struct trust *trust; /* for client certificates */
 	const char *psk;
-	uint8_t eap;                 /* the method */
+	uint8_t eap; /* the method */
 	const char *user, *password; /* for EAP; also the GTC code */
-	uint32_t hashes;             /* SIGNATURE_HASH_ALGORITHMS; 0: what the library can */
+	uint32_t hashes; /* SIGNATURE_HASH_ALGORITHMS; 0: what the library can */
 	bool no_hashes, no_fragments, no_nat_detection, fake_nat;
-	unsigned cookies;            /* asks for a cookie so often */
-	unsigned wrong_groups;       /* answers INVALID_KE_PAYLOAD so often */
-	uint16_t wanted_group;       /* with this group, 0: the one it chose */
+	unsigned cookies; /* asks for a cookie so often */
+	unsigned wrong_groups; /* answers INVALID_KE_PAYLOAD so often */
+	uint16_t wanted_group; /* with this group, 0: the one it chose */
 	uint16_t refuse_init, refuse_auth, refuse_child, refuse_rekey; /* notify to answer with */
-	const char *narrow;          /* remote prefix it allows the client, NULL: all that is asked */
-	const char *address;         /* what it assigns, NULL: nothing */
+	const char *narrow; /* remote prefix it allows the client, NULL: all that is asked */
+	const char *address; /* what it assigns, NULL: nothing */
 	bool transport;
-	int nonce_i, nonce_r;        /* first octet of its nonces as initiator and responder, -1: any */
+	int nonce_i, nonce_r; /* first octet of its nonces as initiator and responder, -1: any */
 	struct edit edits[4];
 };
 
 enum gw_phase {
 	GW_IDLE,
-	GW_HALF,    /* IKE_SA_INIT is done */
+	GW_HALF, /* IKE_SA_INIT is done */
 	GW_UP,
 	GW_REFUSED, /* it did not let the client in */
-	GW_CLOSED,  /* deleted, by either side */
-	GW_LOST,    /* the client does not answer */
+	GW_CLOSED, /* deleted, by either side */
+	GW_LOST, /* the client does not answer */
 };
 
 enum gw_child_state { GWC_UP, GWC_REPLACED, GWC_DELETING };
@@ -122,7 +122,7 @@ struct gateway {
 	time_t wall;
 	struct v2 shell; /* what sealing asks of a struct v2: random numbers and the path */
 	struct addr self, peer; /* of the last authentic message */
-	struct outbox *ob;      /* of the present call */
+	struct outbox *ob; /* of the present call */
 	struct proposals ike, esp;
 	struct identity id;
 	enum gw_phase phase;
@@ -132,7 +132,8 @@ struct gateway {
 	uint32_t next_number;
 	struct handshake hs;
 	struct kept init_reply;
-	struct suite first; /* of the first child SA, from the first IKE_AUTH request; encr NULL: none fits */
+	struct suite
+		first; /* of the first child SA, from the first IKE_AUTH request; encr NULL: none fits */
 	uint8_t first_number;
 	bool wants_address;
 	unsigned cookies, wrong_groups;
@@ -142,16 +143,18 @@ struct gateway {
 	enum { EAPS_IDENTITY, EAPS_METHOD, EAPS_PROVED, EAPS_REFUSED, EAPS_DONE } eap_state;
 	struct secret msk;
 	unsigned eap_octets; /* of the client's EAP packets */
-	bool user_seen;      /* the user's name came in */
+	bool user_seen; /* the user's name came in */
 	/* its own requests */
 	unsigned want; /* enum gw_want, done when the window is open */
 	uint64_t retry_at;
-	unsigned rekeys_child, rekeys_ike, refused; /* refused: its requests answered with an error */
+	unsigned rekeys_child, rekeys_ike,
+		refused; /* refused: its requests answered with an error */
 	uint16_t last_notify; /* the last error notify that the client answered with */
 	unsigned replies_again; /* retransmitted requests that were answered from memory */
-	unsigned requests;      /* new ones */
+	unsigned requests; /* new ones */
 	/* Every chain that it seals or opens, when set. */
-	void (*hear)(void *arg, bool sent, uint8_t exchange, bool response, uint8_t first, struct bytes chain);
+	void (*hear)(void *arg, bool sent, uint8_t exchange, bool response, uint8_t first,
+		struct bytes chain);
 	void *hear_arg;
 };
 
@@ -170,8 +173,8 @@ void gw_forge(struct gateway *g, uint64_t now, struct v2_sa *sa, uint8_t exchang
 	uint32_t mid, uint8_t first, struct bytes chain, struct outbox *ob);
 
 /* One fragment as it stands: number and total may be nonsense. */
-void gw_fragment(struct gateway *g, uint64_t now, const struct ike_hdr *h, uint16_t number, uint16_t total,
-	uint8_t first, struct bytes content, struct outbox *ob);
+void gw_fragment(struct gateway *g, uint64_t now, const struct ike_hdr *h, uint16_t number,
+	uint16_t total, uint8_t first, struct bytes content, struct outbox *ob);
 
 /* --- shared among its files ---------------------------------------------------------------------- */
 
@@ -185,12 +188,13 @@ struct gw_step { /* a request of the client, or its answer */
 
 struct v2_sa *gw_sa_new(struct gateway *g, bool initiator);
 void gw_sa_drop(struct gateway *g, struct v2_sa *sa);
-void gw_request(struct gateway *g, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k);
+void gw_request(
+	struct gateway *g, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k);
 void gw_request_done(struct v2_sa *sa);
 void gw_nonce(struct gateway *g, uint8_t nonce[NONCE_LEN], int first);
 /* Chooses by its own order out of the client's proposals; spi_len is 0 in IKE_SA_INIT. */
-bool gw_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto, size_t spi_len,
-	struct bytes *spi, uint8_t *number, struct suite *out);
+bool gw_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
+	size_t spi_len, struct bytes *spi, uint8_t *number, struct suite *out);
 void gw_notify(struct ikew *k, uint16_t type);
 
 void gw_auth_request(struct gw_step *s);

@@ -44,18 +44,20 @@ static bool by_certificate(struct gw_step *s, struct bytes auth)
 	struct err e = { 0 };
 	size_t n;
 
-	for (size_t i = 0; (pl = payload_nth(s->p, PAYLOAD_CERT, i)) && list.n < CERT_CHAIN_MAX; i++)
+	for (size_t i = 0; (pl = payload_nth(s->p, PAYLOAD_CERT, i)) && list.n < CERT_CHAIN_MAX;
+		i++)
 		if (pl->body.n > 1)
-			list.v[list.n++] = cert_from_der((struct bytes){ (const uint8_t *)pl->body.p + 1,
-				pl->body.n - 1 }, &e);
+			list.v[list.n++] = cert_from_der(
+				(struct bytes){ (const uint8_t *)pl->body.p + 1, pl->body.n - 1 },
+				&e);
 	struct rd r = rd_init(auth.p, auth.n);
 	uint8_t method = rd_u8(&r);
 	rd_bytes(&r, 3);
 	bool ok = list.n > 0 && trust_verify(s->g->cfg->trust, &list, s->g->wall, &e) &&
 		id_proved_by(&s->g->hs.idi, list.v[0]) &&
 		v2_signed_octets(s->sa, true, &s->g->hs, &s->g->hs.idi, &octets, &n, &e) &&
-		sig_verify(list.v[0], method, true, (struct bytes){ octets, n }, (struct bytes){ r.p, r.left },
-			NULL, &e);
+		sig_verify(list.v[0], method, true, (struct bytes){ octets, n },
+			(struct bytes){ r.p, r.left }, NULL, &e);
 	free(octets);
 	cert_list_free(&list);
 	return ok;
@@ -104,8 +106,9 @@ static void prove_self(struct gw_step *s)
 		wr_bytes(&s->reply->w, der.p, der.n);
 	}
 	assert_ok(&e, v2_signed_octets(s->sa, false, &g->hs, &g->id, &octets, &n, &e));
-	assert_ok(&e, sig_sign(cfg->own->key, g->hs.peer_hashes, true, (struct bytes){ octets, n }, &method,
-		sig, &len, &e));
+	assert_ok(&e,
+		sig_sign(cfg->own->key, g->hs.peer_hashes, true, (struct bytes){ octets, n },
+			&method, sig, &len, &e));
 	write_auth(s, method, (struct bytes){ sig, len });
 	free(octets);
 }
@@ -123,8 +126,8 @@ static void keep_child(struct gw_step *s)
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &o->remote_ts, &e));
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &o->local_ts, &e));
 	g->wants_address = payload_find(s->p, PAYLOAD_CP) != NULL;
-	if (gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi, &g->first_number,
-			&g->first)) {
+	if (gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi,
+		    &g->first_number, &g->first)) {
 		struct rd r = rd_init(spi.p, spi.n);
 		o->spi_in = rd_u32(&r); /* the client's */
 	} else {
@@ -142,16 +145,19 @@ static void let_in(struct gw_step *s)
 static void first_request(struct gw_step *s)
 {
 	struct gateway *g = s->g;
-	const struct payload *idi = payload_find(s->p, PAYLOAD_IDi), *auth = payload_find(s->p, PAYLOAD_AUTH);
+	const struct payload *idi = payload_find(s->p, PAYLOAD_IDi),
+			     *auth = payload_find(s->p, PAYLOAD_AUTH);
 	struct err e = { 0 };
 
 	assert_true(idi && payload_find(s->p, PAYLOAD_SA) && payload_find(s->p, PAYLOAD_TSi) &&
 		payload_find(s->p, PAYLOAD_TSr));
 	assert_ok(&e, id_read(&g->hs.idi, idi->body, &e));
 	keep_child(s);
-	bool ok = g->cfg->client == IKE_AUTH_BY_EAP ? !auth : auth &&
-		(g->cfg->client == IKE_AUTH_BY_PSK ? by_shared(s, BYTES(g->cfg->psk), auth->body) :
-			by_certificate(s, auth->body));
+	bool ok = g->cfg->client == IKE_AUTH_BY_EAP ? !auth :
+						      auth &&
+			(g->cfg->client == IKE_AUTH_BY_PSK ?
+					by_shared(s, BYTES(g->cfg->psk), auth->body) :
+					by_certificate(s, auth->body));
 	if (g->cfg->refuse_auth || !ok) {
 		refuse(s, g->cfg->refuse_auth ? g->cfg->refuse_auth : AUTHENTICATION_FAILED);
 		return;

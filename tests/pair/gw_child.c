@@ -40,8 +40,8 @@ static void uninstall(struct gateway *g, enum sa_dir dir, uint32_t spi)
 	*r = (struct sa_ref){ dir, spi, g->peer, g->self };
 }
 
-static void fill(const struct gateway *g, const struct gw_child *c, const struct terms *t, enum sa_dir dir,
-	struct sa_spec *s)
+static void fill(const struct gateway *g, const struct gw_child *c, const struct terms *t,
+	enum sa_dir dir, struct sa_spec *s)
 {
 	s->dir = dir;
 	s->mode = g->cfg->transport ? SA_TRANSPORT : SA_TUNNEL;
@@ -74,7 +74,8 @@ static struct gw_child *child_add(struct gateway *g, struct v2_sa *sa, const str
 	c->remote_ts = *t->remote_ts;
 	fill(g, c, t, SA_IN, in);
 	fill(g, c, t, SA_OUT, &c->out);
-	assert_ok(&e, v2_keymat(sa, &t->suite, t->shared, t->ni, t->nr, t->initiator, in, &c->out, &e));
+	assert_ok(&e,
+		v2_keymat(sa, &t->suite, t->shared, t->ni, t->nr, t->initiator, in, &c->out, &e));
 	install(g, in);
 	if (!c->held)
 		install(g, &c->out);
@@ -190,12 +191,16 @@ void gw_first_child(struct gw_step *s)
 {
 	struct gateway *g = s->g;
 	struct offer *o = &g->hs.child;
-	struct terms t = { .suite = g->first, .spi_in = new_spi(g), .spi_out = o->spi_in,
-		.ni = { g->hs.ni, NONCE_LEN }, .nr = { g->hs.nr, g->hs.nr_len } };
+	struct terms t = { .suite = g->first,
+		.spi_in = new_spi(g),
+		.spi_out = o->spi_in,
+		.ni = { g->hs.ni, NONCE_LEN },
+		.nr = { g->hs.nr, g->hs.nr_len } };
 	uint8_t spi[4];
 
 	if (g->cfg->refuse_child || !g->first.encr) {
-		gw_notify(s->reply, g->cfg->refuse_child ? g->cfg->refuse_child : NO_PROPOSAL_CHOSEN);
+		gw_notify(
+			s->reply, g->cfg->refuse_child ? g->cfg->refuse_child : NO_PROPOSAL_CHOSEN);
 		return;
 	}
 	narrow(g->cfg->narrow, &o->local_ts);
@@ -205,7 +210,8 @@ void gw_first_child(struct gw_step *s)
 	write_cp(s);
 	if (g->cfg->transport)
 		gw_notify(s->reply, USE_TRANSPORT_MODE);
-	v2_sa_write_choice(s->reply, &t.suite, PROTO_ESP, g->first_number, spi_octets(spi, t.spi_in));
+	v2_sa_write_choice(
+		s->reply, &t.suite, PROTO_ESP, g->first_number, spi_octets(spi, t.spi_in));
 	v2_ts_write(s->reply, PAYLOAD_TSi, t.remote_ts);
 	v2_ts_write(s->reply, PAYLOAD_TSr, t.local_ts);
 }
@@ -234,14 +240,15 @@ static bool lost(const struct offer *o, struct bytes nr)
 {
 	struct bytes ni = { o->nonce, NONCE_LEN };
 
-	return o->rival && compare(compare(ni, nr) < 0 ? ni : nr,
-		(struct bytes){ o->rival_nonce, o->rival_nonce_len }) < 0;
+	return o->rival &&
+		compare(compare(ni, nr) < 0 ? ni : nr,
+			(struct bytes){ o->rival_nonce, o->rival_nonce_len }) < 0;
 }
 
 /* --- the client's CREATE_CHILD_SA ----------------------------------------------------------------- */
 
-static bool key_exchange(struct gw_step *s, const struct alg *group, struct ke **ke,
-	struct ke_secret *shared)
+static bool key_exchange(
+	struct gw_step *s, const struct alg *group, struct ke **ke, struct ke_secret *shared)
 {
 	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
 	uint8_t id[2] = { (uint8_t)(group->id >> 8), (uint8_t)group->id };
@@ -263,7 +270,9 @@ static void answer_child(struct gw_step *s, struct gw_child *old)
 	struct gateway *g = s->g;
 	uint8_t nonce[NONCE_LEN], octets[4], number;
 	struct selectors *ts = calloc(2, sizeof(*ts));
-	struct terms t = { .spi_in = new_spi(g), .hold = true, .remote_ts = &ts[0], .local_ts = &ts[1] };
+	struct terms t = {
+		.spi_in = new_spi(g), .hold = true, .remote_ts = &ts[0], .local_ts = &ts[1]
+	};
 	struct ke *ke = NULL;
 	struct ke_secret shared;
 	struct bytes spi;
@@ -275,7 +284,8 @@ static void answer_child(struct gw_step *s, struct gw_child *old)
 	gw_nonce(g, nonce, g->cfg->nonce_r);
 	t.ni = payload_find(s->p, PAYLOAD_NONCE)->body;
 	t.nr = (struct bytes){ nonce, NONCE_LEN };
-	if (!gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi, &number, &t.suite)) {
+	if (!gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi, &number,
+		    &t.suite)) {
 		gw_notify(s->reply, NO_PROPOSAL_CHOSEN);
 	} else if (!t.suite.ke || key_exchange(s, t.suite.ke, &ke, &shared)) {
 		struct rd r = rd_init(spi.p, spi.n);
@@ -290,7 +300,8 @@ static void answer_child(struct gw_step *s, struct gw_child *old)
 		}
 		if (g->cfg->transport)
 			gw_notify(s->reply, USE_TRANSPORT_MODE);
-		v2_sa_write_choice(s->reply, &t.suite, PROTO_ESP, number, spi_octets(octets, t.spi_in));
+		v2_sa_write_choice(
+			s->reply, &t.suite, PROTO_ESP, number, spi_octets(octets, t.spi_in));
 		ikew_bytes(s->reply, PAYLOAD_NONCE, t.nr);
 		if (ke)
 			v2_ke_write(s->reply, ke);
@@ -316,8 +327,8 @@ static void hand_over(struct gateway *g, struct v2_sa *from, struct v2_sa *to)
 }
 
 static struct v2_sa *make_sa(struct gateway *g, const struct v2_sa *old, bool initiator,
-	const struct suite *suite, struct bytes spi_i, struct bytes spi_r, struct bytes ni, struct bytes nr,
-	const struct ke_secret *shared)
+	const struct suite *suite, struct bytes spi_i, struct bytes spi_r, struct bytes ni,
+	struct bytes nr, const struct ke_secret *shared)
 {
 	struct v2_sa *sa = gw_sa_new(g, initiator);
 	struct err e = { 0 };
@@ -342,13 +353,14 @@ static void answer_rekey(struct gw_step *s)
 
 	gw_nonce(g, nonce, g->cfg->nonce_r);
 	rng_fill(&g->rng, spi_r, sizeof(spi_r));
-	if (!gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->ike, PROTO_IKE, IKE_SPI_LEN, &spi, &number,
-			&suite)) {
+	if (!gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->ike, PROTO_IKE, IKE_SPI_LEN, &spi,
+		    &number, &suite)) {
 		gw_notify(s->reply, NO_PROPOSAL_CHOSEN);
 	} else if (key_exchange(s, suite.ke, &ke, &shared)) {
-		struct v2_sa *sa = make_sa(g, s->sa, false, &suite, spi, (struct bytes){ spi_r, IKE_SPI_LEN },
-			ni, nr, &shared);
-		v2_sa_write_choice(s->reply, &suite, PROTO_IKE, number, (struct bytes){ spi_r, IKE_SPI_LEN });
+		struct v2_sa *sa = make_sa(g, s->sa, false, &suite, spi,
+			(struct bytes){ spi_r, IKE_SPI_LEN }, ni, nr, &shared);
+		v2_sa_write_choice(
+			s->reply, &suite, PROTO_IKE, number, (struct bytes){ spi_r, IKE_SPI_LEN });
 		ikew_bytes(s->reply, PAYLOAD_NONCE, nr);
 		v2_ke_write(s->reply, ke);
 		sa->state = V2_UP;
@@ -364,7 +376,8 @@ static void answer_rekey(struct gw_step *s)
 static void settle(struct gateway *g, struct v2_sa *sa)
 {
 	for (size_t i = 0; i < GW_SAS_MAX; i++)
-		if (g->sas[i] && g->sas[i]->req.task == TASK_REKEY_IKE && g->sas[i]->req.offer.rival_sa == sa)
+		if (g->sas[i] && g->sas[i]->req.task == TASK_REKEY_IKE &&
+			g->sas[i]->req.offer.rival_sa == sa)
 			hand_over(g, g->sas[i], sa);
 }
 
@@ -555,16 +568,20 @@ static void child_answered(struct gw_step *s, bool error, uint16_t type)
 	struct gateway *g = s->g;
 	struct offer *o = &s->sa->req.offer;
 	struct gw_child *old = child_in(g, s->sa->req.child);
-	const struct payload *sa = payload_find(s->p, PAYLOAD_SA), *n = payload_find(s->p, PAYLOAD_NONCE);
+	const struct payload *sa = payload_find(s->p, PAYLOAD_SA),
+			     *n = payload_find(s->p, PAYLOAD_NONCE);
 	struct bytes spi, value;
 	struct ke_secret shared;
-	struct terms t = { .spi_in = o->spi_in, .initiator = true, .local_ts = &o->local_ts,
+	struct terms t = { .spi_in = o->spi_in,
+		.initiator = true,
+		.local_ts = &o->local_ts,
 		.remote_ts = &o->remote_ts };
 	uint16_t group;
 	struct err e = { 0 };
 
 	if (error) {
-		if (type == TEMPORARY_FAILURE && (!s->sa->req.child || (old && old->state == GWC_UP)))
+		if (type == TEMPORARY_FAILURE &&
+			(!s->sa->req.child || (old && old->state == GWC_UP)))
 			try_again(g, old ? GW_REKEY_CHILD : GW_NEW_CHILD);
 		if (type == CHILD_SA_NOT_FOUND && old && old->state == GWC_UP)
 			child_remove(g, old); /* section 2.25: without a word */
@@ -609,12 +626,13 @@ static void rekey_answered(struct gw_step *s, bool error, uint16_t type)
 			try_again(g, GW_REKEY_IKE);
 		return;
 	}
-	assert_ok(&e, v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, &g->ike, PROTO_IKE, &spi, &suite,
-		&e));
+	assert_ok(&e,
+		v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, &g->ike, PROTO_IKE, &spi,
+			&suite, &e));
 	assert_true(v2_ke_read(payload_find(s->p, PAYLOAD_KE)->body, &group, &value));
 	assert_ok(&e, ke_shared(o->ke, value, &shared, &e));
-	struct v2_sa *made = make_sa(g, s->sa, true, &suite, (struct bytes){ o->ike_spi, IKE_SPI_LEN }, spi,
-		ni, n->body, &shared);
+	struct v2_sa *made = make_sa(g, s->sa, true, &suite,
+		(struct bytes){ o->ike_spi, IKE_SPI_LEN }, spi, ni, n->body, &shared);
 	if (lost(o, n->body) && o->rival_sa) {
 		made->want_delete = true;
 		made->state = V2_REPLACED;
@@ -685,7 +703,8 @@ static void delete_children(struct gw_step *s, struct rd *r)
 			continue;
 		if (c->state != GWC_DELETING)
 			ours[n++] = c->spi_in;
-		for (size_t i = 0; i < g->n_children; i++) /* whatever replaced it is in place now */
+		for (size_t i = 0; i < g->n_children;
+			i++) /* whatever replaced it is in place now */
 			if (g->children[i] != c && g->children[i]->state == GWC_UP)
 				child_use(g, g->children[i]);
 		child_remove(g, c);

@@ -29,7 +29,8 @@ static void send_challenge(struct gw_step *s)
 	struct wr w = wr_init(buf, sizeof(buf));
 
 	rng_fill(&g->rng, g->eap_challenge, sizeof(g->eap_challenge));
-	if (g->cfg->eap == EAP_MSCHAPV2) { /* op Challenge, id, MS-Length, value-size, challenge, name */
+	if (g->cfg->eap ==
+		EAP_MSCHAPV2) { /* op Challenge, id, MS-Length, value-size, challenge, name */
 		wr_u8(&w, 1);
 		wr_u8(&w, (uint8_t)(g->eap_id + 1));
 		wr_u16(&w, 5 + 16 + 2);
@@ -75,7 +76,8 @@ static void mschapv2(struct gw_step *s, struct rd *r)
 	passphrase_set(&password, g->cfg->password, strlen(g->cfg->password));
 	assert_ok(&e, mschap_compute(g->eap_challenge, peer, g->cfg->user, &password, &m, &e));
 	bool ok = op == 2 && memcmp(nt, m.nt_response, sizeof(nt)) == 0;
-	const char *words = ok ? m.authenticator : "E=691 R=0 C=00000000000000000000000000000000 V=3 M=No";
+	const char *words =
+		ok ? m.authenticator : "E=691 R=0 C=00000000000000000000000000000000 V=3 M=No";
 	wr_u8(&w, ok ? 3 : 4);
 	wr_u8(&w, g->eap_id);
 	wr_u16(&w, (uint16_t)(4 + strlen(words)));
@@ -87,7 +89,8 @@ static void mschapv2(struct gw_step *s, struct rd *r)
 
 static bool md5_right(const struct gateway *g, struct rd *r)
 {
-	struct bytes parts[] = { { &g->eap_id, 1 }, BYTES(g->cfg->password), { g->eap_challenge, 16 } };
+	struct bytes parts[] = { { &g->eap_id, 1 }, BYTES(g->cfg->password),
+		{ g->eap_challenge, 16 } };
 	uint8_t want[DIGEST_MAX], got[16];
 	size_t n;
 

@@ -59,7 +59,8 @@ static void push(struct net *n, const struct flight *f)
 	}
 	n->flights[n->n] = *f;
 	n->flights[n->n].order = n->order++;
-	for (size_t i = n->n++; i > 0 && sooner(&n->flights[i], &n->flights[(i - 1) / 2]); i = (i - 1) / 2)
+	for (size_t i = n->n++; i > 0 && sooner(&n->flights[i], &n->flights[(i - 1) / 2]);
+		i = (i - 1) / 2)
 		swap(&n->flights[i], &n->flights[(i - 1) / 2]);
 }
 
@@ -98,8 +99,10 @@ static void print(const struct net *n, enum end from, const struct flight *f, co
 	if (f->esp)
 		snprintf(what, sizeof(what), "ESP %08x", f->spi);
 	else if (ike_hdr_read(&h, (struct bytes){ f->data, f->len }, NULL))
-		snprintf(what, sizeof(what), "%s%s %u sa %02x%02x", name_find(exchange_names, h.exchange) ?
-			name_find(exchange_names, h.exchange) : "?",
+		snprintf(what, sizeof(what), "%s%s %u sa %02x%02x",
+			name_find(exchange_names, h.exchange) ?
+				name_find(exchange_names, h.exchange) :
+				"?",
 			h.flags & FLAG_RESPONSE ? " answer" : "", h.mid, h.spi_i[0], h.spi_r[0]);
 	fprintf(stderr, "%8llu %s %-34s %5zu octets%s\n", (unsigned long long)n->now,
 		from == CLIENT ? "client -->        " : "        <-- gateway", what, f->len, fate);
@@ -140,7 +143,11 @@ static void transmit(struct net *n, enum end from, struct flight *f)
 void net_send(struct net *n, enum end to, const struct addr *src, const struct addr *dst,
 	const void *data, size_t len, uint64_t after)
 {
-	struct flight f = { .at = n->now + after, .to = to, .src = *src, .dst = *dst, .len = len,
+	struct flight f = { .at = n->now + after,
+		.to = to,
+		.src = *src,
+		.dst = *dst,
+		.len = len,
 		.data = malloc(len ? len : 1) };
 
 	if (!f.data)
@@ -244,8 +251,11 @@ void net_perform(struct net *n, enum end from, const struct outbox *ob)
 		const void *a = outbox_get(ob, i);
 		if (ob->actions[i].kind == ACT_SEND) {
 			const struct send *s = a;
-			struct flight f = { .to = from == CLIENT ? GATEWAY : CLIENT, .src = s->local,
-				.dst = s->remote, .len = s->len, .data = (uint8_t *)s->data };
+			struct flight f = { .to = from == CLIENT ? GATEWAY : CLIENT,
+				.src = s->local,
+				.dst = s->remote,
+				.len = s->len,
+				.data = (uint8_t *)s->data };
 			if (n->cfg.nat)
 				translate(&f);
 			transmit(n, from, &f);

@@ -15,9 +15,9 @@ enum end { CLIENT, GATEWAY, ENDS };
 
 struct net_config {
 	uint32_t seed;
-	unsigned loss, dup, reorder;  /* per cent of the datagrams */
-	unsigned delay, jitter;       /* each takes delay + 0..jitter; a reordered one twice that more */
-	bool nat;                     /* the gateway sees the client at another address and port */
+	unsigned loss, dup, reorder; /* per cent of the datagrams */
+	unsigned delay, jitter; /* each takes delay + 0..jitter; a reordered one twice that more */
+	bool nat; /* the gateway sees the client at another address and port */
 };
 
 /* A datagram on its way. ESP is only simulated: the SPI and the key it was sealed with. */

@@ -26,13 +26,21 @@ void pair_init(struct pair *p, uint32_t seed)
 	p->psk = "a long shared key of both";
 	p->user = "anna";
 	p->password = "correct horse";
-	p->cfg = (struct ike_config){ .local_auth = IKE_AUTH_BY_PSK, .remote_psk = true,
-		.fragmentation = true, .replay_window = 1024, .want_address = true,
+	p->cfg = (struct ike_config){ .local_auth = IKE_AUTH_BY_PSK,
+		.remote_psk = true,
+		.fragmentation = true,
+		.replay_window = 1024,
+		.want_address = true,
 		.psk = &p->psk_text };
 	assert_true(id_parse(&p->cfg.local_id, "anna@example.org", NULL));
 	assert_true(id_parse(&p->cfg.remote_id, "gw.example.org", NULL));
-	p->gwc = (struct gw_config){ .id = "gw.example.org", .psk = p->psk, .user = "anna",
-		.password = p->password, .address = "10.1.2.3", .nonce_i = -1, .nonce_r = -1 };
+	p->gwc = (struct gw_config){ .id = "gw.example.org",
+		.psk = p->psk,
+		.user = "anna",
+		.password = p->password,
+		.address = "10.1.2.3",
+		.nonce_i = -1,
+		.nonce_r = -1 };
 	p->wire = (struct net_config){ .seed = seed, .delay = 20 };
 	assert_true(addr_parse(&p->path.local, "192.0.2.10"));
 	assert_true(addr_parse(&p->path.remote, "198.51.100.1"));
@@ -66,7 +74,9 @@ static void answer(struct pair *p, const struct ask *a, struct outbox *next)
 
 static void find_gateway(struct pair *p, struct outbox *next)
 {
-	struct os_input in = { .kind = OS_PATHS, .ok = !p->unresolved, .n_paths = 1, .paths = { p->path } };
+	struct os_input in = {
+		.kind = OS_PATHS, .ok = !p->unresolved, .n_paths = 1, .paths = { p->path }
+	};
 
 	p->resolves++;
 	if (p->unresolved)
@@ -78,7 +88,8 @@ static void configure(struct pair *p, const struct netconf *n, struct outbox *ne
 {
 	p->netconf = *n;
 	p->n_routes = n->n_routes;
-	client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_NETCONF_DONE, .ok = true }, next);
+	client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_NETCONF_DONE, .ok = true },
+		next);
 }
 
 static void perform_one(struct pair *p, enum action_kind kind, const void *a, struct outbox *next)
@@ -91,8 +102,11 @@ static void perform_one(struct pair *p, enum action_kind kind, const void *a, st
 		answer(p, a, next);
 		break;
 	case ACT_SA_INSTALL:
-		client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_SA_INSTALLED, .ok = true,
-			.spi = ((const struct sa_spec *)a)->spi }, next);
+		client_os(&p->client, p->net.now,
+			&(struct os_input){ .kind = OS_SA_INSTALLED,
+				.ok = true,
+				.spi = ((const struct sa_spec *)a)->spi },
+			next);
 		break;
 	case ACT_NETCONF:
 		configure(p, a, next);
@@ -177,8 +191,9 @@ static void deliver_esp(struct pair *p, const struct flight *f)
 		perform_gw(p);
 	} else if (f->spi != p->seen_spi) {
 		p->seen_spi = f->spi;
-		client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_SA_USED, .ok = true,
-			.spi = f->spi }, &p->ob);
+		client_os(&p->client, p->net.now,
+			&(struct os_input){ .kind = OS_SA_USED, .ok = true, .spi = f->spi },
+			&p->ob);
 		perform(p);
 	}
 }
@@ -193,8 +208,12 @@ static void deliver(struct pair *p)
 		gw_datagram(&p->gw, p->net.now, &f.src, &f.dst, f.data, f.len, &p->ob);
 		perform_gw(p);
 	} else {
-		struct datagram d = { .on = f.dst.port == p->path.local_natt_port ? PORT_NATT : PORT_IKE,
-			.local = f.dst, .remote = f.src, .data = f.data, .len = f.len };
+		struct datagram d = { .on = f.dst.port == p->path.local_natt_port ? PORT_NATT :
+										    PORT_IKE,
+			.local = f.dst,
+			.remote = f.src,
+			.data = f.data,
+			.len = f.len };
 		client_datagram(&p->client, p->net.now, &d, &p->ob);
 		perform(p);
 	}

@@ -20,12 +20,12 @@ enum { PAIR_EVENTS = EV_LOG + 1 };
 struct pair {
 	/* to be set before pair_start */
 	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
-	bool unresolved;               /* the gateway's name is not found */
+	bool unresolved; /* the gateway's name is not found */
 	struct ike_config cfg;
 	const char *ike, *esp; /* the client's proposals */
-	const char *psk;       /* the client's */
+	const char *psk; /* the client's */
 	const char *user, *password; /* answers to questions */
-	bool mute;             /* no answer, nor that there will be none */
+	bool mute; /* no answer, nor that there will be none */
 	struct gw_config gwc;
 	struct net_config wire;
 	struct path path;
@@ -39,7 +39,7 @@ struct pair {
 	struct outbox ob;
 	uint64_t ping_at;
 	unsigned events[PAIR_EVENTS], asks, resolves, downs;
-	struct down down;        /* how the session ended */
+	struct down down; /* how the session ended */
 	unsigned n_routes;
 	char said[EVENT_TEXT_MAX]; /* the last question or thing that the gateway said */
 	uint32_t seen_spi; /* the newest inbound SA that the client was told the use of */

@@ -49,7 +49,9 @@ static void make_issuers(void)
 	for (int i = 0; i < ISSUERS && !issuers[i].key; i++) {
 		issuers[i].key = pki_key(i == ISSUER_INTERMEDIATE ? "RSA" : "EC",
 			i == ISSUER_INTERMEDIATE ? "2048" : "P-256");
-		struct pki_spec spec = { .cn = names[i], .key = issuers[i].key, .ca = true,
+		struct pki_spec spec = { .cn = names[i],
+			.key = issuers[i].key,
+			.ca = true,
 			.san = i == ISSUER_INTERMEDIATE ? long_names : NULL };
 		bool own = i != ISSUER_INTERMEDIATE;
 		issuers[i].cert = pki_issue(&spec, own ? NULL : issuers[ISSUER_CA].cert,
@@ -60,8 +62,11 @@ static void make_issuers(void)
 static void make(enum person who)
 {
 	EVP_PKEY *key = pki_key(rows[who].type, rows[who].size);
-	struct pki_spec spec = { .cn = "somebody", .key = key, .san = rows[who].san,
-		.from = rows[who].expired ? -200 : 0, .to = rows[who].expired ? -100 : 0 };
+	struct pki_spec spec = { .cn = "somebody",
+		.key = key,
+		.san = rows[who].san,
+		.from = rows[who].expired ? -200 : 0,
+		.to = rows[who].expired ? -100 : 0 };
 	enum issuer by = rows[who].issuer;
 	struct pki_file *f = calloc(1, sizeof(*f));
 	bool need_pass;
@@ -74,8 +79,9 @@ static void make(enum person who)
 	if (by == ISSUER_INTERMEDIATE)
 		pki_pem_cert(f, issuers[by].cert);
 	pki_pem_key(f, key, NULL);
-	assert_ok(&e, load_credentials(pki_bytes(f), NULL, &people[who].certs, &people[who].key,
-		&need_pass, &e));
+	assert_ok(&e,
+		load_credentials(
+			pki_bytes(f), NULL, &people[who].certs, &people[who].key, &need_pass, &e));
 	X509_free(x);
 	EVP_PKEY_free(key);
 	free(f);

@@ -9,15 +9,15 @@
 
 enum person {
 	NOBODY,
-	GW_RSA,        /* gw.example.org, by the CA that is believed */
+	GW_RSA, /* gw.example.org, by the CA that is believed */
 	GW_ECDSA,
 	GW_ECDSA_384,
 	GW_ED25519,
-	GW_CHAIN,      /* with an intermediate certificate, too large for one datagram */
+	GW_CHAIN, /* with an intermediate certificate, too large for one datagram */
 	GW_OTHER_NAME, /* by the same CA, for another host */
-	GW_OTHER_CA,   /* the right name, by a CA that nobody believes */
+	GW_OTHER_CA, /* the right name, by a CA that nobody believes */
 	GW_EXPIRED,
-	USER_RSA,      /* anna@example.org */
+	USER_RSA, /* anna@example.org */
 	USER_ECDSA,
 	USER_ED25519,
 	USER_OTHER_CA,

@@ -10,7 +10,6 @@
 
 enum { LOWEST = 0, HIGHEST = 255 };
 
-
 /* Drops the first so many datagrams of a kind, from one side. */
 struct drop {
 	enum end from;
@@ -25,7 +24,8 @@ static bool drop_tap(void *arg, struct net *n, enum end from, struct flight *f)
 	struct ike_hdr h;
 
 	(void)n;
-	if (from != d->from || d->count == 0 || !ike_hdr_read(&h, (struct bytes){ f->data, f->len }, NULL) ||
+	if (from != d->from || d->count == 0 ||
+		!ike_hdr_read(&h, (struct bytes){ f->data, f->len }, NULL) ||
 		h.exchange != d->exchange || ((h.flags & FLAG_RESPONSE) != 0) != d->response)
 		return false;
 	d->count--;
@@ -229,8 +229,8 @@ static void rekey_of_a_child_the_gateway_closes(void **state)
  *	C  D(a1) -->                    <-- D(b1)  G
  *	C  (nothing) -->                <-- (nothing) G
  */
-static void hear_delete(void *arg, bool sent, uint8_t exchange, bool response, uint8_t first,
-	struct bytes chain)
+static void hear_delete(
+	void *arg, bool sent, uint8_t exchange, bool response, uint8_t first, struct bytes chain)
 {
 	unsigned *answers = arg;
 
@@ -287,7 +287,8 @@ static void children_that_do_not_exist(void **state)
 	ikew_chain(&k, buf, sizeof(buf));
 	ikew_bytes(&k, PAYLOAD_D, (struct bytes){ gone, sizeof(gone) });
 	assert_true(ikew_end(&k, &n));
-	pair_gw_send(&p, p.gw.sa, INFORMATIONAL, false, p.gw.sa->mid_out++, k.first, (struct bytes){ buf, n });
+	pair_gw_send(&p, p.gw.sa, INFORMATIONAL, false, p.gw.sa->mid_out++, k.first,
+		(struct bytes){ buf, n });
 	pair_run(&p, 1000);
 	pair_check_up(&p, 1);
 	p.gw.children[0]->spi_in ^= 1;
@@ -471,7 +472,7 @@ static void ike_late_request_meets_a_replaced_sa(void **state)
 {
 	for (int from = 0; from < ENDS; from++) {
 		struct drops l = { { { (enum end)from, CREATE_CHILD_SA, false, 1 },
-			{ (enum end)!from, INFORMATIONAL, false, 2 } } };
+			{ (enum end) !from, INFORMATIONAL, false, 2 } } };
 		struct pair p;
 		(void)state;
 		up(&p, -1, -1);
@@ -493,7 +494,8 @@ static void ike_late_request_meets_a_replaced_sa(void **state)
  */
 static void ike_used_before_our_answer(void **state)
 {
-	static const unsigned wants[] = { GW_REKEY_IKE, GW_REKEY_CHILD, GW_DELETE_CHILD, GW_NEW_CHILD };
+	static const unsigned wants[] = { GW_REKEY_IKE, GW_REKEY_CHILD, GW_DELETE_CHILD,
+		GW_NEW_CHILD };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
@@ -516,7 +518,8 @@ static void ike_used_before_our_answer(void **state)
  * then the client hears TEMPORARY_FAILURE to its own rekey. The children are with the newest. */
 static void ike_replaced_twice_before_our_answer(void **state)
 {
-	struct drops l = { { { CLIENT, CREATE_CHILD_SA, false, 2 }, { GATEWAY, INFORMATIONAL, false, 6 } } };
+	struct drops l = { { { CLIENT, CREATE_CHILD_SA, false, 2 },
+		{ GATEWAY, INFORMATIONAL, false, 6 } } };
 	struct pair p;
 
 	(void)state;

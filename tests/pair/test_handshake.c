@@ -6,32 +6,36 @@
 
 struct row {
 	const char *name;
-	enum person gw;     /* NOBODY: the gateway proves itself by the psk */
-	enum person user;   /* NOBODY: the user does, or by EAP */
+	enum person gw; /* NOBODY: the gateway proves itself by the psk */
+	enum person user; /* NOBODY: the user does, or by EAP */
 	uint8_t eap;
-	bool ask;           /* the profile holds no password */
+	bool ask; /* the profile holds no password */
 	const char *ike, *esp; /* of both; NULL: the default of the pair */
 	const char *gw_ike, *gw_esp; /* of the gateway, where it has others */
-	struct gw_config with; /* of it cookies, wrong_groups, no_*, fake_nat, refuse_*, narrow, address,
+	struct gw_config
+		with; /* of it cookies, wrong_groups, no_*, fake_nat, refuse_*, narrow, address,
 	                        * transport, edits and hashes */
 	const char *psk, *password, *remote_id; /* of the client, where they differ */
 	bool nat, force_encap, transport;
-	bool encap;         /* the ESP SAs shall be in UDP */
+	bool encap; /* the ESP SAs shall be in UDP */
 	enum err_kind kind; /* ERR_NONE: it comes up */
 	uint16_t notify;
 	unsigned eap_octets_max; /* at most so many octets of EAP may have come in; 0: no matter */
 };
 
-#define IN_INIT .exchange = IKE_SA_INIT
+#define IN_INIT    .exchange = IKE_SA_INIT
 #define IN_AUTH(n) .exchange = IKE_AUTH, .mid = (n)
 
 static const struct row good[] = {
 	{ .name = "psk" },
 	{ .name = "psk, with cookies", .with.cookies = 5 },
-	{ .name = "psk, another group first", .ike = "aes128gcm16-prfsha256-x25519-ecp256",
+	{ .name = "psk, another group first",
+		.ike = "aes128gcm16-prfsha256-x25519-ecp256",
 		.gw_ike = "aes128gcm16-prfsha256-ecp256" },
-	{ .name = "psk, cookies and another group", .ike = "aes128gcm16-prfsha256-x25519-ecp384",
-		.gw_ike = "aes128gcm16-prfsha256-ecp384", .with.cookies = 2 },
+	{ .name = "psk, cookies and another group",
+		.ike = "aes128gcm16-prfsha256-x25519-ecp384",
+		.gw_ike = "aes128gcm16-prfsha256-ecp384",
+		.with.cookies = 2 },
 	{ .name = "psk, no fragmentation", .with.no_fragments = true },
 	{ .name = "psk, no NAT detection", .with.no_nat_detection = true },
 	{ .name = "psk, behind a NAT", .nat = true, .encap = true },
@@ -44,7 +48,9 @@ static const struct row good[] = {
 	{ .name = "RSA", .gw = GW_RSA, .user = USER_RSA },
 	{ .name = "RSA without signature hashes, by SHA-1", .gw = GW_RSA, .with.no_hashes = true },
 	{ .name = "ECDSA", .gw = GW_ECDSA, .user = USER_ECDSA },
-	{ .name = "ECDSA without signature hashes", .gw = GW_ECDSA, .user = USER_ECDSA,
+	{ .name = "ECDSA without signature hashes",
+		.gw = GW_ECDSA,
+		.user = USER_ECDSA,
 		.with.no_hashes = true },
 	{ .name = "ECDSA 384", .gw = GW_ECDSA_384, .user = USER_ECDSA },
 	{ .name = "Ed25519", .gw = GW_ED25519, .user = USER_ED25519 },
@@ -54,81 +60,154 @@ static const struct row good[] = {
 	{ .name = "EAP-MSCHAPv2", .gw = GW_ECDSA, .eap = EAP_MSCHAPV2 },
 	{ .name = "EAP-MD5", .gw = GW_ECDSA, .eap = EAP_MD5 },
 	{ .name = "EAP-GTC", .gw = GW_ECDSA, .eap = EAP_GTC, .ask = true },
-	{ .name = "EAP-MSCHAPv2, the password asked for", .gw = GW_RSA, .eap = EAP_MSCHAPV2, .ask = true },
+	{ .name = "EAP-MSCHAPv2, the password asked for",
+		.gw = GW_RSA,
+		.eap = EAP_MSCHAPV2,
+		.ask = true },
 	{ .name = "EAP-MSCHAPv2 against a psk", .eap = EAP_MSCHAPV2 },
-	{ .name = "AES-CBC, SHA-1 and MODP", .ike = "aes256-sha1-modp2048", .esp = "aes256-sha1-noesn" },
-	{ .name = "AES-CBC and SHA-2, ESN", .ike = "aes128-sha256-ecp256", .esp = "aes128-sha256-esn" },
+	{ .name = "AES-CBC, SHA-1 and MODP",
+		.ike = "aes256-sha1-modp2048",
+		.esp = "aes256-sha1-noesn" },
+	{ .name = "AES-CBC and SHA-2, ESN",
+		.ike = "aes128-sha256-ecp256",
+		.esp = "aes128-sha256-esn" },
 	{ .name = "SHA-512, ECP-521", .ike = "aes256-sha512-ecp521", .esp = "aes256-sha512-noesn" },
-	{ .name = "ChaCha20-Poly1305, X448", .ike = "chacha20poly1305-prfsha512-x448",
+	{ .name = "ChaCha20-Poly1305, X448",
+		.ike = "chacha20poly1305-prfsha512-x448",
 		.esp = "chacha20poly1305-esn" },
-	{ .name = "AES-GCM-256, SHA-384", .ike = "aes256gcm16-prfsha384-ecp384", .esp = "aes256gcm16-noesn" },
+	{ .name = "AES-GCM-256, SHA-384",
+		.ike = "aes256gcm16-prfsha384-ecp384",
+		.esp = "aes256gcm16-noesn" },
 	{ .name = "AES-CTR", .ike = "aes128ctr-sha256-x25519", .esp = "aes128ctr-sha256-noesn" },
 	{ .name = "AES-CCM", .ike = "aes128ccm16-prfsha256-x25519", .esp = "aes128ccm16-noesn" },
 	{ .name = "3DES", .ike = "3des-sha1-modp2048", .esp = "3des-sha1-noesn" },
-	{ .name = "the second proposal", .ike = "aes256gcm16-prfsha384-ecp384, aes128-sha256-ecp384",
-		.gw_ike = "aes128-sha256-ecp384", .esp = "aes256gcm16-noesn, aes128-sha256-noesn",
+	{ .name = "the second proposal",
+		.ike = "aes256gcm16-prfsha384-ecp384, aes128-sha256-ecp384",
+		.gw_ike = "aes128-sha256-ecp384",
+		.esp = "aes256gcm16-noesn, aes128-sha256-noesn",
 		.gw_esp = "aes128-sha256-noesn" },
 };
 
 static const struct row bad[] = {
-	{ .name = "wrong psk", .psk = "not what the gateway has", .kind = ERR_PEER,
+	{ .name = "wrong psk",
+		.psk = "not what the gateway has",
+		.kind = ERR_PEER,
 		.notify = AUTHENTICATION_FAILED },
-	{ .name = "the gateway has another psk, and EAP", .eap = EAP_MSCHAPV2,
-		.psk = "not what the gateway has", .kind = ERR_AUTH },
+	{ .name = "the gateway has another psk, and EAP",
+		.eap = EAP_MSCHAPV2,
+		.psk = "not what the gateway has",
+		.kind = ERR_AUTH },
 	{ .name = "wrong name with a psk", .remote_id = "other.example.org", .kind = ERR_AUTH },
 	{ .name = "wrong CA", .gw = GW_OTHER_CA, .user = USER_ECDSA, .kind = ERR_AUTH },
 	{ .name = "wrong name", .gw = GW_OTHER_NAME, .user = USER_ECDSA, .kind = ERR_AUTH },
 	{ .name = "expired", .gw = GW_EXPIRED, .user = USER_ECDSA, .kind = ERR_AUTH },
-	{ .name = "the user's certificate is not believed", .gw = GW_ECDSA, .user = USER_OTHER_CA,
-		.kind = ERR_PEER, .notify = AUTHENTICATION_FAILED },
-	{ .name = "wrong password, MSCHAPv2", .gw = GW_ECDSA, .eap = EAP_MSCHAPV2, .password = "nonsense",
-		.kind = ERR_PEER },
-	{ .name = "wrong password, MD5", .gw = GW_ECDSA, .eap = EAP_MD5, .password = "nonsense",
-		.kind = ERR_PEER },
-	{ .name = "wrong code, GTC", .gw = GW_ECDSA, .eap = EAP_GTC, .ask = true, .password = "nonsense",
-		.kind = ERR_PEER },
-	{ .name = "no algorithms in common", .gw_ike = "aes256-sha512-ecp521", .kind = ERR_PEER,
-		.notify = NO_PROPOSAL_CHOSEN },
-	{ .name = "no algorithms for ESP in common", .gw_esp = "aes256-sha512-noesn", .kind = ERR_PEER,
-		.notify = NO_PROPOSAL_CHOSEN },
-	{ .name = "refused", .with.refuse_auth = AUTHENTICATION_FAILED, .kind = ERR_PEER,
+	{ .name = "the user's certificate is not believed",
+		.gw = GW_ECDSA,
+		.user = USER_OTHER_CA,
+		.kind = ERR_PEER,
 		.notify = AUTHENTICATION_FAILED },
-	{ .name = "no address to be had", .with.refuse_child = INTERNAL_ADDRESS_FAILURE, .kind = ERR_PEER,
+	{ .name = "wrong password, MSCHAPv2",
+		.gw = GW_ECDSA,
+		.eap = EAP_MSCHAPV2,
+		.password = "nonsense",
+		.kind = ERR_PEER },
+	{ .name = "wrong password, MD5",
+		.gw = GW_ECDSA,
+		.eap = EAP_MD5,
+		.password = "nonsense",
+		.kind = ERR_PEER },
+	{ .name = "wrong code, GTC",
+		.gw = GW_ECDSA,
+		.eap = EAP_GTC,
+		.ask = true,
+		.password = "nonsense",
+		.kind = ERR_PEER },
+	{ .name = "no algorithms in common",
+		.gw_ike = "aes256-sha512-ecp521",
+		.kind = ERR_PEER,
+		.notify = NO_PROPOSAL_CHOSEN },
+	{ .name = "no algorithms for ESP in common",
+		.gw_esp = "aes256-sha512-noesn",
+		.kind = ERR_PEER,
+		.notify = NO_PROPOSAL_CHOSEN },
+	{ .name = "refused",
+		.with.refuse_auth = AUTHENTICATION_FAILED,
+		.kind = ERR_PEER,
+		.notify = AUTHENTICATION_FAILED },
+	{ .name = "no address to be had",
+		.with.refuse_child = INTERNAL_ADDRESS_FAILURE,
+		.kind = ERR_PEER,
 		.notify = INTERNAL_ADDRESS_FAILURE },
-	{ .name = "traffic selectors refused", .with.refuse_child = TS_UNACCEPTABLE, .kind = ERR_PEER,
+	{ .name = "traffic selectors refused",
+		.with.refuse_child = TS_UNACCEPTABLE,
+		.kind = ERR_PEER,
 		.notify = TS_UNACCEPTABLE },
-	{ .name = "IKE_SA_INIT refused", .with.refuse_init = INVALID_SYNTAX, .kind = ERR_PEER,
+	{ .name = "IKE_SA_INIT refused",
+		.with.refuse_init = INVALID_SYNTAX,
+		.kind = ERR_PEER,
 		.notify = INVALID_SYNTAX },
-	{ .name = "tunnel mode where transport mode was asked for", .transport = true, .kind = ERR_PEER },
-	{ .name = "a method that the profile does not allow", .gw = GW_ECDSA, .eap = EAP_OTP,
+	{ .name = "tunnel mode where transport mode was asked for",
+		.transport = true,
+		.kind = ERR_PEER },
+	{ .name = "a method that the profile does not allow",
+		.gw = GW_ECDSA,
+		.eap = EAP_OTP,
 		.kind = ERR_PEER },
 
 	/* T-22: a gateway with a good certificate of somebody else learns nothing of the user. */
-	{ .name = "T-22 rogue gateway, MSCHAPv2", .gw = GW_OTHER_NAME, .eap = EAP_MSCHAPV2,
-		.kind = ERR_AUTH, .eap_octets_max = 1 },
-	{ .name = "T-22 rogue gateway, GTC", .gw = GW_OTHER_NAME, .eap = EAP_GTC, .kind = ERR_AUTH,
+	{ .name = "T-22 rogue gateway, MSCHAPv2",
+		.gw = GW_OTHER_NAME,
+		.eap = EAP_MSCHAPV2,
+		.kind = ERR_AUTH,
 		.eap_octets_max = 1 },
-	{ .name = "T-22 rogue gateway of another CA", .gw = GW_OTHER_CA, .eap = EAP_MD5, .kind = ERR_AUTH,
+	{ .name = "T-22 rogue gateway, GTC",
+		.gw = GW_OTHER_NAME,
+		.eap = EAP_GTC,
+		.kind = ERR_AUTH,
 		.eap_octets_max = 1 },
-	{ .name = "T-22 the proof is missing, EAP starts", .gw = GW_ECDSA, .eap = EAP_GTC,
+	{ .name = "T-22 rogue gateway of another CA",
+		.gw = GW_OTHER_CA,
+		.eap = EAP_MD5,
+		.kind = ERR_AUTH,
+		.eap_octets_max = 1 },
+	{ .name = "T-22 the proof is missing, EAP starts",
+		.gw = GW_ECDSA,
+		.eap = EAP_GTC,
 		.with.edits = { { IN_AUTH(1), .op = EDIT_DROP, .payload = PAYLOAD_AUTH } },
-		.kind = ERR_AUTH, .eap_octets_max = 1 },
-	{ .name = "T-22 the proof is of nothing, EAP starts", .gw = GW_ECDSA, .eap = EAP_GTC,
-		.with.edits = { { IN_AUTH(1), .op = EDIT_FLIP, .payload = PAYLOAD_AUTH, .at = -1, .hex = "01" } },
-		.kind = ERR_AUTH, .eap_octets_max = 1 },
-	{ .name = "T-22 only EAP in the answer", .gw = GW_ECDSA, .eap = EAP_MSCHAPV2,
+		.kind = ERR_AUTH,
+		.eap_octets_max = 1 },
+	{ .name = "T-22 the proof is of nothing, EAP starts",
+		.gw = GW_ECDSA,
+		.eap = EAP_GTC,
+		.with.edits = { { IN_AUTH(1), .op = EDIT_FLIP, .payload = PAYLOAD_AUTH, .at = -1,
+			.hex = "01" } },
+		.kind = ERR_AUTH,
+		.eap_octets_max = 1 },
+	{ .name = "T-22 only EAP in the answer",
+		.gw = GW_ECDSA,
+		.eap = EAP_MSCHAPV2,
 		.with.edits = { { IN_AUTH(1), .op = EDIT_ONLY, .payload = PAYLOAD_EAP } },
-		.kind = ERR_AUTH, .eap_octets_max = 1 },
+		.kind = ERR_AUTH,
+		.eap_octets_max = 1 },
 
 	/* T-20: success before the method said so. */
-	{ .name = "T-20 success instead of identity", .gw = GW_ECDSA, .eap = EAP_MSCHAPV2,
-		.with.edits = { { IN_AUTH(1), .op = EDIT_BODY, .payload = PAYLOAD_EAP, .hex = "03010004" } },
+	{ .name = "T-20 success instead of identity",
+		.gw = GW_ECDSA,
+		.eap = EAP_MSCHAPV2,
+		.with.edits = { { IN_AUTH(1), .op = EDIT_BODY, .payload = PAYLOAD_EAP,
+			.hex = "03010004" } },
 		.kind = ERR_AUTH },
-	{ .name = "T-20 success instead of the method", .gw = GW_ECDSA, .eap = EAP_MSCHAPV2,
-		.with.edits = { { IN_AUTH(2), .op = EDIT_BODY, .payload = PAYLOAD_EAP, .hex = "03010004" } },
+	{ .name = "T-20 success instead of the method",
+		.gw = GW_ECDSA,
+		.eap = EAP_MSCHAPV2,
+		.with.edits = { { IN_AUTH(2), .op = EDIT_BODY, .payload = PAYLOAD_EAP,
+			.hex = "03010004" } },
 		.kind = ERR_AUTH },
-	{ .name = "T-20 success instead of the gateway's proof", .gw = GW_ECDSA, .eap = EAP_MSCHAPV2,
-		.with.edits = { { IN_AUTH(3), .op = EDIT_BODY, .payload = PAYLOAD_EAP, .hex = "03020004" } },
+	{ .name = "T-20 success instead of the gateway's proof",
+		.gw = GW_ECDSA,
+		.eap = EAP_MSCHAPV2,
+		.with.edits = { { IN_AUTH(3), .op = EDIT_BODY, .payload = PAYLOAD_EAP,
+			.hex = "03020004" } },
 		.kind = ERR_AUTH },
 };
 
@@ -163,8 +242,10 @@ static void set_proofs(struct pair *p, const struct row *r)
 	const char *words = r->password ? r->password : p->password;
 	p->password = words;
 	assert_true(passphrase_set(&password, words, strlen(words)));
-	p->cfg.eap = (struct eap_config){ .user = "anna", .password = r->ask ? NULL : &password,
-		.methods = methods, .n_methods = ARRAY_LEN(methods) };
+	p->cfg.eap = (struct eap_config){ .user = "anna",
+		.password = r->ask ? NULL : &password,
+		.methods = methods,
+		.n_methods = ARRAY_LEN(methods) };
 }
 
 static void set_gateway(struct pair *p, const struct row *r)
@@ -411,7 +492,8 @@ static void what_was_granted(void **state)
 	assert_int_equal(g->n_domains, 1);
 	assert_string_equal(g->domains[0], "corp.example");
 	assert_int_equal(p.client.v2->children[0]->remote_ts.n, 1);
-	assert_string_equal(selector_text(text, &p.client.v2->children[0]->remote_ts.v[0]), "10.9.0.0/16");
+	assert_string_equal(
+		selector_text(text, &p.client.v2->children[0]->remote_ts.v[0]), "10.9.0.0/16");
 	pair_free(&p);
 }
 
@@ -436,7 +518,8 @@ int main(void)
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
-		tests[n++] = (struct CMUnitTest){ good[i].name, comes_up, NULL, NULL, (void *)&good[i] };
+		tests[n++] =
+			(struct CMUnitTest){ good[i].name, comes_up, NULL, NULL, (void *)&good[i] };
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		tests[n++] = (struct CMUnitTest){ bad[i].name, fails, NULL, NULL, (void *)&bad[i] };
 	int failed = cmocka_run_group_tests_name("rows", tests, pair_group_setup, teardown);

@@ -8,10 +8,10 @@
 
 struct spoiler {
 	enum end from;
-	unsigned skip;  /* which of its datagrams */
-	size_t at;      /* octet */
-	uint8_t mask;   /* flipped there; 0: the datagram ends there */
-	size_t len;     /* how long it was */
+	unsigned skip; /* which of its datagrams */
+	size_t at; /* octet */
+	uint8_t mask; /* flipped there; 0: the datagram ends there */
+	size_t len; /* how long it was */
 };
 
 static bool spoil(void *arg, struct net *n, enum end from, struct flight *f)
@@ -177,8 +177,9 @@ static void own_nonce(void *arg, struct flight *f)
 	struct payloads pl;
 	uint8_t inner, unknown;
 
-	assert_true(payloads_read(&pl, f->data[16], (struct bytes){ f->data + IKE_HDR_LEN,
-		f->len - IKE_HDR_LEN }, &inner, &unknown, NULL));
+	assert_true(payloads_read(&pl, f->data[16],
+		(struct bytes){ f->data + IKE_HDR_LEN, f->len - IKE_HDR_LEN }, &inner, &unknown,
+		NULL));
 	const struct payload *n = payload_find(&pl, PAYLOAD_NONCE);
 	memcpy((uint8_t *)(uintptr_t)n->body.p, p->client.v2->hs->ni, NONCE_LEN);
 }
@@ -312,13 +313,15 @@ static void unprotected(void **state)
 	pair_up(&p);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		for (uint32_t mid = 0; mid < 4; mid++) {
-			struct ike_hdr h = { .version = 0x20, .exchange = rows[i].exchange,
-				.flags = rows[i].flags, .mid = mid };
+			struct ike_hdr h = { .version = 0x20,
+				.exchange = rows[i].exchange,
+				.flags = rows[i].flags,
+				.mid = mid };
 			memcpy(h.spi_i, p.gw.sa->spi_i, IKE_SPI_LEN);
 			memcpy(h.spi_r, p.gw.sa->spi_r, IKE_SPI_LEN);
 			ikew_message(&k, buf, sizeof(buf), &h);
-			ikew_bytes(&k, rows[i].payload, (struct bytes){ body,
-				test_hex(rows[i].hex, body, sizeof(body)) });
+			ikew_bytes(&k, rows[i].payload,
+				(struct bytes){ body, test_hex(rows[i].hex, body, sizeof(body)) });
 			assert_true(ikew_end(&k, &len));
 			unsigned sent = p.net.sent[CLIENT];
 			pair_inject(&p, buf, len, 1);

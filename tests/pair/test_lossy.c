@@ -34,7 +34,8 @@ static void bad_network(struct pair *p, uint32_t seed)
 static void rekey_something(struct pair *p)
 {
 	static const enum command ours[] = { CMD_REKEY_CHILD, CMD_REKEY_IKE, CMD_REKEY_ALL };
-	static const unsigned theirs[] = { GW_REKEY_CHILD, GW_REKEY_IKE, GW_REKEY_CHILD | GW_REKEY_IKE };
+	static const unsigned theirs[] = { GW_REKEY_CHILD, GW_REKEY_IKE,
+		GW_REKEY_CHILD | GW_REKEY_IKE };
 	uint32_t who = net_random(&p->net, 3), what = net_random(&p->net, 3);
 
 	if (who != 1)
@@ -103,8 +104,8 @@ static void handshakes(void **state)
 		one(i, &t);
 	}
 	printf("%u handshakes over a bad network: %u without an answer, %u closed (%u of the gateways were "
-		"told), %u child and %u IKE rekeys, %u datagrams\n", t.runs, t.silent, t.closed, t.told,
-		t.rekeys_child, t.rekeys_ike, t.sent);
+	       "told), %u child and %u IKE rekeys, %u datagrams\n",
+		t.runs, t.silent, t.closed, t.told, t.rekeys_child, t.rekeys_ike, t.sent);
 	assert_int_equal(t.closed + t.silent, t.runs);
 	assert_true(t.silent * 50 <= t.runs);
 	assert_true(t.told * 100 >= t.closed * 80);

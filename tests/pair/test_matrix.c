@@ -13,7 +13,7 @@ static const uint8_t exchanges[] = { IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INF
 /* From then on the gateway's messages are lost. */
 struct gate {
 	uint8_t exchange; /* 0: all */
-	uint32_t mid;     /* from this message ID on */
+	uint32_t mid; /* from this message ID on */
 };
 
 static bool shut(void *arg, struct net *n, enum end from, struct flight *f)
@@ -21,7 +21,8 @@ static bool shut(void *arg, struct net *n, enum end from, struct flight *f)
 	const struct gate *g = arg;
 
 	(void)n;
-	return from == GATEWAY && (!g->exchange || (f->data[18] == g->exchange && f->data[23] >= g->mid));
+	return from == GATEWAY &&
+		(!g->exchange || (f->data[18] == g->exchange && f->data[23] >= g->mid));
 }
 
 static void begin(struct pair *p, struct gate *g, bool eap, bool mute)
@@ -32,7 +33,8 @@ static void begin(struct pair *p, struct gate *g, bool eap, bool mute)
 	p->mute = mute;
 	if (eap) {
 		p->cfg.local_auth = p->gwc.client = IKE_AUTH_BY_EAP;
-		p->cfg.eap = (struct eap_config){ .user = "anna", .methods = methods, .n_methods = 1 };
+		p->cfg.eap =
+			(struct eap_config){ .user = "anna", .methods = methods, .n_methods = 1 };
 		p->gwc.eap = EAP_GTC;
 	}
 	pair_start(p);
@@ -129,7 +131,7 @@ static const struct state_row {
 	enum v2_state state;
 	enum v2_task task;
 	uint8_t waits_for; /* the exchange whose answer is taken, 0: none */
-	bool answers;      /* requests of the gateway */
+	bool answers; /* requests of the gateway */
 } states[] = {
 	{ "IKE_SA_INIT sent", in_init, V2_INIT, TASK_INIT, 0, false },
 	{ "IKE_AUTH sent", in_auth, V2_AUTH, TASK_AUTH, IKE_AUTH, false },
@@ -137,7 +139,8 @@ static const struct state_row {
 	{ "user asked", in_ask, V2_ASK, TASK_NONE, 0, false },
 	{ "AUTH after EAP sent", in_finish, V2_FINISH, TASK_FINISH, IKE_AUTH, false },
 	{ "up", in_up, V2_UP, TASK_NONE, 0, true },
-	{ "up, rekeying the child", in_rekey_child, V2_UP, TASK_REKEY_CHILD, CREATE_CHILD_SA, true },
+	{ "up, rekeying the child", in_rekey_child, V2_UP, TASK_REKEY_CHILD, CREATE_CHILD_SA,
+		true },
 	{ "up, rekeying the IKE SA", in_rekey_ike, V2_UP, TASK_REKEY_IKE, CREATE_CHILD_SA, true },
 	{ "up, asking for life", in_dpd, V2_UP, TASK_DPD, INFORMATIONAL, true },
 	{ "up, deleting a child", in_delete_child, V2_UP, TASK_DELETE_CHILD, INFORMATIONAL, true },
@@ -196,15 +199,18 @@ static struct v2_sa *gateways_half(struct gateway *g, const struct v2_sa *sa)
 struct message {
 	uint8_t exchange;
 	bool response, sealed;
-	bool goodbye;   /* in the clear: with a delete of the IKE SA */
+	bool goodbye; /* in the clear: with a delete of the IKE SA */
 	bool wrong_end; /* sealed: the flag says that the client sent it */
 	uint32_t mid;
 };
 
-static size_t in_the_clear(const struct v2_sa *sa, const struct message *m, uint8_t *buf, size_t cap)
+static size_t in_the_clear(
+	const struct v2_sa *sa, const struct message *m, uint8_t *buf, size_t cap)
 {
 	static const uint8_t all[4] = { PROTO_IKE };
-	struct ike_hdr h = { .version = 0x20, .exchange = m->exchange, .mid = m->mid,
+	struct ike_hdr h = { .version = 0x20,
+		.exchange = m->exchange,
+		.mid = m->mid,
 		.flags = (m->response ? FLAG_RESPONSE : 0) | (sa->initiator ? 0 : FLAG_INITIATOR) };
 	struct ikew k;
 	size_t len;
@@ -252,12 +258,15 @@ static size_t feed(struct pair *p, const struct v2_sa *sa, const struct message 
 
 enum outcome { IGNORED, ANSWERED, REPEATED, TAKEN };
 
-static enum outcome expected(const struct state_row *r, const struct message *m, const struct v2_sa *sa)
+static enum outcome expected(
+	const struct state_row *r, const struct message *m, const struct v2_sa *sa)
 {
 	if (!m->sealed || m->wrong_end || m->exchange == IKE_SA_INIT)
 		return IGNORED;
 	if (m->response)
-		return r->waits_for && r->waits_for == m->exchange && m->mid == sa->req.mid ? TAKEN : IGNORED;
+		return r->waits_for && r->waits_for == m->exchange && m->mid == sa->req.mid ?
+			TAKEN :
+			IGNORED;
 	if (sa->replied && m->mid == sa->mid_in - 1)
 		return REPEATED;
 	return r->answers && m->mid == sa->mid_in ? ANSWERED : IGNORED;
@@ -265,8 +274,7 @@ static enum outcome expected(const struct state_row *r, const struct message *m,
 
 static void one(const struct state_row *r, struct message m, int mid)
 {
-	static const char *const words[] = { "ignored", "answered", "answered as before",
-		"taken" };
+	static const char *const words[] = { "ignored", "answered", "answered as before", "taken" };
 	struct print before, after;
 	struct gate g;
 	struct pair p;
@@ -284,13 +292,13 @@ static void one(const struct state_row *r, struct message m, int mid)
 		before.mid_in++;
 	bool same = memcmp(&before, &after, sizeof(before)) == 0;
 	if (sent != (want == ANSWERED || want == REPEATED) && want != TAKEN)
-		fail_msg("%s: exchange %u, %s, %s, mid %+d: %zu datagrams sent, should be %s", r->name,
-			m.exchange, m.response ? "answer" : "request", m.sealed ? "sealed" : "in the clear",
-			mid, sent, words[want]);
+		fail_msg("%s: exchange %u, %s, %s, mid %+d: %zu datagrams sent, should be %s",
+			r->name, m.exchange, m.response ? "answer" : "request",
+			m.sealed ? "sealed" : "in the clear", mid, sent, words[want]);
 	if (same != (want != TAKEN))
 		fail_msg("%s: exchange %u, %s, %s, mid %+d: %s, should be %s", r->name, m.exchange,
-			m.response ? "answer" : "request", m.sealed ? "sealed" : "in the clear", mid,
-			same ? "nothing changed" : "something changed", words[want]);
+			m.response ? "answer" : "request", m.sealed ? "sealed" : "in the clear",
+			mid, same ? "nothing changed" : "something changed", words[want]);
 	pair_free(&p);
 }
 
@@ -301,7 +309,8 @@ static void matrix(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(exchanges); i++)
 		for (int response = 0; response < 2; response++)
 			for (int mid = -1; mid < 2; mid++) {
-				struct message m = { .exchange = exchanges[i], .response = response };
+				struct message m = { .exchange = exchanges[i],
+					.response = response };
 				one(r, m, mid);
 				m.goodbye = true;
 				one(r, m, mid);
@@ -346,7 +355,8 @@ int main(void)
 	static struct CMUnitTest tests[ARRAY_LEN(states) + 1];
 
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		tests[i] = (struct CMUnitTest){ states[i].name, matrix, NULL, NULL, (void *)&states[i] };
+		tests[i] = (struct CMUnitTest){ states[i].name, matrix, NULL, NULL,
+			(void *)&states[i] };
 	tests[ARRAY_LEN(states)] = (struct CMUnitTest)cmocka_unit_test(before_and_after);
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
 }

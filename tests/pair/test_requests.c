@@ -30,26 +30,34 @@ static const struct {
 	{ "child: no KE", GW_REKEY_CHILD, { EDIT(EDIT_DROP, KE) }, INVALID_KE_PAYLOAD },
 	{ "child: KE of zeros", GW_REKEY_CHILD, { SET(KE, 4, ZEROS_32) }, INVALID_SYNTAX },
 	{ "child: KE too short", GW_REKEY_CHILD, { EDIT(EDIT_CUT, KE, .at = 20) }, INVALID_SYNTAX },
-	{ "child: KE of another group", GW_REKEY_CHILD, { SET(KE, 0, "000e") }, INVALID_KE_PAYLOAD },
-	{ "child: a short nonce", GW_REKEY_CHILD, { EDIT(EDIT_CUT, NONCE, .at = 15) }, INVALID_SYNTAX },
-	{ "child: a long nonce", GW_REKEY_CHILD, { EDIT(EDIT_GROW, NONCE, .at = 225) }, INVALID_SYNTAX },
+	{ "child: KE of another group", GW_REKEY_CHILD, { SET(KE, 0, "000e") },
+		INVALID_KE_PAYLOAD },
+	{ "child: a short nonce", GW_REKEY_CHILD, { EDIT(EDIT_CUT, NONCE, .at = 15) },
+		INVALID_SYNTAX },
+	{ "child: a long nonce", GW_REKEY_CHILD, { EDIT(EDIT_GROW, NONCE, .at = 225) },
+		INVALID_SYNTAX },
 	{ "child: SPI 0", GW_REKEY_CHILD, { SET(SA, 8, "00000000") }, INVALID_SYNTAX },
 	{ "child: SPI of 8 octets", GW_REKEY_CHILD, { SET(SA, 6, "08") }, NO_PROPOSAL_CHOSEN },
-	{ "child: nothing acceptable", GW_REKEY_CHILD, { SET(SA, 18, "000b") }, NO_PROPOSAL_CHOSEN },
+	{ "child: nothing acceptable", GW_REKEY_CHILD, { SET(SA, 18, "000b") },
+		NO_PROPOSAL_CHOSEN },
 	{ "child: AH", GW_REKEY_CHILD, { SET(SA, 5, "02") }, NO_PROPOSAL_CHOSEN },
 	{ "child: SA cut short", GW_REKEY_CHILD, { EDIT(EDIT_CUT, SA, .at = 20) }, INVALID_SYNTAX },
-	{ "child: TSr outside", GW_REKEY_CHILD, { SET(TSi, 12, "0b0000000b0000ff") }, TS_UNACCEPTABLE },
+	{ "child: TSr outside", GW_REKEY_CHILD, { SET(TSi, 12, "0b0000000b0000ff") },
+		TS_UNACCEPTABLE },
 	{ "child: TSr the wrong way", GW_REKEY_CHILD, { SET(TSr, 12, "0a0500000a040000") },
 		INVALID_SYNTAX },
 	{ "child: TS of 0 selectors", GW_REKEY_CHILD, { SET(TSi, 0, "00") }, INVALID_SYNTAX },
-	{ "child: REKEY_SA of nobody", GW_REKEY_CHILD, { SET(N, 4, "01020304") }, CHILD_SA_NOT_FOUND },
+	{ "child: REKEY_SA of nobody", GW_REKEY_CHILD, { SET(N, 4, "01020304") },
+		CHILD_SA_NOT_FOUND },
 	{ "child: REKEY_SA without SPI", GW_REKEY_CHILD, { EDIT(EDIT_BODY, N, .hex = "03004009") },
 		CHILD_SA_NOT_FOUND },
 	{ "child: REKEY_SA with 8 octets", GW_REKEY_CHILD,
 		{ EDIT(EDIT_BODY, N, .hex = "0308400901020304 05060708") }, CHILD_SA_NOT_FOUND },
 	{ "child: an unknown critical payload", GW_REKEY_CHILD,
-		{ { .op = EDIT_ADD_CRITICAL, .payload = 200, .hex = "" } }, UNSUPPORTED_CRITICAL_PAYLOAD },
-	{ "child: an unknown payload", GW_REKEY_CHILD, { { .op = EDIT_ADD, .payload = 200, .hex = "" } }, 0 },
+		{ { .op = EDIT_ADD_CRITICAL, .payload = 200, .hex = "" } },
+		UNSUPPORTED_CRITICAL_PAYLOAD },
+	{ "child: an unknown payload", GW_REKEY_CHILD,
+		{ { .op = EDIT_ADD, .payload = 200, .hex = "" } }, 0 },
 	{ "child: 65 payloads", GW_REKEY_CHILD, { EDIT(EDIT_MANY, V, .at = 65) }, INVALID_SYNTAX },
 	{ "child: nothing", GW_REKEY_CHILD, { { .op = EDIT_NOTHING } }, INVALID_SYNTAX },
 	{ "child: in reverse", GW_REKEY_CHILD, { { .op = EDIT_REVERSE } }, 0 },
@@ -62,7 +70,8 @@ static const struct {
 	{ "IKE: a short nonce", GW_REKEY_IKE, { EDIT(EDIT_CUT, NONCE, .at = 3) }, INVALID_SYNTAX },
 	{ "IKE: in reverse", GW_REKEY_IKE, { { .op = EDIT_REVERSE } }, 0 },
 	{ "delete: count too high", GW_DPD, { ADD(D, "0304000201020304") }, INVALID_SYNTAX },
-	{ "delete: SPIs of 8 octets", GW_DPD, { ADD(D, "030800010102030405060708") }, INVALID_SYNTAX },
+	{ "delete: SPIs of 8 octets", GW_DPD, { ADD(D, "030800010102030405060708") },
+		INVALID_SYNTAX },
 	{ "delete: cut short", GW_DPD, { ADD(D, "0304") }, INVALID_SYNTAX },
 	{ "delete: of AH", GW_DPD, { ADD(D, "0204000101020304") }, 0 },
 	{ "delete: of a protocol that nobody knows", GW_DPD, { ADD(D, "6304000101020304") }, 0 },
@@ -97,7 +106,8 @@ static void requests(void **state)
 		pair_check_up(&p, 1);
 		for (size_t j = 0; j < ARRAY_LEN(p.gwc.edits); j++) {
 			p.gwc.edits[j] = request_rows[i].edits[j];
-			p.gwc.edits[j].exchange = request_rows[i].want == GW_DPD ? INFORMATIONAL : CREATE_CHILD_SA;
+			p.gwc.edits[j].exchange =
+				request_rows[i].want == GW_DPD ? INFORMATIONAL : CREATE_CHILD_SA;
 			p.gwc.edits[j].request = p.gwc.edits[j].any_mid = true;
 		}
 		struct gw_child *child0 = p.gw.children[0];
@@ -226,9 +236,11 @@ static const struct {
 	{ "T-03 number over total", { { 3, 2, 8 }, { 1, 2, 8 } }, false },
 	{ "T-03 total 256", { { 1, 256, 8 } }, false },
 	{ "T-03 total 65535", { { 65535, 65535, 8 } }, false },
-	{ "T-03 a copy with other octets is not taken", { { 1, 2, 8 }, { 1, 2, 12 }, { 2, 2, 8 } }, true },
+	{ "T-03 a copy with other octets is not taken", { { 1, 2, 8 }, { 1, 2, 12 }, { 2, 2, 8 } },
+		true },
 	{ "T-03 a shrinking total is old", { { 1, 3, 8 }, { 1, 2, 8 }, { 2, 2, 8 } }, false },
-	{ "T-03 a growing total starts over", { { 1, 2, 8 }, { 2, 3, 8 }, { 3, 3, 8 }, { 1, 3, 8 } }, true },
+	{ "T-03 a growing total starts over",
+		{ { 1, 2, 8 }, { 2, 3, 8 }, { 3, 3, 8 }, { 1, 3, 8 } }, true },
 	{ "T-04 an empty fragment", { { 1, 2, 0 }, { 2, 2, 8 } }, false },
 };
 
@@ -242,7 +254,8 @@ static void send_fragment(struct pair *p, const struct frag *f, uint8_t fill)
 	memcpy(h.spi_i, p->gw.sa->spi_i, IKE_SPI_LEN);
 	memcpy(h.spi_r, p->gw.sa->spi_r, IKE_SPI_LEN);
 	gw_fragment(&p->gw, p->net.now, &h, f->number, f->total,
-		f->number == 1 ? PAYLOAD_V : PAYLOAD_NONE, (struct bytes){ content, f->len }, &p->ob);
+		f->number == 1 ? PAYLOAD_V : PAYLOAD_NONE, (struct bytes){ content, f->len },
+		&p->ob);
 	net_perform(&p->net, GATEWAY, &p->ob);
 	outbox_clear(&p->ob);
 }
@@ -259,7 +272,8 @@ static void fragments(void **state)
 				send_fragment(&p, &frag_rows[i].v[j], (uint8_t)j);
 		pair_run(&p, 100);
 		if ((p.net.sent[CLIENT] > sent) != frag_rows[i].answered)
-			fail_msg("%s: %s", frag_rows[i].name, frag_rows[i].answered ? "no answer" : "answered");
+			fail_msg("%s: %s", frag_rows[i].name,
+				frag_rows[i].answered ? "no answer" : "answered");
 		if (frag_rows[i].answered)
 			p.gw.sa->mid_out++;
 		pair_gw(&p, GW_REKEY_CHILD); /* and whatever is half there is in nobody's way */
@@ -281,7 +295,9 @@ static void many_fragments(void **state)
 		pair_up(&p);
 		unsigned sent = p.net.sent[CLIENT];
 		for (uint16_t n = 255; n > 0; n--) {
-			struct ike_hdr h = { .version = 0x20, .exchange = INFORMATIONAL, .mid = p.gw.sa->mid_out };
+			struct ike_hdr h = {
+				.version = 0x20, .exchange = INFORMATIONAL, .mid = p.gw.sa->mid_out
+			};
 			memcpy(h.spi_i, p.gw.sa->spi_i, IKE_SPI_LEN);
 			memcpy(h.spi_r, p.gw.sa->spi_r, IKE_SPI_LEN);
 			memcpy(content, "\x2b\x00\x00\x04", 4); /* a chain of empty vendor ids */

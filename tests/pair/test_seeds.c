@@ -21,7 +21,8 @@ struct recorder {
 	const char *name;
 };
 
-static void write_seed(const struct recorder *r, const char *target, const char *name, const void *p, size_t n)
+static void write_seed(
+	const struct recorder *r, const char *target, const char *name, const void *p, size_t n)
 {
 	char path[256];
 
@@ -32,11 +33,15 @@ static void write_seed(const struct recorder *r, const char *target, const char 
 }
 
 /* As a message in the clear, for the parser. */
-static void write_message(struct recorder *r, uint8_t exchange, bool response, uint8_t first,
-	struct bytes chain)
+static void write_message(
+	struct recorder *r, uint8_t exchange, bool response, uint8_t first, struct bytes chain)
 {
-	struct ike_hdr h = { .spi_i = "initiat", .spi_r = "respond", .next = first, .version = 0x20,
-		.exchange = exchange, .flags = response ? FLAG_RESPONSE : FLAG_INITIATOR,
+	struct ike_hdr h = { .spi_i = "initiat",
+		.spi_r = "respond",
+		.next = first,
+		.version = 0x20,
+		.exchange = exchange,
+		.flags = response ? FLAG_RESPONSE : FLAG_INITIATOR,
 		.len = (uint32_t)(IKE_HDR_LEN + chain.n) };
 	uint8_t buf[16384];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -59,7 +64,8 @@ static void record(struct recorder *r, uint8_t kind, uint8_t first, struct bytes
 	r->sk_len += w.len;
 }
 
-static void hear(void *arg, bool sent, uint8_t exchange, bool response, uint8_t first, struct bytes chain)
+static void hear(
+	void *arg, bool sent, uint8_t exchange, bool response, uint8_t first, struct bytes chain)
 {
 	enum { ANSWER, CREATE, INFO, PROVED = 0x80 };
 	struct recorder *r = arg;
@@ -77,7 +83,11 @@ static void hear(void *arg, bool sent, uint8_t exchange, bool response, uint8_t 
 		}
 		record(r, PROVED | ANSWER, first, (struct bytes){ c.p, c.left });
 	} else {
-		record(r, response ? ANSWER : exchange == CREATE_CHILD_SA ? CREATE : INFO, first, chain);
+		record(r,
+			response                            ? ANSWER :
+				exchange == CREATE_CHILD_SA ? CREATE :
+							      INFO,
+			first, chain);
 	}
 }
 
@@ -88,7 +98,8 @@ static void start(struct pair *p, struct recorder *r, uint8_t at, const char *na
 	pair_init(p, 1);
 	if (eap) {
 		p->cfg.local_auth = p->gwc.client = IKE_AUTH_BY_EAP;
-		p->cfg.eap = (struct eap_config){ .user = "anna", .methods = methods, .n_methods = 3 };
+		p->cfg.eap =
+			(struct eap_config){ .user = "anna", .methods = methods, .n_methods = 3 };
 		p->gwc.eap = EAP_GTC;
 	}
 	r->sk[0] = at;
@@ -114,7 +125,8 @@ static bool init_messages(void *arg, struct net *n, enum end from, struct flight
 {
 	(void)n;
 	if (f->data[18] == IKE_SA_INIT)
-		write_seed(arg, "ike", from == CLIENT ? "init-request" : "init-answer", f->data, f->len);
+		write_seed(arg, "ike", from == CLIENT ? "init-request" : "init-answer", f->data,
+			f->len);
 	return false;
 }
 
@@ -167,21 +179,28 @@ static const struct {
 } typed[] = {
 	{ "frag", "in-order", "0100010003210100 0100020003000100 0100030003000080" },
 	{ "frag", "backwards", "0100030003000080 0100020003000100 0100010003210100" },
-	{ "frag", "twice-and-smaller", "0100010002210100 0100010002210200 0100010003210100 0100020003000100 "
+	{ "frag", "twice-and-smaller",
+		"0100010002210100 0100010002210200 0100010003210100 0100020003000100 "
 		"0100030003000100" },
-	{ "frag", "too-large", "0100010014211000 0100020014001000 0100030014001000 0100040014001000 "
+	{ "frag", "too-large",
+		"0100010014211000 0100020014001000 0100030014001000 0100040014001000 "
 		"0100050014001000 0100060014001000 0100070014001000 0100080014001000 0100090014001000 "
 		"01000a0014001000 01000b0014001000 01000c0014001000 01000d0014001000 01000e0014001000 "
 		"01000f0014001000 0100100014001000 0100110014001000" },
 	{ "frag", "nonsense", "01000000000000 04 0100050002210004 0101000100210004" },
 	/* kind, detail, length: 2 time, 3 system, 4 answer, 5 command, 6 stop, 7 the gateway */
-	{ "session", "up-rekey-down", "00 02ff0000 05020000 02ff0000 07030000 02ff0000 06000000 02ff0000" },
+	{ "session", "up-rekey-down",
+		"00 02ff0000 05020000 02ff0000 07030000 02ff0000 06000000 02ff0000" },
 	{ "session", "ask-psk", "02 0480000761207365637265 02ff0000" },
-	{ "session", "eap", "01 020a0000 04410004616e6e61 02020000 0402000d636f727265637420686f727365 02ff0000" },
+	{ "session", "eap",
+		"01 020a0000 04410004616e6e61 02020000 0402000d636f727265637420686f727365 02ff0000" },
 	{ "session", "lost-and-back", "00 02ff0000 07080000 02ff0000 02ff0000 05030000 02ff0000" },
-	{ "session", "collisions", "04 02ff0000 07030000 05020000 02ff0000 07020000 05000000 02ff0000" },
-	{ "session", "system", "00 02ff0000 03830000 0385000100 03c6000400000000 0308000400000000 02ff0000" },
-	{ "session", "strangers", "10 02100000 01a900082900000800000018 012a0004 00000004 000000050102030405" },
+	{ "session", "collisions",
+		"04 02ff0000 07030000 05020000 02ff0000 07020000 05000000 02ff0000" },
+	{ "session", "system",
+		"00 02ff0000 03830000 0385000100 03c6000400000000 0308000400000000 02ff0000" },
+	{ "session", "strangers",
+		"10 02100000 01a900082900000800000018 012a0004 00000004 000000050102030405" },
 	{ "session", "install-fails", "08 02ff0000 0341000400000000 02ff0000" },
 };
 
@@ -195,7 +214,8 @@ static void write_all(const char *dir)
 	write_sk(r);
 	write_init(r);
 	for (size_t i = 0; i < ARRAY_LEN(typed); i++)
-		write_seed(r, typed[i].target, typed[i].name, buf, test_hex(typed[i].hex, buf, sizeof(buf)));
+		write_seed(r, typed[i].target, typed[i].name, buf,
+			test_hex(typed[i].hex, buf, sizeof(buf)));
 	free(r);
 }
 
@@ -209,8 +229,8 @@ static void read_message(const uint8_t *p, size_t n, const char *path)
 	uint8_t inner, unknown;
 
 	if (!ike_hdr_read(&h, (struct bytes){ p, n }, &e) ||
-		!payloads_read(&pl, h.next, (struct bytes){ p + IKE_HDR_LEN, n - IKE_HDR_LEN }, &inner, &unknown,
-			&e))
+		!payloads_read(&pl, h.next, (struct bytes){ p + IKE_HDR_LEN, n - IKE_HDR_LEN },
+			&inner, &unknown, &e))
 		fail_msg("%s: %s", path, e.text);
 }
 

@@ -204,23 +204,32 @@ static const struct exit_row {
 	{ .name = "name not found", .unresolved = true, .status = DOWN_UNREACHABLE },
 	{ .name = "no answer", .silent = true, .status = DOWN_UNREACHABLE },
 	{ .name = "no proposal", .with.ike = "aes256-sha512-ecp521", .status = DOWN_NO_PROPOSAL },
-	{ .name = "no proposal for ESP", .with.esp = "aes256-sha512-noesn", .status = DOWN_NO_PROPOSAL },
-	{ .name = "wrong psk", .set = { "secrets", "psk", "this is not it, not at all" },
+	{ .name = "no proposal for ESP",
+		.with.esp = "aes256-sha512-noesn",
+		.status = DOWN_NO_PROPOSAL },
+	{ .name = "wrong psk",
+		.set = { "secrets", "psk", "this is not it, not at all" },
 		.status = DOWN_NOT_ACCEPTED },
-	{ .name = "wrong password", .eap = true, .gw = GW_ECDSA, .password = "nonsense",
+	{ .name = "wrong password",
+		.eap = true,
+		.gw = GW_ECDSA,
+		.password = "nonsense",
 		.status = DOWN_NOT_ACCEPTED },
 	{ .name = "wrong CA", .eap = true, .gw = GW_OTHER_CA, .status = DOWN_NOT_THE_GATEWAY },
 	{ .name = "wrong name", .eap = true, .gw = GW_OTHER_NAME, .status = DOWN_NOT_THE_GATEWAY },
-	{ .name = "wrong identity", .set = { "remote", "id", "other.example.org" },
+	{ .name = "wrong identity",
+		.set = { "remote", "id", "other.example.org" },
 		.status = DOWN_NOT_THE_GATEWAY },
-	{ .name = "selectors refused", .with.refuse_child = TS_UNACCEPTABLE, .status = DOWN_REFUSED },
+	{ .name = "selectors refused",
+		.with.refuse_child = TS_UNACCEPTABLE,
+		.status = DOWN_REFUSED },
 };
 
 static void exit_status(void **state)
 {
 	const struct exit_row *r = *state;
 	struct profile *profile = r->eap ? profile_of(by_eap, ARRAY_LEN(by_eap)) :
-		profile_of(by_psk, ARRAY_LEN(by_psk));
+					   profile_of(by_psk, ARRAY_LEN(by_psk));
 	struct pair p;
 	struct err e;
 
@@ -258,8 +267,12 @@ static void lossy(void **state)
 	for (uint32_t seed = 1; seed <= 100; seed++) {
 		struct pair p;
 		begin(&p, profile, seed);
-		p.wire = (struct net_config){ .seed = seed, .loss = 20, .dup = 20, .reorder = 20,
-			.delay = 10, .jitter = 200 };
+		p.wire = (struct net_config){ .seed = seed,
+			.loss = 20,
+			.dup = 20,
+			.reorder = 20,
+			.delay = 10,
+			.jitter = 200 };
 		pair_start(&p);
 		if (!pair_until(&p, pair_decided, SECONDS(60)) || client_phase(&p.client) != IKE_UP)
 			fail_msg("seed %u: not up in a minute: %s", seed, p.down.what);
@@ -294,7 +307,7 @@ int main(void)
 
 	memcpy(tests, first, sizeof(first));
 	for (size_t i = 0; i < ARRAY_LEN(exits); i++)
-		tests[ARRAY_LEN(first) + i] = (struct CMUnitTest){ exits[i].name, exit_status, NULL, NULL,
-			(void *)&exits[i] };
+		tests[ARRAY_LEN(first) + i] = (struct CMUnitTest){ exits[i].name, exit_status, NULL,
+			NULL, (void *)&exits[i] };
 	return cmocka_run_group_tests(tests, pair_group_setup, teardown);
 }

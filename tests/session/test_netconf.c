@@ -105,8 +105,11 @@ static void build(struct pushed *x)
 
 	assert_non_null(any.encr);
 	x->view.n_children = 1;
-	x->view.children[0] = (struct ike_child_view){ .mode = SA_TUNNEL, .encap = true, .suite = any,
-		.local_ts = &x->ts, .remote_ts = &x->ts };
+	x->view.children[0] = (struct ike_child_view){ .mode = SA_TUNNEL,
+		.encap = true,
+		.suite = any,
+		.local_ts = &x->ts,
+		.remote_ts = &x->ts };
 	x->made = netconf_build(x->p, &x->view, &x->g, 1500, &x->ob);
 	assert_non_null(x->made);
 }
@@ -135,8 +138,8 @@ static bool warned(const struct pushed *x, const char *what, const char *why)
 {
 	for (size_t i = 0; i < x->ob.n; i++) {
 		const struct event *ev = outbox_get(&x->ob, i);
-		if (x->ob.actions[i].kind == ACT_EVENT && ev->kind == EV_WARNING && strstr(ev->text, what) &&
-			strstr(ev->text, why))
+		if (x->ob.actions[i].kind == ACT_EVENT && ev->kind == EV_WARNING &&
+			strstr(ev->text, what) && strstr(ev->text, why))
 			return true;
 	}
 	return false;
@@ -147,11 +150,20 @@ static bool warned(const struct pushed *x, const char *what, const char *why)
 static const struct {
 	const char *net, *why;
 } unsafe[] = {
-	{ "127.0.0.0/8", "loopback" }, { "127.0.0.53/32", "loopback" }, { "169.254.0.0/16", "link-local" },
-	{ "169.254.169.254/32", "link-local" }, { "224.0.0.0/4", "multicast" }, { "239.1.2.3/32", "multicast" },
-	{ "240.0.0.0/4", "reserved" }, { "255.255.255.255/32", "reserved" }, { "0.0.0.0/8", "this network" },
-	{ "::1/128", "loopback" }, { "fe80::/64", "link-local" }, { "ff02::1/128", "multicast" },
-	{ "::/128", "unspecified" }, { "::ffff:10.0.0.0/104", "mapped" },
+	{ "127.0.0.0/8", "loopback" },
+	{ "127.0.0.53/32", "loopback" },
+	{ "169.254.0.0/16", "link-local" },
+	{ "169.254.169.254/32", "link-local" },
+	{ "224.0.0.0/4", "multicast" },
+	{ "239.1.2.3/32", "multicast" },
+	{ "240.0.0.0/4", "reserved" },
+	{ "255.255.255.255/32", "reserved" },
+	{ "0.0.0.0/8", "this network" },
+	{ "::1/128", "loopback" },
+	{ "fe80::/64", "link-local" },
+	{ "ff02::1/128", "multicast" },
+	{ "::/128", "unspecified" },
+	{ "::ffff:10.0.0.0/104", "mapped" },
 	{ "198.51.100.10/32", "the gateway itself" },
 };
 
@@ -188,7 +200,8 @@ static void takes_networks_that_hold_the_gateway(void **state)
 
 static void refuses_unsafe_addresses_and_servers(void **state)
 {
-	static const char *const hosts[] = { "127.0.0.1", "169.254.1.1", "224.0.0.1", "fe80::1", "ff02::fb" };
+	static const char *const hosts[] = { "127.0.0.1", "169.254.1.1", "224.0.0.1", "fe80::1",
+		"ff02::fb" };
 	struct pushed *x = *state;
 
 	push_route(x, "0.0.0.0/0");
@@ -256,8 +269,8 @@ static void the_other_family_of_a_full_tunnel_goes_nowhere(void **state)
 
 static void domains_are_names_or_nothing(void **state)
 {
-	static const char *const bad[] = { "", ".", "a..b", "a b", "a\nnameserver 1.2.3.4", "a\033[2J", "-;",
-		"$(reboot)", "a/../b", "\xc3\xa9.example", "*.example",
+	static const char *const bad[] = { "", ".", "a..b", "a b", "a\nnameserver 1.2.3.4",
+		"a\033[2J", "-;", "$(reboot)", "a/../b", "\xc3\xa9.example", "*.example",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example" };
 	struct pushed *x = *state;
 
@@ -350,7 +363,8 @@ static void no_connection_without_the_kill_switch(void **state)
 static void failing(struct pushed *x, const char *kind, enum killswitch left)
 {
 	struct session *s = guarded(x, kind);
-	struct os_input done = { .kind = OS_NETCONF_DONE, .ok = true }, paths = { .kind = OS_PATHS };
+	struct os_input done = { .kind = OS_NETCONF_DONE, .ok = true },
+			paths = { .kind = OS_PATHS };
 
 	session_os(s, 2, &done, &x->ob);
 	err_set(&paths.err, ERR_SILENT, "there is no route");
@@ -360,21 +374,33 @@ static void failing(struct pushed *x, const char *kind, enum killswitch left)
 	session_free(s);
 }
 
-static void yes_ends_with_a_failure(void **state) { failing(*state, "yes", KILLSWITCH_NO); }
-static void strict_outlives_a_failure(void **state) { failing(*state, "strict", KILLSWITCH_STRICT); }
+static void yes_ends_with_a_failure(void **state)
+{
+	failing(*state, "yes", KILLSWITCH_NO);
+}
+static void strict_outlives_a_failure(void **state)
+{
+	failing(*state, "strict", KILLSWITCH_STRICT);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(refuses_unsafe_routes, setup, teardown),
-		cmocka_unit_test_setup_teardown(takes_networks_that_hold_the_gateway, setup, teardown),
-		cmocka_unit_test_setup_teardown(refuses_unsafe_addresses_and_servers, setup, teardown),
-		cmocka_unit_test_setup_teardown(takes_no_more_than_the_profile_accepts, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_refused_default_route_blocks_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_other_family_of_a_full_tunnel_goes_nowhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			takes_networks_that_hold_the_gateway, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			refuses_unsafe_addresses_and_servers, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			takes_no_more_than_the_profile_accepts, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_refused_default_route_blocks_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_other_family_of_a_full_tunnel_goes_nowhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(domains_are_names_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_packet_before_the_kill_switch, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_connection_without_the_kill_switch, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			no_connection_without_the_kill_switch, setup, teardown),
 		cmocka_unit_test_setup_teardown(yes_ends_with_a_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(strict_outlives_a_failure, setup, teardown),
 	};

@@ -337,7 +337,8 @@ static void finish(void **state)
 	FINISH("remote.auth", "both", GW, V1, "remote.auth=cert");
 	FINISH("remote.auth", "both", GW, V1, "local.auth=hybrid", "remote.auth=psk");
 	FINISH("ike.proposals", "x25519", GW, V1, "ike.proposals=aes256-sha256-x25519");
-	FINISH("ike.proposals", "aes256gcm16", GW, V1, "ike.proposals=aes256gcm16-prfsha256-modp2048");
+	FINISH("ike.proposals", "aes256gcm16", GW, V1,
+		"ike.proposals=aes256gcm16-prfsha256-modp2048");
 	FINISH("esp.proposals", "chacha20poly1305", GW, V1, "esp.proposals=chacha20poly1305");
 }
 
