@@ -52,6 +52,9 @@ gateway_kill() {
 	read -r pid _ <"$LAB/gateway/started"
 	kill -KILL "$pid"
 	wait_until 5 gateway_is_dead "$pid"
+	# A kernel goes on with its SAs when only the daemon is gone.
+	in_box gateway ip xfrm state flush
+	in_box gateway ip xfrm policy flush
 }
 
 gateway_is_dead() {
