@@ -110,7 +110,7 @@ static void take_delete(struct v1_step *s, struct bytes body)
 	rd_u16(&r); /* how many: the length says it too */
 	while (proto == PROTO_ESP && size == 4 && r.left >= size)
 		delete_child(s, rd_u32(&r));
-	while (proto == PROTO_IKE && size == 2 * IKE_SPI_LEN && r.left >= size)
+	while (proto == PROTO_IKE && size == (size_t)2 * IKE_SPI_LEN && r.left >= size)
 		delete_sa(s, rd_bytes(&r, size));
 }
 

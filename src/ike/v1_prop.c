@@ -324,7 +324,7 @@ static bool accept(const struct transform *t, const struct proposals *ours, bool
 	for (size_t i = 0; v1_combination(ours, phase1, i, &s); i++) {
 		if (!suits(t, &s, phase1, f ? f->group : NULL) || (f && !mode_suits(t, f, out)))
 			continue;
-		if (!phase1)
+		if (f)
 			s.ke = f->group;
 		out->suite = s;
 		out->method = (uint16_t)t->method;
@@ -346,7 +346,9 @@ struct sa_reader { /* walks over all transforms of an SA payload */
 static bool sa_open(struct sa_reader *s, struct bytes body, bool phase1)
 {
 	*s = (struct sa_reader){ .proposals = rd_init(body.p, body.n), .phase1 = phase1 };
-	return rd_u32(&s->proposals) == DOI_IPSEC && rd_u32(&s->proposals) == SIT_IDENTITY_ONLY;
+	uint32_t doi = rd_u32(&s->proposals), situation = rd_u32(&s->proposals);
+
+	return doi == DOI_IPSEC && situation == SIT_IDENTITY_ONLY;
 }
 
 /* The next proposal of our protocol. */

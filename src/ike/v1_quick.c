@@ -363,8 +363,8 @@ static bool request_recv(struct v1_step *s)
 {
 	struct ke_secret shared = { 0 };
 	struct v1_child *made = NULL;
-	struct v1_esp_form f;
-	struct v1_terms t;
+	struct v1_esp_form f = { 0 };
+	struct v1_terms t = { 0 };
 
 	s->x = v1_xchg_accept(s, V1X_SERVED);
 	if (!s->x || !s->x->offer)

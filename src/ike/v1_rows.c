@@ -174,7 +174,7 @@ static void phase1(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
 	if (!p || !copy) {
 		err_set(&e, ERR_DROP, "out of memory");
 		drop(v, &e, ob);
-	} else if (!row) {
+	} else if (!row || !sa->p1) {
 		err_set(&e, ERR_DROP, "a message of phase 1 that nobody waits for");
 		drop(v, &e, ob);
 	} else if (!open_phase1(sa, row, h, d, copy, p, next_iv, &e)) {
