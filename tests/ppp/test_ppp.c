@@ -190,7 +190,10 @@ static const struct script scripts[] = {
 			{ "c021 03 02 0008 0104 0500", { NULL } },
 			{ "c021 03 01 0008 0105 0500", { NULL } },
 			{ "c021 04 01 0006 0500", { NULL } },
+			/* so this opens nothing */
+			{ "c021 01 05 0004", { "ff03 c021 02 05 0004" } },
 		} },
+	{ "An Ack counts once", { { ACK, { NULL } }, { ACK, { NULL } } } },
 	{ "Nak: a smaller MRU is taken, a larger one not, another magic number made",
 		{
 			{ "c021 03 01 0008 0104 0500",
