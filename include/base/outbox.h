@@ -21,6 +21,8 @@ enum action_kind {
 	ACT_SA_REMOVE, /* struct sa_ref */
 	ACT_NETCONF, /* struct netconf: this is how the machine shall be set up from now on */
 	ACT_EVENT, /* struct event: something worth telling */
+	ACT_L2TP_LINK, /* struct l2tp_link: what the data plane needs to carry L2TP */
+	ACT_L2TP, /* struct l2tp_datagram: to be sent inside the SA, or not at all */
 	ACT_DOWN, /* struct down: the session is over; nothing follows */
 };
 
@@ -40,6 +42,25 @@ struct send {
 	struct addr local; /* family NONE: whatever the system chooses */
 	struct addr remote; /* with port */
 	uint32_t len; /* of the datagram behind this header, without marker */
+	uint8_t data[];
+};
+
+/* L2TP inside a transport mode SA (RFC 3193): the data plane carries UDP between these two ports and
+ * nothing else. Once it knows the session, packets of the inner interface go through it as PPP frames,
+ * if packets says so. All zero: there is no L2TP. */
+struct l2tp_link {
+	uint16_t local_port, remote_port;
+	uint16_t tunnel, session; /* ours, 0: there is none yet */
+	uint16_t peer_tunnel, peer_session; /* the gateway's */
+	bool packets;
+};
+
+/* What goes out between these ports. It must never leave outside of the SA, which is the newest one
+ * that takes it (RFC 3193 section 3): without one it is dropped. */
+struct l2tp_datagram {
+	bool frame; /* a PPP frame, which the data plane makes a data message of, in turn with packets;
+	             * else the payload of a UDP datagram as it is */
+	uint32_t len;
 	uint8_t data[];
 };
 

@@ -16,7 +16,7 @@ struct sa_counters {
 struct dataplane_drops {
 	uint64_t no_sa; /* from the inner interface, for no SA: never sent in clear */
 	uint64_t unknown_spi; /* ESP for an SA that is not, or no longer, there: never answered */
-	uint64_t malformed; /* from the inner interface: no IP packet, or not for ESP */
+	uint64_t malformed; /* no IP packet, or not for ESP; out of ESP where only L2TP may come */
 	uint64_t too_big; /* from the inner interface: its sender was told */
 	uint64_t tun_errors; /* the interface was down, its queue full */
 };
@@ -45,6 +45,13 @@ struct dataplane_ops {
 	/* What the session wants to know, one at a time: OS_INBOUND (at most one a call until more
 	 * comes in), OS_SA_USED, OS_SA_EXPIRING. False when there is nothing. */
 	bool (*next_event)(struct dataplane *dp, struct os_input *out);
+	/* L2TP in transport mode (edge/carry). From a link on, nothing else is carried, in either
+	 * direction; what is sent goes through the newest SA that takes it, or nowhere. */
+	bool (*l2tp_link)(struct dataplane *dp, const struct l2tp_link *link, struct err *e);
+	void (*l2tp_send)(struct dataplane *dp, const struct l2tp_datagram *d);
+	/* The next payload of a UDP datagram that is for the session: control messages, and data
+	 * messages with frames of PPP's own. Valid until the next call. False when there is none. */
+	bool (*l2tp_next)(struct dataplane *dp, struct bytes *payload);
 	void (*free)(struct dataplane *dp);
 };
 
@@ -52,6 +59,7 @@ struct dataplane { /* the first member of every implementation */
 	const struct dataplane_ops *ops;
 };
 
+enum { L2TP_MESSAGE_MAX = 2048 }; /* octets; longer ones are dropped */
 enum { USERSPACE_SAS = 256 }; /* in each direction: 64 children, each while it is being replaced */
 
 /* tun (non-blocking, one packet a read, IFF_NO_PI) and udp stay the caller's. seed: for the IVs of

@@ -104,6 +104,11 @@ const struct secret *eap_msk(const struct eap *x)
 	return x->progress == PROGRESS_SUCCESS && x->msk.len > 0 ? &x->msk : NULL;
 }
 
+bool eap_may_end(const struct eap *x)
+{
+	return x->progress == PROGRESS_MAY_END && x->wanted == WANT_NOTHING;
+}
+
 const char *eap_method_name(const struct eap *x)
 {
 	return x->method ? x->method->name : "EAP";

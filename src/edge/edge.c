@@ -234,6 +234,15 @@ static void resolve(struct edge *g, const struct resolve *r)
 	resolver_ask(g->resolver, r->host, r->port);
 }
 
+/* Without a data plane that carries it L2TP hears nothing, and its own patience ends it. */
+static void link_l2tp(struct edge *g, const struct l2tp_link *link)
+{
+	struct err e = { .kind = ERR_NONE };
+
+	if (g->dp && !g->dp->ops->l2tp_link(g->dp, link, &e))
+		outbox_event(&g->told, EV_WARNING, LEVEL_WARN, "%s", e.text);
+}
+
 static void perform(struct edge *g, enum action_kind kind, const void *what, size_t len)
 {
 	switch (kind) {
@@ -252,6 +261,13 @@ static void perform(struct edge *g, enum action_kind kind, const void *what, siz
 		break;
 	case ACT_NETCONF:
 		set_up(g, what);
+		break;
+	case ACT_L2TP_LINK:
+		link_l2tp(g, what);
+		break;
+	case ACT_L2TP:
+		if (g->dp)
+			g->dp->ops->l2tp_send(g->dp, what);
 		break;
 	case ACT_ASK:
 	case ACT_EVENT:

@@ -127,6 +127,27 @@ static bool k_next_event(struct dataplane *dp, struct os_input *out)
 	return true;
 }
 
+/* L2TP would need a TUN besides the kernel's ESP. */
+static bool k_l2tp_link(struct dataplane *dp, const struct l2tp_link *link, struct err *e)
+{
+	(void)dp;
+	return link->local_port == 0 ||
+		err_set(e, ERR_LOCAL, "the kernel data plane does not carry L2TP");
+}
+
+static void k_l2tp_send(struct dataplane *dp, const struct l2tp_datagram *d)
+{
+	(void)dp;
+	(void)d;
+}
+
+static bool k_l2tp_next(struct dataplane *dp, struct bytes *payload)
+{
+	(void)dp;
+	(void)payload;
+	return false;
+}
+
 /* What is still installed goes with the host. */
 static void k_free(struct dataplane *dp)
 {
@@ -145,6 +166,9 @@ struct dataplane *kernel_new(struct host *host, struct udp *udp, struct err *e)
 		.esp_input = k_esp_input,
 		.tun_input = k_tun_input,
 		.look = k_look,
+		.l2tp_link = k_l2tp_link,
+		.l2tp_send = k_l2tp_send,
+		.l2tp_next = k_l2tp_next,
 		.next_event = k_next_event,
 		.free = k_free,
 	};

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "carry.h"
 #include "edge/dataplane.h"
 #include "esp/flow.h"
 #include "toobig.h"
@@ -16,7 +17,9 @@
  */
 
 enum {
-	TUN_ROOM = ESP_HEADROOM + UDP_DATAGRAM_MAX + ESP_TAILROOM,
+	TUN_HEAD = ESP_HEADROOM + CARRY_HEADROOM,
+	TUN_ROOM = TUN_HEAD + UDP_DATAGRAM_MAX + ESP_TAILROOM,
+	MESSAGES = 16, /* of L2TP for the session, until it takes them */
 	SPI_MIN = 256, /* below it they are reserved (RFC 4303 section 2.1) */
 };
 
@@ -24,6 +27,14 @@ struct us_sa {
 	struct esp_sa *esp;
 	bool used, expiring; /* it has happened ... */
 	bool tell_used, tell_expiring; /* ... and the session does not know yet */
+};
+
+struct us_messages {
+	size_t first, n;
+	struct {
+		size_t len;
+		uint8_t data[L2TP_MESSAGE_MAX];
+	} v[MESSAGES];
 };
 
 struct us_table {
@@ -42,6 +53,8 @@ struct userspace {
 	struct us_table in; /* by SPI */
 	struct us_table out; /* the newest first */
 	struct dataplane_drops drops;
+	struct carry carry;
+	struct us_messages messages;
 	uint8_t rooms[UDP_BATCH][TUN_ROOM];
 };
 
@@ -216,14 +229,14 @@ static bool tun_read(struct userspace *us, size_t slot, struct esp_packet *p)
 	ssize_t n;
 
 	do
-		n = read(us->tun, room + ESP_HEADROOM, UDP_DATAGRAM_MAX);
+		n = read(us->tun, room + TUN_HEAD, UDP_DATAGRAM_MAX);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0) {
 		us->drops.tun_errors += n < 0 && errno != EAGAIN;
 		return false;
 	}
 	*p = (struct esp_packet){
-		.room = room, .room_len = TUN_ROOM, .data = room + ESP_HEADROOM, .len = (size_t)n
+		.room = room, .room_len = TUN_ROOM, .data = room + TUN_HEAD, .len = (size_t)n
 	};
 	return true;
 }
@@ -250,6 +263,16 @@ static struct us_sa *choose_sa(struct userspace *us, const struct flow *f)
 	return NULL;
 }
 
+/* The same for what L2TP makes of a packet. */
+static struct us_sa *choose_carrier(struct userspace *us)
+{
+	for (size_t i = 0; i < us->out.n; i++)
+		if (carry_selects(&us->carry, esp_spec(us->out.sa[i].esp)))
+			return &us->out.sa[i];
+	us->drops.no_sa++;
+	return NULL;
+}
+
 static void answer_too_big(struct userspace *us, const struct flow *f, const uint8_t *packet)
 {
 	uint8_t answer[TOOBIG_MAX];
@@ -269,7 +292,7 @@ static struct us_sa *prepare(struct userspace *us, struct esp_packet *p)
 		us->drops.malformed++;
 		return NULL;
 	}
-	struct us_sa *sa = choose_sa(us, &f);
+	struct us_sa *sa = carry_on(&us->carry) ? choose_carrier(us) : choose_sa(us, &f);
 	if (!sa)
 		return NULL;
 	if (toobig(&f, p->data, us->mtu)) {
@@ -279,6 +302,12 @@ static struct us_sa *prepare(struct userspace *us, struct esp_packet *p)
 	p->len = f.total;
 	p->next_header = f.family == FAMILY_V4 ? IP_IPV4 : IP_IPV6;
 	esp_clamp_mss(p->data, p->len, us->mtu);
+	if (carry_on(&us->carry)) {
+		if (carry_packet(&us->carry, p, f.family, esp_spec(sa->esp)))
+			return sa;
+		us->drops.no_sa++; /* there is no PPP link yet */
+		return NULL;
+	}
 	if (esp_spec(sa->esp)->mode == SA_TRANSPORT && !transport_strip(p, &f)) {
 		us->drops.malformed++;
 		return NULL;
@@ -309,6 +338,86 @@ static bool us_tun_input(struct dataplane *dp)
 	return reads == UDP_BATCH;
 }
 
+/* --- L2TP ------------------------------------------------------------------------------------ */
+
+static bool us_l2tp_link(struct dataplane *dp, const struct l2tp_link *link, struct err *e)
+{
+	struct userspace *us = of(dp);
+
+	(void)e;
+	carry_set(&us->carry, link);
+	if (!carry_on(&us->carry))
+		wipe(&us->messages, sizeof(us->messages));
+	return true;
+}
+
+static void us_l2tp_send(struct dataplane *dp, const struct l2tp_datagram *d)
+{
+	struct userspace *us = of(dp);
+	uint8_t *room = us->rooms[0]; /* nothing is under way in it between two calls */
+	struct esp_packet p = {
+		.room = room, .room_len = TUN_ROOM, .data = room + TUN_HEAD, .len = d->len
+	};
+
+	if (!carry_on(&us->carry) || d->len > UDP_DATAGRAM_MAX)
+		return;
+	struct us_sa *sa = choose_carrier(us);
+	if (!sa)
+		return;
+	const struct sa_spec *spec = esp_spec(sa->esp);
+	memcpy(p.data, d->data, d->len);
+	if (d->frame ? !carry_frame(&us->carry, &p, spec) : !carry_payload(&us->carry, &p, spec))
+		return;
+	esp_seal(sa->esp, &p, 1);
+	udp_send_esp(us->udp, &spec->local, &spec->remote, &p, 1);
+	note_expiring(us, sa);
+}
+
+/* One that finds no place is lost, as on the way: the gateway repeats it. */
+static void keep_message(struct userspace *us, const struct esp_packet *p)
+{
+	struct us_messages *m = &us->messages;
+	size_t slot = (m->first + m->n) % MESSAGES;
+
+	if (m->n == MESSAGES || p->len > L2TP_MESSAGE_MAX)
+		return;
+	memcpy(m->v[slot].data, p->data, p->len);
+	m->v[slot].len = p->len;
+	m->n++;
+}
+
+static bool us_l2tp_next(struct dataplane *dp, struct bytes *payload)
+{
+	struct us_messages *m = &of(dp)->messages;
+
+	if (m->n == 0)
+		return false;
+	*payload = (struct bytes){ m->v[m->first].data, m->v[m->first].len };
+	m->first = (m->first + 1) % MESSAGES;
+	m->n--;
+	return true;
+}
+
+/* What came out of the SA, to where it belongs; true: a packet for the TUN. */
+static bool carried(struct userspace *us, struct esp_packet *p)
+{
+	struct flow f;
+
+	switch (carry_open(&us->carry, p)) {
+	case CARRY_PACKET:
+		if (flow_read(&f, p->data, p->len))
+			return true;
+		break;
+	case CARRY_MESSAGE:
+		keep_message(us, p);
+		return false;
+	case CARRY_NOTHING:
+		break;
+	}
+	us->drops.malformed++;
+	return false;
+}
+
 /* --- inbound --------------------------------------------------------------------------------- */
 
 static uint32_t datagram_spi(const struct udp_datagram *d)
@@ -326,7 +435,9 @@ static void deliver(struct userspace *us, struct us_sa *sa, struct esp_packet *p
 		note_used(us, sa);
 	if (p->verdict != ESP_OK)
 		return;
-	if (spec->mode == SA_TRANSPORT && !transport_restore(p, spec))
+	bool transport = spec->mode == SA_TRANSPORT;
+	if (carry_on(&us->carry) ? !transport || !carried(us, p) :
+				   transport && !transport_restore(p, spec))
 		return;
 	esp_clamp_mss(p->data, p->len, us->mtu);
 	tun_write(us, p->data, p->len);
@@ -398,6 +509,9 @@ struct dataplane *userspace_new(
 		.esp_input = us_esp_input,
 		.tun_input = us_tun_input,
 		.look = us_look,
+		.l2tp_link = us_l2tp_link,
+		.l2tp_send = us_l2tp_send,
+		.l2tp_next = us_l2tp_next,
 		.next_event = us_next_event,
 		.free = us_free,
 	};

@@ -121,6 +121,9 @@ static void perform_one(struct pair *p, enum action_kind kind, const void *a, st
 	case ACT_SEND:
 	case ACT_SA_REMOVE:
 		break; /* net_perform has done it */
+	case ACT_L2TP_LINK:
+	case ACT_L2TP:
+		fail_msg("L2TP of a client that has none");
 	}
 }
 

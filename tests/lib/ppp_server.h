@@ -1,0 +1,85 @@
+/*
+ * The server's end of a PPP link, as a test wants it to behave: an LNS that makes its client log in
+ * and gives it an address. Written from the RFCs without the client's automaton, so that the two do
+ * not share a mistake there. Times are milliseconds of the test's clock.
+ */
+#ifndef TESTS_LIB_PPP_SERVER_H
+#define TESTS_LIB_PPP_SERVER_H
+
+#include "lib/test.h"
+
+#include "crypto/mschap.h"
+#include "crypto/rng.h"
+#include "ppp/ppp.h"
+
+enum server_auth {
+	SERVER_NONE,
+	SERVER_PAP,
+	SERVER_CHAP,
+	SERVER_MSCHAPV2,
+	SERVER_EAP_MD5,
+	SERVER_MSCHAPV1
+};
+
+struct server_config {
+	enum server_auth
+		offers[6]; /* to be tried in order when the client naks, SERVER_NONE ends */
+	bool stubborn; /* never changes what it offered first */
+	const char *user, *password;
+	const char *failure; /* text of a CHAP failure */
+	bool lies; /* its MS-CHAPv2 success has a wrong proof */
+	bool retry; /* after a wrong password MS-CHAPv2 goes on with another challenge */
+	uint8_t address[4], own[4], dns[2][4];
+	bool wins; /* has one to give; else it rejects the question */
+	bool mppe; /* asks for MPPE; and hangs up when it is refused, if ... */
+	bool mppe_insists;
+	bool ipv6;
+	uint16_t mru; /* 0: not said */
+	bool compress; /* asks for PFC and ACFC, and uses both */
+	bool mute; /* answers no echo */
+};
+
+struct server_cp {
+	uint16_t protocol;
+	bool running, acked, peer_acked; /* ours by it, its by us */
+	uint8_t id;
+	uint64_t resend;
+};
+
+enum { SERVER_FRAMES = 32, SERVER_FRAME_MAX = 700 };
+
+struct server {
+	struct server_config cfg;
+	uint64_t now;
+	uint32_t seed;
+	unsigned offer;
+	struct server_cp lcp, ipcp, ip6cp;
+	bool logged_in, refused, down, rejected_ccp, terminated;
+	uint64_t challenge_at;
+	unsigned challenges;
+	uint8_t chap_id, challenge[16];
+	uint8_t client_id[8];
+	size_t client_mru;
+	char said
+		[64]; /* in the client's last Terminate-Request or Protocol-Reject, for looking at */
+	unsigned first, n;
+	struct {
+		size_t len;
+		uint8_t data[SERVER_FRAME_MAX];
+	} out[SERVER_FRAMES];
+};
+
+/* A server for "User" with "clientPass", who gets 10.10.1.2 and the name server 10.10.1.1. */
+void server_preset(struct server_config *cfg, enum server_auth auth);
+void server_init(struct server *s, const struct server_config *cfg, uint32_t seed);
+void server_input(struct server *s, uint64_t now, struct bytes frame);
+void server_tick(struct server *s, uint64_t now);
+uint64_t server_deadline(const struct server *s);
+bool server_output(struct server *s, struct bytes *frame);
+/* Both sides have an address: packets could flow. */
+bool server_up(const struct server *s);
+void server_terminate(struct server *s, const char *why);
+/* Any packet, as it is. */
+void server_send(struct server *s, uint16_t protocol, uint8_t code, uint8_t id, struct bytes data);
+
+#endif
