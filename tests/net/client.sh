@@ -27,6 +27,7 @@ vpnc_ike() {
 # profile NAME: writes stdin as that profile. Tests name no others, so a name says what is in it.
 profile() {
 	mkdir -p "$LAB/profiles"
+	rm -f "$LAB/profiles/$1.conf" # and with it the mode that another test gave it
 	(umask 077 && cat >"$LAB/profiles/$1.conf")
 }
 
