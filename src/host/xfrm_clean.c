@@ -32,10 +32,13 @@ static struct nl_msg *sa_removal(const struct nlmsghdr *h, unsigned slot)
 	if (h->nlmsg_type != XFRM_MSG_NEWSA || nlmsg_datalen(h) < (int)sizeof(*sa) ||
 		!reqid_of(slot, sa->reqid) || sa->id.spi == 0)
 		return NULL;
-	struct xfrm_usersa_id id = { .daddr = sa->id.daddr,
-		.spi = sa->id.spi,
-		.family = sa->family,
-		.proto = sa->id.proto };
+	struct xfrm_usersa_id id;
+
+	memset(&id, 0, sizeof(id)); /* its padding goes to the kernel as well */
+	id.daddr = sa->id.daddr;
+	id.spi = sa->id.spi;
+	id.family = sa->family;
+	id.proto = sa->id.proto;
 	struct nl_msg *m = nlmsg_alloc_simple(XFRM_MSG_DELSA, NLM_F_REQUEST);
 	if (m && nlmsg_append(m, &id, sizeof(id), NLMSG_ALIGNTO) == 0)
 		return m;
@@ -56,7 +59,12 @@ static struct nl_msg *policy_removal(const struct nlmsghdr *h, unsigned slot)
 	memcpy(&t, nla_data(a), sizeof(t));
 	if (!reqid_of(slot, t.reqid))
 		return NULL;
-	struct xfrm_userpolicy_id id = { .sel = p->sel, .index = p->index, .dir = p->dir };
+	struct xfrm_userpolicy_id id;
+
+	memset(&id, 0, sizeof(id));
+	id.sel = p->sel;
+	id.index = p->index;
+	id.dir = p->dir;
 	uint32_t if_id = nl_attr_u32(h, sizeof(*p), XFRMA_IF_ID, 0);
 	struct nl_msg *m = nlmsg_alloc_simple(XFRM_MSG_DELPOLICY, NLM_F_REQUEST);
 	if (m && nlmsg_append(m, &id, sizeof(id), NLMSG_ALIGNTO) == 0 &&
