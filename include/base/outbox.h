@@ -183,6 +183,8 @@ const void *outbox_get(const struct outbox *ob, size_t i);
 
 void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local,
 	const struct addr *remote, const void *data, size_t len);
+void outbox_sa_install(struct outbox *ob, const struct sa_spec *spec);
+void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref);
 void outbox_event(struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, ...)
 	PRINTF(4, 5);
 void outbox_log(struct outbox *ob, enum level level, const char *fmt, ...) PRINTF(3, 4);

@@ -90,6 +90,22 @@ void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local
 		memcpy(s->data, data, len);
 }
 
+void outbox_sa_install(struct outbox *ob, const struct sa_spec *spec)
+{
+	struct sa_spec *s = outbox_add(ob, ACT_SA_INSTALL, sizeof(*s));
+
+	if (s)
+		*s = *spec;
+}
+
+void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref)
+{
+	struct sa_ref *r = outbox_add(ob, ACT_SA_REMOVE, sizeof(*r));
+
+	if (r)
+		*r = *ref;
+}
+
 static void outbox_vevent(
 	struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, va_list ap)
 {

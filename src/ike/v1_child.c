@@ -47,20 +47,9 @@ static void spec_fill(
 	s->remote_ts = c->remote_ts;
 }
 
-static void install(const struct sa_spec *spec, struct outbox *ob)
-{
-	struct sa_spec *s = outbox_add(ob, ACT_SA_INSTALL, sizeof(*s));
-
-	if (s)
-		*s = *spec;
-}
-
 static void uninstall(const struct v1 *v, enum sa_dir dir, uint32_t spi, struct outbox *ob)
 {
-	struct sa_ref *r = outbox_add(ob, ACT_SA_REMOVE, sizeof(*r));
-
-	if (r)
-		*r = (struct sa_ref){ dir, spi, v->path.remote, v->path.local };
+	outbox_sa_remove(ob, &(struct sa_ref){ dir, spi, v->path.remote, v->path.local });
 }
 
 static void spec_free(struct sa_spec *s)
@@ -119,7 +108,7 @@ struct v1_child *v1_child_add(struct v1 *v, struct v1_sa *sa, const struct v1_of
 		err_set(e, ERR_LOCAL, "no room for another child SA");
 	}
 	if (ok) {
-		install(in, ob);
+		outbox_sa_install(ob, in);
 		c->held_out = out;
 		c->adopt_at = v->now + V1_ADOPT_MS;
 		v->children[v->n_children++] = c;
@@ -137,7 +126,7 @@ void v1_child_adopt(struct v1 *v, struct v1_child *c, struct outbox *ob)
 {
 	(void)v;
 	if (c->held_out)
-		install(c->held_out, ob);
+		outbox_sa_install(ob, c->held_out);
 	spec_free(c->held_out);
 	c->held_out = NULL;
 	c->adopt_at = TIME_NEVER;

@@ -52,20 +52,9 @@ static void spec_fill(
 	s->remote_ts = c->remote_ts;
 }
 
-static void install(const struct sa_spec *spec, struct outbox *ob)
-{
-	struct sa_spec *s = outbox_add(ob, ACT_SA_INSTALL, sizeof(*s));
-
-	if (s)
-		*s = *spec;
-}
-
 static void uninstall(const struct v2 *v, enum sa_dir dir, uint32_t spi, struct outbox *ob)
 {
-	struct sa_ref *r = outbox_add(ob, ACT_SA_REMOVE, sizeof(*r));
-
-	if (r)
-		*r = (struct sa_ref){ dir, spi, v->path.remote, v->path.local };
+	outbox_sa_remove(ob, &(struct sa_ref){ dir, spi, v->path.remote, v->path.local });
 }
 
 static void held_out_free(struct v2_child *c)
@@ -114,7 +103,7 @@ struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_ch
 	spec_fill(v, c, SA_OUT, out);
 	if (!v2_keymat(sa, &t->suite, shared, t->ni, t->nr, t->initiator, in, out, e))
 		goto failed;
-	install(in, ob);
+	outbox_sa_install(ob, in);
 	c->held_out = out;
 	c->adopt_at = v->now + ADOPT_MS;
 	c->unsure_until = v->now + UNSURE_MS;
@@ -138,7 +127,7 @@ failed:
 void v2_child_adopt(struct v2_child *c, bool sure, struct outbox *ob)
 {
 	if (c->held_out)
-		install(c->held_out, ob);
+		outbox_sa_install(ob, c->held_out);
 	held_out_free(c);
 	c->adopt_at = TIME_NEVER;
 	if (sure)
