@@ -26,7 +26,7 @@ static void check_dead(const struct v1_pair *p, enum err_kind kind, uint16_t not
 		fail_msg("it died of kind %d, notify %u: %s", p->client->failure.kind,
 			p->client->failure.notify, p->client->failure.text);
 	assert_int_equal(p->net.plane[CLIENT].n, 0);
-	assert_int_equal(p->client->n_children, 0);
+	assert_int_equal(p->client->children.n, 0);
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
 		assert_null(p->client->sas[i]);
 }
@@ -124,9 +124,9 @@ static void transport_mode(void **state)
 	v1_pair_connect(p);
 	v1_pair_check_up(p, 1);
 	char text[SELECTOR_TEXT_MAX];
-	assert_string_equal(selector_text(text, &p->client->children[0]->local_ts.v[0]),
+	assert_string_equal(selector_text(text, &p->client->children.v[0]->local_ts.v[0]),
 		"192.0.2.10[udp/1701]");
-	assert_string_equal(selector_text(text, &p->client->children[0]->remote_ts.v[0]),
+	assert_string_equal(selector_text(text, &p->client->children.v[0]->remote_ts.v[0]),
 		"198.51.100.1[udp/1701]");
 	done(p);
 }
@@ -215,7 +215,7 @@ static void forgeries(void **state)
 			wr_u8(&k.w, proto == PROTO_ESP ? 4 : 16);
 			wr_u16(&k.w, 1);
 			if (proto == PROTO_ESP)
-				wr_u32(&k.w, p->client->children[0]->spi_out);
+				wr_u32(&k.w, p->client->children.v[0]->spi_out);
 			else
 				wr_bytes(&k.w, message, 16);
 			assert_true(ikew_end(&k, &len));
@@ -263,7 +263,7 @@ static void deletes(void **state)
 		wr_u8(&k.w, PROTO_ESP);
 		wr_u8(&k.w, 4);
 		wr_u16(&k.w, 1);
-		wr_u32(&k.w, p->client->children[0]->spi_out);
+		wr_u32(&k.w, p->client->children.v[0]->spi_out);
 	}
 	v1_pair_gw_info(p, &k);
 	v1_pair_run(p, SECONDS(5));

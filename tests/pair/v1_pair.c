@@ -318,7 +318,7 @@ void v1_pair_gw_rekeys(struct v1_pair *p)
 	struct err e;
 
 	p->gw->now = p->net.now;
-	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children[0], NULL, &p->ob, &e));
+	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children.v[0], NULL, &p->ob, &e));
 	perform_gw(p);
 }
 
@@ -457,8 +457,8 @@ void v1_pair_check_up(struct v1_pair *p, size_t children)
 
 	if (p->client->phase != IKE_UP)
 		fail_msg("the client is not up: %s", p->client->failure.text);
-	for (size_t i = 0; i < p->client->n_children; i++)
-		up += p->client->children[i]->state == V1C_UP;
+	for (size_t i = 0; i < p->client->children.n; i++)
+		up += p->client->children.v[i]->state == CHILD_UP;
 	assert_int_equal(up, children);
 	assert_int_equal(p->net.plane[CLIENT].errors, 0);
 	check_mirror(p, CLIENT);
