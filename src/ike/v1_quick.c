@@ -135,26 +135,22 @@ bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const stru
 	return v1_send(v, x, V1_QUICK_MODE, (struct bytes){ 0 }, &k, true, ob, e);
 }
 
-/* In transport mode a gateway behind NAT, or one that sees us behind one, writes other addresses;
- * what our own stack sees are ours (RFC 3947 section 5.2). Protocol and ports count. */
-static bool narrow(const struct v1 *v, struct selector *mine, struct bytes theirs, struct err *e)
+/* Where the two sides see each other at other addresses than their own. A data plane in user space
+ * makes the checksums of transport mode anew and the kernel does not look at them, so that nothing
+ * depends on it (RFC 3948 section 3.1.2); what is wrong in there does no harm. */
+static void note_nat_oa(struct v1_step *s, bool ours)
 {
-	struct selector s;
+	const struct payload *p = payload_nth(s->p, V1P_NAT_OA, ours ? 1 : 0);
+	char itself[ADDR_TEXT_MAX], we[ADDR_TEXT_MAX];
+	struct addr own;
 
-	if (!v1_selector_read(theirs, &s, e))
-		return false;
-	if (v->cfg->mode == SA_TRANSPORT) {
-		s.family = mine->family;
-		memcpy(s.lo, mine->lo, sizeof(s.lo));
-		memcpy(s.hi, mine->hi, sizeof(s.hi));
-		if (s.proto == mine->proto && s.port_lo == 0 && s.port_hi == UINT16_MAX)
-			return true; /* it takes any port, we keep to ours */
-	}
-	if (!selector_inside(&s, mine))
-		return err_notify(e, ERR_PEER, V1_INVALID_ID_INFORMATION,
-			"the gateway's traffic selectors exceed what was offered");
-	*mine = s;
-	return true;
+	if (!p || !with_nat_oa(s->v, s->sa))
+		return;
+	if (!v1_nat_oa_read(p->body, &own))
+		outbox_log(s->ob, LEVEL_DEBUG, "ignored a malformed NAT-OA payload");
+	else if (!addr_same_host(&own, &s->v->path.remote))
+		outbox_log(s->ob, LEVEL_INFO, "the gateway's own address is %s, we see it at %s",
+			addr_text(itself, &own), addr_text(we, &s->v->path.remote));
 }
 
 static bool take_nonce(struct v1_step *s, uint8_t out[V1_NONCE_MAX], size_t *len)
@@ -218,8 +214,8 @@ static struct child *take_answer(struct v1_step *s)
 	else if (v1_sa_read_phase2(sa->body, &o->proposals, &f, false, &t, s->e) &&
 		take_nonce(s, o->nr, &o->nr_len) && share(s, o->ke, &shared) &&
 		(!idi || !idr ||
-			(narrow(s->v, &o->local_ts, idi->body, s->e) &&
-				narrow(s->v, &o->remote_ts, idr->body, s->e))))
+			(v1_selector_narrow(&o->local_ts, idi->body, t.mode, s->e) &&
+				v1_selector_narrow(&o->remote_ts, idr->body, t.mode, s->e))))
 		made = child_add(s, o, &t, o->ke ? &shared : NULL, false);
 	wipe(&shared, sizeof(shared));
 	return made;
@@ -240,6 +236,7 @@ static bool answer_recv(struct v1_step *s)
 	if (!made)
 		return false;
 	note_lifetime(s, made);
+	note_nat_oa(s, true);
 	if (!o->old_spi_in)
 		s->v->next_pair++;
 	replace(s, old, CHILD_RETIRING);
@@ -327,7 +324,7 @@ static bool take_end(const struct v1 *v, const struct payload *p, bool local, st
 {
 	for (size_t i = 0; i < v->n_pairs; i++) {
 		*out = local ? v->pairs[i].local : v->pairs[i].remote;
-		if (!p || narrow(v, out, p->body, e))
+		if (!p || v1_selector_narrow(out, p->body, v->cfg->mode, e))
 			return true;
 	}
 	return err_notify(
@@ -409,6 +406,7 @@ static bool request_recv(struct v1_step *s)
 		o->number = old ? old->number : ++s->v->children.last_number;
 		o->old_spi_in = old ? old->spi_in : 0;
 		f.lifetime = t.lifetime ? t.lifetime : f.lifetime;
+		note_nat_oa(s, false);
 		made = child_add(s, o, &t, o->ke ? &shared : NULL, true);
 	}
 	wipe(&shared, sizeof(shared));

@@ -379,6 +379,10 @@ void v1_ke_write(struct ikew *k, const struct ke *ke);
 void v1_id_write(struct ikew *k, const struct identity *id);
 void v1_selector_write(struct ikew *k, const struct selector *s);
 bool v1_selector_read(struct bytes body, struct selector *out, struct err *e) MUST_CHECK;
+/* Brings mine down to what the ID payload of the gateway says: PEER where that is not part of it. */
+bool v1_selector_narrow(
+	struct selector *mine, struct bytes theirs, enum sa_mode mode, struct err *e) MUST_CHECK;
+bool v1_nat_oa_read(struct bytes body, struct addr *out);
 void v1_nat_oa_write(struct ikew *k, enum v1_natt natt, const struct addr *a);
 void v1_notify_write(struct ikew *k, const struct v1_sa *sa, uint16_t type, struct bytes data);
 /* Notify and delete with their DOI; protocol and SPI as in IKEv2's. */

@@ -112,22 +112,106 @@ static void wrong_key(void **state)
 	done(p);
 }
 
+/* --- transport mode, as L2TP wants it ---------------------------------------------------------- */
+
+static struct v1_pair *fresh_l2tp(uint32_t seed, uint16_t port)
+{
+	struct v1_pair *p = fresh(seed);
+
+	p->cfg.mode = p->gw_cfg.mode = SA_TRANSPORT;
+	p->cfg.pfs = p->gw_cfg.pfs = TRI_AUTO;
+	p->cfg.ts_proto = 17;
+	p->cfg.local_ts_port = port;
+	p->cfg.remote_ts_port = 1701;
+	return p;
+}
+
+static void check_l2tp(struct v1_pair *p, const char *local, bool encap)
+{
+	const struct child *c = p->client->children.v[0];
+	char text[SELECTOR_TEXT_MAX];
+
+	v1_pair_check_up(p, 1);
+	assert_int_equal(c->mode, SA_TRANSPORT);
+	assert_int_equal(c->encap, encap);
+	assert_null(c->suite.ke); /* L2TP gateways know no PFS */
+	assert_string_equal(selector_text(text, &c->local_ts.v[0]), local);
+	assert_string_equal(selector_text(text, &c->remote_ts.v[0]), "198.51.100.1[udp/1701]");
+	for (size_t i = 0; i < p->net.plane[CLIENT].n; i++)
+		assert_string_equal(
+			selector_text(text, &p->net.plane[CLIENT].sa[i]->local_ts.v[0]), local);
+}
+
 static void transport_mode(void **state)
 {
-	struct v1_pair *p = fresh(7);
+	static const struct {
+		uint16_t port;
+		const char *local;
+	} rows[] = { { 1701, "192.0.2.10[udp/1701]" }, { 50001, "192.0.2.10[udp/50001]" } };
 
 	(void)state;
-	p->cfg.mode = p->gw_cfg.mode = SA_TRANSPORT;
-	p->cfg.pfs = p->gw_cfg.pfs = TRI_NO;
-	p->cfg.ts_proto = 17;
-	p->cfg.local_ts_port = p->cfg.remote_ts_port = 1701;
-	v1_pair_connect(p);
-	v1_pair_check_up(p, 1);
-	char text[SELECTOR_TEXT_MAX];
-	assert_string_equal(selector_text(text, &p->client->children.v[0]->local_ts.v[0]),
-		"192.0.2.10[udp/1701]");
-	assert_string_equal(selector_text(text, &p->client->children.v[0]->remote_ts.v[0]),
-		"198.51.100.1[udp/1701]");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct v1_pair *p = fresh_l2tp(7, rows[i].port);
+		v1_pair_connect(p);
+		check_l2tp(p, rows[i].local, false);
+		assert_int_equal(p->client->granted.n_addrs, 0); /* nor mode configuration */
+		v1_pair_gw_rekeys(p);
+		v1_pair_run(p, SECONDS(60));
+		check_l2tp(p, rows[i].local, false);
+		v1_pair_command(p, CMD_REKEY_ALL);
+		v1_pair_run(p, SECONDS(60));
+		check_l2tp(p, rows[i].local, false);
+		assert_int_equal(p->client->rekeys_child, 2);
+		done(p);
+	}
+}
+
+/* The client behind NAT: both addresses of both sides go along, the initiator's first. */
+static void transport_mode_behind_nat(void **state)
+{
+	struct v1_pair *p = fresh_l2tp(8, 50001);
+
+	(void)state;
+	p->wire.nat = true;
+	v1_pair_start(p);
+	p->ob.log_level = LEVEL_INFO;
+	assert_true(addr_parse(&p->gw->path.remote, "203.0.113.7"));
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	check_l2tp(p, "192.0.2.10[udp/50001]", true);
+	assert_string_equal(p->noted[GATEWAY],
+		"the gateway's own address is 192.0.2.10, we see it at 203.0.113.7");
+	assert_string_equal(p->noted[CLIENT], "");
+	done(p);
+}
+
+static bool translate_gateway(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)n;
+	if (from == GATEWAY)
+		memcpy(f->src.ip, ((const struct addr *)arg)->ip, sizeof(f->src.ip));
+	return false;
+}
+
+/* The gateway behind NAT: its IDs and NAT-OA name an address that we cannot know. */
+static void transport_mode_gateway_behind_nat(void **state)
+{
+	struct v1_pair *p = fresh_l2tp(9, 1701);
+	struct addr seen;
+
+	(void)state;
+	assert_true(addr_parse(&seen, "198.51.100.1"));
+	v1_pair_start(p);
+	p->ob.log_level = LEVEL_INFO;
+	p->net.tap = translate_gateway;
+	p->net.tap_arg = &seen;
+	assert_true(addr_parse(&p->gw->path.local, "10.0.0.1"));
+	p->gw->path.local.port = 500;
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	check_l2tp(p, "192.0.2.10[udp/1701]", true);
+	assert_false(p->client->nat_local);
+	assert_true(p->client->nat_remote);
+	assert_string_equal(p->noted[CLIENT],
+		"the gateway's own address is 10.0.0.1, we see it at 198.51.100.1");
 	done(p);
 }
 
@@ -326,6 +410,8 @@ int main(void)
 		cmocka_unit_test(no_password),
 		cmocka_unit_test(wrong_key),
 		cmocka_unit_test(transport_mode),
+		cmocka_unit_test(transport_mode_behind_nat),
+		cmocka_unit_test(transport_mode_gateway_behind_nat),
 		cmocka_unit_test(renewals),
 		cmocka_unit_test(dead_peer),
 		cmocka_unit_test(refused_selectors),

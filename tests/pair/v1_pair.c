@@ -92,6 +92,12 @@ static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 	v1_answer(p->client, p->net.now, a->id, words ? &text : NULL, next);
 }
 
+static void note(struct v1_pair *p, enum end at, const struct event *ev)
+{
+	if (strstr(ev->text, "own address"))
+		snprintf(p->noted[at], sizeof(p->noted[at]), "%s", ev->text);
+}
+
 static void perform(struct v1_pair *p)
 {
 	struct outbox next;
@@ -108,6 +114,7 @@ static void perform(struct v1_pair *p)
 				continue;
 			const struct event *ev = a;
 			p->events[ev->kind]++;
+			note(p, CLIENT, ev);
 			if (p->net.trace)
 				fprintf(stderr, "%8llu client: %s\n",
 					(unsigned long long)p->net.now, ev->text);
@@ -122,10 +129,15 @@ static void perform(struct v1_pair *p)
 
 static void perform_gw(struct v1_pair *p)
 {
-	for (size_t i = 0; p->net.trace && i < p->ob.n; i++)
-		if (p->ob.actions[i].kind == ACT_EVENT)
+	for (size_t i = 0; i < p->ob.n; i++) {
+		const struct event *ev = outbox_get(&p->ob, i);
+		if (p->ob.actions[i].kind != ACT_EVENT)
+			continue;
+		note(p, GATEWAY, ev);
+		if (p->net.trace)
 			fprintf(stderr, "%8llu gateway: %s\n", (unsigned long long)p->net.now,
-				((const struct event *)outbox_get(&p->ob, i))->text);
+				ev->text);
+	}
 	net_perform(&p->net, GATEWAY, &p->ob);
 	outbox_clear(&p->ob);
 }

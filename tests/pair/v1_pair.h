@@ -31,6 +31,7 @@ struct v1_pair {
 	bool logged_in, refused;
 	unsigned asks, events[EV_LOG + 1];
 	char said[EVENT_TEXT_MAX];
+	char noted[ENDS][EVENT_TEXT_MAX]; /* what each logged of NAT-OA */
 };
 
 void v1_pair_init(struct v1_pair *p, uint32_t seed);
