@@ -48,6 +48,7 @@ static void spec_fill(
 	s->integ = c->suite.integ ? c->suite.integ->id : 0;
 	s->esn = c->suite.esn;
 	s->replay_window = cfg->replay_window;
+	s->octets = c->octets;
 	s->local_ts = c->local_ts;
 	s->remote_ts = c->remote_ts;
 }

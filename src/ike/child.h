@@ -37,6 +37,7 @@ struct child {
 	bool encap;
 	struct addr local, remote; /* outer addresses */
 	struct selectors local_ts, remote_ts;
+	uint64_t octets; /* lifetime by volume, 0: none */
 	uint64_t rekey_at, expire_at;
 	uint64_t until; /* the end of RETIRING or LINGERING */
 	bool want_rekey;

@@ -107,7 +107,7 @@ static void take_delete(struct v1_step *s, struct bytes body)
 
 static void take_lifetime(struct v1_step *s, const struct notify *n)
 {
-	uint64_t ms = v1_lifetime_read(n->data);
+	uint64_t ms = v1_lifetime_read(n->data).ms;
 	struct rd r = rd_init(n->spi.p, n->spi.n);
 	struct v1_sa *sa = s->sa;
 

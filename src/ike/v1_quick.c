@@ -21,7 +21,7 @@ static struct v1_esp_form form_of(
 		.encap = v->natt,
 		.natt = sa->peer.natt,
 		.group = group,
-		.lifetime = v->cfg->child_lifetime };
+		.life.ms = v->cfg->child_lifetime };
 }
 
 /* A new key exchange where the profile names a group or wants one, or the gateway does; `auto` tries
@@ -83,7 +83,8 @@ static struct child *child_add(struct v1_step *s, const struct v1_offer *o,
 	c->local_ts.n = c->remote_ts.n = 1;
 	c->local_ts.v[0] = o->local_ts;
 	c->remote_ts.v[0] = o->remote_ts;
-	child_lifetime(c, shorter(v->cfg->child_lifetime, t->lifetime), v->now, v->rng);
+	c->octets = t->life.octets;
+	child_lifetime(c, shorter(v->cfg->child_lifetime, t->life.ms), v->now, v->rng);
 	in = child_specify(&v->children, c, v->cfg, s->e);
 	bool keyed = in && v1_keymat(s->sa, &t->suite, shared, ni, nr, in, s->e) &&
 		v1_keymat(s->sa, &t->suite, shared, ni, nr, c->held_out, s->e);
@@ -103,7 +104,6 @@ static bool prepare(struct v1 *v, struct v1_sa *sa, const struct child *old,
 	o->old_spi_in = old ? old->spi_in : 0;
 	o->number = old ? old->number : ++v->children.last_number;
 	o->proposals = *v->cfg->esp_proposals;
-	o->lifetime = v->cfg->child_lifetime;
 	o->local_ts = old ? old->local_ts.v[0] : pair->local;
 	o->remote_ts = old ? old->remote_ts.v[0] : pair->remote;
 	o->ke = group ? ke_new(group, v->rng, e) : NULL;
@@ -175,14 +175,18 @@ static bool share(struct v1_step *s, const struct ke *ke, struct ke_secret *shar
 	return ke_shared(ke, p->body, shared, s->e);
 }
 
-static void note_lifetime(struct v1_step *s, struct child *c)
+/* RFC 2407 section 4.6.3.1: it may say here what it does not in the SA payload. */
+static void note_lifetime(struct v1_step *s, struct v1_life *life)
 {
 	struct notify n;
 
 	for (size_t i = 0; i < s->p->n; i++)
 		if (s->p->v[i].type == V1P_N && v1_notify_read(&n, s->p->v[i].body) &&
-			n.type == V1_RESPONDER_LIFETIME)
-			child_shorten(c, v1_lifetime_read(n.data), s->v->now, s->v->rng);
+			n.type == V1_RESPONDER_LIFETIME) {
+			struct v1_life said = v1_lifetime_read(n.data);
+			life->ms = shorter(life->ms, said.ms);
+			life->octets = shorter(life->octets, said.octets);
+		}
 }
 
 /* The gateway has both halves by now, as it answered. */
@@ -215,8 +219,10 @@ static struct child *take_answer(struct v1_step *s)
 		take_nonce(s, o->nr, &o->nr_len) && share(s, o->ke, &shared) &&
 		(!idi || !idr ||
 			(v1_selector_narrow(&o->local_ts, idi->body, t.mode, s->e) &&
-				v1_selector_narrow(&o->remote_ts, idr->body, t.mode, s->e))))
+				v1_selector_narrow(&o->remote_ts, idr->body, t.mode, s->e)))) {
+		note_lifetime(s, &t.life);
 		made = child_add(s, o, &t, o->ke ? &shared : NULL, false);
+	}
 	wipe(&shared, sizeof(shared));
 	return made;
 }
@@ -235,7 +241,6 @@ static bool answer_recv(struct v1_step *s)
 	struct child *made = take_answer(s);
 	if (!made)
 		return false;
-	note_lifetime(s, made);
 	note_nat_oa(s, true);
 	if (!o->old_spi_in)
 		s->v->next_pair++;
@@ -405,7 +410,7 @@ static bool request_recv(struct v1_step *s)
 		struct child *old = same_selectors(s->v, o);
 		o->number = old ? old->number : ++s->v->children.last_number;
 		o->old_spi_in = old ? old->spi_in : 0;
-		f.lifetime = t.lifetime ? t.lifetime : f.lifetime;
+		f.life = t.life.ms || t.life.octets ? t.life : f.life;
 		note_nat_oa(s, false);
 		made = child_add(s, o, &t, o->ke ? &shared : NULL, true);
 	}

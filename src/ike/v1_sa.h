@@ -179,7 +179,6 @@ struct v1_offer {
 	uint32_t number;
 	struct proposals proposals; /* as offered */
 	struct selector local_ts, remote_ts;
-	uint64_t lifetime; /* as offered or agreed on, ms */
 };
 
 enum v1_kind {
@@ -399,6 +398,9 @@ void v1_attr_short(struct wr *w, uint16_t type, uint16_t value);
 uint64_t v1_attr_number(const struct v1_attr *a); /* UINT32_MAX at most */
 
 /* --- v1_prop.c: SA payloads and lifetimes (RFC 2407 section 4, RFC 2409 appendix A) ------------------------- */
+struct v1_life { /* 0: not said */
+	uint64_t ms, octets;
+};
 struct v1_terms { /* what an SA payload of the gateway says, or shall say */
 	struct suite suite;
 	uint16_t method; /* phase 1 */
@@ -406,7 +408,7 @@ struct v1_terms { /* what an SA payload of the gateway says, or shall say */
 	uint32_t spi; /* phase 2 */
 	enum sa_mode mode; /* phase 2 */
 	bool draft_encap; /* phase 2: the encapsulation numbers of the drafts */
-	uint64_t lifetime; /* ms, 0: not said */
+	struct v1_life life;
 };
 /* lifetime in milliseconds, 0: none is said. */
 void v1_sa_write_phase1(struct ikew *k, const struct proposals *props, const struct alg *group,
@@ -422,7 +424,7 @@ struct v1_esp_form { /* how phase 2 says what it means */
 	bool encap;
 	enum v1_natt natt;
 	const struct alg *group; /* PFS, NULL: without */
-	uint64_t lifetime;
+	struct v1_life life;
 };
 void v1_sa_write_phase2(
 	struct ikew *k, const struct proposals *props, const struct v1_esp_form *f, uint32_t spi);
@@ -431,8 +433,8 @@ bool v1_sa_read_phase2(struct bytes body, const struct proposals *ours, const st
 	bool choose, struct v1_terms *out, struct err *e) MUST_CHECK;
 void v1_sa_answer_phase2(
 	struct ikew *k, const struct v1_terms *t, const struct v1_esp_form *f, uint32_t spi);
-/* Life duration in milliseconds out of attributes, 0: none in seconds. */
-uint64_t v1_lifetime_read(struct bytes attributes);
+/* Life durations out of attributes. */
+struct v1_life v1_lifetime_read(struct bytes attributes);
 /* Transforms that a proposal makes in phase 1 or 2: row i of all combinations, false past the end. */
 bool v1_combination(const struct proposals *props, bool phase1, size_t i, struct suite *out);
 

@@ -62,7 +62,7 @@ static void phase2_proposal_on_the_wire(void **state)
 {
 	struct proposals p = parse(PROTO_ESP, "aes256-sha256");
 	struct v1_esp_form f = {
-		.mode = SA_TRANSPORT, .encap = true, .natt = NATT_RFC, .lifetime = SECONDS(3600)
+		.mode = SA_TRANSPORT, .encap = true, .natt = NATT_RFC, .life.ms = SECONDS(3600)
 	};
 	struct payloads got;
 	uint8_t want[128];
@@ -98,7 +98,7 @@ static void only_what_was_offered(void **state)
 	v1_sa_write_phase1(&k, &ours, NULL, V1_PSK, SECONDS(60));
 	assert_ok(&e, v1_sa_read_phase1(only_body(&k, &got, V1P_SA), &ours, &t, &e));
 	assert_int_equal(t.method, V1_PSK);
-	assert_int_equal(t.lifetime, SECONDS(60));
+	assert_int_equal(t.life.ms, SECONDS(60));
 	assert_string_equal(t.suite.encr->name, "aes256");
 	assert_string_equal(t.suite.integ->name, "sha256");
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
@@ -386,17 +386,30 @@ static void fragments(void **state)
 
 static void lifetimes(void **state)
 {
+	static const struct {
+		const char *attributes;
+		uint64_t seconds, kilobytes;
+	} rows[] = {
+		{ "80010001 00020004 00000e10", 3600, 0 },
+		{ "80010001 80020e10", 3600, 0 },
+		{ "800b0001 800c7080", 28800, 0 },
+		{ "80010002 00020004 0003d090", 0, 250000 },
+		{ "80010001 00020004 00000e10 80010002 00020004 0003d090", 3600, 250000 },
+		{ "80010002 00020008 0000000100000000 80010001 80020e10", 3600, UINT32_MAX },
+		{ "80010003 00020004 00000e10", 0, 0 },
+		{ "00020004 00000e10", 0, 0 }, /* of what? */
+		{ "80010001 00020004 0000", 0, 0 },
+		{ "", 0, 0 },
+	};
 	uint8_t data[64];
 
 	(void)state;
-	size_t n = test_hex("80010001 00020004 00000e10", data, sizeof(data));
-	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), SECONDS(3600));
-	n = test_hex("800b0001 800c7080", data, sizeof(data));
-	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), SECONDS(28800));
-	n = test_hex("80010002 00020004 00000e10", data, sizeof(data)); /* kilobytes */
-	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), 0);
-	n = test_hex("80010001 00020004 0000", data, sizeof(data));
-	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t n = test_hex(rows[i].attributes, data, sizeof(data));
+		struct v1_life life = v1_lifetime_read((struct bytes){ data, n });
+		assert_int_equal(life.ms, SECONDS(rows[i].seconds));
+		assert_int_equal(life.octets, 1024 * rows[i].kilobytes);
+	}
 }
 
 static int setup(void **state)

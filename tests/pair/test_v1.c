@@ -244,6 +244,91 @@ static void renewals(void **state)
 	done(p);
 }
 
+/* --- lifetimes by time and volume ------------------------------------------------------------------ */
+
+static void says_less(const struct v1_pair *p, struct ikew *k)
+{
+	static const uint8_t less[] = { 0x80, 1, 0, 1, 0x80, 2, 0, 60, 0x80, 1, 0, 2, 0x80, 2, 4,
+		0 };
+
+	v1_notify_write(k, p->gw->sa, V1_RESPONDER_LIFETIME, (struct bytes){ less, sizeof(less) });
+}
+
+/* RESPONDER-LIFETIME: a minute or a megabyte. The volume is the data plane's to watch. */
+static void responder_lifetime(void **state)
+{
+	struct v1_pair *p = fresh(20);
+
+	(void)state;
+	p->append = says_less;
+	p->cfg.pfs = TRI_NO;
+	p->cfg.child_lifetime = SECONDS(3600);
+	v1_pair_connect(p);
+	assert_int_equal(p->client->phase, IKE_UP);
+	const struct child *c = p->client->children.v[0];
+	assert_in_range(c->expire_at, p->net.now + 59000, p->net.now + 60000);
+	assert_true(c->rekey_at < c->expire_at);
+	assert_int_equal(p->net.plane[CLIENT].n, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(p->net.plane[CLIENT].sa[i]->octets, 1 << 20);
+	done(p);
+}
+
+/* The gateway's own quick mode, which replaces the child: its lifetimes come back in our answer. */
+static void gateway_rekeys_for(struct v1_pair *p, struct v1_life life)
+{
+	struct v1 *gw = p->gw;
+	struct v1_xchg *x = v1_xchg_new(gw, gw->sa, V1X_QUICK, v1_new_mid(gw, gw->sa));
+	struct v1_esp_form f = { .mode = SA_TUNNEL, .life = life };
+	const struct child *old = gw->children.v[0];
+	struct v1_offer *o = x->offer;
+	uint8_t buf[1024];
+	struct ikew k;
+	struct err e;
+
+	gw->now = p->net.now;
+	o->ni_len = V1_NONCE_LEN;
+	o->spi_in = child_new_spi(&gw->children, gw->rng);
+	o->old_spi_in = old->spi_in;
+	o->number = old->number;
+	o->proposals = p->gw_esp;
+	o->local_ts = old->local_ts.v[0];
+	o->remote_ts = old->remote_ts.v[0];
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase2(&k, &p->gw_esp, &f, o->spi_in);
+	ikew_bytes(&k, V1P_NONCE, (struct bytes){ o->ni, o->ni_len });
+	v1_selector_write(&k, &o->local_ts);
+	v1_selector_write(&k, &o->remote_ts);
+	assert_ok(&e, v1_send(gw, x, V1_QUICK_MODE, (struct bytes){ 0 }, &k, true, &p->ob, &e));
+	v1_pair_perform_gw(p);
+}
+
+static void lifetimes_of_the_gateway(void **state)
+{
+	struct v1_pair *p = fresh(21);
+
+	(void)state;
+	p->cfg.pfs = p->gw_cfg.pfs = TRI_NO;
+	p->cfg.child_lifetime = SECONDS(3600);
+	v1_pair_connect(p);
+	gateway_rekeys_for(p, (struct v1_life){ SECONDS(600), 4096 });
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 1);
+	for (int end = 0; end < ENDS; end++) {
+		const struct plane *plane = &p->net.plane[end];
+		assert_int_equal(plane->sa[plane->n - 1]->octets, 4096);
+	}
+	/* The data plane says that the volume is nearly used up. */
+	uint32_t spi = p->net.plane[CLIENT].sa[p->net.plane[CLIENT].n - 1]->spi;
+	v1_os(p->client, p->net.now, &(struct os_input){ .kind = OS_SA_EXPIRING, .spi = spi },
+		&p->ob);
+	v1_pair_run(p, SECONDS(40));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 2);
+	done(p);
+}
+
 static void dead_peer(void **state)
 {
 	struct v1_pair *p = fresh(9);
@@ -413,6 +498,8 @@ int main(void)
 		cmocka_unit_test(transport_mode_behind_nat),
 		cmocka_unit_test(transport_mode_gateway_behind_nat),
 		cmocka_unit_test(renewals),
+		cmocka_unit_test(responder_lifetime),
+		cmocka_unit_test(lifetimes_of_the_gateway),
 		cmocka_unit_test(dead_peer),
 		cmocka_unit_test(refused_selectors),
 		cmocka_unit_test(forgeries),
