@@ -216,9 +216,10 @@ static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 		v1_xchg_drop(v, x);
 		return;
 	case V1X_PULL:
-		outbox_event(ob, EV_WARNING, LEVEL_WARN,
-			"the gateway does not answer mode configuration: "
-			"going on without an assigned address");
+		if (!v->configured)
+			outbox_event(ob, EV_WARNING, LEVEL_WARN,
+				"the gateway does not answer mode configuration: "
+				"going on without an assigned address");
 		if (x->sa->state == V1_CONFIG)
 			v1_sa_next(v, x->sa, V1_UP, ob);
 		v1_xchg_drop(v, x);

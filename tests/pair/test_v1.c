@@ -75,6 +75,170 @@ static void logs_in(void **state)
 	done(p);
 }
 
+/* --- what gateways do with the login ----------------------------------------------------------------- */
+
+#define NAME       "4089 0004 616e6e61" /* anna */
+#define PASSWORD   "408a 000d 636f727265637420686f727365" /* correct horse */
+#define NAME_ASKED "4089 0000"
+#define WORD_ASKED "408a 0000"
+#define CODE       "408b 0006 313233343536"
+#define CODE_ASKED "408b 0000"
+#define CONTENT                                  \
+	{                                        \
+		V1_SET, "c08f 0001", "408f 0000" \
+	}
+#define GENERIC "c088 0000"
+
+static const struct login_row {
+	const char *what;
+	struct v1_round rounds[6];
+	unsigned asks;
+	const char *said; /* the last question */
+} logins[] = {
+	{ "name and password",
+		{ { V1_REQUEST, GENERIC NAME_ASKED WORD_ASKED, GENERIC NAME PASSWORD }, CONTENT },
+		1, "Password" },
+	{ "without a type", { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT }, 1,
+		"Password" },
+	{ "the order is the gateway's",
+		{ { V1_REQUEST, WORD_ASKED NAME_ASKED, PASSWORD NAME }, CONTENT }, 1, "Password" },
+	{ "one by one",
+		{ { V1_REQUEST, NAME_ASKED, NAME }, { V1_REQUEST, WORD_ASKED, PASSWORD }, CONTENT },
+		1, "Password" },
+	{ "nothing is asked", { CONTENT }, 0, "" },
+	{ "a token in a second round of type OTP",
+		{ { V1_REQUEST, GENERIC NAME_ASKED WORD_ASKED, GENERIC NAME PASSWORD },
+			{ V1_REQUEST, "c088 0002 408c 0005 546f6b656e" CODE_ASKED,
+				"c088 0002" CODE },
+			CONTENT },
+		2, "Token" },
+	{ "a token asked as a second password",
+		{ { V1_REQUEST, GENERIC NAME_ASKED WORD_ASKED, GENERIC NAME PASSWORD },
+			{ V1_REQUEST, "c088 0002 408c 0005 546f6b656e" NAME_ASKED WORD_ASKED,
+				"c088 0002" NAME PASSWORD },
+			CONTENT },
+		2, "Token" },
+	{ "a challenge of OTP",
+		{ { V1_REQUEST, "c088 0002" NAME_ASKED "408d 0008 6f74702034383720" CODE_ASKED,
+			  "c088 0002" NAME CODE },
+			CONTENT },
+		1, "otp 487 " },
+	{ "a challenge of S/KEY",
+		{ { V1_REQUEST, "c088 0003" NAME_ASKED "408d 0005 39392061 62" WORD_ASKED,
+			  "c088 0003" NAME PASSWORD },
+			CONTENT },
+		1, "99 ab" },
+	{ "new PIN",
+		{ { V1_REQUEST, NAME_ASKED CODE_ASKED, NAME CODE },
+			{ V1_REQUEST, "408c 0003 50494e 4090 0000",
+				"4090 000d 636f727265637420686f727365" },
+			CONTENT },
+		2, "PIN" },
+	{ "answer and domain",
+		{ { V1_REQUEST, "4091 0000 408e 0000",
+			  "4091 0006 313233343536 408e 000d 636f727265637420686f727365" },
+			CONTENT },
+		2, "Domain" },
+	{ "only a message", { { V1_REQUEST, "408c 0002 4869", "" }, CONTENT }, 0, "" },
+	{ "an address before the login",
+		{ { V1_SET, "0001 0004 0a010204", "0001 0000" },
+			{ V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT },
+		1, "Password" },
+	{ "a banner before the login",
+		{ { V1_SET, "7000 0002 4869", "7000 0000" },
+			{ V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT },
+		1, "Password" },
+	{ "an address behind it",
+		{ { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT,
+			{ V1_SET, "0001 0004 0a010204", "0001 0000" } },
+		1, "Password" },
+};
+
+static void every_login(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(logins); i++) {
+		const struct login_row *r = &logins[i];
+		struct v1_pair *p = fresh(40);
+		p->login = true;
+		p->rounds = r->rounds;
+		v1_pair_connect(p);
+		v1_pair_run(p, SECONDS(2));
+		if (p->client->phase != IKE_UP || !p->logged_in)
+			fail_msg("%s: round %u: %s", r->what, p->round, p->client->failure.text);
+		v1_pair_check_up(p, 1);
+		if (p->asks != r->asks || strcmp(p->said, r->said) != 0)
+			fail_msg("%s: %u questions, the last is \"%s\"", r->what, p->asks, p->said);
+		assert_int_equal(
+			p->client->granted.n_addrs, 1); /* pushed, or pulled where it was not */
+		done(p);
+	}
+}
+
+static void logins_refused(void **state)
+{
+	static const struct {
+		struct v1_round rounds[3];
+		enum err_kind kind;
+		uint16_t notify;
+		const char *heard;
+	} rows[] = {
+		{ { { V1_REQUEST, "c088 0001 408d 0004 01020304" NAME_ASKED WORD_ASKED, NULL } },
+			ERR_PEER, 0, NULL }, /* RADIUS-CHAP */
+		{ { { V1_REQUEST, NAME_ASKED WORD_ASKED, NULL },
+			  { V1_SET, "408c 0006 4c6f636b6564 c08f 0000", "408f 0000" } },
+			ERR_PEER, V1_XAUTH_REFUSED, "Locked" },
+		{ { { V1_SET, "c08f 0000", NULL } }, ERR_PEER, V1_XAUTH_REFUSED, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct v1_pair *p = fresh(41);
+		p->login = true;
+		p->rounds = rows[i].rounds;
+		v1_pair_connect(p);
+		check_dead(p, rows[i].kind, rows[i].notify);
+		assert_string_equal(p->heard, rows[i].heard ? rows[i].heard : "");
+		done(p);
+	}
+}
+
+/* The gateway may want to know again who we are while the tunnel stands, and may say things then. */
+static void login_again(void **state)
+{
+	static const struct v1_round again[] = {
+		{ V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT, { 0 }
+	};
+	static const struct v1_round push[] = { { V1_SET, "0001 0004 0a010209", "0001 0000" },
+		{ 0 } };
+	struct v1_pair *p = fresh(42);
+
+	(void)state;
+	p->login = true;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	uint32_t spi = p->client->children.v[0]->spi_in;
+	for (int i = 0; i < 2; i++) {
+		v1_pair_gw_asks(p, again);
+		v1_pair_run(p, SECONDS(20));
+		v1_pair_check_up(p, 1);
+		assert_true(p->logged_in);
+		assert_int_equal(p->client->sa->state, V1_UP);
+		assert_int_equal(p->client->children.v[0]->spi_in, spi);
+		assert_int_equal(p->client->rekeys_ike, 0);
+	}
+	v1_pair_gw_asks(p, push);
+	v1_pair_run(p, SECONDS(20));
+	v1_pair_check_up(p, 1);
+	assert_true(p->logged_in);
+	assert_int_equal(p->client->granted.n_addrs, 1); /* what stands is not changed */
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	v1_pair_run(p, SECONDS(20));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 1);
+	done(p);
+}
+
 static void wrong_password(void **state)
 {
 	struct v1_pair *p = fresh(4);
@@ -491,6 +655,9 @@ int main(void)
 		cmocka_unit_test(connects),
 		cmocka_unit_test(connects_through_nat),
 		cmocka_unit_test(logs_in),
+		cmocka_unit_test(every_login),
+		cmocka_unit_test(logins_refused),
+		cmocka_unit_test(login_again),
 		cmocka_unit_test(wrong_password),
 		cmocka_unit_test(no_password),
 		cmocka_unit_test(wrong_key),

@@ -94,6 +94,8 @@ static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 
 static void note(struct v1_pair *p, enum end at, const struct event *ev)
 {
+	if (at == CLIENT && ev->kind == EV_GATEWAY_SAID)
+		snprintf(p->heard, sizeof(p->heard), "%s", ev->text);
 	if (strstr(ev->text, "own address"))
 		snprintf(p->noted[at], sizeof(p->noted[at]), "%s", ev->text);
 }
@@ -169,11 +171,40 @@ static void ask_client(struct v1_pair *p, uint8_t type, struct bytes attributes)
 	send_attributes(p, x, type, 77, attributes, true);
 }
 
+static void scripted_round(struct v1_pair *p)
+{
+	const struct v1_round *r = &p->rounds[p->round];
+	uint8_t buf[256];
+
+	if (r->says)
+		ask_client(p, (uint8_t)r->type,
+			(struct bytes){ buf, test_hex(r->says, buf, sizeof(buf)) });
+	else
+		p->logged_in = true;
+}
+
+static void check_round(const struct v1_pair *p, struct rd r)
+{
+	const struct v1_round *now = &p->rounds[p->round];
+	uint8_t want[256];
+
+	if (!now->wants)
+		return;
+	size_t n = test_hex(now->wants, want, sizeof(want));
+	if (n != r.left || memcmp(want, r.p, n) != 0)
+		fail_msg(
+			"round %u: %zu octets instead of %zu: %s", p->round, r.left, n, now->wants);
+}
+
 static void next_round(struct v1_pair *p)
 {
 	uint8_t buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
 
+	if (p->rounds) {
+		scripted_round(p);
+		return;
+	}
 	if (p->round == 0) {
 		v1_attr_write(&w, XAUTH_NAME, (struct bytes){ 0 });
 		v1_attr_write(&w, XAUTH_PASSWORD, (struct bytes){ 0 });
@@ -211,7 +242,13 @@ static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 	rd_u8(&r);
 	uint16_t identifier = rd_u16(&r);
 	if (type == REQUEST) {
+		p->pulls++;
 		send_attributes(p, x, REPLY, identifier, (struct bytes){ address, 8 }, false);
+	} else if (p->rounds && x->mid == p->asked_mid) {
+		v1_xchg_done(p->gw, x);
+		check_round(p, r);
+		p->round++;
+		next_round(p);
 	} else if (type == REPLY && x->mid == p->asked_mid) {
 		check_words(p, r);
 		v1_xchg_done(p->gw, x);
@@ -358,6 +395,16 @@ void v1_pair_gw_rekeys(struct v1_pair *p)
 
 	p->gw->now = p->net.now;
 	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children.v[0], NULL, &p->ob, &e));
+	v1_pair_perform_gw(p);
+}
+
+void v1_pair_gw_asks(struct v1_pair *p, const struct v1_round *rounds)
+{
+	p->rounds = rounds;
+	p->round = 0;
+	p->logged_in = false;
+	p->gw->now = p->net.now;
+	next_round(p);
 	v1_pair_perform_gw(p);
 }
 

@@ -13,6 +13,13 @@
 #include "lib/test.h"
 #include "net.h"
 
+/* A transaction of the gateway, in hex: what it says, and the attributes that the client has to answer
+ * with (NULL: whatever). */
+struct v1_round {
+	enum { V1_REQUEST = 1, V1_SET = 3 } type;
+	const char *says, *wants;
+};
+
 struct v1_pair {
 	/* to be set before v1_pair_start */
 	struct ike_config cfg, gw_cfg;
@@ -21,6 +28,7 @@ struct v1_pair {
 	/* The gateway answers quick mode by script, with this behind what belongs there; it makes no SA. */
 	void (*append)(const struct v1_pair *p, struct ikew *k);
 	bool login; /* the gateway asks for it, and for a code in a second round */
+	const struct v1_round *rounds; /* or what it says instead, up to one without words */
 
 	struct passphrase psk, gw_psk;
 	struct proposals ike, esp, gw_ike, gw_esp;
@@ -31,8 +39,10 @@ struct v1_pair {
 	uint32_t asked_mid; /* the gateway's transaction under way, 0: none */
 	unsigned round;
 	bool logged_in, refused;
+	unsigned pulls; /* CFG_REQUESTs of the client */
 	unsigned asks, events[EV_LOG + 1];
-	char said[EVENT_TEXT_MAX];
+	char said[EVENT_TEXT_MAX]; /* the last question */
+	char heard[EVENT_TEXT_MAX]; /* what the gateway said last */
 	char noted[ENDS][EVENT_TEXT_MAX]; /* what each logged of NAT-OA */
 };
 
@@ -48,6 +58,7 @@ void v1_pair_command(struct v1_pair *p, enum command c);
 void v1_pair_perform_gw(struct v1_pair *p); /* what is in the outbox now is the gateway's */
 void v1_pair_gw_rekeys(struct v1_pair *p);
 void v1_pair_gw_renews(struct v1_pair *p);
+void v1_pair_gw_asks(struct v1_pair *p, const struct v1_round *rounds);
 void v1_pair_gw_info(struct v1_pair *p, struct ikew *k); /* any INFORMATIONAL, protected */
 /* Octets from the gateway's address, as anybody could send them. */
 void v1_pair_inject(struct v1_pair *p, const void *data, size_t len);
