@@ -604,51 +604,6 @@ static void deletes(void **state)
 	done(p);
 }
 
-/* What a bad network does: the tunnel comes up all the same, and outlives its renewals. */
-static void bad_networks(void **state)
-{
-	unsigned up = 0, lived = 0;
-
-	(void)state;
-	for (uint32_t seed = 100; seed < 300; seed++) {
-		struct v1_pair *p = fresh(seed);
-		p->wire.loss = p->wire.dup = 20;
-		p->wire.reorder = 20;
-		p->wire.jitter = 200;
-		p->login = seed & 1;
-		v1_pair_connect(p);
-		if (p->client->phase == IKE_UP) {
-			up++;
-			v1_pair_check_up(p, 1);
-			v1_pair_command(p, CMD_REKEY_CHILD);
-			v1_pair_run(p, SECONDS(90));
-		}
-		if (p->client->phase == IKE_UP) {
-			v1_pair_check_up(p, 1);
-			lived += p->client->rekeys_child == 1;
-		}
-		done(p);
-	}
-	print_message(
-		"200 connections over a bad network: %u came up, %u were rekeyed\n", up, lived);
-	assert_true(up >= 198 && lived >= 195);
-}
-
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -671,8 +626,7 @@ int main(void)
 		cmocka_unit_test(refused_selectors),
 		cmocka_unit_test(forgeries),
 		cmocka_unit_test(deletes),
-		cmocka_unit_test(bad_networks),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
 }

@@ -20,6 +20,21 @@ static void config(struct ike_config *c, struct passphrase *psk, struct proposal
 	assert_true(id_parse(&c->local_id, own, NULL));
 }
 
+int v1_pair_group_setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+int v1_pair_group_teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}
+
 void v1_pair_init(struct v1_pair *p, uint32_t seed)
 {
 	struct err e;
@@ -87,6 +102,8 @@ static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 
 	p->asks++;
 	snprintf(p->said, sizeof(p->said), "%s", a->prompt);
+	if (p->mute)
+		return;
 	if (words)
 		assert_true(passphrase_set(&text, words, strlen(words)));
 	v1_answer(p->client, p->net.now, a->id, words ? &text : NULL, next);

@@ -25,6 +25,7 @@ struct v1_pair {
 	struct ike_config cfg, gw_cfg;
 	struct net_config wire;
 	const char *password; /* what the client types */
+	bool mute; /* no answer, nor that there will be none */
 	/* The gateway answers quick mode by script, with this behind what belongs there; it makes no SA. */
 	void (*append)(const struct v1_pair *p, struct ikew *k);
 	bool login; /* the gateway asks for it, and for a code in a second round */
@@ -46,6 +47,9 @@ struct v1_pair {
 	char noted[ENDS][EVENT_TEXT_MAX]; /* what each logged of NAT-OA */
 };
 
+/* Once for a program. */
+int v1_pair_group_setup(void **state);
+int v1_pair_group_teardown(void **state);
 void v1_pair_init(struct v1_pair *p, uint32_t seed);
 void v1_pair_start(struct v1_pair *p);
 void v1_pair_free(struct v1_pair *p);
