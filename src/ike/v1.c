@@ -148,7 +148,9 @@ static void tick_wait(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 	sa->wait_until = TIME_NEVER;
 	if (sa->state == V1_XAUTH && sa->first && !sa->logged_in) {
-		err_set(&e, ERR_SILENT, "the gateway does not ask for the login (XAUTH)");
+		err_set(&e, ERR_SILENT,
+			sa->rounds ? "the gateway does not say what became of the login (XAUTH)" :
+				     "the gateway does not ask for the login (XAUTH)");
 		v1_fail(v, &e, ob);
 		return;
 	}

@@ -151,6 +151,7 @@ static bool reply(struct v1 *v, struct outbox *ob, struct err *e)
 	bool ok = v1_config_send(
 		v, x, ATTR_REPLY, l->identifier, (struct bytes){ buf, w.len }, ob, e);
 	wipe(buf, sizeof(buf));
+	l->sa->wait_until = v->now + V1_VERDICT_WAIT_MS;
 	v1_login_clear(v);
 	return ok;
 }
@@ -248,8 +249,10 @@ bool v1_xauth_status(struct v1_step *s, uint16_t identifier, struct rd attrs)
 			s->e, ERR_PEER, V1_XAUTH_REFUSED, "the gateway refuses the login");
 	s->sa->rounds = 0;
 	s->sa->own_words = false;
-	if (s->sa == s->v->sa)
-		s->next = V1_UP; /* it only wanted to know again */
+	if (s->sa == s->v->sa) { /* it only wanted to know again */
+		s->sa->wait_until = TIME_NEVER;
+		s->next = V1_UP;
+	}
 	if (s->sa->logged_in)
 		return true;
 	s->sa->logged_in = true;

@@ -203,6 +203,23 @@ static void logins_refused(void **state)
 	}
 }
 
+/* It asks, and dies over the answer. */
+static void no_verdict(void **state)
+{
+	static const struct v1_round asks[] = {
+		{ V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, { 0 }
+	};
+	struct v1_pair *p = fresh(43);
+
+	(void)state;
+	p->login = true;
+	p->rounds = asks;
+	v1_pair_connect(p);
+	check_dead(p, ERR_SILENT, 0);
+	assert_in_range(p->net.now, SECONDS(100), SECONDS(150)); /* a phone may have to be found */
+	done(p);
+}
+
 /* The gateway may want to know again who we are while the tunnel stands, and may say things then. */
 static void login_again(void **state)
 {
@@ -612,6 +629,7 @@ int main(void)
 		cmocka_unit_test(logs_in),
 		cmocka_unit_test(every_login),
 		cmocka_unit_test(logins_refused),
+		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
 		cmocka_unit_test(wrong_password),
 		cmocka_unit_test(no_password),
