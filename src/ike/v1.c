@@ -34,6 +34,37 @@ static bool begin_quick(struct v1 *v, struct outbox *ob, struct err *e)
 	return v1_quick_send(v, v->sa, c, NULL, ob, e);
 }
 
+static bool under_way(const struct v1 *v, uint32_t number)
+{
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
+		if (v->xchgs[i] && v->xchgs[i]->offer && v->xchgs[i]->waiting &&
+			v->xchgs[i]->offer->number == number)
+			return true;
+	return false;
+}
+
+static uint32_t lower_spi(const struct child *c)
+{
+	return c->spi_in < c->spi_out ? c->spi_in : c->spi_out;
+}
+
+/* Both sides rekeyed the same child at once, and both got what they wanted. Nothing in IKEv1 says
+ * which one stays; by this rule two clients like this one would agree. */
+static void settle_twins(struct v1 *v)
+{
+	for (size_t i = 0; i < v->children.n; i++)
+		for (size_t j = 0; j < v->children.n; j++) {
+			struct child *a = v->children.v[i], *b = v->children.v[j];
+			if (a->number != b->number || a->state != CHILD_UP ||
+				b->state != CHILD_UP || lower_spi(a) <= lower_spi(b) ||
+				under_way(v, a->number))
+				continue;
+			a->state = CHILD_RETIRING;
+			a->want_rekey = false;
+			a->until = v->now + V1_OVERLAP_MS;
+		}
+}
+
 static void work(struct v1 *v, struct outbox *ob)
 {
 	struct err e = { 0 };
@@ -66,6 +97,7 @@ static void review(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 		return;
 	}
+	settle_twins(v);
 	work(v, ob);
 }
 
@@ -215,6 +247,9 @@ static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 		c = child_find(&v->children, x->offer->spi_in);
 		if (c && c->held_out)
 			child_remove(&v->children, c, ob);
+		else if (c)
+			v1_child_replace(v, child_find(&v->children, x->offer->old_spi_in),
+				CHILD_REPLACED, ob);
 		v1_xchg_drop(v, x);
 		return;
 	case V1X_PULL:

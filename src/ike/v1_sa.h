@@ -492,6 +492,8 @@ bool v1_config_send(struct v1 *v, struct v1_xchg *x, uint8_t type, uint16_t iden
 	struct bytes attributes, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const struct v1_ends *pair,
 	struct outbox *ob, struct err *e) MUST_CHECK;
+/* Another one carries what it carried: of ours (RETIRING), or of the gateway (REPLACED). */
+void v1_child_replace(struct v1 *v, struct child *old, enum child_state state, struct outbox *ob);
 bool v1_quick_recv(struct v1_step *s) MUST_CHECK;
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob);
 void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob);

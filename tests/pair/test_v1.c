@@ -510,6 +510,47 @@ static void lifetimes_of_the_gateway(void **state)
 	done(p);
 }
 
+/* Both sides renew the same child at once. Nothing in IKEv1 says which one stays: both come about, and
+ * the same one is in use at both ends when all has settled. */
+static void both_rekey(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 30; seed < 60; seed++) {
+		struct v1_pair *p = fresh(seed);
+		p->wire.jitter = 60;
+		v1_pair_connect(p);
+		v1_pair_gw_rekeys(p);
+		v1_pair_command(p, CMD_REKEY_CHILD);
+		v1_pair_run(p, SECONDS(120));
+		v1_pair_check_up(p, 1);
+		assert_in_range(p->client->rekeys_child, 1, 2);
+		v1_pair_command(p, CMD_REKEY_ALL);
+		v1_pair_run(p, SECONDS(120));
+		v1_pair_check_up(p, 1);
+		done(p);
+	}
+}
+
+/* The same with phase 1. Whichever of the two is deleted: there is one left, or a third is made. */
+static void both_renew(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 60; seed < 90; seed++) {
+		struct v1_pair *p = fresh(seed);
+		p->wire.jitter = 60;
+		v1_pair_connect(p);
+		v1_pair_gw_renews(p);
+		v1_pair_command(p, CMD_REKEY_IKE);
+		v1_pair_run(p, SECONDS(120));
+		assert_int_equal(p->client->phase, IKE_UP);
+		assert_int_equal(p->client->children.n, 1);
+		assert_non_null(p->client->sa);
+		assert_int_equal(p->client->sa->state, V1_UP);
+		assert_true(p->client->rekeys_ike >= 1 && p->client->rekeys_ike <= 3);
+		done(p);
+	}
+}
+
 static void dead_peer(void **state)
 {
 	struct v1_pair *p = fresh(9);
@@ -640,6 +681,8 @@ int main(void)
 		cmocka_unit_test(renewals),
 		cmocka_unit_test(responder_lifetime),
 		cmocka_unit_test(lifetimes_of_the_gateway),
+		cmocka_unit_test(both_rekey),
+		cmocka_unit_test(both_renew),
 		cmocka_unit_test(dead_peer),
 		cmocka_unit_test(refused_selectors),
 		cmocka_unit_test(forgeries),
