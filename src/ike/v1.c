@@ -80,11 +80,37 @@ static void work(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 }
 
+/* To the gateway that the first one named, from the beginning. */
+static void move(struct v1 *v, struct outbox *ob)
+{
+	char to[ADDR_TEXT_MAX];
+	struct err e = { 0 };
+
+	addr_text(to, &v->move_to);
+	if (v->path.remote.family != v->move_to.family || v->moves++ == V1_MOVES_MAX) {
+		err_set(&e, ERR_PEER, "the gateway sends us on to %s, which leads nowhere", to);
+		v1_fail(v, &e, ob);
+		return;
+	}
+	outbox_event(ob, EV_STAGE, LEVEL_INFO, "the gateway sends us on to %s", to);
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		if (v->sas[i])
+			v1_sa_drop(v, v->sas[i]);
+	v->path.remote = v->move_to;
+	v->move_to.family = FAMILY_NONE;
+	v->natt = v->port != 500;
+	v->nat_local = v->nat_remote = false;
+	if (!v1_phase1_begin(v, true, ob, &e))
+		v1_fail(v, &e, ob);
+}
+
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v1 *v, struct outbox *ob)
 {
 	struct err e;
 
+	if (v->phase != IKE_DEAD && v->move_to.family != FAMILY_NONE)
+		move(v, ob);
 	if (v->phase == IKE_DEAD)
 		return;
 	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && v->next_pair == v->n_pairs &&
@@ -327,6 +353,7 @@ void v1_start(struct v1 *v, uint64_t now, time_t wall, const struct path *path, 
 	v->wall = wall;
 	v->path = *path;
 	v->patient = patient;
+	v->port = path->remote.port;
 	v->natt = path->remote.port != 500; /* RFC 3948: any other port carries the marker */
 	if (v->cfg->aggressive && v->cfg->local_auth == IKE_AUTH_BY_PSK)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,

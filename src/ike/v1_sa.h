@@ -34,6 +34,7 @@ enum {
 	V1_BLOCK_MAX = 16,
 	V1_SEEN_LEN = 20,
 	V1_PROMPTS_MAX = 8, /* questions in one round of the login */
+	V1_MOVES_MAX = 3, /* so often the gateway may send us to another one */
 	V1_ROUNDS_MAX = 10, /* rounds of the login */
 	V1_HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
 	V1_LOGIN_WAIT_MS = 30000, /* the gateway may take so long to ask for the login */
@@ -260,6 +261,9 @@ struct v1 {
 	bool no_pfs; /* it refused it */
 	size_t n_pairs, next_pair; /* next_pair: the first that was not yet made or refused */
 	struct v1_ends pairs[IKE_CHILDREN_MAX];
+	struct addr move_to; /* the gateway wants us there; family NONE: we stay */
+	unsigned moves;
+	uint16_t port; /* of the gateway, as at the start */
 	bool want_renewal;
 	uint64_t renew_at; /* not before */
 	uint64_t heard_at, keepalive_at;

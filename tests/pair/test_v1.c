@@ -256,6 +256,104 @@ static void login_again(void **state)
 	done(p);
 }
 
+/* Cisco's attributes: banner, split include and DNS, domain, PFS, backup servers, stored passwords. */
+static void unity(void **state)
+{
+	struct v1_pair *p = fresh(44);
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	p->cfg.pfs = TRI_NO; /* the gateway insists */
+	p->config = "0001 0004 0a010203 0003 0004 0a010101 7000 0007 48690a746865 72"
+		    "7002 0004 632e6465 7003 0009 612e64652c622e6465 f007 0001 f001 0001"
+		    "7004 001c 0a020000 ffff0000 0000 0000 0000 0a030000 ffffff00 0000 0000 0000"
+		    "7009 0008 3139322e302e322e";
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	const struct granted *g = &p->client->granted;
+	assert_string_equal(p->heard, "Hi ther");
+	assert_int_equal(g->n_addrs, 1);
+	assert_int_equal(g->n_dns, 1);
+	assert_int_equal(g->n_domains, 3);
+	assert_string_equal(g->domains[0], "c.de");
+	assert_string_equal(g->domains[1], "a.de");
+	assert_string_equal(g->domains[2], "b.de");
+	assert_true(g->split);
+	assert_int_equal(g->n_subnets, 2);
+	assert_string_equal(prefix_text(text, &g->subnets[0]), "10.2.0.0/16");
+	assert_string_equal(prefix_text(text, &g->subnets[1]), "10.3.0.0/24");
+	assert_non_null(p->client->children.v[0]->suite.ke);
+	done(p);
+}
+
+/* Cisco's load balancing. */
+static void say_move(struct v1_pair *p, const char *to, size_t len)
+{
+	struct addr a;
+	uint8_t buf[64];
+	struct ikew k;
+
+	assert_true(addr_parse(&a, to));
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_notify_write(&k, p->gw->sa, V1_UNITY_LOAD_BALANCE, (struct bytes){ a.ip, len });
+	v1_pair_gw_info(p, &k);
+	if (len != 4 || p->client->phase != IKE_CONNECTING)
+		return;
+	memcpy(p->gw->path.local.ip, a.ip, 4);
+	v1_sa_drop(p->gw, p->gw->sa);
+	p->cfg.xauth = false; /* as in v1_pair_start */
+	v1_pair_run(p, 30);
+	p->cfg.xauth = true;
+}
+
+static const struct v1_round silence[] = { { 0 } },
+			     asks_once[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
+				     CONTENT, { 0 } };
+
+static void sent_on(void **state)
+{
+	struct v1_pair *p = fresh(45);
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	p->login = true;
+	p->rounds = silence;
+	v1_pair_start(p);
+	v1_pair_run(p, 500);
+	say_move(p, "198.51.100.7", 3); /* half of an address */
+	v1_pair_run(p, 500);
+	assert_int_equal(p->client->moves, 0);
+	say_move(p, "198.51.100.7", 4);
+	p->rounds = asks_once;
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	assert_string_equal(addr_text(text, &p->client->path.remote), "198.51.100.7");
+	assert_string_equal(addr_text(text, &p->net.plane[CLIENT].sa[0]->remote), "198.51.100.7");
+	assert_int_equal(p->asks, 1);
+	say_move(p, "198.51.100.8", 4); /* not any more */
+	v1_pair_run(p, SECONDS(5));
+	assert_int_equal(p->client->moves, 1);
+	done(p);
+}
+
+static void sent_round(void **state)
+{
+	struct v1_pair *p = fresh(46);
+
+	(void)state;
+	p->login = true;
+	p->rounds = silence;
+	v1_pair_start(p);
+	for (int i = 0; i <= V1_MOVES_MAX; i++) {
+		v1_pair_run(p, 500);
+		assert_int_equal(p->client->phase, IKE_CONNECTING);
+		say_move(p, i & 1 ? "198.51.100.1" : "198.51.100.7", 4);
+	}
+	v1_pair_run(p, 500);
+	check_dead(p, ERR_PEER, 0);
+	done(p);
+}
+
 static void wrong_password(void **state)
 {
 	struct v1_pair *p = fresh(4);
@@ -672,6 +770,9 @@ int main(void)
 		cmocka_unit_test(logins_refused),
 		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
+		cmocka_unit_test(unity),
+		cmocka_unit_test(sent_on),
+		cmocka_unit_test(sent_round),
 		cmocka_unit_test(wrong_password),
 		cmocka_unit_test(no_password),
 		cmocka_unit_test(wrong_key),

@@ -254,13 +254,14 @@ static void check_words(struct v1_pair *p, struct rd r)
 static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 {
 	struct rd r = rd_init(body.p, body.n);
-	uint8_t type = rd_u8(&r), address[8] = { 0, 1, 0, 4, 10, 1, 2, 3 };
+	uint8_t type = rd_u8(&r), given[256];
+	size_t n = test_hex(p->config ? p->config : "0001 0004 0a010203", given, sizeof(given));
 
 	rd_u8(&r);
 	uint16_t identifier = rd_u16(&r);
 	if (type == REQUEST) {
 		p->pulls++;
-		send_attributes(p, x, REPLY, identifier, (struct bytes){ address, 8 }, false);
+		send_attributes(p, x, REPLY, identifier, (struct bytes){ given, n }, false);
 	} else if (p->rounds && x->mid == p->asked_mid) {
 		v1_xchg_done(p->gw, x);
 		check_round(p, r);

@@ -28,6 +28,8 @@ struct v1_pair {
 	bool mute; /* no answer, nor that there will be none */
 	/* The gateway answers quick mode by script, with this behind what belongs there; it makes no SA. */
 	void (*append)(const struct v1_pair *p, struct ikew *k);
+	const char
+		*config; /* the attributes that it configures us with, in hex; NULL: an address */
 	bool login; /* the gateway asks for it, and for a code in a second round */
 	const struct v1_round *rounds; /* or what it says instead, up to one without words */
 
