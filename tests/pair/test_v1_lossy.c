@@ -82,18 +82,15 @@ static void connection(struct v1_pair *p, uint32_t seed, struct tally *t)
 
 static void one(uint32_t seed, struct tally *t)
 {
-	struct v1_pair *p = malloc(sizeof(*p));
+	struct v1_pair *p = v1_pair_new(seed);
 
-	assert_non_null(p);
-	v1_pair_init(p, seed);
 	p->wire = (struct net_config){
 		.seed = seed, .loss = 20, .dup = 20, .reorder = 20, .delay = 10, .jitter = 200
 	};
 	p->login = seed & 1;
 	connection(p, seed, t);
 	t->sent += p->net.sent[CLIENT] + p->net.sent[GATEWAY];
-	v1_pair_free(p);
-	free(p);
+	v1_pair_done(p);
 }
 
 static void handshakes(void **state)

@@ -3,8 +3,6 @@
  * other keys, or in the clear. What is not protected changes nothing and gets no answer, in any
  * state; what is protected is answered where the table says so, and nothing else changes.
  */
-#include <stdlib.h>
-
 #include "v1_pair.h"
 
 static const uint8_t exchanges[] = { V1_MAIN_MODE, V1_AGGRESSIVE_MODE, V1_INFORMATIONAL,
@@ -309,12 +307,10 @@ static void one(const struct state_row *r, const struct message *m)
 {
 	static const char *const words[] = { "in the clear", "with a wrong key",
 		"with a wrong hash", "protected" };
-	struct v1_pair *p = malloc(sizeof(*p));
+	struct v1_pair *p = v1_pair_new(11);
 	struct print before, after;
 	struct gate g;
 
-	assert_non_null(p);
-	v1_pair_init(p, 11);
 	r->bring(p, &g);
 	struct v1_sa *sa = in_state(p->client, r->state);
 	take_print(p->client, &before);
@@ -326,8 +322,7 @@ static void one(const struct state_row *r, const struct message *m)
 	if (memcmp(&before, &after, sizeof(before)) != 0)
 		fail_msg("%s: exchange %u %s, message id %x: something changed", r->name,
 			m->exchange, words[m->how], m->mid);
-	v1_pair_free(p);
-	free(p);
+	v1_pair_done(p);
 }
 
 static void matrix(void **state)
@@ -347,7 +342,7 @@ static void matrix(void **state)
 /* One that is dead takes nothing either. */
 static void afterwards(void **state)
 {
-	struct v1_pair *p = malloc(sizeof(*p));
+	struct v1_pair *p = v1_pair_new(11);
 	struct outbox ob;
 	uint8_t octets[64] = { 0 };
 	struct datagram d = { .data = octets, .len = sizeof(octets) };
@@ -355,8 +350,6 @@ static void afterwards(void **state)
 	struct err e;
 
 	(void)state;
-	assert_non_null(p);
-	v1_pair_init(p, 11);
 	in_up(p, &g);
 	v1_stop(p->client, p->net.now, &p->ob);
 	v1_pair_run(p, SECONDS(10));
@@ -371,8 +364,7 @@ static void afterwards(void **state)
 	assert_false(v1_command(p->client, p->net.now, CMD_REKEY_ALL, &ob, &e));
 	assert_int_equal(ob.n, 0);
 	outbox_free(&ob);
-	v1_pair_free(p);
-	free(p);
+	v1_pair_done(p);
 }
 
 int main(void)

@@ -54,6 +54,21 @@ void v1_pair_init(struct v1_pair *p, uint32_t seed)
 	p->password = "correct horse";
 }
 
+struct v1_pair *v1_pair_new(uint32_t seed)
+{
+	struct v1_pair *p = malloc(sizeof(*p));
+
+	assert_non_null(p);
+	v1_pair_init(p, seed);
+	return p;
+}
+
+void v1_pair_done(struct v1_pair *p)
+{
+	v1_pair_free(p);
+	free(p);
+}
+
 void v1_pair_start(struct v1_pair *p)
 {
 	uint8_t seed[RNG_SEED_LEN] = { 1, p->wire.seed >> 8, p->wire.seed };
@@ -568,4 +583,16 @@ void v1_pair_check_up(struct v1_pair *p, size_t children)
 	check_mirror(p, CLIENT);
 	assert_non_null(p->client->sa);
 	assert_memory_equal(p->client->sa->cky_r, p->gw->sa->cky_r, IKE_SPI_LEN);
+}
+
+void v1_pair_check_dead(const struct v1_pair *p, enum err_kind kind, uint16_t notify)
+{
+	assert_int_equal(p->client->phase, IKE_DEAD);
+	if (p->client->failure.kind != kind || p->client->failure.notify != notify)
+		fail_msg("it died of kind %d, notify %u: %s", p->client->failure.kind,
+			p->client->failure.notify, p->client->failure.text);
+	assert_int_equal(p->net.plane[CLIENT].n, 0);
+	assert_int_equal(p->client->children.n, 0);
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		assert_null(p->client->sas[i]);
 }

@@ -52,6 +52,9 @@ struct v1_pair {
 /* Once for a program. */
 int v1_pair_group_setup(void **state);
 int v1_pair_group_teardown(void **state);
+/* One on the heap, and its end. */
+struct v1_pair *v1_pair_new(uint32_t seed);
+void v1_pair_done(struct v1_pair *p);
 void v1_pair_init(struct v1_pair *p, uint32_t seed);
 void v1_pair_start(struct v1_pair *p);
 void v1_pair_free(struct v1_pair *p);
@@ -68,6 +71,8 @@ void v1_pair_gw_asks(struct v1_pair *p, const struct v1_round *rounds);
 void v1_pair_gw_info(struct v1_pair *p, struct ikew *k); /* any INFORMATIONAL, protected */
 /* Octets from the gateway's address, as anybody could send them. */
 void v1_pair_inject(struct v1_pair *p, const void *data, size_t len);
+/* The client is dead for this reason, and nothing is left of it. */
+void v1_pair_check_dead(const struct v1_pair *p, enum err_kind kind, uint16_t notify);
 /* The client is up, with so many child SAs that the gateway has too. */
 void v1_pair_check_up(struct v1_pair *p, size_t children);
 
