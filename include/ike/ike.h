@@ -43,6 +43,7 @@ enum os_kind {
 	OS_SA_USED, /* first authentic packet on inbound SA spi */
 	OS_SA_EXPIRING, /* SA spi nears its last sequence number or its volume limit */
 	OS_SEND_FAILED, /* a SEND did not go out; err says why */
+	OS_LINK_FAILED, /* what ACT_L2TP_LINK asked for cannot be had; err says why */
 };
 
 struct os_input {
@@ -117,6 +118,9 @@ enum ike_stage {
 	STAGE_AUTH, /* proving identities */
 	STAGE_EAP, /* logging in */
 	STAGE_CHILD, /* the tunnel itself */
+	STAGE_L2TP, /* calling the L2TP server; this and the next two are not an IKE engine's */
+	STAGE_PPP_LOGIN,
+	STAGE_PPP, /* agreeing on what PPP carries */
 	STAGE_UP,
 	STAGE_REKEY,
 };

@@ -11,6 +11,8 @@
 #include "base/outbox.h"
 #include "crypto/cert.h"
 #include "ike/ike.h"
+#include "l2tp/l2tp.h"
+#include "ppp/ppp.h"
 
 enum conn_type { CONN_IKEV2, CONN_IKEV1, CONN_L2TP };
 enum dataplane_kind { DATAPLANE_AUTO, DATAPLANE_KERNEL, DATAPLANE_USERSPACE };
@@ -103,6 +105,21 @@ struct profile {
 	enum killswitch killswitch;
 	bool lan;
 	struct prefix_list accept; /* n == 0: whatever is safe */
+
+	/* [l2tp] */
+	uint16_t source_port; /* 0: 1701, and another one where the gateway is silent on that */
+	char l2tp_hostname[L2TP_NAME_MAX];
+	uint64_t hello_interval; /* milliseconds, 0: never */
+	bool l2tp_secret_given;
+	struct passphrase l2tp_secret;
+
+	/* [ppp] */
+	size_t n_ppp_auth;
+	enum ppp_auth ppp_auth[PPP_AUTHS]; /* allowed, most wanted first */
+	uint16_t mru; /* 0: what fits */
+	char ppp_user[PROFILE_WORD_MAX]; /* "": user */
+	bool ppp_password_given; /* else password */
+	struct passphrase ppp_password;
 
 	/* What the files named above hold, put here by cli/load before the session starts: engines
 	 * open no files. */

@@ -169,10 +169,15 @@ static void host_says(struct edge *g)
 	host_warnings(g->host, &g->told);
 }
 
-static bool need_kernel(struct edge *g, struct err *e)
+static bool watch_dataplane(struct edge *g, struct err *e)
 {
-	g->dp = kernel_new(g->host, g->udp, e);
-	return g->dp && loop_watch(&g->loop, host_sa_event_fd(g->host), EPOLLIN, TAG_DATAPLANE, e);
+	int fds[DATAPLANE_FDS];
+	size_t n = g->dp->ops->fds(g->dp, fds);
+
+	for (size_t i = 0; i < n; i++)
+		if (!loop_watch(&g->loop, fds[i], EPOLLIN, TAG_DATAPLANE, e))
+			return false;
+	return true;
 }
 
 /* The TUN and the data plane come with the first SA, so that a failed login leaves no trace. */
@@ -180,8 +185,12 @@ static bool need_dataplane(struct edge *g, struct err *e)
 {
 	uint8_t seed[RNG_SEED_LEN];
 
-	if (g->dp || g->kernel)
-		return g->dp || need_kernel(g, e);
+	if (g->dp)
+		return true;
+	if (g->kernel) {
+		g->dp = kernel_new(g->host, g->udp, e);
+		return g->dp && watch_dataplane(g, e);
+	}
 	if (g->tun < 0) {
 		g->tun = host_tun(g->host, g->interface, e);
 		if (g->tun < 0)
@@ -193,7 +202,7 @@ static bool need_dataplane(struct edge *g, struct err *e)
 	wipe(seed, sizeof(seed));
 	if (g->dp && g->mtu)
 		g->dp->ops->set_mtu(g->dp, g->mtu);
-	return g->dp && loop_watch(&g->loop, g->tun, EPOLLIN, TAG_DATAPLANE, e);
+	return g->dp && watch_dataplane(g, e);
 }
 
 static void install(struct edge *g, const struct sa_spec *spec)
@@ -234,13 +243,12 @@ static void resolve(struct edge *g, const struct resolve *r)
 	resolver_ask(g->resolver, r->host, r->port);
 }
 
-/* Without a data plane that carries it L2TP hears nothing, and its own patience ends it. */
 static void link_l2tp(struct edge *g, const struct l2tp_link *link)
 {
-	struct err e = { .kind = ERR_NONE };
+	struct os_input in = { .kind = OS_LINK_FAILED };
 
-	if (g->dp && !g->dp->ops->l2tp_link(g->dp, link, &e))
-		outbox_event(&g->told, EV_WARNING, LEVEL_WARN, "%s", e.text);
+	if (g->dp && (!g->dp->ops->l2tp_link(g->dp, link, &in.err) || !watch_dataplane(g, &in.err)))
+		session_os(g->session, clock_now(), &in, &g->todo);
 }
 
 static void perform(struct edge *g, enum action_kind kind, const void *what, size_t len)
@@ -366,9 +374,12 @@ static void take_datagrams(struct edge *g, int fd)
 static void take_dataplane_events(struct edge *g)
 {
 	struct os_input in;
+	struct bytes payload;
 
 	while (g->dp && g->dp->ops->next_event(g->dp, &in))
 		session_os(g->session, clock_now(), &in, &g->todo);
+	while (g->dp && g->dp->ops->l2tp_next(g->dp, &payload))
+		session_l2tp(g->session, clock_now(), payload, &g->todo);
 }
 
 static void path_changed(struct edge *g)

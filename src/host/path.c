@@ -3,13 +3,9 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
-#include <linux/xfrm.h>
-#include <netinet/in.h>
 #include <netlink/attr.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static void attr_addr(struct addr *out, const struct nlmsghdr *h, int type, uint8_t family)
 {
@@ -118,96 +114,4 @@ bool host_path(
 	*local = way.local;
 	*mtu = way.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)way.mtu;
 	return true;
-}
-
-/* EINVAL is said as long as nothing that speaks netlink for IPsec is loaded; opening such a socket
- * loads it, where there is one. */
-static bool ipsec_loaded(void)
-{
-	struct nl_sock *sk = nl_connect_xfrm(NULL);
-
-	nl_socket_free(sk);
-	return sk != NULL;
-}
-
-/* Neither our own policies nor those of another daemon are for what these sockets send and receive:
- * IKE must reach the gateway outside any tunnel. A kernel without IPsec has no such option. */
-static bool udp_past_policies(int fd, enum family family, struct err *e)
-{
-	struct xfrm_userpolicy_info p = { .action = XFRM_POLICY_ALLOW,
-		.sel.family = family == FAMILY_V4 ? AF_INET : AF_INET6 };
-	int level = family == FAMILY_V4 ? IPPROTO_IP : IPPROTO_IPV6;
-	int option = family == FAMILY_V4 ? IP_XFRM_POLICY : IPV6_XFRM_POLICY;
-
-	for (p.dir = XFRM_POLICY_IN; p.dir <= XFRM_POLICY_OUT; p.dir++) {
-		int r = setsockopt(fd, level, option, &p, sizeof(p));
-		if (r < 0 && errno == EINVAL) {
-			if (!ipsec_loaded())
-				return true;
-			r = setsockopt(fd, level, option, &p, sizeof(p));
-		}
-		if (r < 0 && errno != ENOPROTOOPT && errno != EOPNOTSUPP)
-			return nl_error(e, errno, NULL, "taking a UDP socket past IPsec policies");
-	}
-	return true;
-}
-
-static bool udp_options(int fd, enum family family, struct err *e)
-{
-	uint32_t mark = HOST_MARK;
-	int on = 1;
-
-	/* Without the mark our own packets would go into the tunnel that they are to carry. */
-	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
-		return nl_error(e, errno, NULL, "marking a UDP socket");
-	if (!udp_past_policies(fd, family, e))
-		return false;
-	if (family == FAMILY_V6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
-		return nl_error(e, errno, NULL, "making a UDP socket for IPv6 only");
-	return true;
-}
-
-static bool udp_bind(int fd, enum family family, uint16_t port, uint16_t *bound)
-{
-	struct addr a = { .family = (uint8_t)family, .port = port };
-	struct sockaddr_storage ss;
-	socklen_t len = (socklen_t)addr_to_sockaddr(&ss, &a);
-
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
-		return false;
-	len = sizeof(ss);
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0 || !addr_from_sockaddr(&a, &ss))
-		return false;
-	*bound = a.port;
-	return true;
-}
-
-int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound, struct err *e)
-{
-	int af = family == FAMILY_V4 ? AF_INET : AF_INET6;
-	int fd = socket(af, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	(void)h;
-	*bound = 0;
-	if (fd < 0) {
-		err_set(e, ERR_LOCAL, "opening an IPv%d UDP socket: %s", family, strerror(errno));
-		return -1;
-	}
-	if (!udp_options(fd, family, e))
-		goto failed;
-	/* No address is shared with another daemon by SO_REUSEADDR: who has the port gets the
-	 * packets. A gateway answers any port, so one of the kernel's choice will do (RFC 7296
-	 * section 2.23); the same where ports below 1024 are not ours to bind. */
-	if (port && udp_bind(fd, family, port, bound))
-		return fd;
-	if (port && errno != EADDRINUSE && errno != EACCES) {
-		err_set(e, ERR_LOCAL, "binding UDP port %u: %s", port, strerror(errno));
-		goto failed;
-	}
-	if (udp_bind(fd, family, 0, bound))
-		return fd;
-	err_set(e, ERR_LOCAL, "binding an IPv%d UDP socket: %s", family, strerror(errno));
-failed:
-	close(fd);
-	return -1;
 }

@@ -315,6 +315,8 @@ bool xfrm_link_clean(struct nl_sock *sk, unsigned long group, const char *name, 
 
 /* xfrm.c */
 bool xfrm_open(struct host *h, struct err *e) MUST_CHECK;
+/* The SA that was installed last, NULL when there is none of the kind. */
+const struct xfrm_sa *xfrm_newest(const struct host *h, enum sa_dir dir, enum sa_mode mode);
 void xfrm_close(struct host *h); /* without the interface, which goes with the routes */
 /* xfrm_clean.c: what carries reqids of the slot. */
 bool xfrm_flush(unsigned slot, size_t *sas, size_t *policies, struct err *e) MUST_CHECK;

@@ -143,6 +143,14 @@ static size_t find_sa(const struct sad *x, enum sa_dir dir, uint32_t spi)
 	return i;
 }
 
+const struct xfrm_sa *xfrm_newest(const struct host *h, enum sa_dir dir, enum sa_mode mode)
+{
+	for (size_t i = 0; h->sad && i < h->sad->n_sas; i++)
+		if (h->sad->sas[i]->dir == dir && h->sad->sas[i]->mode == mode)
+			return h->sad->sas[i];
+	return NULL;
+}
+
 static struct xfrm_sa *sa_new(const struct host *h, const struct sa_spec *spec)
 {
 	struct xfrm_sa *sa = malloc(sizeof(*sa));

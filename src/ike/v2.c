@@ -538,6 +538,7 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_NETCONF_DONE:
 	case OS_PATH_CHANGED:
 	case OS_SEND_FAILED:
+	case OS_LINK_FAILED:
 		break; /* the session's business */
 	}
 	if (v->phase != IKE_DEAD)

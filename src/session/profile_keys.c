@@ -12,7 +12,7 @@
 
 /* The table of keys. The order is that of the manual and of `show`. */
 static const struct key_row rows[] = {
-	{ "connection", "type", KEY_CHOICE, AT(type), 0, 0, 0, "ikev2", "ikev2|ikev1|l2tp", "l2tp",
+	{ "connection", "type", KEY_CHOICE, AT(type), 0, 0, 0, "ikev2", "ikev2|ikev1|l2tp", "",
 		"The kind of VPN the gateway offers." },
 	{ "connection", "gateway", KEY_GATEWAYS, 0, 0, 0, 0, "", "hosts", "",
 		"Host name or address of the gateway; several, tried in order, are separated by commas." },
@@ -131,21 +131,25 @@ static const struct key_row rows[] = {
 	{ "network", "accept", KEY_PREFIXES, AT(accept), 0, 0, 0, "", "prefixes", "",
 		"Which routes the gateway may push; without it whatever is safe." },
 
-	{ "l2tp", "source-port", KEY_NONE, 0, 0, 0, 0, "auto", "auto|number", "*",
-		"UDP port of ours inside IPsec." },
-	{ "l2tp", "hostname", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
-		"The name we tell the L2TP server." },
-	{ "l2tp", "hello-interval", KEY_NONE, 0, 0, 0, 0, "", "time", "*",
-		"How often an idle L2TP tunnel is tested." },
+	{ "l2tp", "source-port", KEY_U16, AT(source_port), 0, 1, 65535, "auto", "auto|number", "",
+		"Our UDP port inside IPsec; auto: 1701, or another one where the gateway wants that." },
+	{ "l2tp", "hostname", KEY_TEXT, AT(l2tp_hostname), 0, 0, SIZE(l2tp_hostname), "vpnc-ike",
+		"text", "", "The name we tell the L2TP server." },
+	{ "l2tp", "hello-interval", KEY_TIME, AT(hello_interval), 0, 1, DAY, "30s", "time", "",
+		"Silence after which the L2TP server is asked whether it lives; 0: never." },
+	{ "l2tp", "secret", KEY_SECRET, AT(l2tp_secret), AT(l2tp_secret_given), 0, 0, "", "text",
+		"", "The secret of the L2TP tunnel, where the server wants one." },
 
-	{ "ppp", "auth", KEY_NONE, 0, 0, 0, 0, "", "mschapv2|chap|pap|eap", "*",
-		"Ways to log in that may be used." },
-	{ "ppp", "mru", KEY_NONE, 0, 0, 0, 0, "", "number", "*",
-		"Largest packet that we want to receive." },
-	{ "ppp", "user", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
-		"User's name, where it differs from secrets.user." },
-	{ "ppp", "password", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
-		"Password, where it differs from secrets.password." },
+	{ "ppp", "auth", KEY_PPP_AUTH, 0, 0, 0, 0, "mschapv2, chap, pap, eap",
+		"mschapv2|chap|pap|eap", "",
+		"Ways to log in that may be used, most wanted first, separated by commas." },
+	{ "ppp", "mru", KEY_U16, AT(mru), 0, PPP_MRU_MIN, PPP_MRU_DEFAULT, "auto", "auto|number",
+		"",
+		"Largest packet that we want to receive, in octets; auto: what fits the path." },
+	{ "ppp", "user", KEY_TEXT, AT(ppp_user), 0, 0, SIZE(ppp_user), "", "text", "",
+		"The user's name for PPP, where it is not secrets.user." },
+	{ "ppp", "password", KEY_SECRET, AT(ppp_password), AT(ppp_password_given), 0, 0, "", "text",
+		"", "The password for PPP, where it is not secrets.password." },
 };
 
 _Static_assert(ARRAY_LEN(rows) <= PROFILE_KEYS_MAX, "a flag for every key");

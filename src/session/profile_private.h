@@ -19,6 +19,7 @@ enum key_type {
 	KEY_IDENTITY, /* struct identity */
 	KEY_GATEWAYS, /* p->gateways */
 	KEY_EAP, /* p->eap */
+	KEY_PPP_AUTH, /* p->ppp_auth */
 	KEY_PROPOSALS, /* text in struct profile_full at `at`, parsed by profile_finish */
 	KEY_SELECTORS, /* struct selectors, "auto": none */
 	KEY_PREFIXES, /* struct prefix_list */

@@ -185,6 +185,24 @@ static bool read_eap(struct profile *p, const struct key_row *row, const char *v
 	return true;
 }
 
+static bool read_ppp_auth(
+	struct profile *p, const struct key_row *row, const char *value, struct err *e)
+{
+	char item[WORD_TEXT_MAX];
+
+	p->n_ppp_auth = 0;
+	while (next_item(&value, item)) {
+		int n = read_word(row, item, e);
+		if (n < 0)
+			return false;
+		for (size_t i = 0; i < p->n_ppp_auth; i++)
+			if (p->ppp_auth[i] == (enum ppp_auth)n)
+				return err_set(e, ERR_CONFIG, "%s is named twice", item);
+		p->ppp_auth[p->n_ppp_auth++] = (enum ppp_auth)n;
+	}
+	return true;
+}
+
 static bool read_prefixes(struct prefix_list *l, const char *value, struct err *e)
 {
 	char item[WORD_TEXT_MAX], what[SHOWN_MAX];
@@ -401,6 +419,8 @@ bool profile_read(
 		return read_gateways(&f->p, value, e);
 	case KEY_EAP:
 		return read_eap(&f->p, row, value, e);
+	case KEY_PPP_AUTH:
+		return read_ppp_auth(&f->p, row, value, e);
 	case KEY_SELECTORS:
 		return read_selectors(at, value, e);
 	case KEY_PREFIXES:

@@ -119,6 +119,14 @@ static void add_eap(struct text *t, const struct profile *p, const char *words)
 		}
 }
 
+static void add_ppp_auth(struct text *t, const struct profile *p, const char *words)
+{
+	for (size_t i = 0; i < p->n_ppp_auth; i++) {
+		add(t, "%s", i ? ", " : "");
+		add_word(t, words, p->ppp_auth[i]);
+	}
+}
+
 static void add_proposals(struct text *t, const struct profile *p, const struct key_row *row)
 {
 	bool ike = strcmp(row->section, "ike") == 0;
@@ -172,6 +180,9 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 		break;
 	case KEY_EAP:
 		add_eap(t, p, row->values);
+		break;
+	case KEY_PPP_AUTH:
+		add_ppp_auth(t, p, row->values);
 		break;
 	case KEY_PROPOSALS:
 		add_proposals(t, p, row);
