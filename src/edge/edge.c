@@ -93,7 +93,7 @@ static bool choose_dataplane(struct edge *g, const struct profile *p, struct err
 	if (g->kernel)
 		session_plain_esp(g->session);
 	else
-		outbox_event(&g->told, EV_WARNING, LEVEL_INFO, "%s: carrying packets in userspace",
+		outbox_event(&g->told, EV_STAGE, LEVEL_INFO, "carrying packets in userspace: %s",
 			why.text);
 	return true;
 }
