@@ -273,6 +273,7 @@ enum { XFRM_SAS = 512, XFRM_POLICIES_MAX = 1 << 16 };
 struct sad {
 	struct nl_sock *sk, *monitor;
 	uint32_t if_id; /* of the interface, 0: it is none of that kind, or there is none */
+	bool directions; /* the kernel knows the direction of an SA */
 	size_t n_sas;
 	struct xfrm_sa *sas[XFRM_SAS]; /* the newest first */
 	size_t n_policies;
@@ -281,6 +282,8 @@ struct sad {
 
 struct xfrm_params { /* what an SA has besides its specification */
 	uint32_t reqid, if_id;
+	bool direction; /* say in which it is used */
+	bool direction_probe; /* say one that there is not */
 };
 
 /* xfrm_msg.c: NULL when memory runs out. */

@@ -104,23 +104,28 @@ static void key(struct secret *s, size_t len)
 		s->data[i] = (uint8_t)(i + 1); /* not all the same, for some ciphers refuse that */
 }
 
-/* From this host to itself, with an SPI that no other instance's probe has. */
+/* From this host to itself, with an SPI that no other instance's probe has. The first has a direction
+ * that there is not: a kernel that knows directions refuses it before it looks at anything else. */
 static bool try_sa(struct host *h, struct sa_spec *s, struct err *e)
 {
 	const struct alg *encr = alg_find(TRANSFORM_ENCR, s->encr, s->encr_bits);
 	const struct alg *integ = s->integ ? alg_find(TRANSFORM_INTEG, s->integ, 0) : NULL;
-	struct xfrm_params p = { .reqid = HOST_REQID_FIRST + (h->slot << 16) };
-	struct nl_msg *v[2];
-	struct nl_result results[2];
+	struct xfrm_params p = { .reqid = HOST_REQID_FIRST + (h->slot << 16) }, odd = p;
+	struct nl_msg *v[4];
+	struct nl_result results[4];
 
 	s->spi = p.reqid;
 	key(&s->encr_key, (size_t)encr->key_len + encr->salt_len);
 	key(&s->integ_key, integ ? integ->key_len : 0);
-	v[0] = sa_add_message(s, &p, e);
+	odd.direction_probe = true;
+	v[0] = sa_add_message(s, &odd, e);
 	v[1] = sa_ref_message(XFRM_MSG_DELSA, &s->remote, s->spi);
-	if (!nl_batch(h->sad->sk, v, 2, results, "asking the kernel for an SA", e))
+	v[2] = sa_add_message(s, &p, e);
+	v[3] = sa_ref_message(XFRM_MSG_DELSA, &s->remote, s->spi);
+	if (!nl_batch(h->sad->sk, v, 4, results, "asking the kernel for an SA", e))
 		return false;
-	return results[0].code == 0 || sa_refused(e, results[0].code, results[0].said, s);
+	h->sad->directions = results[0].code == ERANGE;
+	return results[2].code == 0 || sa_refused(e, results[2].code, results[2].said, s);
 }
 
 bool host_esp_probe(struct host *h, enum family family, struct err *e)
