@@ -27,7 +27,7 @@ struct edge {
 	struct loop loop;
 	struct sleep_watch sleep;
 	int tun;
-	char interface[16];
+	bool interface_gone;
 	uint16_t mtu; /* of the interface, 0: not known yet */
 
 	struct outbox todo; /* what the session wants done */
@@ -179,11 +179,12 @@ static bool need_kernel(struct edge *g, struct err *e)
 static bool need_dataplane(struct edge *g, struct err *e)
 {
 	uint8_t seed[RNG_SEED_LEN];
+	char name[16];
 
 	if (g->dp || g->kernel)
 		return g->dp || need_kernel(g, e);
 	if (g->tun < 0) {
-		g->tun = host_tun(g->host, g->interface, e);
+		g->tun = host_tun(g->host, name, e);
 		if (g->tun < 0)
 			return false;
 	}
@@ -306,6 +307,26 @@ static void perform_all(struct edge *g)
 	}
 }
 
+/* Somebody removed the interface, or took it down: without it nothing can be carried, and the
+ * descriptor of a removed TUN stays ready. */
+static void interface_gone(struct edge *g)
+{
+	struct down d = { .status = DOWN_MACHINE,
+		.said = "nothing",
+		.advice = "find out which program meddles with interfaces that are not its own" };
+	struct host_view view;
+
+	if (g->tun >= 0)
+		loop_unwatch(&g->loop, g->tun);
+	if (g->interface_gone)
+		return;
+	g->interface_gone = true;
+	host_view(g->host, &view);
+	snprintf(d.what, sizeof(d.what), "somebody removed the interface %s, or took it down",
+		view.interface);
+	tell(g, ACT_DOWN, &d, sizeof(d));
+}
+
 /* --- inputs ------------------------------------------------------------------------------------ */
 
 static bool make_path(struct edge *g, const struct addr *remote, struct path *out, struct err *e)
@@ -384,8 +405,11 @@ static void take_host_events(struct edge *g)
 	enum host_event ev;
 	bool changed = false;
 
-	while ((ev = host_next_event(g->host)) != HOST_NOTHING)
+	while ((ev = host_next_event(g->host)) != HOST_NOTHING) {
 		changed = changed || ev == HOST_PATH_CHANGED;
+		if (ev == HOST_INTERFACE_GONE)
+			interface_gone(g);
+	}
 	host_says(g);
 	if (changed)
 		path_changed(g);
@@ -441,18 +465,6 @@ static void tick(struct edge *g)
 		session_tick(g->session, now, &g->todo);
 	}
 	check_sleep(g);
-}
-
-/* Somebody deleted the TUN: without it nothing can be carried, and its descriptor stays ready. */
-static void interface_gone(struct edge *g)
-{
-	struct down d = { .status = DOWN_MACHINE,
-		.said = "nothing",
-		.advice = "find out which program removes interfaces that are not its own" };
-
-	loop_unwatch(&g->loop, g->tun);
-	snprintf(d.what, sizeof(d.what), "somebody removed the interface %s", g->interface);
-	tell(g, ACT_DOWN, &d, sizeof(d));
 }
 
 /* One ready descriptor; true when it is the owner's business. */

@@ -361,7 +361,7 @@ bool resolv_file_unset(
 
 /* The way to the gateway outside the tunnel, as far as a change of it matters. */
 struct way {
-	bool found, running;
+	bool found, up, running;
 	int link;
 	uint32_t mtu;
 	struct addr local, next_hop;
@@ -378,6 +378,7 @@ struct host {
 	char tun[16];
 	int link; /* of the TUN, or what is in its place, 0: none */
 	bool link_stays; /* it does not go with a descriptor, and is in the journal */
+	bool link_gone; /* somebody removed it or took it down */
 	struct plan plan;
 	struct netconf *want; /* the last that was set up */
 	struct policies policies;
@@ -399,6 +400,8 @@ struct host {
 };
 
 PRINTF(2, 3) void host_warn(struct host *h, const char *fmt, ...);
+/* The state of w->link, which is 0 afterwards where there is no such interface. */
+bool link_look(struct nl_sock *sk, struct way *w, struct err *e) MUST_CHECK;
 bool way_find(
 	struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
 
