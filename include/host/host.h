@@ -48,6 +48,9 @@ bool host_netconf(struct host *h, const struct netconf *want, struct err *e) MUS
  * that could not be set, ...) is moved to events. */
 void host_warnings(struct host *h, struct outbox *events);
 
+/* What the inner interface shall be called, instead of "vpnN". LOCAL: there is one of that name, and
+ * whoever it belongs to, it is not ours (what a killed instance left is gone since host_open). */
+bool host_call_interface(struct host *h, const char *name, struct err *e) MUST_CHECK;
 /* A TUN interface (IFF_NO_PI, non-blocking) named "vpnN"; name is written out. One an instance. The
  * descriptor is the caller's to close, before or after host_close, which removes the interface. -1
  * on failure. */

@@ -376,6 +376,7 @@ struct host {
 	struct outbox warnings;
 
 	char tun[16];
+	char called[16]; /* as the profile wants it, "": of our choice */
 	int link; /* of the TUN, or what is in its place, 0: none */
 	bool link_stays; /* it does not go with a descriptor, and is in the journal */
 	bool link_gone; /* somebody removed it or took it down */
@@ -407,6 +408,8 @@ bool way_find(
 
 bool watch_open(struct host *h, struct err *e) MUST_CHECK;
 
+/* The next name to try for the inner interface, attempts counting from 0. False: there are no more. */
+bool link_name(const struct host *h, unsigned attempt, char name[16], struct err *e) MUST_CHECK;
 /* Neither IPv6 addresses of the kernel's own making nor what somebody announces (tun.c). */
 void link_quiet_ipv6(const char *name);
 

@@ -83,8 +83,7 @@ bool xfrm_link_make(struct host *h, struct err *e)
 	char name[IF_NAMESIZE];
 	int code = 0;
 
-	for (unsigned number = h->slot; number < 1000; number += HOST_TABLES) {
-		snprintf(name, sizeof(name), "vpn%u", number);
+	for (unsigned attempt = 0; link_name(h, attempt, name, e); attempt++) {
 		if (make_named(h, name, &code, e)) {
 			snprintf(h->tun, sizeof(h->tun), "%s", name);
 			h->link = (int)if_nametoindex(name);
@@ -95,8 +94,7 @@ bool xfrm_link_make(struct host *h, struct err *e)
 		if (code != EEXIST || if_nametoindex(name) == 0)
 			return false;
 	}
-	return err_set(e, ERR_LOCAL,
-		"making the tunnel's interface: all names from vpn%u on are taken", h->slot);
+	return false;
 }
 
 static bool remove_link(struct nl_sock *sk, int link, struct err *e)
