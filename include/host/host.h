@@ -61,6 +61,15 @@ int host_tun(struct host *h, char name[16], struct err *e) MUST_CHECK;
  * HMAC is installed and removed, for nothing else tells. LOCAL: what is missing, and where the
  * machine's settings forbid to load it. */
 bool host_esp_probe(struct host *h, enum family family, struct err *e) MUST_CHECK;
+/* The same without an instance, for who only wants to know. */
+struct host_kernel {
+	bool known; /* false: it takes root to ask */
+	bool esp[2]; /* over IPv4, over IPv6 */
+	char why[2][ERR_TEXT_MAX]; /* not */
+	bool interface; /* it has XFRM interfaces */
+	bool directions; /* it knows the direction of an SA (Linux 6.10) */
+};
+void host_kernel_look(struct host_kernel *out);
 /* Installs an SA with exactly its SPI, and the policies that lead its selectors to it; SAs of the
  * same child and direction share them, and the newest outbound one carries the packets. The first in
  * tunnel mode brings the inner interface, "vpnN" as with host_tun. LOCAL: what the kernel refused,

@@ -312,6 +312,8 @@ bool module_blocked(const char *const *dirs, const char *module, char *where, si
 
 /* xfrm_link.c */
 bool xfrm_link_make(struct host *h, struct err *e) MUST_CHECK;
+/* Whether the kernel has XFRM interfaces. */
+bool xfrm_link_possible(struct nl_sock *sk);
 void xfrm_link_remove(struct host *h);
 bool xfrm_link_clean(struct nl_sock *sk, unsigned long group, const char *name, bool *removed,
 	struct err *e) MUST_CHECK;

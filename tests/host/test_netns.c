@@ -1118,8 +1118,16 @@ static void esp_in_the_kernel(void **state)
 	(void)state;
 	need_root();
 	char *before = machine();
+	struct host_kernel k;
+	host_kernel_look(&k);
+	assert_true(k.known);
+	assert_true(same_machine(before, machine()));
 	struct host *h = host_open("kernel", &e);
 	assert_non_null(h);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(k.esp[i], host_esp_probe(h, i ? FAMILY_V6 : FAMILY_V4, &e));
+		assert_true(k.esp[i] || strstr(k.why[i], i ? "esp6" : "esp4"));
+	}
 	if (host_esp_probe(h, FAMILY_V4, &e)) {
 		rekey_in_the_kernel(h);
 	} else {
