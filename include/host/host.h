@@ -129,8 +129,7 @@ void host_view(const struct host *h, struct host_view *out);
 bool host_clean(
 	const char *instance, struct outbox *events, size_t *removed, struct err *e) MUST_CHECK;
 
-/* No core, not dumpable, root's capabilities given up but for the few that are needed; refuses
- * setuid. */
+/* No core, not dumpable, all capabilities given up but for the few that are needed; refuses setuid. */
 bool host_harden(struct err *e) MUST_CHECK;
 
 #endif

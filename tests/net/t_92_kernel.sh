@@ -43,3 +43,80 @@ test_interface_of_somebody_else() {
 	client_fails 8 called --set network.interface=eth0
 	client_fails 3 called --set network.interface=../eth0
 }
+
+# --- privilege ------------------------------------------------------------------------------------------
+
+NOBODY=65534
+
+# as_nobody COMMAND...: with a copy of the program that belongs to root; COMMAND makes it special. The
+# user has a folder under /run and may look into the lab.
+as_nobody() {
+	local run=$LAB/client/run/vpnc-ike PROGRAM=$LAB/nobody.bin VPNC_IKE=$VPNC_IKE
+	install -m 0755 "$VPNC_IKE" "$PROGRAM"
+	printf '#!/bin/sh\nexec setpriv --reuid %d --regid %d --clear-groups -- %s "$@"\n' \
+		$NOBODY $NOBODY "$PROGRAM" >"$LAB/nobody"
+	chmod 0755 "$LAB/nobody"
+	chmod 0711 "$LAB"
+	mkdir -p -m 0700 "$run"
+	chown $NOBODY "$run" "$LAB/home"
+	trap 'clients_end; chmod 0700 "$LAB"; chown 0 "$LAB/client/run/vpnc-ike" "$LAB/home"' EXIT
+	VPNC_IKE=$LAB/nobody
+	"$@"
+	chmod 0700 "$LAB"
+	chown 0 "$run" "$LAB/home"
+}
+
+profile_of_nobody() {
+	profile_psk "$1"
+	chmod 0711 "$LAB/profiles"
+	chown $NOBODY "$LAB/profiles/$1.conf"
+}
+
+one_capability() {
+	setcap cap_net_admin+ep "$PROGRAM"
+	profile_of_nobody cap
+	profile_add cap network "killswitch = yes" "dns = none"
+	client_start cap
+	grep -q '^Uid:.*65534.*65534' "/proc/${CLIENT_PID[cap]}/status" || fail "it runs as root"
+	grep -q '^CapPrm:.*0000000000001000$' "/proc/${CLIENT_PID[cap]}/status" ||
+		fail "it has $(grep CapPrm "/proc/${CLIENT_PID[cap]}/status")"
+	reaches "$INNER4" "$INNER6"
+	client_do cap "rekey all"
+	status_becomes cap 's["rekeys"] == {"ike": 1, "child": 1}'
+	reaches "$INNER4" "$INNER6"
+	client_stop cap
+	client_start cap
+	client_signal cap KILL
+	client_ends cap 137
+	vpnc_ike clean >/dev/null || fail "clean: exit status $?"
+	same_machine
+}
+test_file_capability() { as_nobody one_capability; }
+
+# What is in the file beyond that is given up.
+many_capabilities() {
+	setcap cap_net_admin,cap_net_raw,cap_sys_admin,cap_sys_ptrace+ep "$PROGRAM"
+	profile_of_nobody cap
+	profile_add cap network "dns = none"
+	client_start cap
+	grep -q '^CapPrm:.*0000000000001000$' "/proc/${CLIENT_PID[cap]}/status" ||
+		fail "it has $(grep CapPrm "/proc/${CLIENT_PID[cap]}/status")"
+	reaches "$INNER4"
+	client_stop cap
+}
+test_file_capabilities_given_up() { as_nobody many_capabilities; }
+
+setuid_copy() {
+	chmod 4755 "$PROGRAM"
+	profile_of_nobody cap
+	client_fails 8 cap
+	explained cap 'must not be setuid' 'cap_net_admin'
+}
+test_setuid_is_refused() { as_nobody setuid_copy; }
+
+no_capability() {
+	profile_of_nobody cap
+	client_fails 8 cap
+	explained cap 'not permitted' 'cap_net_admin'
+}
+test_without_privilege() { as_nobody no_capability; }
