@@ -48,6 +48,9 @@ bool host_netconf(struct host *h, const struct netconf *want, struct err *e) MUS
  * that could not be set, ...) is moved to events. */
 void host_warnings(struct host *h, struct outbox *events);
 
+/* What the inner interface shall be called, instead of "vpnN". LOCAL: there is one of that name, and
+ * whoever it belongs to, it is not ours (what a killed instance left is gone since host_open). */
+bool host_call_interface(struct host *h, const char *name, struct err *e) MUST_CHECK;
 /* A TUN interface (IFF_NO_PI, non-blocking) named "vpnN"; name is written out. One an instance. The
  * descriptor is the caller's to close, before or after host_close, which removes the interface. -1
  * on failure. */
@@ -58,6 +61,15 @@ int host_tun(struct host *h, char name[16], struct err *e) MUST_CHECK;
  * HMAC is installed and removed, for nothing else tells. LOCAL: what is missing, and where the
  * machine's settings forbid to load it. */
 bool host_esp_probe(struct host *h, enum family family, struct err *e) MUST_CHECK;
+/* The same without an instance, for who only wants to know. */
+struct host_kernel {
+	bool known; /* false: it takes root to ask */
+	bool esp[2]; /* over IPv4, over IPv6 */
+	char why[2][ERR_TEXT_MAX]; /* not */
+	bool interface; /* it has XFRM interfaces */
+	bool directions; /* it knows the direction of an SA (Linux 6.10) */
+};
+void host_kernel_look(struct host_kernel *out);
 /* Installs an SA with exactly its SPI, and the policies that lead its selectors to it; SAs of the
  * same child and direction share them, and the newest outbound one carries the packets. The first in
  * tunnel mode brings the inner interface, "vpnN" as with host_tun. LOCAL: what the kernel refused,
@@ -100,8 +112,9 @@ const char *host_name_servers(void);
 
 /* What happened to the machine: a descriptor for the loop, and the next event, HOST_NOTHING when
  * there is none. Networks on the link and reverse path checking are adapted meanwhile. LINK_DOWN:
- * there was a way to the gateway and is none now. */
-enum host_event { HOST_NOTHING, HOST_PATH_CHANGED, HOST_LINK_DOWN };
+ * there was a way to the gateway and is none now. INTERFACE_GONE, told once: somebody removed the
+ * tunnel's interface, or took it down and with it the routes into it. */
+enum host_event { HOST_NOTHING, HOST_PATH_CHANGED, HOST_LINK_DOWN, HOST_INTERFACE_GONE };
 int host_event_fd(const struct host *h);
 enum host_event host_next_event(struct host *h);
 
@@ -121,8 +134,7 @@ void host_view(const struct host *h, struct host_view *out);
 bool host_clean(
 	const char *instance, struct outbox *events, size_t *removed, struct err *e) MUST_CHECK;
 
-/* No core, not dumpable, root's capabilities given up but for the few that are needed; refuses
- * setuid. */
+/* No core, not dumpable, all capabilities given up but for the few that are needed; refuses setuid. */
 bool host_harden(struct err *e) MUST_CHECK;
 
 #endif

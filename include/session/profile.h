@@ -101,6 +101,7 @@ struct profile {
 	struct addr dns_list[NETCONF_DNS];
 	size_t n_domains;
 	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
+	char interface[16]; /* "": of the host's choice */
 	uint16_t mtu; /* 0: auto */
 	enum killswitch killswitch;
 	bool lan;

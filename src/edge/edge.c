@@ -27,7 +27,7 @@ struct edge {
 	struct loop loop;
 	struct sleep_watch sleep;
 	int tun;
-	char interface[16];
+	bool interface_gone;
 	uint16_t mtu; /* of the interface, 0: not known yet */
 
 	struct outbox todo; /* what the session wants done */
@@ -93,7 +93,7 @@ static bool choose_dataplane(struct edge *g, const struct profile *p, struct err
 	if (g->kernel)
 		session_plain_esp(g->session);
 	else
-		outbox_event(&g->told, EV_WARNING, LEVEL_INFO, "%s: carrying packets in userspace",
+		outbox_event(&g->told, EV_STAGE, LEVEL_INFO, "carrying packets in userspace: %s",
 			why.text);
 	return true;
 }
@@ -118,8 +118,9 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	sleep_watch_start(&g->sleep);
 	const char *servers = p->killswitch != KILLSWITCH_NO ? host_name_servers() : NULL;
 	bool ok = loop_open(&g->loop, e) && new_seed(seed, e) &&
-		(g->host = host_open(p->name, e)) && (g->udp = udp_open(g->host, e)) &&
-		(g->resolver = resolver_new(servers, e)) &&
+		(g->host = host_open(p->name, e)) &&
+		(!p->interface[0] || host_call_interface(g->host, p->interface, e)) &&
+		(g->udp = udp_open(g->host, e)) && (g->resolver = resolver_new(servers, e)) &&
 		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) &&
 		watch_sockets(g, e);
 	wipe(seed, sizeof(seed));
@@ -184,6 +185,7 @@ static bool watch_dataplane(struct edge *g, struct err *e)
 static bool need_dataplane(struct edge *g, struct err *e)
 {
 	uint8_t seed[RNG_SEED_LEN];
+	char name[16];
 
 	if (g->dp)
 		return true;
@@ -192,7 +194,7 @@ static bool need_dataplane(struct edge *g, struct err *e)
 		return g->dp && watch_dataplane(g, e);
 	}
 	if (g->tun < 0) {
-		g->tun = host_tun(g->host, g->interface, e);
+		g->tun = host_tun(g->host, name, e);
 		if (g->tun < 0)
 			return false;
 	}
@@ -314,6 +316,26 @@ static void perform_all(struct edge *g)
 	}
 }
 
+/* Somebody removed the interface, or took it down: without it nothing can be carried, and the
+ * descriptor of a removed TUN stays ready. */
+static void interface_gone(struct edge *g)
+{
+	struct down d = { .status = DOWN_MACHINE,
+		.said = "nothing",
+		.advice = "find out which program meddles with interfaces that are not its own" };
+	struct host_view view;
+
+	if (g->tun >= 0)
+		loop_unwatch(&g->loop, g->tun);
+	if (g->interface_gone)
+		return;
+	g->interface_gone = true;
+	host_view(g->host, &view);
+	snprintf(d.what, sizeof(d.what), "somebody removed the interface %s, or took it down",
+		view.interface);
+	tell(g, ACT_DOWN, &d, sizeof(d));
+}
+
 /* --- inputs ------------------------------------------------------------------------------------ */
 
 static bool make_path(struct edge *g, const struct addr *remote, struct path *out, struct err *e)
@@ -395,8 +417,11 @@ static void take_host_events(struct edge *g)
 	enum host_event ev;
 	bool changed = false;
 
-	while ((ev = host_next_event(g->host)) != HOST_NOTHING)
+	while ((ev = host_next_event(g->host)) != HOST_NOTHING) {
 		changed = changed || ev == HOST_PATH_CHANGED;
+		if (ev == HOST_INTERFACE_GONE)
+			interface_gone(g);
+	}
 	host_says(g);
 	if (changed)
 		path_changed(g);
@@ -452,18 +477,6 @@ static void tick(struct edge *g)
 		session_tick(g->session, now, &g->todo);
 	}
 	check_sleep(g);
-}
-
-/* Somebody deleted the TUN: without it nothing can be carried, and its descriptor stays ready. */
-static void interface_gone(struct edge *g)
-{
-	struct down d = { .status = DOWN_MACHINE,
-		.said = "nothing",
-		.advice = "find out which program removes interfaces that are not its own" };
-
-	loop_unwatch(&g->loop, g->tun);
-	snprintf(d.what, sizeof(d.what), "somebody removed the interface %s", g->interface);
-	tell(g, ACT_DOWN, &d, sizeof(d));
 }
 
 /* One ready descriptor; true when it is the owner's business. */

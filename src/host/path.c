@@ -16,21 +16,25 @@ static void attr_addr(struct addr *out, const struct nlmsghdr *h, int type, uint
 		addr_set(out, family, nla_data(a), 0);
 }
 
-static bool link_look(struct nl_sock *sk, struct way *w, struct err *e)
+bool link_look(struct nl_sock *sk, struct way *w, struct err *e)
 {
 	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = w->link };
 	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST);
 	struct nl_reply got;
+	int code = 0;
 
 	if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
 		nlmsg_free(m);
 		m = NULL;
 	}
-	if (!nl_ask(sk, m, &got, NULL, "looking at the interface to the gateway", e))
-		return false;
+	if (!nl_ask(sk, m, &got, &code, "looking at an interface", e)) {
+		w->link = code == ENODEV ? 0 : w->link;
+		return code == ENODEV;
+	}
 	const struct nlmsghdr *h = (const struct nlmsghdr *)got.data;
 	if (h && nlmsg_datalen(h) >= (int)sizeof(head)) {
 		const struct ifinfomsg *info = nlmsg_data(h);
+		w->up = info->ifi_flags & IFF_UP;
 		w->running = info->ifi_flags & IFF_RUNNING;
 		if (w->mtu == 0)
 			w->mtu = nl_attr_u32(h, sizeof(head), IFLA_MTU, 0);

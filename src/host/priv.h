@@ -273,6 +273,7 @@ enum { XFRM_SAS = 512, XFRM_POLICIES_MAX = 1 << 16 };
 struct sad {
 	struct nl_sock *sk, *monitor;
 	uint32_t if_id; /* of the interface, 0: it is none of that kind, or there is none */
+	bool directions; /* the kernel knows the direction of an SA */
 	size_t n_sas;
 	struct xfrm_sa *sas[XFRM_SAS]; /* the newest first */
 	size_t n_policies;
@@ -281,6 +282,8 @@ struct sad {
 
 struct xfrm_params { /* what an SA has besides its specification */
 	uint32_t reqid, if_id;
+	bool direction; /* say in which it is used */
+	bool direction_probe; /* say one that there is not */
 };
 
 /* xfrm_msg.c: NULL when memory runs out. */
@@ -309,6 +312,8 @@ bool module_blocked(const char *const *dirs, const char *module, char *where, si
 
 /* xfrm_link.c */
 bool xfrm_link_make(struct host *h, struct err *e) MUST_CHECK;
+/* Whether the kernel has XFRM interfaces. */
+bool xfrm_link_possible(struct nl_sock *sk);
 void xfrm_link_remove(struct host *h);
 bool xfrm_link_clean(struct nl_sock *sk, unsigned long group, const char *name, bool *removed,
 	struct err *e) MUST_CHECK;
@@ -360,7 +365,7 @@ bool resolv_file_unset(
 
 /* The way to the gateway outside the tunnel, as far as a change of it matters. */
 struct way {
-	bool found, running;
+	bool found, up, running;
 	int link;
 	uint32_t mtu;
 	struct addr local, next_hop;
@@ -375,8 +380,10 @@ struct host {
 	struct outbox warnings;
 
 	char tun[16];
+	char called[16]; /* as the profile wants it, "": of our choice */
 	int link; /* of the TUN, or what is in its place, 0: none */
 	bool link_stays; /* it does not go with a descriptor, and is in the journal */
+	bool link_gone; /* somebody removed it or took it down */
 	struct plan plan;
 	struct netconf *want; /* the last that was set up */
 	struct policies policies;
@@ -398,11 +405,15 @@ struct host {
 };
 
 PRINTF(2, 3) void host_warn(struct host *h, const char *fmt, ...);
+/* The state of w->link, which is 0 afterwards where there is no such interface. */
+bool link_look(struct nl_sock *sk, struct way *w, struct err *e) MUST_CHECK;
 bool way_find(
 	struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
 
 bool watch_open(struct host *h, struct err *e) MUST_CHECK;
 
+/* The next name to try for the inner interface, attempts counting from 0. False: there are no more. */
+bool link_name(const struct host *h, unsigned attempt, char name[16], struct err *e) MUST_CHECK;
 /* Neither IPv6 addresses of the kernel's own making nor what somebody announces (tun.c). */
 void link_quiet_ipv6(const char *name);
 

@@ -170,7 +170,9 @@ static struct xfrm_sa *sa_new(const struct host *h, const struct sa_spec *spec)
 static bool add_sa(
 	struct host *h, const struct sa_spec *spec, const struct xfrm_sa *sa, struct err *e)
 {
-	struct xfrm_params p = { .reqid = sa->reqid, .if_id = h->sad->if_id };
+	struct xfrm_params p = {
+		.reqid = sa->reqid, .if_id = h->sad->if_id, .direction = h->sad->directions
+	};
 	struct nl_msg *m = sa_add_message(spec, &p, e);
 	struct nl_result result;
 

@@ -26,6 +26,7 @@ enum key_type {
 	KEY_PREFIXES_OR, /* struct prefix_list; at2: enum auto_choice */
 	KEY_DNS, /* p->dns_list and p->dns */
 	KEY_DOMAINS, /* p->domains */
+	KEY_INTERFACE, /* char[most], "" for auto */
 	KEY_NONE, /* known, but nothing this program does yet */
 };
 

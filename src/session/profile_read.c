@@ -368,6 +368,30 @@ static bool read_text(char *out, const struct key_row *row, const char *value, s
 	return true;
 }
 
+/* What the kernel takes (no slash, colon nor space, at most 15 octets), but for what would mean
+ * something else: a pattern that it fills in, its own names beside those of interfaces under
+ * /proc/sys/net, and what tools take for an option. */
+static bool read_interface(char *out, const struct key_row *row, const char *value, struct err *e)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	char what[SHOWN_MAX];
+	size_t n = strlen(value);
+
+	if (strcasecmp(value, "auto") == 0) {
+		out[0] = 0;
+		return true;
+	}
+	if (n == 0 || n >= row->most || strspn(value, letters) != n || value[0] == '-' ||
+		value[0] == '.' || profile_word("all|default|lo", value) >= 0)
+		return err_set(e, ERR_CONFIG,
+			"\"%s\" cannot be the name of an interface; right would be vpn-office: at "
+			"most %u letters, digits, hyphens, dots and underscores",
+			shown(what, value), row->most - 1);
+	memcpy(out, value, n + 1);
+	return true;
+}
+
 static bool read_secret(struct passphrase *out, bool *given, const char *value, struct err *e)
 {
 	if (!passphrase_set(out, value, strlen(value)))
@@ -431,6 +455,8 @@ bool profile_read(
 		return read_dns(&f->p, value, e);
 	case KEY_DOMAINS:
 		return read_domains(&f->p, value, e);
+	case KEY_INTERFACE:
+		return read_interface(at, row, value, e);
 	case KEY_NONE:
 		return err_set(e, ERR_CONFIG, "is not supported yet; leave it out");
 	}

@@ -203,6 +203,9 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 		for (size_t i = 0; i < p->n_domains; i++)
 			add_item(t, p->domains[i]);
 		break;
+	case KEY_INTERFACE:
+		add(t, "%s", *(const char *)at ? (const char *)at : "auto");
+		break;
 	case KEY_NONE:
 		add(t, "%s", row->fallback);
 		break;

@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# The machine under a tunnel: its interface in somebody else's hands, and what is special where the
+# kernel carries ESP (GATEWAY_ESP=kernel, DATAPLANE=kernel: the virtual machine).
+
+# --- the interface --------------------------------------------------------------------------------------
+
+# Taking it down takes the routes into it away: the tunnel ends rather than let packets past.
+test_interface_taken_down() {
+	profile_psk bare
+	client_start bare
+	in_box client ip link set "$(json bare 's["interface"]')" down
+	client_ends bare 8
+	explained bare 'somebody removed the interface vpn[0-9]+, or took it down'
+}
+
+test_interface_of_a_name() {
+	profile_psk called
+	profile_add called network "interface = vpn-office.1"
+	client_start called
+	status_is called 's["interface"] == "vpn-office.1"' || fail "status names another"
+	in_box client ip link show vpn-office.1 >/dev/null || fail "there is no such interface"
+	goes_by "$INNER4" 'vpn-office\.1'
+	reaches "$INNER4" "$INNER6"
+	client_do called reconnect
+	status_becomes called 's["state"] == "up" and s["reconnects"] == 1'
+	reaches "$INNER4"
+	client_signal called KILL
+	client_ends called 137
+	client_start called # what it left is not somebody else's
+	reaches "$INNER4"
+	client_stop called
+}
+
+# Before the gateway hears anything.
+test_interface_of_somebody_else() {
+	profile_psk called
+	in_box client ip tuntap add theirs0 mode tun
+	client_fails 8 called --set network.interface=theirs0
+	explained called 'there is an interface theirs0 already'
+	in_box client ip link show theirs0 >/dev/null || fail "theirs is gone"
+	gateway_is_idle || fail "the gateway was asked all the same"
+	in_box client ip link del theirs0
+	client_fails 8 called --set network.interface=eth0
+	client_fails 3 called --set network.interface=../eth0
+}
+
+# --- privilege ------------------------------------------------------------------------------------------
+
+NOBODY=65534
+
+# as_nobody COMMAND...: with a copy of the program that belongs to root; COMMAND makes it special. The
+# user has a folder under /run and may look into the lab.
+as_nobody() {
+	local run=$LAB/client/run/vpnc-ike PROGRAM=$LAB/nobody.bin VPNC_IKE=$VPNC_IKE
+	install -m 0755 "$VPNC_IKE" "$PROGRAM"
+	printf '#!/bin/sh\nexec setpriv --reuid %d --regid %d --clear-groups -- %s "$@"\n' \
+		$NOBODY $NOBODY "$PROGRAM" >"$LAB/nobody"
+	chmod 0755 "$LAB/nobody"
+	chmod 0711 "$LAB"
+	mkdir -p -m 0700 "$run"
+	chown $NOBODY "$run" "$LAB/home"
+	trap 'clients_end; chmod 0700 "$LAB"; chown 0 "$LAB/client/run/vpnc-ike" "$LAB/home"' EXIT
+	VPNC_IKE=$LAB/nobody
+	"$@"
+	chmod 0700 "$LAB"
+	chown 0 "$run" "$LAB/home"
+}
+
+profile_of_nobody() {
+	profile_psk "$1"
+	chmod 0711 "$LAB/profiles"
+	chown $NOBODY "$LAB/profiles/$1.conf"
+}
+
+one_capability() {
+	setcap cap_net_admin+ep "$PROGRAM"
+	profile_of_nobody cap
+	profile_add cap network "killswitch = yes" "dns = none"
+	client_start cap
+	grep -q '^Uid:.*65534.*65534' "/proc/${CLIENT_PID[cap]}/status" || fail "it runs as root"
+	grep -q '^CapPrm:.*0000000000001000$' "/proc/${CLIENT_PID[cap]}/status" ||
+		fail "it has $(grep CapPrm "/proc/${CLIENT_PID[cap]}/status")"
+	reaches "$INNER4" "$INNER6"
+	client_do cap "rekey all"
+	status_becomes cap 's["rekeys"] == {"ike": 1, "child": 1}'
+	reaches "$INNER4" "$INNER6"
+	client_stop cap
+	client_start cap
+	client_signal cap KILL
+	client_ends cap 137
+	vpnc_ike clean >/dev/null || fail "clean: exit status $?"
+	same_machine
+}
+test_file_capability() { as_nobody one_capability; }
+
+# What is in the file beyond that is given up.
+many_capabilities() {
+	setcap cap_net_admin,cap_net_raw,cap_sys_admin,cap_sys_ptrace+ep "$PROGRAM"
+	profile_of_nobody cap
+	client_start cap --set network.dns=10.99.0.53
+	grep -q 'names are not asked through the tunnel: /etc/resolv.conf' "$LAB/run/cap/err" || fail "no word of /etc/resolv.conf"
+	grep -q '^CapPrm:.*0000000000001000$' "/proc/${CLIENT_PID[cap]}/status" ||
+		fail "it has $(grep CapPrm "/proc/${CLIENT_PID[cap]}/status")"
+	reaches "$INNER4"
+	client_stop cap
+}
+test_file_capabilities_given_up() { as_nobody many_capabilities; }
+
+setuid_copy() {
+	chmod 4755 "$PROGRAM"
+	profile_of_nobody cap
+	client_fails 8 cap
+	explained cap 'must not be setuid' 'cap_net_admin'
+}
+test_setuid_is_refused() { as_nobody setuid_copy; }
+
+no_capability() {
+	profile_of_nobody cap
+	client_fails 8 cap
+	explained cap 'not permitted' 'cap_net_admin'
+}
+test_without_privilege() { as_nobody no_capability; }
