@@ -90,7 +90,8 @@ static void count(struct cp *c, unsigned actions)
 
 static void set_timer(struct ppp *p, struct cp *c, unsigned actions)
 {
-	uint64_t wait = (uint64_t)RESTART_FIRST_MS * (c->tries > 0 ? c->tries : 1);
+	unsigned before = c->tries > 1 ? c->tries - 1 : 0;
+	uint64_t wait = (uint64_t)RESTART_FIRST_MS << (before < 8 ? before : 8);
 
 	if (actions & (FSM_SCR | FSM_STR | FSM_ZRC))
 		c->timer = p->now + (wait < RESTART_MS ? wait : RESTART_MS);

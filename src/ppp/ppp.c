@@ -503,7 +503,8 @@ static void view_servers(uint8_t servers[PPP_SERVERS][4], struct addr *out, uint
 	static const uint8_t none[4];
 
 	for (size_t i = 0; i < PPP_SERVERS; i++)
-		if (memcmp(servers[i], none, sizeof(none)) != 0)
+		if (memcmp(servers[i], none, sizeof(none)) != 0 &&
+			(i == 0 || memcmp(servers[i], servers[0], sizeof(none)) != 0))
 			addr_set(&out[(*n)++], FAMILY_V4, servers[i], 0);
 }
 
