@@ -59,6 +59,7 @@ struct esp_sa *esp_new(const struct sa_spec *spec, struct rng *rng, struct err *
 	sa->sizes = esp_sizes(spec);
 	sa->seq_max = spec->esn ? UINT64_MAX : UINT32_MAX;
 	sa->octets_max = esp_octets_max(encr);
+	sa->octets_soft = esp_octets_soft(spec, encr);
 	replay_init(&sa->replay, window_of(spec), spec->esn);
 	rng_fill(rng, seed, sizeof(seed));
 	rng_seed(&sa->ivs, seed);
@@ -90,6 +91,15 @@ uint64_t esp_octets_max(const struct alg *encr)
 	return encr->block_len == 8 ? OCTETS_MAX_64BIT_BLOCK : UINT64_MAX;
 }
 
+uint64_t esp_octets_soft(const struct sa_spec *spec, const struct alg *encr)
+{
+	uint64_t max = esp_octets_max(encr);
+
+	if (spec->octets && spec->octets < max)
+		max = spec->octets;
+	return max == UINT64_MAX ? max : max / 4 * 3;
+}
+
 uint64_t esp_left(const struct esp_sa *sa)
 {
 	return sa->octets >= sa->octets_max ? 0 : sa->seq_max - sa->seq;
@@ -99,7 +109,7 @@ bool esp_expiring(const struct esp_sa *sa)
 {
 	uint64_t seq = sa->spec.dir == SA_OUT ? sa->seq : sa->replay.top;
 
-	return seq > sa->seq_max / 4 * 3 || sa->octets > sa->octets_max / 4 * 3;
+	return seq > sa->seq_max / 4 * 3 || sa->octets > sa->octets_soft;
 }
 
 bool esp_authentic(enum esp_verdict v)

@@ -138,13 +138,13 @@ static bool put_direction(struct nl_msg *m, const struct sa_spec *s, const struc
 }
 
 /* Outbound, the kernel tells when three quarters of the sequence numbers, or of what a 64-bit block
- * cipher may seal, are used. Inbound there is nothing to run out, so the same event tells that the SA
+ * cipher may seal or the lifetime agreed on allows, are used. Inbound there is nothing to run out, so the same event tells that the SA
  * is in use: it comes with the packet after the first authentic one. Never a hard limit: the kernel
  * itself refuses to start a sequence over. */
 static void put_lifetime(
 	struct xfrm_lifetime_cfg *l, const struct sa_spec *s, const struct alg *encr)
 {
-	uint64_t octets = esp_octets_max(encr);
+	uint64_t octets = esp_octets_soft(s, encr);
 
 	*l = (struct xfrm_lifetime_cfg){ .soft_byte_limit = XFRM_INF,
 		.hard_byte_limit = XFRM_INF,
@@ -155,7 +155,7 @@ static void put_lifetime(
 	else if (!s->esn)
 		l->soft_packet_limit = UINT32_MAX / 4 * 3;
 	if (s->dir == SA_OUT && octets != UINT64_MAX)
-		l->soft_byte_limit = octets / 4 * 3;
+		l->soft_byte_limit = octets;
 }
 
 static void selector_of_hosts(

@@ -315,6 +315,32 @@ static void small_blocks_have_a_volume(void **state)
 	sa_pair_close(&pair);
 }
 
+/* What a gateway allows under one SA, where that is less than the cipher does. */
+static void a_volume_is_agreed_on(void **state)
+{
+	static const struct {
+		uint16_t encr, bits;
+		uint64_t agreed, soft;
+	} rows[] = { { ENCR_AES_CBC, 256, 1 << 20, 3 << 18 }, { ENCR_3DES, 0, 1 << 20, 3 << 18 },
+		{ ENCR_3DES, 0, (uint64_t)1 << 40, (uint64_t)3 << 30 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sa_pair pair;
+		struct sa_spec *spec = sa_pair_spec(
+			sa_pair_encr(rows[i].encr, rows[i].bits), sa_pair_integ(AUTH_HMAC_SHA1_96));
+		spec->octets = rows[i].agreed;
+		sa_pair_open(&pair, spec);
+		pair.out->octets = pair.in->octets = rows[i].soft;
+		assert_false(esp_expiring(pair.out) || esp_expiring(pair.in));
+		pair.out->octets++;
+		pair.in->octets++;
+		assert_true(esp_expiring(pair.out) && esp_expiring(pair.in));
+		assert_true(esp_left(pair.out) > 0); /* only the cipher's limit stops it */
+		sa_pair_close(&pair);
+	}
+}
+
 static int compare_ivs(const void *a, const void *b)
 {
 	return memcmp(a, b, 16);
@@ -590,6 +616,7 @@ int main(void)
 		cmocka_unit_test(across_the_subspace),
 		cmocka_unit_test(never_past_the_last_number),
 		cmocka_unit_test(small_blocks_have_a_volume),
+		cmocka_unit_test(a_volume_is_agreed_on),
 		cmocka_unit_test(ivs_are_unique),
 		cmocka_unit_test(padding_and_next_header),
 		cmocka_unit_test(less_than_a_trailer),

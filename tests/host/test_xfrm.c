@@ -320,6 +320,30 @@ static void only_what_goes_out_is_marked(void **state)
 	nl_msg_free(in);
 }
 
+/* The kernel tells when three quarters of a volume are used up, of what we send. */
+static void a_volume_ends_an_sa(void **state)
+{
+	static const struct {
+		uint16_t encr, bits;
+		uint64_t agreed, soft;
+	} rows[] = { { ENCR_AES_CBC, 256, 0, XFRM_INF }, { ENCR_AES_CBC, 256, 1 << 20, 3 << 18 },
+		{ ENCR_3DES, 0, 0, (uint64_t)3 << 30 }, { ENCR_3DES, 0, 1 << 20, 3 << 18 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (int dir = SA_IN; dir <= SA_OUT; dir++) {
+			struct sa_spec *s = spec((enum sa_dir)dir, rows[i].encr, rows[i].bits,
+				AUTH_HMAC_SHA2_256_128);
+			s->octets = rows[i].agreed;
+			struct nl_msg *m = message_of(s);
+			const struct xfrm_usersa_info *sa_info = nlmsg_data(nlmsg_hdr(m));
+			assert_true(sa_info->lft.soft_byte_limit ==
+				(dir == SA_OUT ? rows[i].soft : XFRM_INF));
+			assert_true(sa_info->lft.hard_byte_limit == XFRM_INF);
+			nl_msg_free(m);
+		}
+}
+
 static void replay_window_and_esn(void **state)
 {
 	struct sa_spec *esn = spec(SA_OUT, ENCR_AES_GCM_16, 256, 0);
@@ -576,6 +600,7 @@ int main(void)
 		cmocka_unit_test(an_aead_has_its_check_value_and_salt),
 		cmocka_unit_test(a_hmac_is_cut_as_its_rfc_says),
 		cmocka_unit_test(only_what_goes_out_is_marked),
+		cmocka_unit_test(a_volume_ends_an_sa),
 		cmocka_unit_test(replay_window_and_esn),
 		cmocka_unit_test(direction_of_an_sa),
 		cmocka_unit_test(ports_of_the_encapsulation),

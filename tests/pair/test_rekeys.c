@@ -92,7 +92,7 @@ static void note_keys(struct pair *p)
 		note(census.keys, sa->sk_d.data, sizeof(census.sk_d), "IKE", 3);
 		census.sas++;
 	}
-	assert_true(p->client.v2->n_children <= 16);
+	assert_true(p->client.v2->children.n <= 16);
 	assert_true(pl->n <= 32);
 }
 
@@ -145,7 +145,7 @@ static void by_lifetime(void **state)
 	p.cfg.dpd_interval = SECONDS(30);
 	pair_connect(&p);
 	pair_run(&p, SECONDS(86400));
-	while (p.client.v2->n_children > 1 || !pair_quiet(&p))
+	while (p.client.v2->children.n > 1 || !pair_quiet(&p))
 		pair_run(&p, 1000);
 	pair_check_up(&p, 1);
 	assert_in_range(p.client.v2->rekeys_ike, 24, 32);

@@ -26,7 +26,7 @@ static void check_dead(const struct v1_pair *p, enum err_kind kind, uint16_t not
 		fail_msg("it died of kind %d, notify %u: %s", p->client->failure.kind,
 			p->client->failure.notify, p->client->failure.text);
 	assert_int_equal(p->net.plane[CLIENT].n, 0);
-	assert_int_equal(p->client->n_children, 0);
+	assert_int_equal(p->client->children.n, 0);
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
 		assert_null(p->client->sas[i]);
 }
@@ -112,22 +112,106 @@ static void wrong_key(void **state)
 	done(p);
 }
 
+/* --- transport mode, as L2TP wants it ---------------------------------------------------------- */
+
+static struct v1_pair *fresh_l2tp(uint32_t seed, uint16_t port)
+{
+	struct v1_pair *p = fresh(seed);
+
+	p->cfg.mode = p->gw_cfg.mode = SA_TRANSPORT;
+	p->cfg.pfs = p->gw_cfg.pfs = TRI_AUTO;
+	p->cfg.ts_proto = 17;
+	p->cfg.local_ts_port = port;
+	p->cfg.remote_ts_port = 1701;
+	return p;
+}
+
+static void check_l2tp(struct v1_pair *p, const char *local, bool encap)
+{
+	const struct child *c = p->client->children.v[0];
+	char text[SELECTOR_TEXT_MAX];
+
+	v1_pair_check_up(p, 1);
+	assert_int_equal(c->mode, SA_TRANSPORT);
+	assert_int_equal(c->encap, encap);
+	assert_null(c->suite.ke); /* L2TP gateways know no PFS */
+	assert_string_equal(selector_text(text, &c->local_ts.v[0]), local);
+	assert_string_equal(selector_text(text, &c->remote_ts.v[0]), "198.51.100.1[udp/1701]");
+	for (size_t i = 0; i < p->net.plane[CLIENT].n; i++)
+		assert_string_equal(
+			selector_text(text, &p->net.plane[CLIENT].sa[i]->local_ts.v[0]), local);
+}
+
 static void transport_mode(void **state)
 {
-	struct v1_pair *p = fresh(7);
+	static const struct {
+		uint16_t port;
+		const char *local;
+	} rows[] = { { 1701, "192.0.2.10[udp/1701]" }, { 50001, "192.0.2.10[udp/50001]" } };
 
 	(void)state;
-	p->cfg.mode = p->gw_cfg.mode = SA_TRANSPORT;
-	p->cfg.pfs = p->gw_cfg.pfs = TRI_NO;
-	p->cfg.ts_proto = 17;
-	p->cfg.local_ts_port = p->cfg.remote_ts_port = 1701;
-	v1_pair_connect(p);
-	v1_pair_check_up(p, 1);
-	char text[SELECTOR_TEXT_MAX];
-	assert_string_equal(selector_text(text, &p->client->children[0]->local_ts.v[0]),
-		"192.0.2.10[udp/1701]");
-	assert_string_equal(selector_text(text, &p->client->children[0]->remote_ts.v[0]),
-		"198.51.100.1[udp/1701]");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct v1_pair *p = fresh_l2tp(7, rows[i].port);
+		v1_pair_connect(p);
+		check_l2tp(p, rows[i].local, false);
+		assert_int_equal(p->client->granted.n_addrs, 0); /* nor mode configuration */
+		v1_pair_gw_rekeys(p);
+		v1_pair_run(p, SECONDS(60));
+		check_l2tp(p, rows[i].local, false);
+		v1_pair_command(p, CMD_REKEY_ALL);
+		v1_pair_run(p, SECONDS(60));
+		check_l2tp(p, rows[i].local, false);
+		assert_int_equal(p->client->rekeys_child, 2);
+		done(p);
+	}
+}
+
+/* The client behind NAT: both addresses of both sides go along, the initiator's first. */
+static void transport_mode_behind_nat(void **state)
+{
+	struct v1_pair *p = fresh_l2tp(8, 50001);
+
+	(void)state;
+	p->wire.nat = true;
+	v1_pair_start(p);
+	p->ob.log_level = LEVEL_INFO;
+	assert_true(addr_parse(&p->gw->path.remote, "203.0.113.7"));
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	check_l2tp(p, "192.0.2.10[udp/50001]", true);
+	assert_string_equal(p->noted[GATEWAY],
+		"the gateway's own address is 192.0.2.10, we see it at 203.0.113.7");
+	assert_string_equal(p->noted[CLIENT], "");
+	done(p);
+}
+
+static bool translate_gateway(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)n;
+	if (from == GATEWAY)
+		memcpy(f->src.ip, ((const struct addr *)arg)->ip, sizeof(f->src.ip));
+	return false;
+}
+
+/* The gateway behind NAT: its IDs and NAT-OA name an address that we cannot know. */
+static void transport_mode_gateway_behind_nat(void **state)
+{
+	struct v1_pair *p = fresh_l2tp(9, 1701);
+	struct addr seen;
+
+	(void)state;
+	assert_true(addr_parse(&seen, "198.51.100.1"));
+	v1_pair_start(p);
+	p->ob.log_level = LEVEL_INFO;
+	p->net.tap = translate_gateway;
+	p->net.tap_arg = &seen;
+	assert_true(addr_parse(&p->gw->path.local, "10.0.0.1"));
+	p->gw->path.local.port = 500;
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	check_l2tp(p, "192.0.2.10[udp/1701]", true);
+	assert_false(p->client->nat_local);
+	assert_true(p->client->nat_remote);
+	assert_string_equal(p->noted[CLIENT],
+		"the gateway's own address is 10.0.0.1, we see it at 198.51.100.1");
 	done(p);
 }
 
@@ -157,6 +241,91 @@ static void renewals(void **state)
 	v1_pair_command(p, CMD_REKEY_ALL);
 	v1_pair_run(p, SECONDS(40));
 	v1_pair_check_up(p, 1);
+	done(p);
+}
+
+/* --- lifetimes by time and volume ------------------------------------------------------------------ */
+
+static void says_less(const struct v1_pair *p, struct ikew *k)
+{
+	static const uint8_t less[] = { 0x80, 1, 0, 1, 0x80, 2, 0, 60, 0x80, 1, 0, 2, 0x80, 2, 4,
+		0 };
+
+	v1_notify_write(k, p->gw->sa, V1_RESPONDER_LIFETIME, (struct bytes){ less, sizeof(less) });
+}
+
+/* RESPONDER-LIFETIME: a minute or a megabyte. The volume is the data plane's to watch. */
+static void responder_lifetime(void **state)
+{
+	struct v1_pair *p = fresh(20);
+
+	(void)state;
+	p->append = says_less;
+	p->cfg.pfs = TRI_NO;
+	p->cfg.child_lifetime = SECONDS(3600);
+	v1_pair_connect(p);
+	assert_int_equal(p->client->phase, IKE_UP);
+	const struct child *c = p->client->children.v[0];
+	assert_in_range(c->expire_at, p->net.now + 59000, p->net.now + 60000);
+	assert_true(c->rekey_at < c->expire_at);
+	assert_int_equal(p->net.plane[CLIENT].n, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(p->net.plane[CLIENT].sa[i]->octets, 1 << 20);
+	done(p);
+}
+
+/* The gateway's own quick mode, which replaces the child: its lifetimes come back in our answer. */
+static void gateway_rekeys_for(struct v1_pair *p, struct v1_life life)
+{
+	struct v1 *gw = p->gw;
+	struct v1_xchg *x = v1_xchg_new(gw, gw->sa, V1X_QUICK, v1_new_mid(gw, gw->sa));
+	struct v1_esp_form f = { .mode = SA_TUNNEL, .life = life };
+	const struct child *old = gw->children.v[0];
+	struct v1_offer *o = x->offer;
+	uint8_t buf[1024];
+	struct ikew k;
+	struct err e;
+
+	gw->now = p->net.now;
+	o->ni_len = V1_NONCE_LEN;
+	o->spi_in = child_new_spi(&gw->children, gw->rng);
+	o->old_spi_in = old->spi_in;
+	o->number = old->number;
+	o->proposals = p->gw_esp;
+	o->local_ts = old->local_ts.v[0];
+	o->remote_ts = old->remote_ts.v[0];
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase2(&k, &p->gw_esp, &f, o->spi_in);
+	ikew_bytes(&k, V1P_NONCE, (struct bytes){ o->ni, o->ni_len });
+	v1_selector_write(&k, &o->local_ts);
+	v1_selector_write(&k, &o->remote_ts);
+	assert_ok(&e, v1_send(gw, x, V1_QUICK_MODE, (struct bytes){ 0 }, &k, true, &p->ob, &e));
+	v1_pair_perform_gw(p);
+}
+
+static void lifetimes_of_the_gateway(void **state)
+{
+	struct v1_pair *p = fresh(21);
+
+	(void)state;
+	p->cfg.pfs = p->gw_cfg.pfs = TRI_NO;
+	p->cfg.child_lifetime = SECONDS(3600);
+	v1_pair_connect(p);
+	gateway_rekeys_for(p, (struct v1_life){ SECONDS(600), 4096 });
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 1);
+	for (int end = 0; end < ENDS; end++) {
+		const struct plane *plane = &p->net.plane[end];
+		assert_int_equal(plane->sa[plane->n - 1]->octets, 4096);
+	}
+	/* The data plane says that the volume is nearly used up. */
+	uint32_t spi = p->net.plane[CLIENT].sa[p->net.plane[CLIENT].n - 1]->spi;
+	v1_os(p->client, p->net.now, &(struct os_input){ .kind = OS_SA_EXPIRING, .spi = spi },
+		&p->ob);
+	v1_pair_run(p, SECONDS(40));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 2);
 	done(p);
 }
 
@@ -215,7 +384,7 @@ static void forgeries(void **state)
 			wr_u8(&k.w, proto == PROTO_ESP ? 4 : 16);
 			wr_u16(&k.w, 1);
 			if (proto == PROTO_ESP)
-				wr_u32(&k.w, p->client->children[0]->spi_out);
+				wr_u32(&k.w, p->client->children.v[0]->spi_out);
 			else
 				wr_bytes(&k.w, message, 16);
 			assert_true(ikew_end(&k, &len));
@@ -263,7 +432,7 @@ static void deletes(void **state)
 		wr_u8(&k.w, PROTO_ESP);
 		wr_u8(&k.w, 4);
 		wr_u16(&k.w, 1);
-		wr_u32(&k.w, p->client->children[0]->spi_out);
+		wr_u32(&k.w, p->client->children.v[0]->spi_out);
 	}
 	v1_pair_gw_info(p, &k);
 	v1_pair_run(p, SECONDS(5));
@@ -326,7 +495,11 @@ int main(void)
 		cmocka_unit_test(no_password),
 		cmocka_unit_test(wrong_key),
 		cmocka_unit_test(transport_mode),
+		cmocka_unit_test(transport_mode_behind_nat),
+		cmocka_unit_test(transport_mode_gateway_behind_nat),
 		cmocka_unit_test(renewals),
+		cmocka_unit_test(responder_lifetime),
+		cmocka_unit_test(lifetimes_of_the_gateway),
 		cmocka_unit_test(dead_peer),
 		cmocka_unit_test(refused_selectors),
 		cmocka_unit_test(forgeries),

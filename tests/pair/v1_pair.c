@@ -92,6 +92,12 @@ static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 	v1_answer(p->client, p->net.now, a->id, words ? &text : NULL, next);
 }
 
+static void note(struct v1_pair *p, enum end at, const struct event *ev)
+{
+	if (strstr(ev->text, "own address"))
+		snprintf(p->noted[at], sizeof(p->noted[at]), "%s", ev->text);
+}
+
 static void perform(struct v1_pair *p)
 {
 	struct outbox next;
@@ -108,6 +114,7 @@ static void perform(struct v1_pair *p)
 				continue;
 			const struct event *ev = a;
 			p->events[ev->kind]++;
+			note(p, CLIENT, ev);
 			if (p->net.trace)
 				fprintf(stderr, "%8llu client: %s\n",
 					(unsigned long long)p->net.now, ev->text);
@@ -120,12 +127,17 @@ static void perform(struct v1_pair *p)
 	outbox_free(&next);
 }
 
-static void perform_gw(struct v1_pair *p)
+void v1_pair_perform_gw(struct v1_pair *p)
 {
-	for (size_t i = 0; p->net.trace && i < p->ob.n; i++)
-		if (p->ob.actions[i].kind == ACT_EVENT)
+	for (size_t i = 0; i < p->ob.n; i++) {
+		const struct event *ev = outbox_get(&p->ob, i);
+		if (p->ob.actions[i].kind != ACT_EVENT)
+			continue;
+		note(p, GATEWAY, ev);
+		if (p->net.trace)
 			fprintf(stderr, "%8llu gateway: %s\n", (unsigned long long)p->net.now,
-				((const struct event *)outbox_get(&p->ob, i))->text);
+				ev->text);
+	}
 	net_perform(&p->net, GATEWAY, &p->ob);
 	outbox_clear(&p->ob);
 }
@@ -211,8 +223,32 @@ static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 	}
 }
 
-/* Opens a transaction of the client as the engine would, and hands its payload to the script. */
-static void gw_transaction(struct v1_pair *p, const struct ike_hdr *h, const struct flight *f)
+/* --- the gateway's quick mode by script ------------------------------------------------------------------- */
+
+static void answer_quick(struct v1_pair *p, struct v1_xchg *x, const struct payloads *got)
+{
+	struct v1_esp_form f = { .mode = p->cfg.mode,
+		.encap = p->gw->natt,
+		.natt = p->gw->natt ? NATT_RFC : NATT_NONE };
+	uint8_t buf[1024], nonce[16] = { 7 };
+	const struct payload *ni = payload_find(got, V1P_NONCE);
+	struct v1_terms t;
+	struct ikew k;
+	struct err e;
+
+	assert_ok(&e,
+		v1_sa_read_phase2(payload_find(got, V1P_SA)->body, &p->gw_esp, &f, true, &t, &e));
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_answer_phase2(&k, &t, &f, 0x12345678);
+	ikew_bytes(&k, V1P_NONCE, (struct bytes){ nonce, sizeof(nonce) });
+	for (size_t i = 0; i < 2; i++)
+		ikew_bytes(&k, V1P_ID, payload_nth(got, V1P_ID, i)->body);
+	p->append(p, &k);
+	assert_ok(&e, v1_send(p->gw, x, V1_QUICK_MODE, ni->body, &k, false, &p->ob, &e));
+}
+
+/* Opens a message of the client as the engine would, and hands its payloads to the script. */
+static void gw_script(struct v1_pair *p, const struct ike_hdr *h, const struct flight *f)
 {
 	struct v1_sa *sa = p->gw->sa;
 	struct v1_xchg *x = sa ? v1_xchg_find(p->gw, sa, h->mid) : NULL;
@@ -238,14 +274,17 @@ static void gw_transaction(struct v1_pair *p, const struct ike_hdr *h, const str
 	if (v1_open(sa, x->iv, copy, f->len, next, &e) &&
 		v1_payloads_read(&got, h->next,
 			(struct bytes){ copy + IKE_HDR_LEN, f->len - IKE_HDR_LEN }, &used, &e) &&
-		got.n == 2) {
+		got.n >= 2) {
 		size_t behind = 4 + got.v[0].body.n;
 		struct bytes parts[] = { { id, 4 },
 			{ copy + IKE_HDR_LEN + behind, used - behind } };
 		assert_true(v1_hash_is(sa, got.v[0].body, parts, 2));
 		memcpy(x->iv, next, sizeof(next));
 		memcpy(x->seen, seen, sizeof(seen));
-		transaction(p, x, got.v[1].body);
+		if (h->exchange == V1_QUICK_MODE)
+			answer_quick(p, x, &got);
+		else
+			transaction(p, x, got.v[1].body);
 	}
 	free(copy);
 }
@@ -267,8 +306,8 @@ static void gw_datagram(struct v1_pair *p, const struct flight *f)
 	p->gw->path.remote.port = f->src.port;
 	if (!ike_hdr_read_v1(&h, (struct bytes){ f->data, f->len }, &e))
 		return; /* a keepalive */
-	if (h.exchange == V1_TRANSACTION)
-		gw_transaction(p, &h, f);
+	if (h.exchange == V1_TRANSACTION || (h.exchange == V1_QUICK_MODE && p->append))
+		gw_script(p, &h, f);
 	else
 		v1_dispatch(p->gw, &d, &p->ob);
 	if (p->login && p->gw->sa && !p->asked_mid)
@@ -318,8 +357,8 @@ void v1_pair_gw_rekeys(struct v1_pair *p)
 	struct err e;
 
 	p->gw->now = p->net.now;
-	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children[0], NULL, &p->ob, &e));
-	perform_gw(p);
+	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children.v[0], NULL, &p->ob, &e));
+	v1_pair_perform_gw(p);
 }
 
 void v1_pair_gw_renews(struct v1_pair *p)
@@ -328,14 +367,14 @@ void v1_pair_gw_renews(struct v1_pair *p)
 
 	p->gw->now = p->net.now;
 	assert_ok(&e, v1_phase1_begin(p->gw, false, &p->ob, &e));
-	perform_gw(p);
+	v1_pair_perform_gw(p);
 }
 
 void v1_pair_gw_info(struct v1_pair *p, struct ikew *k)
 {
 	p->gw->now = p->net.now;
 	v1_send_info(p->gw, p->gw->sa, k, &p->ob);
-	perform_gw(p);
+	v1_pair_perform_gw(p);
 }
 
 /* --- time --------------------------------------------------------------------------------------------------- */
@@ -346,7 +385,7 @@ static void deliver(struct v1_pair *p)
 
 	if (f.to == GATEWAY) {
 		gw_datagram(p, &f);
-		perform_gw(p);
+		v1_pair_perform_gw(p);
 	} else {
 		struct datagram d = { .on = f.dst.port == 4500 ? PORT_NATT : PORT_IKE,
 			.local = f.dst,
@@ -377,7 +416,7 @@ static bool step(struct v1_pair *p, uint64_t until)
 		perform(p);
 	} else {
 		gw_tick(p);
-		perform_gw(p);
+		v1_pair_perform_gw(p);
 	}
 	return true;
 }
@@ -457,8 +496,8 @@ void v1_pair_check_up(struct v1_pair *p, size_t children)
 
 	if (p->client->phase != IKE_UP)
 		fail_msg("the client is not up: %s", p->client->failure.text);
-	for (size_t i = 0; i < p->client->n_children; i++)
-		up += p->client->children[i]->state == V1C_UP;
+	for (size_t i = 0; i < p->client->children.n; i++)
+		up += p->client->children.v[i]->state == CHILD_UP;
 	assert_int_equal(up, children);
 	assert_int_equal(p->net.plane[CLIENT].errors, 0);
 	check_mirror(p, CLIENT);

@@ -18,6 +18,8 @@ struct v1_pair {
 	struct ike_config cfg, gw_cfg;
 	struct net_config wire;
 	const char *password; /* what the client types */
+	/* The gateway answers quick mode by script, with this behind what belongs there; it makes no SA. */
+	void (*append)(const struct v1_pair *p, struct ikew *k);
 	bool login; /* the gateway asks for it, and for a code in a second round */
 
 	struct passphrase psk, gw_psk;
@@ -31,6 +33,7 @@ struct v1_pair {
 	bool logged_in, refused;
 	unsigned asks, events[EV_LOG + 1];
 	char said[EVENT_TEXT_MAX];
+	char noted[ENDS][EVENT_TEXT_MAX]; /* what each logged of NAT-OA */
 };
 
 void v1_pair_init(struct v1_pair *p, uint32_t seed);
@@ -42,6 +45,7 @@ bool v1_pair_decided(const struct v1_pair *p);
 void v1_pair_connect(struct v1_pair *p);
 void v1_pair_command(struct v1_pair *p, enum command c);
 /* What the gateway does on its own. */
+void v1_pair_perform_gw(struct v1_pair *p); /* what is in the outbox now is the gateway's */
 void v1_pair_gw_rekeys(struct v1_pair *p);
 void v1_pair_gw_renews(struct v1_pair *p);
 void v1_pair_gw_info(struct v1_pair *p, struct ikew *k); /* any INFORMATIONAL, protected */
