@@ -434,6 +434,7 @@ static bool third_recv(struct v1_step *s)
 		child_adopt(made, true, s->ob);
 		replace(s, old, CHILD_REPLACED);
 	}
+	kept_free(&s->x->sent); /* it ends here: the same once more gets no answer */
 	v1_xchg_done(s->v, s->x);
 	return true;
 }

@@ -95,6 +95,8 @@ static void set_timer(struct ppp *p, struct cp *c, unsigned actions)
 
 	if (actions & (FSM_SCR | FSM_STR | FSM_ZRC))
 		c->timer = p->now + (wait < RESTART_MS ? wait : RESTART_MS);
+	else if (actions & FSM_IRC && c->state == FSM_ACK_RCVD)
+		c->timer = p->now + RESTART_MS; /* it is the gateway's turn: no haste */
 	else if (!fsm_timed(c->state))
 		c->timer = TIME_NEVER;
 }

@@ -16,7 +16,8 @@ enum {
 	AUTH_TRIES = 10, /* of a Response or an Authenticate-Request */
 	AUTH_PASSWORDS = 3, /* offered, where the gateway lets us try again */
 	AUTH_WAIT_MS = 30000, /* for the gateway to go on with the login */
-	ECHO_MISSED_MAX = 4,
+	ECHO_AGAIN_MS = 3000, /* for the answer to an echo request */
+	ECHO_MISSED_MAX = 10, /* a bad network may lose a few in a row */
 	QUEUE_ROOM = 16384,
 	CHALLENGE_MAX = 255,
 };

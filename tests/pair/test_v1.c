@@ -47,6 +47,26 @@ static void connects(void **state)
 	done(p);
 }
 
+/* Every datagram comes twice: what ends an exchange is not answered, or both sides would answer each
+ * other for ever. */
+static void twice_is_not_for_ever(void **state)
+{
+	struct v1_pair p;
+
+	(void)state;
+	v1_pair_init(&p, 31);
+	p.wire.dup = 100;
+	v1_pair_connect(&p);
+	v1_pair_run(&p, SECONDS(5));
+	v1_pair_gw_rekeys(&p);
+	v1_pair_run(&p, SECONDS(10));
+	unsigned sent = p.net.sent[CLIENT] + p.net.sent[GATEWAY];
+	v1_pair_run(&p, SECONDS(5));
+	assert_int_equal(p.net.sent[CLIENT] + p.net.sent[GATEWAY], sent);
+	v1_pair_check_up(&p, 1);
+	v1_pair_free(&p);
+}
+
 static void connects_through_nat(void **state)
 {
 	struct v1_pair *p = fresh(2);
@@ -490,6 +510,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connects),
 		cmocka_unit_test(connects_through_nat),
+		cmocka_unit_test(twice_is_not_for_ever),
 		cmocka_unit_test(logs_in),
 		cmocka_unit_test(wrong_password),
 		cmocka_unit_test(no_password),
