@@ -376,6 +376,12 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 			if (v->children[i]->spi_in == in->spi || v->children[i]->spi_out == in->spi)
 				v->children[i]->want_rekey = true;
 		break;
+	case OS_SA_EXPIRED:
+		for (size_t i = 0; i < v->n_children; i++)
+			if (v->children[i]->spi_out == in->spi)
+				v->children[i]->expire_at = earliest(
+					v->children[i]->expire_at, now + IKE_EXPIRED_GRACE_MS);
+		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)
 			v1_fail(v, &in->err, ob);

@@ -403,6 +403,15 @@ static bool any_child_up(const struct v2 *v)
 	return false;
 }
 
+/* By us. */
+static bool any_child_ended(const struct v2 *v)
+{
+	for (size_t i = 0; i < v->n_children; i++)
+		if (v->children[i]->state == CHILD_DELETING)
+			return true;
+	return false;
+}
+
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v2 *v, struct outbox *ob)
 {
@@ -412,7 +421,10 @@ static void review(struct v2 *v, struct outbox *ob)
 		if (v->sas[i] && v->sas[i]->state == V2_GONE)
 			v2_sa_next(v, v->sas[i], V2_GONE, ob);
 	if (v->phase == IKE_UP && !any_child_up(v)) {
-		err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
+		err_set(&e, ERR_PEER, "%s",
+			any_child_ended(v) ?
+				"the tunnel's child SA reached the end of its life without being rekeyed" :
+				"the gateway deleted the tunnel's child SA");
 		v2_fail(v, &e, ob);
 	}
 	work(v, ob);
@@ -525,6 +537,12 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 		for (size_t i = 0; i < v->n_children; i++)
 			if (v->children[i]->spi_in == in->spi || v->children[i]->spi_out == in->spi)
 				v->children[i]->want_rekey = true;
+		break;
+	case OS_SA_EXPIRED:
+		for (size_t i = 0; i < v->n_children; i++)
+			if (v->children[i]->spi_out == in->spi)
+				v->children[i]->expire_at = earliest(
+					v->children[i]->expire_at, now + IKE_EXPIRED_GRACE_MS);
 		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)

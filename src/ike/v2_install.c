@@ -48,6 +48,8 @@ static void spec_fill(
 	s->integ = c->suite.integ ? c->suite.integ->id : 0;
 	s->esn = c->suite.esn;
 	s->replay_window = v->cfg->replay_window;
+	s->octets_max = v->cfg->child_octets;
+	s->packets_max = v->cfg->child_packets;
 	s->local_ts = c->local_ts;
 	s->remote_ts = c->remote_ts;
 }

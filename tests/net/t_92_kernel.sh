@@ -120,3 +120,61 @@ no_capability() {
 	explained cap 'not permitted' 'cap_net_admin'
 }
 test_without_privilege() { as_nobody no_capability; }
+
+# --- limits of volume ---------------------------------------------------------------------------------
+
+# packets N: so many pings, of which none may be lost
+packets() {
+	in_box client ping -q -n -i 0.004 -c "$1" -W 2 "$INNER4" >"$LAB/ping"
+	grep -q ' 0% packet loss' "$LAB/ping" || fail "$(grep transmitted "$LAB/ping")"
+}
+
+# New keys come at three quarters of the limit, and nothing is lost.
+test_volume_packets() {
+	profile_psk volume
+	profile_add volume esp "lifetime-packets = 1000"
+	client_start volume
+	packets 700
+	status_is volume 's["rekeys"]["child"] == 0' || fail "new keys too early"
+	packets 800
+	status_becomes volume 's["rekeys"]["child"] == 1'
+	status_is volume 's["reconnects"] == 0' || fail "the tunnel was lost"
+	client_stop volume
+}
+
+# Both directions count: it is the gateway that sends.
+test_volume_bytes() {
+	profile_psk volume
+	profile_add volume esp "lifetime-bytes = 1M"
+	profile_add volume ike "dpd-interval = 1s"
+	client_start volume
+	transfers "$INNER4"
+	status_becomes volume 's["rekeys"]["child"] == 1'
+	reaches "$INNER4"
+	status_is volume 's["reconnects"] == 0' || fail "the tunnel was lost"
+	client_stop volume
+}
+
+# The gateway agrees to a tunnel, but to no group that it could get new keys with. At the limit nothing
+# more is sent, and the tunnel is made anew; without `reconnect` it ends, and says why.
+volume_without_new_keys() {
+	profile_psk volume
+	profile_add volume ike "proposals = aes128gcm16-prfsha256-modp6144"
+	profile_add volume esp "proposals = aes128gcm16-modp6144" "pfs = yes" "lifetime-packets = 1000"
+	client_start volume "$@"
+	in_box client ping -q -n -i 0.004 -c 1200 -W 1 "$INNER4" >/dev/null || true
+}
+
+test_volume_used_up() {
+	volume_without_new_keys
+	status_becomes volume 's["state"] == "up" and s["reconnects"] == 1' 20
+	grep -q 'reached the end of its life' "$LAB/run/volume/err" || fail "it does not say why"
+	reaches "$INNER4"
+	client_stop volume
+}
+
+test_volume_used_up_for_good() {
+	volume_without_new_keys --set connection.reconnect=no
+	client_ends volume 9
+	explained volume 'reached the end of its life'
+}
