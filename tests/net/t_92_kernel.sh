@@ -57,13 +57,19 @@ as_nobody() {
 		$NOBODY $NOBODY "$PROGRAM" >"$LAB/nobody"
 	chmod 0755 "$LAB/nobody"
 	chmod 0711 "$LAB"
-	mkdir -p -m 0700 "$run"
+	rm -rf "$run" # root's
+	mkdir -m 0700 "$run"
 	chown $NOBODY "$run" "$LAB/home"
-	trap 'clients_end; chmod 0700 "$LAB"; chown 0 "$LAB/client/run/vpnc-ike" "$LAB/home"' EXIT
+	trap 'clients_end; root_again' EXIT
 	VPNC_IKE=$LAB/nobody
 	"$@"
+	root_again
+}
+
+root_again() {
 	chmod 0700 "$LAB"
-	chown 0 "$run" "$LAB/home"
+	chown 0 "$LAB/home"
+	rm -rf "$LAB/client/run/vpnc-ike"
 }
 
 profile_of_nobody() {
