@@ -184,3 +184,51 @@ test_volume_used_up_for_good() {
 	client_ends volume 9
 	explained volume 'reached the end of its life'
 }
+
+# --- what carries the tunnel stays out of it ------------------------------------------------------------
+
+inside_begin() {
+	serve client tcpdump -n -l --immediate-mode -i "$(json full 's["interface"]')" host "$GATE4" \
+		>"$LAB/inside" 2>"$LAB/inside.err"
+	wait_until 5 grep -q listening "$LAB/inside.err" || fail "tcpdump: $(cat "$LAB/inside.err")"
+}
+
+# The selectors and routes cover the gateway's address, and others do reach it through the tunnel.
+test_gateway_inside_tunnel() {
+	profile_psk full full
+	profile_add full ike "dpd-interval = 1s"
+	client_start full
+	inside_begin
+	goes_by "$GATE4" 'vpn[0-9]+'
+	reaches "$INNER4" "$INNER6"
+	client_do full "rekey all"
+	status_becomes full 's["rekeys"] == {"ike": 1, "child": 1}'
+	sleep 2.5
+	reaches "$INNER4" "$INNER6"
+	! grep -q "$GATE4" "$LAB/inside" || fail "inside: $(head -n 3 "$LAB/inside")"
+	in_box client ping -q -n -c 1 -W 1 "$GATE4" >/dev/null 2>&1 || true
+	wait_until 3 grep -q "> $GATE4: ICMP" "$LAB/inside" || fail "nobody reaches it through the tunnel"
+	status_is full 's["state"] == "up" and s["reconnects"] == 0' || fail "the tunnel was lost"
+	client_stop full
+	kill "$SERVED" 2>/dev/null || true
+}
+
+# Somebody's route in the main table leads even our own packets in. Nothing storms, the user is told,
+# and it goes on when the route is gone.
+test_gateway_routed_into_tunnel() {
+	local dev sent
+	profile_psk full full
+	client_start full
+	dev=$(json full 's["interface"]')
+	reaches "$INNER4"
+	in_box client ip route add "$GATE4/32" dev "$dev"
+	wait_until 5 grep -q "through the tunnel itself (dev $dev)" "$LAB/run/full/err" ||
+		fail "nobody is told"
+	unreachable "$INNER4"
+	sent=$(in_box client cat "/sys/class/net/$dev/statistics/tx_packets")
+	[ "$sent" -lt 500 ] || fail "$sent packets into the tunnel"
+	in_box client ip route del "$GATE4/32" dev "$dev"
+	wait_until 5 answers "$INNER4" || fail "no traffic 5 s after the route is gone"
+	status_is full 's["reconnects"] == 0' || fail "the tunnel was lost"
+	client_stop full
+}
