@@ -86,7 +86,7 @@ bool host_sa_counters(struct host *h, enum sa_dir dir, uint32_t spi, struct host
 
 /* What the kernel tells of our SAs: a descriptor for the loop (-1 before the first host_esp_probe),
  * and the next event. */
-enum host_sa_event { HOST_SA_NOTHING, HOST_SA_USED, HOST_SA_EXPIRING };
+enum host_sa_event { HOST_SA_NOTHING, HOST_SA_USED, HOST_SA_EXPIRING, HOST_SA_EXPIRED };
 int host_sa_event_fd(const struct host *h);
 enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi);
 

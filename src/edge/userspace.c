@@ -25,8 +25,8 @@ enum {
 
 struct us_sa {
 	struct esp_sa *esp;
-	bool used, expiring; /* it has happened ... */
-	bool tell_used, tell_expiring; /* ... and the session does not know yet */
+	bool used, expiring, expired; /* it has happened ... */
+	bool tell_used, tell_expiring, tell_expired; /* ... and the session does not know yet */
 };
 
 struct us_table {
@@ -126,7 +126,7 @@ static void us_remove(struct dataplane *dp, const struct sa_ref *ref)
 
 	if (!sa)
 		return;
-	us->to_tell -= (size_t)sa->tell_used + sa->tell_expiring;
+	us->to_tell -= (size_t)sa->tell_used + sa->tell_expiring + sa->tell_expired;
 	esp_free(sa->esp);
 	t->n--;
 	memmove(sa, sa + 1, (size_t)(&t->sa[t->n] - sa) * sizeof(*sa));
@@ -173,10 +173,15 @@ static void note_used(struct userspace *us, struct us_sa *sa)
 
 static void note_expiring(struct userspace *us, struct us_sa *sa)
 {
-	if (sa->expiring || !esp_expiring(sa->esp))
-		return;
-	sa->expiring = sa->tell_expiring = true;
-	us->to_tell++;
+	if (!sa->expiring && esp_expiring(sa->esp)) {
+		sa->expiring = sa->tell_expiring = true;
+		us->to_tell++;
+	}
+	if (sa->expiring && !sa->expired && esp_spec(sa->esp)->dir == SA_OUT &&
+		esp_left(sa->esp) == 0) {
+		sa->expired = sa->tell_expired = true;
+		us->to_tell++;
+	}
 }
 
 static bool tell(
@@ -204,7 +209,8 @@ static bool us_next_event(struct dataplane *dp, struct os_input *out)
 		for (size_t i = 0; i < t->n; i++) {
 			struct us_sa *sa = &t->sa[i];
 			if (tell(us, sa, &sa->tell_used, OS_SA_USED, out) ||
-				tell(us, sa, &sa->tell_expiring, OS_SA_EXPIRING, out))
+				tell(us, sa, &sa->tell_expiring, OS_SA_EXPIRING, out) ||
+				tell(us, sa, &sa->tell_expired, OS_SA_EXPIRED, out))
 				return true;
 		}
 	}

@@ -48,7 +48,10 @@ static void spec_fill(
 	s->integ = c->suite.integ ? c->suite.integ->id : 0;
 	s->esn = c->suite.esn;
 	s->replay_window = cfg->replay_window;
-	s->octets = c->octets;
+	s->octets_max = c->octets && (!cfg->child_octets || c->octets < cfg->child_octets) ?
+		c->octets :
+		cfg->child_octets;
+	s->packets_max = cfg->child_packets;
 	s->local_ts = c->local_ts;
 	s->remote_ts = c->remote_ts;
 }
@@ -265,6 +268,14 @@ void children_expiring(struct children *all, uint32_t spi)
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i]->spi_in == spi || all->v[i]->spi_out == spi)
 			all->v[i]->want_rekey = true;
+}
+
+void children_expired(struct children *all, uint32_t spi_out, uint64_t now)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i]->spi_out == spi_out)
+			all->v[i]->expire_at = earliest(
+				all->v[i]->expire_at, now + IKE_EXPIRED_GRACE_MS);
 }
 
 /* --- what others may see ----------------------------------------------------------------------------------- */

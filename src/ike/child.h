@@ -92,6 +92,8 @@ uint64_t child_deadline(const struct child *c, bool blocked);
 void child_tick(struct child *c, uint64_t now, struct outbox *ob); /* adoption and rekeying */
 void children_rekey(struct children *all, uint64_t now); /* all, as the user asks */
 void children_expiring(struct children *all, uint32_t spi); /* of either half */
+/* Nothing more leaves by it: a rekey under way has a moment to end well. */
+void children_expired(struct children *all, uint32_t spi_out, uint64_t now);
 void children_view(const struct children *all, struct ike_view *out);
 
 #endif

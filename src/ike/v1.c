@@ -341,6 +341,9 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_SA_EXPIRING:
 		children_expiring(&v->children, in->spi);
 		break;
+	case OS_SA_EXPIRED:
+		children_expired(&v->children, in->spi, now);
+		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)
 			v1_fail(v, &in->err, ob);

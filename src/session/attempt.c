@@ -58,6 +58,8 @@ void attempt_configure(struct session *s)
 		.pinned = p->remote_certificate[0] != 0,
 		.ike_lifetime = p->ike_lifetime,
 		.child_lifetime = p->esp_lifetime,
+		.child_octets = p->esp_octets,
+		.child_packets = p->esp_packets,
 		.dpd_interval = p->dpd_interval,
 		.fragmentation = p->fragmentation,
 		.mode = p->mode,

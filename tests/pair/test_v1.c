@@ -290,7 +290,7 @@ static void responder_lifetime(void **state)
 	assert_true(c->rekey_at < c->expire_at);
 	assert_int_equal(p->net.plane[CLIENT].n, 2);
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(p->net.plane[CLIENT].sa[i]->octets, 1 << 20);
+		assert_int_equal(p->net.plane[CLIENT].sa[i]->octets_max, 1 << 20);
 	done(p);
 }
 
@@ -337,7 +337,7 @@ static void lifetimes_of_the_gateway(void **state)
 	assert_int_equal(p->client->rekeys_child, 1);
 	for (int end = 0; end < ENDS; end++) {
 		const struct plane *plane = &p->net.plane[end];
-		assert_int_equal(plane->sa[plane->n - 1]->octets, 4096);
+		assert_int_equal(plane->sa[plane->n - 1]->octets_max, 4096);
 	}
 	/* The data plane says that the volume is nearly used up. */
 	uint32_t spi = p->net.plane[CLIENT].sa[p->net.plane[CLIENT].n - 1]->spi;
