@@ -316,7 +316,7 @@ static bool choose(struct v1_step *s, struct v1_offer *o, struct v1_esp_form *f,
 		return v1_sa_read_phase2(sa->body, &o->proposals, f, true, t, s->e);
 	for (size_t i = 0; (a = alg_row(i)); i++) {
 		f->group = a;
-		if (a->type == TRANSFORM_KE && a->v1_ike && a->usable &&
+		if (a->type == TRANSFORM_KE && a->v1_ike && alg_usable(a) &&
 			(a == s->sa->suite.ke || prop_offers(s->v->cfg->ike_proposals, a) ||
 				prop_offers(&o->proposals, a)) &&
 			v1_sa_read_phase2(sa->body, &o->proposals, f, true, t, s->e))

@@ -117,7 +117,7 @@ static bool child_refused(struct step *s, struct v2_child *old, const struct not
 	switch (n->type) {
 	case INVALID_KE_PAYLOAD:
 		group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
-		if (group && group != s->sa->wanted_group && group->usable &&
+		if (group && group != s->sa->wanted_group && alg_usable(group) &&
 			group->ike_tier <= s->v->cfg->security) {
 			s->sa->wanted_group = group;
 			old->retry_at = s->v->now;
