@@ -89,9 +89,25 @@ static struct v2_child *child_new(struct v2 *v, struct v2_sa *sa, const struct v
 	return c;
 }
 
+/* Rekeys may come faster than what they leave is over: then the deleted SA that would go first goes. */
+static void make_room(struct v2 *v, struct outbox *ob)
+{
+	struct v2_child *first = NULL;
+
+	for (size_t i = 0; i < v->n_children; i++) {
+		struct v2_child *c = v->children[i];
+		if (c->state == CHILD_LINGERING &&
+			(!first || c->linger_until < first->linger_until))
+			first = c;
+	}
+	if (first && v->n_children == V2_CHILDREN_MAX)
+		v2_child_remove(v, first, ob);
+}
+
 struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_child_terms *t,
 	const struct ke_secret *shared, bool hold_out, struct outbox *ob, struct err *e)
 {
+	make_room(v, ob);
 	struct v2_child *c = v->n_children < V2_CHILDREN_MAX ? child_new(v, sa, t) : NULL;
 	struct sa_spec *in = calloc(1, sizeof(*in)), *out = calloc(1, sizeof(*out));
 
