@@ -56,9 +56,23 @@ static void spec_fill(
 	s->remote_ts = c->remote_ts;
 }
 
-struct sa_spec *child_specify(
-	const struct children *all, struct child *c, const struct ike_config *cfg, struct err *e)
+/* Rekeys may come faster than what they leave is over: then the deleted SA that would go first goes. */
+static void make_room(struct children *all, struct outbox *ob)
 {
+	struct child *first = NULL;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i]->state == CHILD_LINGERING &&
+			(!first || all->v[i]->until < first->until))
+			first = all->v[i];
+	if (first && all->n == CHILDREN_MAX)
+		child_remove(all, first, ob);
+}
+
+struct sa_spec *child_specify(struct children *all, struct child *c, const struct ike_config *cfg,
+	struct outbox *ob, struct err *e)
+{
+	make_room(all, ob);
 	struct sa_spec *in = all->n < CHILDREN_MAX ? calloc(1, sizeof(*in)) : NULL;
 
 	c->held_out = in ? calloc(1, sizeof(*c->held_out)) : NULL;

@@ -154,6 +154,26 @@ static void by_lifetime(void **state)
 	pair_free(&p);
 }
 
+/* Far faster than what a rekey leaves behind is over: nothing is lost for want of room. */
+static void in_a_hurry(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 24);
+	p.wire.delay = 1;
+	pair_connect(&p);
+	for (unsigned i = 0; i < 3 * CHILDREN_MAX; i++) {
+		pair_command(&p, CMD_REKEY_CHILD);
+		pair_run(&p, 10);
+		assert_int_equal(p.client.v2->phase, IKE_UP);
+		assert_true(p.client.v2->children.n <= CHILDREN_MAX);
+	}
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
 /* A gateway that refuses every rekey: it is asked again and again, until the lifetime is over. */
 static void rekey_refused(void **state)
 {
@@ -253,6 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(never_twice),
 		cmocka_unit_test(by_lifetime),
+		cmocka_unit_test(in_a_hurry),
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),
