@@ -288,8 +288,8 @@ void children_expired(struct children *all, uint32_t spi_out, uint64_t now)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i]->spi_out == spi_out)
-			all->v[i]->expire_at = earliest(
-				all->v[i]->expire_at, now + IKE_EXPIRED_GRACE_MS);
+			all->v[i]->expire_at =
+				earliest(all->v[i]->expire_at, now + IKE_EXPIRED_GRACE_MS);
 }
 
 /* --- what others may see ----------------------------------------------------------------------------------- */

@@ -34,6 +34,37 @@ static bool begin_quick(struct v1 *v, struct outbox *ob, struct err *e)
 	return v1_quick_send(v, v->sa, c, NULL, ob, e);
 }
 
+static bool under_way(const struct v1 *v, uint32_t number)
+{
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
+		if (v->xchgs[i] && v->xchgs[i]->offer && v->xchgs[i]->waiting &&
+			v->xchgs[i]->offer->number == number)
+			return true;
+	return false;
+}
+
+static uint32_t lower_spi(const struct child *c)
+{
+	return c->spi_in < c->spi_out ? c->spi_in : c->spi_out;
+}
+
+/* Both sides rekeyed the same child at once, and both got what they wanted. Nothing in IKEv1 says
+ * which one stays; by this rule two clients like this one would agree. */
+static void settle_twins(struct v1 *v)
+{
+	for (size_t i = 0; i < v->children.n; i++)
+		for (size_t j = 0; j < v->children.n; j++) {
+			struct child *a = v->children.v[i], *b = v->children.v[j];
+			if (a->number != b->number || a->state != CHILD_UP ||
+				b->state != CHILD_UP || lower_spi(a) <= lower_spi(b) ||
+				under_way(v, a->number))
+				continue;
+			a->state = CHILD_RETIRING;
+			a->want_rekey = false;
+			a->until = v->now + V1_OVERLAP_MS;
+		}
+}
+
 static void work(struct v1 *v, struct outbox *ob)
 {
 	struct err e = { 0 };
@@ -49,11 +80,37 @@ static void work(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 }
 
+/* To the gateway that the first one named, from the beginning. */
+static void move(struct v1 *v, struct outbox *ob)
+{
+	char to[ADDR_TEXT_MAX];
+	struct err e = { 0 };
+
+	addr_text(to, &v->move_to);
+	if (v->path.remote.family != v->move_to.family || v->moves++ == V1_MOVES_MAX) {
+		err_set(&e, ERR_PEER, "the gateway sends us on to %s, which leads nowhere", to);
+		v1_fail(v, &e, ob);
+		return;
+	}
+	outbox_event(ob, EV_STAGE, LEVEL_INFO, "the gateway sends us on to %s", to);
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		if (v->sas[i])
+			v1_sa_drop(v, v->sas[i]);
+	v->path.remote = v->move_to;
+	v->move_to.family = FAMILY_NONE;
+	v->natt = v->port != 500;
+	v->nat_local = v->nat_remote = false;
+	if (!v1_phase1_begin(v, true, ob, &e))
+		v1_fail(v, &e, ob);
+}
+
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v1 *v, struct outbox *ob)
 {
 	struct err e;
 
+	if (v->phase != IKE_DEAD && v->move_to.family != FAMILY_NONE)
+		move(v, ob);
 	if (v->phase == IKE_DEAD)
 		return;
 	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && v->next_pair == v->n_pairs &&
@@ -66,6 +123,7 @@ static void review(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 		return;
 	}
+	settle_twins(v);
 	work(v, ob);
 }
 
@@ -148,7 +206,9 @@ static void tick_wait(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 	sa->wait_until = TIME_NEVER;
 	if (sa->state == V1_XAUTH && sa->first && !sa->logged_in) {
-		err_set(&e, ERR_SILENT, "the gateway does not ask for the login (XAUTH)");
+		err_set(&e, ERR_SILENT,
+			sa->rounds ? "the gateway does not say what became of the login (XAUTH)" :
+				     "the gateway does not ask for the login (XAUTH)");
 		v1_fail(v, &e, ob);
 		return;
 	}
@@ -213,12 +273,16 @@ static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 		c = child_find(&v->children, x->offer->spi_in);
 		if (c && c->held_out)
 			child_remove(&v->children, c, ob);
+		else if (c)
+			v1_child_replace(v, child_find(&v->children, x->offer->old_spi_in),
+				CHILD_REPLACED, ob);
 		v1_xchg_drop(v, x);
 		return;
 	case V1X_PULL:
-		outbox_event(ob, EV_WARNING, LEVEL_WARN,
-			"the gateway does not answer mode configuration: "
-			"going on without an assigned address");
+		if (!v->configured)
+			outbox_event(ob, EV_WARNING, LEVEL_WARN,
+				"the gateway does not answer mode configuration: "
+				"going on without an assigned address");
 		if (x->sa->state == V1_CONFIG)
 			v1_sa_next(v, x->sa, V1_UP, ob);
 		v1_xchg_drop(v, x);
@@ -289,6 +353,7 @@ void v1_start(struct v1 *v, uint64_t now, time_t wall, const struct path *path, 
 	v->wall = wall;
 	v->path = *path;
 	v->patient = patient;
+	v->port = path->remote.port;
 	v->natt = path->remote.port != 500; /* RFC 3948: any other port carries the marker */
 	if (v->cfg->aggressive && v->cfg->local_auth == IKE_AUTH_BY_PSK)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,

@@ -174,6 +174,16 @@ static bool take_error(struct v1_step *s, const struct notify *n)
 	return true;
 }
 
+/* Cisco's load balancing: phase 1 is to be made anew, with a less busy gateway. It is believed from one
+ * that proved itself, before anything else is agreed on. */
+static bool take_move(struct v1_step *s, const struct notify *n)
+{
+	if (!s->sa->first || !s->sa->proved || s->v->phase != IKE_CONNECTING || n->data.n != 4 ||
+		!addr_set(&s->v->move_to, FAMILY_V4, n->data.p, s->v->port))
+		return err_set(s->e, ERR_DROP, "a move to another gateway that makes no sense");
+	return true;
+}
+
 static bool take_notify(struct v1_step *s, const struct notify *n)
 {
 	char name[NOTIFY_TEXT_MAX];
@@ -188,6 +198,8 @@ static bool take_notify(struct v1_step *s, const struct notify *n)
 	case V1_RESPONDER_LIFETIME:
 		take_lifetime(s, n);
 		return true;
+	case V1_UNITY_LOAD_BALANCE:
+		return take_move(s, n);
 	default:
 		if (n->type < V1_ERRORS_END)
 			return take_error(s, n);

@@ -189,17 +189,16 @@ static void note_lifetime(struct v1_step *s, struct v1_life *life)
 		}
 }
 
-/* The gateway has both halves by now, as it answered. */
-static void replace(struct v1_step *s, struct child *old, enum child_state state)
+void v1_child_replace(struct v1 *v, struct child *old, enum child_state state, struct outbox *ob)
 {
 	if (!old || old->state != CHILD_UP)
 		return;
 	old->state = state;
 	old->want_rekey = false;
 	old->rekey_at = TIME_NEVER;
-	old->until = s->v->now + V1_OVERLAP_MS;
-	s->v->rekeys_child++;
-	outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed%s",
+	old->until = v->now + V1_OVERLAP_MS;
+	v->rekeys_child++;
+	outbox_event(ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed%s",
 		state == CHILD_REPLACED ? " by the gateway" : "");
 }
 
@@ -244,7 +243,7 @@ static bool answer_recv(struct v1_step *s)
 	note_nat_oa(s, true);
 	if (!o->old_spi_in)
 		s->v->next_pair++;
-	replace(s, old, CHILD_RETIRING);
+	v1_child_replace(s->v, old, CHILD_RETIRING, s->ob);
 	memcpy(nonces, o->ni, o->ni_len);
 	memcpy(nonces + o->ni_len, o->nr, o->nr_len);
 	bool ok = v1_send(s->v, s->x, V1_QUICK_MODE,
@@ -432,7 +431,7 @@ static bool third_recv(struct v1_step *s)
 
 	if (made) {
 		child_adopt(made, true, s->ob);
-		replace(s, old, CHILD_REPLACED);
+		v1_child_replace(s->v, old, CHILD_REPLACED, s->ob);
 	}
 	kept_free(&s->x->sent); /* it ends here: the same once more gets no answer */
 	v1_xchg_done(s->v, s->x);

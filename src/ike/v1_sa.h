@@ -34,9 +34,12 @@ enum {
 	V1_BLOCK_MAX = 16,
 	V1_SEEN_LEN = 20,
 	V1_PROMPTS_MAX = 8, /* questions in one round of the login */
+	V1_MOVES_MAX = 3, /* so often the gateway may send us to another one */
 	V1_ROUNDS_MAX = 10, /* rounds of the login */
 	V1_HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
 	V1_LOGIN_WAIT_MS = 30000, /* the gateway may take so long to ask for the login */
+	V1_VERDICT_WAIT_MS =
+		120000, /* ... and to look at the answer: somebody may have to confirm it */
 	V1_AGAIN_WAIT_MS = 5000, /* ... on renewal, where many gateways do not ask again */
 	V1_PUSH_WAIT_MS = 10000, /* ... and to push the configuration */
 	V1_OVERLAP_MS = 10000, /* what was replaced by us stays so long before we delete it */
@@ -258,6 +261,9 @@ struct v1 {
 	bool no_pfs; /* it refused it */
 	size_t n_pairs, next_pair; /* next_pair: the first that was not yet made or refused */
 	struct v1_ends pairs[IKE_CHILDREN_MAX];
+	struct addr move_to; /* the gateway wants us there; family NONE: we stay */
+	unsigned moves;
+	uint16_t port; /* of the gateway, as at the start */
 	bool want_renewal;
 	uint64_t renew_at; /* not before */
 	uint64_t heard_at, keepalive_at;
@@ -490,6 +496,8 @@ bool v1_config_send(struct v1 *v, struct v1_xchg *x, uint8_t type, uint16_t iden
 	struct bytes attributes, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const struct v1_ends *pair,
 	struct outbox *ob, struct err *e) MUST_CHECK;
+/* Another one carries what it carried: of ours (RETIRING), or of the gateway (REPLACED). */
+void v1_child_replace(struct v1 *v, struct child *old, enum child_state state, struct outbox *ob);
 bool v1_quick_recv(struct v1_step *s) MUST_CHECK;
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob);
 void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob);

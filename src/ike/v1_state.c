@@ -425,6 +425,6 @@ void v1_sa_next(struct v1 *v, struct v1_sa *sa, enum v1_state next, struct outbo
 		return;
 	}
 	sa->state = next;
-	if (next == V1_UP && before != V1_UP)
+	if (next == V1_UP && before != V1_UP && sa != v->sa)
 		take_over(v, sa, ob);
 }

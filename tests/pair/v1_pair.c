@@ -22,6 +22,21 @@ static void config(struct ike_config *c, struct passphrase *psk, struct proposal
 	assert_true(id_parse(&c->local_id, own, NULL));
 }
 
+int v1_pair_group_setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+int v1_pair_group_teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}
+
 void v1_pair_init(struct v1_pair *p, uint32_t seed)
 {
 	struct err e;
@@ -39,6 +54,21 @@ void v1_pair_init(struct v1_pair *p, uint32_t seed)
 	p->cfg.eap.user = "anna";
 	p->wire = (struct net_config){ .seed = seed, .delay = 20 };
 	p->password = "correct horse";
+}
+
+struct v1_pair *v1_pair_new(uint32_t seed)
+{
+	struct v1_pair *p = malloc(sizeof(*p));
+
+	assert_non_null(p);
+	v1_pair_init(p, seed);
+	return p;
+}
+
+void v1_pair_done(struct v1_pair *p)
+{
+	v1_pair_free(p);
+	free(p);
 }
 
 /* --- the client, engine or session ---------------------------------------------------------------------- */
@@ -170,6 +200,8 @@ static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 
 	p->asks++;
 	snprintf(p->said, sizeof(p->said), "%s", a->prompt);
+	if (p->mute)
+		return;
 	if (words)
 		assert_true(passphrase_set(&text, words, strlen(words)));
 	client_answer(p, a->id, words ? &text : NULL, next);
@@ -220,6 +252,8 @@ static void perform_one(
 
 static void note(struct v1_pair *p, enum end at, const struct event *ev)
 {
+	if (at == CLIENT && ev->kind == EV_GATEWAY_SAID)
+		snprintf(p->heard, sizeof(p->heard), "%s", ev->text);
 	if (strstr(ev->text, "own address"))
 		snprintf(p->noted[at], sizeof(p->noted[at]), "%s", ev->text);
 }
@@ -294,11 +328,40 @@ static void ask_client(struct v1_pair *p, uint8_t type, struct bytes attributes)
 	send_attributes(p, x, type, 77, attributes, true);
 }
 
+static void scripted_round(struct v1_pair *p)
+{
+	const struct v1_round *r = &p->rounds[p->round];
+	uint8_t buf[256];
+
+	if (r->says)
+		ask_client(p, (uint8_t)r->type,
+			(struct bytes){ buf, test_hex(r->says, buf, sizeof(buf)) });
+	else
+		p->logged_in = true;
+}
+
+static void check_round(const struct v1_pair *p, struct rd r)
+{
+	const struct v1_round *now = &p->rounds[p->round];
+	uint8_t want[256];
+
+	if (!now->wants)
+		return;
+	size_t n = test_hex(now->wants, want, sizeof(want));
+	if (n != r.left || memcmp(want, r.p, n) != 0)
+		fail_msg(
+			"round %u: %zu octets instead of %zu: %s", p->round, r.left, n, now->wants);
+}
+
 static void next_round(struct v1_pair *p)
 {
 	uint8_t buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
 
+	if (p->rounds) {
+		scripted_round(p);
+		return;
+	}
 	if (p->round == 0) {
 		v1_attr_write(&w, XAUTH_NAME, (struct bytes){ 0 });
 		v1_attr_write(&w, XAUTH_PASSWORD, (struct bytes){ 0 });
@@ -331,12 +394,19 @@ static void check_words(struct v1_pair *p, struct rd r)
 static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 {
 	struct rd r = rd_init(body.p, body.n);
-	uint8_t type = rd_u8(&r), address[8] = { 0, 1, 0, 4, 10, 1, 2, 3 };
+	uint8_t type = rd_u8(&r), given[256];
+	size_t n = test_hex(p->config ? p->config : "0001 0004 0a010203", given, sizeof(given));
 
 	rd_u8(&r);
 	uint16_t identifier = rd_u16(&r);
 	if (type == REQUEST) {
-		send_attributes(p, x, REPLY, identifier, (struct bytes){ address, 8 }, false);
+		p->pulls++;
+		send_attributes(p, x, REPLY, identifier, (struct bytes){ given, n }, false);
+	} else if (p->rounds && x->mid == p->asked_mid) {
+		v1_xchg_done(p->gw, x);
+		check_round(p, r);
+		p->round++;
+		next_round(p);
 	} else if (type == REPLY && x->mid == p->asked_mid) {
 		check_words(p, r);
 		v1_xchg_done(p->gw, x);
@@ -485,6 +555,16 @@ void v1_pair_gw_rekeys(struct v1_pair *p)
 
 	p->gw->now = p->net.now;
 	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children.v[0], NULL, &p->ob, &e));
+	v1_pair_perform_gw(p);
+}
+
+void v1_pair_gw_asks(struct v1_pair *p, const struct v1_round *rounds)
+{
+	p->rounds = rounds;
+	p->round = 0;
+	p->logged_in = false;
+	p->gw->now = p->net.now;
+	next_round(p);
 	v1_pair_perform_gw(p);
 }
 
@@ -659,4 +739,16 @@ void v1_pair_check_up(struct v1_pair *p, size_t children)
 	check_mirror(p, CLIENT);
 	assert_non_null(p->client->sa);
 	assert_memory_equal(p->client->sa->cky_r, p->gw->sa->cky_r, IKE_SPI_LEN);
+}
+
+void v1_pair_check_dead(const struct v1_pair *p, enum err_kind kind, uint16_t notify)
+{
+	assert_int_equal(p->client->phase, IKE_DEAD);
+	if (p->client->failure.kind != kind || p->client->failure.notify != notify)
+		fail_msg("it died of kind %d, notify %u: %s", p->client->failure.kind,
+			p->client->failure.notify, p->client->failure.text);
+	assert_int_equal(p->net.plane[CLIENT].n, 0);
+	assert_int_equal(p->client->children.n, 0);
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		assert_null(p->client->sas[i]);
 }
