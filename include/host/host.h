@@ -48,7 +48,7 @@ bool host_netconf(struct host *h, const struct netconf *want, struct err *e) MUS
  * that could not be set, ...) is moved to events. */
 void host_warnings(struct host *h, struct outbox *events);
 
-/* A TUN interface (IFF_NO_PI, non-blocking) named "vpnN"; name is written out. One an instance. The
+/* A TUN interface (IFF_NO_PI, IFF_VNET_HDR, non-blocking) named "vpnN"; name is written out. One an instance. The
  * descriptor is the caller's to close, before or after host_close, which removes the interface. -1
  * on failure. */
 int host_tun(struct host *h, char name[16], struct err *e) MUST_CHECK;

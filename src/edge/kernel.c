@@ -95,6 +95,12 @@ static bool k_tun_input(struct dataplane *dp)
 	return false;
 }
 
+static int k_waits(struct dataplane *dp)
+{
+	(void)dp;
+	return -1;
+}
+
 static void k_look(struct dataplane *dp)
 {
 	struct kernel *k = of(dp);
@@ -165,6 +171,7 @@ struct dataplane *kernel_new(struct host *host, struct udp *udp, struct err *e)
 		.set_mtu = k_set_mtu,
 		.esp_input = k_esp_input,
 		.tun_input = k_tun_input,
+		.waits = k_waits,
 		.look = k_look,
 		.l2tp_link = k_l2tp_link,
 		.l2tp_send = k_l2tp_send,

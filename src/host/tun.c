@@ -53,7 +53,8 @@ int host_tun(struct host *h, char name[16], struct err *e)
 	if (fd < 0)
 		return -1;
 	for (unsigned number = h->slot; number < 1000; number += HOST_TABLES) {
-		struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL };
+		struct ifreq ifr = { .ifr_flags =
+					     IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | IFF_VNET_HDR };
 		snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "vpn%u", number);
 		if (ioctl(fd, TUNSETIFF, &ifr) == 0) {
 			snprintf(h->tun, sizeof(h->tun), "%s", ifr.ifr_name);
