@@ -48,14 +48,31 @@ static void spec_fill(
 	s->integ = c->suite.integ ? c->suite.integ->id : 0;
 	s->esn = c->suite.esn;
 	s->replay_window = cfg->replay_window;
-	s->octets = c->octets;
+	s->octets_max = c->octets && (!cfg->child_octets || c->octets < cfg->child_octets) ?
+		c->octets :
+		cfg->child_octets;
+	s->packets_max = cfg->child_packets;
 	s->local_ts = c->local_ts;
 	s->remote_ts = c->remote_ts;
 }
 
-struct sa_spec *child_specify(
-	const struct children *all, struct child *c, const struct ike_config *cfg, struct err *e)
+/* Rekeys may come faster than what they leave is over: then the deleted SA that would go first goes. */
+static void make_room(struct children *all, struct outbox *ob)
 {
+	struct child *first = NULL;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i]->state == CHILD_LINGERING &&
+			(!first || all->v[i]->until < first->until))
+			first = all->v[i];
+	if (first && all->n == CHILDREN_MAX)
+		child_remove(all, first, ob);
+}
+
+struct sa_spec *child_specify(struct children *all, struct child *c, const struct ike_config *cfg,
+	struct outbox *ob, struct err *e)
+{
+	make_room(all, ob);
 	struct sa_spec *in = all->n < CHILDREN_MAX ? calloc(1, sizeof(*in)) : NULL;
 
 	c->held_out = in ? calloc(1, sizeof(*c->held_out)) : NULL;
@@ -265,6 +282,14 @@ void children_expiring(struct children *all, uint32_t spi)
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i]->spi_in == spi || all->v[i]->spi_out == spi)
 			all->v[i]->want_rekey = true;
+}
+
+void children_expired(struct children *all, uint32_t spi_out, uint64_t now)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i]->spi_out == spi_out)
+			all->v[i]->expire_at =
+				earliest(all->v[i]->expire_at, now + IKE_EXPIRED_GRACE_MS);
 }
 
 /* --- what others may see ----------------------------------------------------------------------------------- */

@@ -58,10 +58,10 @@ struct children {
 
 struct child *child_new(uint32_t number, uint32_t spi_in); /* without timers; NULL: no memory */
 void child_free(struct child *c); /* one that was not installed; NULL is nothing */
-/* The specifications of both SAs, but for the keys: inbound returned, outbound in c->held_out. NULL:
- * there is no room for another child. */
-struct sa_spec *child_specify(
-	const struct children *all, struct child *c, const struct ike_config *cfg, struct err *e);
+/* The specifications of both SAs, but for the keys: inbound returned, outbound in c->held_out. Where the
+ * table is full, a deleted child that lingers makes room. NULL: there is none for another child. */
+struct sa_spec *child_specify(struct children *all, struct child *c, const struct ike_config *cfg,
+	struct outbox *ob, struct err *e);
 /* Takes c in, and frees the specification. Where it is not keyed, c is freed too and NULL returned. */
 struct child *child_install(struct children *all, struct child *c, struct sa_spec *in, bool keyed,
 	bool hold_out, uint64_t now, struct outbox *ob);
@@ -92,6 +92,8 @@ uint64_t child_deadline(const struct child *c, bool blocked);
 void child_tick(struct child *c, uint64_t now, struct outbox *ob); /* adoption and rekeying */
 void children_rekey(struct children *all, uint64_t now); /* all, as the user asks */
 void children_expiring(struct children *all, uint32_t spi); /* of either half */
+/* Nothing more leaves by it: a rekey under way has a moment to end well. */
+void children_expired(struct children *all, uint32_t spi_out, uint64_t now);
 void children_view(const struct children *all, struct ike_view *out);
 
 #endif

@@ -406,6 +406,9 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_SA_EXPIRING:
 		children_expiring(&v->children, in->spi);
 		break;
+	case OS_SA_EXPIRED:
+		children_expired(&v->children, in->spi, now);
+		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)
 			v1_fail(v, &in->err, ob);
@@ -418,6 +421,7 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_NETCONF_DONE:
 	case OS_PATH_CHANGED:
 	case OS_SEND_FAILED:
+	case OS_LINK_FAILED:
 		break; /* the session's business */
 	}
 	review(v, ob);

@@ -176,5 +176,6 @@ bool v1_main_id_recv(struct v1_step *s)
 	if (!v1_proof_check(s))
 		return false;
 	v1_phase1_lifetime(s);
+	kept_free(&s->sa->p1->sent); /* it ends here: the same once more gets no answer */
 	return v1_after_phase1(s->v, s->sa, &s->next, s->ob, s->e);
 }

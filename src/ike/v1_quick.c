@@ -85,7 +85,7 @@ static struct child *child_add(struct v1_step *s, const struct v1_offer *o,
 	c->remote_ts.v[0] = o->remote_ts;
 	c->octets = t->life.octets;
 	child_lifetime(c, shorter(v->cfg->child_lifetime, t->life.ms), v->now, v->rng);
-	in = child_specify(&v->children, c, v->cfg, s->e);
+	in = child_specify(&v->children, c, v->cfg, s->ob, s->e);
 	bool keyed = in && v1_keymat(s->sa, &t->suite, shared, ni, nr, in, s->e) &&
 		v1_keymat(s->sa, &t->suite, shared, ni, nr, c->held_out, s->e);
 	return child_install(&v->children, c, in, keyed, hold_out, v->now, s->ob);
@@ -351,7 +351,7 @@ static bool choose(struct v1_step *s, struct v1_offer *o, struct v1_esp_form *f,
 		return v1_sa_read_phase2(sa->body, &o->proposals, f, true, t, s->e);
 	for (size_t i = 0; (a = alg_row(i)); i++) {
 		f->group = a;
-		if (a->type == TRANSFORM_KE && a->v1_ike && a->usable &&
+		if (a->type == TRANSFORM_KE && a->v1_ike && alg_usable(a) &&
 			(a == s->sa->suite.ke || prop_offers(s->v->cfg->ike_proposals, a) ||
 				prop_offers(&o->proposals, a)) &&
 			v1_sa_read_phase2(sa->body, &o->proposals, f, true, t, s->e))
@@ -433,6 +433,7 @@ static bool third_recv(struct v1_step *s)
 		child_adopt(made, true, s->ob);
 		v1_child_replace(s->v, old, CHILD_REPLACED, s->ob);
 	}
+	kept_free(&s->x->sent); /* it ends here: the same once more gets no answer */
 	v1_xchg_done(s->v, s->x);
 	return true;
 }

@@ -375,6 +375,15 @@ static bool any_child_up(const struct v2 *v)
 	return false;
 }
 
+/* By us. */
+static bool any_child_ended(const struct v2 *v)
+{
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->state == CHILD_DELETING)
+			return true;
+	return false;
+}
+
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v2 *v, struct outbox *ob)
 {
@@ -384,7 +393,10 @@ static void review(struct v2 *v, struct outbox *ob)
 		if (v->sas[i] && v->sas[i]->state == V2_GONE)
 			v2_sa_next(v, v->sas[i], V2_GONE, ob);
 	if (v->phase == IKE_UP && !any_child_up(v)) {
-		err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
+		err_set(&e, ERR_PEER, "%s",
+			any_child_ended(v) ?
+				"the tunnel's child SA reached the end of its life without being rekeyed" :
+				"the gateway deleted the tunnel's child SA");
 		v2_fail(v, &e, ob);
 	}
 	work(v, ob);
@@ -496,6 +508,9 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_SA_EXPIRING:
 		children_expiring(&v->children, in->spi);
 		break;
+	case OS_SA_EXPIRED:
+		children_expired(&v->children, in->spi, now);
+		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)
 			v2_fail(v, &in->err, ob);
@@ -508,6 +523,7 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_NETCONF_DONE:
 	case OS_PATH_CHANGED:
 	case OS_SEND_FAILED:
+	case OS_LINK_FAILED:
 		break; /* the session's business */
 	}
 	if (v->phase != IKE_DEAD)

@@ -110,7 +110,7 @@ struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
 	c->local = v2_local(v);
 	c->remote = v->path.remote;
 	child_lifetime(c, v->cfg->child_lifetime, v->now, v->rng);
-	in = child_specify(&v->children, c, v->cfg, e);
+	in = child_specify(&v->children, c, v->cfg, ob, e);
 	bool keyed = in &&
 		v2_keymat(sa, &c->suite, shared, n->ni, n->nr, n->initiator, in, c->held_out, e);
 	c = child_install(&v->children, c, in, keyed, hold_out, v->now, ob);
@@ -137,7 +137,7 @@ static bool child_refused(struct step *s, struct child *old, const struct notify
 	switch (n->type) {
 	case INVALID_KE_PAYLOAD:
 		group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
-		if (group && group != s->sa->wanted_group && group->usable &&
+		if (group && group != s->sa->wanted_group && alg_usable(group) &&
 			group->ike_tier <= s->v->cfg->security) {
 			s->sa->wanted_group = group;
 			old->retry_at = s->v->now;

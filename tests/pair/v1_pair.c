@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../src/session/state.h"
+
 enum { XAUTH_NAME = 16521, XAUTH_PASSWORD = 16522, XAUTH_PASSCODE = 16523, XAUTH_STATUS = 16527 };
 enum { REQUEST = 1, REPLY = 2, SET = 3, ACK = 4 };
 
@@ -69,11 +71,94 @@ void v1_pair_done(struct v1_pair *p)
 	free(p);
 }
 
+/* --- the client, engine or session ---------------------------------------------------------------------- */
+
+/* After each call into a session: which engine it has now. */
+static void look(struct v1_pair *p)
+{
+	if (p->session)
+		p->client = p->session->engine ? p->session->engine->v1 : NULL;
+}
+
+static void client_new(struct v1_pair *p, const uint8_t seed[RNG_SEED_LEN], const struct path *path)
+{
+	struct err e;
+
+	if (p->profile) {
+		p->session = session_new(p->profile, seed, &e);
+		assert_non_null(p->session);
+		session_start(p->session, p->net.now, 1750000000, &p->ob);
+		look(p);
+		return;
+	}
+	p->client = v1_new(&p->cfg, &p->rng[CLIENT], &e);
+	assert_non_null(p->client);
+	v1_start(p->client, p->net.now, 1750000000, path, true, &p->ob);
+}
+
+static void client_datagram(struct v1_pair *p, const struct datagram *d)
+{
+	if (p->session)
+		session_datagram(p->session, p->net.now, d, &p->ob);
+	else
+		v1_datagram(p->client, p->net.now, d, &p->ob);
+	look(p);
+}
+
+static void client_answer(
+	struct v1_pair *p, uint32_t id, const struct passphrase *text, struct outbox *next)
+{
+	if (p->session)
+		session_answer(p->session, p->net.now, id, text, next);
+	else
+		v1_answer(p->client, p->net.now, id, text, next);
+	look(p);
+}
+
+static void client_os(struct v1_pair *p, const struct os_input *in, struct outbox *next)
+{
+	if (p->session)
+		session_os(p->session, p->net.now, in, next);
+	look(p);
+}
+
+static void client_tick(struct v1_pair *p)
+{
+	if (p->session)
+		session_tick(p->session, p->net.now, &p->ob);
+	else
+		v1_tick(p->client, p->net.now, &p->ob);
+	look(p);
+}
+
+static uint64_t client_deadline(const struct v1_pair *p)
+{
+	return p->session ? session_deadline(p->session) : v1_deadline(p->client);
+}
+
+/* --- the gateway ----------------------------------------------------------------------------------------- */
+
+static void gw_new(struct v1_pair *p)
+{
+	struct err e;
+
+	v1_free(p->gw);
+	p->gw = v1_new(&p->gw_cfg, &p->rng[GATEWAY], &e);
+	assert_non_null(p->gw);
+	p->gw->path = p->back;
+	p->gw->now = p->net.now;
+	p->gw->phase = IKE_UP; /* so that it serves a phase 1 that the other side starts */
+	p->gw->n_pairs = p->gw->next_pair = 1;
+	selector_all(&p->gw->pairs[0].local, FAMILY_V4);
+	selector_all(&p->gw->pairs[0].remote, FAMILY_V4);
+}
+
+/* --- both ------------------------------------------------------------------------------------------------ */
+
 void v1_pair_start(struct v1_pair *p)
 {
 	uint8_t seed[RNG_SEED_LEN] = { 1, p->wire.seed >> 8, p->wire.seed };
 	struct path path = { .mtu = 1500, .local_natt_port = 4500 }, back = path;
-	struct err e;
 
 	assert_true(
 		addr_parse(&path.local, "192.0.2.10") && addr_parse(&path.remote, "198.51.100.1"));
@@ -86,23 +171,21 @@ void v1_pair_start(struct v1_pair *p)
 	rng_seed(&p->rng[CLIENT], seed);
 	seed[0] = 2;
 	rng_seed(&p->rng[GATEWAY], seed);
-	p->client = v1_new(&p->cfg, &p->rng[CLIENT], &e);
-	p->gw = v1_new(&p->gw_cfg, &p->rng[GATEWAY], &e);
-	assert_true(p->client && p->gw);
-	p->gw->path = back;
-	p->gw->now = p->net.now;
-	p->gw->phase = IKE_UP; /* so that it serves a phase 1 that the other side starts */
-	p->gw->n_pairs = p->gw->next_pair = 1;
-	selector_all(&p->gw->pairs[0].local, FAMILY_V4);
-	selector_all(&p->gw->pairs[0].remote, FAMILY_V4);
-	v1_start(p->client, p->net.now, 1750000000, &path, true, &p->ob);
+	p->back = back;
+	gw_new(p);
+	p->path = path;
+	seed[0] = 1;
+	client_new(p, seed, &path);
 	/* Main mode then offers the method without a login; what is tested is the login itself. */
 	p->cfg.xauth = p->login;
 }
 
 void v1_pair_free(struct v1_pair *p)
 {
-	v1_free(p->client);
+	if (p->session)
+		session_free(p->session);
+	else
+		v1_free(p->client);
 	v1_free(p->gw);
 	net_free(&p->net);
 	outbox_free(&p->ob);
@@ -121,7 +204,50 @@ static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 		return;
 	if (words)
 		assert_true(passphrase_set(&text, words, strlen(words)));
-	v1_answer(p->client, p->net.now, a->id, words ? &text : NULL, next);
+	client_answer(p, a->id, words ? &text : NULL, next);
+}
+
+/* What a session wants besides. */
+static void perform_one(
+	struct v1_pair *p, enum action_kind kind, const void *a, struct outbox *next)
+{
+	struct os_input in = { .ok = true };
+
+	switch (kind) {
+	case ACT_RESOLVE:
+		in.kind = OS_PATHS;
+		in.n_paths = 1;
+		in.paths[0] = p->path;
+		client_os(p, &in, next);
+		break;
+	case ACT_SA_INSTALL:
+		in.kind = OS_SA_INSTALLED;
+		in.spi = ((const struct sa_spec *)a)->spi;
+		client_os(p, &in, next);
+		break;
+	case ACT_NETCONF:
+		p->netconf = *(const struct netconf *)a;
+		in.kind = OS_NETCONF_DONE;
+		client_os(p, &in, next);
+		break;
+	case ACT_L2TP_LINK:
+		behind_link(p->behind, a);
+		break;
+	case ACT_L2TP:
+		behind_send(p->behind, &p->net, a);
+		break;
+	case ACT_DOWN:
+		p->downs++;
+		p->down = *(const struct down *)a;
+		break;
+	case ACT_ASK:
+		answer(p, a, next);
+		break;
+	case ACT_SEND:
+	case ACT_SA_REMOVE:
+	case ACT_EVENT:
+		break; /* net_perform has done it, or perform does */
+	}
 }
 
 static void note(struct v1_pair *p, enum end at, const struct event *ev)
@@ -139,11 +265,10 @@ static void perform(struct v1_pair *p)
 	outbox_init(&next);
 	next.log_level = p->ob.log_level;
 	while (p->ob.n > 0) {
-		net_perform(&p->net, CLIENT, &p->ob);
 		for (size_t i = 0; i < p->ob.n; i++) {
 			const void *a = outbox_get(&p->ob, i);
-			if (p->ob.actions[i].kind == ACT_ASK)
-				answer(p, a, &next);
+			net_perform_one(&p->net, CLIENT, p->ob.actions[i].kind, a);
+			perform_one(p, p->ob.actions[i].kind, a, &next);
 			if (p->ob.actions[i].kind != ACT_EVENT)
 				continue;
 			const struct event *ev = a;
@@ -371,6 +496,8 @@ static void gw_datagram(struct v1_pair *p, const struct flight *f)
 	struct ike_hdr h;
 	struct err e;
 
+	if (p->gw->phase == IKE_DEAD)
+		gw_new(p); /* a client that is told to reconnect comes again */
 	p->gw->now = p->net.now;
 	p->gw->natt = f->dst.port == 4500;
 	p->gw->path.remote.port = f->src.port;
@@ -472,16 +599,30 @@ static void deliver(struct v1_pair *p)
 			.remote = f.src,
 			.data = f.data,
 			.len = f.len };
-		v1_datagram(p->client, p->net.now, &d, &p->ob);
+		client_datagram(p, &d);
 		perform(p);
 	}
 	free(f.data);
 }
 
+static void step_behind(struct v1_pair *p)
+{
+	uint8_t payload[WIRE_FRAME_MAX];
+	size_t len;
+
+	if (!behind_step(p->behind, &p->net, payload, &len))
+		return;
+	session_l2tp(p->session, p->net.now, (struct bytes){ payload, len }, &p->ob);
+	look(p);
+	perform(p);
+}
+
 static bool step(struct v1_pair *p, uint64_t until)
 {
-	uint64_t at = net_next(&p->net), client = v1_deadline(p->client), gw = gw_deadline(p);
+	uint64_t at = net_next(&p->net), client = client_deadline(p), gw = gw_deadline(p);
+	uint64_t behind = p->behind ? behind_deadline(p->behind) : TIME_NEVER;
 
+	at = behind < at ? behind : at;
 	at = client < at ? client : at;
 	at = gw < at ? gw : at;
 	if (at > until) {
@@ -492,8 +633,10 @@ static bool step(struct v1_pair *p, uint64_t until)
 	if (net_next(&p->net) <= p->net.now) {
 		deliver(p);
 	} else if (client <= p->net.now) {
-		v1_tick(p->client, p->net.now, &p->ob);
+		client_tick(p);
 		perform(p);
+	} else if (behind <= p->net.now) {
+		step_behind(p);
 	} else {
 		gw_tick(p);
 		v1_pair_perform_gw(p);
@@ -525,6 +668,8 @@ void v1_pair_run(struct v1_pair *p, uint64_t ms)
 
 bool v1_pair_decided(const struct v1_pair *p)
 {
+	if (p->session)
+		return p->session->phase == PHASE_UP || p->session->phase == PHASE_DOWN;
 	return p->client->phase != IKE_CONNECTING;
 }
 
@@ -534,11 +679,22 @@ void v1_pair_connect(struct v1_pair *p)
 	v1_pair_until(p, v1_pair_decided, SECONDS(600));
 }
 
+void v1_pair_stop(struct v1_pair *p)
+{
+	session_stop(p->session, p->net.now, &p->ob);
+	look(p);
+	perform(p);
+}
+
 void v1_pair_command(struct v1_pair *p, enum command c)
 {
 	struct err e;
 
-	assert_ok(&e, v1_command(p->client, p->net.now, c, &p->ob, &e));
+	if (p->session)
+		assert_ok(&e, session_command(p->session, p->net.now, c, &p->ob, &e));
+	else
+		assert_ok(&e, v1_command(p->client, p->net.now, c, &p->ob, &e));
+	look(p);
 	perform(p);
 }
 

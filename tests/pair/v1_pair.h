@@ -10,8 +10,10 @@
 #define TESTS_PAIR_V1_PAIR_H
 
 #include "../../src/ike/v1_sa.h"
+#include "behind.h"
 #include "lib/test.h"
 #include "net.h"
+#include "session/session.h"
 
 /* A transaction of the gateway, in hex: what it says, and the attributes that the client has to answer
  * with (NULL: whatever). */
@@ -32,12 +34,16 @@ struct v1_pair {
 		*config; /* the attributes that it configures us with, in hex; NULL: an address */
 	bool login; /* the gateway asks for it, and for a code in a second round */
 	const struct v1_round *rounds; /* or what it says instead, up to one without words */
+	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
+	struct behind *behind; /* what L2TP of that session leads to */
 
 	struct passphrase psk, gw_psk;
 	struct proposals ike, esp, gw_ike, gw_esp;
 	struct net net;
+	struct path path, back; /* as the client sees it, and the gateway */
 	struct rng rng[ENDS];
-	struct v1 *client, *gw;
+	struct session *session; /* NULL: the engine alone */
+	struct v1 *client, *gw; /* client: of a session the engine that it has now, or none */
 	struct outbox ob;
 	uint32_t asked_mid; /* the gateway's transaction under way, 0: none */
 	unsigned round;
@@ -46,6 +52,9 @@ struct v1_pair {
 	unsigned asks, events[EV_LOG + 1];
 	char said[EVENT_TEXT_MAX]; /* the last question */
 	char heard[EVENT_TEXT_MAX]; /* what the gateway said last */
+	struct netconf netconf; /* what the machine shall look like, without the routes */
+	struct down down;
+	unsigned downs;
 	char noted[ENDS][EVENT_TEXT_MAX]; /* what each logged of NAT-OA */
 };
 
@@ -62,6 +71,7 @@ void v1_pair_run(struct v1_pair *p, uint64_t ms);
 bool v1_pair_until(struct v1_pair *p, bool (*done)(const struct v1_pair *p), uint64_t ms);
 bool v1_pair_decided(const struct v1_pair *p);
 void v1_pair_connect(struct v1_pair *p);
+void v1_pair_stop(struct v1_pair *p);
 void v1_pair_command(struct v1_pair *p, enum command c);
 /* What the gateway does on its own. */
 void v1_pair_perform_gw(struct v1_pair *p); /* what is in the outbox now is the gateway's */
