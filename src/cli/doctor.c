@@ -115,7 +115,7 @@ static void look_algorithms(struct doctor *d)
 	size_t missing = 0;
 
 	for (size_t i = 0; (a = alg_row(i)); i++)
-		if (!a->usable) {
+		if (!alg_usable(a)) {
 			missing++;
 			tell(d, NOTE, "algorithms", "%s: not in this OpenSSL", a->iana);
 		}

@@ -16,9 +16,9 @@ static bool keys_fit(
 	if (!encr || (spec->integ && !integ))
 		return err_set(e, ERR_BUG, "ESP algorithm %u/%u with %u is not in the table",
 			spec->encr, spec->encr_bits, spec->integ);
-	if (!encr->usable || (integ && !integ->usable))
+	if (!alg_usable(encr) || (integ && !alg_usable(integ)))
 		return err_set(e, ERR_LOCAL, "this OpenSSL cannot do %s",
-			encr->usable ? integ->iana : encr->iana);
+			alg_usable(encr) ? integ->iana : encr->iana);
 	/* Never encryption alone, never two checks (RFC 8221 section 4). */
 	if (encr->aead == (integ != NULL))
 		return err_set(e, ERR_BUG, "%s %s an integrity algorithm", encr->iana,

@@ -184,10 +184,12 @@ bool policies_flush(struct nl_sock *xfrm, uint32_t tag, bool keep_lasting, size_
 
 /* --- ingress.c ----------------------------------------------------------------------------------- */
 
-/* Nothing but what comes from link and the machine itself reaches these addresses. */
-bool ingress_set(
-	unsigned slot, int link, const struct item *addrs, size_t n, struct err *e) MUST_CHECK;
-bool ingress_remove(unsigned slot, struct err *e) MUST_CHECK;
+/* Nothing but what comes from link and the machine itself reaches these addresses. *sk is opened where
+ * it is NULL, and for the caller to free when there is time: the kernel takes some 10 ms to close a
+ * socket that changed a table, until no processor can know the old one any more. */
+bool ingress_set(struct nl_sock **sk, unsigned slot, int link, const struct item *addrs, size_t n,
+	struct err *e) MUST_CHECK;
+bool ingress_remove(struct nl_sock **sk, unsigned slot, struct err *e) MUST_CHECK;
 
 /* --- lan.c -------------------------------------------------------------------------------------- */
 
@@ -377,7 +379,8 @@ struct host {
 	unsigned slot;
 	int dir, lock;
 	struct journal journal;
-	struct nl_sock *sk, *xfrm, *monitor; /* xfrm: NULL until it is needed */
+	struct nl_sock *sk, *monitor;
+	struct nl_sock *xfrm, *netfilter; /* NULL until they are needed */
 	struct outbox warnings;
 
 	char tun[16];

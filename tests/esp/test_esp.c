@@ -119,7 +119,7 @@ static void every_suite(void **state)
 
 	(void)state;
 	for (size_t i = 0; suite(i, &e, &a); i++) {
-		if (!e->usable || (a && !a->usable))
+		if (!alg_usable(e) || (a && !alg_usable(a)))
 			continue;
 		for (unsigned k = 0; k < 4; k++) {
 			struct sa_spec *spec = sa_pair_spec(e, a);
@@ -143,7 +143,7 @@ static void every_length_of_datagram(void **state)
 
 	(void)state;
 	for (size_t i = 0; suite(i, &e, &a); i++) {
-		if (!e->usable || (a && !a->usable))
+		if (!alg_usable(e) || (a && !alg_usable(a)))
 			continue;
 		struct sa_pair pair;
 		uint8_t zeros[120] = { 0 };
