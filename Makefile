@@ -3,7 +3,8 @@
 #   make            the program, as build/release/vpnc-ike
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
-#   make soak-kill  200 kill -9 at random moments; make bench-routes: what 5 000 routes cost
+#   make soak-kill  200 kill -9 at random moments; make soak-stop: SIGSTOP for a minute;
+#                   make bench-routes: what 5 000 routes and 500 selectors cost
 #   make check-unit the unit and pair tests: seconds, no root
 
 VERSION   := 0.1.0
@@ -51,7 +52,7 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: soak-kill bench-routes all install uninstall demo check check-unit check-net check-vm check-asan check-valgrind check-arrows \
+.PHONY: soak-kill soak-stop bench-routes all install uninstall demo check check-unit check-net check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -114,6 +115,9 @@ check-net: all
 
 soak-kill: all
 	@tests/net/soak_kill 200
+
+soak-stop: all
+	@STOPPED_SECONDS=60 tests/net/run stopped_process
 
 bench-routes: $(OUT)/tests/bench/bench_routes
 	@tests/bench/routes $(OUT)
