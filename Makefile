@@ -14,7 +14,8 @@ BUILD     ?= release
 
 PKGS      := libcrypto libssl libedit libnl-3.0 libnl-route-3.0 libsystemd libcap-ng libcares
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser
+# What a program does not call it does not load.
+PKG_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser
 
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 HARDEN    := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection

@@ -1,5 +1,6 @@
 #include "connect.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -368,6 +369,7 @@ static void on_event(struct connect *c, const struct event *ev)
 	if (ev->kind == EV_UP) {
 		c->connected = true;
 		repl_start(c->repl);
+		malloc_trim(0); /* what only connecting took */
 	}
 	if (ev->kind == EV_UP || ev->kind == EV_REKEYED)
 		check_waiters(c);

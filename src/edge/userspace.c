@@ -7,6 +7,7 @@
 #include "carry.h"
 #include "edge/dataplane.h"
 #include "esp/flow.h"
+#include "inbox.h"
 #include "toobig.h"
 #include "transport.h"
 
@@ -19,22 +20,13 @@
 enum {
 	TUN_HEAD = ESP_HEADROOM + CARRY_HEADROOM,
 	TUN_ROOM = TUN_HEAD + UDP_DATAGRAM_MAX + ESP_TAILROOM,
-	MESSAGES = 16, /* of L2TP for the session, until it takes them */
 	SPI_MIN = 256, /* below it they are reserved (RFC 4303 section 2.1) */
 };
 
 struct us_sa {
 	struct esp_sa *esp;
-	bool used, expiring; /* it has happened ... */
-	bool tell_used, tell_expiring; /* ... and the session does not know yet */
-};
-
-struct us_messages {
-	size_t first, n;
-	struct {
-		size_t len;
-		uint8_t data[L2TP_MESSAGE_MAX];
-	} v[MESSAGES];
+	bool used, expiring, expired; /* it has happened ... */
+	bool tell_used, tell_expiring, tell_expired; /* ... and the session does not know yet */
 };
 
 struct us_table {
@@ -54,7 +46,7 @@ struct userspace {
 	struct us_table out; /* the newest first */
 	struct dataplane_drops drops;
 	struct carry carry;
-	struct us_messages messages;
+	struct inbox inbox; /* of L2TP */
 	uint8_t rooms[UDP_BATCH][TUN_ROOM];
 };
 
@@ -134,7 +126,7 @@ static void us_remove(struct dataplane *dp, const struct sa_ref *ref)
 
 	if (!sa)
 		return;
-	us->to_tell -= (size_t)sa->tell_used + sa->tell_expiring;
+	us->to_tell -= (size_t)sa->tell_used + sa->tell_expiring + sa->tell_expired;
 	esp_free(sa->esp);
 	t->n--;
 	memmove(sa, sa + 1, (size_t)(&t->sa[t->n] - sa) * sizeof(*sa));
@@ -181,10 +173,15 @@ static void note_used(struct userspace *us, struct us_sa *sa)
 
 static void note_expiring(struct userspace *us, struct us_sa *sa)
 {
-	if (sa->expiring || !esp_expiring(sa->esp))
-		return;
-	sa->expiring = sa->tell_expiring = true;
-	us->to_tell++;
+	if (!sa->expiring && esp_expiring(sa->esp)) {
+		sa->expiring = sa->tell_expiring = true;
+		us->to_tell++;
+	}
+	if (sa->expiring && !sa->expired && esp_spec(sa->esp)->dir == SA_OUT &&
+		esp_left(sa->esp) == 0) {
+		sa->expired = sa->tell_expired = true;
+		us->to_tell++;
+	}
 }
 
 static bool tell(
@@ -212,7 +209,8 @@ static bool us_next_event(struct dataplane *dp, struct os_input *out)
 		for (size_t i = 0; i < t->n; i++) {
 			struct us_sa *sa = &t->sa[i];
 			if (tell(us, sa, &sa->tell_used, OS_SA_USED, out) ||
-				tell(us, sa, &sa->tell_expiring, OS_SA_EXPIRING, out))
+				tell(us, sa, &sa->tell_expiring, OS_SA_EXPIRING, out) ||
+				tell(us, sa, &sa->tell_expired, OS_SA_EXPIRED, out))
 				return true;
 		}
 	}
@@ -315,6 +313,12 @@ static struct us_sa *prepare(struct userspace *us, struct esp_packet *p)
 	return sa;
 }
 
+static size_t us_fds(struct dataplane *dp, int fds[DATAPLANE_FDS])
+{
+	fds[0] = of(dp)->tun;
+	return 1;
+}
+
 static bool us_tun_input(struct dataplane *dp)
 {
 	struct userspace *us = of(dp);
@@ -347,7 +351,7 @@ static bool us_l2tp_link(struct dataplane *dp, const struct l2tp_link *link, str
 	(void)e;
 	carry_set(&us->carry, link);
 	if (!carry_on(&us->carry))
-		wipe(&us->messages, sizeof(us->messages));
+		wipe(&us->inbox, sizeof(us->inbox));
 	return true;
 }
 
@@ -373,29 +377,9 @@ static void us_l2tp_send(struct dataplane *dp, const struct l2tp_datagram *d)
 	note_expiring(us, sa);
 }
 
-/* One that finds no place is lost, as on the way: the gateway repeats it. */
-static void keep_message(struct userspace *us, const struct esp_packet *p)
-{
-	struct us_messages *m = &us->messages;
-	size_t slot = (m->first + m->n) % MESSAGES;
-
-	if (m->n == MESSAGES || p->len > L2TP_MESSAGE_MAX)
-		return;
-	memcpy(m->v[slot].data, p->data, p->len);
-	m->v[slot].len = p->len;
-	m->n++;
-}
-
 static bool us_l2tp_next(struct dataplane *dp, struct bytes *payload)
 {
-	struct us_messages *m = &of(dp)->messages;
-
-	if (m->n == 0)
-		return false;
-	*payload = (struct bytes){ m->v[m->first].data, m->v[m->first].len };
-	m->first = (m->first + 1) % MESSAGES;
-	m->n--;
-	return true;
+	return inbox_next(&of(dp)->inbox, payload);
 }
 
 /* What came out of the SA, to where it belongs; true: a packet for the TUN. */
@@ -409,7 +393,7 @@ static bool carried(struct userspace *us, struct esp_packet *p)
 			return true;
 		break;
 	case CARRY_MESSAGE:
-		keep_message(us, p);
+		inbox_put(&us->inbox, (struct bytes){ p->data, p->len });
 		return false;
 	case CARRY_NOTHING:
 		break;
@@ -507,6 +491,7 @@ struct dataplane *userspace_new(
 		.drops = us_drops,
 		.set_mtu = us_set_mtu,
 		.esp_input = us_esp_input,
+		.fds = us_fds,
 		.tun_input = us_tun_input,
 		.look = us_look,
 		.l2tp_link = us_l2tp_link,

@@ -107,7 +107,7 @@ static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tie
 	if (alg_tier(a, proto) > tier)
 		return err_set(e, ERR_CONFIG, "%s is weak: it needs connection.security = %s", word,
 			tiers[alg_tier(a, proto)]);
-	if (!a->usable)
+	if (!alg_usable(a))
 		return !strict ||
 			err_set(e, ERR_CONFIG, "this machine's OpenSSL cannot do %s", word);
 	return add(p, a) ||

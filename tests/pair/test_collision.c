@@ -49,7 +49,7 @@ static void settled(struct pair *p, uint32_t old_spi, unsigned children)
 	pair_settle(p);
 	pair_check_up(p, children);
 	if (old_spi)
-		assert_int_not_equal(p->client.v2->children[0]->spi_in, old_spi);
+		assert_int_not_equal(p->client.v2->children.v[0]->spi_in, old_spi);
 	assert_int_equal(p->net.esp_lost, 0);
 	pair_stop(p);
 	pair_run(p, 5000);
@@ -61,7 +61,7 @@ static void settled(struct pair *p, uint32_t old_spi, unsigned children)
 
 static uint32_t spi_of(const struct pair *p)
 {
-	return p->client.v2->children[0]->spi_in;
+	return p->client.v2->children.v[0]->spi_in;
 }
 
 /* --- 2.8.1: both rekey the same child SA ----------------------------------------------------------- */
@@ -185,7 +185,7 @@ static void up_two(struct pair *p)
 
 static void client_deletes_first(struct pair *p)
 {
-	struct v2_child *c = p->client.v2->children[0];
+	struct child *c = p->client.v2->children.v[0];
 
 	c->state = CHILD_DELETING;
 	pair_command(p, CMD_REKEY_IKE); /* any input: the delete goes first, the rekey waits */
@@ -203,7 +203,7 @@ static void rekey_of_a_child_being_closed(void **state)
 	(void)state;
 	up_two(&p);
 	pair_gw(&p, GW_REKEY_CHILD);
-	assert_int_equal(p.gw.sa->req.child, p.client.v2->children[0]->spi_out);
+	assert_int_equal(p.gw.sa->req.child, p.client.v2->children.v[0]->spi_out);
 	client_deletes_first(&p);
 	pair_run(&p, 200);
 	assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
@@ -638,7 +638,7 @@ static void rekey_of_a_child_not_yet_confirmed(void **state)
 	pair_tap(&p, drop_tap, &d);
 	pair_gw(&p, GW_REKEY_CHILD);
 	pair_run(&p, 100);
-	uint32_t middle = p.client.v2->children[1]->spi_in;
+	uint32_t middle = p.client.v2->children.v[1]->spi_in;
 	unsigned requests = p.gw.requests;
 	pair_command(&p, CMD_REKEY_CHILD);
 	pair_run(&p, 100);
