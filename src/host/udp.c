@@ -69,7 +69,10 @@ static bool udp_through_sa(int fd, const struct xfrm_sa *sa, struct err *e)
 	enum family family = sa->local.family;
 	struct own_policy p = { .info = { .action = XFRM_POLICY_ALLOW,
 					.sel.family = (uint16_t)address_family(family),
-					.lft = { XFRM_INF, XFRM_INF, XFRM_INF, XFRM_INF } },
+					.lft = { .soft_byte_limit = XFRM_INF,
+						.hard_byte_limit = XFRM_INF,
+						.soft_packet_limit = XFRM_INF,
+						.hard_packet_limit = XFRM_INF } },
 		.template = { .family = (uint16_t)address_family(family),
 			.reqid = sa->reqid,
 			.id.proto = IPPROTO_ESP,
