@@ -35,6 +35,7 @@ struct v1_pair {
 	const struct v1_round *rounds; /* or what it says instead, up to one without words */
 	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
 	struct behind *behind; /* what L2TP of that session leads to */
+	bool netconf_refused; /* the machine cannot be set up */
 
 	struct passphrase psk, gw_psk;
 	struct proposals ike, esp, gw_ike, gw_esp;
