@@ -4,6 +4,7 @@
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
 #   make soak-kill  200 kill -9 at random moments; make bench-routes: what 5 000 routes cost
+#   make bench-data the userspace data plane against its peers, 20 minutes; tests/bench/data says more
 #   make check-unit the unit and pair tests: seconds, no root
 
 VERSION   := 0.1.0
@@ -50,7 +51,7 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: soak-kill bench-routes all install uninstall demo check check-unit check-net check-vm check-asan check-valgrind check-arrows \
+.PHONY: soak-kill bench-routes bench-data all install uninstall demo check check-unit check-net check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -116,6 +117,10 @@ soak-kill: all
 
 bench-routes: $(OUT)/tests/bench/bench_routes
 	@tests/bench/routes $(OUT)
+
+bench-data: all $(OUT)/tests/bench/bench_data
+	@tests/install-packages gateway bench
+	@OUT=$(OUT) tests/bench/data
 
 check-vm: all $(OUT)/tests/host/test_netns $(OUT)/tests/host/test_xfrm
 	@tests/install-packages gateway vm
