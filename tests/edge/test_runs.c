@@ -158,7 +158,7 @@ static void the_largest(void **state)
 	make(&sent, true, true, 4000, 8, 0); /* 500 datagrams */
 	give(&w.here, &sent);
 	pass(&w);
-	assert_in_range(same_segments(&w), 2, 8);
+	assert_in_range(same_segments(&w), 8, 16); /* at most 64 in a piece */
 	world_close(&w);
 }
 
