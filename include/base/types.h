@@ -105,6 +105,7 @@ struct sa_spec {
 	uint16_t encr_bits; /* key length attribute, 0 where the algorithm has one size */
 	uint16_t integ; /* INTEG transform ID, 0 with an AEAD */
 	bool esn;
+	bool ecn; /* the other end knows ECN in tunnels (RFC 6040 section 4.1): so IKEv2 demands it */
 	uint32_t replay_window; /* packets */
 	struct secret
 		encr_key; /* with the salt behind it for AEAD and CTR (RFC 4106, 3686, 7634) */

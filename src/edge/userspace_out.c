@@ -146,7 +146,7 @@ static bool send_packet(struct userspace *us, struct us_sa *sa, const struct gso
 	write_inner(us, run, i, p.data);
 	p.next_header = run->flow.family == FAMILY_V4 ? IP_IPV4 : IP_IPV6;
 	if (!carried)
-		seal(us, sa, &p, ip_tos(run->packet));
+		seal(us, sa, &p, ecn_enter(run->packet, esp_spec(sa->esp)->ecn));
 	else if (carry_packet(&us->carry, &p, run->flow.family, esp_spec(sa->esp)))
 		seal(us, sa, &p, 0);
 	else

@@ -47,6 +47,7 @@ static void spec_fill(
 	s->encr_bits = c->suite.encr->key_bits;
 	s->integ = c->suite.integ ? c->suite.integ->id : 0;
 	s->esn = c->suite.esn;
+	s->ecn = true; /* RFC 7296 section 2.24 */
 	s->replay_window = v->cfg->replay_window;
 	s->local_ts = c->local_ts;
 	s->remote_ts = c->remote_ts;

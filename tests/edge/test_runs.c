@@ -347,6 +347,7 @@ static void out_of_the_tunnel(void **state)
 	uint64_t dropped = 0;
 
 	(void)state;
+	w.spec->ecn = true;
 	side_use(&w.here, TUN_ALL, UDP_ALL);
 	side_use(&w.there, TUN_ALL, UDP_ALL);
 	world_install(&w, 0x1000);
@@ -375,6 +376,26 @@ static void out_of_the_tunnel(void **state)
 	world_close(&w);
 }
 
+/* Nothing of ECN into a tunnel whose other end may forget it. */
+static void not_into_the_tunnel(void **state)
+{
+	struct world w = world_open();
+	struct udp_datagram d[UDP_BATCH];
+
+	(void)state;
+	side_use(&w.here, TUN_ALL, UDP_ALL);
+	world_install(&w, 0x1000);
+	for (uint8_t inner = 0; inner < 4; inner++) {
+		make(&sent, inner & 1, false, 100, 500, 0xb8 | inner);
+		give(&w.here, &sent);
+		while (w.here.dp->ops->tun_input(w.here.dp))
+			;
+		assert_int_equal(loopback_receive(w.there.udp, d), 1);
+		assert_int_equal(d[0].tos, 0xb8);
+	}
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +408,7 @@ int main(void)
 		cmocka_unit_test(transport),
 		cmocka_unit_test(rekey_between),
 		cmocka_unit_test(out_of_the_tunnel),
+		cmocka_unit_test(not_into_the_tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);
