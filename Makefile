@@ -3,8 +3,10 @@
 #   make            the program, as build/release/vpnc-ike
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
-#   make soak-kill  200 kill -9 at random moments; make bench-routes: what 5 000 routes cost
-#   make bench-data the userspace data plane against its peers, 20 minutes; tests/bench/data says more
+#   make bench      what it costs, beside its peers; make bench-routes: what 5 000 routes and 500
+#                   selectors cost; make bench-data: the userspace data plane against its peers
+#   make soak-kill  200 kill -9 at random moments; make soak-stop: SIGSTOP for a minute;
+#                   make soak-rekey: 10 000 rekeys, 1 000 reconnects
 #   make check-unit the unit and pair tests: seconds, no root
 
 VERSION   := 0.1.0
@@ -15,7 +17,8 @@ BUILD     ?= release
 
 PKGS      := libcrypto libssl libedit libnl-3.0 libnl-route-3.0 libsystemd libcap-ng libcares
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser
+# What a program does not call it does not load.
+PKG_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser
 
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 HARDEN    := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
@@ -51,7 +54,8 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: soak-kill bench-routes bench-data all install uninstall demo check check-unit check-net check-vm check-asan check-valgrind check-arrows \
+.PHONY: soak-kill soak-stop soak-rekey bench-routes bench-data all install uninstall demo check check-unit \
+        check-net check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -93,11 +97,16 @@ BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 BENCH_BIN := $(BENCH_SRC:%.c=$(OUT)/%)
 $(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(LIB)
 	@echo "  LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB) -lcmocka $(PKG_LIBS)
+
+# These play with the scripted gateway.
+BENCH_PAIR := $(addprefix $(OUT)/tests/bench/bench_,fleet soak growth)
+$(BENCH_PAIR): $(call helpers,tests/pair) $(TEST_LIB_OBJ)
 
 # --- checks -----------------------------------------------------------------------------------
 check-unit: tests check-arrows
 	@tests/run-unit $(OUT)
+	@PYTHONDONTWRITEBYTECODE=1 python3 tests/bench/report_test.py -q
 
 check-arrows:
 	@tests/check-arrows
@@ -115,12 +124,25 @@ check-net: all
 soak-kill: all
 	@tests/net/soak_kill 200
 
-bench-routes: $(OUT)/tests/bench/bench_routes
-	@tests/bench/routes $(OUT)
+soak-stop: all
+	@STOPPED_SECONDS=60 tests/net/run stopped_process
 
 bench-data: all $(OUT)/tests/bench/bench_data
 	@tests/install-packages gateway bench
 	@OUT=$(OUT) tests/bench/data
+
+bench-routes: $(OUT)/tests/bench/bench_routes
+	@tests/bench/routes $(OUT)
+
+# QUICK=--quick for a few minutes; PARTS="connect fleet" for some of it
+bench:
+	@tests/install-packages build gateway bench
+	@$(MAKE) --no-print-directory all $(BENCH_BIN)
+	@tests/bench/bench $(QUICK) $(PARTS)
+
+soak-rekey: all $(OUT)/tests/bench/bench_soak
+	@$(OUT)/tests/bench/bench_soak 10000 1000
+	@tests/bench/soak 1000 100
 
 check-vm: all $(OUT)/tests/host/test_netns $(OUT)/tests/host/test_xfrm
 	@tests/install-packages gateway vm

@@ -107,6 +107,8 @@ struct sa_spec {
 	bool esn;
 	bool ecn; /* the other end knows ECN in tunnels (RFC 6040 section 4.1): so IKEv2 demands it */
 	uint32_t replay_window; /* packets */
+	uint64_t octets_max,
+		packets_max; /* that may go through it; 0: as many as its algorithms bear */
 	struct secret
 		encr_key; /* with the salt behind it for AEAD and CTR (RFC 4106, 3686, 7634) */
 	struct secret integ_key;

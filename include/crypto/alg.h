@@ -84,14 +84,16 @@ struct alg {
 	enum tier ike_tier; /* first tier that may use it in IKE ... */
 	enum tier esp_tier; /* ... and in ESP */
 	bool aead;
-	bool usable; /* this OpenSSL can do it (found by crypto_init) */
+	enum { ALG_UNTESTED, ALG_WORKS, ALG_FAILS } tested; /* for alg_usable */
 };
 
-/* Fetches what is needed, tests each row once and clears usable where it fails, so that an
- * algorithm this OpenSSL lacks drops out of the proposals. The legacy provider is not touched.
- * Fails (LOCAL) when even AES, SHA-2, HMAC or ChaCha20 cannot be had. Call once, before all else. */
+/* Fails (LOCAL) when even AES, SHA-2, HMAC or ChaCha20 cannot be had. The legacy provider is not
+ * touched. Call once, before all else. */
 bool crypto_init(struct err *e) MUST_CHECK;
 void crypto_exit(void);
+/* Whether this OpenSSL can do it: the row is tested when it is asked about first, so that an algorithm
+ * that is not there drops out of the proposals, and one that nobody wants costs nothing. */
+bool alg_usable(const struct alg *a);
 
 /* NULL when there is no such row. key_bits 0 finds the row without a Key Length attribute. */
 const struct alg *alg_find(enum transform_type type, uint16_t id, uint16_t key_bits);

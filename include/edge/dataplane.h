@@ -26,6 +26,8 @@ struct dataplane_drops {
 
 struct dataplane;
 
+enum { DATAPLANE_FDS = 3 };
+
 struct dataplane_ops {
 	const char *name; /* "userspace", "kernel" */
 	/* The newest outbound SA whose selectors match carries a packet; inbound SAs stay until
@@ -40,7 +42,9 @@ struct dataplane_ops {
 	void (*set_mtu)(struct dataplane *dp, uint16_t mtu);
 	/* ESP that came in by UDP; packets are opened in place. */
 	void (*esp_input)(struct dataplane *dp, struct udp_datagram *d, size_t n);
-	/* Its descriptor (the TUN, the kernel's events) is readable: seal and send one batch; true when
+	/* What is to be watched for reading; others after l2tp_link. Returns how many. */
+	size_t (*fds)(struct dataplane *dp, int fds[DATAPLANE_FDS]);
+	/* One of them (the TUN, the kernel's events) is readable: seal and send one batch; true when
 	 * there may be more. */
 	bool (*tun_input)(struct dataplane *dp);
 	/* The UDP socket that is full, -1: none. Until it can be written to, tun_input has nothing to do;

@@ -48,7 +48,11 @@ bool host_netconf(struct host *h, const struct netconf *want, struct err *e) MUS
  * that could not be set, ...) is moved to events. */
 void host_warnings(struct host *h, struct outbox *events);
 
-/* A TUN interface (IFF_NO_PI, IFF_VNET_HDR, non-blocking) named "vpnN"; name is written out. One an instance. The
+/* What the inner interface shall be called, instead of "vpnN". LOCAL: there is one of that name, and
+ * whoever it belongs to, it is not ours (what a killed instance left is gone since host_open). */
+bool host_call_interface(struct host *h, const char *name, struct err *e) MUST_CHECK;
+/* A TUN interface (IFF_NO_PI, IFF_VNET_HDR, non-blocking) named "vpnN"; name is written out. One an
+ * instance. The
  * descriptor is the caller's to close, before or after host_close, which removes the interface. -1
  * on failure. */
 int host_tun(struct host *h, char name[16], struct err *e) MUST_CHECK;
@@ -71,6 +75,15 @@ unsigned host_tun_offloads(int tun, unsigned allowed);
  * HMAC is installed and removed, for nothing else tells. LOCAL: what is missing, and where the
  * machine's settings forbid to load it. */
 bool host_esp_probe(struct host *h, enum family family, struct err *e) MUST_CHECK;
+/* The same without an instance, for who only wants to know. */
+struct host_kernel {
+	bool known; /* false: it takes root to ask */
+	bool esp[2]; /* over IPv4, over IPv6 */
+	char why[2][ERR_TEXT_MAX]; /* not */
+	bool interface; /* it has XFRM interfaces */
+	bool directions; /* it knows the direction of an SA (Linux 6.10) */
+};
+void host_kernel_look(struct host_kernel *out);
 /* Installs an SA with exactly its SPI, and the policies that lead its selectors to it; SAs of the
  * same child and direction share them, and the newest outbound one carries the packets. The first in
  * tunnel mode brings the inner interface, "vpnN" as with host_tun. LOCAL: what the kernel refused,
@@ -87,7 +100,7 @@ bool host_sa_counters(struct host *h, enum sa_dir dir, uint32_t spi, struct host
 
 /* What the kernel tells of our SAs: a descriptor for the loop (-1 before the first host_esp_probe),
  * and the next event. */
-enum host_sa_event { HOST_SA_NOTHING, HOST_SA_USED, HOST_SA_EXPIRING };
+enum host_sa_event { HOST_SA_NOTHING, HOST_SA_USED, HOST_SA_EXPIRING, HOST_SA_EXPIRED };
 int host_sa_event_fd(const struct host *h);
 enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi);
 
@@ -97,6 +110,11 @@ enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi);
  * the family; port 0 or a port in use: an unprivileged one. *bound is what it got. */
 int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound,
 	struct err *e) MUST_CHECK;
+/* The same for L2TP beside the kernel's ESP, between the addresses of the newest SA in transport mode
+ * (host_sa_install) and these ports: what it sends leaves through an SA of that child or not at all, and
+ * it receives only what came out of one. -1 on failure: LOCAL, the port is taken. */
+int host_l2tp_udp(
+	struct host *h, uint16_t local_port, uint16_t remote_port, struct err *e) MUST_CHECK;
 /* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. Events are
  * about the way to the remote asked about last. SILENT: there is no route. */
 bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
@@ -108,8 +126,9 @@ const char *host_name_servers(void);
 
 /* What happened to the machine: a descriptor for the loop, and the next event, HOST_NOTHING when
  * there is none. Networks on the link and reverse path checking are adapted meanwhile. LINK_DOWN:
- * there was a way to the gateway and is none now. */
-enum host_event { HOST_NOTHING, HOST_PATH_CHANGED, HOST_LINK_DOWN };
+ * there was a way to the gateway and is none now. INTERFACE_GONE, told once: somebody removed the
+ * tunnel's interface, or took it down and with it the routes into it. */
+enum host_event { HOST_NOTHING, HOST_PATH_CHANGED, HOST_LINK_DOWN, HOST_INTERFACE_GONE };
 int host_event_fd(const struct host *h);
 enum host_event host_next_event(struct host *h);
 
@@ -129,8 +148,7 @@ void host_view(const struct host *h, struct host_view *out);
 bool host_clean(
 	const char *instance, struct outbox *events, size_t *removed, struct err *e) MUST_CHECK;
 
-/* No core, not dumpable, root's capabilities given up but for the few that are needed; refuses
- * setuid. */
+/* No core, not dumpable, all capabilities given up but for the few that are needed; refuses setuid. */
 bool host_harden(struct err *e) MUST_CHECK;
 
 #endif

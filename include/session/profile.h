@@ -11,6 +11,8 @@
 #include "base/outbox.h"
 #include "crypto/cert.h"
 #include "ike/ike.h"
+#include "l2tp/l2tp.h"
+#include "ppp/ppp.h"
 
 enum conn_type { CONN_IKEV2, CONN_IKEV1, CONN_L2TP };
 enum dataplane_kind { DATAPLANE_AUTO, DATAPLANE_KERNEL, DATAPLANE_USERSPACE };
@@ -83,6 +85,7 @@ struct profile {
 	/* [esp] */
 	struct proposals esp_proposals;
 	uint64_t esp_lifetime;
+	uint64_t esp_octets, esp_packets; /* 0: no limit of ours */
 	enum tri pfs; /* auto: the IKE SA's group, without where the gateway refuses */
 	enum sa_mode mode;
 	enum tri esn;
@@ -99,10 +102,28 @@ struct profile {
 	struct addr dns_list[NETCONF_DNS];
 	size_t n_domains;
 	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
+	char interface[16]; /* "": of the host's choice */
 	uint16_t mtu; /* 0: auto */
 	enum killswitch killswitch;
 	bool lan;
 	struct prefix_list accept; /* n == 0: whatever is safe */
+
+	/* [l2tp] */
+	uint16_t source_port; /* 0: 1701, and another one where the gateway is silent on that */
+	uint16_t known_ports[GATEWAYS_MAX]; /* which worked with each gateway, as its owner has kept it;
+	                                     * 0: not known */
+	char l2tp_hostname[L2TP_NAME_MAX];
+	uint64_t hello_interval; /* milliseconds, 0: never */
+	bool l2tp_secret_given;
+	struct passphrase l2tp_secret;
+
+	/* [ppp] */
+	size_t n_ppp_auth;
+	enum ppp_auth ppp_auth[PPP_AUTHS]; /* allowed, most wanted first */
+	uint16_t mru; /* 0: what fits */
+	char ppp_user[PROFILE_WORD_MAX]; /* "": user */
+	bool ppp_password_given; /* else password */
+	struct passphrase ppp_password;
 
 	/* What the files named above hold, put here by cli/load before the session starts: engines
 	 * open no files. */

@@ -14,6 +14,7 @@
 
 #include <time.h>
 
+#include "base/bytes.h"
 #include "base/outbox.h"
 #include "crypto/rng.h"
 #include "ike/ike.h"
@@ -31,6 +32,8 @@ void session_free(struct session *s);
 void session_plain_esp(struct session *s);
 void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *ob);
 void session_datagram(struct session *s, uint64_t now, const struct datagram *d, struct outbox *ob);
+/* The payload of a UDP datagram that came out of the SA of L2TP, and is no packet. */
+void session_l2tp(struct session *s, uint64_t now, struct bytes payload, struct outbox *ob);
 /* text is NULL when the user would not answer. It is wiped by the caller. */
 void session_answer(struct session *s, uint64_t now, uint32_t id, const struct passphrase *text,
 	struct outbox *ob);

@@ -53,6 +53,12 @@ struct status {
 	} ike;
 	size_t n_children;
 	struct status_child children[STATUS_CHILDREN];
+	struct { /* L2TP only; auth is "" without */
+		char auth[32], server[STATUS_TEXT];
+		uint16_t source_port; /* ours inside the SA */
+		struct addr peer; /* family NONE: it did not tell */
+		uint16_t mru; /* of the gateway: the largest packet it takes */
+	} ppp;
 	size_t n_addrs;
 	struct prefix addrs[NETCONF_ADDRS];
 	size_t n_dns, n_domains;

@@ -239,7 +239,10 @@ static int run_explain(const struct options *o)
 /* The machine, and then the profile, when one is named. */
 static int run_doctor(const struct options *o)
 {
-	bool well = doctor_look("", stdout);
+	struct host_kernel kernel;
+
+	host_kernel_look(&kernel);
+	bool well = doctor_look("", &kernel, stdout);
 	int status = o->n_args > 0 ? run_check(o) : DOWN_ASKED;
 
 	return well ? status : DOWN_MACHINE;

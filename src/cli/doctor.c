@@ -81,9 +81,32 @@ static void look_tun(struct doctor *d)
 			"container");
 }
 
-static void look_esp(struct doctor *d)
+/* Without the kernel's this program does it, so nothing here is in the way. */
+static void look_esp(struct doctor *d, const struct host_kernel *k)
 {
-	tell(d, FINE, "esp", "done by this program; the kernel's is not used");
+	static const char *const families[] = { "IPv4", "IPv6" };
+
+	if (!k->known) {
+		tell(d, NOTE, "esp", "it takes root to ask the kernel: sudo vpnc-ike doctor");
+		return;
+	}
+	if (k->esp[0] && k->esp[1])
+		tell(d, FINE, "esp", "in the kernel");
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (!k->esp[i] && k->why[i][0])
+			tell(d, NOTE, "esp", "over %s: %s: packets are carried in userspace",
+				families[i], k->why[i]);
+	if (!k->esp[0] || !k->esp[1])
+		return;
+	if (k->interface)
+		tell(d, FINE, "interface", "an XFRM interface leads into the kernel's tunnel");
+	else
+		tell(d, NOTE, "interface",
+			"no XFRM interfaces (module xfrm_interface): a dummy takes its place");
+	if (k->directions)
+		tell(d, FINE, "sa", "this kernel uses an SA only in its own direction");
+	else
+		tell(d, FINE, "sa", "directions of SAs are not known to this kernel");
 }
 
 static void look_algorithms(struct doctor *d)
@@ -92,7 +115,7 @@ static void look_algorithms(struct doctor *d)
 	size_t missing = 0;
 
 	for (size_t i = 0; (a = alg_row(i)); i++)
-		if (!a->usable) {
+		if (!alg_usable(a)) {
 			missing++;
 			tell(d, NOTE, "algorithms", "%s: not in this OpenSSL", a->iana);
 		}
@@ -203,13 +226,13 @@ static void look_ipv6(struct doctor *d)
 		tell(d, NOTE, "ipv6", "is switched off on this machine");
 }
 
-bool doctor_look(const char *root, FILE *to)
+bool doctor_look(const char *root, const struct host_kernel *kernel, FILE *to)
 {
 	struct doctor d = { .root = root, .to = to, .well = true };
 
 	look_privilege(&d);
 	look_tun(&d);
-	look_esp(&d);
+	look_esp(&d, kernel);
 	look_algorithms(&d);
 	look_ports(&d);
 	look_daemons(&d);

@@ -227,6 +227,21 @@ static void put_inside(FILE *f, const struct status *st)
 	list_end(&l, 0);
 }
 
+static void put_ppp(FILE *f, const struct status *st)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (!st->ppp.auth[0])
+		return;
+	label(f, "l2tp");
+	fprintf(f, "%s\n", st->ppp.server);
+	label(f, "ppp");
+	fprintf(f, "logged in by %s", st->ppp.auth);
+	if (st->ppp.peer.family != FAMILY_NONE)
+		fprintf(f, ", to %s", addr_text(text, &st->ppp.peer));
+	fprintf(f, ", MRU %u\n", st->ppp.mru);
+}
+
 static void put_killswitch(FILE *f, const struct status *st)
 {
 	if (st->killswitch == KILLSWITCH_NO)
@@ -274,6 +289,7 @@ char *render_status_text(const struct status *st, bool color)
 			st->ike.quantum_safe ? ", quantum safe" : "");
 	}
 	put_children(f, st);
+	put_ppp(f, st);
 	put_inside(f, st);
 	put_killswitch(f, st);
 	put_warnings(f, st, color);

@@ -139,6 +139,23 @@ static void put_network(struct json *j, const struct status *st)
 	json_unsigned(j, "mtu", st->mtu);
 }
 
+static void put_ppp(struct json *j, const struct status *st)
+{
+	char text[ADDR_TEXT_MAX] = "";
+
+	if (!st->ppp.auth[0])
+		return;
+	if (st->ppp.peer.family != FAMILY_NONE)
+		addr_text(text, &st->ppp.peer);
+	json_open(j, "ppp", '{');
+	json_text(j, "auth", st->ppp.auth);
+	json_text(j, "peer", text);
+	json_unsigned(j, "mru", st->ppp.mru);
+	json_unsigned(j, "source_port", st->ppp.source_port);
+	json_text(j, "server", st->ppp.server);
+	json_close(j, '}');
+}
+
 char *render_status_json(const struct status *st, time_t wall)
 {
 	static const char *const killswitch[] = {
@@ -163,6 +180,7 @@ char *render_status_json(const struct status *st, time_t wall)
 		put_child(&j, &st->children[i]);
 	json_close(&j, ']');
 	put_network(&j, st);
+	put_ppp(&j, st);
 	json_text(&j, "killswitch", killswitch[st->killswitch]);
 	put_texts(&j, "weak", st->weak[0], sizeof(st->weak[0]), st->n_weak, STATUS_WEAK);
 	json_open(&j, "rekeys", '{');

@@ -199,7 +199,7 @@ bool alg_weak(const struct alg *a)
 	return false;
 }
 
-void alg_set_usable(const struct alg *a, bool usable)
+void alg_set_tested(const struct alg *a, bool works)
 {
-	table[a - table].usable = usable;
+	table[a - table].tested = works ? ALG_WORKS : ALG_FAILS;
 }

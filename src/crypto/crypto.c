@@ -69,6 +69,15 @@ static bool test_row(const struct alg *a)
 	return false;
 }
 
+bool alg_usable(const struct alg *a)
+{
+	if (a->tested == ALG_UNTESTED) {
+		alg_set_tested(a, test_row(a));
+		ossl_err(NULL, ERR_NONE, "");
+	}
+	return a->tested == ALG_WORKS;
+}
+
 bool crypto_init(struct err *e)
 {
 	static const struct {
@@ -77,13 +86,9 @@ bool crypto_init(struct err *e)
 	} needed[] = { { TRANSFORM_ENCR, "aes128" }, { TRANSFORM_ENCR, "aes256gcm16" },
 		{ TRANSFORM_ENCR, "chacha20poly1305" }, { TRANSFORM_INTEG, "sha256" },
 		{ TRANSFORM_PRF, "prfsha256" } };
-	const struct alg *a;
 
-	for (size_t i = 0; (a = alg_row(i)); i++)
-		alg_set_usable(a, test_row(a));
-	ossl_err(NULL, ERR_NONE, "");
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-		if (!alg_by_name(needed[i].type, needed[i].name)->usable)
+		if (!alg_usable(alg_by_name(needed[i].type, needed[i].name)))
 			return err_set(e, ERR_LOCAL,
 				"this OpenSSL cannot do %s, without which nothing works",
 				needed[i].name);

@@ -19,7 +19,7 @@ bool ossl_err(struct err *e, enum err_kind kind, const char *what);
 OSSL_LIB_CTX *ossl_legacy(struct err *e) MUST_CHECK;
 void ossl_legacy_free(void);
 
-void alg_set_usable(const struct alg *a, bool usable);
+void alg_set_tested(const struct alg *a, bool works);
 /* Whether OpenSSL has what ke_new needs for this group; computes nothing expensive. */
 bool ke_test(const struct alg *group);
 

@@ -27,8 +27,8 @@ struct edge {
 	struct loop loop;
 	struct sleep_watch sleep;
 	int tun;
+	bool interface_gone;
 	int full; /* the UDP socket that must be written to before the TUN is read again, -1: none */
-	char interface[16];
 	uint16_t mtu; /* of the interface, 0: not known yet */
 
 	struct outbox todo; /* what the session wants done */
@@ -94,7 +94,7 @@ static bool choose_dataplane(struct edge *g, const struct profile *p, struct err
 	if (g->kernel)
 		session_plain_esp(g->session);
 	else
-		outbox_event(&g->told, EV_WARNING, LEVEL_INFO, "%s: carrying packets in userspace",
+		outbox_event(&g->told, EV_STAGE, LEVEL_INFO, "carrying packets in userspace: %s",
 			why.text);
 	return true;
 }
@@ -119,8 +119,9 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	sleep_watch_start(&g->sleep);
 	const char *servers = p->killswitch != KILLSWITCH_NO ? host_name_servers() : NULL;
 	bool ok = loop_open(&g->loop, e) && new_seed(seed, e) &&
-		(g->host = host_open(p->name, e)) && (g->udp = udp_open(g->host, e)) &&
-		(g->resolver = resolver_new(servers, e)) &&
+		(g->host = host_open(p->name, e)) &&
+		(!p->interface[0] || host_call_interface(g->host, p->interface, e)) &&
+		(g->udp = udp_open(g->host, e)) && (g->resolver = resolver_new(servers, e)) &&
 		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) &&
 		watch_sockets(g, e);
 	wipe(seed, sizeof(seed));
@@ -170,21 +171,31 @@ static void host_says(struct edge *g)
 	host_warnings(g->host, &g->told);
 }
 
-static bool need_kernel(struct edge *g, struct err *e)
+static bool watch_dataplane(struct edge *g, struct err *e)
 {
-	g->dp = kernel_new(g->host, g->udp, e);
-	return g->dp && loop_watch(&g->loop, host_sa_event_fd(g->host), EPOLLIN, TAG_DATAPLANE, e);
+	int fds[DATAPLANE_FDS];
+	size_t n = g->dp->ops->fds(g->dp, fds);
+
+	for (size_t i = 0; i < n; i++)
+		if (!loop_watch(&g->loop, fds[i], EPOLLIN, TAG_DATAPLANE, e))
+			return false;
+	return true;
 }
 
 /* The TUN and the data plane come with the first SA, so that a failed login leaves no trace. */
 static bool need_dataplane(struct edge *g, struct err *e)
 {
 	uint8_t seed[RNG_SEED_LEN];
+	char name[16];
 
-	if (g->dp || g->kernel)
-		return g->dp || need_kernel(g, e);
+	if (g->dp)
+		return true;
+	if (g->kernel) {
+		g->dp = kernel_new(g->host, g->udp, e);
+		return g->dp && watch_dataplane(g, e);
+	}
 	if (g->tun < 0) {
-		g->tun = host_tun(g->host, g->interface, e);
+		g->tun = host_tun(g->host, name, e);
 		if (g->tun < 0)
 			return false;
 	}
@@ -194,7 +205,7 @@ static bool need_dataplane(struct edge *g, struct err *e)
 	wipe(seed, sizeof(seed));
 	if (g->dp && g->mtu)
 		g->dp->ops->set_mtu(g->dp, g->mtu);
-	return g->dp && loop_watch(&g->loop, g->tun, EPOLLIN, TAG_DATAPLANE, e);
+	return g->dp && watch_dataplane(g, e);
 }
 
 static void install(struct edge *g, const struct sa_spec *spec)
@@ -235,13 +246,12 @@ static void resolve(struct edge *g, const struct resolve *r)
 	resolver_ask(g->resolver, r->host, r->port);
 }
 
-/* Without a data plane that carries it L2TP hears nothing, and its own patience ends it. */
 static void link_l2tp(struct edge *g, const struct l2tp_link *link)
 {
-	struct err e = { .kind = ERR_NONE };
+	struct os_input in = { .kind = OS_LINK_FAILED };
 
-	if (g->dp && !g->dp->ops->l2tp_link(g->dp, link, &e))
-		outbox_event(&g->told, EV_WARNING, LEVEL_WARN, "%s", e.text);
+	if (g->dp && (!g->dp->ops->l2tp_link(g->dp, link, &in.err) || !watch_dataplane(g, &in.err)))
+		session_os(g->session, clock_now(), &in, &g->todo);
 }
 
 static void perform(struct edge *g, enum action_kind kind, const void *what, size_t len)
@@ -305,6 +315,26 @@ static void perform_all(struct edge *g)
 		}
 		outbox_clear(&g->doing);
 	}
+}
+
+/* Somebody removed the interface, or took it down: without it nothing can be carried, and the
+ * descriptor of a removed TUN stays ready. */
+static void interface_gone(struct edge *g)
+{
+	struct down d = { .status = DOWN_MACHINE,
+		.said = "nothing",
+		.advice = "find out which program meddles with interfaces that are not its own" };
+	struct host_view view;
+
+	if (g->tun >= 0)
+		loop_unwatch(&g->loop, g->tun);
+	if (g->interface_gone)
+		return;
+	g->interface_gone = true;
+	host_view(g->host, &view);
+	snprintf(d.what, sizeof(d.what), "somebody removed the interface %s, or took it down",
+		view.interface);
+	tell(g, ACT_DOWN, &d, sizeof(d));
 }
 
 /* --- inputs ------------------------------------------------------------------------------------ */
@@ -390,9 +420,12 @@ static void watch_output(struct edge *g)
 static void take_dataplane_events(struct edge *g)
 {
 	struct os_input in;
+	struct bytes payload;
 
 	while (g->dp && g->dp->ops->next_event(g->dp, &in))
 		session_os(g->session, clock_now(), &in, &g->todo);
+	while (g->dp && g->dp->ops->l2tp_next(g->dp, &payload))
+		session_l2tp(g->session, clock_now(), payload, &g->todo);
 }
 
 static void path_changed(struct edge *g)
@@ -408,8 +441,11 @@ static void take_host_events(struct edge *g)
 	enum host_event ev;
 	bool changed = false;
 
-	while ((ev = host_next_event(g->host)) != HOST_NOTHING)
+	while ((ev = host_next_event(g->host)) != HOST_NOTHING) {
 		changed = changed || ev == HOST_PATH_CHANGED;
+		if (ev == HOST_INTERFACE_GONE)
+			interface_gone(g);
+	}
 	host_says(g);
 	if (changed)
 		path_changed(g);
@@ -465,18 +501,6 @@ static void tick(struct edge *g)
 		session_tick(g->session, now, &g->todo);
 	}
 	check_sleep(g);
-}
-
-/* Somebody deleted the TUN: without it nothing can be carried, and its descriptor stays ready. */
-static void interface_gone(struct edge *g)
-{
-	struct down d = { .status = DOWN_MACHINE,
-		.said = "nothing",
-		.advice = "find out which program removes interfaces that are not its own" };
-
-	loop_unwatch(&g->loop, g->tun);
-	snprintf(d.what, sizeof(d.what), "somebody removed the interface %s", g->interface);
-	tell(g, ACT_DOWN, &d, sizeof(d));
 }
 
 /* One ready descriptor; true when it is the owner's business. */

@@ -86,7 +86,7 @@ static void us_remove(struct dataplane *dp, const struct sa_ref *ref)
 
 	if (!sa)
 		return;
-	us->to_tell -= (size_t)sa->tell_used + sa->tell_expiring;
+	us->to_tell -= (size_t)sa->tell_used + sa->tell_expiring + sa->tell_expired;
 	esp_free(sa->esp);
 	t->n--;
 	memmove(sa, sa + 1, (size_t)(&t->sa[t->n] - sa) * sizeof(*sa));
@@ -137,10 +137,15 @@ void userspace_used(struct userspace *us, struct us_sa *sa)
 
 void userspace_expiring(struct userspace *us, struct us_sa *sa)
 {
-	if (sa->expiring || !esp_expiring(sa->esp))
-		return;
-	sa->expiring = sa->tell_expiring = true;
-	us->to_tell++;
+	if (!sa->expiring && esp_expiring(sa->esp)) {
+		sa->expiring = sa->tell_expiring = true;
+		us->to_tell++;
+	}
+	if (sa->expiring && !sa->expired && esp_spec(sa->esp)->dir == SA_OUT &&
+		esp_left(sa->esp) == 0) {
+		sa->expired = sa->tell_expired = true;
+		us->to_tell++;
+	}
 }
 
 static bool tell(
@@ -168,7 +173,8 @@ static bool us_next_event(struct dataplane *dp, struct os_input *out)
 		for (size_t i = 0; i < t->n; i++) {
 			struct us_sa *sa = &t->sa[i];
 			if (tell(us, sa, &sa->tell_used, OS_SA_USED, out) ||
-				tell(us, sa, &sa->tell_expiring, OS_SA_EXPIRING, out))
+				tell(us, sa, &sa->tell_expiring, OS_SA_EXPIRING, out) ||
+				tell(us, sa, &sa->tell_expired, OS_SA_EXPIRED, out))
 				return true;
 		}
 	}
@@ -182,8 +188,14 @@ static bool us_l2tp_link(struct dataplane *dp, const struct l2tp_link *link, str
 	(void)e;
 	carry_set(&us->carry, link);
 	if (!carry_on(&us->carry))
-		wipe(&us->messages, sizeof(us->messages));
+		wipe(&us->inbox, sizeof(us->inbox));
 	return true;
+}
+
+static size_t us_fds(struct dataplane *dp, int fds[DATAPLANE_FDS])
+{
+	fds[0] = userspace_of(dp)->tun.fd;
+	return 1;
 }
 
 /* --- making one ------------------------------------------------------------------------------ */
@@ -216,6 +228,7 @@ struct dataplane *userspace_new(
 		.drops = us_drops,
 		.set_mtu = us_set_mtu,
 		.esp_input = userspace_esp_input,
+		.fds = us_fds,
 		.tun_input = userspace_tun_input,
 		.waits = userspace_waits,
 		.look = us_look,

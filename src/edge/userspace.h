@@ -16,22 +16,13 @@
 #include "burst.h"
 #include "carry.h"
 #include "edge/dataplane.h"
+#include "inbox.h"
 #include "tunio.h"
-
-enum { MESSAGES = 16 }; /* of L2TP for the session, until it takes them */
 
 struct us_sa {
 	struct esp_sa *esp;
-	bool used, expiring; /* it has happened ... */
-	bool tell_used, tell_expiring; /* ... and the session does not know yet */
-};
-
-struct us_messages {
-	size_t first, n;
-	struct {
-		size_t len;
-		uint8_t data[L2TP_MESSAGE_MAX];
-	} v[MESSAGES];
+	bool used, expiring, expired; /* it has happened ... */
+	bool tell_used, tell_expiring, tell_expired; /* ... and the session does not know yet */
 };
 
 struct us_table {
@@ -50,7 +41,7 @@ struct userspace {
 	struct us_table out; /* the newest first */
 	struct dataplane_drops drops;
 	struct carry carry;
-	struct us_messages messages;
+	struct inbox inbox; /* of L2TP */
 	struct gso run; /* what was read last, of which ... */
 	size_t run_at; /* ... all before this segment is on its way */
 	struct tunio tun;

@@ -8,29 +8,9 @@
 
 /* From the UDP socket to the TUN, or to the session. */
 
-/* One that finds no place is lost, as on the way: the gateway repeats it. */
-static void keep_message(struct userspace *us, const struct esp_packet *p)
-{
-	struct us_messages *m = &us->messages;
-	size_t slot = (m->first + m->n) % MESSAGES;
-
-	if (m->n == MESSAGES || p->len > L2TP_MESSAGE_MAX)
-		return;
-	memcpy(m->v[slot].data, p->data, p->len);
-	m->v[slot].len = p->len;
-	m->n++;
-}
-
 bool userspace_l2tp_next(struct dataplane *dp, struct bytes *payload)
 {
-	struct us_messages *m = &userspace_of(dp)->messages;
-
-	if (m->n == 0)
-		return false;
-	*payload = (struct bytes){ m->v[m->first].data, m->v[m->first].len };
-	m->first = (m->first + 1) % MESSAGES;
-	m->n--;
-	return true;
+	return inbox_next(&userspace_of(dp)->inbox, payload);
 }
 
 /* What came out of the SA, to where it belongs; true: a packet for the TUN. */
@@ -44,7 +24,7 @@ static bool carried(struct userspace *us, struct esp_packet *p)
 			return true;
 		break;
 	case CARRY_MESSAGE:
-		keep_message(us, p);
+		inbox_put(&us->inbox, (struct bytes){ p->data, p->len });
 		return false;
 	case CARRY_NOTHING:
 		break;

@@ -123,7 +123,10 @@ static bool clean_ingress(struct one *c, unsigned long slot, struct err *e)
 {
 	if (slot >= HOST_TABLES)
 		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
-	if (!ingress_remove((unsigned)slot, e))
+	struct nl_sock *netfilter = NULL;
+	bool ok = ingress_remove(&netfilter, (unsigned)slot, e);
+	nl_socket_free(netfilter);
+	if (!ok)
 		return false;
 	told(c, "the packet filter before the tunnel's addresses");
 	return true;

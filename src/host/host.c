@@ -194,6 +194,7 @@ void host_close(struct host *h, struct outbox *events)
 	nl_socket_free(h->sk);
 	nl_socket_free(h->xfrm);
 	nl_socket_free(h->monitor);
+	nl_socket_free(h->netfilter);
 	outbox_free(&h->warnings);
 	plan_free(&h->plan);
 	policies_free(&h->policies);

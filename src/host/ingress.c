@@ -190,18 +190,16 @@ static void batch_edge(struct batch *b, int type)
 	batch_add(b, message(type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES), true);
 }
 
-static bool batch_run(struct batch *b, struct err *e)
+static bool batch_run(struct nl_sock **sk, struct batch *b, struct err *e)
 {
-	struct nl_sock *sk = b->failed ? NULL : nl_connect_netfilter(e);
-
 	if (b->failed)
 		return err_set(e, ERR_LOCAL, "no memory for the packet filter");
-	int sent = sk ? nl_sendto(sk, b->data, b->used) : 0;
+	if (!*sk)
+		*sk = nl_connect_netfilter(e);
+	int sent = *sk ? nl_sendto(*sk, b->data, b->used) : 0;
 	if (sent < 0)
 		err_set(e, ERR_LOCAL, "setting the packet filter: %s", nl_geterror(sent));
-	bool ok = sent > 0 && nl_errors(sk, "setting the packet filter", e);
-	nl_socket_free(sk);
-	return ok;
+	return sent > 0 && nl_errors(*sk, "setting the packet filter", e);
 }
 
 static uint8_t af(uint8_t family)
@@ -209,7 +207,7 @@ static uint8_t af(uint8_t family)
 	return family == FAMILY_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 }
 
-bool ingress_remove(unsigned slot, struct err *e)
+bool ingress_remove(struct nl_sock **sk, unsigned slot, struct err *e)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	struct batch *b = calloc(1, sizeof(*b));
@@ -225,12 +223,13 @@ bool ingress_remove(unsigned slot, struct err *e)
 		add_table(b, NFT_MSG_DELTABLE, families[i], table);
 	}
 	batch_edge(b, NFNL_MSG_BATCH_END);
-	bool ok = batch_run(b, e);
+	bool ok = batch_run(sk, b, e);
 	free(b);
 	return ok;
 }
 
-bool ingress_set(unsigned slot, int link, const struct item *addrs, size_t n, struct err *e)
+bool ingress_set(struct nl_sock **sk, unsigned slot, int link, const struct item *addrs, size_t n,
+	struct err *e)
 {
 	static const uint8_t families[] = { FAMILY_V4, FAMILY_V6 };
 	struct batch *b = calloc(1, sizeof(*b));
@@ -257,7 +256,7 @@ bool ingress_set(unsigned slot, int link, const struct item *addrs, size_t n, st
 		}
 	}
 	batch_edge(b, NFNL_MSG_BATCH_END);
-	bool ok = batch_run(b, e);
+	bool ok = batch_run(sk, b, e);
 	free(b);
 	return ok;
 }

@@ -170,7 +170,9 @@ static void guard_addresses(struct host *h)
 		return;
 	if (h->n_ingress == 0)
 		ok = journal_add(&h->journal, &e, "ingress %u", h->slot);
-	ok = ok && (n ? ingress_set(h->slot, h->link, v, n, &e) : ingress_remove(h->slot, &e));
+	ok = ok &&
+		(n ? ingress_set(&h->netfilter, h->slot, h->link, v, n, &e) :
+		     ingress_remove(&h->netfilter, h->slot, &e));
 	if (ok) {
 		memcpy(h->ingress, v, n * sizeof(v[0]));
 		h->n_ingress = n;

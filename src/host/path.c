@@ -3,13 +3,9 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
-#include <linux/xfrm.h>
-#include <netinet/in.h>
 #include <netlink/attr.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static void attr_addr(struct addr *out, const struct nlmsghdr *h, int type, uint8_t family)
 {
@@ -20,21 +16,25 @@ static void attr_addr(struct addr *out, const struct nlmsghdr *h, int type, uint
 		addr_set(out, family, nla_data(a), 0);
 }
 
-static bool link_look(struct nl_sock *sk, struct way *w, struct err *e)
+bool link_look(struct nl_sock *sk, struct way *w, struct err *e)
 {
 	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = w->link };
 	struct nl_msg *m = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST);
 	struct nl_reply got;
+	int code = 0;
 
 	if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
 		nlmsg_free(m);
 		m = NULL;
 	}
-	if (!nl_ask(sk, m, &got, NULL, "looking at the interface to the gateway", e))
-		return false;
+	if (!nl_ask(sk, m, &got, &code, "looking at an interface", e)) {
+		w->link = code == ENODEV ? 0 : w->link;
+		return code == ENODEV;
+	}
 	const struct nlmsghdr *h = (const struct nlmsghdr *)got.data;
 	if (h && nlmsg_datalen(h) >= (int)sizeof(head)) {
 		const struct ifinfomsg *info = nlmsg_data(h);
+		w->up = info->ifi_flags & IFF_UP;
 		w->running = info->ifi_flags & IFF_RUNNING;
 		if (w->mtu == 0)
 			w->mtu = nl_attr_u32(h, sizeof(head), IFLA_MTU, 0);
@@ -82,7 +82,7 @@ static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr 
 }
 
 /* No route is an answer, not an error. */
-bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e)
+bool way_find(struct host *h, const struct addr *remote, struct way *out, struct err *e)
 {
 	struct nl_reply got;
 	int code = 0;
@@ -90,7 +90,7 @@ bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, st
 	*out = (struct way){ .found = false };
 	if (addr_len(remote->family) == 0)
 		return err_set(e, ERR_BUG, "a route to no address");
-	if (!nl_ask(sk, way_question(remote), &got, &code, "asking for the route to the gateway",
+	if (!nl_ask(h->sk, way_question(remote), &got, &code, "asking for the route to the gateway",
 		    e))
 		return code == ENETUNREACH || code == EHOSTUNREACH || code == EINVAL ||
 			code == EACCES || code == EAGAIN || code == ENODEV ||
@@ -98,7 +98,20 @@ bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, st
 	if (got.data)
 		way_read(out, (const struct nlmsghdr *)got.data, remote);
 	nl_reply_free(&got);
-	return !out->found || link_look(sk, out, e);
+	out->inside = out->found && h->link && out->link == h->link;
+	out->found &= !out->inside;
+	return !out->found || link_look(h->sk, out, e);
+}
+
+/* Not one of ours: those lead away everything but what has our mark. */
+bool way_inside(struct err *e, const struct host *h, const struct addr *remote)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return err_set(e, ERR_SILENT,
+		"somebody's route leads to the gateway %s through the tunnel itself (dev %s): "
+		"nothing is carried until it is removed",
+		addr_text(text, remote), h->tun);
 }
 
 bool host_path(
@@ -109,105 +122,15 @@ bool host_path(
 
 	*local = (struct addr){ .family = FAMILY_NONE };
 	*mtu = 0;
-	if (!way_find(h->sk, remote, &way, e))
+	if (!way_find(h, remote, &way, e))
 		return false;
 	h->watched = *remote;
 	h->way = way;
+	if (way.inside)
+		return way_inside(e, h, remote);
 	if (!way.found || way.local.family == FAMILY_NONE)
 		return err_set(e, ERR_SILENT, "there is no route to %s", addr_text(text, remote));
 	*local = way.local;
 	*mtu = way.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)way.mtu;
 	return true;
-}
-
-/* EINVAL is said as long as nothing that speaks netlink for IPsec is loaded; opening such a socket
- * loads it, where there is one. */
-static bool ipsec_loaded(void)
-{
-	struct nl_sock *sk = nl_connect_xfrm(NULL);
-
-	nl_socket_free(sk);
-	return sk != NULL;
-}
-
-/* Neither our own policies nor those of another daemon are for what these sockets send and receive:
- * IKE must reach the gateway outside any tunnel. A kernel without IPsec has no such option. */
-static bool udp_past_policies(int fd, enum family family, struct err *e)
-{
-	struct xfrm_userpolicy_info p = { .action = XFRM_POLICY_ALLOW,
-		.sel.family = family == FAMILY_V4 ? AF_INET : AF_INET6 };
-	int level = family == FAMILY_V4 ? IPPROTO_IP : IPPROTO_IPV6;
-	int option = family == FAMILY_V4 ? IP_XFRM_POLICY : IPV6_XFRM_POLICY;
-
-	for (p.dir = XFRM_POLICY_IN; p.dir <= XFRM_POLICY_OUT; p.dir++) {
-		int r = setsockopt(fd, level, option, &p, sizeof(p));
-		if (r < 0 && errno == EINVAL) {
-			if (!ipsec_loaded())
-				return true;
-			r = setsockopt(fd, level, option, &p, sizeof(p));
-		}
-		if (r < 0 && errno != ENOPROTOOPT && errno != EOPNOTSUPP)
-			return nl_error(e, errno, NULL, "taking a UDP socket past IPsec policies");
-	}
-	return true;
-}
-
-static bool udp_options(int fd, enum family family, struct err *e)
-{
-	uint32_t mark = HOST_MARK;
-	int on = 1;
-
-	/* Without the mark our own packets would go into the tunnel that they are to carry. */
-	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
-		return nl_error(e, errno, NULL, "marking a UDP socket");
-	if (!udp_past_policies(fd, family, e))
-		return false;
-	if (family == FAMILY_V6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
-		return nl_error(e, errno, NULL, "making a UDP socket for IPv6 only");
-	return true;
-}
-
-static bool udp_bind(int fd, enum family family, uint16_t port, uint16_t *bound)
-{
-	struct addr a = { .family = (uint8_t)family, .port = port };
-	struct sockaddr_storage ss;
-	socklen_t len = (socklen_t)addr_to_sockaddr(&ss, &a);
-
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
-		return false;
-	len = sizeof(ss);
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0 || !addr_from_sockaddr(&a, &ss))
-		return false;
-	*bound = a.port;
-	return true;
-}
-
-int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound, struct err *e)
-{
-	int af = family == FAMILY_V4 ? AF_INET : AF_INET6;
-	int fd = socket(af, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	(void)h;
-	*bound = 0;
-	if (fd < 0) {
-		err_set(e, ERR_LOCAL, "opening an IPv%d UDP socket: %s", family, strerror(errno));
-		return -1;
-	}
-	if (!udp_options(fd, family, e))
-		goto failed;
-	/* No address is shared with another daemon by SO_REUSEADDR: who has the port gets the
-	 * packets. A gateway answers any port, so one of the kernel's choice will do (RFC 7296
-	 * section 2.23); the same where ports below 1024 are not ours to bind. */
-	if (port && udp_bind(fd, family, port, bound))
-		return fd;
-	if (port && errno != EADDRINUSE && errno != EACCES) {
-		err_set(e, ERR_LOCAL, "binding UDP port %u: %s", port, strerror(errno));
-		goto failed;
-	}
-	if (udp_bind(fd, family, 0, bound))
-		return fd;
-	err_set(e, ERR_LOCAL, "binding an IPv%d UDP socket: %s", family, strerror(errno));
-failed:
-	close(fd);
-	return -1;
 }

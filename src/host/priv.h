@@ -184,10 +184,12 @@ bool policies_flush(struct nl_sock *xfrm, uint32_t tag, bool keep_lasting, size_
 
 /* --- ingress.c ----------------------------------------------------------------------------------- */
 
-/* Nothing but what comes from link and the machine itself reaches these addresses. */
-bool ingress_set(
-	unsigned slot, int link, const struct item *addrs, size_t n, struct err *e) MUST_CHECK;
-bool ingress_remove(unsigned slot, struct err *e) MUST_CHECK;
+/* Nothing but what comes from link and the machine itself reaches these addresses. *sk is opened where
+ * it is NULL, and for the caller to free when there is time: the kernel takes some 10 ms to close a
+ * socket that changed a table, until no processor can know the old one any more. */
+bool ingress_set(struct nl_sock **sk, unsigned slot, int link, const struct item *addrs, size_t n,
+	struct err *e) MUST_CHECK;
+bool ingress_remove(struct nl_sock **sk, unsigned slot, struct err *e) MUST_CHECK;
 
 /* --- lan.c -------------------------------------------------------------------------------------- */
 
@@ -273,6 +275,7 @@ enum { XFRM_SAS = 512, XFRM_POLICIES_MAX = 1 << 16 };
 struct sad {
 	struct nl_sock *sk, *monitor;
 	uint32_t if_id; /* of the interface, 0: it is none of that kind, or there is none */
+	bool directions; /* the kernel knows the direction of an SA */
 	size_t n_sas;
 	struct xfrm_sa *sas[XFRM_SAS]; /* the newest first */
 	size_t n_policies;
@@ -281,6 +284,8 @@ struct sad {
 
 struct xfrm_params { /* what an SA has besides its specification */
 	uint32_t reqid, if_id;
+	bool direction; /* say in which it is used */
+	bool direction_probe; /* say one that there is not */
 };
 
 /* xfrm_msg.c: NULL when memory runs out. */
@@ -309,12 +314,16 @@ bool module_blocked(const char *const *dirs, const char *module, char *where, si
 
 /* xfrm_link.c */
 bool xfrm_link_make(struct host *h, struct err *e) MUST_CHECK;
+/* Whether the kernel has XFRM interfaces. */
+bool xfrm_link_possible(struct nl_sock *sk);
 void xfrm_link_remove(struct host *h);
 bool xfrm_link_clean(struct nl_sock *sk, unsigned long group, const char *name, bool *removed,
 	struct err *e) MUST_CHECK;
 
 /* xfrm.c */
 bool xfrm_open(struct host *h, struct err *e) MUST_CHECK;
+/* The SA that was installed last, NULL when there is none of the kind. */
+const struct xfrm_sa *xfrm_newest(const struct host *h, enum sa_dir dir, enum sa_mode mode);
 void xfrm_close(struct host *h); /* without the interface, which goes with the routes */
 /* xfrm_clean.c: what carries reqids of the slot. */
 bool xfrm_flush(unsigned slot, size_t *sas, size_t *policies, struct err *e) MUST_CHECK;
@@ -358,7 +367,8 @@ bool resolv_file_unset(
 
 /* The way to the gateway outside the tunnel, as far as a change of it matters. */
 struct way {
-	bool found, running;
+	bool found, up, running;
+	bool inside; /* a route leads there through the tunnel that it is to carry: not found */
 	int link;
 	uint32_t mtu;
 	struct addr local, next_hop;
@@ -369,12 +379,15 @@ struct host {
 	unsigned slot;
 	int dir, lock;
 	struct journal journal;
-	struct nl_sock *sk, *xfrm, *monitor; /* xfrm: NULL until it is needed */
+	struct nl_sock *sk, *monitor;
+	struct nl_sock *xfrm, *netfilter; /* NULL until they are needed */
 	struct outbox warnings;
 
 	char tun[16];
+	char called[16]; /* as the profile wants it, "": of our choice */
 	int link; /* of the TUN, or what is in its place, 0: none */
 	bool link_stays; /* it does not go with a descriptor, and is in the journal */
+	bool link_gone; /* somebody removed it or took it down */
 	struct plan plan;
 	struct netconf *want; /* the last that was set up */
 	struct policies policies;
@@ -396,11 +409,15 @@ struct host {
 };
 
 PRINTF(2, 3) void host_warn(struct host *h, const char *fmt, ...);
-bool way_find(
-	struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
+/* The state of w->link, which is 0 afterwards where there is no such interface. */
+bool link_look(struct nl_sock *sk, struct way *w, struct err *e) MUST_CHECK;
+bool way_find(struct host *h, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
+bool way_inside(struct err *e, const struct host *h, const struct addr *remote);
 
 bool watch_open(struct host *h, struct err *e) MUST_CHECK;
 
+/* The next name to try for the inner interface, attempts counting from 0. False: there are no more. */
+bool link_name(const struct host *h, unsigned attempt, char name[16], struct err *e) MUST_CHECK;
 /* Neither IPv6 addresses of the kernel's own making nor what somebody announces (tun.c). */
 void link_quiet_ipv6(const char *name);
 

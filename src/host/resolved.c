@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <systemd/sd-bus.h>
 #include <unistd.h>
+
+#include "sdbus.h"
 
 /*
  * systemd-resolved, by its D-Bus interface org.freedesktop.resolve1.Manager (manual page
@@ -20,14 +21,23 @@
 
 enum { CALL_USEC = 5 * 1000 * 1000 };
 
+static const struct sdbus *sd; /* set by bus_open, without which nothing here goes on */
+
 static sd_bus *bus_open(void)
 {
 	sd_bus *bus = NULL;
 
-	if (sd_bus_open_system(&bus) < 0)
+	sd = sdbus_load();
+	if (!sd || sd->open_system(&bus) < 0)
 		return NULL;
-	sd_bus_set_method_call_timeout(bus, CALL_USEC);
+	sd->set_method_call_timeout(bus, CALL_USEC);
 	return bus;
+}
+
+static void bus_close(sd_bus *bus)
+{
+	if (bus)
+		sd->flush_close_unref(bus);
 }
 
 static bool name_owned(sd_bus *bus)
@@ -35,10 +45,10 @@ static bool name_owned(sd_bus *bus)
 	sd_bus_message *reply = NULL;
 	int owned = 0;
 
-	if (sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+	if (sd->call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
 		    "org.freedesktop.DBus", "NameHasOwner", NULL, &reply, "s", NAME) >= 0)
-		sd_bus_message_read(reply, "b", &owned);
-	sd_bus_message_unref(reply);
+		sd->message_read(reply, "b", &owned);
+	sd->message_unref(reply);
 	return owned;
 }
 
@@ -82,27 +92,27 @@ bool resolved_here(const char *resolv_conf)
 		return false;
 	sd_bus *bus = bus_open();
 	bool here = bus && name_owned(bus);
-	sd_bus_flush_close_unref(bus);
+	bus_close(bus);
 	return here;
 }
 
 static bool call(sd_bus *bus, sd_bus_message *m, const char *method, struct err *e)
 {
 	sd_bus_error why = SD_BUS_ERROR_NULL;
-	int r = sd_bus_call(bus, m, CALL_USEC, &why, NULL);
+	int r = sd->call(bus, m, CALL_USEC, &why, NULL);
 	bool ok = r >= 0;
 
 	if (!ok)
 		err_set(e, ERR_LOCAL, "%s of systemd-resolved: %s", method,
 			why.message ? why.message : strerror(-r));
-	sd_bus_error_free(&why);
+	sd->error_free(&why);
 	return ok;
 }
 
 static bool begin(sd_bus *bus, sd_bus_message **m, const char *method, int link, struct err *e)
 {
-	if (sd_bus_message_new_method_call(bus, m, NAME, PATH, IFACE, method) >= 0 &&
-		sd_bus_message_append(*m, "i", link) >= 0)
+	if (sd->message_new_method_call(bus, m, NAME, PATH, IFACE, method) >= 0 &&
+		sd->message_append(*m, "i", link) >= 0)
 		return true;
 	return err_set(e, ERR_LOCAL, "%s of systemd-resolved: no memory", method);
 }
@@ -112,25 +122,24 @@ static bool set_servers(sd_bus *bus, int link, const struct dns_want *want, stru
 {
 	sd_bus_message *m = NULL;
 	bool ok = begin(bus, &m, "SetLinkDNS", link, e);
-	int r = ok ? sd_bus_message_open_container(m, 'a', "(iay)") : -ENOMEM;
+	int r = ok ? sd->message_open_container(m, 'a', "(iay)") : -ENOMEM;
 
 	for (uint32_t i = 0; r >= 0 && i < want->n_servers; i++) {
 		const struct addr *a = &want->servers[i];
-		r = sd_bus_message_open_container(m, 'r', "iay");
+		r = sd->message_open_container(m, 'r', "iay");
 		if (r >= 0)
-			r = sd_bus_message_append(
-				m, "i", a->family == FAMILY_V4 ? AF_INET : AF_INET6);
+			r = sd->message_append(m, "i", a->family == FAMILY_V4 ? AF_INET : AF_INET6);
 		if (r >= 0)
-			r = sd_bus_message_append_array(m, 'y', a->ip, addr_len(a->family));
+			r = sd->message_append_array(m, 'y', a->ip, addr_len(a->family));
 		if (r >= 0)
-			r = sd_bus_message_close_container(m);
+			r = sd->message_close_container(m);
 	}
 	if (r >= 0)
-		r = sd_bus_message_close_container(m);
+		r = sd->message_close_container(m);
 	if (ok && r < 0)
 		ok = err_set(e, ERR_LOCAL, "SetLinkDNS of systemd-resolved: %s", strerror(-r));
 	ok = ok && call(bus, m, "SetLinkDNS", e);
-	sd_bus_message_unref(m);
+	sd->message_unref(m);
 	return ok;
 }
 
@@ -140,18 +149,18 @@ static bool set_domains(sd_bus *bus, int link, const struct dns_want *want, stru
 {
 	sd_bus_message *m = NULL;
 	bool ok = begin(bus, &m, "SetLinkDomains", link, e);
-	int r = ok ? sd_bus_message_open_container(m, 'a', "(sb)") : -ENOMEM;
+	int r = ok ? sd->message_open_container(m, 'a', "(sb)") : -ENOMEM;
 
 	for (uint32_t i = 0; r >= 0 && i < want->n_domains; i++)
-		r = sd_bus_message_append(m, "(sb)", want->domains[i], 1);
+		r = sd->message_append(m, "(sb)", want->domains[i], 1);
 	if (r >= 0 && want->all)
-		r = sd_bus_message_append(m, "(sb)", ".", 1);
+		r = sd->message_append(m, "(sb)", ".", 1);
 	if (r >= 0)
-		r = sd_bus_message_close_container(m);
+		r = sd->message_close_container(m);
 	if (ok && r < 0)
 		ok = err_set(e, ERR_LOCAL, "SetLinkDomains of systemd-resolved: %s", strerror(-r));
 	ok = ok && call(bus, m, "SetLinkDomains", e);
-	sd_bus_message_unref(m);
+	sd->message_unref(m);
 	return ok;
 }
 
@@ -161,9 +170,9 @@ static void set_default_route(sd_bus *bus, int link, bool all)
 	sd_bus_message *m = NULL;
 
 	if (begin(bus, &m, "SetLinkDefaultRoute", link, NULL) &&
-		sd_bus_message_append(m, "b", all) >= 0)
+		sd->message_append(m, "b", all) >= 0)
 		(void)!call(bus, m, "SetLinkDefaultRoute", NULL);
-	sd_bus_message_unref(m);
+	sd->message_unref(m);
 }
 
 bool resolved_set(int link, const struct dns_want *want, struct err *e)
@@ -175,7 +184,7 @@ bool resolved_set(int link, const struct dns_want *want, struct err *e)
 	bool ok = set_servers(bus, link, want, e) && set_domains(bus, link, want, e);
 	if (ok)
 		set_default_route(bus, link, want->all);
-	sd_bus_flush_close_unref(bus);
+	bus_close(bus);
 	return ok;
 }
 
@@ -187,7 +196,7 @@ bool resolved_revert(int link, struct err *e)
 	if (!bus)
 		return err_set(e, ERR_LOCAL, "the system's message bus cannot be reached");
 	bool ok = begin(bus, &m, "RevertLink", link, e) && call(bus, m, "RevertLink", e);
-	sd_bus_message_unref(m);
-	sd_bus_flush_close_unref(bus);
+	sd->message_unref(m);
+	bus_close(bus);
 	return ok;
 }

@@ -44,34 +44,61 @@ void link_quiet_ipv6(const char *name)
 	}
 }
 
+static bool name_taken(struct err *e, const char *name)
+{
+	return err_set(e, ERR_LOCAL,
+		"there is an interface %s already, and it is not this program's: choose another "
+		"name for network.interface, or auto",
+		name);
+}
+
+bool host_call_interface(struct host *h, const char *name, struct err *e)
+{
+	snprintf(h->called, sizeof(h->called), "%s", name);
+	return if_nametoindex(name) == 0 || name_taken(e, name);
+}
+
 /* The slot's number, which no other instance has, or with 64 more each time where a foreign
  * interface is called so. */
+bool link_name(const struct host *h, unsigned attempt, char name[16], struct err *e)
+{
+	unsigned number = h->slot + attempt * HOST_TABLES;
+
+	if (h->called[0]) {
+		snprintf(name, 16, "%s", h->called);
+		return attempt == 0 || name_taken(e, name);
+	}
+	snprintf(name, 16, "vpn%u", number);
+	return number < 1000 ||
+		err_set(e, ERR_LOCAL,
+			"making the tunnel's interface: all names from vpn%u on are taken",
+			h->slot);
+}
+
 int host_tun(struct host *h, char name[16], struct err *e)
 {
 	int fd = tun_device(e);
 
 	if (fd < 0)
 		return -1;
-	for (unsigned number = h->slot; number < 1000; number += HOST_TABLES) {
+	for (unsigned attempt = 0; h->link == 0; attempt++) {
 		struct ifreq ifr = { .ifr_flags =
 					     IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | IFF_VNET_HDR };
-		snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "vpn%u", number);
+		if (!link_name(h, attempt, ifr.ifr_name, e)) {
+			close(fd);
+			return -1;
+		}
 		if (ioctl(fd, TUNSETIFF, &ifr) == 0) {
 			snprintf(h->tun, sizeof(h->tun), "%s", ifr.ifr_name);
 			h->link = (int)if_nametoindex(h->tun);
 			break;
 		}
-		if (errno != EBUSY && errno != EEXIST && errno != EINVAL) {
-			nl_error(e, errno, NULL, "making a TUN interface");
+		int code = errno;
+		if (if_nametoindex(ifr.ifr_name) == 0) {
+			nl_error(e, code, NULL, "making a TUN interface");
 			close(fd);
 			return -1;
 		}
-	}
-	if (h->link == 0) {
-		err_set(e, ERR_LOCAL, "making a TUN interface: all names from vpn%u on are taken",
-			h->slot);
-		close(fd);
-		return -1;
 	}
 	link_quiet_ipv6(h->tun);
 	snprintf(name, 16, "%s", h->tun);

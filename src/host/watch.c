@@ -65,12 +65,26 @@ static bool message_matters(const struct host *h, const struct nlmsghdr *m)
 	}
 }
 
-/* Reads all there is. *lost: the kernel had more to tell than the socket could hold. */
-static bool drain(struct host *h, bool *lost)
+/* A message about our own interface only makes us look as well: it may be older than what we did. */
+static bool interface_gone(struct host *h, const struct nlmsghdr *m)
+{
+	struct way w = { .link = h->link };
+
+	if (m->nlmsg_type != RTM_NEWLINK && m->nlmsg_type != RTM_DELLINK)
+		return false;
+	if (nlmsg_datalen(m) < (int)sizeof(struct ifinfomsg) || !h->link || h->link_gone ||
+		((const struct ifinfomsg *)nlmsg_data(m))->ifi_index != h->link)
+		return false;
+	return link_look(h->sk, &w, NULL) && (w.link == 0 || (h->plan.up && !w.up));
+}
+
+/* Reads all there is. *lost: the kernel had more to tell than the socket could hold. *gone: our own
+ * interface. */
+static bool drain(struct host *h, bool *lost, bool *gone)
 {
 	bool matters = false;
 
-	*lost = false;
+	*lost = *gone = false;
 	for (;;) {
 		struct sockaddr_nl from;
 		unsigned char *data = NULL;
@@ -84,8 +98,10 @@ static bool drain(struct host *h, bool *lost)
 			return matters;
 		}
 		struct nlmsghdr *m = (struct nlmsghdr *)data;
-		for (int left = n; nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+		for (int left = n; nlmsg_ok(m, left); m = nlmsg_next(m, &left)) {
 			matters |= from.nl_pid == 0 && message_matters(h, m);
+			*gone |= from.nl_pid == 0 && interface_gone(h, m);
+		}
 		free(data);
 	}
 }
@@ -109,15 +125,24 @@ static void follow(struct host *h)
 enum host_event host_next_event(struct host *h)
 {
 	struct way way, was = h->way;
-	bool lost;
+	bool lost, gone, matters = drain(h, &lost, &gone);
 
-	if (!drain(h, &lost) && !lost)
+	if (gone) {
+		h->link_gone = true;
+		return HOST_INTERFACE_GONE;
+	}
+	if (!matters && !lost)
 		return HOST_NOTHING;
 	follow(h);
 	if (h->watched.family == FAMILY_NONE)
 		return HOST_PATH_CHANGED;
-	if (!way_find(h->sk, &h->watched, &way, NULL))
+	if (!way_find(h, &h->watched, &way, NULL))
 		return HOST_PATH_CHANGED;
+	if (way.inside && !was.inside) {
+		struct err e;
+		(void)!way_inside(&e, h, &h->watched);
+		host_warn(h, "%s", e.text);
+	}
 	h->way = way;
 	if (!way.found || !way.running)
 		/* While there is no way, anything new may be one, to another address perhaps. */

@@ -143,6 +143,14 @@ static size_t find_sa(const struct sad *x, enum sa_dir dir, uint32_t spi)
 	return i;
 }
 
+const struct xfrm_sa *xfrm_newest(const struct host *h, enum sa_dir dir, enum sa_mode mode)
+{
+	for (size_t i = 0; h->sad && i < h->sad->n_sas; i++)
+		if (h->sad->sas[i]->dir == dir && h->sad->sas[i]->mode == mode)
+			return h->sad->sas[i];
+	return NULL;
+}
+
 static struct xfrm_sa *sa_new(const struct host *h, const struct sa_spec *spec)
 {
 	struct xfrm_sa *sa = malloc(sizeof(*sa));
@@ -162,7 +170,9 @@ static struct xfrm_sa *sa_new(const struct host *h, const struct sa_spec *spec)
 static bool add_sa(
 	struct host *h, const struct sa_spec *spec, const struct xfrm_sa *sa, struct err *e)
 {
-	struct xfrm_params p = { .reqid = sa->reqid, .if_id = h->sad->if_id };
+	struct xfrm_params p = {
+		.reqid = sa->reqid, .if_id = h->sad->if_id, .direction = h->sad->directions
+	};
 	struct nl_msg *m = sa_add_message(spec, &p, e);
 	struct nl_result result;
 
@@ -275,7 +285,9 @@ static enum host_sa_event event_of(const struct sad *x, const struct nlmsghdr *m
 	*spi = ntohl(ex->state.id.spi);
 	for (size_t i = 0; i < x->n_sas; i++)
 		if (x->sas[i]->spi == *spi && x->sas[i]->reqid == ex->state.reqid)
-			return x->sas[i]->dir == SA_IN ? HOST_SA_USED : HOST_SA_EXPIRING;
+			return x->sas[i]->dir == SA_IN ? HOST_SA_USED :
+				ex->hard               ? HOST_SA_EXPIRED :
+							 HOST_SA_EXPIRING;
 	return HOST_SA_NOTHING;
 }
 

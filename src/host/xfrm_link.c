@@ -38,8 +38,8 @@ static bool put_kind(struct nl_msg *m, const char *kind, uint32_t if_id)
 	return true;
 }
 
-static bool make(struct host *h, const char *name, const char *kind, uint32_t if_id, int *code,
-	struct err *e)
+static bool make(struct nl_sock *sk, const char *name, uint32_t group, const char *kind,
+	uint32_t if_id, int *code, struct err *e)
 {
 	struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
 	struct nl_msg *m =
@@ -49,12 +49,11 @@ static bool make(struct host *h, const char *name, const char *kind, uint32_t if
 	if (m &&
 		(nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
 			nla_put_string(m, IFLA_IFNAME, name) < 0 ||
-			nla_put_u32(m, IFLA_GROUP, HOST_IF_ID_FIRST + h->slot) < 0 ||
-			!put_kind(m, kind, if_id))) {
+			nla_put_u32(m, IFLA_GROUP, group) < 0 || !put_kind(m, kind, if_id))) {
 		nl_msg_free(m);
 		m = NULL;
 	}
-	bool ok = nl_ask(h->sk, m, &none, code, "making the tunnel's interface", e);
+	bool ok = nl_ask(sk, m, &none, code, "making the tunnel's interface", e);
 	nl_reply_free(&none);
 	return ok;
 }
@@ -67,11 +66,11 @@ static bool make_named(struct host *h, const char *name, int *code, struct err *
 	if (!journal_add(&h->journal, e, "link %u %s", if_id, name))
 		return false;
 	h->sad->if_id = if_id;
-	if (make(h, name, "xfrm", if_id, code, e))
+	if (make(h->sk, name, if_id, "xfrm", if_id, code, e))
 		return true;
 	if (*code == EOPNOTSUPP) {
 		h->sad->if_id = 0;
-		if (make(h, name, "dummy", 0, code, e))
+		if (make(h->sk, name, if_id, "dummy", 0, code, e))
 			return true;
 	}
 	journal_undone(&h->journal, "link %u %s", if_id, name);
@@ -83,8 +82,7 @@ bool xfrm_link_make(struct host *h, struct err *e)
 	char name[IF_NAMESIZE];
 	int code = 0;
 
-	for (unsigned number = h->slot; number < 1000; number += HOST_TABLES) {
-		snprintf(name, sizeof(name), "vpn%u", number);
+	for (unsigned attempt = 0; link_name(h, attempt, name, e); attempt++) {
 		if (make_named(h, name, &code, e)) {
 			snprintf(h->tun, sizeof(h->tun), "%s", name);
 			h->link = (int)if_nametoindex(name);
@@ -95,8 +93,7 @@ bool xfrm_link_make(struct host *h, struct err *e)
 		if (code != EEXIST || if_nametoindex(name) == 0)
 			return false;
 	}
-	return err_set(e, ERR_LOCAL,
-		"making the tunnel's interface: all names from vpn%u on are taken", h->slot);
+	return false;
 }
 
 static bool remove_link(struct nl_sock *sk, int link, struct err *e)
@@ -114,6 +111,17 @@ static bool remove_link(struct nl_sock *sk, int link, struct err *e)
 		nl_ask(sk, m, &none, &code, "removing the tunnel's interface", e) || code == ENODEV;
 	nl_reply_free(&none);
 	return ok;
+}
+
+/* One without an if_id is refused, and not for its kind; kernels before 5.17 made it all the same. */
+bool xfrm_link_possible(struct nl_sock *sk)
+{
+	static const char name[] = "vpnc-ike-look";
+	int code = 0;
+
+	if (!make(sk, name, 0, "xfrm", 0, &code, NULL))
+		return code == EINVAL || code == EEXIST;
+	return remove_link(sk, (int)if_nametoindex(name), NULL);
 }
 
 void xfrm_link_remove(struct host *h)

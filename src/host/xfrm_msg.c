@@ -85,15 +85,16 @@ static bool put_integ(struct nl_msg *m, const struct alg *integ, const struct sa
 	return true;
 }
 
-/* The replay window. An outbound SA needs none, but with ESN kernels before 6.10 refuse one of 0. */
-static bool put_replay(struct nl_msg *m, const struct sa_spec *s)
+/* The replay window. An outbound SA needs none; but with ESN a kernel that knows no directions refuses
+ * one of 0, and one that knows them takes no other. */
+static bool put_replay(struct nl_msg *m, const struct sa_spec *s, const struct xfrm_params *x)
 {
-	uint32_t window = s->dir == SA_OUT ? s->esn : s->replay_window;
+	uint32_t window = s->dir == SA_IN ? s->replay_window : s->esn && !x->direction;
 	uint32_t words = (window + 31) / 32;
 	struct xfrm_replay_state_esn head = { .bmp_len = words, .replay_window = window };
 	struct nlattr *a;
 
-	if (words == 0)
+	if (words == 0 && !s->esn)
 		return true;
 	a = nla_reserve(m, XFRMA_REPLAY_ESN_VAL, (int)(sizeof(head) + sizeof(uint32_t) * words));
 	if (!a)
@@ -125,25 +126,42 @@ static bool put_marks(struct nl_msg *m, const struct sa_spec *s, const struct xf
 			nla_put_u32(m, XFRMA_SET_MARK_MASK, UINT32_MAX) == 0);
 }
 
-/* Outbound, the kernel tells when three quarters of the sequence numbers, or of what a 64-bit block
- * cipher may seal, are used. Inbound there is nothing to run out, so the same event tells that the SA
- * is in use: it comes with the packet after the first authentic one. Never a hard limit: the kernel
- * itself refuses to start a sequence over. */
-static void put_lifetime(
-	struct xfrm_lifetime_cfg *l, const struct sa_spec *s, const struct alg *encr)
+/* Linux 6.10, include/uapi/linux/xfrm.h: an SA that says its direction is of use in no other, and each
+ * direction refuses what makes sense only in the other. */
+enum { SA_DIR_ATTRIBUTE = 33, SA_DIR_IN = 1, SA_DIR_OUT = 2 };
+
+static bool put_direction(struct nl_msg *m, const struct sa_spec *s, const struct xfrm_params *x)
 {
-	uint64_t octets = esp_octets_max(encr);
+	uint8_t dir = x->direction_probe ? UINT8_MAX : s->dir == SA_IN ? SA_DIR_IN : SA_DIR_OUT;
+
+	return (!x->direction && !x->direction_probe) || nla_put_u8(m, SA_DIR_ATTRIBUTE, dir) == 0;
+}
+
+/* Outbound, the kernel tells when three quarters of the packets or octets that may go through are used,
+ * and at the limit it removes the SA; the last sequence number needs no such limit, for the kernel
+ * itself refuses to start over. Inbound the same event tells that the SA is in use: it comes with the
+ * packet after the first authentic one, and only once, so what has gone through is looked at by who
+ * counts. */
+static void put_lifetime(struct xfrm_lifetime_cfg *l, const struct sa_spec *s)
+{
+	uint64_t octets = esp_octets_max(s), packets = esp_packets_max(s);
 
 	*l = (struct xfrm_lifetime_cfg){ .soft_byte_limit = XFRM_INF,
 		.hard_byte_limit = XFRM_INF,
 		.soft_packet_limit = XFRM_INF,
 		.hard_packet_limit = XFRM_INF };
-	if (s->dir == SA_IN)
+	if (s->dir == SA_IN) {
 		l->soft_packet_limit = 1;
-	else if (!s->esn)
-		l->soft_packet_limit = UINT32_MAX / 4 * 3;
-	if (s->dir == SA_OUT && octets != UINT64_MAX)
+		return;
+	}
+	if (packets != UINT64_MAX)
+		l->soft_packet_limit = packets / 4 * 3;
+	if (s->packets_max)
+		l->hard_packet_limit = packets;
+	if (octets != UINT64_MAX) {
 		l->soft_byte_limit = octets / 4 * 3;
+		l->hard_byte_limit = octets;
+	}
 }
 
 static void selector_of_hosts(
@@ -173,7 +191,7 @@ struct nl_msg *sa_add_message(const struct sa_spec *s, const struct xfrm_params 
 	}
 	put_ip(&head.saddr, from->ip, from->family);
 	put_ip(&head.id.daddr, to->ip, to->family);
-	put_lifetime(&head.lft, s, encr);
+	put_lifetime(&head.lft, s);
 	if (s->mode == SA_TRANSPORT)
 		selector_of_hosts(&head.sel, from, to);
 	else
@@ -187,7 +205,8 @@ struct nl_msg *sa_add_message(const struct sa_spec *s, const struct xfrm_params 
 	bool ok = m &&
 		(encr->aead ? put_aead(m, encr, s) :
 			      put_encr(m, encr, s) && put_integ(m, integ, s)) &&
-		put_replay(m, s) && put_encap(m, s) && put_marks(m, s, x);
+		put_replay(m, s, x) && put_encap(m, s) && put_marks(m, s, x) &&
+		put_direction(m, s, x);
 	if (ok)
 		return m;
 	nl_msg_free(m);

@@ -104,49 +104,101 @@ static void key(struct secret *s, size_t len)
 		s->data[i] = (uint8_t)(i + 1); /* not all the same, for some ciphers refuse that */
 }
 
-/* From this host to itself, with an SPI that no other instance's probe has. */
-static bool try_sa(struct host *h, struct sa_spec *s, struct err *e)
+enum { SPI_OF_LOOK = HOST_REQID_FIRST - 1 };
+
+/* From this host to itself, with an SPI that nobody else's probe has. The first of the two has a
+ * direction that there is not: a kernel that knows directions refuses it before it looks at anything
+ * else. */
+static bool try_sa(
+	struct nl_sock *sk, struct sa_spec *s, bool *directions, int *code, struct err *e)
 {
 	const struct alg *encr = alg_find(TRANSFORM_ENCR, s->encr, s->encr_bits);
 	const struct alg *integ = s->integ ? alg_find(TRANSFORM_INTEG, s->integ, 0) : NULL;
-	struct xfrm_params p = { .reqid = HOST_REQID_FIRST + (h->slot << 16) };
-	struct nl_msg *v[2];
-	struct nl_result results[2];
+	struct xfrm_params p = { .reqid = s->spi }, odd = p;
+	struct nl_msg *v[4];
+	struct nl_result results[4];
 
-	s->spi = p.reqid;
 	key(&s->encr_key, (size_t)encr->key_len + encr->salt_len);
 	key(&s->integ_key, integ ? integ->key_len : 0);
-	v[0] = sa_add_message(s, &p, e);
+	odd.direction_probe = true;
+	v[0] = sa_add_message(s, &odd, e);
 	v[1] = sa_ref_message(XFRM_MSG_DELSA, &s->remote, s->spi);
-	if (!nl_batch(h->sad->sk, v, 2, results, "asking the kernel for an SA", e))
+	v[2] = sa_add_message(s, &p, e);
+	v[3] = sa_ref_message(XFRM_MSG_DELSA, &s->remote, s->spi);
+	*code = 0;
+	if (!nl_batch(sk, v, 4, results, "asking the kernel for an SA", e))
 		return false;
-	return results[0].code == 0 || sa_refused(e, results[0].code, results[0].said, s);
+	*directions = results[0].code == ERANGE;
+	*code = results[2].code;
+	return *code == 0 || sa_refused(e, *code, results[2].said, s);
 }
 
-bool host_esp_probe(struct host *h, enum family family, struct err *e)
+static bool try_family(struct nl_sock *sk, enum family family, uint32_t spi, bool *directions,
+	int *code, struct err *e)
 {
 	static const struct {
 		uint16_t encr, bits, integ;
 	} rows[] = { { ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_256_128 }, { ENCR_AES_GCM_16, 256, 0 } };
 	struct sa_spec *s = calloc(1, sizeof(*s));
 	struct addr self;
-	bool ok = s && addr_parse(&self, family == FAMILY_V4 ? "127.0.0.1" : "::1");
+	bool ok = addr_parse(&self, family == FAMILY_V4 ? "127.0.0.1" : "::1");
 
+	*code = 0;
 	if (!s)
 		return err_set(e, ERR_LOCAL, "no memory");
-	ok = ok && xfrm_open(h, e);
 	for (size_t i = 0; i < ARRAY_LEN(rows) && ok; i++) {
 		*s = (struct sa_spec){ .dir = SA_OUT,
 			.mode = SA_TUNNEL,
+			.spi = spi,
 			.local = self,
 			.remote = self,
 			.encr = rows[i].encr,
 			.encr_bits = rows[i].bits,
 			.integ = rows[i].integ };
-		ok = try_sa(h, s, e);
+		ok = try_sa(sk, s, directions, code, e);
 	}
 	free(s);
+	return ok;
+}
+
+bool host_esp_probe(struct host *h, enum family family, struct err *e)
+{
+	uint32_t spi = HOST_REQID_FIRST + (h->slot << 16);
+	int code;
+	bool ok = xfrm_open(h, e) &&
+		try_family(h->sad->sk, family, spi, &h->sad->directions, &code, e);
+
 	if (!ok && h->sad && h->sad->n_sas == 0)
 		xfrm_close(h);
 	return ok;
+}
+
+static void look_esp(struct nl_sock *sk, struct host_kernel *out)
+{
+	static const enum family families[] = { FAMILY_V4, FAMILY_V6 };
+	struct err e;
+	int code;
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		err_clear(&e);
+		out->esp[i] = try_family(sk, families[i], SPI_OF_LOOK, &out->directions, &code, &e);
+		out->known &= code != EPERM;
+		snprintf(out->why[i], sizeof(out->why[i]), "%s", e.text);
+	}
+}
+
+void host_kernel_look(struct host_kernel *out)
+{
+	struct err e = { .kind = ERR_NONE };
+	struct nl_sock *xfrm = nl_connect_xfrm(&e), *route = nl_connect_route(NULL);
+
+	*out = (struct host_kernel){ .known = true };
+	if (xfrm)
+		look_esp(xfrm, out);
+	else
+		snprintf(out->why[0], sizeof(out->why[0]), "%s", e.text);
+	if (route)
+		out->interface = xfrm_link_possible(route);
+	nl_socket_free(xfrm);
+	nl_socket_free(route);
 }

@@ -107,7 +107,7 @@ static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tie
 	if (alg_tier(a, proto) > tier)
 		return err_set(e, ERR_CONFIG, "%s is weak: it needs connection.security = %s", word,
 			tiers[alg_tier(a, proto)]);
-	if (!a->usable)
+	if (!alg_usable(a))
 		return !strict ||
 			err_set(e, ERR_CONFIG, "this machine's OpenSSL cannot do %s", word);
 	return add(p, a) ||
@@ -193,6 +193,7 @@ static const struct {
 	{ PROTO_IKE, TIER_DEFAULT, true, "aes256-aes128-sha256-modp2048" },
 	{ PROTO_IKE, TIER_COMPAT, true, "aes256-aes128-sha1-modp2048" },
 	{ PROTO_IKE, TIER_LEGACY, true, "3des-sha1-modp2048" },
+	{ PROTO_IKE, TIER_LEGACY, false, "aes256-3des-sha1-modp1024" },
 	{ PROTO_ESP, TIER_DEFAULT, true, "aes256-aes128-sha256-noesn" },
 	{ PROTO_ESP, TIER_DEFAULT, true, "aes256gcm16-aes128gcm16-noesn" },
 	{ PROTO_ESP, TIER_COMPAT, true, "aes256-aes128-sha1-noesn" },

@@ -29,6 +29,13 @@ static const struct hint hints[] = {
 		"another network, a smaller certificate chain, or a firewall that lets port 4500 pass" },
 	{ STAGE_EAP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"the gateway fell silent during the login: its authentication server may be down" },
+	{ STAGE_L2TP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"IPsec is up, so the gateway is there: ask whether its L2TP server runs; it may also insist on "
+		"a source port (l2tp.source-port)" },
+	{ STAGE_PPP_LOGIN, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"the gateway fell silent during the login: its authentication server may be down" },
+	{ STAGE_PPP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"the gateway fell silent after the login; its log says more" },
 	{ ANY, ERR_SILENT, ANY, DOWN_LOST, "check the network, then `vpnc-ike connect` again" },
 	{ STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
 		"ask which algorithms the gateway accepts and name them in ike.proposals; an old gateway may "
@@ -41,6 +48,14 @@ static const struct hint hints[] = {
 	{ STAGE_EAP, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 		"check secrets.user and secrets.password, and whether the gateway wants another EAP method "
 		"(local.eap)" },
+	{ STAGE_L2TP, ERR_PEER, ANY, DOWN_REFUSED,
+		"the L2TP server does not take the call: too many may be connected; its log says more" },
+	{ STAGE_PPP_LOGIN, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+		"check secrets.user and secrets.password (a Windows server may want DOMAIN\\user), and whether "
+		"the gateway takes the ways to log in of ppp.auth" },
+	{ STAGE_PPP, ERR_PEER, ANY, DOWN_REFUSED,
+		"the gateway let us in but gave no address: its pool may be used up, or remove "
+		"network.address from the profile" },
 	{ ANY, ERR_PEER, TS_UNACCEPTABLE, DOWN_REFUSED,
 		"the gateway does not serve these networks: check esp.local-ts and esp.remote-ts" },
 	{ ANY, ERR_PEER, SINGLE_PAIR_REQUIRED, DOWN_REFUSED,
@@ -57,12 +72,22 @@ static const struct hint hints[] = {
 	{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED,
 		"compare esp.* and network.* with what the gateway offers" },
 	{ ANY, ERR_PEER, ANY, DOWN_OTHER, "the gateway's log says more" },
+	{ STAGE_L2TP, ERR_AUTH, ANY, DOWN_NOT_ACCEPTED,
+		"check l2tp.secret: both ends must have the same one" },
+	{ STAGE_PPP_LOGIN, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+		"the server could not prove that it knows the password: do not go on from here before you know "
+		"why" },
 	{ STAGE_EAP, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
 		"the server could not prove that it knows the password: do not go on from here before you know "
 		"why" },
 	{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
 		"if the gateway is the right one, set remote.id to a name that its certificate proves and "
 		"remote.ca to the CA that issued it; else somebody stands in between" },
+	{ STAGE_L2TP, ERR_CONFIG, ANY, DOWN_PROFILE,
+		"name the secret of the L2TP tunnel in l2tp.secret" },
+	{ STAGE_PPP_LOGIN, ERR_CONFIG, ANY, DOWN_PROFILE,
+		"answer at a terminal, give it in the profile's [secrets], or name a program that answers in "
+		"VPNC_IKE_ASKPASS" },
 	{ STAGE_EAP, ERR_CONFIG, ANY, DOWN_PROFILE,
 		"answer at a terminal, give it in the profile's [secrets], or name a program that answers in "
 		"VPNC_IKE_ASKPASS" },
@@ -146,6 +171,14 @@ static const struct hint *find(const struct profile *p, enum ike_stage stage, co
 	return h;
 }
 
+/* "the gateway refused us: why": why. */
+static const char *after_colon(const char *sentence)
+{
+	const char *colon = strstr(sentence, ": ");
+
+	return colon ? colon + 2 : sentence;
+}
+
 void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
 {
 	const struct hint *h = find(p, stage, e);
@@ -160,5 +193,7 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 		notify_text(said, e->notify);
 	else if (e->notify)
 		v1_notify_text(said, e->notify);
-	snprintf(out->said, sizeof(out->said), "%s", said);
+	/* L2TP and PPP have no notifies: their results and errors are part of the sentence. */
+	bool in_words = e->kind == ERR_PEER && stage >= STAGE_L2TP && stage <= STAGE_PPP;
+	snprintf(out->said, sizeof(out->said), "%s", in_words ? after_colon(e->text) : said);
 }

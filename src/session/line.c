@@ -64,6 +64,11 @@ static void tell_link(struct line *x, const struct l2tp_link *link, struct outbo
 		*out = *link;
 }
 
+void line_unlink(struct line *x, struct outbox *ob)
+{
+	tell_link(x, &(struct l2tp_link){ 0 }, ob);
+}
+
 static void link_session(struct line *x, bool packets, struct outbox *ob)
 {
 	struct l2tp_link link = { .local_port = x->config->local_port,
@@ -151,7 +156,7 @@ static void follow(struct line *x, uint64_t now, struct outbox *ob)
 		link_session(x, false, ob);
 	} else {
 		x->phase = LINE_DEAD;
-		tell_link(x, &(struct l2tp_link){ 0 }, ob);
+		line_unlink(x, ob);
 	}
 }
 

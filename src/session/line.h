@@ -53,6 +53,8 @@ void line_answer(struct line *x, uint64_t now, uint32_t id, const struct passphr
 void line_tick(struct line *x, uint64_t now, struct outbox *ob);
 /* Hangs up: PPP, session and tunnel; LINE_DEAD follows. A second call does not wait. */
 void line_stop(struct line *x, uint64_t now, struct outbox *ob);
+/* Whatever its state, the data plane shall carry nothing more: before line_free. */
+void line_unlink(struct line *x, struct outbox *ob);
 uint64_t line_deadline(const struct line *x);
 void line_view(const struct line *x, struct line_view *out);
 

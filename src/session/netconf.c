@@ -7,12 +7,20 @@
 #include "base/names.h"
 #include "esp/esp.h"
 
-enum { DEFAULT_MTU = 1500, IPV6_LEAST_MTU = 1280, FALLBACK_MTU = 1280 };
+enum {
+	DEFAULT_MTU = 1500,
+	IPV6_LEAST_MTU = 1280,
+	FALLBACK_MTU = 1280,
+	IPV4_HEADER_LEN = 20,
+	IPV6_HEADER_LEN = 40,
+};
 
 struct builder {
 	const struct profile *p;
 	const struct ike_view *view;
 	const struct granted *g;
+	const struct line_view *line; /* NULL: there is no L2TP */
+	struct selectors whole; /* with L2TP: what the line carries */
 	struct outbox *ob;
 	struct route *routes;
 	size_t n, cap;
@@ -122,6 +130,15 @@ static bool family_usable(const struct builder *b, uint8_t family)
 	return b->head.n_addrs == 0;
 }
 
+/* What goes through the tunnel: the gateway's side of child SA i, or all that the line carries; NULL
+ * past the end. */
+static const struct selectors *carried(const struct builder *b, size_t i)
+{
+	if (b->line)
+		return i == 0 ? &b->whole : NULL;
+	return i < b->view->n_children ? b->view->children[i].remote_ts : NULL;
+}
+
 static void take_addresses(struct builder *b)
 {
 	char text[ADDR_TEXT_MAX];
@@ -140,29 +157,27 @@ static void take_addresses(struct builder *b)
 static void routes_from_selectors(struct builder *b)
 {
 	struct prefix list[256];
+	const struct selectors *ts;
 
-	for (size_t i = 0; i < b->view->n_children; i++) {
-		const struct selectors *ts = b->view->children[i].remote_ts;
+	for (size_t i = 0; (ts = carried(b, i)); i++)
 		for (size_t j = 0; j < ts->n; j++) {
 			size_t n = selector_prefixes(&ts->v[j], list, ARRAY_LEN(list));
 			for (size_t k = 0; k < n && k < ARRAY_LEN(list); k++)
 				if (family_usable(b, list[k].family))
 					add_pushed_route(b, &list[k]);
 		}
-	}
 }
 
 static bool selected(const struct builder *b, const struct prefix *p)
 {
+	const struct selectors *ts;
 	struct selector s;
 
 	selector_from_prefix(&s, p);
-	for (size_t i = 0; i < b->view->n_children; i++) {
-		const struct selectors *ts = b->view->children[i].remote_ts;
+	for (size_t i = 0; (ts = carried(b, i)); i++)
 		for (size_t j = 0; j < ts->n; j++)
 			if (selector_inside(&s, &ts->v[j]))
 				return true;
-	}
 	return false;
 }
 
@@ -350,39 +365,81 @@ static void take_dns(struct builder *b)
 	b->head.dns_default = b->full[0] || b->full[1] || b->head.n_domains == 0;
 }
 
-/* The smallest over the child SAs: what fits into the path with everything ESP puts around it. */
-static uint16_t inner_mtu(const struct builder *b, uint16_t path_mtu)
+/* What fits into the path with everything that the child SA puts around it. */
+static uint16_t child_mtu(
+	const struct ike_view *view, const struct ike_child_view *c, uint16_t path_mtu)
+{
+	struct sa_spec *spec = calloc(1, sizeof(*spec));
+
+	if (!spec)
+		return FALLBACK_MTU;
+	spec->mode = c->mode;
+	spec->encap = c->encap;
+	spec->remote = view->remote;
+	spec->encr = c->suite.encr->id;
+	spec->encr_bits = c->suite.encr->key_bits;
+	spec->integ = c->suite.integ ? c->suite.integ->id : 0;
+	uint16_t fits = esp_inner_mtu(spec, path_mtu ? path_mtu : DEFAULT_MTU);
+	free(spec);
+	return fits;
+}
+
+/* The smallest over the child SAs. */
+static uint16_t children_mtu(const struct ike_view *view, uint16_t path_mtu)
 {
 	uint16_t mtu = path_mtu ? path_mtu : DEFAULT_MTU;
+
+	for (size_t i = 0; i < view->n_children; i++) {
+		uint16_t fits = child_mtu(view, &view->children[i], path_mtu);
+		mtu = fits < mtu ? fits : mtu;
+	}
+	return mtu;
+}
+
+uint16_t netconf_line_mtu(const struct ike_view *view, uint16_t path_mtu)
+{
+	size_t around = LINE_OVERHEAD +
+		(view->remote.family == FAMILY_V6 ? IPV6_HEADER_LEN : IPV4_HEADER_LEN);
+	uint16_t mtu = children_mtu(view, path_mtu);
+
+	if (mtu < around + PPP_MRU_MIN)
+		return PPP_MRU_MIN;
+	mtu = (uint16_t)(mtu - around);
+	return mtu < PPP_MRU_DEFAULT ? mtu : PPP_MRU_DEFAULT;
+}
+
+static uint16_t inner_mtu(const struct builder *b, uint16_t path_mtu)
+{
 	bool v6 = false;
 
 	if (b->p->mtu)
 		return b->p->mtu;
-	for (size_t i = 0; i < b->view->n_children; i++) {
-		const struct ike_child_view *c = &b->view->children[i];
-		struct sa_spec *spec = calloc(1, sizeof(*spec));
-		if (!spec)
-			return FALLBACK_MTU;
-		spec->mode = c->mode;
-		spec->encap = c->encap;
-		spec->remote = b->view->remote;
-		spec->encr = c->suite.encr->id;
-		spec->encr_bits = c->suite.encr->key_bits;
-		spec->integ = c->suite.integ ? c->suite.integ->id : 0;
-		uint16_t fits = esp_inner_mtu(spec, path_mtu ? path_mtu : DEFAULT_MTU);
-		mtu = fits < mtu ? fits : mtu;
-		free(spec);
-	}
 	for (size_t i = 0; i < b->head.n_addrs; i++)
 		v6 = v6 || b->head.addrs[i].family == FAMILY_V6;
+	uint16_t mtu =
+		b->line ? netconf_line_mtu(b->view, path_mtu) : children_mtu(b->view, path_mtu);
+	if (b->line && b->line->ppp.peer_mru < mtu)
+		mtu = b->line->ppp.peer_mru;
 	return v6 && mtu < IPV6_LEAST_MTU ? IPV6_LEAST_MTU : mtu;
 }
 
-struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, uint16_t path_mtu, struct outbox *ob)
+/* As if a gateway of IKE had granted it. */
+static void line_granted(struct granted *out, const struct ppp_view *ppp)
 {
-	struct builder b = { .p = p, .view = view, .g = g, .ob = ob };
+	*out = (struct granted){ .n_addrs = 1 };
+	out->addrs[0] = (struct prefix){ .family = FAMILY_V4, .len = 32 };
+	memcpy(out->addrs[0].ip, ppp->local.ip, addr_len(FAMILY_V4));
+	for (uint32_t i = 0; i < ppp->n_dns; i++)
+		out->dns[out->n_dns++] = ppp->dns[i];
+}
 
+static struct netconf *build(const struct profile *p, const struct ike_view *view,
+	const struct granted *g, const struct line_view *line, uint16_t path_mtu, struct outbox *ob)
+{
+	struct builder b = { .p = p, .view = view, .g = g, .line = line, .ob = ob };
+
+	b.whole.n = 1;
+	selector_all(&b.whole.v[0], FAMILY_V4);
 	b.head.lan = p->lan;
 	b.head.killswitch = p->killswitch;
 	b.head.gateway = view->remote;
@@ -409,6 +466,22 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 		return NULL;
 	}
 	return copy;
+}
+
+struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
+	const struct granted *g, const struct line_view *line, uint16_t path_mtu, struct outbox *ob)
+{
+	struct granted *by_line = line ? malloc(sizeof(*by_line)) : NULL;
+
+	if (line && !by_line) {
+		ob->failed = true;
+		return NULL;
+	}
+	if (line)
+		line_granted(by_line, &line->ppp);
+	struct netconf *made = build(p, view, line ? by_line : g, line, path_mtu, ob);
+	free(by_line);
+	return made;
 }
 
 bool netconf_guard(const struct profile *p, enum killswitch kill, struct outbox *ob)

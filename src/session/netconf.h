@@ -8,11 +8,16 @@
 #define SESSION_NETCONF_H
 
 #include "ike/ike.h"
+#include "line.h"
 #include "session/profile.h"
 
-/* Appends ACT_NETCONF and returns a malloc'ed copy of it, NULL when memory ran out. */
+/* Appends ACT_NETCONF and returns a malloc'ed copy of it, NULL when memory ran out. With L2TP it is the
+ * line that brought addresses and name servers, and that carries all of its families; else it is NULL. */
 struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, uint16_t path_mtu, struct outbox *ob);
+	const struct granted *g, const struct line_view *line, uint16_t path_mtu,
+	struct outbox *ob);
+/* The largest packet that fits into an L2TP data message in the child SA. */
+uint16_t netconf_line_mtu(const struct ike_view *view, uint16_t path_mtu);
 
 /* Appends ACT_NETCONF for before and after the tunnel: nothing but the kill switch, and what passes
  * it. False when memory ran out. */

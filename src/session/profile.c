@@ -226,6 +226,36 @@ static void finish_auth(struct profile *p, struct problems *l)
 			"secrets.password is given as well; one of them is enough");
 }
 
+/* What L2TP settles by itself. */
+static void finish_l2tp(struct profile *p, struct problems *l)
+{
+	static const struct {
+		const char *section, *key, *why;
+	} rows[] = {
+		{ "esp", "local-ts", "is not used; L2TP protects UDP between its two ports" },
+		{ "esp", "remote-ts", "is not used; L2TP protects UDP between its two ports" },
+		{ "ike", "mode-config", "is not used; with L2TP it is PPP that assigns addresses" },
+	};
+
+	if (p->type != CONN_L2TP)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (given(p, rows[i].section, rows[i].key))
+			problem(l, rows[i].section, rows[i].key, rows[i].why);
+	if (given(p, "esp", "mode") && p->mode != SA_TRANSPORT)
+		problem(l, "esp", "mode", "must be transport: L2TP is protected in transport mode");
+	if (p->local_auth != LOCAL_PSK && p->local_auth != LOCAL_CERT)
+		problem(l, "local", "auth",
+			"must be psk or cert: the user logs in inside L2TP, by ppp.auth");
+	if (p->address == CHOICE_NONE)
+		problem(l, "network", "address",
+			"= none cannot be: L2TP always assigns an address");
+	p->mode = SA_TRANSPORT;
+	p->mode_config = MODE_CONFIG_NO;
+	if (!given(p, "esp", "pfs"))
+		p->pfs = TRI_NO; /* as the clients built into Windows and Apple's systems do */
+}
+
 /* What one version has and the other has not. */
 static void finish_version(struct profile *p, struct problems *l)
 {
@@ -261,5 +291,6 @@ size_t profile_finish(struct profile *p, struct profile_problem *problems, size_
 	finish_proposals(p, &l);
 	finish_auth(p, &l);
 	finish_version(p, &l);
+	finish_l2tp(p, &l);
 	return l.n;
 }

@@ -14,17 +14,20 @@ enum key_type {
 	KEY_U16, /* least..most; 0 for "auto" where `values` has it */
 	KEY_U32,
 	KEY_TIME, /* uint64_t milliseconds in least..most seconds; 0 (never) too */
+	KEY_AMOUNT, /* uint64_t, at least `least`, or 0 (no limit); a "size" may have a unit */
 	KEY_TEXT, /* char[most] */
 	KEY_SECRET, /* struct passphrase; at2: bool given */
 	KEY_IDENTITY, /* struct identity */
 	KEY_GATEWAYS, /* p->gateways */
 	KEY_EAP, /* p->eap */
+	KEY_PPP_AUTH, /* p->ppp_auth */
 	KEY_PROPOSALS, /* text in struct profile_full at `at`, parsed by profile_finish */
 	KEY_SELECTORS, /* struct selectors, "auto": none */
 	KEY_PREFIXES, /* struct prefix_list */
 	KEY_PREFIXES_OR, /* struct prefix_list; at2: enum auto_choice */
 	KEY_DNS, /* p->dns_list and p->dns */
 	KEY_DOMAINS, /* p->domains */
+	KEY_INTERFACE, /* char[most], "" for auto */
 	KEY_NONE, /* known, but nothing this program does yet */
 };
 

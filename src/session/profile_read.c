@@ -127,6 +127,30 @@ static bool read_time(const struct key_row *row, const char *value, uint64_t *ou
 	return true;
 }
 
+/* "5000000", and of a size also "64M", "10G"; 0 is no limit. */
+static bool read_amount(const struct key_row *row, const char *value, uint64_t *out, struct err *e)
+{
+	static const char units[] = "kmgt";
+	bool size = strcmp(row->values, "size") == 0;
+	char what[SHOWN_MAX], *end;
+	unsigned shift = 0;
+
+	unsigned long long n = strtoull(value, &end, 10);
+	const char *unit = size && *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+	if (unit) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		end++;
+	}
+	if (!isdigit((unsigned char)value[0]) || *end || n > (uint64_t)INT64_MAX >> shift ||
+		(n != 0 && n << shift < row->least))
+		return err_set(e, ERR_CONFIG,
+			"\"%s\" is not a %s of at least %u%s, or 0 for no limit",
+			shown(what, value), row->values, row->least,
+			size ? "; right would be 64M or 10G" : "");
+	*out = (uint64_t)n << shift;
+	return true;
+}
+
 /* A host name by RFC 1123: labels of letters, digits and hyphens; an underscore is found in the
  * wild. What ends in a number is an address that is wrong. */
 static bool host_valid(const char *host)
@@ -181,6 +205,24 @@ static bool read_eap(struct profile *p, const struct key_row *row, const char *v
 		if (p->n_eap == EAP_METHODS_MAX)
 			return err_set(e, ERR_CONFIG, "more than %d methods", EAP_METHODS_MAX);
 		p->eap[p->n_eap++] = type;
+	}
+	return true;
+}
+
+static bool read_ppp_auth(
+	struct profile *p, const struct key_row *row, const char *value, struct err *e)
+{
+	char item[WORD_TEXT_MAX];
+
+	p->n_ppp_auth = 0;
+	while (next_item(&value, item)) {
+		int n = read_word(row, item, e);
+		if (n < 0)
+			return false;
+		for (size_t i = 0; i < p->n_ppp_auth; i++)
+			if (p->ppp_auth[i] == (enum ppp_auth)n)
+				return err_set(e, ERR_CONFIG, "%s is named twice", item);
+		p->ppp_auth[p->n_ppp_auth++] = (enum ppp_auth)n;
 	}
 	return true;
 }
@@ -350,6 +392,30 @@ static bool read_text(char *out, const struct key_row *row, const char *value, s
 	return true;
 }
 
+/* What the kernel takes (no slash, colon nor space, at most 15 octets), but for what would mean
+ * something else: a pattern that it fills in, its own names beside those of interfaces under
+ * /proc/sys/net, and what tools take for an option. */
+static bool read_interface(char *out, const struct key_row *row, const char *value, struct err *e)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	char what[SHOWN_MAX];
+	size_t n = strlen(value);
+
+	if (strcasecmp(value, "auto") == 0) {
+		out[0] = 0;
+		return true;
+	}
+	if (n == 0 || n >= row->most || strspn(value, letters) != n || value[0] == '-' ||
+		value[0] == '.' || profile_word("all|default|lo", value) >= 0)
+		return err_set(e, ERR_CONFIG,
+			"\"%s\" cannot be the name of an interface; right would be vpn-office: at "
+			"most %u letters, digits, hyphens, dots and underscores",
+			shown(what, value), row->most - 1);
+	memcpy(out, value, n + 1);
+	return true;
+}
+
 static bool read_secret(struct passphrase *out, bool *given, const char *value, struct err *e)
 {
 	if (!passphrase_set(out, value, strlen(value)))
@@ -390,6 +456,8 @@ bool profile_read(
 		return read_number(row, value, at, e);
 	case KEY_TIME:
 		return read_time(row, value, at, e);
+	case KEY_AMOUNT:
+		return read_amount(row, value, at, e);
 	case KEY_TEXT:
 	case KEY_PROPOSALS:
 		return read_text(at, row, value, e);
@@ -401,6 +469,8 @@ bool profile_read(
 		return read_gateways(&f->p, value, e);
 	case KEY_EAP:
 		return read_eap(&f->p, row, value, e);
+	case KEY_PPP_AUTH:
+		return read_ppp_auth(&f->p, row, value, e);
 	case KEY_SELECTORS:
 		return read_selectors(at, value, e);
 	case KEY_PREFIXES:
@@ -411,6 +481,8 @@ bool profile_read(
 		return read_dns(&f->p, value, e);
 	case KEY_DOMAINS:
 		return read_domains(&f->p, value, e);
+	case KEY_INTERFACE:
+		return read_interface(at, row, value, e);
 	case KEY_NONE:
 		return err_set(e, ERR_CONFIG, "is not supported yet; leave it out");
 	}

@@ -63,6 +63,18 @@ static void add_time(struct text *t, uint64_t ms)
 		add(t, "%" PRIu64 "s", s);
 }
 
+static void add_amount(struct text *t, uint64_t n, bool size)
+{
+	static const char units[] = "KMGT";
+	size_t i = 0;
+
+	while (size && n > 0 && n % 1024 == 0 && i + 1 < sizeof(units)) {
+		n /= 1024;
+		i++;
+	}
+	add(t, i ? "%" PRIu64 "%c" : "%" PRIu64, n, i ? units[i - 1] : 0);
+}
+
 static void add_prefixes(struct text *t, const struct prefix_list *l)
 {
 	char one[ADDR_TEXT_MAX];
@@ -119,6 +131,14 @@ static void add_eap(struct text *t, const struct profile *p, const char *words)
 		}
 }
 
+static void add_ppp_auth(struct text *t, const struct profile *p, const char *words)
+{
+	for (size_t i = 0; i < p->n_ppp_auth; i++) {
+		add(t, "%s", i ? ", " : "");
+		add_word(t, words, p->ppp_auth[i]);
+	}
+}
+
 static void add_proposals(struct text *t, const struct profile *p, const struct key_row *row)
 {
 	bool ike = strcmp(row->section, "ike") == 0;
@@ -157,6 +177,9 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 	case KEY_TIME:
 		add_time(t, *(const uint64_t *)at);
 		break;
+	case KEY_AMOUNT:
+		add_amount(t, *(const uint64_t *)at, strcmp(row->values, "size") == 0);
+		break;
 	case KEY_TEXT:
 		add(t, "%s", (const char *)at);
 		break;
@@ -172,6 +195,9 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 		break;
 	case KEY_EAP:
 		add_eap(t, p, row->values);
+		break;
+	case KEY_PPP_AUTH:
+		add_ppp_auth(t, p, row->values);
 		break;
 	case KEY_PROPOSALS:
 		add_proposals(t, p, row);
@@ -191,6 +217,9 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 	case KEY_DOMAINS:
 		for (size_t i = 0; i < p->n_domains; i++)
 			add_item(t, p->domains[i]);
+		break;
+	case KEY_INTERFACE:
+		add(t, "%s", *(const char *)at ? (const char *)at : "auto");
 		break;
 	case KEY_NONE:
 		add(t, "%s", row->fallback);

@@ -2,97 +2,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attempt.h"
+#include "dial.h"
 #include "hints.h"
-#include "ike/msg.h"
 #include "netconf.h"
-#include "state.h"
 
-/* --- configuration of the engine --------------------------------------------------------------- */
-
-static enum ike_auth auth_kind(enum local_auth a)
-{
-	switch (a) {
-	case LOCAL_CERT:
-	case LOCAL_XAUTH_CERT:
-		return IKE_AUTH_BY_CERT;
-	case LOCAL_EAP:
-	case LOCAL_HYBRID:
-		return IKE_AUTH_BY_EAP;
-	case LOCAL_PSK:
-	case LOCAL_XAUTH_PSK:
-		break;
-	}
-	return IKE_AUTH_BY_PSK;
-}
-
-static void configure_eap(struct session *s)
-{
-	s->cfg.eap = (struct eap_config){
-		.user = s->user, .methods = s->p->eap, .n_methods = s->p->n_eap, .sequence = true
-	};
-	if (s->p->password_given)
-		s->cfg.eap.password = &s->p->password;
-	else if (s->password.len > 0)
-		s->cfg.eap.password = &s->password;
-}
-
-static void configure(struct session *s)
-{
-	const struct profile *p = s->p;
-	struct ike_config *c = &s->cfg;
-
-	*c = (struct ike_config){ .ike_proposals = &p->ike_proposals,
-		.esp_proposals = &p->esp_proposals,
-		.security = p->security,
-		.local_auth = auth_kind(p->local_auth),
-		.remote_psk = p->remote_auth == REMOTE_PSK,
-		.local_id = p->local_id,
-		.remote_id = p->remote_id,
-		.remote_id_strict = id_given(&p->remote_id),
-		.send_remote_id = p->send_remote_id,
-		.certs = &p->own_certs,
-		.key = p->own_key,
-		.trust = p->trust,
-		.pinned = p->remote_certificate[0] != 0,
-		.ike_lifetime = p->ike_lifetime,
-		.child_lifetime = p->esp_lifetime,
-		.dpd_interval = p->dpd_interval,
-		.fragmentation = p->fragmentation,
-		.mode = p->mode,
-		.esn = p->esn,
-		.pfs = p->pfs,
-		.replay_window = p->replay_window,
-		.want_address = p->address != CHOICE_NONE,
-		.local_ts = p->local_ts,
-		.remote_ts = p->remote_ts,
-		.xauth = p->local_auth >= LOCAL_XAUTH_PSK,
-		.aggressive = p->aggressive,
-		.mode_config = p->mode_config };
-	c->psk = p->psk_given ? &p->psk : &s->psk;
-	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
-	c->force_encap = true;
-	for (size_t i = 0; i < p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
-		c->want[c->n_want++] = p->addresses.v[i];
-	configure_eap(s);
-}
-
-/* What the gateway must prove: what the profile says, else the name or address that was typed. */
-static void expect_gateway(struct session *s)
-{
-	if (!id_given(&s->p->remote_id) &&
-		!id_parse(&s->cfg.remote_id, s->p->gateways[s->gateway], NULL))
-		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
-}
+/* --- making one ------------------------------------------------------------------------------------ */
 
 struct session *session_new(
 	const struct profile *p, const uint8_t seed[RNG_SEED_LEN], struct err *e)
 {
 	struct session *s;
 
-	if (p->type == CONN_L2TP) {
-		err_set(e, ERR_CONFIG, "connection.type: l2tp is not supported yet");
-		return NULL;
-	}
 	s = calloc(1, sizeof(*s));
 	if (!s) {
 		err_set(e, ERR_LOCAL, "out of memory");
@@ -100,8 +21,9 @@ struct session *session_new(
 	}
 	s->p = p;
 	rng_seed(&s->rng, seed);
-	snprintf(s->user, sizeof(s->user), "%s", p->user);
-	configure(s);
+	snprintf(s->user, sizeof(s->user), "%s",
+		p->type == CONN_L2TP && p->ppp_user[0] ? p->ppp_user : p->user);
+	attempt_configure(s);
 	return s;
 }
 
@@ -109,6 +31,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
+	line_free(s->line);
 	engine_free(s->engine);
 	free(s->netconf);
 	wipe(s, sizeof(*s));
@@ -118,48 +41,6 @@ void session_free(struct session *s)
 void session_plain_esp(struct session *s)
 {
 	s->cfg.force_encap = s->p->encapsulation;
-}
-
-/* --- ending ------------------------------------------------------------------------------------- */
-
-/* As it was, but for a strict kill switch where this is not the end that was asked for. */
-static void machine_as_before(struct session *s, bool asked, struct outbox *ob)
-{
-	bool stays = s->guarded && !asked && s->p->killswitch == KILLSWITCH_STRICT;
-
-	if (!s->netconf && (!s->guarded || stays))
-		return;
-	netconf_guard(s->p, stays ? KILLSWITCH_STRICT : KILLSWITCH_NO, ob);
-	s->guarded = stays;
-	free(s->netconf);
-	s->netconf = NULL;
-}
-
-static void go_down(struct session *s, const struct down *d, struct outbox *ob)
-{
-	struct down *out;
-
-	if (s->phase == PHASE_DOWN)
-		return;
-	engine_free(s->engine);
-	s->engine = NULL;
-	machine_as_before(s, d->status == DOWN_ASKED, ob);
-	s->phase = PHASE_DOWN;
-	out = outbox_add(ob, ACT_DOWN, sizeof(*out));
-	if (out)
-		*out = *d;
-}
-
-static void fail(struct session *s, enum ike_stage stage, const struct err *e, struct outbox *ob)
-{
-	struct down d;
-
-	hint_down(&d, s->p, stage, e);
-	if (s->was_up && d.status != DOWN_MACHINE)
-		d.status = DOWN_LOST;
-	s->last_error = *e;
-	s->last_stage = stage;
-	go_down(s, &d, ob);
 }
 
 bool session_explain(const struct session *s, struct down *out)
@@ -175,201 +56,17 @@ void session_hint(struct down *out, const struct profile *p, const struct err *e
 	hint_down(out, p, STAGE_RESOLVE, e);
 }
 
-/* --- connecting ---------------------------------------------------------------------------------- */
-
-static void resolve(struct session *s, struct outbox *ob)
-{
-	struct resolve *r = outbox_add(ob, ACT_RESOLVE, sizeof(*r));
-
-	if (!r)
-		return;
-	/* While the tunnel is lost its own DNS is out of reach, so the address that worked comes first. */
-	if (s->was_up && s->attempts < NAME_AFTER && s->n_paths > 0)
-		addr_text(r->host, &s->paths[s->path].remote);
-	else
-		snprintf(r->host, sizeof(r->host), "%s", s->p->gateways[s->gateway]);
-	r->port = s->p->port;
-	s->phase = PHASE_RESOLVING;
-	if (!s->was_up)
-		outbox_event(ob, EV_STAGE, LEVEL_INFO, "finding %s", r->host);
-}
-
-static void begin(struct session *s, struct outbox *ob)
-{
-	char to[ADDR_TEXT_MAX];
-	struct err e = { 0 };
-	const struct path *path = &s->paths[s->path];
-	bool last = s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
-
-	engine_free(s->engine);
-	configure_eap(s);
-	expect_gateway(s);
-	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
-	if (!s->engine) {
-		fail(s, STAGE_INIT, &e, ob);
-		return;
-	}
-	s->phase = PHASE_CONNECTING;
-	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
-	engine_start(s->engine, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path,
-		last, ob);
-}
-
-static void start_attempt(struct session *s, struct outbox *ob)
-{
-	s->gateway = s->was_up && s->attempts < NAME_AFTER ? s->gateway : 0;
-	s->cfg.ike_proposals = &s->p->ike_proposals;
-	s->cfg.want_address = s->p->address != CHOICE_NONE;
-	resolve(s, ob);
-}
-
-static void ask(uint32_t id, enum ask_kind kind, bool echo, const char *prompt, struct outbox *ob)
-{
-	struct ask *a = outbox_add(ob, ACT_ASK, sizeof(*a));
-
-	if (!a)
-		return;
-	a->id = id;
-	a->kind = kind;
-	a->echo = echo;
-	snprintf(a->prompt, sizeof(a->prompt), "%s", prompt);
-}
-
-/* What must be known before the first message; the rest is asked for when the gateway asks. */
-static void prepare(struct session *s, struct outbox *ob)
-{
-	bool psk = s->cfg.local_auth == IKE_AUTH_BY_PSK || s->cfg.remote_psk;
-
-	s->phase = PHASE_ASKING;
-	if (psk && !s->p->psk_given && s->psk.len == 0)
-		ask(ASK_ID_PSK, ASK_PSK, false, "Pre-shared key", ob);
-	else if (s->cfg.local_auth == IKE_AUTH_BY_EAP && !s->user[0])
-		ask(ASK_ID_USER, ASK_USER, true, "User name", ob);
-	else
-		start_attempt(s, ob);
-}
-
 void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *ob)
 {
 	s->now = s->wall_at = now;
 	s->wall = wall;
 	if (s->p->killswitch == KILLSWITCH_NO) {
-		prepare(s, ob);
+		attempt_prepare(s, ob);
 		return;
 	}
 	/* Before the first packet, the question for the gateway's name included. */
 	s->phase = PHASE_GUARDING;
 	s->guarded = netconf_guard(s->p, s->p->killswitch, ob);
-}
-
-/* --- reconnecting --------------------------------------------------------------------------------- */
-
-/* The engine is done with: a dead one that still got input would fail once more with every datagram. */
-static void leave_engine(struct session *s)
-{
-	s->rekeys_ike += s->view.rekeys_ike;
-	s->rekeys_child += s->view.rekeys_child;
-	s->view.rekeys_ike = s->view.rekeys_child = 0;
-	engine_free(s->engine);
-	s->engine = NULL;
-}
-
-/* Exponential backoff with full jitter: many clients that lost the same gateway come back spread
- * out. The first attempt comes within a second. */
-static void schedule(struct session *s, struct outbox *ob)
-{
-	unsigned shift = s->attempts < 6 ? s->attempts : 6;
-	uint64_t most = (uint64_t)BACKOFF_FIRST_MS << shift;
-	uint64_t wait =
-		rng_below(&s->rng, (uint32_t)(most < BACKOFF_MOST_MS ? most : BACKOFF_MOST_MS) + 1);
-
-	leave_engine(s);
-	s->attempts++;
-	s->next_attempt = s->now + wait;
-	s->phase = PHASE_WAITING;
-	outbox_event(ob, EV_RECONNECTING, LEVEL_WARN, "reconnecting in %.1f s (attempt %u)",
-		(double)wait / 1000, s->attempts);
-}
-
-static bool final_refusal(struct session *s, const struct err *e)
-{
-	bool refused = e->kind == ERR_AUTH || e->kind == ERR_CONFIG || e->kind == ERR_LOCAL ||
-		(e->kind == ERR_PEER &&
-			(e->notify == AUTHENTICATION_FAILED || s->view.stage == STAGE_EAP));
-
-	if (s->view.stage == STAGE_UP)
-		return false;
-	s->refusals += refused;
-	return s->refusals >= REFUSALS_MAX;
-}
-
-/* Before giving up or waiting: another address, another gateway of the profile, with security =
- * legacy the groups that are offered only then, and no address where the gateway has none. */
-static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
-{
-	bool default_refused = s->view.stage == STAGE_INIT && e->notify == NO_PROPOSAL_CHOSEN &&
-		s->p->security == TIER_LEGACY && s->p->ike_proposals_default &&
-		s->cfg.ike_proposals == &s->p->ike_proposals;
-
-	if (default_refused) {
-		prop_last_resort(&s->last_resort, s->p->type != CONN_IKEV2, s->p->aggressive);
-		s->cfg.ike_proposals = &s->last_resort;
-		outbox_event(ob, EV_WARNING, LEVEL_WARN,
-			"the gateway refused strong algorithms: offering MODP 1536 and 1024 now");
-		begin(s, ob);
-		return true;
-	}
-	if (e->notify == INTERNAL_ADDRESS_FAILURE && s->p->address == CHOICE_AUTO &&
-		s->cfg.want_address) {
-		s->cfg.want_address = false;
-		outbox_event(ob, EV_WARNING, LEVEL_WARN,
-			"the gateway has no address to give: going on with this machine's own");
-		begin(s, ob);
-		return true;
-	}
-	if (s->view.stage > STAGE_INIT || e->kind != ERR_SILENT)
-		return false;
-	if (s->phase == PHASE_CONNECTING && s->path + 1 < s->n_paths) {
-		s->path++;
-		outbox_log(ob, LEVEL_INFO, "%s", e->text);
-		begin(s, ob);
-		return true;
-	}
-	if (s->gateway + 1 < s->p->n_gateways) {
-		s->gateway++;
-		s->n_paths = 0;
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
-		resolve(s, ob);
-		return true;
-	}
-	return false;
-}
-
-static void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
-{
-	enum ike_stage stage = s->view.stage;
-	bool lost = s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING;
-
-	s->last_error = *e;
-	s->last_stage = stage;
-	if (s->phase == PHASE_STOPPING) {
-		go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
-		return;
-	}
-	if (!lost && try_next_way(s, e, ob))
-		return;
-	if (!s->was_up || !s->p->reconnect || final_refusal(s, e)) {
-		fail(s, stage, e, ob);
-		return;
-	}
-	if (lost) {
-		s->attempts = 0;
-		s->reconnects++;
-		outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
-	} else {
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
-	}
-	schedule(s, ob);
 }
 
 /* --- following the engine -------------------------------------------------------------------------- */
@@ -378,8 +75,8 @@ static void set_up_machine(struct session *s, struct outbox *ob)
 {
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
 	free(s->netconf);
-	s->netconf =
-		netconf_build(s->p, &s->view, engine_granted(s->engine), s->paths[s->path].mtu, ob);
+	s->netconf = netconf_build(s->p, &s->view, engine_granted(s->engine),
+		s->line ? &s->line_view : NULL, s->paths[s->path].mtu, ob);
 	s->phase = PHASE_CONFIGURING;
 }
 
@@ -406,6 +103,7 @@ static void carried(struct session *s, struct outbox *ob)
 			suite_text(suite, &s->view.suite));
 	s->phase = PHASE_UP;
 	s->was_up = true;
+	s->l2tp_other = false;
 	s->attempts = s->refusals = 0;
 	s->up_at = s->now;
 	outbox_event(ob, EV_UP, LEVEL_INFO, "connected to %s%s%s%s", s->p->gateways[s->gateway],
@@ -421,27 +119,46 @@ static void note_question(struct session *s, const struct outbox *ob, size_t fro
 			s->asked = ((const struct ask *)outbox_get(ob, i))->kind;
 }
 
+/* A dead engine whose successor is not there yet has nothing more to say. */
+static bool works(const struct session *s)
+{
+	return s->engine &&
+		(s->phase == PHASE_CONNECTING || s->phase == PHASE_DIALLING ||
+			s->phase == PHASE_CONFIGURING || s->phase == PHASE_UP ||
+			s->phase == PHASE_STOPPING);
+}
+
+/* All are in that were asked for: the password that worked is not asked for again. */
+static void logged_in(struct session *s, struct outbox *ob)
+{
+	if (s->last_answer.len > 0 && s->asked == ASK_PASSWORD)
+		s->password = s->last_answer;
+	passphrase_wipe(&s->last_answer);
+	set_up_machine(s, ob);
+}
+
 static void follow(struct session *s, struct outbox *ob, size_t from)
 {
-	/* A dead engine whose successor is not there yet has nothing more to say. */
-	bool works = s->phase == PHASE_CONNECTING || s->phase == PHASE_CONFIGURING ||
-		s->phase == PHASE_UP || s->phase == PHASE_STOPPING;
-
-	if (!s->engine || !works)
+	if (!works(s))
 		return;
 	note_question(s, ob, from);
+	dial_follow(s, ob);
+	if (!works(s))
+		return;
 	engine_view(s->engine, &s->view);
 	if (s->view.phase == IKE_DEAD) {
 		struct err e = s->view.failure;
 		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
-			go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
+			session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
 		else
 			attempt_failed(s, &e, ob);
 	} else if (s->view.phase == IKE_UP && s->phase == PHASE_CONNECTING) {
-		if (s->last_answer.len > 0 && s->asked == ASK_PASSWORD)
-			s->password = s->last_answer;
-		passphrase_wipe(&s->last_answer);
-		set_up_machine(s, ob);
+		if (s->p->type == CONN_L2TP)
+			dial_start(s, ob);
+		else
+			logged_in(s, ob);
+	} else if (s->phase == PHASE_DIALLING && s->line_view.phase == LINE_UP) {
+		logged_in(s, ob);
 	}
 }
 
@@ -458,6 +175,18 @@ void session_datagram(struct session *s, uint64_t now, const struct datagram *d,
 	follow(s, ob, from);
 }
 
+/* What came out of the SA and is no packet. */
+void session_l2tp(struct session *s, uint64_t now, struct bytes payload, struct outbox *ob)
+{
+	size_t from = ob->n;
+
+	s->now = now;
+	if (!s->line)
+		return;
+	line_datagram(s->line, now, payload, ob);
+	follow(s, ob, from);
+}
+
 static void own_answer(
 	struct session *s, uint32_t id, const struct passphrase *text, struct outbox *ob)
 {
@@ -468,14 +197,15 @@ static void own_answer(
 	if (!text || text->len == 0 || (id == ASK_ID_USER && text->len >= sizeof(s->user))) {
 		err_set(&e, ERR_CONFIG, "%s is needed and was not given",
 			id == ASK_ID_PSK ? "the pre-shared key" : "the user name");
-		fail(s, STAGE_EAP, &e, ob); /* a secret is missing: the advice of the login fits */
+		session_fail(s, STAGE_EAP, &e,
+			ob); /* a secret is missing: the advice of the login fits */
 		return;
 	}
 	if (id == ASK_ID_PSK)
 		s->psk = *text;
 	else
 		memcpy(s->user, text->text, text->len + 1);
-	prepare(s, ob);
+	attempt_prepare(s, ob);
 }
 
 void session_answer(struct session *s, uint64_t now, uint32_t id, const struct passphrase *text,
@@ -492,7 +222,10 @@ void session_answer(struct session *s, uint64_t now, uint32_t id, const struct p
 		return;
 	if (text)
 		s->last_answer = *text;
-	engine_answer(s->engine, now, id, text, ob);
+	if (!(id & ASK_LINE))
+		engine_answer(s->engine, now, id, text, ob);
+	else if (s->line)
+		line_answer(s->line, now, id, text, ob);
 	follow(s, ob, from);
 }
 
@@ -509,7 +242,7 @@ static void paths_found(struct session *s, const struct os_input *in, struct out
 	memcpy(s->paths, in->paths, s->n_paths * sizeof(s->paths[0]));
 	s->path = 0;
 	size_t from = ob->n;
-	begin(s, ob);
+	attempt_begin(s, ob);
 	follow(s, ob, from);
 }
 
@@ -519,9 +252,10 @@ static void netconf_done(struct session *s, const struct os_input *in, struct ou
 		return;
 	if (!in->ok) {
 		s->guarded &= s->phase != PHASE_GUARDING;
-		fail(s, s->phase == PHASE_GUARDING ? STAGE_RESOLVE : STAGE_CHILD, &in->err, ob);
+		session_fail(
+			s, s->phase == PHASE_GUARDING ? STAGE_RESOLVE : STAGE_CHILD, &in->err, ob);
 	} else if (s->phase == PHASE_GUARDING) {
-		prepare(s, ob);
+		attempt_prepare(s, ob);
 	} else {
 		carried(s, ob);
 	}
@@ -532,6 +266,9 @@ static void restart(struct session *s, const char *why, struct outbox *ob)
 {
 	struct err e;
 
+	for (int i = 0; i < 2; i++)
+		if (s->line)
+			line_stop(s->line, s->now, ob);
 	engine_stop(s->engine, s->now, ob);
 	engine_stop(s->engine, s->now, ob);
 	err_set(&e, ERR_SILENT, "%s", why);
@@ -540,6 +277,18 @@ static void restart(struct session *s, const char *why, struct outbox *ob)
 	attempt_failed(s, &e, ob);
 	if (s->phase == PHASE_WAITING)
 		s->next_attempt = s->now;
+}
+
+/* Nothing can be carried: the line ends before it waits for what will not come. */
+static void link_failed(struct session *s, const struct os_input *in, struct outbox *ob)
+{
+	if (!s->line || s->phase == PHASE_STOPPING)
+		return;
+	dial_end(s, ob);
+	engine_stop(s->engine, s->now, ob);
+	engine_stop(s->engine, s->now, ob);
+	s->view.stage = s->phase == PHASE_DIALLING ? STAGE_L2TP : STAGE_UP;
+	attempt_failed(s, &in->err, ob);
 }
 
 static void path_changed(struct session *s, const struct os_input *in, struct outbox *ob)
@@ -573,6 +322,9 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 	case OS_PATH_CHANGED:
 		path_changed(s, in, ob);
 		break;
+	case OS_LINK_FAILED:
+		link_failed(s, in, ob);
+		return;
 	case OS_SEND_FAILED:
 		outbox_log(ob, LEVEL_WARN, "%s", in->err.text);
 		return;
@@ -581,6 +333,7 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 	case OS_INBOUND:
 	case OS_SA_USED:
 	case OS_SA_EXPIRING:
+	case OS_SA_EXPIRED:
 		if (s->engine)
 			engine_os(s->engine, now, in, ob);
 		break;
@@ -594,12 +347,14 @@ void session_tick(struct session *s, uint64_t now, struct outbox *ob)
 
 	s->now = now;
 	if (s->phase == PHASE_WAITING && now >= s->next_attempt) {
-		start_attempt(s, ob);
+		attempt_start(s, ob);
 		return;
 	}
 	if (!s->engine || s->phase == PHASE_WAITING || s->phase == PHASE_DOWN)
 		return;
 	engine_tick(s->engine, now, ob);
+	if (s->line)
+		line_tick(s->line, now, ob);
 	follow(s, ob, from);
 }
 
@@ -631,35 +386,28 @@ void session_stop(struct session *s, uint64_t now, struct outbox *ob)
 	s->now = now;
 	if (s->phase == PHASE_DOWN)
 		return;
-	bool wait = s->engine &&
-		(s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING ||
-			s->phase == PHASE_CONNECTING || s->phase == PHASE_STOPPING);
-	if (!wait) {
-		go_down(s, &(struct down){ .status = DOWN_ASKED }, ob);
+	bool again = s->phase == PHASE_STOPPING;
+	if (!works(s)) {
+		session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
 		return;
 	}
 	s->phase = PHASE_STOPPING;
-	machine_as_before(s, true, ob);
-	engine_stop(s->engine, now, ob);
+	session_restore(s, true, ob);
+	/* The line first, and while there still is an SA for it; its end is the engine's. */
+	if (s->line)
+		line_stop(s->line, now, ob);
+	if (!s->line || again)
+		engine_stop(s->engine, now, ob);
 	follow(s, ob, from);
 }
 
 uint64_t session_deadline(const struct session *s)
 {
-	switch (s->phase) {
-	case PHASE_WAITING:
+	if (s->phase == PHASE_WAITING)
 		return s->next_attempt;
-	case PHASE_CONNECTING:
-	case PHASE_CONFIGURING:
-	case PHASE_UP:
-	case PHASE_STOPPING:
-		return s->engine ? engine_deadline(s->engine) : TIME_NEVER;
-	case PHASE_NEW:
-	case PHASE_GUARDING:
-	case PHASE_ASKING:
-	case PHASE_RESOLVING:
-	case PHASE_DOWN:
-		break;
-	}
-	return TIME_NEVER;
+	if (!works(s))
+		return TIME_NEVER;
+	uint64_t engine = engine_deadline(s->engine);
+	uint64_t line = s->line ? line_deadline(s->line) : TIME_NEVER;
+	return engine < line ? engine : line;
 }

@@ -5,6 +5,7 @@
 #define SESSION_STATE_H
 
 #include "engine.h"
+#include "line.h"
 #include "session/session.h"
 
 enum phase {
@@ -13,6 +14,7 @@ enum phase {
 	PHASE_ASKING, /* for what the profile does not hold */
 	PHASE_RESOLVING,
 	PHASE_CONNECTING, /* the engine works */
+	PHASE_DIALLING, /* the SA for L2TP is there, the line works */
 	PHASE_CONFIGURING, /* the machine is being set up */
 	PHASE_UP,
 	PHASE_WAITING, /* before the next attempt */
@@ -20,7 +22,8 @@ enum phase {
 	PHASE_DOWN,
 };
 
-enum { ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_ID_PSK };
+/* Identifiers of questions: the engine's count up from 1, the line's from ASK_LINE. */
+enum { ASK_LINE = 0x20000000, ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_ID_PSK };
 enum {
 	BACKOFF_FIRST_MS = 1000,
 	BACKOFF_MOST_MS = 60000,
@@ -52,6 +55,14 @@ struct session {
 	uint64_t next_attempt;
 	uint64_t up_at;
 	bool resumed;
+
+	struct line_config line_config;
+	struct line *line; /* L2TP only */
+	struct line_view line_view; /* after the last call into the line */
+	enum line_stage line_told; /* the stage that was told last */
+	uint16_t l2tp_port; /* our port inside the SA, with the gateway of ... */
+	size_t l2tp_gateway; /* ... this number, counted from 1 */
+	bool l2tp_other; /* this is the second port tried in this attempt */
 
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */

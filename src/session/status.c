@@ -11,6 +11,7 @@ static enum conn_state state_of(const struct session *s)
 	case PHASE_ASKING:
 	case PHASE_RESOLVING:
 	case PHASE_CONNECTING:
+	case PHASE_DIALLING:
 	case PHASE_CONFIGURING:
 		return s->was_up ? STATE_RECONNECTING : STATE_CONNECTING;
 	case PHASE_UP:
@@ -88,6 +89,18 @@ static void status_network(const struct netconf *n, struct status *out)
 	out->mtu = n->mtu;
 }
 
+static void status_line(const struct session *s, struct status *out)
+{
+	const struct line_view *v = &s->line_view;
+
+	out->ppp.source_port = s->l2tp_port;
+	snprintf(out->ppp.auth, sizeof(out->ppp.auth), "%s", v->ppp.auth);
+	snprintf(out->ppp.server, sizeof(out->ppp.server), "%s%s%s", v->l2tp.host,
+		v->l2tp.vendor[0] ? ", " : "", v->l2tp.vendor);
+	out->ppp.peer = v->ppp.remote;
+	out->ppp.mru = v->ppp.peer_mru;
+}
+
 void session_status(const struct session *s, uint64_t now, struct status *out)
 {
 	const struct ike_view *v = &s->view;
@@ -125,4 +138,6 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	out->rekeys_child += v->rekeys_child;
 	status_suite(out, out->ike.proposal, &v->suite);
 	status_children(s, now, out);
+	if (s->line_view.phase == LINE_UP)
+		status_line(s, out);
 }

@@ -21,15 +21,30 @@ static void make(const char *root, const char *path, const char *text)
 	folder_text(root, path + 1, text);
 }
 
-static char *look(const char *root, bool *well)
+/* All there is. */
+static struct host_kernel able(void)
+{
+	return (struct host_kernel){
+		.known = true, .esp = { true, true }, .interface = true, .directions = true
+	};
+}
+
+static char *look_with(const char *root, const struct host_kernel *k, bool *well)
 {
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 
-	*well = doctor_look(root, f);
+	*well = doctor_look(root, k, f);
 	fclose(f);
 	return text;
+}
+
+static char *look(const char *root, bool *well)
+{
+	struct host_kernel k = able();
+
+	return look_with(root, &k, well);
 }
 
 static void expect(const char *text, const char *want)
@@ -96,6 +111,43 @@ static void a_machine_that_says_nothing(void **state)
 	free(text);
 }
 
+/* Whatever it lacks, this program has it, so it is not in the way. */
+static void what_the_kernel_has(void **state)
+{
+	struct host_kernel k = able();
+	bool well;
+
+	make(*state, "/proc/self/status", "CapEff:\t0000000000001000\n");
+	make(*state, "/dev/net/tun", "");
+	char *text = look_with(*state, &k, &well);
+	assert_true(well);
+	expect(text, "ok    esp          in the kernel");
+	expect(text, "ok    interface");
+	expect(text, "only in its own direction");
+	free(text);
+	k.interface = k.directions = false;
+	text = look_with(*state, &k, &well);
+	assert_true(well);
+	expect(text, "note  interface    no XFRM interfaces (module xfrm_interface)");
+	expect(text, "directions of SAs are not known");
+	free(text);
+	k.esp[1] = false;
+	snprintf(k.why[1], sizeof(k.why[1]), "module esp6 is blocked by /etc/modprobe.d/x.conf");
+	text = look_with(*state, &k, &well);
+	assert_true(well);
+	expect(text,
+		"note  esp          over IPv6: module esp6 is blocked by /etc/modprobe.d/x.conf");
+	expect(text, "in userspace");
+	assert_null(strstr(text, "over IPv4"));
+	assert_null(strstr(text, "XFRM interface"));
+	free(text);
+	k = (struct host_kernel){ .known = false };
+	text = look_with(*state, &k, &well);
+	assert_true(well);
+	expect(text, "it takes root to ask the kernel");
+	free(text);
+}
+
 static int set_up(void **state)
 {
 	struct err e;
@@ -112,6 +164,7 @@ int main(void)
 		WITH_FOLDER(a_machine_that_is_well),
 		WITH_FOLDER(a_machine_that_is_not),
 		WITH_FOLDER(a_machine_that_says_nothing),
+		WITH_FOLDER(what_the_kernel_has),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

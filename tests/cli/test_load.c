@@ -169,7 +169,7 @@ static void places(void **state)
 			"t.conf:6: remote.auth: EAP needs" },
 		{ HEAD "[ike]\r\n\r\nlifetime = x\r\n",
 			"t.conf:5: ike.lifetime: \"x\" is not a time" },
-		{ HEAD "type = l2tp\n", "t.conf:3: connection.type: l2tp is not supported yet" },
+		{ HEAD "type = sstp\n", "t.conf:3: connection.type: \"sstp\" is unknown" },
 		{ HEAD "a key = x\n", "t.conf:3: connection.a key: there is no key" },
 		{ HEAD "averyveryverylongnameforakeythatdoesnotexist = x\n",
 			"t.conf:3: connection.averyvery" },

@@ -970,6 +970,31 @@ static void tells_what_happens_to_the_path(void **state)
 	must("ip link set lo mtu 65536");
 }
 
+/* Whoever it was: without the interface, or with it down, nothing is carried any more. */
+static void tells_that_its_interface_is_gone(void **state)
+{
+	static const char *const rows[] = { "ip link set %s down", "ip link del %s" };
+	char name[16], command[64];
+	int tun;
+
+	(void)state;
+	need_root();
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct host *h = open_host("office", &tun, name);
+		struct netconf *c = conf_full(), nothing = { 0 };
+		assert_ok(&e, host_netconf(h, c, &e));
+		assert_ok(&e, host_netconf(h, &nothing, &e)); /* down by us */
+		assert_ok(&e, host_netconf(h, c, &e));
+		assert_int_equal(drained(h), HOST_NOTHING);
+		snprintf(command, sizeof(command), rows[i], name);
+		must(command);
+		assert_int_equal(host_next_event(h), HOST_INTERFACE_GONE);
+		assert_int_equal(drained(h), HOST_NOTHING); /* told once */
+		free(c);
+		close_host(h, tun);
+	}
+}
+
 static void without_ipv6(void **state)
 {
 	struct outbox ob;
@@ -1087,16 +1112,42 @@ static void rekey_in_the_kernel(struct host *h)
 	assert_false(host_sa_counters(h, SA_OUT, 0x2001, &c));
 }
 
+/* The kernel takes the SA, and its policies cannot be made: neither stays, and what there was does. */
+static void no_sa_without_its_policies(struct host *h)
+{
+	struct sa_spec *s = esp_spec_of(SA_OUT, 0x2003);
+
+	s->remote_ts.v[1] = s->remote_ts.v[0];
+	s->remote_ts.v[1].proto = 1;
+	s->remote_ts.v[1].port_lo = s->remote_ts.v[1].port_hi = 8 << 8;
+	s->remote_ts.n = 2;
+	assert_refused(&e, ERR_LOCAL, host_sa_install(h, s, &e));
+	assert_shows("ip xfrm state", "0x00002003", false);
+	assert_shows("ip xfrm state", "0x00002002", true);
+	assert_shows("ip xfrm policy", "proto icmp", false);
+	assert_shows("ip xfrm policy", "src 10.1.2.3/32 dst 10.0.0.0/8", true);
+	free(s);
+}
+
 /* On a kernel without ESP the answer is a sentence, and with it an SA; nothing remains of either. */
 static void esp_in_the_kernel(void **state)
 {
 	(void)state;
 	need_root();
 	char *before = machine();
+	struct host_kernel k;
+	host_kernel_look(&k);
+	assert_true(k.known);
+	assert_true(same_machine(before, machine()));
 	struct host *h = host_open("kernel", &e);
 	assert_non_null(h);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(k.esp[i], host_esp_probe(h, i ? FAMILY_V6 : FAMILY_V4, &e));
+		assert_true(k.esp[i] || strstr(k.why[i], i ? "esp6" : "esp4"));
+	}
 	if (host_esp_probe(h, FAMILY_V4, &e)) {
 		rekey_in_the_kernel(h);
+		no_sa_without_its_policies(h);
 	} else {
 		assert_int_equal(e.kind, ERR_LOCAL);
 		assert_non_null(strstr(e.text, "ESP"));
@@ -1123,6 +1174,7 @@ int main(void)
 		cmocka_unit_test_teardown(strict_reverse_path_lets_the_gateway_in, teardown),
 		cmocka_unit_test_teardown(knows_the_path, teardown),
 		cmocka_unit_test_teardown(tells_what_happens_to_the_path, teardown),
+		cmocka_unit_test_teardown(tells_that_its_interface_is_gone, teardown),
 		cmocka_unit_test_teardown(without_ipv6, teardown),
 		cmocka_unit_test_teardown(foreign_resolv_conf_stays, teardown),
 		cmocka_unit_test(esp_in_the_kernel),

@@ -341,6 +341,72 @@ static void replay_window_and_esn(void **state)
 	nl_msg_free(out);
 }
 
+/* Inbound nothing but the first use is told; outbound there is an end only where one is asked for, or
+ * the cipher has one. */
+static void limits_that_the_kernel_watches(void **state)
+{
+	static const struct {
+		enum sa_dir dir;
+		uint16_t encr;
+		bool esn;
+		uint64_t octets, packets, soft_bytes, hard_bytes, soft_packets, hard_packets;
+	} rows[] = {
+		{ SA_IN, ENCR_AES_GCM_16, false, 4000, 4000, XFRM_INF, XFRM_INF, 1, XFRM_INF },
+		{ SA_OUT, ENCR_AES_GCM_16, false, 0, 0, XFRM_INF, XFRM_INF, 0xbffffffd, XFRM_INF },
+		{ SA_OUT, ENCR_AES_GCM_16, true, 0, 0, XFRM_INF, XFRM_INF, XFRM_INF, XFRM_INF },
+		{ SA_OUT, ENCR_AES_GCM_16, true, 4000, 0, 3000, 4000, XFRM_INF, XFRM_INF },
+		{ SA_OUT, ENCR_AES_GCM_16, false, 0, 4000, XFRM_INF, XFRM_INF, 3000, 4000 },
+		{ SA_OUT, ENCR_3DES, false, 0, 0, 3u << 30, 1ull << 32, 0xbffffffd, XFRM_INF },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool cbc = rows[i].encr == ENCR_3DES;
+		struct sa_spec *s =
+			spec(rows[i].dir, rows[i].encr, cbc ? 0 : 256, cbc ? AUTH_HMAC_SHA1_96 : 0);
+		s->esn = rows[i].esn;
+		s->octets_max = rows[i].octets;
+		s->packets_max = rows[i].packets;
+		struct nl_msg *m = message_of(s);
+		const struct xfrm_lifetime_cfg *l =
+			&((const struct xfrm_usersa_info *)nlmsg_data(nlmsg_hdr(m)))->lft;
+		assert_true(l->soft_byte_limit == rows[i].soft_bytes);
+		assert_true(l->hard_byte_limit == rows[i].hard_bytes);
+		assert_true(l->soft_packet_limit == rows[i].soft_packets);
+		assert_true(l->hard_packet_limit == rows[i].hard_packets);
+		nl_msg_free(m);
+	}
+}
+
+/* What Linux 6.10 and its kind want of an SA that says its direction. */
+static void direction_of_an_sa(void **state)
+{
+	static const struct {
+		enum sa_dir dir;
+		bool esn;
+		uint8_t said;
+		int window; /* -1: none is said */
+	} rows[] = { { SA_IN, false, 1, 1024 }, { SA_IN, true, 1, 1024 }, { SA_OUT, false, 2, -1 },
+		{ SA_OUT, true, 2, 0 } };
+	const struct xfrm_params x = { .reqid = params.reqid, .direction = true };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sa_spec *s = spec(rows[i].dir, ENCR_AES_GCM_16, 256, 0);
+		s->esn = rows[i].esn;
+		struct nl_msg *m = sa_add_message(s, &x, &e);
+		assert_non_null(m);
+		assert_int_equal(*(uint8_t *)attribute(m, 33), rows[i].said);
+		const struct xfrm_replay_state_esn *r = attribute(m, XFRMA_REPLAY_ESN_VAL);
+		assert_int_equal(r ? (int)r->replay_window : -1, rows[i].window);
+		nl_msg_free(m);
+		free(s);
+	}
+	struct nl_msg *m = message_of(spec(SA_OUT, ENCR_AES_GCM_16, 256, 0));
+	assert_null(attribute(m, 33));
+	nl_msg_free(m);
+}
+
 static void ports_of_the_encapsulation(void **state)
 {
 	struct sa_spec *s = spec(SA_IN, ENCR_AES_GCM_16, 256, 0);
@@ -449,6 +515,44 @@ static void the_kernel_takes_them_and_gives_them_back(void **state)
 	nl_socket_free(sk);
 }
 
+static int opinion_of(struct nl_sock *sk, struct nl_msg *m)
+{
+	struct nl_result r;
+
+	assert_ok(&e, nl_batch(sk, &m, 1, &r, "test", &e));
+	if (r.code == EINVAL)
+		print_message("# %s\n", r.said);
+	return r.code;
+}
+
+/* What the kernel says when an attribute is out of place is EINVAL. That it has no ESP, or not the
+ * cipher, it says after it has found the attributes in order. */
+static void the_kernel_agrees_about_directions(void **state)
+{
+	struct nl_sock *sk = own_kernel();
+	struct xfrm_params x = { .reqid = params.reqid, .direction_probe = true };
+	struct sa_spec *s = spec(SA_OUT, ENCR_AES_GCM_16, 256, 0);
+
+	(void)state;
+	int code = opinion_of(sk, sa_add_message(s, &x, &e));
+	if (code != ERANGE) {
+		print_message("# this kernel knows no directions\n");
+		nl_socket_free(sk);
+		free(s);
+		skip();
+	}
+	x = (struct xfrm_params){ .reqid = params.reqid, .direction = true };
+	for (unsigned i = 0; i < 8; i++) {
+		s->dir = i & 1 ? SA_OUT : SA_IN;
+		s->esn = i & 2;
+		s->mode = i & 4 ? SA_TUNNEL : SA_TRANSPORT;
+		s->spi = 0x1000 + i;
+		assert_int_not_equal(opinion_of(sk, sa_add_message(s, &x, &e)), EINVAL);
+	}
+	nl_socket_free(sk);
+	free(s);
+}
+
 /* Somebody else's policy is in the way of one in the middle: none of ours stays, theirs does. */
 static void a_change_is_whole_or_not_at_all(void **state)
 {
@@ -510,9 +614,12 @@ int main(void)
 		cmocka_unit_test(a_hmac_is_cut_as_its_rfc_says),
 		cmocka_unit_test(only_what_goes_out_is_marked),
 		cmocka_unit_test(replay_window_and_esn),
+		cmocka_unit_test(limits_that_the_kernel_watches),
+		cmocka_unit_test(direction_of_an_sa),
 		cmocka_unit_test(ports_of_the_encapsulation),
 		cmocka_unit_test(blocked_modules_are_found),
 		cmocka_unit_test(the_kernel_takes_them_and_gives_them_back),
+		cmocka_unit_test(the_kernel_agrees_about_directions),
 		cmocka_unit_test(a_change_is_whole_or_not_at_all),
 		cmocka_unit_test(cleaning_takes_what_is_of_the_slot),
 	};

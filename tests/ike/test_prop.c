@@ -102,7 +102,7 @@ static void defaults(void **state)
 				bool aead = false, integ = false;
 				for (size_t j = 0; j < p.v[i].n; j++) {
 					const struct alg *a = p.v[i].algs[j];
-					assert_true(a->usable);
+					assert_true(alg_usable(a));
 					assert_true((protos[k] == PROTO_IKE ? a->ike_tier :
 									      a->esp_tier) <=
 						(enum tier)tier);

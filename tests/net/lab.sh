@@ -144,7 +144,7 @@ lab_files() {
 	local f
 	mkdir -p "$LAB"/{home,client,router,inner,gateway/swanctl}
 	mkdir "$LAB/client/etc"
-	for f in hosts host.conf nsswitch.conf passwd group services protocols ssl; do
+	for f in hosts host.conf nsswitch.conf passwd group services protocols ssl ld.so.cache; do
 		[ ! -e "/etc/$f" ] || cp -a "/etc/$f" "$LAB/client/etc/"
 	done
 	printf '# the lab\nnameserver 192.168.77.1\n' >"$LAB/client/etc/resolv.conf"

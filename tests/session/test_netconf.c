@@ -110,7 +110,7 @@ static void build(struct pushed *x)
 		.suite = any,
 		.local_ts = &x->ts,
 		.remote_ts = &x->ts };
-	x->made = netconf_build(x->p, &x->view, &x->g, 1500, &x->ob);
+	x->made = netconf_build(x->p, &x->view, &x->g, NULL, 1500, &x->ob);
 	assert_non_null(x->made);
 }
 

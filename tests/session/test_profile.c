@@ -23,7 +23,7 @@ static const struct row rows[] = {
 	GOOD("connection", "type", "ikev2", "ikev2"),
 	GOOD("connection", "type", "IKEv2", "ikev2"),
 	GOOD("connection", "type", "ikev1", "ikev1"),
-	BAD("connection", "type", "l2tp", LATER),
+	GOOD("connection", "type", "l2tp", "l2tp"),
 	BAD("connection", "type", "sstp", "one of: ikev2"),
 	GOOD("connection", "gateway", "vpn.example.org", "vpn.example.org"),
 	GOOD("connection", "gateway", "192.0.2.1", "192.0.2.1"),
@@ -124,6 +124,19 @@ static const struct row rows[] = {
 	BAD("ike", "send-remote-id", "maybe", "auto, yes, no"),
 	GOOD("esp", "lifetime", "8h", "8h"),
 	BAD("esp", "lifetime", "-1", "not a time"),
+	GOOD("esp", "lifetime-bytes", "10g", "10G"),
+	GOOD("esp", "lifetime-bytes", "1048577", "1048577"),
+	GOOD("esp", "lifetime-bytes", "2048K", "2M"),
+	GOOD("esp", "lifetime-bytes", "0", "0"),
+	BAD("esp", "lifetime-bytes", "1048575", "at least 1048576"),
+	BAD("esp", "lifetime-bytes", "10GB", "64M or 10G"),
+	BAD("esp", "lifetime-bytes", "-1", "size of at least"),
+	BAD("esp", "lifetime-bytes", "9000000T", "size of at least"),
+	BAD("esp", "lifetime-bytes", "99999999999999999999", "size of at least"),
+	GOOD("esp", "lifetime-packets", "5000000000", "5000000000"),
+	GOOD("esp", "lifetime-packets", "2048", "2048"),
+	BAD("esp", "lifetime-packets", "999", "at least 1000"),
+	BAD("esp", "lifetime-packets", "5M", "number of at least"),
 	GOOD("esp", "pfs", "yes", "yes"),
 	BAD("esp", "pfs", "x", "auto, yes, no"),
 	GOOD("esp", "mode", "transport", "transport"),
@@ -157,6 +170,19 @@ static const struct row rows[] = {
 	BAD("network", "dns", "::1,::2,::3,::4,::5,::6,::7,::8,::9", "more than 8"),
 	GOOD("network", "domains", "Corp.Example.org., x.example", "corp.example.org, x.example"),
 	BAD("network", "domains", "a..b", "no domain"),
+	GOOD("network", "interface", "vpn-office.1_a", "vpn-office.1_a"),
+	GOOD("network", "interface", "auto", "auto"),
+	GOOD("network", "interface", "fifteen-letters", "fifteen-letters"),
+	BAD("network", "interface", "sixteen--letters", "at most 15"),
+	BAD("network", "interface", "", "is empty"),
+	BAD("network", "interface", "vpn%d", "name of an interface"),
+	BAD("network", "interface", "../lo", "name of an interface"),
+	BAD("network", "interface", "a b", "name of an interface"),
+	BAD("network", "interface", "eth0:1", "name of an interface"),
+	BAD("network", "interface", "-x", "name of an interface"),
+	BAD("network", "interface", "..", "name of an interface"),
+	BAD("network", "interface", "all", "name of an interface"),
+	BAD("network", "interface", "default", "name of an interface"),
 	GOOD("network", "mtu", "1280", "1280"),
 	GOOD("network", "mtu", "auto", "auto"),
 	BAD("network", "mtu", "500", "576 to 9000, or auto"),
@@ -168,13 +194,27 @@ static const struct row rows[] = {
 	GOOD("network", "accept", "10.0.0.0/8", "10.0.0.0/8"),
 	BAD("network", "accept", "x", "no prefix"),
 	GOOD("l2tp", "source-port", "auto", "auto"),
-	BAD("l2tp", "source-port", "1701", LATER),
-	BAD("l2tp", "hostname", "x", LATER),
-	BAD("l2tp", "hello-interval", "60s", LATER),
-	BAD("ppp", "auth", "chap", LATER),
-	BAD("ppp", "mru", "1400", LATER),
-	BAD("ppp", "user", "x", LATER),
-	BAD("ppp", "password", "x", LATER),
+	GOOD("l2tp", "source-port", "1701", "1701"),
+	BAD("l2tp", "source-port", "0", "1 to 65535, or auto"),
+	GOOD("l2tp", "hostname", "laptop", "laptop"),
+	BAD("l2tp", "hostname",
+		"a-name-that-is-longer-than-what-the-engine-has-a-place-for-and-then-some", "long"),
+	GOOD("l2tp", "hello-interval", "60s", "1m"),
+	GOOD("l2tp", "hello-interval", "0", "0"),
+	GOOD("l2tp", "secret", "x", "(hidden)"),
+	BAD("l2tp", "secret", "", "empty"),
+	BAD("l2tp", "hello-interval", "x", "not a time"),
+	GOOD("ppp", "auth", "pap", "pap"),
+	GOOD("ppp", "auth", "chap, MSCHAPv2", "chap, mschapv2"),
+	BAD("ppp", "auth", "chap, chap", "named twice"),
+	BAD("ppp", "auth", "mschap", "one of: mschapv2, chap, pap, eap"),
+	GOOD("ppp", "mru", "1400", "1400"),
+	GOOD("ppp", "mru", "auto", "auto"),
+	BAD("ppp", "mru", "100", "128 to 1500, or auto"),
+	GOOD("ppp", "user", "x", "x"),
+	BAD("ppp", "user", "a\tb", "control"),
+	GOOD("ppp", "password", "x", "(hidden)"),
+	BAD("ppp", "password", "", "empty"),
 	/* profile_finish parses these, for they depend on connection.security. */
 	GOOD("ike", "proposals", "aes256-sha256-modp2048", ""),
 	BAD("ike", "proposals", "", "empty"),
@@ -307,6 +347,7 @@ static void check_finish(const char *const *lines, const char *where, const char
 
 #define GW                      "connection.gateway=vpn.example.org"
 #define V1                      "connection.type=ikev1"
+#define L2TP                    "connection.type=l2tp"
 #define FINISH(where, say, ...) check_finish((const char *const[]){ __VA_ARGS__, NULL }, where, say)
 
 static void finish(void **state)
@@ -336,10 +377,40 @@ static void finish(void **state)
 	FINISH("local.auth", "xauth-psk", GW, V1, "local.auth=eap");
 	FINISH("remote.auth", "both", GW, V1, "remote.auth=cert");
 	FINISH("remote.auth", "both", GW, V1, "local.auth=hybrid", "remote.auth=psk");
+	FINISH(NULL, NULL, GW, L2TP, "secrets.psk=x", "secrets.user=u", "secrets.password=p");
+	FINISH(NULL, NULL, GW, L2TP, "local.auth=cert", "local.certificate=me.pem");
+	FINISH("local.auth", "inside L2TP", GW, L2TP, "local.auth=xauth-psk");
+	FINISH(NULL, NULL, GW, L2TP, "esp.mode=transport");
+	FINISH("esp.mode", "transport", GW, L2TP, "esp.mode=tunnel");
+	FINISH("esp.remote-ts", "two ports", GW, L2TP, "esp.remote-ts=10.0.0.0/8");
+	FINISH("ike.mode-config", "PPP", GW, L2TP, "ike.mode-config=push");
+	FINISH("network.address", "assigns", GW, L2TP, "network.address=none");
 	FINISH("ike.proposals", "x25519", GW, V1, "ike.proposals=aes256-sha256-x25519");
 	FINISH("ike.proposals", "aes256gcm16", GW, V1,
 		"ike.proposals=aes256gcm16-prfsha256-modp2048");
 	FINISH("esp.proposals", "chacha20poly1305", GW, V1, "esp.proposals=chacha20poly1305");
+}
+
+/* What is settled by itself; pfs only where nothing is said. */
+static void l2tp_settles(void **state)
+{
+	struct profile_problem problems[8];
+	struct profile *p = profile_new("test");
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(p, "connection", "gateway", "vpn.example.org", &e));
+	assert_ok(&e, profile_set(p, "connection", "type", "l2tp", &e));
+	assert_int_equal(profile_finish(p, problems, ARRAY_LEN(problems)), 0);
+	assert_int_equal(p->mode, SA_TRANSPORT);
+	assert_int_equal(p->mode_config, MODE_CONFIG_NO);
+	assert_int_equal(p->pfs, TRI_NO);
+	assert_int_equal(p->n_ppp_auth, PPP_AUTHS);
+	assert_int_equal(p->ppp_auth[0], PPP_AUTH_MSCHAPV2);
+	assert_ok(&e, profile_set(p, "esp", "pfs", "yes", &e));
+	assert_int_equal(profile_finish(p, problems, ARRAY_LEN(problems)), 0);
+	assert_int_equal(p->pfs, TRI_YES);
+	profile_free(p);
 }
 
 static void the_gateway_proves_itself_as_we_do(void **state)
@@ -398,6 +469,8 @@ static void no_secret_is_shown(void **state)
 	assert_ok(&e, profile_set(p, "secrets", "psk", "correct horse", &e));
 	assert_ok(&e, profile_set(p, "secrets", "password", "correct horse", &e));
 	assert_ok(&e, profile_set(p, "secrets", "key-passphrase", "correct horse", &e));
+	assert_ok(&e, profile_set(p, "l2tp", "secret", "correct horse", &e));
+	assert_ok(&e, profile_set(p, "ppp", "password", "correct horse", &e));
 	assert_string_equal(p->psk.text, "correct horse");
 	for (size_t i = 0; profile_key(i, &k); i++)
 		assert_null(
@@ -459,6 +532,7 @@ int main(void)
 		cmocka_unit_test(a_later_value_replaces),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(finish),
+		cmocka_unit_test(l2tp_settles),
 		cmocka_unit_test(the_gateway_proves_itself_as_we_do),
 		cmocka_unit_test(problems_are_counted_past_the_room),
 		cmocka_unit_test(no_secret_is_shown),

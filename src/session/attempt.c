@@ -1,0 +1,329 @@
+#include "attempt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dial.h"
+#include "hints.h"
+#include "ike/msg.h"
+#include "netconf.h"
+
+/* --- configuration of the engine --------------------------------------------------------------- */
+
+static enum ike_auth auth_kind(enum local_auth a)
+{
+	switch (a) {
+	case LOCAL_CERT:
+	case LOCAL_XAUTH_CERT:
+		return IKE_AUTH_BY_CERT;
+	case LOCAL_EAP:
+	case LOCAL_HYBRID:
+		return IKE_AUTH_BY_EAP;
+	case LOCAL_PSK:
+	case LOCAL_XAUTH_PSK:
+		break;
+	}
+	return IKE_AUTH_BY_PSK;
+}
+
+static void configure_login(struct session *s)
+{
+	s->cfg.eap = (struct eap_config){
+		.user = s->user, .methods = s->p->eap, .n_methods = s->p->n_eap, .sequence = true
+	};
+	if (s->p->password_given)
+		s->cfg.eap.password = &s->p->password;
+	else if (s->password.len > 0)
+		s->cfg.eap.password = &s->password;
+}
+
+void attempt_configure(struct session *s)
+{
+	const struct profile *p = s->p;
+	struct ike_config *c = &s->cfg;
+
+	*c = (struct ike_config){ .ike_proposals = &p->ike_proposals,
+		.esp_proposals = &p->esp_proposals,
+		.security = p->security,
+		.local_auth = auth_kind(p->local_auth),
+		.remote_psk = p->remote_auth == REMOTE_PSK,
+		.local_id = p->local_id,
+		.remote_id = p->remote_id,
+		.remote_id_strict = id_given(&p->remote_id),
+		.send_remote_id = p->send_remote_id,
+		.certs = &p->own_certs,
+		.key = p->own_key,
+		.trust = p->trust,
+		.pinned = p->remote_certificate[0] != 0,
+		.ike_lifetime = p->ike_lifetime,
+		.child_lifetime = p->esp_lifetime,
+		.child_octets = p->esp_octets,
+		.child_packets = p->esp_packets,
+		.dpd_interval = p->dpd_interval,
+		.fragmentation = p->fragmentation,
+		.mode = p->mode,
+		.esn = p->esn,
+		.pfs = p->pfs,
+		.replay_window = p->replay_window,
+		.want_address = p->address != CHOICE_NONE,
+		.local_ts = p->local_ts,
+		.remote_ts = p->remote_ts,
+		.xauth = p->local_auth >= LOCAL_XAUTH_PSK,
+		.aggressive = p->aggressive,
+		.mode_config = p->mode_config };
+	c->psk = p->psk_given ? &p->psk : &s->psk;
+	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
+	c->force_encap = true;
+	for (size_t i = 0; i < p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
+		c->want[c->n_want++] = p->addresses.v[i];
+	configure_login(s);
+	if (p->type == CONN_L2TP)
+		dial_configure(s);
+}
+
+/* What the gateway must prove: what the profile says, else the name or address that was typed. */
+static void expect_gateway(struct session *s)
+{
+	if (!id_given(&s->p->remote_id) &&
+		!id_parse(&s->cfg.remote_id, s->p->gateways[s->gateway], NULL))
+		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
+}
+
+/* --- ending ------------------------------------------------------------------------------------- */
+
+/* As it was, but for a strict kill switch where this is not the end that was asked for. */
+void session_restore(struct session *s, bool asked, struct outbox *ob)
+{
+	bool stays = s->guarded && !asked && s->p->killswitch == KILLSWITCH_STRICT;
+
+	if (!s->netconf && (!s->guarded || stays))
+		return;
+	netconf_guard(s->p, stays ? KILLSWITCH_STRICT : KILLSWITCH_NO, ob);
+	s->guarded = stays;
+	free(s->netconf);
+	s->netconf = NULL;
+}
+
+void session_end(struct session *s, const struct down *d, struct outbox *ob)
+{
+	struct down *out;
+
+	if (s->phase == PHASE_DOWN)
+		return;
+	dial_end(s, ob);
+	engine_free(s->engine);
+	s->engine = NULL;
+	session_restore(s, d->status == DOWN_ASKED, ob);
+	s->phase = PHASE_DOWN;
+	out = outbox_add(ob, ACT_DOWN, sizeof(*out));
+	if (out)
+		*out = *d;
+}
+
+void session_fail(struct session *s, enum ike_stage stage, const struct err *e, struct outbox *ob)
+{
+	struct down d;
+
+	hint_down(&d, s->p, stage, e);
+	if (s->was_up && d.status != DOWN_MACHINE)
+		d.status = DOWN_LOST;
+	s->last_error = *e;
+	s->last_stage = stage;
+	session_end(s, &d, ob);
+}
+
+/* --- connecting ---------------------------------------------------------------------------------- */
+
+static void resolve(struct session *s, struct outbox *ob)
+{
+	struct resolve *r = outbox_add(ob, ACT_RESOLVE, sizeof(*r));
+
+	if (!r)
+		return;
+	/* While the tunnel is lost its own DNS is out of reach, so the address that worked comes first. */
+	if (s->was_up && s->attempts < NAME_AFTER && s->n_paths > 0)
+		addr_text(r->host, &s->paths[s->path].remote);
+	else
+		snprintf(r->host, sizeof(r->host), "%s", s->p->gateways[s->gateway]);
+	r->port = s->p->port;
+	s->phase = PHASE_RESOLVING;
+	if (!s->was_up)
+		outbox_event(ob, EV_STAGE, LEVEL_INFO, "finding %s", r->host);
+}
+
+void attempt_begin(struct session *s, struct outbox *ob)
+{
+	char to[ADDR_TEXT_MAX];
+	struct err e = { 0 };
+	const struct path *path = &s->paths[s->path];
+	bool last = s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
+
+	engine_free(s->engine);
+	configure_login(s);
+	if (s->p->type == CONN_L2TP)
+		dial_choose_port(s);
+	expect_gateway(s);
+	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
+	if (!s->engine) {
+		session_fail(s, STAGE_INIT, &e, ob);
+		return;
+	}
+	s->phase = PHASE_CONNECTING;
+	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
+	engine_start(s->engine, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path,
+		last, ob);
+}
+
+void attempt_start(struct session *s, struct outbox *ob)
+{
+	s->gateway = s->was_up && s->attempts < NAME_AFTER ? s->gateway : 0;
+	s->cfg.ike_proposals = &s->p->ike_proposals;
+	s->cfg.want_address = s->p->type != CONN_L2TP && s->p->address != CHOICE_NONE;
+	s->l2tp_other = false;
+	resolve(s, ob);
+}
+
+static void ask(uint32_t id, enum ask_kind kind, bool echo, const char *prompt, struct outbox *ob)
+{
+	struct ask *a = outbox_add(ob, ACT_ASK, sizeof(*a));
+
+	if (!a)
+		return;
+	a->id = id;
+	a->kind = kind;
+	a->echo = echo;
+	snprintf(a->prompt, sizeof(a->prompt), "%s", prompt);
+}
+
+/* What must be known before the first message; the rest is asked for when the gateway asks. */
+void attempt_prepare(struct session *s, struct outbox *ob)
+{
+	bool psk = s->cfg.local_auth == IKE_AUTH_BY_PSK || s->cfg.remote_psk;
+
+	s->phase = PHASE_ASKING;
+	if (psk && !s->p->psk_given && s->psk.len == 0)
+		ask(ASK_ID_PSK, ASK_PSK, false, "Pre-shared key", ob);
+	else if ((s->cfg.local_auth == IKE_AUTH_BY_EAP || s->p->type == CONN_L2TP) && !s->user[0])
+		ask(ASK_ID_USER, ASK_USER, true, "User name", ob);
+	else
+		attempt_start(s, ob);
+}
+
+/* --- reconnecting --------------------------------------------------------------------------------- */
+
+/* The engine is done with: a dead one that still got input would fail once more with every datagram. */
+static void leave_engine(struct session *s)
+{
+	s->rekeys_ike += s->view.rekeys_ike;
+	s->rekeys_child += s->view.rekeys_child;
+	s->view.rekeys_ike = s->view.rekeys_child = 0;
+	engine_free(s->engine);
+	s->engine = NULL;
+}
+
+/* Exponential backoff with full jitter: many clients that lost the same gateway come back spread
+ * out. The first attempt comes within a second. */
+static void schedule(struct session *s, struct outbox *ob)
+{
+	unsigned shift = s->attempts < 6 ? s->attempts : 6;
+	uint64_t most = (uint64_t)BACKOFF_FIRST_MS << shift;
+	uint64_t wait =
+		rng_below(&s->rng, (uint32_t)(most < BACKOFF_MOST_MS ? most : BACKOFF_MOST_MS) + 1);
+
+	leave_engine(s);
+	s->attempts++;
+	s->next_attempt = s->now + wait;
+	s->phase = PHASE_WAITING;
+	outbox_event(ob, EV_RECONNECTING, LEVEL_WARN, "reconnecting in %.1f s (attempt %u)",
+		(double)wait / 1000, s->attempts);
+}
+
+static bool final_refusal(struct session *s, const struct err *e)
+{
+	bool refused = e->kind == ERR_AUTH || e->kind == ERR_CONFIG || e->kind == ERR_LOCAL ||
+		(e->kind == ERR_PEER &&
+			(e->notify == AUTHENTICATION_FAILED || s->view.stage == STAGE_EAP ||
+				s->view.stage == STAGE_PPP_LOGIN));
+
+	if (s->view.stage == STAGE_UP)
+		return false;
+	s->refusals += refused;
+	return s->refusals >= REFUSALS_MAX;
+}
+
+/* Before giving up or waiting: another address, another gateway of the profile, with security =
+ * legacy the groups that are offered only then, no address where the gateway has none, and the other
+ * source port of L2TP. */
+static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
+{
+	bool default_refused = s->view.stage == STAGE_INIT && e->notify == NO_PROPOSAL_CHOSEN &&
+		s->p->security == TIER_LEGACY && s->p->ike_proposals_default &&
+		s->cfg.ike_proposals == &s->p->ike_proposals;
+
+	if (default_refused) {
+		prop_last_resort(&s->last_resort, s->p->type != CONN_IKEV2, s->p->aggressive);
+		s->cfg.ike_proposals = &s->last_resort;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"the gateway refused strong algorithms: offering MODP 1536 and 1024 now");
+		attempt_begin(s, ob);
+		return true;
+	}
+	if (e->notify == INTERNAL_ADDRESS_FAILURE && s->p->address == CHOICE_AUTO &&
+		s->cfg.want_address) {
+		s->cfg.want_address = false;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"the gateway has no address to give: going on with this machine's own");
+		attempt_begin(s, ob);
+		return true;
+	}
+	if (s->view.stage == STAGE_L2TP && (e->kind == ERR_SILENT || e->kind == ERR_LOCAL) &&
+		dial_other_port(s, ob)) {
+		attempt_begin(s, ob);
+		return true;
+	}
+	if (s->view.stage > STAGE_INIT || e->kind != ERR_SILENT)
+		return false;
+	if (s->phase == PHASE_CONNECTING && s->path + 1 < s->n_paths) {
+		s->path++;
+		outbox_log(ob, LEVEL_INFO, "%s", e->text);
+		attempt_begin(s, ob);
+		return true;
+	}
+	if (s->gateway + 1 < s->p->n_gateways) {
+		s->gateway++;
+		s->n_paths = 0;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
+		resolve(s, ob);
+		return true;
+	}
+	return false;
+}
+
+void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
+{
+	enum ike_stage stage = s->view.stage;
+	bool lost = s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING;
+
+	s->last_error = *e;
+	s->last_stage = stage;
+	dial_end(s, ob);
+	if (s->phase == PHASE_STOPPING) {
+		session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
+		return;
+	}
+	if (!lost && try_next_way(s, e, ob))
+		return;
+	if (!s->was_up || !s->p->reconnect || final_refusal(s, e)) {
+		session_fail(s, stage, e, ob);
+		return;
+	}
+	if (lost) {
+		s->attempts = 0;
+		s->reconnects++;
+		outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
+	} else {
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
+	}
+	schedule(s, ob);
+}

@@ -1,0 +1,26 @@
+/*
+ * Attempts of a session to connect: how the engine is configured, where it is sent to, what is tried
+ * next when that failed, and the end.
+ */
+#ifndef SESSION_ATTEMPT_H
+#define SESSION_ATTEMPT_H
+
+#include "state.h"
+
+void attempt_configure(struct session *s);
+/* What must be known before the first message is asked for; then the first attempt begins. */
+void attempt_prepare(struct session *s, struct outbox *ob);
+/* From the name of the first gateway on. */
+void attempt_start(struct session *s, struct outbox *ob);
+/* One way to the gateway: s->paths[s->path]. */
+void attempt_begin(struct session *s, struct outbox *ob);
+/* It ended with e, in stage s->view.stage: another way, another time, or the end. */
+void attempt_failed(struct session *s, const struct err *e, struct outbox *ob);
+
+/* The end, with everything as it was before: for the reason in d, or because of e. */
+void session_end(struct session *s, const struct down *d, struct outbox *ob);
+void session_fail(struct session *s, enum ike_stage stage, const struct err *e, struct outbox *ob);
+/* As it was, but for a strict kill switch where this is not the end that was asked for. */
+void session_restore(struct session *s, bool asked, struct outbox *ob);
+
+#endif

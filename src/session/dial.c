@@ -1,0 +1,147 @@
+#include "dial.h"
+
+#include <string.h>
+
+#include "attempt.h"
+#include "esp/flow.h"
+#include "netconf.h"
+
+enum { EPHEMERAL_FIRST = 49152, EPHEMERAL_COUNT = 16384 }; /* RFC 6335 section 6 */
+
+void dial_configure(struct session *s)
+{
+	struct ike_config *c = &s->cfg;
+
+	c->want_address = false; /* PPP assigns it */
+	c->n_want = 0;
+	c->ts_proto = IP_UDP;
+	c->remote_ts_port = L2TP_PORT;
+}
+
+void dial_choose_port(struct session *s)
+{
+	const struct profile *p = s->p;
+	uint16_t known = p->known_ports[s->gateway];
+
+	if (s->l2tp_gateway != s->gateway + 1) {
+		s->l2tp_gateway = s->gateway + 1;
+		s->l2tp_other = false;
+		s->l2tp_port = p->source_port ? p->source_port : known ? known : L2TP_PORT;
+	}
+	s->cfg.local_ts_port = s->l2tp_port;
+}
+
+static const struct passphrase *password(const struct session *s)
+{
+	if (s->p->ppp_password_given)
+		return &s->p->ppp_password;
+	if (s->p->password_given)
+		return &s->p->password;
+	return s->password.len > 0 ? &s->password : NULL;
+}
+
+static void configure_line(struct session *s)
+{
+	const struct profile *p = s->p;
+	uint16_t fits = netconf_line_mtu(&s->view, s->paths[s->path].mtu);
+
+	s->line_config = (struct line_config){
+		.local_port = s->l2tp_port,
+		.remote_port = L2TP_PORT,
+		.l2tp = { .hostname = p->l2tp_hostname,
+			.secret = p->l2tp_secret_given ? &p->l2tp_secret : NULL,
+			.hello_interval = p->hello_interval },
+		.ppp = { .user = s->user,
+			.password = password(s),
+			.n_auth = p->n_ppp_auth,
+			.n_eap = p->n_eap,
+			.eap = p->eap,
+			.mru = p->mru ? p->mru : fits,
+			.ipv4 = true,
+			.echo_interval = p->hello_interval,
+			.first_ask = ASK_LINE },
+	};
+	memcpy(s->line_config.ppp.auth, p->ppp_auth, sizeof(p->ppp_auth));
+	for (size_t i = 0; i < p->addresses.n; i++)
+		if (p->addresses.v[i].family == FAMILY_V4)
+			addr_set(&s->line_config.ppp.want, FAMILY_V4, p->addresses.v[i].ip, 0);
+}
+
+void dial_start(struct session *s, struct outbox *ob)
+{
+	bool patient = s->p->source_port != 0 || s->l2tp_other;
+	struct err e = { 0 };
+
+	configure_line(s);
+	s->line = line_new(&s->line_config, &s->rng, &e);
+	if (!s->line) {
+		session_fail(s, STAGE_L2TP, &e, ob);
+		return;
+	}
+	s->phase = PHASE_DIALLING;
+	outbox_event(ob, EV_STAGE, LEVEL_INFO, "calling the L2TP server");
+	s->line_told = LINE_L2TP;
+	line_start(s->line, s->now, patient, ob);
+}
+
+void dial_end(struct session *s, struct outbox *ob)
+{
+	if (!s->line)
+		return;
+	line_unlink(s->line, ob);
+	line_free(s->line);
+	s->line = NULL;
+	s->line_view = (struct line_view){ 0 };
+}
+
+bool dial_other_port(struct session *s, struct outbox *ob)
+{
+	uint16_t before = s->l2tp_port;
+
+	if (s->p->source_port || s->l2tp_other)
+		return false;
+	s->l2tp_other = true;
+	s->l2tp_port = before != L2TP_PORT ?
+		L2TP_PORT :
+		(uint16_t)(EPHEMERAL_FIRST + rng_below(&s->rng, EPHEMERAL_COUNT));
+	outbox_event(ob, EV_STAGE, LEVEL_INFO,
+		"no L2TP from port %u: trying once more from port %u", before, s->l2tp_port);
+	return true;
+}
+
+static void tell_stage(struct session *s, struct outbox *ob)
+{
+	static const char *const stories[] = { [LINE_L2TP] = "",
+		[LINE_LOGIN] = "logging in",
+		[LINE_NETWORK] = "agreeing on an address" };
+
+	if (s->phase != PHASE_DIALLING || s->line_view.stage <= s->line_told)
+		return;
+	s->line_told = s->line_view.stage;
+	outbox_event(ob, EV_STAGE, LEVEL_INFO, "%s", stories[s->line_told]);
+}
+
+void dial_follow(struct session *s, struct outbox *ob)
+{
+	static const enum ike_stage stages[] = {
+		[LINE_L2TP] = STAGE_L2TP, [LINE_LOGIN] = STAGE_PPP_LOGIN, [LINE_NETWORK] = STAGE_PPP
+	};
+
+	if (!s->line)
+		return;
+	line_view(s->line, &s->line_view);
+	tell_stage(s, ob);
+	if (s->line_view.phase != LINE_DEAD)
+		return;
+	struct err e = s->line_view.failure;
+	enum ike_stage stage = stages[s->line_view.stage];
+	dial_end(s, ob);
+	engine_stop(s->engine, s->now, ob);
+	if (s->phase == PHASE_STOPPING)
+		return; /* the engine ends it */
+	engine_stop(s->engine, s->now, ob);
+	s->view.stage = s->phase == PHASE_DIALLING ? stage : STAGE_UP;
+	if (e.kind == ERR_NONE)
+		err_set(&e, ERR_PEER, "the gateway ended L2TP");
+	attempt_failed(s, &e, ob);
+}
