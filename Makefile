@@ -4,7 +4,7 @@
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
 #   make bench      what it costs, beside its peers; make bench-routes: what 5 000 routes and 500
-#                   selectors cost
+#                   selectors cost; make bench-data: the userspace data plane against its peers
 #   make soak-kill  200 kill -9 at random moments; make soak-stop: SIGSTOP for a minute;
 #                   make soak-rekey: 10 000 rekeys, 1 000 reconnects
 #   make check-unit the unit and pair tests: seconds, no root
@@ -54,7 +54,7 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: soak-kill soak-stop soak-rekey bench-routes all install uninstall demo check check-unit \
+.PHONY: soak-kill soak-stop soak-rekey bench-routes bench-data all install uninstall demo check check-unit \
         check-net check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
@@ -126,6 +126,10 @@ soak-kill: all
 
 soak-stop: all
 	@STOPPED_SECONDS=60 tests/net/run stopped_process
+
+bench-data: all $(OUT)/tests/bench/bench_data
+	@tests/install-packages gateway bench
+	@OUT=$(OUT) tests/bench/data
 
 bench-routes: $(OUT)/tests/bench/bench_routes
 	@tests/bench/routes $(OUT)

@@ -105,6 +105,7 @@ struct sa_spec {
 	uint16_t encr_bits; /* key length attribute, 0 where the algorithm has one size */
 	uint16_t integ; /* INTEG transform ID, 0 with an AEAD */
 	bool esn;
+	bool ecn; /* the other end knows ECN in tunnels (RFC 6040 section 4.1): so IKEv2 demands it */
 	uint32_t replay_window; /* packets */
 	uint64_t octets_max,
 		packets_max; /* that may go through it; 0: as many as its algorithms bear */

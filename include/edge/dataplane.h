@@ -79,6 +79,10 @@ enum { USERSPACE_SAS = 256 }; /* in each direction: 64 children, each while it i
 struct dataplane *userspace_new(
 	int tun, struct udp *udp, const uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
 
+/* No more than these are used from here on, TUN_* (host.h) and UDP_* (udp.h), of which all are used that
+ * the kernel has. For tests, and to measure. */
+void userspace_offloads(struct dataplane *dp, unsigned tun, unsigned udp);
+
 /* ESP in the kernel; host has been asked by host_esp_probe, and stays the caller's. What comes by UDP
  * is the kernel's from here on (udp_encapsulated). */
 struct dataplane *kernel_new(struct host *host, struct udp *udp, struct err *e) MUST_CHECK;

@@ -69,6 +69,7 @@ enum {
 /* Switches on what there is of those allowed, and returns it. A descriptor that is no TUN has none.
  * Needs no privilege. */
 unsigned host_tun_offloads(int tun, unsigned allowed);
+
 /* --- ESP in the kernel (XFRM) ------------------------------------------------------------------ */
 
 /* Whether the kernel carries ESP over the family: a throwaway SA each of AES-GCM and of AES-CBC with
@@ -82,6 +83,7 @@ struct host_kernel {
 	char why[2][ERR_TEXT_MAX]; /* not */
 	bool interface; /* it has XFRM interfaces */
 	bool directions; /* it knows the direction of an SA (Linux 6.10) */
+	unsigned tun; /* TUN_* that it can leave to us; 0: no interface can be made */
 };
 void host_kernel_look(struct host_kernel *out);
 /* Installs an SA with exactly its SPI, and the policies that lead its selectors to it; SAs of the

@@ -81,6 +81,24 @@ static void look_tun(struct doctor *d)
 			"container");
 }
 
+/* Userspace ESP is as fast as the kernel lets it work on many packets at once. */
+static void look_offloads(struct doctor *d, const struct host_kernel *k)
+{
+	static const struct {
+		unsigned what;
+		const char *name;
+	} rows[] = { { TUN_SUM, "checksums" }, { TUN_TCP4, "TCP over IPv4 in large pieces" },
+		{ TUN_TCP6, "TCP over IPv6 in large pieces" },
+		{ TUN_UDP, "UDP in large pieces (Linux 6.2)" } };
+
+	for (size_t i = 0; k->tun && i < ARRAY_LEN(rows); i++)
+		if (!(k->tun & rows[i].what))
+			tell(d, NOTE, "tun", "it does not leave us %s, which is slower",
+				rows[i].name);
+	if (k->tun == TUN_ALL)
+		tell(d, FINE, "tun", "TCP and UDP come from it in large pieces");
+}
+
 /* Without the kernel's this program does it, so nothing here is in the way. */
 static void look_esp(struct doctor *d, const struct host_kernel *k)
 {
@@ -232,6 +250,7 @@ bool doctor_look(const char *root, const struct host_kernel *kernel, FILE *to)
 
 	look_privilege(&d);
 	look_tun(&d);
+	look_offloads(&d, kernel);
 	look_esp(&d, kernel);
 	look_algorithms(&d);
 	look_ports(&d);

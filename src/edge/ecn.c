@@ -15,6 +15,11 @@ uint8_t ip_tos(const uint8_t *packet)
 	return is_v4(packet) ? packet[1] : (uint8_t)(get_u16(packet) >> 4);
 }
 
+uint8_t ecn_enter(const uint8_t *packet, bool known)
+{
+	return known ? ip_tos(packet) : (uint8_t)(ip_tos(packet) & ~ECN_MASK);
+}
+
 static void set_ecn(uint8_t *packet, uint8_t ecn)
 {
 	if (!is_v4(packet)) {

@@ -11,6 +11,8 @@
 
 /* Type of service or traffic class of an IP packet. */
 uint8_t ip_tos(const uint8_t *packet);
+/* What the outer header starts with: DSCP, and ECN unless the other end may not know what to do with it. */
+uint8_t ecn_enter(const uint8_t *packet, bool known);
 /* outer: the type of service that the packet's datagram came with. False: there was congestion, and the
  * packet's sender would not understand it: drop it. */
 bool ecn_leave(uint8_t *packet, uint8_t outer) __attribute__((warn_unused_result));

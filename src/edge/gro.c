@@ -8,7 +8,10 @@
 #include "ipsum.h"
 #include "tcpip.h"
 
-enum { WHOLE_MAX = 65535 };
+enum {
+	WHOLE_MAX = 65535,
+	DATAGRAMS_MAX = 64, /* the kernel refuses more in one piece; of TCP it takes any number */
+};
 
 void gro_start(struct gro *g, unsigned kinds)
 {
@@ -141,8 +144,8 @@ static bool joins(
 	const struct gro_group *a, const uint8_t *p, const struct gro_group *b, const uint8_t *q)
 {
 	return a->open && b->verified && a->header == b->header && b->size <= a->size &&
-		a->total + b->size <= WHOLE_MAX && same_ip(a, p, q) &&
-		(!is_tcp(a) || same_tcp(a, p + a->l4, q + a->l4));
+		a->total + b->size <= WHOLE_MAX && (is_tcp(a) || a->n < DATAGRAMS_MAX) &&
+		same_ip(a, p, q) && (!is_tcp(a) || same_tcp(a, p + a->l4, q + a->l4));
 }
 
 static size_t bucket(const struct gro_group *x, const uint8_t *p)

@@ -9,12 +9,16 @@ void tunio_init(struct tunio *t, int fd, unsigned allowed)
 {
 	memset(t, 0, sizeof(*t));
 	t->fd = fd;
-	t->offloads = host_tun_offloads(fd, allowed);
-	/* What may be read in one piece may be written so. */
-	unsigned kinds = (t->offloads & TUN_TCP4 ? GRO_TCP4 : 0) |
-		(t->offloads & TUN_TCP6 ? GRO_TCP6 : 0) |
-		(t->offloads & TUN_UDP ? GRO_UDP4 | GRO_UDP6 : 0);
-	gro_start(&t->gro, kinds);
+	tunio_use(t, host_tun_offloads(fd, allowed));
+}
+
+/* What may be read in one piece may be written so. */
+void tunio_use(struct tunio *t, unsigned offloads)
+{
+	t->offloads = offloads;
+	gro_start(&t->gro,
+		(offloads & TUN_TCP4 ? GRO_TCP4 : 0) | (offloads & TUN_TCP6 ? GRO_TCP6 : 0) |
+			(offloads & TUN_UDP ? GRO_UDP4 | GRO_UDP6 : 0));
 }
 
 bool tunio_read(struct tunio *t, struct gso *run)

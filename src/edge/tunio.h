@@ -28,6 +28,8 @@ struct tunio {
 
 /* allowed: TUN_* that may be used, where they are there. */
 void tunio_init(struct tunio *t, int fd, unsigned allowed);
+/* These are on, by whatever means. */
+void tunio_use(struct tunio *t, unsigned offloads);
 /* The next packet, or the next run of them, valid until the next call. False: there is none now. What is
  * no packet (malformed) gives a run without segments. */
 bool tunio_read(struct tunio *t, struct gso *run);

@@ -420,6 +420,7 @@ bool watch_open(struct host *h, struct err *e) MUST_CHECK;
 bool link_name(const struct host *h, unsigned attempt, char name[16], struct err *e) MUST_CHECK;
 /* Neither IPv6 addresses of the kernel's own making nor what somebody announces (tun.c). */
 void link_quiet_ipv6(const char *name);
+unsigned tun_probe(void); /* TUN_*, as in struct host_kernel */
 
 /* rpfilter.c */
 bool rp_filter_adapt(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;

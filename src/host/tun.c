@@ -145,3 +145,18 @@ unsigned host_tun_offloads(int tun, unsigned allowed)
 			have |= offloads[i].what;
 	return have;
 }
+
+/* By an interface that is gone again at once. */
+unsigned tun_probe(void)
+{
+	struct ifreq ifr = { .ifr_name = "vpnprobe%d",
+		.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+	int fd = tun_device(NULL);
+	unsigned have = 0;
+
+	if (fd >= 0 && ioctl(fd, TUNSETIFF, &ifr) == 0)
+		have = host_tun_offloads(fd, TUN_ALL);
+	if (fd >= 0)
+		close(fd);
+	return have;
+}

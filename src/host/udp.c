@@ -157,18 +157,19 @@ failed:
 	return -1;
 }
 
-enum { L2TP_BUFFER = 4 << 20 }; /* octets asked for: all that the tunnel carries goes through it */
+/* Octets asked for, as with the sockets of ESP: enough for a burst, and not a queue to wait in. */
+enum { L2TP_RECEIVE_BUFFER = 512 << 10, L2TP_SEND_BUFFER = 128 << 10 };
 
-/* As with the sockets of ESP (edge/udp): never refused for its size, and no ICMP shrinks it. */
+/* Never refused for its size, and no ICMP shrinks it. */
 static bool l2tp_options(int fd, enum family family, struct err *e)
 {
-	int buffer = L2TP_BUFFER,
+	int in = L2TP_RECEIVE_BUFFER, out = L2TP_SEND_BUFFER,
 	    no_df = family == FAMILY_V4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT;
 	int level = family == FAMILY_V4 ? IPPROTO_IP : IPPROTO_IPV6;
 	int option = family == FAMILY_V4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &in, sizeof(in));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &out, sizeof(out));
 	return setsockopt(fd, level, option, &no_df, sizeof(no_df)) == 0 ||
 		nl_error(e, errno, NULL, "a UDP socket without path MTU discovery");
 }

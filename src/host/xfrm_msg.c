@@ -200,7 +200,7 @@ struct nl_msg *sa_add_message(const struct sa_spec *s, const struct xfrm_params 
 		head.flags |= XFRM_STATE_ESN;
 	/* Outer packets go out without DF, as those of the userspace data plane do. */
 	if (s->dir == SA_OUT)
-		head.flags |= XFRM_STATE_NOPMTUDISC;
+		head.flags |= XFRM_STATE_NOPMTUDISC | (s->ecn ? 0 : XFRM_STATE_NOECN);
 	struct nl_msg *m = message(XFRM_MSG_NEWSA, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
 	bool ok = m &&
 		(encr->aead ? put_aead(m, encr, s) :

@@ -192,7 +192,7 @@ void host_kernel_look(struct host_kernel *out)
 	struct err e = { .kind = ERR_NONE };
 	struct nl_sock *xfrm = nl_connect_xfrm(&e), *route = nl_connect_route(NULL);
 
-	*out = (struct host_kernel){ .known = true };
+	*out = (struct host_kernel){ .known = true, .tun = tun_probe() };
 	if (xfrm)
 		look_esp(xfrm, out);
 	else

@@ -47,6 +47,7 @@ static void spec_fill(
 	s->encr_bits = c->suite.encr->key_bits;
 	s->integ = c->suite.integ ? c->suite.integ->id : 0;
 	s->esn = c->suite.esn;
+	s->ecn = c->ecn;
 	s->replay_window = cfg->replay_window;
 	s->octets_max = c->octets && (!cfg->child_octets || c->octets < cfg->child_octets) ?
 		c->octets :

@@ -35,6 +35,7 @@ struct child {
 	struct suite suite;
 	enum sa_mode mode;
 	bool encap;
+	bool ecn; /* as in struct sa_spec */
 	struct addr local, remote; /* outer addresses */
 	struct selectors local_ts, remote_ts;
 	uint64_t octets; /* lifetime by volume, 0: none */

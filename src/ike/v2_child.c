@@ -106,6 +106,7 @@ struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
 	struct sa_spec *in;
 
 	c->sa = sa;
+	c->ecn = true; /* RFC 7296 section 2.24 */
 	c->encap = v->natt;
 	c->local = v2_local(v);
 	c->remote = v->path.remote;

@@ -141,6 +141,17 @@ static void what_the_kernel_has(void **state)
 	assert_null(strstr(text, "over IPv4"));
 	assert_null(strstr(text, "XFRM interface"));
 	free(text);
+	k.tun = TUN_ALL;
+	text = look_with(*state, &k, &well);
+	expect(text, "ok    tun          TCP and UDP come from it in large pieces");
+	free(text);
+	k.tun = TUN_HEADER | TUN_SUM | TUN_TCP4;
+	text = look_with(*state, &k, &well);
+	assert_true(well);
+	expect(text, "note  tun          it does not leave us TCP over IPv6 in large pieces");
+	expect(text, "UDP in large pieces (Linux 6.2)");
+	assert_null(strstr(text, "checksums"));
+	free(text);
 	k = (struct host_kernel){ .known = false };
 	text = look_with(*state, &k, &well);
 	assert_true(well);

@@ -61,7 +61,9 @@ bool side_install(struct side *s, const struct sa_spec *like, enum sa_dir dir, u
 	spec->spi = spi;
 	spec->local = loopback_addr(s->udp, PORT_NATT, FAMILY_V4);
 	spec->remote = loopback_addr(other->udp, PORT_NATT, FAMILY_V4);
-	world_key(&spec->encr_key, 20, spi);
+	world_key(&spec->encr_key, like->encr_key.len ? like->encr_key.len : 20, spi);
+	if (like->integ_key.len)
+		world_key(&spec->integ_key, like->integ_key.len, spi);
 	bool ok = s->dp->ops->install(s->dp, spec, e);
 	secret_wipe(&spec->encr_key);
 	free(spec);
@@ -82,6 +84,13 @@ void world_install(struct world *w, uint32_t spi)
 	assert_ok(&e, side_install(&w->here, w->spec, SA_IN, spi + 1, &w->there, &e));
 	assert_ok(&e, side_install(&w->here, w->spec, SA_OUT, spi, &w->there, &e));
 	free(mirror);
+}
+
+void world_install_keys(struct world *w, uint32_t spi, size_t encr_key, size_t integ_key)
+{
+	w->spec->encr_key.len = encr_key;
+	w->spec->integ_key.len = integ_key;
+	world_install(w, spi);
 }
 
 struct world world_open(void)

@@ -31,6 +31,7 @@ bool side_install(struct side *s, const struct sa_spec *like, enum sa_dir dir, u
 	const struct side *other, struct err *e) MUST_CHECK;
 /* From here to there with SPI spi, back with spi + 1. */
 void world_install(struct world *w, uint32_t spi);
+void world_install_keys(struct world *w, uint32_t spi, size_t encr_key, size_t integ_key);
 void world_key(struct secret *key, size_t len, uint32_t spi);
 void side_remove(struct side *s, enum sa_dir dir, uint32_t spi);
 

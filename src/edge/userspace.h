@@ -1,0 +1,65 @@
+/*
+ * Userspace ESP over TUN, in as large pieces as the kernel has them. A packet, or a run of up to 64 KiB
+ * (tunio), is read into one buffer, split from there into place (gso), one packet behind the other in the
+ * buffer that leaves by UDP (burst), and sealed there: one copy. What came in is opened in the UDP
+ * socket's buffer and written to the TUN from there, joined (gro): no copy.
+ *
+ * What the UDP socket does not take waits in that buffer, and while it waits nothing is read from the
+ * TUN: the queue is the kernel's own, with its limits and its fairness.
+ *
+ * userspace.c has the SAs and the events, userspace_out.c what comes from the TUN, userspace_in.c what
+ * comes by UDP.
+ */
+#ifndef EDGE_USERSPACE_H
+#define EDGE_USERSPACE_H
+
+#include "burst.h"
+#include "carry.h"
+#include "edge/dataplane.h"
+#include "inbox.h"
+#include "tunio.h"
+
+struct us_sa {
+	struct esp_sa *esp;
+	bool used, expiring, expired; /* it has happened ... */
+	bool tell_used, tell_expiring, tell_expired; /* ... and the session does not know yet */
+};
+
+struct us_table {
+	size_t n;
+	struct us_sa sa[USERSPACE_SAS];
+};
+
+struct userspace {
+	struct dataplane dp;
+	struct udp *udp; /* the caller's */
+	struct rng rng;
+	uint16_t mtu; /* 0: not known yet */
+	bool inbound; /* authentic ESP since the session was last told */
+	size_t to_tell; /* tell_* flags that are set, over both tables */
+	struct us_table in; /* by SPI */
+	struct us_table out; /* the newest first */
+	struct dataplane_drops drops;
+	struct carry carry;
+	struct inbox inbox; /* of L2TP */
+	struct gso run; /* what was read last, of which ... */
+	size_t run_at; /* ... all before this segment is on its way */
+	struct tunio tun;
+	struct burst burst;
+	uint8_t scratch[TUNIO_READ_MAX]; /* one packet, where it cannot be made in place */
+};
+
+struct userspace *userspace_of(struct dataplane *dp);
+struct us_sa *userspace_inbound(struct userspace *us, uint32_t spi); /* NULL: there is none */
+/* To be told to the session: */
+void userspace_used(struct userspace *us, struct us_sa *sa); /* an authentic packet */
+void userspace_expiring(struct userspace *us, struct us_sa *sa); /* if it is so now */
+
+/* The rows of the table of operations. */
+bool userspace_tun_input(struct dataplane *dp);
+int userspace_waits(struct dataplane *dp);
+void userspace_l2tp_send(struct dataplane *dp, const struct l2tp_datagram *d);
+void userspace_esp_input(struct dataplane *dp, struct udp_datagram *d, size_t n);
+bool userspace_l2tp_next(struct dataplane *dp, struct bytes *payload);
+
+#endif
