@@ -3,8 +3,10 @@
 #   make            the program, as build/release/vpnc-ike
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
-#   make bench      what it costs, beside its peers; make bench-routes: what 5 000 routes cost
-#   make soak-kill  200 kill -9 at random moments; make soak-rekey: 10 000 rekeys, 1 000 reconnects
+#   make bench      what it costs, beside its peers; make bench-routes: what 5 000 routes and 500
+#                   selectors cost
+#   make soak-kill  200 kill -9 at random moments; make soak-stop: SIGSTOP for a minute;
+#                   make soak-rekey: 10 000 rekeys, 1 000 reconnects
 #   make check-unit the unit and pair tests: seconds, no root
 
 VERSION   := 0.1.0
@@ -52,7 +54,8 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: soak-kill soak-rekey bench-routes all install uninstall demo check check-unit check-net check-vm check-asan check-valgrind check-arrows \
+.PHONY: soak-kill soak-stop soak-rekey bench-routes all install uninstall demo check check-unit \
+        check-net check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -120,6 +123,9 @@ check-net: all
 
 soak-kill: all
 	@tests/net/soak_kill 200
+
+soak-stop: all
+	@STOPPED_SECONDS=60 tests/net/run stopped_process
 
 bench-routes: $(OUT)/tests/bench/bench_routes
 	@tests/bench/routes $(OUT)

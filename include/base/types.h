@@ -106,6 +106,8 @@ struct sa_spec {
 	uint16_t integ; /* INTEG transform ID, 0 with an AEAD */
 	bool esn;
 	uint32_t replay_window; /* packets */
+	uint64_t octets_max,
+		packets_max; /* that may go through it; 0: as many as its algorithms bear */
 	struct secret
 		encr_key; /* with the salt behind it for AEAD and CTR (RFC 4106, 3686, 7634) */
 	struct secret integ_key;

@@ -69,14 +69,19 @@ size_t esp_open(struct esp_sa *sa, struct esp_packet *packets, size_t n);
 
 /* Sequence numbers left before esp_seal stops; the SA must be replaced long before. */
 uint64_t esp_left(const struct esp_sa *sa);
-/* Three quarters of the sequence numbers, or of the octets that a cipher with blocks of 64 bits may
- * see under one key, are used up: in either direction it is time for a new SA. */
+/* Three quarters of esp_packets_max or esp_octets_max are used up: in either direction it is time
+ * for a new SA. */
 bool esp_expiring(const struct esp_sa *sa);
-/* Octets that one key of an encryption algorithm may seal: limited where its blocks have 64 bits
- * (Sweet32), else UINT64_MAX. */
-uint64_t esp_octets_max(const struct alg *encr);
+/* The packets and octets that may go through an SA: as its specification says, and no more than there
+ * are sequence numbers and than its cipher bears, which is limited where blocks have 64 bits (Sweet32),
+ * else UINT64_MAX. */
+uint64_t esp_packets_max(const struct sa_spec *spec);
+uint64_t esp_octets_max(const struct sa_spec *spec);
 /* Was the packet authentic, whatever else was wrong with it? Then the peer is alive. */
 bool esp_authentic(enum esp_verdict v);
+/* Octets that sealing puts before a packet, and behind one of len octets. */
+size_t esp_before(const struct esp_sa *sa);
+size_t esp_behind(const struct esp_sa *sa, size_t len);
 /* Octets that sealing adds to an inner packet of len octets, without outer IP and UDP header. */
 size_t esp_overhead(const struct sa_spec *spec, size_t len);
 /* The largest inner packet whose sealed form, with outer IP (and UDP when encap), fits into mtu. */

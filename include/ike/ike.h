@@ -42,9 +42,13 @@ enum os_kind {
 	OS_INBOUND, /* authentic ESP came in since the last such input: the gateway lives */
 	OS_SA_USED, /* first authentic packet on inbound SA spi */
 	OS_SA_EXPIRING, /* SA spi nears its last sequence number or its volume limit */
+	OS_SA_EXPIRED, /* outbound SA spi has reached it, and carries nothing more */
 	OS_SEND_FAILED, /* a SEND did not go out; err says why */
 	OS_LINK_FAILED, /* what ACT_L2TP_LINK asked for cannot be had; err says why */
 };
+
+/* After OS_SA_EXPIRED: a rekey that is under way may still end well, else the child SA ends. */
+enum { IKE_EXPIRED_GRACE_MS = 3000 };
 
 struct os_input {
 	enum os_kind kind;
@@ -80,6 +84,7 @@ struct ike_config {
 	bool pinned; /* trust holds the gateway's own certificate or key */
 	struct eap_config eap;
 	uint64_t ike_lifetime, child_lifetime, dpd_interval;
+	uint64_t child_octets, child_packets; /* through one SA of a child, 0: no limit of ours */
 	bool fragmentation;
 	bool force_encap; /* UDP encapsulation whatever NAT detection says */
 	enum sa_mode mode;

@@ -16,6 +16,8 @@ enum { KERNEL_SAS = 256 };
 struct inbound {
 	uint32_t spi;
 	uint64_t packets; /* when last looked */
+	uint64_t packets_most, octets_most; /* there the session is told that it expires */
+	bool expiring, tell_expiring;
 };
 
 struct kernel {
@@ -44,7 +46,9 @@ static bool k_install(struct dataplane *dp, const struct sa_spec *spec, struct e
 	if (!host_sa_install(k->host, spec, e))
 		return false;
 	if (spec->dir == SA_IN)
-		k->in[k->n++] = (struct inbound){ .spi = spec->spi };
+		k->in[k->n++] = (struct inbound){ .spi = spec->spi,
+			.packets_most = esp_packets_max(spec) / 4 * 3,
+			.octets_most = esp_octets_max(spec) / 4 * 3 };
 	return true;
 }
 
@@ -117,6 +121,12 @@ static bool k_tun_input(struct dataplane *dp)
 	return false;
 }
 
+static int k_waits(struct dataplane *dp)
+{
+	(void)dp;
+	return -1;
+}
+
 static void k_look(struct dataplane *dp)
 {
 	struct kernel *k = of(dp);
@@ -127,11 +137,30 @@ static void k_look(struct dataplane *dp)
 			continue;
 		k->inbound = k->inbound || c.packets != k->in[i].packets;
 		k->in[i].packets = c.packets;
+		if (k->in[i].expiring ||
+			(c.packets < k->in[i].packets_most && c.bytes < k->in[i].octets_most))
+			continue;
+		k->in[i].expiring = k->in[i].tell_expiring = true;
 	}
+}
+
+static bool tell_expiring(struct kernel *k, struct os_input *out)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		if (!k->in[i].tell_expiring)
+			continue;
+		k->in[i].tell_expiring = false;
+		*out = (struct os_input){ .kind = OS_SA_EXPIRING, .ok = true, .spi = k->in[i].spi };
+		return true;
+	}
+	return false;
 }
 
 static bool k_next_event(struct dataplane *dp, struct os_input *out)
 {
+	static const enum os_kind kinds[] = { [HOST_SA_USED] = OS_SA_USED,
+		[HOST_SA_EXPIRING] = OS_SA_EXPIRING,
+		[HOST_SA_EXPIRED] = OS_SA_EXPIRED };
 	struct kernel *k = of(dp);
 	uint32_t spi = 0;
 
@@ -140,12 +169,12 @@ static bool k_next_event(struct dataplane *dp, struct os_input *out)
 		*out = (struct os_input){ .kind = OS_INBOUND, .ok = true };
 		return true;
 	}
+	if (tell_expiring(k, out))
+		return true;
 	enum host_sa_event ev = host_sa_next_event(k->host, &spi);
 	if (ev == HOST_SA_NOTHING)
 		return false;
-	*out = (struct os_input){
-		.kind = ev == HOST_SA_USED ? OS_SA_USED : OS_SA_EXPIRING, .ok = true, .spi = spi
-	};
+	*out = (struct os_input){ .kind = kinds[ev], .ok = true, .spi = spi };
 	return true;
 }
 
@@ -223,6 +252,7 @@ struct dataplane *kernel_new(struct host *host, struct udp *udp, struct err *e)
 		.esp_input = k_esp_input,
 		.fds = k_fds,
 		.tun_input = k_tun_input,
+		.waits = k_waits,
 		.look = k_look,
 		.l2tp_link = k_l2tp_link,
 		.l2tp_send = k_l2tp_send,

@@ -57,8 +57,8 @@ struct esp_sa *esp_new(const struct sa_spec *spec, struct rng *rng, struct err *
 	secret_wipe(&sa->spec.integ_key);
 	sa->encr = encr;
 	sa->sizes = esp_sizes(spec);
-	sa->seq_max = spec->esn ? UINT64_MAX : UINT32_MAX;
-	sa->octets_max = esp_octets_max(encr);
+	sa->seq_max = esp_packets_max(spec);
+	sa->octets_max = esp_octets_max(spec);
 	replay_init(&sa->replay, window_of(spec), spec->esn);
 	rng_fill(rng, seed, sizeof(seed));
 	rng_seed(&sa->ivs, seed);
@@ -85,9 +85,22 @@ const struct esp_counters *esp_counters(const struct esp_sa *sa)
 	return &sa->counters;
 }
 
-uint64_t esp_octets_max(const struct alg *encr)
+static uint64_t at_most(uint64_t most, uint64_t wanted)
 {
-	return encr->block_len == 8 ? OCTETS_MAX_64BIT_BLOCK : UINT64_MAX;
+	return wanted && wanted < most ? wanted : most;
+}
+
+uint64_t esp_packets_max(const struct sa_spec *spec)
+{
+	return at_most(spec->esn ? UINT64_MAX : UINT32_MAX, spec->packets_max);
+}
+
+uint64_t esp_octets_max(const struct sa_spec *spec)
+{
+	const struct alg *encr = alg_find(TRANSFORM_ENCR, spec->encr, spec->encr_bits);
+	bool small = encr && encr->block_len == 8;
+
+	return at_most(small ? OCTETS_MAX_64BIT_BLOCK : UINT64_MAX, spec->octets_max);
 }
 
 uint64_t esp_left(const struct esp_sa *sa)
@@ -163,7 +176,7 @@ static struct cipher_op make_op(
 enum esp_verdict esp_seal_one(
 	struct esp_sa *sa, struct esp_packet *p, uint64_t seq, const uint8_t *iv)
 {
-	size_t before = ESP_HEADER + sa->sizes.iv, pad = esp_padding(&sa->sizes, p->len);
+	size_t before = esp_before(sa), pad = esp_padding(&sa->sizes, p->len);
 	size_t behind = pad + ESP_TRAILER + sa->sizes.icv, at = (size_t)(p->data - p->room);
 	struct esp_extra extra;
 

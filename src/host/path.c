@@ -82,7 +82,7 @@ static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr 
 }
 
 /* No route is an answer, not an error. */
-bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, struct err *e)
+bool way_find(struct host *h, const struct addr *remote, struct way *out, struct err *e)
 {
 	struct nl_reply got;
 	int code = 0;
@@ -90,7 +90,7 @@ bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, st
 	*out = (struct way){ .found = false };
 	if (addr_len(remote->family) == 0)
 		return err_set(e, ERR_BUG, "a route to no address");
-	if (!nl_ask(sk, way_question(remote), &got, &code, "asking for the route to the gateway",
+	if (!nl_ask(h->sk, way_question(remote), &got, &code, "asking for the route to the gateway",
 		    e))
 		return code == ENETUNREACH || code == EHOSTUNREACH || code == EINVAL ||
 			code == EACCES || code == EAGAIN || code == ENODEV ||
@@ -98,7 +98,20 @@ bool way_find(struct nl_sock *sk, const struct addr *remote, struct way *out, st
 	if (got.data)
 		way_read(out, (const struct nlmsghdr *)got.data, remote);
 	nl_reply_free(&got);
-	return !out->found || link_look(sk, out, e);
+	out->inside = out->found && h->link && out->link == h->link;
+	out->found &= !out->inside;
+	return !out->found || link_look(h->sk, out, e);
+}
+
+/* Not one of ours: those lead away everything but what has our mark. */
+bool way_inside(struct err *e, const struct host *h, const struct addr *remote)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return err_set(e, ERR_SILENT,
+		"somebody's route leads to the gateway %s through the tunnel itself (dev %s): "
+		"nothing is carried until it is removed",
+		addr_text(text, remote), h->tun);
 }
 
 bool host_path(
@@ -109,10 +122,12 @@ bool host_path(
 
 	*local = (struct addr){ .family = FAMILY_NONE };
 	*mtu = 0;
-	if (!way_find(h->sk, remote, &way, e))
+	if (!way_find(h, remote, &way, e))
 		return false;
 	h->watched = *remote;
 	h->way = way;
+	if (way.inside)
+		return way_inside(e, h, remote);
 	if (!way.found || way.local.family == FAMILY_NONE)
 		return err_set(e, ERR_SILENT, "there is no route to %s", addr_text(text, remote));
 	*local = way.local;

@@ -35,7 +35,7 @@ static bool rp_filter_in_the_way(
 			prefix_covers(&want->routes[i].dst, want->gateway.ip);
 	if (want->gateway.family != FAMILY_V4 || !covered)
 		return false;
-	if (!way_find(h->sk, &want->gateway, &way, NULL) || !way.found || way.link == h->link ||
+	if (!way_find(h, &want->gateway, &way, NULL) || !way.found || way.link == h->link ||
 		!if_indextoname((unsigned)way.link, name))
 		return false;
 	snprintf(path, 128, CONF "%s/rp_filter", name);
@@ -84,7 +84,7 @@ static void rp_filter_path(struct host *h, const struct netconf *want, char path
 	struct way way;
 
 	path[0] = 0;
-	if (want->gateway.family == FAMILY_V4 && way_find(h->sk, &want->gateway, &way, NULL) &&
+	if (want->gateway.family == FAMILY_V4 && way_find(h, &want->gateway, &way, NULL) &&
 		way.found && if_indextoname((unsigned)way.link, name))
 		snprintf(path, 128, CONF "%s/rp_filter", name);
 }

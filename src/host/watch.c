@@ -136,8 +136,13 @@ enum host_event host_next_event(struct host *h)
 	follow(h);
 	if (h->watched.family == FAMILY_NONE)
 		return HOST_PATH_CHANGED;
-	if (!way_find(h->sk, &h->watched, &way, NULL))
+	if (!way_find(h, &h->watched, &way, NULL))
 		return HOST_PATH_CHANGED;
+	if (way.inside && !was.inside) {
+		struct err e;
+		(void)!way_inside(&e, h, &h->watched);
+		host_warn(h, "%s", e.text);
+	}
 	h->way = way;
 	if (!way.found || !way.running)
 		/* While there is no way, anything new may be one, to another address perhaps. */

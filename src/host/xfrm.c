@@ -285,7 +285,9 @@ static enum host_sa_event event_of(const struct sad *x, const struct nlmsghdr *m
 	*spi = ntohl(ex->state.id.spi);
 	for (size_t i = 0; i < x->n_sas; i++)
 		if (x->sas[i]->spi == *spi && x->sas[i]->reqid == ex->state.reqid)
-			return x->sas[i]->dir == SA_IN ? HOST_SA_USED : HOST_SA_EXPIRING;
+			return x->sas[i]->dir == SA_IN ? HOST_SA_USED :
+				ex->hard               ? HOST_SA_EXPIRED :
+							 HOST_SA_EXPIRING;
 	return HOST_SA_NOTHING;
 }
 

@@ -137,25 +137,31 @@ static bool put_direction(struct nl_msg *m, const struct sa_spec *s, const struc
 	return (!x->direction && !x->direction_probe) || nla_put_u8(m, SA_DIR_ATTRIBUTE, dir) == 0;
 }
 
-/* Outbound, the kernel tells when three quarters of the sequence numbers, or of what a 64-bit block
- * cipher may seal, are used. Inbound there is nothing to run out, so the same event tells that the SA
- * is in use: it comes with the packet after the first authentic one. Never a hard limit: the kernel
- * itself refuses to start a sequence over. */
-static void put_lifetime(
-	struct xfrm_lifetime_cfg *l, const struct sa_spec *s, const struct alg *encr)
+/* Outbound, the kernel tells when three quarters of the packets or octets that may go through are used,
+ * and at the limit it removes the SA; the last sequence number needs no such limit, for the kernel
+ * itself refuses to start over. Inbound the same event tells that the SA is in use: it comes with the
+ * packet after the first authentic one, and only once, so what has gone through is looked at by who
+ * counts. */
+static void put_lifetime(struct xfrm_lifetime_cfg *l, const struct sa_spec *s)
 {
-	uint64_t octets = esp_octets_max(encr);
+	uint64_t octets = esp_octets_max(s), packets = esp_packets_max(s);
 
 	*l = (struct xfrm_lifetime_cfg){ .soft_byte_limit = XFRM_INF,
 		.hard_byte_limit = XFRM_INF,
 		.soft_packet_limit = XFRM_INF,
 		.hard_packet_limit = XFRM_INF };
-	if (s->dir == SA_IN)
+	if (s->dir == SA_IN) {
 		l->soft_packet_limit = 1;
-	else if (!s->esn)
-		l->soft_packet_limit = UINT32_MAX / 4 * 3;
-	if (s->dir == SA_OUT && octets != UINT64_MAX)
+		return;
+	}
+	if (packets != UINT64_MAX)
+		l->soft_packet_limit = packets / 4 * 3;
+	if (s->packets_max)
+		l->hard_packet_limit = packets;
+	if (octets != UINT64_MAX) {
 		l->soft_byte_limit = octets / 4 * 3;
+		l->hard_byte_limit = octets;
+	}
 }
 
 static void selector_of_hosts(
@@ -185,7 +191,7 @@ struct nl_msg *sa_add_message(const struct sa_spec *s, const struct xfrm_params 
 	}
 	put_ip(&head.saddr, from->ip, from->family);
 	put_ip(&head.id.daddr, to->ip, to->family);
-	put_lifetime(&head.lft, s, encr);
+	put_lifetime(&head.lft, s);
 	if (s->mode == SA_TRANSPORT)
 		selector_of_hosts(&head.sel, from, to);
 	else

@@ -20,27 +20,49 @@ static bool renewal_runs(const struct v1 *v)
 	return false;
 }
 
-static struct v1_child *child_wanting(const struct v1 *v)
-{
-	for (size_t i = 0; i < v->n_children; i++)
-		if (v->children[i]->state == V1C_UP && v->children[i]->want_rekey &&
-			v->now >= v->children[i]->retry_at)
-			return v->children[i];
-	return NULL;
-}
-
 static bool begin_quick(struct v1 *v, struct outbox *ob, struct err *e)
 {
-	struct v1_child *c;
+	struct child *c;
 
 	if (!v->sa || v->sa->state != V1_UP || quick_waits(v))
 		return true;
 	if (v->next_pair < v->n_pairs)
 		return v1_quick_send(v, v->sa, NULL, &v->pairs[v->next_pair], ob, e);
-	if (!(c = child_wanting(v)))
+	if (!(c = child_wanting_rekey(&v->children, NULL, v->now)))
 		return true;
 	c->want_rekey = false;
 	return v1_quick_send(v, v->sa, c, NULL, ob, e);
+}
+
+static bool under_way(const struct v1 *v, uint32_t number)
+{
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
+		if (v->xchgs[i] && v->xchgs[i]->offer && v->xchgs[i]->waiting &&
+			v->xchgs[i]->offer->number == number)
+			return true;
+	return false;
+}
+
+static uint32_t lower_spi(const struct child *c)
+{
+	return c->spi_in < c->spi_out ? c->spi_in : c->spi_out;
+}
+
+/* Both sides rekeyed the same child at once, and both got what they wanted. Nothing in IKEv1 says
+ * which one stays; by this rule two clients like this one would agree. */
+static void settle_twins(struct v1 *v)
+{
+	for (size_t i = 0; i < v->children.n; i++)
+		for (size_t j = 0; j < v->children.n; j++) {
+			struct child *a = v->children.v[i], *b = v->children.v[j];
+			if (a->number != b->number || a->state != CHILD_UP ||
+				b->state != CHILD_UP || lower_spi(a) <= lower_spi(b) ||
+				under_way(v, a->number))
+				continue;
+			a->state = CHILD_RETIRING;
+			a->want_rekey = false;
+			a->until = v->now + V1_OVERLAP_MS;
+		}
 }
 
 static void work(struct v1 *v, struct outbox *ob)
@@ -58,11 +80,37 @@ static void work(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 }
 
+/* To the gateway that the first one named, from the beginning. */
+static void move(struct v1 *v, struct outbox *ob)
+{
+	char to[ADDR_TEXT_MAX];
+	struct err e = { 0 };
+
+	addr_text(to, &v->move_to);
+	if (v->path.remote.family != v->move_to.family || v->moves++ == V1_MOVES_MAX) {
+		err_set(&e, ERR_PEER, "the gateway sends us on to %s, which leads nowhere", to);
+		v1_fail(v, &e, ob);
+		return;
+	}
+	outbox_event(ob, EV_STAGE, LEVEL_INFO, "the gateway sends us on to %s", to);
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		if (v->sas[i])
+			v1_sa_drop(v, v->sas[i]);
+	v->path.remote = v->move_to;
+	v->move_to.family = FAMILY_NONE;
+	v->natt = v->port != 500;
+	v->nat_local = v->nat_remote = false;
+	if (!v1_phase1_begin(v, true, ob, &e))
+		v1_fail(v, &e, ob);
+}
+
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v1 *v, struct outbox *ob)
 {
 	struct err e;
 
+	if (v->phase != IKE_DEAD && v->move_to.family != FAMILY_NONE)
+		move(v, ob);
 	if (v->phase == IKE_DEAD)
 		return;
 	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && v->next_pair == v->n_pairs &&
@@ -75,6 +123,7 @@ static void review(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 		return;
 	}
+	settle_twins(v);
 	work(v, ob);
 }
 
@@ -109,29 +158,10 @@ static uint64_t sa_deadline(const struct v1 *v, const struct v1_sa *sa)
 	return at;
 }
 
-static uint64_t child_deadline(const struct v1 *v, const struct v1_child *c)
+uint64_t v1_deadline(const struct v1 *v)
 {
 	/* A rekey that waits for another quick mode starts with the input that ends that. */
 	bool blocked = !v->sa || quick_waits(v) || v->next_pair < v->n_pairs;
-	uint64_t at = earliest(c->expire_at, c->adopt_at);
-
-	switch (c->state) {
-	case V1C_UP:
-		return earliest(at,
-			!c->want_rekey  ? c->rekey_at :
-				blocked ? TIME_NEVER :
-					  c->retry_at);
-	case V1C_REPLACED:
-		return at;
-	case V1C_RETIRING:
-	case V1C_LINGERING:
-		return earliest(at, c->until);
-	}
-	return at;
-}
-
-uint64_t v1_deadline(const struct v1 *v)
-{
 	uint64_t at = dpd_at(v);
 
 	if (v->phase == IKE_DEAD)
@@ -144,8 +174,8 @@ uint64_t v1_deadline(const struct v1 *v)
 			at = earliest(at,
 				v->xchgs[i]->waiting ? v->xchgs[i]->rexmit.next :
 						       v->xchgs[i]->forget_at);
-	for (size_t i = 0; i < v->n_children; i++)
-		at = earliest(at, child_deadline(v, v->children[i]));
+	for (size_t i = 0; i < v->children.n; i++)
+		at = earliest(at, child_deadline(v->children.v[i], blocked));
 	if (v->want_renewal && !renewal_runs(v))
 		at = earliest(at, v->renew_at);
 	if (v->nat_local)
@@ -153,24 +183,19 @@ uint64_t v1_deadline(const struct v1 *v)
 	return at;
 }
 
-static void tick_child(struct v1 *v, struct v1_child *c, struct outbox *ob)
+static void tick_child(struct v1 *v, struct child *c, struct outbox *ob)
 {
-	if (v->now >= c->adopt_at)
-		v1_child_adopt(v, c, ob);
-	if (c->state == V1C_UP && v->now >= c->rekey_at) {
-		c->want_rekey = true;
-		c->rekey_at = TIME_NEVER;
-	}
+	child_tick(c, v->now, ob);
 	if (v->now >= c->expire_at) {
-		if (c->state == V1C_UP)
+		if (c->state == CHILD_UP)
 			outbox_log(ob, LEVEL_WARN, "a child SA reached the end of its life");
-		v1_child_remove(v, c, ob);
-	} else if (c->state == V1C_LINGERING && v->now >= c->until) {
-		v1_child_remove(v, c, ob);
-	} else if (c->state == V1C_RETIRING && v->now >= c->until) {
+		child_remove(&v->children, c, ob);
+	} else if (c->state == CHILD_LINGERING && v->now >= c->until) {
+		child_remove(&v->children, c, ob);
+	} else if (c->state == CHILD_RETIRING && v->now >= c->until) {
 		if (v1_sa_usable(v))
 			v1_delete_child(v, v1_sa_usable(v), c, ob);
-		v1_child_linger(v, c, ob);
+		child_linger(c, v->now, ob);
 	}
 }
 
@@ -181,7 +206,9 @@ static void tick_wait(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 	sa->wait_until = TIME_NEVER;
 	if (sa->state == V1_XAUTH && sa->first && !sa->logged_in) {
-		err_set(&e, ERR_SILENT, "the gateway does not ask for the login (XAUTH)");
+		err_set(&e, ERR_SILENT,
+			sa->rounds ? "the gateway does not say what became of the login (XAUTH)" :
+				     "the gateway does not ask for the login (XAUTH)");
 		v1_fail(v, &e, ob);
 		return;
 	}
@@ -236,22 +263,26 @@ static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 {
-	struct v1_child *c;
+	struct child *c;
 
 	switch (x->kind) {
 	case V1X_QUICK:
 		v1_quick_unanswered(v, x, ob);
 		return;
 	case V1X_SERVED: /* it never confirmed; if it used the SA, it is in use all the same */
-		c = v1_child_find(v, x->offer->spi_in);
+		c = child_find(&v->children, x->offer->spi_in);
 		if (c && c->held_out)
-			v1_child_remove(v, c, ob);
+			child_remove(&v->children, c, ob);
+		else if (c)
+			v1_child_replace(v, child_find(&v->children, x->offer->old_spi_in),
+				CHILD_REPLACED, ob);
 		v1_xchg_drop(v, x);
 		return;
 	case V1X_PULL:
-		outbox_event(ob, EV_WARNING, LEVEL_WARN,
-			"the gateway does not answer mode configuration: "
-			"going on without an assigned address");
+		if (!v->configured)
+			outbox_event(ob, EV_WARNING, LEVEL_WARN,
+				"the gateway does not answer mode configuration: "
+				"going on without an assigned address");
 		if (x->sa->state == V1_CONFIG)
 			v1_sa_next(v, x->sa, V1_UP, ob);
 		v1_xchg_drop(v, x);
@@ -293,8 +324,8 @@ static void tick_dpd(struct v1 *v, struct outbox *ob)
 void v1_tick(struct v1 *v, uint64_t now, struct outbox *ob)
 {
 	v->now = now;
-	for (size_t i = v->n_children; i-- > 0;)
-		tick_child(v, v->children[i], ob);
+	for (size_t i = v->children.n; i-- > 0;)
+		tick_child(v, v->children.v[i], ob);
 	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
 		if (v->xchgs[i])
 			tick_xchg(v, v->xchgs[i], ob);
@@ -322,6 +353,7 @@ void v1_start(struct v1 *v, uint64_t now, time_t wall, const struct path *path, 
 	v->wall = wall;
 	v->path = *path;
 	v->patient = patient;
+	v->port = path->remote.port;
 	v->natt = path->remote.port != 500; /* RFC 3948: any other port carries the marker */
 	if (v->cfg->aggressive && v->cfg->local_auth == IKE_AUTH_BY_PSK)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
@@ -358,7 +390,7 @@ void v1_answer(
 
 void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox *ob)
 {
-	struct v1_child *c = v1_child_find(v, in->spi);
+	struct child *c = child_find(&v->children, in->spi);
 
 	v->now = now;
 	if (v->phase == IKE_DEAD)
@@ -369,12 +401,13 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 		break;
 	case OS_SA_USED:
 		if (c)
-			v1_child_adopt(v, c, ob);
+			child_adopt(c, true, ob);
 		break;
 	case OS_SA_EXPIRING:
-		for (size_t i = 0; i < v->n_children; i++)
-			if (v->children[i]->spi_in == in->spi || v->children[i]->spi_out == in->spi)
-				v->children[i]->want_rekey = true;
+		children_expiring(&v->children, in->spi);
+		break;
+	case OS_SA_EXPIRED:
+		children_expired(&v->children, in->spi, now);
 		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)
@@ -403,11 +436,8 @@ bool v1_command(struct v1 *v, uint64_t now, enum command c, struct outbox *ob, s
 		v->want_renewal = true;
 		v->renew_at = now;
 	}
-	for (size_t i = 0; i < v->n_children && c != CMD_REKEY_IKE; i++)
-		if (v->children[i]->state == V1C_UP) {
-			v->children[i]->want_rekey = true;
-			v->children[i]->retry_at = now;
-		}
+	if (c != CMD_REKEY_IKE)
+		children_rekey(&v->children, now);
 	work(v, ob);
 	return true;
 }
@@ -426,19 +456,6 @@ void v1_stop(struct v1 *v, uint64_t now, struct outbox *ob)
 const struct granted *v1_granted(const struct v1 *v)
 {
 	return &v->granted;
-}
-
-static void view_child(const struct v1_child *c, struct ike_child_view *out)
-{
-	*out = (struct ike_child_view){ .number = c->number,
-		.spi_in = c->spi_in,
-		.spi_out = c->spi_out,
-		.mode = c->mode,
-		.encap = c->encap,
-		.suite = c->suite,
-		.local_ts = &c->local_ts,
-		.remote_ts = &c->remote_ts,
-		.rekey_at = c->rekey_at };
 }
 
 void v1_view(const struct v1 *v, struct ike_view *out)
@@ -467,7 +484,5 @@ void v1_view(const struct v1 *v, struct ike_view *out)
 		memcpy(out->spi_i, sa->cky_i, IKE_SPI_LEN);
 		memcpy(out->spi_r, sa->cky_r, IKE_SPI_LEN);
 	}
-	for (size_t i = 0; i < v->n_children && out->n_children < IKE_CHILDREN_MAX; i++)
-		if (v->children[i]->state == V1C_UP && !v->children[i]->held_out)
-			view_child(v->children[i], &out->children[out->n_children++]);
+	children_view(&v->children, out);
 }

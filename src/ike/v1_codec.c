@@ -283,6 +283,30 @@ bool v1_selector_read(struct bytes body, struct selector *out, struct err *e)
 	return true;
 }
 
+/* In transport mode a gateway behind NAT, or one that sees us behind one, writes other addresses;
+ * what our own stack sees are ours (RFC 3947 section 5.2). Protocol and ports count, and where it takes
+ * more than we offered, we keep to that. */
+bool v1_selector_narrow(
+	struct selector *mine, struct bytes theirs, enum sa_mode mode, struct err *e)
+{
+	struct selector s;
+
+	if (!v1_selector_read(theirs, &s, e))
+		return false;
+	if (mode == SA_TRANSPORT) {
+		s.family = mine->family;
+		memcpy(s.lo, mine->lo, sizeof(s.lo));
+		memcpy(s.hi, mine->hi, sizeof(s.hi));
+		if (selector_inside(mine, &s))
+			return true;
+	}
+	if (!selector_inside(&s, mine))
+		return err_notify(e, ERR_PEER, V1_INVALID_ID_INFORMATION,
+			"the gateway's traffic selectors exceed what was offered");
+	*mine = s;
+	return true;
+}
+
 /* RFC 3947 section 5.2 */
 void v1_nat_oa_write(struct ikew *k, enum v1_natt natt, const struct addr *a)
 {
@@ -290,6 +314,19 @@ void v1_nat_oa_write(struct ikew *k, enum v1_natt natt, const struct addr *a)
 	wr_u8(&k->w, a->family == FAMILY_V4 ? ID_IPV4_ADDR : ID_IPV6_ADDR);
 	wr_zeros(&k->w, 3);
 	wr_bytes(&k->w, a->ip, addr_len(a->family));
+}
+
+bool v1_nat_oa_read(struct bytes body, struct addr *out)
+{
+	struct rd r = rd_init(body.p, body.n);
+	uint8_t type = rd_u8(&r);
+
+	*out = (struct addr){ .family = type == ID_IPV4_ADDR ? FAMILY_V4 :
+			type == ID_IPV6_ADDR                 ? FAMILY_V6 :
+							       FAMILY_NONE };
+	rd_bytes(&r, 3);
+	rd_copy(&r, out->ip, addr_len(out->family));
+	return out->family != FAMILY_NONE && rd_done(&r);
 }
 
 /* About the IKE SA itself: its cookies are the SPI. */

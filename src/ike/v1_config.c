@@ -167,11 +167,13 @@ static bool take(struct v1_step *s, struct rd attrs)
 	struct v1_attr a;
 
 	while (v1_attr_next(&attrs, &a))
-		if (!s->v->configured)
+		if (!s->v->configured && s->v->phase == IKE_CONNECTING)
 			take_attribute(s->v, &a, s->ob);
 	if (attrs.bad)
 		return err_set(s->e, ERR_DROP, "a malformed configuration");
-	s->v->configured = true;
+	/* What is pushed before its time may be a banner only: then we ask for the rest. */
+	if (s->v->granted.n_addrs > 0 || s->sa->state == V1_CONFIG)
+		s->v->configured = true;
 	if (s->sa->state == V1_CONFIG)
 		s->next = V1_UP;
 	return true;

@@ -12,7 +12,7 @@
 
 /* --- ours ------------------------------------------------------------------------------------------------ */
 
-void v1_delete_child(struct v1 *v, struct v1_sa *sa, const struct v1_child *c, struct outbox *ob)
+void v1_delete_child(struct v1 *v, struct v1_sa *sa, const struct child *c, struct outbox *ob)
 {
 	uint8_t buf[64];
 	struct ikew k;
@@ -69,19 +69,10 @@ void v1_dpd_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 static void delete_child(struct v1_step *s, uint32_t spi_out)
 {
-	struct v1_child *c = v1_child_by_out(s->v, spi_out);
+	struct child *c = child_by_out(&s->v->children, NULL, spi_out);
 
-	if (!c)
-		return;
-	if (c->state == V1C_UP)
-		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted a child SA");
-	for (size_t i = 0; i < s->v->n_children;
-		i++) { /* what replaced it is certainly in place now */
-		struct v1_child *other = s->v->children[i];
-		if (other->number == c->number && other != c && other->state == V1C_UP)
-			v1_child_adopt(s->v, other, s->ob);
-	}
-	v1_child_linger(s->v, c, s->ob);
+	if (c)
+		child_deleted(&s->v->children, c, s->v->now, s->ob);
 }
 
 /* Another phase 1 than the one that the message came by goes with the next tick. */
@@ -116,7 +107,7 @@ static void take_delete(struct v1_step *s, struct bytes body)
 
 static void take_lifetime(struct v1_step *s, const struct notify *n)
 {
-	uint64_t ms = v1_lifetime_read(n->data);
+	uint64_t ms = v1_lifetime_read(n->data).ms;
 	struct rd r = rd_init(n->spi.p, n->spi.n);
 	struct v1_sa *sa = s->sa;
 
@@ -130,9 +121,9 @@ static void take_lifetime(struct v1_step *s, const struct notify *n)
 		return;
 	}
 	uint32_t spi = rd_u32(&r);
-	for (size_t i = 0; i < s->v->n_children; i++)
-		if (s->v->children[i]->spi_in == spi || s->v->children[i]->spi_out == spi)
-			v1_child_shorten(s->v, s->v->children[i], ms);
+	for (size_t i = 0; i < s->v->children.n; i++)
+		if (s->v->children.v[i]->spi_in == spi || s->v->children.v[i]->spi_out == spi)
+			child_shorten(s->v->children.v[i], ms, s->v->now, s->v->rng);
 }
 
 static void take_ack(struct v1_step *s, const struct notify *n)
@@ -183,6 +174,16 @@ static bool take_error(struct v1_step *s, const struct notify *n)
 	return true;
 }
 
+/* Cisco's load balancing: phase 1 is to be made anew, with a less busy gateway. It is believed from one
+ * that proved itself, before anything else is agreed on. */
+static bool take_move(struct v1_step *s, const struct notify *n)
+{
+	if (!s->sa->first || !s->sa->proved || s->v->phase != IKE_CONNECTING || n->data.n != 4 ||
+		!addr_set(&s->v->move_to, FAMILY_V4, n->data.p, s->v->port))
+		return err_set(s->e, ERR_DROP, "a move to another gateway that makes no sense");
+	return true;
+}
+
 static bool take_notify(struct v1_step *s, const struct notify *n)
 {
 	char name[NOTIFY_TEXT_MAX];
@@ -197,6 +198,8 @@ static bool take_notify(struct v1_step *s, const struct notify *n)
 	case V1_RESPONDER_LIFETIME:
 		take_lifetime(s, n);
 		return true;
+	case V1_UNITY_LOAD_BALANCE:
+		return take_move(s, n);
 	default:
 		if (n->type < V1_ERRORS_END)
 			return take_error(s, n);

@@ -96,7 +96,7 @@ bool v1_choice_take(struct v1_step *s)
 			"the gateway chose authentication method %u, %u was offered", t.method,
 			s->sa->method);
 	s->sa->suite = t.suite;
-	s->sa->lifetime = t.lifetime;
+	s->sa->lifetime = t.life.ms;
 	s->sa->peer = (struct v1_peer){ 0 };
 	v1_vendor_read(s->v, &s->sa->peer, s->p);
 	memcpy(s->sa->cky_r, s->h->spi_r, IKE_SPI_LEN);
@@ -165,7 +165,7 @@ void v1_phase1_lifetime(struct v1_step *s)
 	for (size_t i = 0; i < s->p->n; i++)
 		if (s->p->v[i].type == V1P_N && v1_notify_read(&n, s->p->v[i].body) &&
 			n.type == V1_RESPONDER_LIFETIME && n.protocol == PROTO_IKE) {
-			uint64_t ms = v1_lifetime_read(n.data);
+			uint64_t ms = v1_lifetime_read(n.data).ms;
 			if (ms && (!s->sa->lifetime || ms < s->sa->lifetime))
 				s->sa->lifetime = ms;
 		}
@@ -176,5 +176,6 @@ bool v1_main_id_recv(struct v1_step *s)
 	if (!v1_proof_check(s))
 		return false;
 	v1_phase1_lifetime(s);
+	kept_free(&s->sa->p1->sent); /* it ends here: the same once more gets no answer */
 	return v1_after_phase1(s->v, s->sa, &s->next, s->ob, s->e);
 }

@@ -6,10 +6,11 @@
 
 /* The same numbers with one difference: attributes 11 and 12 in phase 1 are 1 and 2 in phase 2. */
 enum { LIFE_TYPE = 1, LIFE_DURATION = 2, P1_LIFE_TYPE = 11, P1_LIFE_DURATION = 12 };
-enum { LIFE_SECONDS = 1 };
+enum { LIFE_SECONDS = 1, LIFE_KILOBYTES = 2 };
 
 struct life { /* while attributes are read */
-	uint64_t type, ms;
+	uint64_t type;
+	struct v1_life said;
 };
 
 static void life_take(struct life *l, bool is_type, const struct v1_attr *a)
@@ -17,21 +18,24 @@ static void life_take(struct life *l, bool is_type, const struct v1_attr *a)
 	if (is_type)
 		l->type = v1_attr_number(a);
 	else if (l->type == LIFE_SECONDS)
-		l->ms = SECONDS(v1_attr_number(a));
+		l->said.ms = SECONDS(v1_attr_number(a));
+	else if (l->type == LIFE_KILOBYTES)
+		l->said.octets = 1024 * v1_attr_number(a);
 }
 
-static void life_write(struct wr *w, uint16_t type, uint16_t duration, uint64_t ms)
+static void life_write(
+	struct wr *w, uint16_t type, uint16_t duration, uint16_t unit, uint64_t number)
 {
-	uint32_t s = ms / 1000 < UINT32_MAX ? (uint32_t)(ms / 1000) : UINT32_MAX;
-	uint8_t value[4] = { s >> 24, s >> 16, s >> 8, s };
+	uint32_t n = number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+	uint8_t value[4] = { n >> 24, n >> 16, n >> 8, n };
 
-	if (ms == 0)
+	if (number == 0)
 		return;
-	v1_attr_short(w, type, LIFE_SECONDS);
+	v1_attr_short(w, type, unit);
 	v1_attr_write(w, duration, (struct bytes){ value, 4 });
 }
 
-uint64_t v1_lifetime_read(struct bytes attributes)
+struct v1_life v1_lifetime_read(struct bytes attributes)
 {
 	struct rd r = rd_init(attributes.p, attributes.n);
 	struct life life = { 0 };
@@ -42,7 +46,7 @@ uint64_t v1_lifetime_read(struct bytes attributes)
 		if (type || a.type == LIFE_DURATION || a.type == P1_LIFE_DURATION)
 			life_take(&life, type, &a);
 	}
-	return r.bad ? 0 : life.ms;
+	return r.bad ? (struct v1_life){ 0 } : life.said;
 }
 
 /* --- combinations ---------------------------------------------------------------------------------------- */
@@ -187,7 +191,7 @@ static void write_phase1(struct sa_writer *s, uint8_t number, const struct suite
 	v1_attr_short(w, P1_HASH, x->prf->v1_ike);
 	v1_attr_short(w, P1_GROUP, x->ke->v1_ike);
 	v1_attr_short(w, P1_METHOD, method);
-	life_write(w, P1_LIFE_TYPE, P1_LIFE_DURATION, lifetime);
+	life_write(w, P1_LIFE_TYPE, P1_LIFE_DURATION, LIFE_SECONDS, lifetime / 1000);
 }
 
 void v1_sa_write_phase1(struct ikew *k, const struct proposals *props, const struct alg *group,
@@ -208,7 +212,7 @@ void v1_sa_answer_phase1(struct ikew *k, const struct v1_terms *t)
 	struct sa_writer s;
 
 	sa_begin(&s, k, t->number, PROTO_IKE, 0);
-	write_phase1(&s, t->transform, &t->suite, t->method, t->lifetime);
+	write_phase1(&s, t->transform, &t->suite, t->method, t->life.ms);
 	sa_end(&s);
 }
 
@@ -228,7 +232,8 @@ static void write_phase2(
 	if (f->group)
 		v1_attr_short(w, P2_GROUP, f->group->v1_ike);
 	v1_attr_short(w, P2_MODE, mode);
-	life_write(w, LIFE_TYPE, LIFE_DURATION, f->lifetime);
+	life_write(w, LIFE_TYPE, LIFE_DURATION, LIFE_SECONDS, f->life.ms / 1000);
+	life_write(w, LIFE_TYPE, LIFE_DURATION, LIFE_KILOBYTES, f->life.octets / 1024);
 }
 
 void v1_sa_write_phase2(
@@ -331,7 +336,7 @@ static bool accept(const struct transform *t, const struct proposals *ours, bool
 		out->number = t->proposal;
 		out->transform = t->number;
 		out->spi = t->spi;
-		out->lifetime = t->life.ms;
+		out->life = t->life.said;
 		return true;
 	}
 	return false;

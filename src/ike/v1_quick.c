@@ -21,7 +21,7 @@ static struct v1_esp_form form_of(
 		.encap = v->natt,
 		.natt = sa->peer.natt,
 		.group = group,
-		.lifetime = v->cfg->child_lifetime };
+		.life.ms = v->cfg->child_lifetime };
 }
 
 /* A new key exchange where the profile names a group or wants one, or the gateway does; `auto` tries
@@ -56,27 +56,61 @@ static void write_ends(const struct v1 *v, const struct v1_sa *sa, struct ikew *
 	v1_nat_oa_write(k, sa->peer.natt, ours ? b : a);
 }
 
+static uint64_t shorter(uint64_t a, uint64_t b)
+{
+	return a && b ? (a < b ? a : b) : a + b;
+}
+
+/* The child of an offer as agreed on. hold_out: its outbound half is not used yet. */
+static struct child *child_add(struct v1_step *s, const struct v1_offer *o,
+	const struct v1_terms *t, const struct ke_secret *shared, bool hold_out)
+{
+	struct bytes ni = { o->ni, o->ni_len }, nr = { o->nr, o->nr_len };
+	struct child *c = child_new(o->number, o->spi_in);
+	struct v1 *v = s->v;
+	struct sa_spec *in;
+
+	if (!c) {
+		err_set(s->e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
+	c->spi_out = t->spi;
+	c->suite = t->suite;
+	c->mode = t->mode;
+	c->encap = v->natt;
+	c->local = v1_local(v);
+	c->remote = v->path.remote;
+	c->local_ts.n = c->remote_ts.n = 1;
+	c->local_ts.v[0] = o->local_ts;
+	c->remote_ts.v[0] = o->remote_ts;
+	c->octets = t->life.octets;
+	child_lifetime(c, shorter(v->cfg->child_lifetime, t->life.ms), v->now, v->rng);
+	in = child_specify(&v->children, c, v->cfg, s->ob, s->e);
+	bool keyed = in && v1_keymat(s->sa, &t->suite, shared, ni, nr, in, s->e) &&
+		v1_keymat(s->sa, &t->suite, shared, ni, nr, c->held_out, s->e);
+	return child_install(&v->children, c, in, keyed, hold_out, v->now, s->ob);
+}
+
 /* --- ours ------------------------------------------------------------------------------------------- */
 
-static bool prepare(struct v1 *v, struct v1_sa *sa, const struct v1_child *old,
+static bool prepare(struct v1 *v, struct v1_sa *sa, const struct child *old,
 	const struct v1_ends *pair, struct v1_offer *o, struct err *e)
 {
 	const struct alg *group = pfs_group(v, sa);
 
 	rng_fill(v->rng, o->ni, V1_NONCE_LEN);
 	o->ni_len = V1_NONCE_LEN;
-	o->spi_in = v1_new_spi(v);
+	o->spi_in = child_new_spi(&v->children, v->rng);
 	o->old_spi_in = old ? old->spi_in : 0;
-	o->number = old ? old->number : v->next_number++;
+	o->number = old ? old->number : ++v->children.last_number;
 	o->proposals = *v->cfg->esp_proposals;
-	o->lifetime = v->cfg->child_lifetime;
 	o->local_ts = old ? old->local_ts.v[0] : pair->local;
 	o->remote_ts = old ? old->remote_ts.v[0] : pair->remote;
 	o->ke = group ? ke_new(group, v->rng, e) : NULL;
 	return !group || o->ke;
 }
 
-bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct v1_child *old, const struct v1_ends *pair,
+bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const struct v1_ends *pair,
 	struct outbox *ob, struct err *e)
 {
 	struct v1_xchg *x = v1_xchg_new(v, sa, V1X_QUICK, v1_new_mid(v, sa));
@@ -101,26 +135,22 @@ bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct v1_child *old, const s
 	return v1_send(v, x, V1_QUICK_MODE, (struct bytes){ 0 }, &k, true, ob, e);
 }
 
-/* In transport mode a gateway behind NAT, or one that sees us behind one, writes other addresses;
- * what our own stack sees are ours (RFC 3947 section 5.2). Protocol and ports count. */
-static bool narrow(const struct v1 *v, struct selector *mine, struct bytes theirs, struct err *e)
+/* Where the two sides see each other at other addresses than their own. A data plane in user space
+ * makes the checksums of transport mode anew and the kernel does not look at them, so that nothing
+ * depends on it (RFC 3948 section 3.1.2); what is wrong in there does no harm. */
+static void note_nat_oa(struct v1_step *s, bool ours)
 {
-	struct selector s;
+	const struct payload *p = payload_nth(s->p, V1P_NAT_OA, ours ? 1 : 0);
+	char itself[ADDR_TEXT_MAX], we[ADDR_TEXT_MAX];
+	struct addr own;
 
-	if (!v1_selector_read(theirs, &s, e))
-		return false;
-	if (v->cfg->mode == SA_TRANSPORT) {
-		s.family = mine->family;
-		memcpy(s.lo, mine->lo, sizeof(s.lo));
-		memcpy(s.hi, mine->hi, sizeof(s.hi));
-		if (s.proto == mine->proto && s.port_lo == 0 && s.port_hi == UINT16_MAX)
-			return true; /* it takes any port, we keep to ours */
-	}
-	if (!selector_inside(&s, mine))
-		return err_notify(e, ERR_PEER, V1_INVALID_ID_INFORMATION,
-			"the gateway's traffic selectors exceed what was offered");
-	*mine = s;
-	return true;
+	if (!p || !with_nat_oa(s->v, s->sa))
+		return;
+	if (!v1_nat_oa_read(p->body, &own))
+		outbox_log(s->ob, LEVEL_DEBUG, "ignored a malformed NAT-OA payload");
+	else if (!addr_same_host(&own, &s->v->path.remote))
+		outbox_log(s->ob, LEVEL_INFO, "the gateway's own address is %s, we see it at %s",
+			addr_text(itself, &own), addr_text(we, &s->v->path.remote));
 }
 
 static bool take_nonce(struct v1_step *s, uint8_t out[V1_NONCE_MAX], size_t *len)
@@ -145,38 +175,41 @@ static bool share(struct v1_step *s, const struct ke *ke, struct ke_secret *shar
 	return ke_shared(ke, p->body, shared, s->e);
 }
 
-static void note_lifetime(struct v1_step *s, struct v1_child *c)
+/* RFC 2407 section 4.6.3.1: it may say here what it does not in the SA payload. */
+static void note_lifetime(struct v1_step *s, struct v1_life *life)
 {
 	struct notify n;
 
 	for (size_t i = 0; i < s->p->n; i++)
 		if (s->p->v[i].type == V1P_N && v1_notify_read(&n, s->p->v[i].body) &&
-			n.type == V1_RESPONDER_LIFETIME)
-			v1_child_shorten(s->v, c, v1_lifetime_read(n.data));
+			n.type == V1_RESPONDER_LIFETIME) {
+			struct v1_life said = v1_lifetime_read(n.data);
+			life->ms = shorter(life->ms, said.ms);
+			life->octets = shorter(life->octets, said.octets);
+		}
 }
 
-/* The gateway has both halves by now, as it answered. */
-static void replace(struct v1_step *s, struct v1_child *old, enum v1_child_state state)
+void v1_child_replace(struct v1 *v, struct child *old, enum child_state state, struct outbox *ob)
 {
-	if (!old || old->state != V1C_UP)
+	if (!old || old->state != CHILD_UP)
 		return;
 	old->state = state;
 	old->want_rekey = false;
 	old->rekey_at = TIME_NEVER;
-	old->until = s->v->now + V1_OVERLAP_MS;
-	s->v->rekeys_child++;
-	outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed%s",
-		state == V1C_REPLACED ? " by the gateway" : "");
+	old->until = v->now + V1_OVERLAP_MS;
+	v->rekeys_child++;
+	outbox_event(ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed%s",
+		state == CHILD_REPLACED ? " by the gateway" : "");
 }
 
-static struct v1_child *take_answer(struct v1_step *s)
+static struct child *take_answer(struct v1_step *s)
 {
 	struct v1_offer *o = s->x->offer;
 	const struct payload *sa = payload_find(s->p, V1P_SA);
 	const struct payload *idi = payload_find(s->p, V1P_ID), *idr = payload_nth(s->p, V1P_ID, 1);
 	struct v1_esp_form f = form_of(s->v, s->sa, o->ke ? ke_group(o->ke) : NULL);
 	struct ke_secret shared = { 0 };
-	struct v1_child *made = NULL;
+	struct child *made = NULL;
 	struct v1_terms t;
 
 	if (!sa)
@@ -184,9 +217,11 @@ static struct v1_child *take_answer(struct v1_step *s)
 	else if (v1_sa_read_phase2(sa->body, &o->proposals, &f, false, &t, s->e) &&
 		take_nonce(s, o->nr, &o->nr_len) && share(s, o->ke, &shared) &&
 		(!idi || !idr ||
-			(narrow(s->v, &o->local_ts, idi->body, s->e) &&
-				narrow(s->v, &o->remote_ts, idr->body, s->e))))
-		made = v1_child_add(s->v, s->sa, o, &t, o->ke ? &shared : NULL, false, s->ob, s->e);
+			(v1_selector_narrow(&o->local_ts, idi->body, t.mode, s->e) &&
+				v1_selector_narrow(&o->remote_ts, idr->body, t.mode, s->e)))) {
+		note_lifetime(s, &t.life);
+		made = child_add(s, o, &t, o->ke ? &shared : NULL, false);
+	}
 	wipe(&shared, sizeof(shared));
 	return made;
 }
@@ -194,7 +229,7 @@ static struct v1_child *take_answer(struct v1_step *s)
 static bool answer_recv(struct v1_step *s)
 {
 	struct v1_offer *o = s->x->offer;
-	struct v1_child *old = v1_child_find(s->v, o->old_spi_in);
+	struct child *old = child_find(&s->v->children, o->old_spi_in);
 	uint8_t nonces[2 * V1_NONCE_MAX];
 	struct notify n;
 
@@ -202,13 +237,13 @@ static bool answer_recv(struct v1_step *s)
 		v1_quick_refused(s->v, s->x, &n, s->ob);
 		return true;
 	}
-	struct v1_child *made = take_answer(s);
+	struct child *made = take_answer(s);
 	if (!made)
 		return false;
-	note_lifetime(s, made);
+	note_nat_oa(s, true);
 	if (!o->old_spi_in)
 		s->v->next_pair++;
-	replace(s, old, V1C_RETIRING);
+	v1_child_replace(s->v, old, CHILD_RETIRING, s->ob);
 	memcpy(nonces, o->ni, o->ni_len);
 	memcpy(nonces + o->ni_len, o->nr, o->nr_len);
 	bool ok = v1_send(s->v, s->x, V1_QUICK_MODE,
@@ -221,8 +256,8 @@ static bool answer_recv(struct v1_step *s)
 
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob)
 {
-	struct v1_child *old = v1_child_find(v, x->offer->old_spi_in);
-	bool with_pfs = x->offer->ke != NULL, first = v->n_children == 0;
+	struct child *old = child_find(&v->children, x->offer->old_spi_in);
+	bool with_pfs = x->offer->ke != NULL, first = v->children.n == 0;
 	char name[NOTIFY_TEXT_MAX];
 	struct err e;
 
@@ -235,7 +270,7 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 		outbox_log(ob, LEVEL_INFO, "trying it without perfect forward secrecy");
 	}
 	if (old) {
-		old->want_rekey = old->state == V1C_UP;
+		old->want_rekey = old->state == CHILD_UP;
 		old->retry_at = v->now + (without ? 0 : V1_RETRY_MS);
 	} else if (first && !without) {
 		err_notify(&e, ERR_PEER, n->type, "the gateway answers quick mode with %s",
@@ -248,8 +283,8 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 
 void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 {
-	struct v1_child *old = v1_child_find(v, x->offer->old_spi_in);
-	bool first = v->n_children == 0;
+	struct child *old = child_find(&v->children, x->offer->old_spi_in);
+	bool first = v->children.n == 0;
 	char to[ADDR_TEXT_MAX];
 	struct err e;
 
@@ -277,11 +312,11 @@ static void refuse(struct v1_step *s, uint16_t type)
 	v1_send_info(s->v, s->sa, &k, s->ob);
 }
 
-static struct v1_child *same_selectors(const struct v1 *v, const struct v1_offer *o)
+static struct child *same_selectors(const struct v1 *v, const struct v1_offer *o)
 {
-	for (size_t i = 0; i < v->n_children; i++) {
-		struct v1_child *c = v->children[i];
-		if (c->state == V1C_UP && selector_same(&c->local_ts.v[0], &o->local_ts) &&
+	for (size_t i = 0; i < v->children.n; i++) {
+		struct child *c = v->children.v[i];
+		if (c->state == CHILD_UP && selector_same(&c->local_ts.v[0], &o->local_ts) &&
 			selector_same(&c->remote_ts.v[0], &o->remote_ts))
 			return c;
 	}
@@ -293,7 +328,7 @@ static bool take_end(const struct v1 *v, const struct payload *p, bool local, st
 {
 	for (size_t i = 0; i < v->n_pairs; i++) {
 		*out = local ? v->pairs[i].local : v->pairs[i].remote;
-		if (!p || narrow(v, out, p->body, e))
+		if (!p || v1_selector_narrow(out, p->body, v->cfg->mode, e))
 			return true;
 	}
 	return err_notify(
@@ -332,7 +367,7 @@ static bool read_request(struct v1_step *s, struct v1_offer *o, struct v1_esp_fo
 	struct v1 *v = s->v;
 
 	o->proposals = *v->cfg->esp_proposals;
-	o->spi_in = v1_new_spi(v);
+	o->spi_in = child_new_spi(&v->children, v->rng);
 	rng_fill(v->rng, o->nr, V1_NONCE_LEN);
 	o->nr_len = V1_NONCE_LEN;
 	if (!take_nonce(s, o->ni, &o->ni_len) || !choose(s, o, f, t) ||
@@ -362,7 +397,7 @@ static bool write_answer(struct v1_step *s, const struct v1_offer *o, const stru
 static bool request_recv(struct v1_step *s)
 {
 	struct ke_secret shared = { 0 };
-	struct v1_child *made = NULL;
+	struct child *made = NULL;
 	struct v1_esp_form f = { 0 };
 	struct v1_terms t = { 0 };
 
@@ -371,18 +406,19 @@ static bool request_recv(struct v1_step *s)
 		return err_set(s->e, ERR_DROP, "no room for another exchange");
 	struct v1_offer *o = s->x->offer;
 	if (read_request(s, o, &f, &t, &shared)) {
-		struct v1_child *old = same_selectors(s->v, o);
-		o->number = old ? old->number : s->v->next_number++;
+		struct child *old = same_selectors(s->v, o);
+		o->number = old ? old->number : ++s->v->children.last_number;
 		o->old_spi_in = old ? old->spi_in : 0;
-		f.lifetime = t.lifetime ? t.lifetime : f.lifetime;
-		made = v1_child_add(s->v, s->sa, o, &t, o->ke ? &shared : NULL, true, s->ob, s->e);
+		f.life = t.life.ms || t.life.octets ? t.life : f.life;
+		note_nat_oa(s, false);
+		made = child_add(s, o, &t, o->ke ? &shared : NULL, true);
 	}
 	wipe(&shared, sizeof(shared));
 	if (made && write_answer(s, o, &f, &t))
 		return true;
 	refuse(s, s->e->notify ? s->e->notify : V1_PAYLOAD_MALFORMED);
 	if (made)
-		v1_child_remove(s->v, made, s->ob);
+		child_remove(&s->v->children, made, s->ob);
 	v1_xchg_drop(s->v, s->x);
 	return true;
 }
@@ -390,13 +426,14 @@ static bool request_recv(struct v1_step *s)
 /* HASH(3) was right: the gateway has its half. */
 static bool third_recv(struct v1_step *s)
 {
-	struct v1_child *made = v1_child_find(s->v, s->x->offer->spi_in);
-	struct v1_child *old = v1_child_find(s->v, s->x->offer->old_spi_in);
+	struct child *made = child_find(&s->v->children, s->x->offer->spi_in);
+	struct child *old = child_find(&s->v->children, s->x->offer->old_spi_in);
 
 	if (made) {
-		v1_child_adopt(s->v, made, s->ob);
-		replace(s, old, V1C_REPLACED);
+		child_adopt(made, true, s->ob);
+		v1_child_replace(s->v, old, CHILD_REPLACED, s->ob);
 	}
+	kept_free(&s->x->sent); /* it ends here: the same once more gets no answer */
 	v1_xchg_done(s->v, s->x);
 	return true;
 }

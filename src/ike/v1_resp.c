@@ -31,7 +31,7 @@ bool v1_resp_sa_recv(struct v1_step *s)
 		return false;
 	sa->suite = t.suite;
 	sa->method = t.method;
-	sa->lifetime = t.lifetime;
+	sa->lifetime = t.life.ms;
 	v1_vendor_read(s->v, &sa->peer, s->p);
 	sa->p1->sai = malloc(body.n);
 	if (!sa->p1->sai)

@@ -362,14 +362,20 @@ static void unprotected(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
 static void carry(
 	struct v1 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
 {
+	bool phase1_type = h->exchange == V1_MAIN_MODE || h->exchange == V1_AGGRESSIVE_MODE;
 	struct v1_sa *sa = sa_find(v, h);
 	bool made = !sa;
+	struct err e;
 
 	if (!sa && !(sa = sa_accept(v, h)))
 		return; /* unknown cookies get no answer at all */
 	if (h->exchange == V1_INFORMATIONAL && !(h->flags & V1_FLAG_ENCRYPTED)) {
 		unprotected(v, sa, h, d, ob);
-	} else if (h->mid == 0) {
+	} else if (phase1_type != (h->mid == 0)) {
+		/* Else a message would be read by the rules of the other phase, HASH unchecked. */
+		err_set(&e, ERR_DROP, "exchange %u with message id %08x", h->exchange, h->mid);
+		drop(v, &e, ob);
+	} else if (phase1_type) {
 		phase1(v, sa, h, d, ob);
 		if (made && sa->state == V1_NEW)
 			v1_sa_drop(v, sa);

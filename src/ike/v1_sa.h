@@ -2,12 +2,12 @@
  * The inside of the IKEv1 engine: phase 1 SAs, exchanges under their protection, child SAs.
  *
  * Files: v1.c drives (inputs, timers, what comes next), v1_state.c makes, changes and ends phase 1
- * SAs and exchanges, v1_rows.c has the table of messages and
- * carries each to its step, v1_crypt.c encrypts, hashes and sends, v1_frag.c reassembles, v1_keys.c
- * derives; the steps are in v1_main.c and v1_aggr.c (phase 1), v1_resp.c (phase 1 that the gateway
- * starts), v1_xauth.c (login), v1_config.c (mode configuration), v1_quick.c (phase 2) and v1_info.c;
- * v1_proof.c makes and checks HASH and SIG, v1_child.c is about child SAs and the data plane,
- * v1_codec.c reads and writes payloads, v1_vendor.c has the table of vendor ids.
+ * SAs and exchanges, v1_rows.c has the table of messages and carries each to its step, v1_crypt.c
+ * encrypts, hashes and sends, v1_frag.c reassembles, v1_keys.c derives; the steps are in v1_main.c and
+ * v1_aggr.c (phase 1), v1_resp.c (phase 1 that the gateway starts), v1_xauth.c (login), v1_config.c
+ * (mode configuration), v1_quick.c (phase 2) and v1_info.c; v1_proof.c makes and checks HASH and SIG,
+ * v1_codec.c reads and writes payloads, v1_vendor.c has the table of vendor ids. Child SAs are those
+ * of child.h.
  *
  * A step reads, verifies, updates and queues output. It never calls another step, and it never
  * assigns a state: it leaves the next one in the struct v1_step, and the driver assigns it.
@@ -15,6 +15,7 @@
 #ifndef IKE_V1_SA_H
 #define IKE_V1_SA_H
 
+#include "child.h"
 #include "crypto/ke.h"
 #include "crypto/prf.h"
 #include "crypto/sig.h"
@@ -29,19 +30,19 @@ enum {
 	V1_TRANSFORMS_MAX = 24,
 	V1_SAS_MAX = 6,
 	V1_XCHGS_MAX = 24,
-	V1_CHILDREN_MAX = 2 * IKE_CHILDREN_MAX + 8,
 	V1_MESSAGE_MAX = 32768,
 	V1_BLOCK_MAX = 16,
 	V1_SEEN_LEN = 20,
 	V1_PROMPTS_MAX = 8, /* questions in one round of the login */
+	V1_MOVES_MAX = 3, /* so often the gateway may send us to another one */
 	V1_ROUNDS_MAX = 10, /* rounds of the login */
 	V1_HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
 	V1_LOGIN_WAIT_MS = 30000, /* the gateway may take so long to ask for the login */
+	V1_VERDICT_WAIT_MS =
+		120000, /* ... and to look at the answer: somebody may have to confirm it */
 	V1_AGAIN_WAIT_MS = 5000, /* ... on renewal, where many gateways do not ask again */
 	V1_PUSH_WAIT_MS = 10000, /* ... and to push the configuration */
 	V1_OVERLAP_MS = 10000, /* what was replaced by us stays so long before we delete it */
-	V1_LINGER_MS = 10000, /* an inbound child SA is still readable so long after its delete */
-	V1_ADOPT_MS = 3000, /* after the gateway's rekey we send by the new SA at the latest then */
 	V1_RETRY_MS = 5000, /* after a refused or unanswered renewal */
 	V1_FORGET_MS = 120000, /* a finished exchange is remembered so long, for what comes again */
 	V1_HALF_OPEN_MS = 30000, /* a phase 1 that the gateway starts has to be done by then */
@@ -172,28 +173,6 @@ struct v1_sa {
 	uint64_t dpd_at; /* next R-U-THERE, TIME_NEVER: none outstanding */
 };
 
-enum v1_child_state {
-	V1C_UP,
-	V1C_REPLACED, /* the gateway rekeyed it and may delete it, or it ends by itself */
-	V1C_RETIRING, /* we rekeyed it and will delete it */
-	V1C_LINGERING, /* deleted: inbound packets still in the network may arrive */
-};
-
-struct v1_child {
-	uint32_t number;
-	enum v1_child_state state;
-	uint32_t spi_in, spi_out;
-	struct suite suite;
-	enum sa_mode mode;
-	bool encap;
-	struct selectors local_ts, remote_ts; /* one each */
-	uint64_t rekey_at, expire_at, until; /* until: the end of RETIRING or LINGERING */
-	bool want_rekey;
-	uint64_t retry_at;
-	struct sa_spec *held_out; /* outbound SA not yet in use */
-	uint64_t adopt_at;
-};
-
 /* A quick mode, either side's. */
 struct v1_offer {
 	uint8_t ni[V1_NONCE_MAX], nr[V1_NONCE_MAX];
@@ -203,7 +182,6 @@ struct v1_offer {
 	uint32_t number;
 	struct proposals proposals; /* as offered */
 	struct selector local_ts, remote_ts;
-	uint64_t lifetime; /* as offered or agreed on, ms */
 };
 
 enum v1_kind {
@@ -272,9 +250,8 @@ struct v1 {
 	struct v1_sa *sa; /* the current one; NULL: lost, to be made anew */
 	struct v1_sa *sas[V1_SAS_MAX];
 	struct v1_xchg *xchgs[V1_XCHGS_MAX];
-	struct v1_child *children[V1_CHILDREN_MAX];
-	size_t n_children;
-	uint32_t next_number, next_ask;
+	struct children children;
+	uint32_t next_ask;
 	struct v1_login *login;
 	struct passphrase user, password; /* as the user typed them, for renewals */
 	struct v1_fragments *fragments;
@@ -284,6 +261,9 @@ struct v1 {
 	bool no_pfs; /* it refused it */
 	size_t n_pairs, next_pair; /* next_pair: the first that was not yet made or refused */
 	struct v1_ends pairs[IKE_CHILDREN_MAX];
+	struct addr move_to; /* the gateway wants us there; family NONE: we stay */
+	unsigned moves;
+	uint16_t port; /* of the gateway, as at the start */
 	bool want_renewal;
 	uint64_t renew_at; /* not before */
 	uint64_t heard_at, keepalive_at;
@@ -404,6 +384,10 @@ void v1_ke_write(struct ikew *k, const struct ke *ke);
 void v1_id_write(struct ikew *k, const struct identity *id);
 void v1_selector_write(struct ikew *k, const struct selector *s);
 bool v1_selector_read(struct bytes body, struct selector *out, struct err *e) MUST_CHECK;
+/* Brings mine down to what the ID payload of the gateway says: PEER where that is not part of it. */
+bool v1_selector_narrow(
+	struct selector *mine, struct bytes theirs, enum sa_mode mode, struct err *e) MUST_CHECK;
+bool v1_nat_oa_read(struct bytes body, struct addr *out);
 void v1_nat_oa_write(struct ikew *k, enum v1_natt natt, const struct addr *a);
 void v1_notify_write(struct ikew *k, const struct v1_sa *sa, uint16_t type, struct bytes data);
 /* Notify and delete with their DOI; protocol and SPI as in IKEv2's. */
@@ -420,6 +404,9 @@ void v1_attr_short(struct wr *w, uint16_t type, uint16_t value);
 uint64_t v1_attr_number(const struct v1_attr *a); /* UINT32_MAX at most */
 
 /* --- v1_prop.c: SA payloads and lifetimes (RFC 2407 section 4, RFC 2409 appendix A) ------------------------- */
+struct v1_life { /* 0: not said */
+	uint64_t ms, octets;
+};
 struct v1_terms { /* what an SA payload of the gateway says, or shall say */
 	struct suite suite;
 	uint16_t method; /* phase 1 */
@@ -427,7 +414,7 @@ struct v1_terms { /* what an SA payload of the gateway says, or shall say */
 	uint32_t spi; /* phase 2 */
 	enum sa_mode mode; /* phase 2 */
 	bool draft_encap; /* phase 2: the encapsulation numbers of the drafts */
-	uint64_t lifetime; /* ms, 0: not said */
+	struct v1_life life;
 };
 /* lifetime in milliseconds, 0: none is said. */
 void v1_sa_write_phase1(struct ikew *k, const struct proposals *props, const struct alg *group,
@@ -443,7 +430,7 @@ struct v1_esp_form { /* how phase 2 says what it means */
 	bool encap;
 	enum v1_natt natt;
 	const struct alg *group; /* PFS, NULL: without */
-	uint64_t lifetime;
+	struct v1_life life;
 };
 void v1_sa_write_phase2(
 	struct ikew *k, const struct proposals *props, const struct v1_esp_form *f, uint32_t spi);
@@ -452,8 +439,8 @@ bool v1_sa_read_phase2(struct bytes body, const struct proposals *ours, const st
 	bool choose, struct v1_terms *out, struct err *e) MUST_CHECK;
 void v1_sa_answer_phase2(
 	struct ikew *k, const struct v1_terms *t, const struct v1_esp_form *f, uint32_t spi);
-/* Life duration in milliseconds out of attributes, 0: none in seconds. */
-uint64_t v1_lifetime_read(struct bytes attributes);
+/* Life durations out of attributes. */
+struct v1_life v1_lifetime_read(struct bytes attributes);
 /* Transforms that a proposal makes in phase 1 or 2: row i of all combinations, false past the end. */
 bool v1_combination(const struct proposals *props, bool phase1, size_t i, struct suite *out);
 
@@ -476,21 +463,6 @@ void v1_nat_d_write(struct v1 *v, const struct v1_sa *sa, struct ikew *k);
 void v1_nat_detect(struct v1_step *s);
 bool v1_prepare_phase1(
 	struct v1 *v, struct v1_sa *sa, struct err *e) MUST_CHECK; /* idi or idr: ours */
-
-/* --- v1_child.c ----------------------------------------------------------------------------------------- */
-uint32_t v1_new_spi(struct v1 *v);
-struct v1_child *v1_child_find(const struct v1 *v, uint32_t spi_in);
-struct v1_child *v1_child_by_out(const struct v1 *v, uint32_t spi_out);
-/* Makes the child of an offer as agreed on. hold_out: its outbound half is not used yet. */
-struct v1_child *v1_child_add(struct v1 *v, struct v1_sa *sa, const struct v1_offer *o,
-	const struct v1_terms *t, const struct ke_secret *shared, bool hold_out, struct outbox *ob,
-	struct err *e);
-void v1_child_adopt(struct v1 *v, struct v1_child *c, struct outbox *ob);
-void v1_child_linger(struct v1 *v, struct v1_child *c, struct outbox *ob);
-void v1_child_remove(struct v1 *v, struct v1_child *c, struct outbox *ob);
-void v1_children_clear(struct v1 *v, struct outbox *ob);
-/* Its lifetime is this long from now on, where that is shorter. */
-void v1_child_shorten(struct v1 *v, struct v1_child *c, uint64_t lifetime);
 
 /* --- steps ------------------------------------------------------------------------------------------------- */
 /* A new phase 1 of ours: in main mode, or in aggressive mode where the profile says so. */
@@ -522,15 +494,17 @@ bool v1_config_push(struct v1_step *s, uint16_t identifier, struct rd attrs) MUS
 /* Answers a transaction of the gateway. */
 bool v1_config_send(struct v1 *v, struct v1_xchg *x, uint8_t type, uint16_t identifier,
 	struct bytes attributes, struct outbox *ob, struct err *e) MUST_CHECK;
-bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct v1_child *old, const struct v1_ends *pair,
+bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const struct v1_ends *pair,
 	struct outbox *ob, struct err *e) MUST_CHECK;
+/* Another one carries what it carried: of ours (RETIRING), or of the gateway (REPLACED). */
+void v1_child_replace(struct v1 *v, struct child *old, enum child_state state, struct outbox *ob);
 bool v1_quick_recv(struct v1_step *s) MUST_CHECK;
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob);
 void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob);
 bool v1_info_recv(struct v1_step *s) MUST_CHECK;
 void v1_info_unprotected(
 	struct v1 *v, struct v1_sa *sa, const struct payloads *p, struct outbox *ob);
-void v1_delete_child(struct v1 *v, struct v1_sa *sa, const struct v1_child *c, struct outbox *ob);
+void v1_delete_child(struct v1 *v, struct v1_sa *sa, const struct child *c, struct outbox *ob);
 void v1_delete_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob);
 void v1_dpd_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob);
 

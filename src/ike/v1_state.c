@@ -167,14 +167,13 @@ struct v1 *v1_new(const struct ike_config *config, struct rng *rng, struct err *
 	}
 	v->cfg = config;
 	v->rng = rng;
-	v->next_number = 1;
 	v->keepalive_at = TIME_NEVER;
 	return v;
 }
 
 static void clear_all(struct v1 *v, struct outbox *ob)
 {
-	v1_children_clear(v, ob);
+	children_clear(&v->children, NULL, ob);
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
 		if (v->sas[i])
 			v1_sa_drop(v, v->sas[i]);
@@ -224,9 +223,9 @@ static void say_goodbye(struct v1 *v, struct outbox *ob)
 {
 	struct v1_sa *sa = v1_sa_usable(v);
 
-	for (size_t i = 0; sa && i < v->n_children; i++)
-		if (v->children[i]->state != V1C_LINGERING)
-			v1_delete_child(v, sa, v->children[i], ob);
+	for (size_t i = 0; sa && i < v->children.n; i++)
+		if (v->children.v[i]->state != CHILD_LINGERING)
+			v1_delete_child(v, sa, v->children.v[i], ob);
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
 		if (v->sas[i])
 			v1_delete_sa(v, v->sas[i], ob);
@@ -391,8 +390,8 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 bool v1_any_child_up(const struct v1 *v)
 {
-	for (size_t i = 0; i < v->n_children; i++)
-		if (v->children[i]->state == V1C_UP)
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->state == CHILD_UP)
 			return true;
 	return false;
 }
@@ -426,6 +425,6 @@ void v1_sa_next(struct v1 *v, struct v1_sa *sa, enum v1_state next, struct outbo
 		return;
 	}
 	sa->state = next;
-	if (next == V1_UP && before != V1_UP)
+	if (next == V1_UP && before != V1_UP && sa != v->sa)
 		take_over(v, sa, ob);
 }

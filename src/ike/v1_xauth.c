@@ -101,6 +101,9 @@ static bool take_request(struct v1_step *s, struct v1_login *l, struct rd attrs)
 			l->type = (uint16_t)v1_attr_number(&a);
 		} else if (a.type == XAUTH_MESSAGE) {
 			text_safe(l->message, sizeof(l->message), a.value.p, a.value.n);
+		} else if (a.type == XAUTH_CHALLENGE && !l->message[0]) {
+			/* of OTP and S/KEY: for the user to calculate with */
+			text_safe(l->message, sizeof(l->message), a.value.p, a.value.n);
 		} else if (prompt_row(a.type) && l->n < V1_PROMPTS_MAX) {
 			l->prompts[l->n].attr = a.type;
 			answer_from_profile(s->v, s->sa, &l->prompts[l->n]);
@@ -148,6 +151,7 @@ static bool reply(struct v1 *v, struct outbox *ob, struct err *e)
 	bool ok = v1_config_send(
 		v, x, ATTR_REPLY, l->identifier, (struct bytes){ buf, w.len }, ob, e);
 	wipe(buf, sizeof(buf));
+	l->sa->wait_until = v->now + V1_VERDICT_WAIT_MS;
 	v1_login_clear(v);
 	return ok;
 }
@@ -171,6 +175,8 @@ bool v1_xauth_request(struct v1_step *s, uint16_t identifier, struct rd attrs)
 {
 	struct v1 *v = s->v;
 
+	if (s->sa->state == V1_REPLACED)
+		return err_set(s->e, ERR_DROP, "a login for a phase 1 that was replaced");
 	if (!v->cfg->xauth)
 		return err_set(s->e, ERR_PEER,
 			"the gateway wants a user to log in (XAUTH), which the profile "
@@ -207,8 +213,10 @@ bool v1_xauth_answer(struct v1 *v, const struct passphrase *text, struct outbox 
 		p->answered = true;
 		if (p->attr == XAUTH_USER_NAME)
 			v->user = *text;
-		else if (p->attr == XAUTH_USER_PASSWORD)
-			v->password = *text;
+		if (p->attr == XAUTH_USER_PASSWORD && !l->sa->own_words) {
+			v->password = *text; /* a second one is a token: nothing for renewals */
+			l->sa->own_words = true;
+		}
 		break;
 	}
 	return go_on(v, ob, next, e);
@@ -218,21 +226,33 @@ bool v1_xauth_status(struct v1_step *s, uint16_t identifier, struct rd attrs)
 {
 	uint8_t buf[8];
 	struct wr w = wr_init(buf, sizeof(buf));
+	char text[EVENT_TEXT_MAX] = "";
 	bool content = false;
 	struct v1_attr a;
 
-	while (v1_attr_next(&attrs, &a))
+	while (v1_attr_next(&attrs, &a)) {
 		if (a.type == XAUTH_STATUS)
 			content = v1_attr_number(&a) == XAUTH_STATUS_OK;
+		else if (a.type == XAUTH_MESSAGE)
+			text_safe(text, sizeof(text), a.value.p, a.value.n);
+	}
 	if (attrs.bad || !s->v->cfg->xauth)
 		return err_set(s->e, ERR_DROP, "a malformed or unexpected end of the login");
 	v1_attr_write(&w, XAUTH_STATUS, (struct bytes){ 0 });
 	if (!v1_config_send(
 		    s->v, s->x, ATTR_ACK, identifier, (struct bytes){ buf, w.len }, s->ob, s->e))
 		return false;
+	if (text[0])
+		outbox_event(s->ob, EV_GATEWAY_SAID, LEVEL_INFO, "%s", text);
 	if (!content)
 		return err_notify(
 			s->e, ERR_PEER, V1_XAUTH_REFUSED, "the gateway refuses the login");
+	s->sa->rounds = 0;
+	s->sa->own_words = false;
+	if (s->sa == s->v->sa) { /* it only wanted to know again */
+		s->sa->wait_until = TIME_NEVER;
+		s->next = V1_UP;
+	}
 	if (s->sa->logged_in)
 		return true;
 	s->sa->logged_in = true;

@@ -89,7 +89,6 @@ struct v2 *v2_new(const struct ike_config *config, struct rng *rng, struct err *
 	}
 	v->cfg = config;
 	v->rng = rng;
-	v->next_number = 1;
 	v->reauth_at = v->keepalive_at = TIME_NEVER;
 	return v;
 }
@@ -101,7 +100,7 @@ void v2_free(struct v2 *v)
 	if (!v)
 		return;
 	outbox_init(&nowhere);
-	v2_children_clear(v, NULL, &nowhere);
+	children_clear(&v->children, NULL, &nowhere);
 	outbox_free(&nowhere);
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		if (v->sas[i])
@@ -137,7 +136,7 @@ void v2_stage(struct v2 *v, enum ike_stage stage, const char *story, struct outb
 
 static void clear_all(struct v2 *v, struct outbox *ob)
 {
-	v2_children_clear(v, NULL, ob);
+	children_clear(&v->children, NULL, ob);
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		if (v->sas[i])
 			v2_sa_drop(v, v->sas[i]);
@@ -192,7 +191,7 @@ void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbo
 		return;
 	v2_rekey_abandon(v, sa);
 	bool current = sa == v->sa;
-	v2_children_clear(v, sa, ob);
+	children_clear(&v->children, sa, ob);
 	v2_sa_drop(v, sa);
 	if (!current)
 		return;
@@ -205,31 +204,20 @@ void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbo
 
 /* --- which request comes next ------------------------------------------------------------------ */
 
-/* A child that the gateway made and may not know itself yet, our answer being lost, must wait. */
-static uint64_t rekey_from(const struct v2_child *c)
+static struct child *child_deleting(const struct v2 *v, const struct v2_sa *sa)
 {
-	return c->retry_at > c->unsure_until ? c->retry_at : c->unsure_until;
-}
-
-static struct v2_child *child_wanting(struct v2 *v, const struct v2_sa *sa, bool delete)
-{
-	for (size_t i = 0; i < v->n_children; i++) {
-		struct v2_child *c = v->children[i];
-		if (c->sa != sa)
-			continue;
-		if (delete ? c->state == CHILD_DELETING :
-			     c->state == CHILD_UP && c->want_rekey && v->now >= rekey_from(c))
-			return c;
-	}
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->sa == sa && v->children.v[i]->state == CHILD_DELETING)
+			return v->children.v[i];
 	return NULL;
 }
 
 static bool any_covers(const struct v2 *v, const struct selector *s)
 {
-	for (size_t i = 0; i < v->n_children; i++)
-		for (size_t j = 0; j < v->children[i]->remote_ts.n; j++) {
+	for (size_t i = 0; i < v->children.n; i++)
+		for (size_t j = 0; j < v->children.v[i]->remote_ts.n; j++) {
 			struct selector common;
-			if (selector_narrow(&common, s, &v->children[i]->remote_ts.v[j]))
+			if (selector_narrow(&common, s, &v->children.v[i]->remote_ts.v[j]))
 				return true;
 		}
 	return false;
@@ -239,7 +227,7 @@ static bool any_covers(const struct v2 *v, const struct selector *s)
 static bool want_extra_child(struct v2 *v)
 {
 	for (; v->extra_ts < v->cfg->remote_ts.n; v->extra_ts++)
-		if (v->n_children > 0 && v->n_children < IKE_CHILDREN_MAX &&
+		if (v->children.n > 0 && v->children.n < IKE_CHILDREN_MAX &&
 			!any_covers(v, &v->cfg->remote_ts.v[v->extra_ts]))
 			return true;
 	return false;
@@ -247,7 +235,7 @@ static bool want_extra_child(struct v2 *v)
 
 static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
 {
-	struct v2_child *c;
+	struct child *c;
 
 	if (sa->want_delete) {
 		sa->want_delete = false;
@@ -256,9 +244,9 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 	}
 	if (sa->state != V2_UP || sa != v->sa)
 		return true;
-	if ((c = child_wanting(v, sa, true)))
+	if ((c = child_deleting(v, sa)))
 		return v2_delete_child_send(v, c, ob, e);
-	if ((c = child_wanting(v, sa, false))) {
+	if ((c = child_wanting_rekey(&v->children, sa, v->now))) {
 		c->want_rekey = false;
 		return v2_child_send(v, sa, c, ob, e);
 	}
@@ -317,23 +305,10 @@ static uint64_t sa_deadline(const struct v2 *v, const struct v2_sa *sa)
 	return earliest(at, sa->gone_at);
 }
 
-static uint64_t child_deadline(const struct v2_child *c)
+/* A rekey that waits for the window starts with the input that opens it. */
+static bool window_shut(const struct v2_sa *sa)
 {
-	/* A rekey that waits for the window starts with the input that opens it. */
-	bool blocked = c->sa->req.task != TASK_NONE || c->sa->state != V2_UP;
-	uint64_t rekey = !c->want_rekey ? c->rekey_at : blocked ? TIME_NEVER : rekey_from(c);
-
-	switch (c->state) {
-	case CHILD_UP:
-		return earliest(earliest(rekey, c->expire_at), c->adopt_at);
-	case CHILD_REPLACED:
-		return earliest(c->expire_at, c->adopt_at);
-	case CHILD_DELETING:
-		return TIME_NEVER; /* the request has its own time */
-	case CHILD_LINGERING:
-		return c->linger_until;
-	}
-	return TIME_NEVER;
+	return sa->req.task != TASK_NONE || sa->state != V2_UP;
 }
 
 uint64_t v2_deadline(const struct v2 *v)
@@ -345,8 +320,9 @@ uint64_t v2_deadline(const struct v2 *v)
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		if (v->sas[i])
 			at = earliest(at, sa_deadline(v, v->sas[i]));
-	for (size_t i = 0; i < v->n_children; i++)
-		at = earliest(at, child_deadline(v->children[i]));
+	for (size_t i = 0; i < v->children.n; i++)
+		at = earliest(
+			at, child_deadline(v->children.v[i], window_shut(v->children.v[i]->sa)));
 	if (v->hs && v->hs->hint.kind != ERR_NONE)
 		at = earliest(at, v->hs->hint_until);
 	if (v->nat_local)
@@ -357,16 +333,11 @@ uint64_t v2_deadline(const struct v2 *v)
 	return earliest(at, dpd_at(v));
 }
 
-static void tick_child(struct v2 *v, struct v2_child *c, struct outbox *ob)
+static void tick_child(struct v2 *v, struct child *c, struct outbox *ob)
 {
-	if (v->now >= c->adopt_at)
-		v2_child_adopt(c, false, ob);
-	if (c->state == CHILD_UP && v->now >= c->rekey_at) {
-		c->want_rekey = true;
-		c->rekey_at = TIME_NEVER;
-	}
-	if (c->state == CHILD_LINGERING && v->now >= c->linger_until) {
-		v2_child_remove(v, c, ob);
+	child_tick(c, v->now, ob);
+	if (c->state == CHILD_LINGERING && v->now >= c->until) {
+		child_remove(&v->children, c, ob);
 	} else if (v->now >= c->expire_at && (c->state == CHILD_UP || c->state == CHILD_REPLACED)) {
 		outbox_log(ob, LEVEL_WARN, "a child SA reached the end of its life");
 		c->expire_at = TIME_NEVER;
@@ -397,8 +368,18 @@ static void tick_sa(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 
 static bool any_child_up(const struct v2 *v)
 {
-	for (size_t i = 0; i < v->n_children; i++)
-		if (v->children[i]->state == CHILD_UP || v->children[i]->state == CHILD_REPLACED)
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->state == CHILD_UP ||
+			v->children.v[i]->state == CHILD_REPLACED)
+			return true;
+	return false;
+}
+
+/* By us. */
+static bool any_child_ended(const struct v2 *v)
+{
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->state == CHILD_DELETING)
 			return true;
 	return false;
 }
@@ -412,7 +393,10 @@ static void review(struct v2 *v, struct outbox *ob)
 		if (v->sas[i] && v->sas[i]->state == V2_GONE)
 			v2_sa_next(v, v->sas[i], V2_GONE, ob);
 	if (v->phase == IKE_UP && !any_child_up(v)) {
-		err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
+		err_set(&e, ERR_PEER, "%s",
+			any_child_ended(v) ?
+				"the tunnel's child SA reached the end of its life without being rekeyed" :
+				"the gateway deleted the tunnel's child SA");
 		v2_fail(v, &e, ob);
 	}
 	work(v, ob);
@@ -425,8 +409,8 @@ void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob)
 	v->now = now;
 	if (v->phase == IKE_DEAD)
 		return;
-	for (size_t i = v->n_children; i-- > 0;)
-		tick_child(v, v->children[i], ob);
+	for (size_t i = v->children.n; i-- > 0;)
+		tick_child(v, v->children.v[i], ob);
 	for (size_t i = 0; i < V2_SAS_MAX && v->phase != IKE_DEAD; i++)
 		if (v->sas[i])
 			tick_sa(v, v->sas[i], ob);
@@ -512,19 +496,20 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 	v->now = now;
 	if (v->phase == IKE_DEAD)
 		return;
-	struct v2_child *c = v2_child_find(v, in->spi);
+	struct child *c = child_find(&v->children, in->spi);
 	switch (in->kind) {
 	case OS_INBOUND:
 		v->heard_at = now;
 		break;
 	case OS_SA_USED:
 		if (c)
-			v2_child_adopt(c, true, ob);
+			child_adopt(c, true, ob);
 		break;
 	case OS_SA_EXPIRING:
-		for (size_t i = 0; i < v->n_children; i++)
-			if (v->children[i]->spi_in == in->spi || v->children[i]->spi_out == in->spi)
-				v->children[i]->want_rekey = true;
+		children_expiring(&v->children, in->spi);
+		break;
+	case OS_SA_EXPIRED:
+		children_expired(&v->children, in->spi, now);
 		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)
@@ -552,10 +537,8 @@ bool v2_command(struct v2 *v, uint64_t now, enum command c, struct outbox *ob, s
 		return err_set(e, ERR_CONFIG, "the tunnel is not up");
 	if (c == CMD_REKEY_IKE || c == CMD_REKEY_ALL)
 		v->sa->want_rekey = true;
-	for (size_t i = 0; i < v->n_children && c != CMD_REKEY_IKE; i++) {
-		v->children[i]->want_rekey = true;
-		v->children[i]->retry_at = now;
-	}
+	if (c != CMD_REKEY_IKE)
+		children_rekey(&v->children, now);
 	work(v, ob);
 	return true;
 }
@@ -575,7 +558,7 @@ void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob)
 	v->phase = IKE_CLOSING;
 	v->stopping = true;
 	v->stop_at = now + STOP_MS;
-	v2_children_clear(v, NULL, ob);
+	children_clear(&v->children, NULL, ob);
 	v->sa->want_delete = true;
 	work(v, ob);
 }
@@ -587,26 +570,13 @@ const struct granted *v2_granted(const struct v2 *v)
 	return &v->granted;
 }
 
-static void view_child(const struct v2_child *c, struct ike_child_view *out)
-{
-	*out = (struct ike_child_view){ .number = c->number,
-		.spi_in = c->spi_in,
-		.spi_out = c->spi_out,
-		.mode = c->mode,
-		.encap = c->encap,
-		.suite = c->suite,
-		.local_ts = &c->local_ts,
-		.remote_ts = &c->remote_ts,
-		.rekey_at = c->rekey_at };
-}
-
 void v2_view(const struct v2 *v, struct ike_view *out)
 {
 	*out = (struct ike_view){ .phase = v->phase,
 		.stage = v->stage,
 		.failure = v->failure,
 		.version = 2,
-		.local = v->path.local,
+		.local = v2_local(v),
 		.remote = v->path.remote,
 		.nat = v->nat_local || v->nat_remote,
 		.encap = v->natt,
@@ -617,8 +587,6 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.rekeys_ike = v->rekeys_ike,
 		.rekeys_child = v->rekeys_child };
 	memcpy(out->vendor, v->vendor, sizeof(out->vendor));
-	if (v->natt)
-		out->local.port = v->path.local_natt_port;
 	if (v->sa) {
 		out->rekeying =
 			v->sa->req.task == TASK_REKEY_CHILD || v->sa->req.task == TASK_REKEY_IKE;
@@ -627,7 +595,5 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		memcpy(out->spi_i, v->sa->spi_i, IKE_SPI_LEN);
 		memcpy(out->spi_r, v->sa->spi_r, IKE_SPI_LEN);
 	}
-	for (size_t i = 0; i < v->n_children && out->n_children < IKE_CHILDREN_MAX; i++)
-		if (v->children[i]->state == CHILD_UP)
-			view_child(v->children[i], &out->children[out->n_children++]);
+	children_view(&v->children, out);
 }

@@ -98,8 +98,8 @@ static void write_child(struct v2 *v, struct ikew *k)
 	uint8_t spi[4];
 	struct wr w = wr_init(spi, sizeof(spi));
 
-	o->spi_in = v2_new_spi(v);
-	o->number = v->next_number++;
+	o->spi_in = child_new_spi(&v->children, v->rng);
+	o->number = ++v->children.last_number;
 	wr_u32(&w, o->spi_in);
 	offered_selectors(v, true, &o->local_ts);
 	offered_selectors(v, false, &o->remote_ts);
@@ -292,34 +292,33 @@ static bool inside_offer(const struct selectors *got, const struct selectors *of
 	return true;
 }
 
-bool v2_child_terms_read(struct step *s, const struct offer *o, struct v2_child_terms *t)
+bool v2_child_read(struct step *s, const struct offer *o, struct child *c)
 {
 	struct notify n;
 	struct bytes spi;
 
-	*t = (struct v2_child_terms){ .number = o->number, .spi_in = o->spi_in, .initiator = true };
 	if (!payload_find(s->p, PAYLOAD_SA) || !payload_find(s->p, PAYLOAD_TSi) ||
 		!payload_find(s->p, PAYLOAD_TSr))
 		return err_set(s->e, ERR_PEER, "the gateway made no child SA");
 	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, &o->proposals, PROTO_ESP, &spi,
-		    &t->suite, s->e) ||
-		!v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &t->local_ts, s->e) ||
-		!v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &t->remote_ts, s->e)) {
+		    &c->suite, s->e) ||
+		!v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &c->local_ts, s->e) ||
+		!v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &c->remote_ts, s->e)) {
 		s->e->notify = 0; /* what we find fault with, not what the gateway said */
 		return false;
 	}
 	struct rd r = rd_init(spi.p, spi.n);
-	t->spi_out = rd_u32(&r);
-	if (!rd_done(&r) || t->spi_out < 256)
+	c->spi_out = rd_u32(&r);
+	if (!rd_done(&r) || c->spi_out < 256)
 		return err_set(s->e, ERR_PEER, "the gateway's ESP SPI is invalid");
-	if (!inside_offer(&t->local_ts, &o->local_ts) ||
-		!inside_offer(&t->remote_ts, &o->remote_ts))
+	if (!inside_offer(&c->local_ts, &o->local_ts) ||
+		!inside_offer(&c->remote_ts, &o->remote_ts))
 		return err_set(
 			s->e, ERR_PEER, "the gateway's traffic selectors exceed what was offered");
-	t->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) ? SA_TRANSPORT : SA_TUNNEL;
-	if (t->mode != s->v->cfg->mode)
+	c->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) ? SA_TRANSPORT : SA_TUNNEL;
+	if (c->mode != s->v->cfg->mode)
 		return err_set(s->e, ERR_PEER, "the gateway wants %s mode, the profile %s mode",
-			t->mode == SA_TUNNEL ? "tunnel" : "transport",
+			c->mode == SA_TUNNEL ? "tunnel" : "transport",
 			s->v->cfg->mode == SA_TUNNEL ? "tunnel" : "transport");
 	return true;
 }
@@ -343,18 +342,18 @@ bool v2_auth_established(struct step *s)
 
 	if (!hs->proved)
 		return err_set(s->e, ERR_AUTH, "the gateway has not proved who it is");
-	struct v2_child_terms *t = malloc(sizeof(*t));
-	if (!t)
+	struct child *c = child_new(hs->child.number, hs->child.spi_in);
+	if (!c)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
 	v2_stage(v, STAGE_CHILD, NULL, s->ob);
 	bool ok = !gateway_refused(s) && (!cp || v2_cp_read(cp->body, &v->granted, s->e)) &&
-		v2_child_terms_read(s, &hs->child, t);
+		v2_child_read(s, &hs->child, c);
 	if (ok) {
-		t->ni = (struct bytes){ hs->ni, sizeof(hs->ni) };
-		t->nr = (struct bytes){ hs->nr, hs->nr_len };
-		ok = v2_child_add(v, s->sa, t, NULL, false, s->ob, s->e) != NULL;
+		struct v2_nonces n = { { hs->ni, sizeof(hs->ni) }, { hs->nr, hs->nr_len }, true };
+		ok = v2_child_add(v, s->sa, c, &n, NULL, false, s->ob, s->e) != NULL;
+	} else {
+		child_free(c);
 	}
-	free(t);
 	if (!ok)
 		return false;
 	note_auth_lifetime(s);

@@ -35,21 +35,21 @@ static const struct alg *pfs_group(const struct v2 *v, const struct v2_sa *sa)
  * for each pair (SINGLE_PAIR_REQUIRED, or narrowing to the first). */
 static void extra_selectors(const struct v2 *v, struct offer *o)
 {
-	o->local_ts = v->children[0]->local_ts;
+	o->local_ts = v->children.v[0]->local_ts;
 	o->remote_ts.n = 1;
 	o->remote_ts.v[0] = v->cfg->remote_ts.v[v->extra_ts];
 }
 
 static bool prepare_offer(
-	struct v2 *v, struct v2_sa *sa, const struct v2_child *old, struct offer *o, struct err *e)
+	struct v2 *v, struct v2_sa *sa, const struct child *old, struct offer *o, struct err *e)
 {
 	enum ke_mode mode = pfs_mode(v, sa);
 	const struct alg *group = pfs_group(v, sa);
 
 	offer_clear(o);
 	rng_fill(v->rng, o->nonce, sizeof(o->nonce));
-	o->spi_in = v2_new_spi(v);
-	o->number = old ? old->number : v->next_number++;
+	o->spi_in = child_new_spi(&v->children, v->rng);
+	o->number = old ? old->number : ++v->children.last_number;
 	o->old_spi_in = old ? old->spi_in : 0;
 	if (old) { /* what was agreed on, not what was asked for at first (section 2.9.2) */
 		o->local_ts = old->local_ts;
@@ -64,7 +64,7 @@ static bool prepare_offer(
 }
 
 bool v2_child_send(
-	struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct outbox *ob, struct err *e)
+	struct v2 *v, struct v2_sa *sa, struct child *old, struct outbox *ob, struct err *e)
 {
 	struct offer *o = &sa->req.offer;
 	uint8_t *buf = malloc(MESSAGE_OUT_MAX), spi[4];
@@ -99,10 +99,30 @@ bool v2_child_send(
 	return ok;
 }
 
+struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
+	const struct v2_nonces *n, const struct ke_secret *shared, bool hold_out, struct outbox *ob,
+	struct err *e)
+{
+	struct sa_spec *in;
+
+	c->sa = sa;
+	c->encap = v->natt;
+	c->local = v2_local(v);
+	c->remote = v->path.remote;
+	child_lifetime(c, v->cfg->child_lifetime, v->now, v->rng);
+	in = child_specify(&v->children, c, v->cfg, ob, e);
+	bool keyed = in &&
+		v2_keymat(sa, &c->suite, shared, n->ni, n->nr, n->initiator, in, c->held_out, e);
+	c = child_install(&v->children, c, in, keyed, hold_out, v->now, ob);
+	if (c && hold_out)
+		c->unsure_until = v->now + UNSURE_MS;
+	return c;
+}
+
 /* --- the gateway's answer to ours ------------------------------------------------------------- */
 
 /* An error to a rekey is not the end: the old child still carries traffic. */
-static bool child_refused(struct step *s, struct v2_child *old, const struct notify *n)
+static bool child_refused(struct step *s, struct child *old, const struct notify *n)
 {
 	struct rd r = rd_init(n->data.p, n->data.n);
 	char name[NOTIFY_TEXT_MAX];
@@ -156,7 +176,7 @@ bool v2_lost_collision(const struct offer *o, struct bytes nr)
 }
 
 /* Who deletes what, section 2.8.1: the loser its own new child, the winner the old one. */
-static void settle_child(struct step *s, struct v2_child *made, struct v2_child *old, bool lost)
+static void settle_child(struct step *s, struct child *made, struct child *old, bool lost)
 {
 	if (lost) {
 		outbox_log(s->ob, LEVEL_DEBUG,
@@ -191,7 +211,7 @@ bool v2_child_recv(struct step *s)
 {
 	struct v2 *v = s->v;
 	struct offer *o = &s->sa->req.offer;
-	struct v2_child *old = v2_child_find(v, o->old_spi_in), *made = NULL;
+	struct child *old = child_find(&v->children, o->old_spi_in), *made = NULL;
 	const struct payload *nonce = payload_find(s->p, PAYLOAD_NONCE);
 	bool lost = false;
 	struct notify n;
@@ -202,19 +222,21 @@ bool v2_child_recv(struct step *s)
 	}
 	if (!nonce || nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
 		return err_set(s->e, ERR_PEER, "the gateway's answer lacks a nonce");
-	struct v2_child_terms *t = malloc(sizeof(*t));
 	struct ke_secret shared;
-	if (!t)
+	made = child_new(o->number, o->spi_in);
+	if (!made)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
-	bool ok = v2_child_terms_read(s, o, t) && read_key_exchange(s, o->ke, &t->suite, &shared);
+	bool ok = v2_child_read(s, o, made) && read_key_exchange(s, o->ke, &made->suite, &shared);
 	if (ok) {
-		t->ni = (struct bytes){ o->nonce, sizeof(o->nonce) };
-		t->nr = nonce->body;
+		struct v2_nonces both = { { o->nonce, sizeof(o->nonce) }, nonce->body, true };
 		lost = o->rival && v2_lost_collision(o, nonce->body);
-		made = v2_child_add(v, s->sa, t, t->suite.ke ? &shared : NULL, lost, s->ob, s->e);
+		made = v2_child_add(
+			v, s->sa, made, &both, made->suite.ke ? &shared : NULL, lost, s->ob, s->e);
+	} else {
+		child_free(made);
+		made = NULL;
 	}
 	wipe(&shared, sizeof(shared));
-	free(t);
 	if (!made)
 		return false;
 	settle_child(s, made, old, lost);
@@ -256,7 +278,7 @@ static bool narrow(
 	return out->n > 0;
 }
 
-static bool accept_selectors(struct step *s, const struct v2_child *old, struct v2_child_terms *t)
+static bool accept_selectors(struct step *s, const struct child *old, struct child *c)
 {
 	struct selectors *theirs = malloc(2 * sizeof(*theirs));
 	const struct ike_config *cfg = s->v->cfg;
@@ -274,41 +296,49 @@ static bool accept_selectors(struct step *s, const struct v2_child *old, struct 
 		cfg->remote_ts.n             ? &cfg->remote_ts :
 					       all;
 	bool ok = v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, theirs, s->e) &&
-		(narrow(theirs, remote, &t->remote_ts) ||
+		(narrow(theirs, remote, &c->remote_ts) ||
 			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE,
 				"traffic selectors nobody asked for")) &&
 		v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, theirs, s->e) &&
-		(narrow(theirs, local, &t->local_ts) ||
+		(narrow(theirs, local, &c->local_ts) ||
 			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE,
 				"traffic selectors nobody asked for"));
 	free(theirs);
 	return ok;
 }
 
-static void write_child_answer(
-	struct step *s, const struct v2_child_terms *t, uint8_t number, const struct ke *ke)
+static void write_child_answer(struct step *s, const struct child *c, const struct v2_nonces *n,
+	uint8_t number, const struct ke *ke)
 {
 	uint8_t spi[4];
 	struct wr w = wr_init(spi, sizeof(spi));
 
-	wr_u32(&w, t->spi_in);
-	if (t->mode == SA_TRANSPORT)
+	wr_u32(&w, c->spi_in);
+	if (c->mode == SA_TRANSPORT)
 		ikew_notify(
 			s->reply, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 }, (struct bytes){ 0 });
-	v2_sa_write_choice(s->reply, &t->suite, PROTO_ESP, number, (struct bytes){ spi, 4 });
-	ikew_bytes(s->reply, PAYLOAD_NONCE, t->nr);
+	v2_sa_write_choice(s->reply, &c->suite, PROTO_ESP, number, (struct bytes){ spi, 4 });
+	ikew_bytes(s->reply, PAYLOAD_NONCE, n->nr);
 	if (ke)
 		v2_ke_write(s->reply, ke);
-	v2_ts_write(s->reply, PAYLOAD_TSi, &t->remote_ts);
-	v2_ts_write(s->reply, PAYLOAD_TSr, &t->local_ts);
+	v2_ts_write(s->reply, PAYLOAD_TSi, &c->remote_ts);
+	v2_ts_write(s->reply, PAYLOAD_TSr, &c->local_ts);
+}
+
+static void replaced(struct step *s, struct child *old)
+{
+	old->state = CHILD_REPLACED;
+	old->want_rekey = false;
+	s->v->rekeys_child++;
+	outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed by the gateway");
 }
 
 /* Our rekey of the same child is under way: remember what theirs made, to settle when our answer
  * comes. */
-static void note_rival(struct v2_sa *sa, const struct v2_child *old, const struct v2_child_terms *t)
+static void note_rival(struct v2_sa *sa, const struct child *old, const struct v2_nonces *n)
 {
 	struct offer *o = &sa->req.offer;
-	struct bytes low = nonce_compare(t->ni, t->nr) < 0 ? t->ni : t->nr;
+	struct bytes low = nonce_compare(n->ni, n->nr) < 0 ? n->ni : n->nr;
 
 	if (!old || sa->req.task != TASK_REKEY_CHILD || o->old_spi_in != old->spi_in)
 		return;
@@ -317,34 +347,36 @@ static void note_rival(struct v2_sa *sa, const struct v2_child *old, const struc
 	o->rival_nonce_len = low.n;
 }
 
-static bool make_child(
-	struct step *s, struct v2_child *old, struct v2_child_terms *t, uint8_t number)
+/* Takes c in, or frees it. */
+static bool make_child(struct step *s, struct child *old, struct child *c,
+	const struct v2_nonces *n, uint8_t number)
 {
 	struct ke *ke = NULL;
 	struct ke_secret shared;
 	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
 	struct bytes value;
 	uint16_t group;
-	bool ok = true;
+	bool pfs = c->suite.ke != NULL, ok = true;
 
-	if (t->suite.ke) {
-		if (!p || !v2_ke_read(p->body, &group, &value) || group != t->suite.ke->id)
-			return v2_refuse_group(s, t->suite.ke);
-		ke = ke_new(t->suite.ke, s->v->rng, s->e);
+	if (pfs) {
+		if (!p || !v2_ke_read(p->body, &group, &value) || group != c->suite.ke->id) {
+			ok = v2_refuse_group(s, c->suite.ke);
+			child_free(c);
+			return ok;
+		}
+		ke = ke_new(c->suite.ke, s->v->rng, s->e);
 		ok = ke && ke_shared(ke, value, &shared, s->e);
 	}
-	if (ok && v2_child_add(s->v, s->sa, t, t->suite.ke ? &shared : NULL, true, s->ob, s->e)) {
-		write_child_answer(s, t, number, ke);
-		note_rival(s->sa, old, t);
-		if (old) {
-			old->state = CHILD_REPLACED;
-			old->want_rekey = false;
-			s->v->rekeys_child++;
-			outbox_event(
-				s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed by the gateway");
-		}
-	} else {
-		ok = false;
+	if (!ok)
+		child_free(c);
+	else
+		ok = (c = v2_child_add(
+			      s->v, s->sa, c, n, pfs ? &shared : NULL, true, s->ob, s->e)) != NULL;
+	if (ok) {
+		write_child_answer(s, c, n, number, ke);
+		note_rival(s->sa, old, n);
+		if (old)
+			replaced(s, old);
 	}
 	ke_free(ke);
 	wipe(&shared, sizeof(shared));
@@ -359,49 +391,53 @@ static bool pfs_kept(struct step *s, const struct suite *suite)
 			"the gateway proposes a child SA without PFS");
 }
 
-static bool answer_child(struct step *s, struct v2_child *old)
+static bool choose_child(struct step *s, const struct child *old, struct child *c, uint8_t *number)
 {
-	struct v2_child_terms *t = calloc(1, sizeof(*t));
 	struct proposals *ours = malloc(sizeof(*ours));
-	uint8_t nonce[NONCE_LEN], number = 0;
 	struct bytes spi;
 	struct notify n;
 
-	bool ok = t && ours;
-	if (ok) {
-		v2_esp_accept(ours, s->v->cfg, pfs_mode(s->v, s->sa), pfs_group(s->v, s->sa));
-		rng_fill(s->v->rng, nonce, sizeof(nonce));
-		t->number = old ? old->number : s->v->next_number++;
-		t->spi_in = v2_new_spi(s->v);
-		t->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) &&
-				s->v->cfg->mode == SA_TRANSPORT ?
-			SA_TRANSPORT :
-			SA_TUNNEL;
-		t->ni = payload_find(s->p, PAYLOAD_NONCE)->body;
-		t->nr = (struct bytes){ nonce, sizeof(nonce) };
-		ok = v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, ours, PROTO_ESP, &spi,
-			     &number, &t->suite, s->e) &&
-			pfs_kept(s, &t->suite) && accept_selectors(s, old, t);
-	} else {
-		err_set(s->e, ERR_LOCAL, "out of memory");
-	}
-	if (ok) {
-		struct rd r = rd_init(spi.p, spi.n);
-		t->spi_out = rd_u32(&r);
-		ok = t->spi_out < 256 ? /* reserved, RFC 4303 section 2.1 */
-			err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "an ESP SPI of %u", t->spi_out) :
-			make_child(s, old, t, number);
-	}
-	free(t);
+	if (!ours)
+		return err_set(s->e, ERR_LOCAL, "out of memory");
+	v2_esp_accept(ours, s->v->cfg, pfs_mode(s->v, s->sa), pfs_group(s->v, s->sa));
+	c->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) && s->v->cfg->mode == SA_TRANSPORT ?
+		SA_TRANSPORT :
+		SA_TUNNEL;
+	bool ok = v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, ours, PROTO_ESP, &spi, number,
+			  &c->suite, s->e) &&
+		pfs_kept(s, &c->suite) && accept_selectors(s, old, c);
 	free(ours);
-	return ok;
+	if (!ok)
+		return false;
+	struct rd r = rd_init(spi.p, spi.n);
+	c->spi_out = rd_u32(&r);
+	return c->spi_out >= 256 || /* reserved, RFC 4303 section 2.1 */
+		err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "an ESP SPI of %u", c->spi_out);
+}
+
+static bool answer_child(struct step *s, struct child *old)
+{
+	struct v2 *v = s->v;
+	uint8_t nonce[NONCE_LEN], number = 0;
+	struct v2_nonces n = { payload_find(s->p, PAYLOAD_NONCE)->body, { nonce, sizeof(nonce) },
+		false };
+
+	rng_fill(v->rng, nonce, sizeof(nonce));
+	uint32_t which = old ? old->number : ++v->children.last_number;
+	struct child *c = child_new(which, child_new_spi(&v->children, v->rng));
+	if (!c)
+		return err_set(s->e, ERR_LOCAL, "out of memory");
+	if (choose_child(s, old, c, &number))
+		return make_child(s, old, c, &n, number);
+	child_free(c);
+	return false;
 }
 
 /* The collisions of section 2.25.1 and 2.25.2, then the kinds apart. */
 bool v2_create_request(struct step *s)
 {
 	const struct payload *nonce = payload_find(s->p, PAYLOAD_NONCE);
-	struct v2_child *old = NULL;
+	struct child *old = NULL;
 	struct notify n;
 	enum v2_task task = s->sa->req.task;
 
@@ -420,7 +456,7 @@ bool v2_create_request(struct step *s)
 		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	if (notify_find(s->p, REKEY_SA, &n)) {
 		struct rd r = rd_init(n.spi.p, n.spi.n);
-		old = v2_child_by_out(s->v, s->sa, rd_u32(&r));
+		old = child_by_out(&s->v->children, s->sa, rd_u32(&r));
 		/* What the answer to our own request would bring may be just that child. */
 		bool coming = task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD;
 		if (!rd_done(&r) || (!old && !coming))

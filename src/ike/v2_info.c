@@ -21,7 +21,7 @@ void v2_delete_write(struct ikew *k, enum protocol_id proto, const uint32_t *spi
 		wr_u32(&k->w, spis[i]);
 }
 
-bool v2_delete_child_send(struct v2 *v, struct v2_child *c, struct outbox *ob, struct err *e)
+bool v2_delete_child_send(struct v2 *v, struct child *c, struct outbox *ob, struct err *e)
 {
 	uint8_t buf[64];
 	struct ikew k;
@@ -34,11 +34,11 @@ bool v2_delete_child_send(struct v2 *v, struct v2_child *c, struct outbox *ob, s
 
 bool v2_delete_child_recv(struct step *s)
 {
-	struct v2_child *c = v2_child_find(s->v, s->sa->req.child);
+	struct child *c = child_find(&s->v->children, s->sa->req.child);
 
 	v2_request_done(s->sa);
 	if (c)
-		v2_child_linger(s->v, c, s->ob);
+		child_linger(c, s->v->now, s->ob);
 	return true;
 }
 
@@ -78,31 +78,23 @@ bool v2_dpd_recv(struct step *s)
  * we are deleting it ourselves (section 1.4.1, 2.25.1). */
 static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
 {
-	struct v2_child *c = v2_child_by_out(s->v, s->sa, spi_out);
+	struct child *c = child_by_out(&s->v->children, s->sa, spi_out);
 
 	if (!c)
 		return false;
 	bool tell = c->state != CHILD_DELETING;
 	*spi_in = c->spi_in;
-	for (size_t i = 0; i < s->v->n_children;
-		i++) { /* what replaced it is certainly in place now */
-		struct v2_child *other = s->v->children[i];
-		if (other->number == c->number && other != c && other->state == CHILD_UP)
-			v2_child_adopt(other, true, s->ob);
-	}
-	if (c->state == CHILD_UP)
-		outbox_log(s->ob, LEVEL_INFO, "the gateway deleted a child SA");
-	v2_child_linger(s->v, c, s->ob);
+	child_deleted(&s->v->children, c, s->v->now, s->ob);
 	return tell;
 }
 
 static bool delete_children(struct step *s, struct rd *spis)
 {
-	uint32_t ours[V2_CHILDREN_MAX];
+	uint32_t ours[CHILDREN_MAX];
 	size_t n = 0;
 
 	v2_rekey_settle(s->v, s->sa);
-	while (spis->left >= 4 && n < V2_CHILDREN_MAX) {
+	while (spis->left >= 4 && n < CHILDREN_MAX) {
 		uint32_t spi_in;
 		if (delete_child(s, rd_u32(spis), &spi_in))
 			ours[n++] = spi_in;

@@ -16,10 +16,8 @@
 static void write_nat_detection(struct v2 *v, struct v2_sa *sa, struct ikew *k)
 {
 	uint8_t source[20], destination[20];
-	struct addr local = v->path.local;
+	struct addr local = v2_local(v);
 
-	if (v->natt)
-		local.port = v->path.local_natt_port;
 	v2_nat_hash(sa->spi_i, sa->spi_r, &local, source);
 	v2_nat_hash(sa->spi_i, sa->spi_r, &v->path.remote, destination);
 	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. */
@@ -150,13 +148,11 @@ static void detect_nat(struct step *s)
 {
 	struct v2 *v = s->v;
 	struct notify n;
-	struct addr local = v->path.local;
+	struct addr local = v2_local(v);
 
 	if (!notify_find(s->p, NAT_DETECTION_SOURCE_IP, &n) ||
 		!notify_find(s->p, NAT_DETECTION_DESTINATION_IP, &n))
 		return; /* the gateway cannot do NAT traversal */
-	if (v->natt)
-		local.port = v->path.local_natt_port;
 	v->nat_local = !any_hash_matches(s, NAT_DETECTION_DESTINATION_IP, &local);
 	v->nat_remote = !any_hash_matches(s, NAT_DETECTION_SOURCE_IP, &v->path.remote);
 	if (!v->natt && (v->nat_local || v->nat_remote || v->cfg->force_encap)) {

@@ -38,9 +38,9 @@ static void hand_over(struct v2 *v, struct v2_sa *from, struct v2_sa *to)
 {
 	while (to->successor)
 		to = to->successor;
-	for (size_t i = 0; i < v->n_children; i++)
-		if (v->children[i]->sa == from)
-			v->children[i]->sa = to;
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->sa == from)
+			v->children.v[i]->sa = to;
 	from->successor = to;
 	from->gone_at = v->now + REPLACED_MS;
 	v->sa = to;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct addr local_of(const struct v2 *v)
+struct addr v2_local(const struct v2 *v)
 {
 	struct addr a = v->path.local;
 
@@ -14,7 +14,7 @@ static struct addr local_of(const struct v2 *v)
 
 void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob)
 {
-	struct addr local = local_of(v);
+	struct addr local = v2_local(v);
 
 	kept_send(k, v->natt ? PORT_NATT : PORT_IKE, &local, &v->path.remote, ob);
 	v->keepalive_at = v->now + KEEPALIVE_MS;

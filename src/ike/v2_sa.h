@@ -4,7 +4,7 @@
  * Files: v2.c drives (inputs, timers, which request comes next), v2_rows.c has the table of
  * messages and carries each to its step, v2_crypt.c seals and opens SK, v2_frag.c reassembles,
  * v2_keys.c derives; the steps are in v2_init.c, v2_auth.c, v2_eap.c, v2_child.c, v2_rekey.c and
- * v2_info.c; v2_codec.c reads and writes SA, TS and CP payloads.
+ * v2_info.c; v2_codec.c reads and writes SA, TS and CP payloads. Child SAs are those of child.h.
  *
  * A step reads, verifies, updates and queues output. It never calls another step, and it never
  * assigns a state: it leaves the next one in the struct step, and the driver assigns it.
@@ -12,6 +12,7 @@
 #ifndef IKE_V2_SA_H
 #define IKE_V2_SA_H
 
+#include "child.h"
 #include "crypto/cipher.h"
 #include "crypto/ke.h"
 #include "crypto/prf.h"
@@ -27,11 +28,8 @@ enum {
 	COOKIE_MAX = 64, /* section 2.6 */
 	DETOURS_MAX = 5, /* COOKIE and INVALID_KE_PAYLOAD answers that are followed, each */
 	V2_SAS_MAX = 6,
-	V2_CHILDREN_MAX = 2 * IKE_CHILDREN_MAX + 8, /* during a rekey both generations stand */
 	FRAGMENTS_MAX = 255,
 	MESSAGE_OUT_MAX = 32768,
-	LINGER_MS = 10000, /* an inbound child SA is still readable so long after its delete */
-	ADOPT_MS = 3000, /* after the peer's rekey we send by the new SA at the latest then */
 	UNSURE_MS = 60000, /* so long it may be retransmitting, for all we know */
 	HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
 	RETRY_MS = 5000, /* after TEMPORARY_FAILURE (section 2.25) */
@@ -133,33 +131,6 @@ struct v2_sa {
 	bool no_pfs; /* the gateway refused it */
 };
 
-enum child_state {
-	CHILD_UP,
-	CHILD_REPLACED, /* the peer rekeyed it and will delete it */
-	CHILD_DELETING, /* our delete is on its way or next */
-	CHILD_LINGERING, /* deleted: inbound packets still in the network may arrive */
-};
-
-struct v2_child {
-	uint32_t number;
-	enum child_state state;
-	struct v2_sa *sa;
-	uint32_t spi_in, spi_out;
-	struct suite suite;
-	enum sa_mode mode;
-	bool encap;
-	struct selectors local_ts, remote_ts;
-	uint64_t rekey_at, expire_at;
-	uint64_t linger_until;
-	bool want_rekey;
-	uint64_t retry_at; /* not before, where want_rekey */
-	bool lost; /* the gateway does not know it any more */
-	struct sa_spec *held_out; /* outbound SA not yet in use, see ADOPT_MS */
-	uint64_t adopt_at;
-	uint64_t
-		unsure_until; /* the peer made it and may not have our answer until then; 0: it has */
-};
-
 /* What only the first exchanges need. */
 struct handshake {
 	struct ke *ke;
@@ -193,9 +164,7 @@ struct v2 {
 	struct handshake *hs;
 	struct v2_sa *sa; /* the current one */
 	struct v2_sa *sas[V2_SAS_MAX];
-	struct v2_child *children[V2_CHILDREN_MAX];
-	size_t n_children;
-	uint32_t next_number;
+	struct children children;
 	struct granted granted;
 	uint64_t heard_at; /* last authentic message or ESP packet of the gateway */
 	uint64_t reauth_at; /* AUTH_LIFETIME */
@@ -239,6 +208,7 @@ time_t v2_wall(const struct v2 *v);
 void offer_clear(struct offer *o);
 
 /* --- v2_request.c: requests of ours --------------------------------------------------------- */
+struct addr v2_local(const struct v2 *v); /* our address, with the port of the socket in use */
 /* Seals the chain in k as the next request of sa and sends it. */
 bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k,
 	struct outbox *ob, struct err *e) MUST_CHECK;
@@ -311,28 +281,16 @@ bool v2_ke_read(struct bytes body, uint16_t *group, struct bytes *value);
 void v2_cp_request(struct ikew *k, const struct ike_config *cfg);
 bool v2_cp_read(struct bytes body, struct granted *out, struct err *e) MUST_CHECK;
 
-/* --- v2_install.c: child SAs and the data plane ------------------------------------------------- */
-struct v2_child *v2_child_find(const struct v2 *v, uint32_t spi_in);
-struct v2_child *v2_child_by_out(const struct v2 *v, const struct v2_sa *sa, uint32_t spi_out);
-struct v2_child_terms { /* what an exchange agreed on */
-	struct suite suite;
-	uint32_t number, spi_in, spi_out;
-	enum sa_mode mode;
-	struct selectors local_ts, remote_ts;
+/* --- v2_child.c ------------------------------------------------------------------------------- */
+struct v2_nonces { /* of the exchange that makes a child SA */
 	struct bytes ni, nr;
-	bool initiator; /* of the exchange */
+	bool initiator; /* we are */
 };
-/* Makes the child SA and installs it; as responder the outbound half is held back until the peer
- * is known to have its half (section 2.8). shared NULL: no PFS. NULL on failure. */
-struct v2_child *v2_child_add(struct v2 *v, struct v2_sa *sa, const struct v2_child_terms *t,
-	const struct ke_secret *shared, bool hold_out, struct outbox *ob, struct err *e);
-/* Send by it from now on. sure: the peer has shown that it has its half. */
-void v2_child_adopt(struct v2_child *c, bool sure, struct outbox *ob);
-void v2_child_linger(
-	struct v2 *v, struct v2_child *c, struct outbox *ob); /* outbound gone, inbound later */
-void v2_child_remove(struct v2 *v, struct v2_child *c, struct outbox *ob); /* gone at once */
-void v2_children_clear(struct v2 *v, struct v2_sa *sa, struct outbox *ob); /* sa NULL: all */
-uint32_t v2_new_spi(struct v2 *v);
+/* Makes the child SA that c says and installs it; as responder the outbound half is held back until
+ * the peer is known to have its half (section 2.8). shared NULL: no PFS. NULL on failure: c is freed. */
+struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
+	const struct v2_nonces *n, const struct ke_secret *shared, bool hold_out, struct outbox *ob,
+	struct err *e);
 
 /* --- steps ------------------------------------------------------------------------------------ */
 bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
@@ -348,12 +306,11 @@ bool v2_eap_packet(struct v2 *v, struct bytes packet, struct outbox *ob, enum v2
 bool v2_eap_answer(struct v2 *v, const struct passphrase *text, struct outbox *ob,
 	enum v2_state *next, struct err *e) MUST_CHECK;
 /* SA, TSi and TSr of an answer, for the first child SA or a further one: checked against the offer. */
-bool v2_child_terms_read(
-	struct step *s, const struct offer *o, struct v2_child_terms *t) MUST_CHECK;
+bool v2_child_read(struct step *s, const struct offer *o, struct child *c) MUST_CHECK;
 bool v2_verify_shared(
 	struct v2 *v, struct bytes auth_body, struct bytes secret, struct err *e) MUST_CHECK;
 
-bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct v2_child *old, struct outbox *ob,
+bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct child *old, struct outbox *ob,
 	struct err *e) MUST_CHECK;
 bool v2_child_recv(struct step *s) MUST_CHECK;
 bool v2_create_request(struct step *s) MUST_CHECK; /* the peer's CREATE_CHILD_SA, of any kind */
@@ -371,7 +328,7 @@ bool v2_lost_collision(const struct offer *o, struct bytes nr);
 
 void v2_delete_write(struct ikew *k, enum protocol_id proto, const uint32_t *spis, size_t n);
 bool v2_delete_child_send(
-	struct v2 *v, struct v2_child *c, struct outbox *ob, struct err *e) MUST_CHECK;
+	struct v2 *v, struct child *c, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_delete_child_recv(struct step *s) MUST_CHECK;
 bool v2_delete_ike_send(
 	struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;

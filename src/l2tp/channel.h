@@ -16,7 +16,7 @@ enum {
 	CHANNEL_EARLY = 8, /* that came before their turn (WatchGuard); our receive window */
 	CHANNEL_EARLY_MAX = 1500,
 	CHANNEL_PEER_WINDOW = 4, /* where the gateway does not say (section 4.4.3) */
-	CHANNEL_FIRST_MS = 1000,
+	CHANNEL_FIRST_MS = 500,
 	CHANNEL_MOST_MS = 8000,
 };
 

@@ -8,8 +8,8 @@
 #include "channel.h"
 
 enum {
-	TRIES_IMPATIENT = 4, /* 15 s of silence */
-	TRIES = 8, /* 47 s: more than RFC 2661 section 5.8 recommends, for bad networks */
+	TRIES_IMPATIENT = 5, /* 15 s of silence */
+	TRIES = 9, /* 47 s: more than RFC 2661 section 5.8 recommends, for bad networks */
 	CLOSE_MS = 3000, /* for the gateway to acknowledge that it is over */
 	CHALLENGE_LEN = 16,
 };

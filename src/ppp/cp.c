@@ -90,10 +90,13 @@ static void count(struct cp *c, unsigned actions)
 
 static void set_timer(struct ppp *p, struct cp *c, unsigned actions)
 {
-	uint64_t wait = (uint64_t)RESTART_FIRST_MS * (c->tries > 0 ? c->tries : 1);
+	unsigned before = c->tries > 1 ? c->tries - 1 : 0;
+	uint64_t wait = (uint64_t)RESTART_FIRST_MS << (before < 8 ? before : 8);
 
 	if (actions & (FSM_SCR | FSM_STR | FSM_ZRC))
 		c->timer = p->now + (wait < RESTART_MS ? wait : RESTART_MS);
+	else if (actions & FSM_IRC && c->state == FSM_ACK_RCVD)
+		c->timer = p->now + RESTART_MS; /* it is the gateway's turn: no haste */
 	else if (!fsm_timed(c->state))
 		c->timer = TIME_NEVER;
 }

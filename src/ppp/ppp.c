@@ -305,8 +305,10 @@ static void lcp_echo_reply(struct ppp *p, const struct cp_packet *k)
 	struct rd r = rd_init(k->data.p, k->data.n);
 	uint32_t magic = rd_u32(&r);
 
-	if (!r.bad && magic != p->lcp.magic && p->lcp_cp.state == FSM_OPENED)
-		p->echoes_missed = 0;
+	if (r.bad || magic == p->lcp.magic || p->lcp_cp.state != FSM_OPENED || !p->echoes_missed)
+		return;
+	p->echoes_missed = 0;
+	p->echo_at = p->now + p->config->echo_interval;
 }
 
 static void lcp_code_rejected(struct ppp *p)
@@ -451,7 +453,9 @@ static void echo_tick(struct ppp *p)
 	}
 	lcp_echo(p);
 	p->echoes_missed++;
-	p->echo_at = p->now + p->config->echo_interval;
+	p->echo_at = p->now +
+		(p->config->echo_interval < ECHO_AGAIN_MS ? p->config->echo_interval :
+							    ECHO_AGAIN_MS);
 }
 
 void ppp_tick(struct ppp *p, uint64_t now, struct outbox *ob)
@@ -503,7 +507,8 @@ static void view_servers(uint8_t servers[PPP_SERVERS][4], struct addr *out, uint
 	static const uint8_t none[4];
 
 	for (size_t i = 0; i < PPP_SERVERS; i++)
-		if (memcmp(servers[i], none, sizeof(none)) != 0)
+		if (memcmp(servers[i], none, sizeof(none)) != 0 &&
+			(i == 0 || memcmp(servers[i], servers[0], sizeof(none)) != 0))
 			addr_set(&out[(*n)++], FAMILY_V4, servers[i], 0);
 }
 

@@ -9,12 +9,15 @@
 #include "ppp/ppp.h"
 
 enum {
-	RESTART_FIRST_MS = 1000, /* RFC 1661 section 4.6: 3 s, from an initial smaller value */
+	/* RFC 1661 section 4.6: 3 s, from an initial smaller value. The first request is lost on servers
+	 * that begin to listen a moment after the call is there (xl2tpd starts pppd then). */
+	RESTART_FIRST_MS = 250,
 	RESTART_MS = 3000,
 	AUTH_TRIES = 10, /* of a Response or an Authenticate-Request */
 	AUTH_PASSWORDS = 3, /* offered, where the gateway lets us try again */
 	AUTH_WAIT_MS = 30000, /* for the gateway to go on with the login */
-	ECHO_MISSED_MAX = 4,
+	ECHO_AGAIN_MS = 3000, /* for the answer to an echo request */
+	ECHO_MISSED_MAX = 10, /* a bad network may lose a few in a row */
 	QUEUE_ROOM = 16384,
 	CHALLENGE_MAX = 255,
 };

@@ -58,6 +58,8 @@ void attempt_configure(struct session *s)
 		.pinned = p->remote_certificate[0] != 0,
 		.ike_lifetime = p->ike_lifetime,
 		.child_lifetime = p->esp_lifetime,
+		.child_octets = p->esp_octets,
+		.child_packets = p->esp_packets,
 		.dpd_interval = p->dpd_interval,
 		.fragmentation = p->fragmentation,
 		.mode = p->mode,
@@ -161,6 +163,8 @@ void attempt_begin(struct session *s, struct outbox *ob)
 
 	engine_free(s->engine);
 	configure_login(s);
+	if (s->p->type == CONN_L2TP)
+		dial_choose_port(s);
 	expect_gateway(s);
 	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
 	if (!s->engine) {

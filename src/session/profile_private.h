@@ -14,6 +14,7 @@ enum key_type {
 	KEY_U16, /* least..most; 0 for "auto" where `values` has it */
 	KEY_U32,
 	KEY_TIME, /* uint64_t milliseconds in least..most seconds; 0 (never) too */
+	KEY_AMOUNT, /* uint64_t, at least `least`, or 0 (no limit); a "size" may have a unit */
 	KEY_TEXT, /* char[most] */
 	KEY_SECRET, /* struct passphrase; at2: bool given */
 	KEY_IDENTITY, /* struct identity */

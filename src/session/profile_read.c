@@ -127,6 +127,30 @@ static bool read_time(const struct key_row *row, const char *value, uint64_t *ou
 	return true;
 }
 
+/* "5000000", and of a size also "64M", "10G"; 0 is no limit. */
+static bool read_amount(const struct key_row *row, const char *value, uint64_t *out, struct err *e)
+{
+	static const char units[] = "kmgt";
+	bool size = strcmp(row->values, "size") == 0;
+	char what[SHOWN_MAX], *end;
+	unsigned shift = 0;
+
+	unsigned long long n = strtoull(value, &end, 10);
+	const char *unit = size && *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+	if (unit) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		end++;
+	}
+	if (!isdigit((unsigned char)value[0]) || *end || n > (uint64_t)INT64_MAX >> shift ||
+		(n != 0 && n << shift < row->least))
+		return err_set(e, ERR_CONFIG,
+			"\"%s\" is not a %s of at least %u%s, or 0 for no limit",
+			shown(what, value), row->values, row->least,
+			size ? "; right would be 64M or 10G" : "");
+	*out = (uint64_t)n << shift;
+	return true;
+}
+
 /* A host name by RFC 1123: labels of letters, digits and hyphens; an underscore is found in the
  * wild. What ends in a number is an address that is wrong. */
 static bool host_valid(const char *host)
@@ -432,6 +456,8 @@ bool profile_read(
 		return read_number(row, value, at, e);
 	case KEY_TIME:
 		return read_time(row, value, at, e);
+	case KEY_AMOUNT:
+		return read_amount(row, value, at, e);
 	case KEY_TEXT:
 	case KEY_PROPOSALS:
 		return read_text(at, row, value, e);

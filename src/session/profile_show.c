@@ -63,6 +63,18 @@ static void add_time(struct text *t, uint64_t ms)
 		add(t, "%" PRIu64 "s", s);
 }
 
+static void add_amount(struct text *t, uint64_t n, bool size)
+{
+	static const char units[] = "KMGT";
+	size_t i = 0;
+
+	while (size && n > 0 && n % 1024 == 0 && i + 1 < sizeof(units)) {
+		n /= 1024;
+		i++;
+	}
+	add(t, i ? "%" PRIu64 "%c" : "%" PRIu64, n, i ? units[i - 1] : 0);
+}
+
 static void add_prefixes(struct text *t, const struct prefix_list *l)
 {
 	char one[ADDR_TEXT_MAX];
@@ -164,6 +176,9 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 		break;
 	case KEY_TIME:
 		add_time(t, *(const uint64_t *)at);
+		break;
+	case KEY_AMOUNT:
+		add_amount(t, *(const uint64_t *)at, strcmp(row->values, "size") == 0);
 		break;
 	case KEY_TEXT:
 		add(t, "%s", (const char *)at);

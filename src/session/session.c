@@ -333,6 +333,7 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 	case OS_INBOUND:
 	case OS_SA_USED:
 	case OS_SA_EXPIRING:
+	case OS_SA_EXPIRED:
 		if (s->engine)
 			engine_os(s->engine, now, in, ob);
 		break;

@@ -1,9 +1,11 @@
 /*
- * bench_routes routes|selectors N: how long it takes to make a netconf out of N routes of the profile
- * (or N selectors of the gateway), to set it up in the kernel and to take it back, in milliseconds, in
- * a network namespace of its own. Needs root. One line: "N build up down".
+ * bench_routes routes|selectors|policies N: how long it takes to make a netconf out of N routes of the
+ * profile (or N selectors of the gateway), or the IPsec policies of N selectors, to set it up in the
+ * kernel and to take it back, in milliseconds, in a network namespace of its own. Needs root. One line:
+ * "N build up down".
  */
 #define _GNU_SOURCE
+#include "../src/host/priv.h"
 #include "../src/session/netconf.h"
 #include "crypto/alg.h"
 #include "host/host.h"
@@ -90,6 +92,49 @@ static bool measure(const struct netconf *c, double built, size_t n, struct err 
 	return ok;
 }
 
+/* An outbound and an inbound SA for each child, as they are while a tunnel is up. */
+static bool give_sas(struct xfrm_sa *sas[2 * CHILDREN], const struct selectors *ts)
+{
+	for (unsigned i = 0; i < 2 * CHILDREN; i++) {
+		struct xfrm_sa *sa = sas[i] = calloc(1, sizeof(*sa));
+		if (!sa || !addr_parse(&sa->local, "192.0.2.1") ||
+			!addr_parse(&sa->remote, "198.51.100.1"))
+			return false;
+		sa->dir = i % 2 ? SA_IN : SA_OUT;
+		sa->reqid = HOST_REQID_FIRST + i / 2;
+		selector_all(&sa->local_ts.v[sa->local_ts.n++], FAMILY_V4);
+		selector_all(&sa->local_ts.v[sa->local_ts.n++], FAMILY_V6);
+		sa->remote_ts = ts[i / 2];
+	}
+	return true;
+}
+
+static bool run_policies(size_t n, struct err *e)
+{
+	struct selectors *ts = calloc(CHILDREN, sizeof(*ts));
+	struct xfrm_sa *sas[2 * CHILDREN] = { NULL };
+	struct sa_policy *v = NULL;
+	size_t n_policies = 0;
+
+	bool ok = ts && own_machine(e) && give_selectors(ts, n) && give_sas(sas, ts);
+	struct nl_sock *sk = ok ? nl_connect_xfrm(e) : NULL;
+	double begin = milliseconds();
+	ok = sk && sa_policies_make(sas, 2 * CHILDREN, HOST_IF_ID_FIRST, &v, &n_policies, e);
+	double built = milliseconds();
+	ok = ok && sa_policies_change(sk, NULL, 0, v, n_policies, e);
+	double up = milliseconds();
+	ok = ok && sa_policies_change(sk, v, n_policies, NULL, 0, e);
+	double down = milliseconds();
+	if (ok)
+		printf("%zu %.2f %.2f %.2f\n", n, built - begin, up - built, down - up);
+	nl_socket_free(sk);
+	for (unsigned i = 0; i < 2 * CHILDREN; i++)
+		free(sas[i]);
+	free(v);
+	free(ts);
+	return ok;
+}
+
 static bool run(const char *what, size_t n, struct err *e)
 {
 	struct selectors *ts = calloc(CHILDREN, sizeof(*ts));
@@ -127,7 +172,8 @@ int main(int argc, char **argv)
 
 	if (argc != 3 || !crypto_init(&e))
 		return 2;
-	bool ok = run(argv[1], strtoul(argv[2], NULL, 10), &e);
+	size_t n = strtoul(argv[2], NULL, 10);
+	bool ok = strcmp(argv[1], "policies") == 0 ? run_policies(n, &e) : run(argv[1], n, &e);
 	if (!ok)
 		fprintf(stderr, "%s\n", e.text[0] ? e.text : "too many, or no memory");
 	crypto_exit();

@@ -315,6 +315,42 @@ static void small_blocks_have_a_volume(void **state)
 	sa_pair_close(&pair);
 }
 
+/* What a specification asks for is less than the algorithms bear, or it does not count. */
+static void a_specification_has_limits(void **state)
+{
+	struct sa_spec *spec = sa_pair_spec(sa_pair_encr(ENCR_AES_GCM_16, 256), NULL);
+	uint8_t inner[PACKET_MAX];
+	size_t len = packet_udp(inner, "10.0.0.1", "10.0.0.2", 1, 2, 3), sealed = 0;
+	struct sa_pair pair;
+
+	(void)state;
+	assert_true(esp_octets_max(spec) == UINT64_MAX && esp_packets_max(spec) == UINT32_MAX);
+	spec->packets_max = (uint64_t)1 << 40;
+	assert_true(esp_packets_max(spec) == UINT32_MAX);
+	spec->packets_max = 12;
+	sa_pair_open(&pair, spec);
+	for (unsigned i = 0; i < 20; i++) {
+		struct esp_packet p = sa_pair_packet(inner, len, 4);
+		assert_int_equal(esp_expiring(pair.out), i > 9);
+		sealed += esp_seal(pair.out, &p, 1);
+	}
+	assert_int_equal(sealed, 12);
+	assert_true(esp_left(pair.out) == 0);
+	sa_pair_close(&pair);
+
+	spec = sa_pair_spec(sa_pair_encr(ENCR_AES_GCM_16, 256), NULL);
+	spec->octets_max = 1000;
+	sa_pair_open(&pair, spec);
+	for (unsigned i = 0; i < 100; i++) {
+		struct esp_packet p = sa_pair_packet(inner, len, 4);
+		assert_int_equal(esp_expiring(pair.out), pair.out->octets > 750);
+		esp_seal(pair.out, &p, 1);
+	}
+	assert_in_range(pair.out->octets, 1000, 1000 + len + 8);
+	assert_true(esp_left(pair.out) == 0);
+	sa_pair_close(&pair);
+}
+
 static int compare_ivs(const void *a, const void *b)
 {
 	return memcmp(a, b, 16);
@@ -590,6 +626,7 @@ int main(void)
 		cmocka_unit_test(across_the_subspace),
 		cmocka_unit_test(never_past_the_last_number),
 		cmocka_unit_test(small_blocks_have_a_volume),
+		cmocka_unit_test(a_specification_has_limits),
 		cmocka_unit_test(ivs_are_unique),
 		cmocka_unit_test(padding_and_next_header),
 		cmocka_unit_test(less_than_a_trailer),

@@ -89,8 +89,8 @@ static void os(struct pair *p, uint8_t detail, struct bytes octets)
 		.n_paths = detail >> 4 & 1,
 		.paths = { p->path } };
 
-	if (p->client.v2 && p->client.v2->n_children > 0 && detail & 0x40)
-		in.spi = p->client.v2->children[0]->spi_in;
+	if (p->client.v2 && p->client.v2->children.n > 0 && detail & 0x40)
+		in.spi = p->client.v2->children.v[0]->spi_in;
 	if (detail & 0x20)
 		in.paths[0].local.ip[3] ^= rd_u8(&r);
 	if (!in.ok)

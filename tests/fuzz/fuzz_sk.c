@@ -168,9 +168,9 @@ static void check(const struct pair *p)
 
 	demand(v->failure.kind != ERR_BUG && v->failure.kind != ERR_DROP);
 	demand(p->net.plane[CLIENT].errors == 0);
-	demand(v->n_children <= V2_CHILDREN_MAX);
+	demand(v->children.n <= CHILDREN_MAX);
 	if (v->phase == IKE_DEAD)
-		demand(p->net.plane[CLIENT].n == 0 && v->n_children == 0);
+		demand(p->net.plane[CLIENT].n == 0 && v->children.n == 0);
 	if (v->phase == IKE_UP)
 		demand(v->sa && v->hs == NULL);
 }

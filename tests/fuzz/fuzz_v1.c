@@ -27,7 +27,7 @@ static void check(const struct v1_pair *p)
 
 	demand(v->failure.kind != ERR_BUG);
 	demand(p->net.plane[CLIENT].errors == 0);
-	demand(v->phase != IKE_DEAD || (v->n_children == 0 && p->net.plane[CLIENT].n == 0));
+	demand(v->phase != IKE_DEAD || (v->children.n == 0 && p->net.plane[CLIENT].n == 0));
 	demand(v->phase == IKE_DEAD || v1_deadline(v) > 0);
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
 		demand(!v->sas[i] || v->sas[i]->state < V1_XAUTH || v->sas[i]->proved);

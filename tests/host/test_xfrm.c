@@ -341,6 +341,43 @@ static void replay_window_and_esn(void **state)
 	nl_msg_free(out);
 }
 
+/* Inbound nothing but the first use is told; outbound there is an end only where one is asked for, or
+ * the cipher has one. */
+static void limits_that_the_kernel_watches(void **state)
+{
+	static const struct {
+		enum sa_dir dir;
+		uint16_t encr;
+		bool esn;
+		uint64_t octets, packets, soft_bytes, hard_bytes, soft_packets, hard_packets;
+	} rows[] = {
+		{ SA_IN, ENCR_AES_GCM_16, false, 4000, 4000, XFRM_INF, XFRM_INF, 1, XFRM_INF },
+		{ SA_OUT, ENCR_AES_GCM_16, false, 0, 0, XFRM_INF, XFRM_INF, 0xbffffffd, XFRM_INF },
+		{ SA_OUT, ENCR_AES_GCM_16, true, 0, 0, XFRM_INF, XFRM_INF, XFRM_INF, XFRM_INF },
+		{ SA_OUT, ENCR_AES_GCM_16, true, 4000, 0, 3000, 4000, XFRM_INF, XFRM_INF },
+		{ SA_OUT, ENCR_AES_GCM_16, false, 0, 4000, XFRM_INF, XFRM_INF, 3000, 4000 },
+		{ SA_OUT, ENCR_3DES, false, 0, 0, 3u << 30, 1ull << 32, 0xbffffffd, XFRM_INF },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool cbc = rows[i].encr == ENCR_3DES;
+		struct sa_spec *s =
+			spec(rows[i].dir, rows[i].encr, cbc ? 0 : 256, cbc ? AUTH_HMAC_SHA1_96 : 0);
+		s->esn = rows[i].esn;
+		s->octets_max = rows[i].octets;
+		s->packets_max = rows[i].packets;
+		struct nl_msg *m = message_of(s);
+		const struct xfrm_lifetime_cfg *l =
+			&((const struct xfrm_usersa_info *)nlmsg_data(nlmsg_hdr(m)))->lft;
+		assert_true(l->soft_byte_limit == rows[i].soft_bytes);
+		assert_true(l->hard_byte_limit == rows[i].hard_bytes);
+		assert_true(l->soft_packet_limit == rows[i].soft_packets);
+		assert_true(l->hard_packet_limit == rows[i].hard_packets);
+		nl_msg_free(m);
+	}
+}
+
 /* What Linux 6.10 and its kind want of an SA that says its direction. */
 static void direction_of_an_sa(void **state)
 {
@@ -577,6 +614,7 @@ int main(void)
 		cmocka_unit_test(a_hmac_is_cut_as_its_rfc_says),
 		cmocka_unit_test(only_what_goes_out_is_marked),
 		cmocka_unit_test(replay_window_and_esn),
+		cmocka_unit_test(limits_that_the_kernel_watches),
 		cmocka_unit_test(direction_of_an_sa),
 		cmocka_unit_test(ports_of_the_encapsulation),
 		cmocka_unit_test(blocked_modules_are_found),

@@ -1,6 +1,7 @@
 #include "../../src/ike/v1_sa.h"
 #include "lib/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static uint8_t buf[8192];
@@ -62,7 +63,7 @@ static void phase2_proposal_on_the_wire(void **state)
 {
 	struct proposals p = parse(PROTO_ESP, "aes256-sha256");
 	struct v1_esp_form f = {
-		.mode = SA_TRANSPORT, .encap = true, .natt = NATT_RFC, .lifetime = SECONDS(3600)
+		.mode = SA_TRANSPORT, .encap = true, .natt = NATT_RFC, .life.ms = SECONDS(3600)
 	};
 	struct payloads got;
 	uint8_t want[128];
@@ -98,7 +99,7 @@ static void only_what_was_offered(void **state)
 	v1_sa_write_phase1(&k, &ours, NULL, V1_PSK, SECONDS(60));
 	assert_ok(&e, v1_sa_read_phase1(only_body(&k, &got, V1P_SA), &ours, &t, &e));
 	assert_int_equal(t.method, V1_PSK);
-	assert_int_equal(t.lifetime, SECONDS(60));
+	assert_int_equal(t.life.ms, SECONDS(60));
 	assert_string_equal(t.suite.encr->name, "aes256");
 	assert_string_equal(t.suite.integ->name, "sha256");
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
@@ -112,6 +113,97 @@ static void only_what_was_offered(void **state)
 	ikew_chain(&k, buf, sizeof(buf));
 	v1_sa_write_phase1(&k, &two, NULL, V1_PSK, 0);
 	assert_refused(&e, ERR_PEER, v1_sa_read_phase1(only_body(&k, &got, V1P_SA), &two, &t, &e));
+}
+
+static struct selector udp(const char *host, uint16_t port)
+{
+	struct selector s;
+	struct prefix p;
+
+	assert_true(prefix_parse(&p, host));
+	selector_from_prefix(&s, &p);
+	s.proto = 17;
+	if (port)
+		s.port_lo = s.port_hi = port;
+	return s;
+}
+
+/* What gateways answer to the IDs of L2TP (RFC 3193 section 4, RFC 3947 section 5.2). */
+static void transport_mode_ids(void **state)
+{
+	static const struct {
+		const char *what, *offered, *answer; /* answer: an ID payload's body */
+		uint16_t port;
+		enum sa_mode mode;
+		const char *agreed; /* NULL: refused */
+	} rows[] = {
+		{ "the same", "192.0.2.1", "01 11 06a5 c0000201", 1701, SA_TRANSPORT,
+			"192.0.2.1[udp/1701]" },
+		{ "an ephemeral port", "192.0.2.1", "01 11 c351 c0000201", 50001, SA_TRANSPORT,
+			"192.0.2.1[udp/50001]" },
+		{ "its address behind NAT", "192.0.2.1", "01 11 06a5 0a000001", 1701, SA_TRANSPORT,
+			"192.0.2.1[udp/1701]" },
+		{ "a subnet", "192.0.2.1", "04 11 06a5 0a000000 ffffff00", 1701, SA_TRANSPORT,
+			"192.0.2.1[udp/1701]" },
+		{ "any port", "192.0.2.1", "01 11 0000 c0000201", 1701, SA_TRANSPORT,
+			"192.0.2.1[udp/1701]" },
+		{ "any port of ours", "192.0.2.1", "01 11 0000 c0000201", 50001, SA_TRANSPORT,
+			"192.0.2.1[udp/50001]" },
+		{ "any protocol", "192.0.2.1", "01 00 0000 c0000201", 1701, SA_TRANSPORT,
+			"192.0.2.1[udp/1701]" },
+		{ "one port out of all", "192.0.2.1", "01 11 06a5 c0000201", 0, SA_TRANSPORT,
+			"192.0.2.1[udp/1701]" },
+		{ "another port", "192.0.2.1", "01 11 06a6 c0000201", 1701, SA_TRANSPORT, NULL },
+		{ "another protocol", "192.0.2.1", "01 06 06a5 c0000201", 1701, SA_TRANSPORT,
+			NULL },
+		{ "a name", "192.0.2.1", "02 11 06a5 61626364", 1701, SA_TRANSPORT, NULL },
+		{ "cut short", "192.0.2.1", "01 11 06a5 c00002", 1701, SA_TRANSPORT, NULL },
+		{ "tunnel: another host", "192.0.2.1", "01 11 06a5 0a000001", 1701, SA_TUNNEL,
+			NULL },
+		{ "tunnel: any port", "192.0.2.1", "01 11 0000 c0000201", 1701, SA_TUNNEL, NULL },
+		{ "tunnel: a part", "192.0.2.0/24", "01 11 06a5 c0000201", 1701, SA_TUNNEL,
+			"192.0.2.1[udp/1701]" },
+	};
+	char text[SELECTOR_TEXT_MAX];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct selector s = udp(rows[i].offered, rows[i].port);
+		size_t n = test_hex(rows[i].answer, buf, sizeof(buf));
+		bool ok = v1_selector_narrow(&s, (struct bytes){ buf, n }, rows[i].mode, &e);
+		if (ok != (rows[i].agreed != NULL))
+			fail_msg("%s: %s", rows[i].what, ok ? "agreed to" : e.text);
+		if (ok)
+			assert_string_equal(selector_text(text, &s), rows[i].agreed);
+		else
+			assert_int_equal(e.notify, V1_INVALID_ID_INFORMATION);
+	}
+}
+
+static void nat_original_addresses(void **state)
+{
+	static const char *const wrong[] = { "", "01", "01 000000", "01 000000 c00002",
+		"01 000000 c0000201 00", "02 000000 c0000201", "04 000000 c0000201 ffffffff",
+		"05 000000 c0000201" };
+	struct payloads got;
+	struct addr a, b;
+	struct ikew k;
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++)
+		for (enum v1_natt natt = NATT_DRAFT; natt <= NATT_RFC; natt++) {
+			assert_true(addr_parse(&a, v6 ? "2001:db8::1" : "192.0.2.1"));
+			ikew_chain(&k, buf, sizeof(buf));
+			v1_nat_oa_write(&k, natt, &a);
+			assert_int_equal(k.first, natt == NATT_RFC ? 21 : 131);
+			assert_true(v1_nat_oa_read(only_body(&k, &got, V1P_NAT_OA), &b));
+			assert_true(addr_same(&a, &b));
+		}
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		size_t n = test_hex(wrong[i], buf, sizeof(buf));
+		assert_false(v1_nat_oa_read((struct bytes){ buf, n }, &b));
+	}
 }
 
 static void mode_and_group_have_to_fit(void **state)
@@ -163,6 +255,37 @@ static void defaults_are_few(void **state)
 	assert_refused(&e, ERR_CONFIG, prop_check_v1(&p, PROTO_IKE, &e));
 	p = parse(PROTO_ESP, "chacha20poly1305");
 	assert_refused(&e, ERR_CONFIG, prop_check_v1(&p, PROTO_ESP, &e));
+}
+
+/* Strongest first. What old gateways insist on stands behind and takes no second packet or try: Meraki
+ * and Cisco know 3des-sha1-modp1024, Windows Server aes256-sha1-modp2048. */
+static void legacy_is_all_in_one_packet(void **state)
+{
+	static const char *const order[] = { "aes256-sha384-ecp384", "aes256-sha256-ecp256",
+		"aes256-sha256-modp3072", "aes128-sha256-ecp256", "aes128-sha256-modp3072",
+		"aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes256-sha1-modp2048",
+		"aes128-sha1-modp2048", "3des-sha1-modp2048", "aes256-sha1-modp1024",
+		"3des-sha1-modp1024" };
+	struct ike_config cfg = { .fragmentation = true, .xauth = true };
+	struct proposals p;
+	struct suite s;
+	char text[64];
+	struct ikew k;
+	size_t len;
+
+	(void)state;
+	prop_default_v1(&p, PROTO_IKE, TIER_LEGACY, false);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		assert_true(v1_combination(&p, true, i, &s));
+		snprintf(text, sizeof(text), "%s-%s-%s", s.encr->name, s.integ->name, s.ke->name);
+		assert_string_equal(text, order[i]);
+	}
+	assert_int_equal(transforms(&p, true), ARRAY_LEN(order));
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase1(&k, &p, NULL, V1_PSK, SECONDS(28800));
+	v1_vendor_write(&k, &cfg);
+	assert_true(ikew_end(&k, &len));
+	assert_true(len < 1000);
 }
 
 static void selectors(void **state)
@@ -295,17 +418,30 @@ static void fragments(void **state)
 
 static void lifetimes(void **state)
 {
+	static const struct {
+		const char *attributes;
+		uint64_t seconds, kilobytes;
+	} rows[] = {
+		{ "80010001 00020004 00000e10", 3600, 0 },
+		{ "80010001 80020e10", 3600, 0 },
+		{ "800b0001 800c7080", 28800, 0 },
+		{ "80010002 00020004 0003d090", 0, 250000 },
+		{ "80010001 00020004 00000e10 80010002 00020004 0003d090", 3600, 250000 },
+		{ "80010002 00020008 0000000100000000 80010001 80020e10", 3600, UINT32_MAX },
+		{ "80010003 00020004 00000e10", 0, 0 },
+		{ "00020004 00000e10", 0, 0 }, /* of what? */
+		{ "80010001 00020004 0000", 0, 0 },
+		{ "", 0, 0 },
+	};
 	uint8_t data[64];
 
 	(void)state;
-	size_t n = test_hex("80010001 00020004 00000e10", data, sizeof(data));
-	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), SECONDS(3600));
-	n = test_hex("800b0001 800c7080", data, sizeof(data));
-	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), SECONDS(28800));
-	n = test_hex("80010002 00020004 00000e10", data, sizeof(data)); /* kilobytes */
-	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), 0);
-	n = test_hex("80010001 00020004 0000", data, sizeof(data));
-	assert_int_equal(v1_lifetime_read((struct bytes){ data, n }), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t n = test_hex(rows[i].attributes, data, sizeof(data));
+		struct v1_life life = v1_lifetime_read((struct bytes){ data, n });
+		assert_int_equal(life.ms, SECONDS(rows[i].seconds));
+		assert_int_equal(life.octets, 1024 * rows[i].kilobytes);
+	}
 }
 
 static int setup(void **state)
@@ -329,8 +465,11 @@ int main(void)
 		cmocka_unit_test(phase1_proposal_on_the_wire),
 		cmocka_unit_test(phase2_proposal_on_the_wire),
 		cmocka_unit_test(only_what_was_offered),
+		cmocka_unit_test(transport_mode_ids),
+		cmocka_unit_test(nat_original_addresses),
 		cmocka_unit_test(mode_and_group_have_to_fit),
 		cmocka_unit_test(defaults_are_few),
+		cmocka_unit_test(legacy_is_all_in_one_packet),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(chains_refused),
 		cmocka_unit_test(fragments),

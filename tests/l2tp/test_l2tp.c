@@ -410,8 +410,9 @@ static void silence(void **state)
 		tunnel_connect(&t);
 		tunnel_check_dead(&t, ERR_SILENT, "though IPsec is up");
 		assert_true(t.view.silent);
-		assert_int_equal(t.sent[SCCRQ], impatient ? 4 : 8);
-		assert_int_equal(t.now - 5000, impatient ? 15000 : 47000); /* 1 2 4 8 (8 8 8 8) */
+		assert_int_equal(t.sent[SCCRQ], impatient ? 5 : 9);
+		/* 0.5 1 2 4 8 (8 8 8 8) s */
+		assert_int_equal(t.now - 5000, impatient ? 15500 : 47500);
 		tunnel_free(&t);
 	}
 }

@@ -4,7 +4,8 @@
 # Needs lab.sh and pki.sh. Configuration: gateway/swanctl.conf, gateway/strongswan.conf.
 
 CHARON=/usr/lib/ipsec/charon
-GATEWAY_LOG= # in $LAB/gateway
+GATEWAY_LOG=            # in $LAB/gateway
+GATEWAY_MAKER=strongswan # another one is in peers.sh
 
 # gateway_settings: strongswan.conf for where ESP shall be
 gateway_settings() {
@@ -35,8 +36,13 @@ gateway_prepare() {
 	GATEWAY_LOG=$LAB/gateway/log
 }
 
-# gateway_start [SETTING...]: each setting is one of the section charon, as in "key=value".
+# gateway_start [SETTING...]
 gateway_start() {
+	"${GATEWAY_MAKER}_start" "$@"
+}
+
+# strongswan_start [SETTING...]: each setting is one of the section charon, as in "key=value".
+strongswan_start() {
 	gateway_settings >"$STRONGSWAN_CONF"
 	[ $# -eq 0 ] || printf 'charon {\n%s\n}\n' "$(printf '%s\n' "$@")" >>"$STRONGSWAN_CONF"
 	rm -f "$LAB/gateway/run/charon.vici" "$LAB/gateway/run/charon.pid"

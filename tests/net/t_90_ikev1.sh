@@ -209,6 +209,21 @@ test_v1_rekey_by_lifetime() {
 	client_stop rekey
 }
 
+# When the gateway rekeys it names a volume, of which three quarters are soon carried.
+test_v1_rekey_by_volume() {
+	v1_psk rekey 15 v1-plain
+	profile_add rekey network "address = none"
+	profile_add rekey esp "remote-ts = 10.99.0.0/24"
+	client_start rekey
+	gateway_do --rekey --child net
+	status_becomes rekey 's["rekeys"]["child"] == 1'
+	in_box client ping -q -f -s 1200 -c 3000 "$INNER4" >/dev/null || fail "the volume does not get through"
+	status_becomes rekey 's["rekeys"]["child"] == 2'
+	grep -q "^child SA rekeyed$" "$LAB/run/rekey/err" "$LAB/run/rekey/out" || fail "it was not the client that rekeyed"
+	reaches "$INNER4"
+	client_stop rekey
+}
+
 # --- life
 
 test_v1_gateway_dies() {

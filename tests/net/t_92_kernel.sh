@@ -57,13 +57,19 @@ as_nobody() {
 		$NOBODY $NOBODY "$PROGRAM" >"$LAB/nobody"
 	chmod 0755 "$LAB/nobody"
 	chmod 0711 "$LAB"
-	mkdir -p -m 0700 "$run"
+	rm -rf "$run" # root's
+	mkdir -m 0700 "$run"
 	chown $NOBODY "$run" "$LAB/home"
-	trap 'clients_end; chmod 0700 "$LAB"; chown 0 "$LAB/client/run/vpnc-ike" "$LAB/home"' EXIT
+	trap 'clients_end; root_again' EXIT
 	VPNC_IKE=$LAB/nobody
 	"$@"
+	root_again
+}
+
+root_again() {
 	chmod 0700 "$LAB"
-	chown 0 "$run" "$LAB/home"
+	chown 0 "$LAB/home"
+	rm -rf "$LAB/client/run/vpnc-ike"
 }
 
 profile_of_nobody() {
@@ -120,3 +126,154 @@ no_capability() {
 	explained cap 'not permitted' 'cap_net_admin'
 }
 test_without_privilege() { as_nobody no_capability; }
+
+# --- the machine sleeps ---------------------------------------------------------------------------------
+
+# sleeper FUNCTION: with a client whose clocks can be moved
+sleeper() {
+	local VPNC_IKE=$VPNC_IKE
+	command -v gcc >/dev/null || skip "no compiler"
+	gcc -shared -fPIC -o "$LAB/sleeper.so" "$NET_DIR/sleeper.c" || fail "no shim for the clocks"
+	printf '#!/bin/sh\nSLEEPER=%s LD_PRELOAD=%s exec %s "$@"\n' "$LAB/slept" "$LAB/sleeper.so" \
+		"$VPNC_IKE" >"$LAB/sleeper"
+	chmod 0755 "$LAB/sleeper"
+	echo 0 >"$LAB/slept"
+	VPNC_IKE=$LAB/sleeper
+	guarded "$@"
+}
+
+# sleeps_until SECONDS: so far ahead are the clocks then. A kernel wakes who waits by its resume timer,
+# here a question does.
+sleeps_until() {
+	echo "$1" >"$LAB/slept"
+	vpnc_ike status shield >/dev/null || fail "status: exit status $?"
+}
+
+# Ten minutes: the gateway is asked at once whether it still lives. A day: nothing that has expired is
+# used. The kill switch holds all the while.
+over_sleep() {
+	shield yes
+	client_start shield --set ike.dpd-interval=30m
+	judge_begin
+	reaches "$INNER4"
+	gateway_mark
+	sleep 0.5
+	! gateway_said 'parsed INFORMATIONAL request' || fail "the gateway was asked without a sleep"
+	sleeps_until 600
+	gateway_says 'parsed INFORMATIONAL request' || fail "the gateway was not asked"
+	reaches "$INNER4" "$INNER6"
+	status_is shield 's["reconnects"] == 0' || fail "the tunnel was lost"
+	sleeps_until 87000
+	status_becomes shield 's["state"] == "up" and s["reconnects"] == 1' 20
+	reaches "$INNER4" "$INNER6"
+	nothing_clear "over a sleep"
+	client_stop shield
+	something_clear
+}
+test_killswitch_over_sleep() { sleeper over_sleep; }
+
+# --- limits of volume ---------------------------------------------------------------------------------
+
+# packets N: so many pings, of which none may be lost
+packets() {
+	in_box client ping -q -n -i 0.004 -c "$1" -W 2 "$INNER4" >"$LAB/ping"
+	grep -q ' 0% packet loss' "$LAB/ping" || fail "$(grep transmitted "$LAB/ping")"
+}
+
+# New keys come at three quarters of the limit, and nothing is lost.
+test_volume_packets() {
+	profile_psk volume
+	profile_add volume esp "lifetime-packets = 1000"
+	client_start volume
+	packets 700
+	status_is volume 's["rekeys"]["child"] == 0' || fail "new keys too early"
+	packets 800
+	status_becomes volume 's["rekeys"]["child"] == 1'
+	status_is volume 's["reconnects"] == 0' || fail "the tunnel was lost"
+	client_stop volume
+}
+
+# Both directions count: it is the gateway that sends.
+test_volume_bytes() {
+	profile_psk volume
+	profile_add volume esp "lifetime-bytes = 1M"
+	profile_add volume ike "dpd-interval = 1s"
+	client_start volume
+	transfers "$INNER4"
+	status_becomes volume 's["rekeys"]["child"] == 1'
+	reaches "$INNER4"
+	status_is volume 's["reconnects"] == 0' || fail "the tunnel was lost"
+	client_stop volume
+}
+
+# The gateway agrees to a tunnel, but to no group that it could get new keys with. At the limit nothing
+# more is sent, and the tunnel is made anew; without `reconnect` it ends, and says why.
+volume_without_new_keys() {
+	profile_psk volume
+	profile_add volume ike "proposals = aes128gcm16-prfsha256-modp6144"
+	profile_add volume esp "proposals = aes128gcm16-modp6144" "pfs = yes" "lifetime-packets = 1000"
+	client_start volume "$@"
+	in_box client ping -q -n -i 0.004 -c 1200 -W 1 "$INNER4" >/dev/null || true
+}
+
+test_volume_used_up() {
+	volume_without_new_keys
+	status_becomes volume 's["state"] == "up" and s["reconnects"] == 1' 20
+	grep -q 'reached the end of its life' "$LAB/run/volume/err" || fail "it does not say why"
+	reaches "$INNER4"
+	client_stop volume
+}
+
+test_volume_used_up_for_good() {
+	volume_without_new_keys --set connection.reconnect=no
+	client_ends volume 9
+	explained volume 'reached the end of its life'
+}
+
+# --- what carries the tunnel stays out of it ------------------------------------------------------------
+
+inside_begin() {
+	serve client tcpdump -n -l --immediate-mode -i "$(json full 's["interface"]')" host "$GATE4" \
+		>"$LAB/inside" 2>"$LAB/inside.err"
+	wait_until 5 grep -q listening "$LAB/inside.err" || fail "tcpdump: $(cat "$LAB/inside.err")"
+}
+
+# The selectors and routes cover the gateway's address, and others do reach it through the tunnel.
+test_gateway_inside_tunnel() {
+	profile_psk full full
+	profile_add full ike "dpd-interval = 1s"
+	client_start full
+	inside_begin
+	goes_by "$GATE4" 'vpn[0-9]+'
+	reaches "$INNER4" "$INNER6"
+	client_do full "rekey all"
+	status_becomes full 's["rekeys"] == {"ike": 1, "child": 1}'
+	sleep 2.5
+	reaches "$INNER4" "$INNER6"
+	! grep -q "$GATE4" "$LAB/inside" || fail "inside: $(head -n 3 "$LAB/inside")"
+	in_box client ping -q -n -c 1 -W 1 "$GATE4" >/dev/null 2>&1 || true
+	wait_until 3 grep -q "> $GATE4: ICMP" "$LAB/inside" || fail "nobody reaches it through the tunnel"
+	status_is full 's["state"] == "up" and s["reconnects"] == 0' || fail "the tunnel was lost"
+	client_stop full
+	kill "$SERVED" 2>/dev/null || true
+}
+
+# Somebody's route in the main table leads even our own packets in. Nothing storms, the user is told,
+# and it goes on when the route is gone.
+test_gateway_routed_into_tunnel() {
+	local dev sent
+	profile_psk full full
+	client_start full
+	dev=$(json full 's["interface"]')
+	reaches "$INNER4"
+	in_box client ip route add "$GATE4/32" dev "$dev"
+	wait_until 5 grep -q "through the tunnel itself (dev $dev)" "$LAB/run/full/err" ||
+		fail "nobody is told"
+	unreachable "$INNER4"
+	sent=$(in_box client cat "/sys/class/net/$dev/statistics/tx_packets")
+	[ "$sent" -lt 500 ] || fail "$sent packets into the tunnel"
+	in_box client ip route del "$GATE4/32" dev "$dev"
+	wait_until 5 answers "$INNER4" || fail "no traffic 5 s after the route is gone"
+	status_is full 's["reconnects"] == 0' || fail "the tunnel was lost"
+	client_stop full
+}

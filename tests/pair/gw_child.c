@@ -91,7 +91,7 @@ static void child_use(struct gateway *g, struct gw_child *c)
 	c->held = false;
 }
 
-static void child_remove(struct gateway *g, struct gw_child *c)
+static void gw_child_remove(struct gateway *g, struct gw_child *c)
 {
 	if (!c->held)
 		uninstall(g, SA_OUT, c->spi_out);
@@ -106,7 +106,7 @@ void gw_children_clear(struct gateway *g, const struct v2_sa *sa)
 {
 	for (size_t i = g->n_children; i-- > 0;)
 		if (!sa || g->children[i]->sa == sa)
-			child_remove(g, g->children[i]);
+			gw_child_remove(g, g->children[i]);
 }
 
 static struct gw_child *child_in(struct gateway *g, uint32_t spi)
@@ -584,7 +584,7 @@ static void child_answered(struct gw_step *s, bool error, uint16_t type)
 			(!s->sa->req.child || (old && old->state == GWC_UP)))
 			try_again(g, old ? GW_REKEY_CHILD : GW_NEW_CHILD);
 		if (type == CHILD_SA_NOT_FOUND && old && old->state == GWC_UP)
-			child_remove(g, old); /* section 2.25: without a word */
+			gw_child_remove(g, old); /* section 2.25: without a word */
 		return;
 	}
 	assert_true(sa && n);
@@ -683,7 +683,7 @@ void gw_info_answer(struct gw_step *s)
 
 	gw_request_done(s->sa);
 	if (task == TASK_DELETE_CHILD && c)
-		child_remove(s->g, c);
+		gw_child_remove(s->g, c);
 	if (task == TASK_DELETE_IKE)
 		close_sa(s->g, s->sa);
 }
@@ -707,7 +707,7 @@ static void delete_children(struct gw_step *s, struct rd *r)
 			i++) /* whatever replaced it is in place now */
 			if (g->children[i] != c && g->children[i]->state == GWC_UP)
 				child_use(g, g->children[i]);
-		child_remove(g, c);
+		gw_child_remove(g, c);
 	}
 	if (n == 0)
 		return;

@@ -245,24 +245,27 @@ const struct sa_spec *net_open(struct net *n, enum end at, const struct flight *
 	return NULL;
 }
 
+void net_perform_one(struct net *n, enum end from, enum action_kind kind, const void *a)
+{
+	if (kind == ACT_SEND) {
+		const struct send *s = a;
+		struct flight f = { .to = from == CLIENT ? GATEWAY : CLIENT,
+			.src = s->local,
+			.dst = s->remote,
+			.len = s->len,
+			.data = (uint8_t *)s->data };
+		if (n->cfg.nat)
+			translate(&f);
+		transmit(n, from, &f);
+	} else if (kind == ACT_SA_INSTALL) {
+		plane_install(&n->plane[from], a);
+	} else if (kind == ACT_SA_REMOVE) {
+		plane_remove(&n->plane[from], a);
+	}
+}
+
 void net_perform(struct net *n, enum end from, const struct outbox *ob)
 {
-	for (size_t i = 0; i < ob->n; i++) {
-		const void *a = outbox_get(ob, i);
-		if (ob->actions[i].kind == ACT_SEND) {
-			const struct send *s = a;
-			struct flight f = { .to = from == CLIENT ? GATEWAY : CLIENT,
-				.src = s->local,
-				.dst = s->remote,
-				.len = s->len,
-				.data = (uint8_t *)s->data };
-			if (n->cfg.nat)
-				translate(&f);
-			transmit(n, from, &f);
-		} else if (ob->actions[i].kind == ACT_SA_INSTALL) {
-			plane_install(&n->plane[from], a);
-		} else if (ob->actions[i].kind == ACT_SA_REMOVE) {
-			plane_remove(&n->plane[from], a);
-		}
-	}
+	for (size_t i = 0; i < ob->n; i++)
+		net_perform_one(n, from, ob->actions[i].kind, outbox_get(ob, i));
 }

@@ -66,6 +66,7 @@ void net_send(struct net *n, enum end to, const struct addr *src, const struct a
 	const void *data, size_t len, uint64_t after);
 /* SEND, SA_INSTALL and SA_REMOVE of the outbox. */
 void net_perform(struct net *n, enum end from, const struct outbox *ob);
+void net_perform_one(struct net *n, enum end from, enum action_kind kind, const void *a);
 /* An ESP packet over the newest outbound SA, if there is one. */
 void net_ping(struct net *n, enum end from);
 /* When the next datagram arrives, TIME_NEVER: none is under way. */

@@ -436,11 +436,11 @@ void pair_check_up(struct pair *p, size_t children)
 	assert_int_equal(gw_sas, 1);
 	assert_memory_equal(v->sa->spi_i, p->gw.sa->spi_i, IKE_SPI_LEN);
 	assert_memory_equal(v->sa->spi_r, p->gw.sa->spi_r, IKE_SPI_LEN);
-	assert_int_equal(v->n_children, children);
+	assert_int_equal(v->children.n, children);
 	assert_int_equal(p->gw.n_children, children);
 	for (size_t i = 0; i < children; i++) {
-		assert_int_equal(v->children[i]->state, CHILD_UP);
-		assert_ptr_equal(v->children[i]->sa, v->sa);
+		assert_int_equal(v->children.v[i]->state, CHILD_UP);
+		assert_ptr_equal(v->children.v[i]->sa, v->sa);
 		assert_int_equal(p->gw.children[i]->state, GWC_UP);
 		assert_ptr_equal(p->gw.children[i]->sa, p->gw.sa);
 	}
@@ -458,7 +458,7 @@ void pair_check_dead(struct pair *p, enum err_kind kind, uint16_t notify)
 	assert_int_equal(v->failure.text[0] != 0, kind != ERR_NONE);
 	assert_int_equal(p->net.plane[CLIENT].n, 0);
 	assert_int_equal(p->net.plane[CLIENT].errors, 0);
-	assert_int_equal(v->n_children, 0);
+	assert_int_equal(v->children.n, 0);
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		assert_null(v->sas[i]);
 }

@@ -491,9 +491,9 @@ static void what_was_granted(void **state)
 	assert_int_equal(g->dns[0].ip[3], 53);
 	assert_int_equal(g->n_domains, 1);
 	assert_string_equal(g->domains[0], "corp.example");
-	assert_int_equal(p.client.v2->children[0]->remote_ts.n, 1);
+	assert_int_equal(p.client.v2->children.v[0]->remote_ts.n, 1);
 	assert_string_equal(
-		selector_text(text, &p.client.v2->children[0]->remote_ts.v[0]), "10.9.0.0/16");
+		selector_text(text, &p.client.v2->children.v[0]->remote_ts.v[0]), "10.9.0.0/16");
 	pair_free(&p);
 }
 

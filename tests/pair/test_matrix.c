@@ -105,7 +105,7 @@ static void in_delete_child(struct pair *p, struct gate *g)
 	pair_gw(p, GW_NEW_CHILD);
 	pair_run(p, 200);
 	*g = (struct gate){ 0 };
-	p->client.v2->children[0]->state = CHILD_DELETING;
+	p->client.v2->children.v[0]->state = CHILD_DELETING;
 	pair_os(p, &(struct os_input){ .kind = OS_INBOUND, .ok = true });
 	pair_run(p, 1);
 }
@@ -163,7 +163,7 @@ static void take_print(const struct v2 *v, const struct v2_sa *sa, struct print 
 {
 	memset(f, 0, sizeof(*f));
 	f->phase = v->phase;
-	f->children = v->n_children;
+	f->children = v->children.n;
 	for (size_t i = 0; i < V2_SAS_MAX; i++) {
 		if (!v->sas[i])
 			continue;
@@ -175,8 +175,8 @@ static void take_print(const struct v2 *v, const struct v2_sa *sa, struct print 
 			f->mid_in = sa->mid_in;
 		}
 	}
-	for (size_t i = 0; i < v->n_children && i < ARRAY_LEN(f->children_states); i++)
-		f->children_states[i] = v->children[i]->state;
+	for (size_t i = 0; i < v->children.n && i < ARRAY_LEN(f->children_states); i++)
+		f->children_states[i] = v->children.v[i]->state;
 }
 
 static struct v2_sa *in_state(const struct v2 *v, enum v2_state state)

@@ -92,7 +92,7 @@ static void note_keys(struct pair *p)
 		note(census.keys, sa->sk_d.data, sizeof(census.sk_d), "IKE", 3);
 		census.sas++;
 	}
-	assert_true(p->client.v2->n_children <= 16);
+	assert_true(p->client.v2->children.n <= 16);
 	assert_true(pl->n <= 32);
 }
 
@@ -145,7 +145,7 @@ static void by_lifetime(void **state)
 	p.cfg.dpd_interval = SECONDS(30);
 	pair_connect(&p);
 	pair_run(&p, SECONDS(86400));
-	while (p.client.v2->n_children > 1 || !pair_quiet(&p))
+	while (p.client.v2->children.n > 1 || !pair_quiet(&p))
 		pair_run(&p, 1000);
 	pair_check_up(&p, 1);
 	assert_in_range(p.client.v2->rekeys_ike, 24, 32);
@@ -163,11 +163,11 @@ static void in_a_hurry(void **state)
 	pair_init(&p, 24);
 	p.wire.delay = 1;
 	pair_connect(&p);
-	for (unsigned i = 0; i < 3 * V2_CHILDREN_MAX; i++) {
+	for (unsigned i = 0; i < 3 * CHILDREN_MAX; i++) {
 		pair_command(&p, CMD_REKEY_CHILD);
 		pair_run(&p, 10);
 		assert_int_equal(p.client.v2->phase, IKE_UP);
-		assert_true(p.client.v2->n_children <= V2_CHILDREN_MAX);
+		assert_true(p.client.v2->children.n <= CHILDREN_MAX);
 	}
 	pair_settle(&p);
 	pair_check_up(&p, 1);
@@ -189,6 +189,52 @@ static void rekey_refused(void **state)
 	assert_in_range(p.gw.requests, 5, 30);
 	pair_run(&p, SECONDS(30));
 	pair_check_dead(&p, ERR_SILENT, 0);
+	pair_free(&p);
+}
+
+static void used_up(struct pair *p, enum os_kind kind)
+{
+	pair_os(p,
+		&(struct os_input){
+			.kind = kind, .ok = true, .spi = p->client.v2->children.v[0]->spi_out });
+}
+
+/* Three quarters of a limit are used up, and then all of it: what has been replaced by then may end. */
+static void by_volume(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 25);
+	pair_connect(&p);
+	uint32_t old = p.client.v2->children.v[0]->spi_out;
+	used_up(&p, OS_SA_EXPIRING);
+	pair_os(&p, &(struct os_input){ .kind = OS_SA_EXPIRED, .ok = true, .spi = old });
+	pair_run(&p, SECONDS(60));
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_int_not_equal(p.client.v2->children.v[0]->spi_out, old);
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	assert_int_equal(p.events[EV_LOST], 0);
+	pair_free(&p);
+}
+
+/* Without a successor it carries nothing more, so the connection ends as at the end of a lifetime. */
+static void volume_used_up(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 26);
+	pair_connect(&p);
+	p.gwc.refuse_child = TEMPORARY_FAILURE;
+	used_up(&p, OS_SA_EXPIRING);
+	pair_run(&p, SECONDS(5));
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	used_up(&p, OS_SA_EXPIRED);
+	pair_run(&p, SECONDS(5));
+	pair_check_dead(&p, ERR_PEER, 0);
+	assert_non_null(strstr(p.client.v2->failure.text, "end of its life"));
 	pair_free(&p);
 }
 
@@ -229,6 +275,8 @@ int main(void)
 		cmocka_unit_test(by_lifetime),
 		cmocka_unit_test(in_a_hurry),
 		cmocka_unit_test(rekey_refused),
+		cmocka_unit_test(by_volume),
+		cmocka_unit_test(volume_used_up),
 		cmocka_unit_test(cbc_ivs),
 	};
 

@@ -1,39 +1,10 @@
 #include "v1_pair.h"
 
-#include <stdlib.h>
-
 /* IKEv1 from the first message to the last delete, on good and bad networks. */
-
-static struct v1_pair *fresh(uint32_t seed)
-{
-	struct v1_pair *p = malloc(sizeof(*p));
-
-	assert_non_null(p);
-	v1_pair_init(p, seed);
-	return p;
-}
-
-static void done(struct v1_pair *p)
-{
-	v1_pair_free(p);
-	free(p);
-}
-
-static void check_dead(const struct v1_pair *p, enum err_kind kind, uint16_t notify)
-{
-	assert_int_equal(p->client->phase, IKE_DEAD);
-	if (p->client->failure.kind != kind || p->client->failure.notify != notify)
-		fail_msg("it died of kind %d, notify %u: %s", p->client->failure.kind,
-			p->client->failure.notify, p->client->failure.text);
-	assert_int_equal(p->net.plane[CLIENT].n, 0);
-	assert_int_equal(p->client->n_children, 0);
-	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		assert_null(p->client->sas[i]);
-}
 
 static void connects(void **state)
 {
-	struct v1_pair *p = fresh(1);
+	struct v1_pair *p = v1_pair_new(1);
 
 	(void)state;
 	v1_pair_connect(p);
@@ -42,14 +13,33 @@ static void connects(void **state)
 	assert_false(p->client->natt);
 	v1_stop(p->client, p->net.now, &p->ob);
 	v1_pair_run(p, 1000);
-	check_dead(p, ERR_NONE, 0);
+	v1_pair_check_dead(p, ERR_NONE, 0);
 	assert_null(p->gw->sa); /* it was told */
-	done(p);
+	v1_pair_done(p);
+}
+
+/* Every datagram comes twice: what ends an exchange is not answered, or both sides would answer each
+ * other for ever. */
+static void twice_is_not_for_ever(void **state)
+{
+	struct v1_pair *p = v1_pair_new(31);
+
+	(void)state;
+	p->wire.dup = 100;
+	v1_pair_connect(p);
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_gw_rekeys(p);
+	v1_pair_run(p, SECONDS(10));
+	unsigned sent = p->net.sent[CLIENT] + p->net.sent[GATEWAY];
+	v1_pair_run(p, SECONDS(5));
+	assert_int_equal(p->net.sent[CLIENT] + p->net.sent[GATEWAY], sent);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
 }
 
 static void connects_through_nat(void **state)
 {
-	struct v1_pair *p = fresh(2);
+	struct v1_pair *p = v1_pair_new(2);
 
 	(void)state;
 	p->wire.nat = true;
@@ -58,82 +48,127 @@ static void connects_through_nat(void **state)
 	v1_pair_until(p, v1_pair_decided, SECONDS(60));
 	v1_pair_check_up(p, 1);
 	assert_true(p->client->natt && p->client->nat_local);
-	done(p);
-}
-
-static void logs_in(void **state)
-{
-	struct v1_pair *p = fresh(3);
-
-	(void)state;
-	p->login = true;
-	v1_pair_connect(p);
-	v1_pair_check_up(p, 1);
-	assert_true(p->logged_in);
-	assert_int_equal(p->asks, 2); /* password, code; the name is in the profile */
-	assert_string_equal(p->said, "Enter your token");
-	done(p);
-}
-
-static void wrong_password(void **state)
-{
-	struct v1_pair *p = fresh(4);
-
-	(void)state;
-	p->login = true;
-	p->password = "wrong";
-	v1_pair_connect(p);
-	check_dead(p, ERR_PEER, V1_XAUTH_REFUSED);
-	assert_int_equal(p->client->stage, STAGE_EAP);
-	done(p);
-}
-
-static void no_password(void **state)
-{
-	struct v1_pair *p = fresh(5);
-
-	(void)state;
-	p->login = true;
-	p->password = NULL;
-	v1_pair_connect(p);
-	check_dead(p, ERR_CONFIG, 0);
-	done(p);
+	v1_pair_done(p);
 }
 
 static void wrong_key(void **state)
 {
-	struct v1_pair *p = fresh(6);
+	struct v1_pair *p = v1_pair_new(6);
 
 	(void)state;
 	assert_true(passphrase_set(&p->gw_psk, "another key", 11));
 	v1_pair_connect(p);
 	assert_int_equal(p->client->stage, STAGE_AUTH);
-	check_dead(p, ERR_SILENT, 0);
-	done(p);
+	v1_pair_check_dead(p, ERR_SILENT, 0);
+	v1_pair_done(p);
+}
+
+/* --- transport mode, as L2TP wants it ---------------------------------------------------------- */
+
+static struct v1_pair *fresh_l2tp(uint32_t seed, uint16_t port)
+{
+	struct v1_pair *p = v1_pair_new(seed);
+
+	p->cfg.mode = p->gw_cfg.mode = SA_TRANSPORT;
+	p->cfg.pfs = p->gw_cfg.pfs = TRI_AUTO;
+	p->cfg.ts_proto = 17;
+	p->cfg.local_ts_port = port;
+	p->cfg.remote_ts_port = 1701;
+	return p;
+}
+
+static void check_l2tp(struct v1_pair *p, const char *local, bool encap)
+{
+	const struct child *c = p->client->children.v[0];
+	char text[SELECTOR_TEXT_MAX];
+
+	v1_pair_check_up(p, 1);
+	assert_int_equal(c->mode, SA_TRANSPORT);
+	assert_int_equal(c->encap, encap);
+	assert_null(c->suite.ke); /* L2TP gateways know no PFS */
+	assert_string_equal(selector_text(text, &c->local_ts.v[0]), local);
+	assert_string_equal(selector_text(text, &c->remote_ts.v[0]), "198.51.100.1[udp/1701]");
+	for (size_t i = 0; i < p->net.plane[CLIENT].n; i++)
+		assert_string_equal(
+			selector_text(text, &p->net.plane[CLIENT].sa[i]->local_ts.v[0]), local);
 }
 
 static void transport_mode(void **state)
 {
-	struct v1_pair *p = fresh(7);
+	static const struct {
+		uint16_t port;
+		const char *local;
+	} rows[] = { { 1701, "192.0.2.10[udp/1701]" }, { 50001, "192.0.2.10[udp/50001]" } };
 
 	(void)state;
-	p->cfg.mode = p->gw_cfg.mode = SA_TRANSPORT;
-	p->cfg.pfs = p->gw_cfg.pfs = TRI_NO;
-	p->cfg.ts_proto = 17;
-	p->cfg.local_ts_port = p->cfg.remote_ts_port = 1701;
-	v1_pair_connect(p);
-	v1_pair_check_up(p, 1);
-	char text[SELECTOR_TEXT_MAX];
-	assert_string_equal(selector_text(text, &p->client->children[0]->local_ts.v[0]),
-		"192.0.2.10[udp/1701]");
-	assert_string_equal(selector_text(text, &p->client->children[0]->remote_ts.v[0]),
-		"198.51.100.1[udp/1701]");
-	done(p);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct v1_pair *p = fresh_l2tp(7, rows[i].port);
+		v1_pair_connect(p);
+		check_l2tp(p, rows[i].local, false);
+		assert_int_equal(p->client->granted.n_addrs, 0); /* nor mode configuration */
+		v1_pair_gw_rekeys(p);
+		v1_pair_run(p, SECONDS(60));
+		check_l2tp(p, rows[i].local, false);
+		v1_pair_command(p, CMD_REKEY_ALL);
+		v1_pair_run(p, SECONDS(60));
+		check_l2tp(p, rows[i].local, false);
+		assert_int_equal(p->client->rekeys_child, 2);
+		v1_pair_done(p);
+	}
+}
+
+/* The client behind NAT: both addresses of both sides go along, the initiator's first. */
+static void transport_mode_behind_nat(void **state)
+{
+	struct v1_pair *p = fresh_l2tp(8, 50001);
+
+	(void)state;
+	p->wire.nat = true;
+	v1_pair_start(p);
+	p->ob.log_level = LEVEL_INFO;
+	assert_true(addr_parse(&p->gw->path.remote, "203.0.113.7"));
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	check_l2tp(p, "192.0.2.10[udp/50001]", true);
+	assert_string_equal(p->noted[GATEWAY],
+		"the gateway's own address is 192.0.2.10, we see it at 203.0.113.7");
+	assert_string_equal(p->noted[CLIENT], "");
+	v1_pair_done(p);
+}
+
+static bool translate_gateway(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)n;
+	if (from == GATEWAY)
+		memcpy(f->src.ip, ((const struct addr *)arg)->ip, sizeof(f->src.ip));
+	return false;
+}
+
+/* The gateway behind NAT: its IDs and NAT-OA name an address that we cannot know. */
+static void transport_mode_gateway_behind_nat(void **state)
+{
+	struct v1_pair *p = fresh_l2tp(9, 1701);
+	struct addr seen;
+
+	(void)state;
+	assert_true(addr_parse(&seen, "198.51.100.1"));
+	v1_pair_start(p);
+	p->ob.log_level = LEVEL_INFO;
+	p->net.tap = translate_gateway;
+	p->net.tap_arg = &seen;
+	assert_true(addr_parse(&p->gw->path.local, "10.0.0.1"));
+	p->gw->path.local.port = 500;
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	check_l2tp(p, "192.0.2.10[udp/1701]", true);
+	assert_false(p->client->nat_local);
+	assert_true(p->client->nat_remote);
+	assert_string_equal(p->noted[CLIENT],
+		"the gateway's own address is 10.0.0.1, we see it at 198.51.100.1");
+	v1_pair_done(p);
 }
 
 static void renewals(void **state)
 {
-	struct v1_pair *p = fresh(8);
+	struct v1_pair *p = v1_pair_new(8);
 
 	(void)state;
 	v1_pair_connect(p);
@@ -157,12 +192,138 @@ static void renewals(void **state)
 	v1_pair_command(p, CMD_REKEY_ALL);
 	v1_pair_run(p, SECONDS(40));
 	v1_pair_check_up(p, 1);
-	done(p);
+	v1_pair_done(p);
+}
+
+/* --- lifetimes by time and volume ------------------------------------------------------------------ */
+
+static void says_less(const struct v1_pair *p, struct ikew *k)
+{
+	static const uint8_t less[] = { 0x80, 1, 0, 1, 0x80, 2, 0, 60, 0x80, 1, 0, 2, 0x80, 2, 4,
+		0 };
+
+	v1_notify_write(k, p->gw->sa, V1_RESPONDER_LIFETIME, (struct bytes){ less, sizeof(less) });
+}
+
+/* RESPONDER-LIFETIME: a minute or a megabyte. The volume is the data plane's to watch. */
+static void responder_lifetime(void **state)
+{
+	struct v1_pair *p = v1_pair_new(20);
+
+	(void)state;
+	p->append = says_less;
+	p->cfg.pfs = TRI_NO;
+	p->cfg.child_lifetime = SECONDS(3600);
+	v1_pair_connect(p);
+	assert_int_equal(p->client->phase, IKE_UP);
+	const struct child *c = p->client->children.v[0];
+	assert_in_range(c->expire_at, p->net.now + 59000, p->net.now + 60000);
+	assert_true(c->rekey_at < c->expire_at);
+	assert_int_equal(p->net.plane[CLIENT].n, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(p->net.plane[CLIENT].sa[i]->octets_max, 1 << 20);
+	v1_pair_done(p);
+}
+
+/* The gateway's own quick mode, which replaces the child: its lifetimes come back in our answer. */
+static void gateway_rekeys_for(struct v1_pair *p, struct v1_life life)
+{
+	struct v1 *gw = p->gw;
+	struct v1_xchg *x = v1_xchg_new(gw, gw->sa, V1X_QUICK, v1_new_mid(gw, gw->sa));
+	struct v1_esp_form f = { .mode = SA_TUNNEL, .life = life };
+	const struct child *old = gw->children.v[0];
+	struct v1_offer *o = x->offer;
+	uint8_t buf[1024];
+	struct ikew k;
+	struct err e;
+
+	gw->now = p->net.now;
+	o->ni_len = V1_NONCE_LEN;
+	o->spi_in = child_new_spi(&gw->children, gw->rng);
+	o->old_spi_in = old->spi_in;
+	o->number = old->number;
+	o->proposals = p->gw_esp;
+	o->local_ts = old->local_ts.v[0];
+	o->remote_ts = old->remote_ts.v[0];
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase2(&k, &p->gw_esp, &f, o->spi_in);
+	ikew_bytes(&k, V1P_NONCE, (struct bytes){ o->ni, o->ni_len });
+	v1_selector_write(&k, &o->local_ts);
+	v1_selector_write(&k, &o->remote_ts);
+	assert_ok(&e, v1_send(gw, x, V1_QUICK_MODE, (struct bytes){ 0 }, &k, true, &p->ob, &e));
+	v1_pair_perform_gw(p);
+}
+
+static void lifetimes_of_the_gateway(void **state)
+{
+	struct v1_pair *p = v1_pair_new(21);
+
+	(void)state;
+	p->cfg.pfs = p->gw_cfg.pfs = TRI_NO;
+	p->cfg.child_lifetime = SECONDS(3600);
+	v1_pair_connect(p);
+	gateway_rekeys_for(p, (struct v1_life){ SECONDS(600), 4096 });
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 1);
+	for (int end = 0; end < ENDS; end++) {
+		const struct plane *plane = &p->net.plane[end];
+		assert_int_equal(plane->sa[plane->n - 1]->octets_max, 4096);
+	}
+	/* The data plane says that the volume is nearly used up. */
+	uint32_t spi = p->net.plane[CLIENT].sa[p->net.plane[CLIENT].n - 1]->spi;
+	v1_os(p->client, p->net.now, &(struct os_input){ .kind = OS_SA_EXPIRING, .spi = spi },
+		&p->ob);
+	v1_pair_run(p, SECONDS(40));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 2);
+	v1_pair_done(p);
+}
+
+/* Both sides renew the same child at once. Nothing in IKEv1 says which one stays: both come about, and
+ * the same one is in use at both ends when all has settled. */
+static void both_rekey(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 30; seed < 60; seed++) {
+		struct v1_pair *p = v1_pair_new(seed);
+		p->wire.jitter = 60;
+		v1_pair_connect(p);
+		v1_pair_gw_rekeys(p);
+		v1_pair_command(p, CMD_REKEY_CHILD);
+		v1_pair_run(p, SECONDS(120));
+		v1_pair_check_up(p, 1);
+		assert_in_range(p->client->rekeys_child, 1, 2);
+		v1_pair_command(p, CMD_REKEY_ALL);
+		v1_pair_run(p, SECONDS(120));
+		v1_pair_check_up(p, 1);
+		v1_pair_done(p);
+	}
+}
+
+/* The same with phase 1. Whichever of the two is deleted: there is one left, or a third is made. */
+static void both_renew(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 60; seed < 90; seed++) {
+		struct v1_pair *p = v1_pair_new(seed);
+		p->wire.jitter = 60;
+		v1_pair_connect(p);
+		v1_pair_gw_renews(p);
+		v1_pair_command(p, CMD_REKEY_IKE);
+		v1_pair_run(p, SECONDS(120));
+		assert_int_equal(p->client->phase, IKE_UP);
+		assert_int_equal(p->client->children.n, 1);
+		assert_non_null(p->client->sa);
+		assert_int_equal(p->client->sa->state, V1_UP);
+		assert_true(p->client->rekeys_ike >= 1 && p->client->rekeys_ike <= 3);
+		v1_pair_done(p);
+	}
 }
 
 static void dead_peer(void **state)
 {
-	struct v1_pair *p = fresh(9);
+	struct v1_pair *p = v1_pair_new(9);
 
 	(void)state;
 	p->cfg.dpd_interval = SECONDS(10);
@@ -171,14 +332,14 @@ static void dead_peer(void **state)
 	v1_pair_check_up(p, 1);
 	p->net.cfg.loss = 100;
 	v1_pair_run(p, SECONDS(90));
-	check_dead(p, ERR_SILENT, 0);
-	done(p);
+	v1_pair_check_dead(p, ERR_SILENT, 0);
+	v1_pair_done(p);
 }
 
 /* The selectors of the quick mode are more than the gateway serves. */
 static void refused_selectors(void **state)
 {
-	struct v1_pair *p = fresh(10);
+	struct v1_pair *p = v1_pair_new(10);
 	struct prefix served;
 
 	(void)state;
@@ -186,14 +347,14 @@ static void refused_selectors(void **state)
 	v1_pair_start(p);
 	selector_from_prefix(&p->gw->pairs[0].local, &served);
 	v1_pair_until(p, v1_pair_decided, SECONDS(60));
-	check_dead(p, ERR_PEER, V1_INVALID_ID_INFORMATION);
-	done(p);
+	v1_pair_check_dead(p, ERR_PEER, V1_INVALID_ID_INFORMATION);
+	v1_pair_done(p);
 }
 
 /* T-31: nothing that is not authentic takes the tunnel down. */
 static void forgeries(void **state)
 {
-	struct v1_pair *p = fresh(11);
+	struct v1_pair *p = v1_pair_new(11);
 	uint8_t message[256];
 	size_t len;
 
@@ -215,7 +376,7 @@ static void forgeries(void **state)
 			wr_u8(&k.w, proto == PROTO_ESP ? 4 : 16);
 			wr_u16(&k.w, 1);
 			if (proto == PROTO_ESP)
-				wr_u32(&k.w, p->client->children[0]->spi_out);
+				wr_u32(&k.w, p->client->children.v[0]->spi_out);
 			else
 				wr_bytes(&k.w, message, 16);
 			assert_true(ikew_end(&k, &len));
@@ -230,13 +391,13 @@ static void forgeries(void **state)
 		v1_pair_inject(p, message, len);
 	}
 	v1_pair_check_up(p, 1);
-	done(p);
+	v1_pair_done(p);
 }
 
 /* Deletes twice, and of both kinds, in one message (T-10): phase 1 is made anew, as a child is left. */
 static void deletes(void **state)
 {
-	struct v1_pair *p = fresh(12);
+	struct v1_pair *p = v1_pair_new(12);
 	uint8_t buf[256];
 	struct ikew k;
 
@@ -263,57 +424,12 @@ static void deletes(void **state)
 		wr_u8(&k.w, PROTO_ESP);
 		wr_u8(&k.w, 4);
 		wr_u16(&k.w, 1);
-		wr_u32(&k.w, p->client->children[0]->spi_out);
+		wr_u32(&k.w, p->client->children.v[0]->spi_out);
 	}
 	v1_pair_gw_info(p, &k);
 	v1_pair_run(p, SECONDS(5));
-	check_dead(p, ERR_PEER, 0);
-	done(p);
-}
-
-/* What a bad network does: the tunnel comes up all the same, and outlives its renewals. */
-static void bad_networks(void **state)
-{
-	unsigned up = 0, lived = 0;
-
-	(void)state;
-	for (uint32_t seed = 100; seed < 300; seed++) {
-		struct v1_pair *p = fresh(seed);
-		p->wire.loss = p->wire.dup = 20;
-		p->wire.reorder = 20;
-		p->wire.jitter = 200;
-		p->login = seed & 1;
-		v1_pair_connect(p);
-		if (p->client->phase == IKE_UP) {
-			up++;
-			v1_pair_check_up(p, 1);
-			v1_pair_command(p, CMD_REKEY_CHILD);
-			v1_pair_run(p, SECONDS(90));
-		}
-		if (p->client->phase == IKE_UP) {
-			v1_pair_check_up(p, 1);
-			lived += p->client->rekeys_child == 1;
-		}
-		done(p);
-	}
-	print_message(
-		"200 connections over a bad network: %u came up, %u were rekeyed\n", up, lived);
-	assert_true(up >= 198 && lived >= 195);
-}
-
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
+	v1_pair_check_dead(p, ERR_PEER, 0);
+	v1_pair_done(p);
 }
 
 int main(void)
@@ -321,18 +437,21 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connects),
 		cmocka_unit_test(connects_through_nat),
-		cmocka_unit_test(logs_in),
-		cmocka_unit_test(wrong_password),
-		cmocka_unit_test(no_password),
+		cmocka_unit_test(twice_is_not_for_ever),
 		cmocka_unit_test(wrong_key),
 		cmocka_unit_test(transport_mode),
+		cmocka_unit_test(transport_mode_behind_nat),
+		cmocka_unit_test(transport_mode_gateway_behind_nat),
 		cmocka_unit_test(renewals),
+		cmocka_unit_test(responder_lifetime),
+		cmocka_unit_test(lifetimes_of_the_gateway),
+		cmocka_unit_test(both_rekey),
+		cmocka_unit_test(both_renew),
 		cmocka_unit_test(dead_peer),
 		cmocka_unit_test(refused_selectors),
 		cmocka_unit_test(forgeries),
 		cmocka_unit_test(deletes),
-		cmocka_unit_test(bad_networks),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../src/session/state.h"
+
 enum { XAUTH_NAME = 16521, XAUTH_PASSWORD = 16522, XAUTH_PASSCODE = 16523, XAUTH_STATUS = 16527 };
 enum { REQUEST = 1, REPLY = 2, SET = 3, ACK = 4 };
 
@@ -18,6 +20,21 @@ static void config(struct ike_config *c, struct passphrase *psk, struct proposal
 		.esp_proposals = esp,
 		.pfs = TRI_YES };
 	assert_true(id_parse(&c->local_id, own, NULL));
+}
+
+int v1_pair_group_setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+int v1_pair_group_teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
 }
 
 void v1_pair_init(struct v1_pair *p, uint32_t seed)
@@ -39,11 +56,109 @@ void v1_pair_init(struct v1_pair *p, uint32_t seed)
 	p->password = "correct horse";
 }
 
+struct v1_pair *v1_pair_new(uint32_t seed)
+{
+	struct v1_pair *p = malloc(sizeof(*p));
+
+	assert_non_null(p);
+	v1_pair_init(p, seed);
+	return p;
+}
+
+void v1_pair_done(struct v1_pair *p)
+{
+	v1_pair_free(p);
+	free(p);
+}
+
+/* --- the client, engine or session ---------------------------------------------------------------------- */
+
+/* After each call into a session: which engine it has now. */
+static void look(struct v1_pair *p)
+{
+	if (p->session)
+		p->client = p->session->engine ? p->session->engine->v1 : NULL;
+}
+
+static void client_new(struct v1_pair *p, const uint8_t seed[RNG_SEED_LEN], const struct path *path)
+{
+	struct err e;
+
+	if (p->profile) {
+		p->session = session_new(p->profile, seed, &e);
+		assert_non_null(p->session);
+		session_start(p->session, p->net.now, 1750000000, &p->ob);
+		look(p);
+		return;
+	}
+	p->client = v1_new(&p->cfg, &p->rng[CLIENT], &e);
+	assert_non_null(p->client);
+	v1_start(p->client, p->net.now, 1750000000, path, true, &p->ob);
+}
+
+static void client_datagram(struct v1_pair *p, const struct datagram *d)
+{
+	if (p->session)
+		session_datagram(p->session, p->net.now, d, &p->ob);
+	else
+		v1_datagram(p->client, p->net.now, d, &p->ob);
+	look(p);
+}
+
+static void client_answer(
+	struct v1_pair *p, uint32_t id, const struct passphrase *text, struct outbox *next)
+{
+	if (p->session)
+		session_answer(p->session, p->net.now, id, text, next);
+	else
+		v1_answer(p->client, p->net.now, id, text, next);
+	look(p);
+}
+
+static void client_os(struct v1_pair *p, const struct os_input *in, struct outbox *next)
+{
+	if (p->session)
+		session_os(p->session, p->net.now, in, next);
+	look(p);
+}
+
+static void client_tick(struct v1_pair *p)
+{
+	if (p->session)
+		session_tick(p->session, p->net.now, &p->ob);
+	else
+		v1_tick(p->client, p->net.now, &p->ob);
+	look(p);
+}
+
+static uint64_t client_deadline(const struct v1_pair *p)
+{
+	return p->session ? session_deadline(p->session) : v1_deadline(p->client);
+}
+
+/* --- the gateway ----------------------------------------------------------------------------------------- */
+
+static void gw_new(struct v1_pair *p)
+{
+	struct err e;
+
+	v1_free(p->gw);
+	p->gw = v1_new(&p->gw_cfg, &p->rng[GATEWAY], &e);
+	assert_non_null(p->gw);
+	p->gw->path = p->back;
+	p->gw->now = p->net.now;
+	p->gw->phase = IKE_UP; /* so that it serves a phase 1 that the other side starts */
+	p->gw->n_pairs = p->gw->next_pair = 1;
+	selector_all(&p->gw->pairs[0].local, FAMILY_V4);
+	selector_all(&p->gw->pairs[0].remote, FAMILY_V4);
+}
+
+/* --- both ------------------------------------------------------------------------------------------------ */
+
 void v1_pair_start(struct v1_pair *p)
 {
 	uint8_t seed[RNG_SEED_LEN] = { 1, p->wire.seed >> 8, p->wire.seed };
 	struct path path = { .mtu = 1500, .local_natt_port = 4500 }, back = path;
-	struct err e;
 
 	assert_true(
 		addr_parse(&path.local, "192.0.2.10") && addr_parse(&path.remote, "198.51.100.1"));
@@ -56,23 +171,21 @@ void v1_pair_start(struct v1_pair *p)
 	rng_seed(&p->rng[CLIENT], seed);
 	seed[0] = 2;
 	rng_seed(&p->rng[GATEWAY], seed);
-	p->client = v1_new(&p->cfg, &p->rng[CLIENT], &e);
-	p->gw = v1_new(&p->gw_cfg, &p->rng[GATEWAY], &e);
-	assert_true(p->client && p->gw);
-	p->gw->path = back;
-	p->gw->now = p->net.now;
-	p->gw->phase = IKE_UP; /* so that it serves a phase 1 that the other side starts */
-	p->gw->n_pairs = p->gw->next_pair = 1;
-	selector_all(&p->gw->pairs[0].local, FAMILY_V4);
-	selector_all(&p->gw->pairs[0].remote, FAMILY_V4);
-	v1_start(p->client, p->net.now, 1750000000, &path, true, &p->ob);
+	p->back = back;
+	gw_new(p);
+	p->path = path;
+	seed[0] = 1;
+	client_new(p, seed, &path);
 	/* Main mode then offers the method without a login; what is tested is the login itself. */
 	p->cfg.xauth = p->login;
 }
 
 void v1_pair_free(struct v1_pair *p)
 {
-	v1_free(p->client);
+	if (p->session)
+		session_free(p->session);
+	else
+		v1_free(p->client);
 	v1_free(p->gw);
 	net_free(&p->net);
 	outbox_free(&p->ob);
@@ -87,9 +200,62 @@ static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 
 	p->asks++;
 	snprintf(p->said, sizeof(p->said), "%s", a->prompt);
+	if (p->mute)
+		return;
 	if (words)
 		assert_true(passphrase_set(&text, words, strlen(words)));
-	v1_answer(p->client, p->net.now, a->id, words ? &text : NULL, next);
+	client_answer(p, a->id, words ? &text : NULL, next);
+}
+
+/* What a session wants besides. */
+static void perform_one(
+	struct v1_pair *p, enum action_kind kind, const void *a, struct outbox *next)
+{
+	struct os_input in = { .ok = true };
+
+	switch (kind) {
+	case ACT_RESOLVE:
+		in.kind = OS_PATHS;
+		in.n_paths = 1;
+		in.paths[0] = p->path;
+		client_os(p, &in, next);
+		break;
+	case ACT_SA_INSTALL:
+		in.kind = OS_SA_INSTALLED;
+		in.spi = ((const struct sa_spec *)a)->spi;
+		client_os(p, &in, next);
+		break;
+	case ACT_NETCONF:
+		p->netconf = *(const struct netconf *)a;
+		in.kind = OS_NETCONF_DONE;
+		client_os(p, &in, next);
+		break;
+	case ACT_L2TP_LINK:
+		behind_link(p->behind, a);
+		break;
+	case ACT_L2TP:
+		behind_send(p->behind, &p->net, a);
+		break;
+	case ACT_DOWN:
+		p->downs++;
+		p->down = *(const struct down *)a;
+		break;
+	case ACT_ASK:
+		answer(p, a, next);
+		break;
+	case ACT_SEND:
+	case ACT_SA_REMOVE:
+	case ACT_EVENT:
+		break; /* net_perform has done it, or perform does */
+	}
+}
+
+static void note(struct v1_pair *p, enum end at, const struct event *ev)
+{
+	if (at == CLIENT && ev->kind == EV_GATEWAY_SAID)
+		snprintf(p->heard, sizeof(p->heard), "%s", ev->text);
+	if (strstr(ev->text, "own address"))
+		snprintf(p->noted[at], sizeof(p->noted[at]), "%s", ev->text);
 }
 
 static void perform(struct v1_pair *p)
@@ -99,15 +265,15 @@ static void perform(struct v1_pair *p)
 	outbox_init(&next);
 	next.log_level = p->ob.log_level;
 	while (p->ob.n > 0) {
-		net_perform(&p->net, CLIENT, &p->ob);
 		for (size_t i = 0; i < p->ob.n; i++) {
 			const void *a = outbox_get(&p->ob, i);
-			if (p->ob.actions[i].kind == ACT_ASK)
-				answer(p, a, &next);
+			net_perform_one(&p->net, CLIENT, p->ob.actions[i].kind, a);
+			perform_one(p, p->ob.actions[i].kind, a, &next);
 			if (p->ob.actions[i].kind != ACT_EVENT)
 				continue;
 			const struct event *ev = a;
 			p->events[ev->kind]++;
+			note(p, CLIENT, ev);
 			if (p->net.trace)
 				fprintf(stderr, "%8llu client: %s\n",
 					(unsigned long long)p->net.now, ev->text);
@@ -120,12 +286,17 @@ static void perform(struct v1_pair *p)
 	outbox_free(&next);
 }
 
-static void perform_gw(struct v1_pair *p)
+void v1_pair_perform_gw(struct v1_pair *p)
 {
-	for (size_t i = 0; p->net.trace && i < p->ob.n; i++)
-		if (p->ob.actions[i].kind == ACT_EVENT)
+	for (size_t i = 0; i < p->ob.n; i++) {
+		const struct event *ev = outbox_get(&p->ob, i);
+		if (p->ob.actions[i].kind != ACT_EVENT)
+			continue;
+		note(p, GATEWAY, ev);
+		if (p->net.trace)
 			fprintf(stderr, "%8llu gateway: %s\n", (unsigned long long)p->net.now,
-				((const struct event *)outbox_get(&p->ob, i))->text);
+				ev->text);
+	}
 	net_perform(&p->net, GATEWAY, &p->ob);
 	outbox_clear(&p->ob);
 }
@@ -157,11 +328,40 @@ static void ask_client(struct v1_pair *p, uint8_t type, struct bytes attributes)
 	send_attributes(p, x, type, 77, attributes, true);
 }
 
+static void scripted_round(struct v1_pair *p)
+{
+	const struct v1_round *r = &p->rounds[p->round];
+	uint8_t buf[256];
+
+	if (r->says)
+		ask_client(p, (uint8_t)r->type,
+			(struct bytes){ buf, test_hex(r->says, buf, sizeof(buf)) });
+	else
+		p->logged_in = true;
+}
+
+static void check_round(const struct v1_pair *p, struct rd r)
+{
+	const struct v1_round *now = &p->rounds[p->round];
+	uint8_t want[256];
+
+	if (!now->wants)
+		return;
+	size_t n = test_hex(now->wants, want, sizeof(want));
+	if (n != r.left || memcmp(want, r.p, n) != 0)
+		fail_msg(
+			"round %u: %zu octets instead of %zu: %s", p->round, r.left, n, now->wants);
+}
+
 static void next_round(struct v1_pair *p)
 {
 	uint8_t buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
 
+	if (p->rounds) {
+		scripted_round(p);
+		return;
+	}
 	if (p->round == 0) {
 		v1_attr_write(&w, XAUTH_NAME, (struct bytes){ 0 });
 		v1_attr_write(&w, XAUTH_PASSWORD, (struct bytes){ 0 });
@@ -194,12 +394,19 @@ static void check_words(struct v1_pair *p, struct rd r)
 static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 {
 	struct rd r = rd_init(body.p, body.n);
-	uint8_t type = rd_u8(&r), address[8] = { 0, 1, 0, 4, 10, 1, 2, 3 };
+	uint8_t type = rd_u8(&r), given[256];
+	size_t n = test_hex(p->config ? p->config : "0001 0004 0a010203", given, sizeof(given));
 
 	rd_u8(&r);
 	uint16_t identifier = rd_u16(&r);
 	if (type == REQUEST) {
-		send_attributes(p, x, REPLY, identifier, (struct bytes){ address, 8 }, false);
+		p->pulls++;
+		send_attributes(p, x, REPLY, identifier, (struct bytes){ given, n }, false);
+	} else if (p->rounds && x->mid == p->asked_mid) {
+		v1_xchg_done(p->gw, x);
+		check_round(p, r);
+		p->round++;
+		next_round(p);
 	} else if (type == REPLY && x->mid == p->asked_mid) {
 		check_words(p, r);
 		v1_xchg_done(p->gw, x);
@@ -211,8 +418,32 @@ static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 	}
 }
 
-/* Opens a transaction of the client as the engine would, and hands its payload to the script. */
-static void gw_transaction(struct v1_pair *p, const struct ike_hdr *h, const struct flight *f)
+/* --- the gateway's quick mode by script ------------------------------------------------------------------- */
+
+static void answer_quick(struct v1_pair *p, struct v1_xchg *x, const struct payloads *got)
+{
+	struct v1_esp_form f = { .mode = p->cfg.mode,
+		.encap = p->gw->natt,
+		.natt = p->gw->natt ? NATT_RFC : NATT_NONE };
+	uint8_t buf[1024], nonce[16] = { 7 };
+	const struct payload *ni = payload_find(got, V1P_NONCE);
+	struct v1_terms t;
+	struct ikew k;
+	struct err e;
+
+	assert_ok(&e,
+		v1_sa_read_phase2(payload_find(got, V1P_SA)->body, &p->gw_esp, &f, true, &t, &e));
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_answer_phase2(&k, &t, &f, 0x12345678);
+	ikew_bytes(&k, V1P_NONCE, (struct bytes){ nonce, sizeof(nonce) });
+	for (size_t i = 0; i < 2; i++)
+		ikew_bytes(&k, V1P_ID, payload_nth(got, V1P_ID, i)->body);
+	p->append(p, &k);
+	assert_ok(&e, v1_send(p->gw, x, V1_QUICK_MODE, ni->body, &k, false, &p->ob, &e));
+}
+
+/* Opens a message of the client as the engine would, and hands its payloads to the script. */
+static void gw_script(struct v1_pair *p, const struct ike_hdr *h, const struct flight *f)
 {
 	struct v1_sa *sa = p->gw->sa;
 	struct v1_xchg *x = sa ? v1_xchg_find(p->gw, sa, h->mid) : NULL;
@@ -238,14 +469,17 @@ static void gw_transaction(struct v1_pair *p, const struct ike_hdr *h, const str
 	if (v1_open(sa, x->iv, copy, f->len, next, &e) &&
 		v1_payloads_read(&got, h->next,
 			(struct bytes){ copy + IKE_HDR_LEN, f->len - IKE_HDR_LEN }, &used, &e) &&
-		got.n == 2) {
+		got.n >= 2) {
 		size_t behind = 4 + got.v[0].body.n;
 		struct bytes parts[] = { { id, 4 },
 			{ copy + IKE_HDR_LEN + behind, used - behind } };
 		assert_true(v1_hash_is(sa, got.v[0].body, parts, 2));
 		memcpy(x->iv, next, sizeof(next));
 		memcpy(x->seen, seen, sizeof(seen));
-		transaction(p, x, got.v[1].body);
+		if (h->exchange == V1_QUICK_MODE)
+			answer_quick(p, x, &got);
+		else
+			transaction(p, x, got.v[1].body);
 	}
 	free(copy);
 }
@@ -262,13 +496,15 @@ static void gw_datagram(struct v1_pair *p, const struct flight *f)
 	struct ike_hdr h;
 	struct err e;
 
+	if (p->gw->phase == IKE_DEAD)
+		gw_new(p); /* a client that is told to reconnect comes again */
 	p->gw->now = p->net.now;
 	p->gw->natt = f->dst.port == 4500;
 	p->gw->path.remote.port = f->src.port;
 	if (!ike_hdr_read_v1(&h, (struct bytes){ f->data, f->len }, &e))
 		return; /* a keepalive */
-	if (h.exchange == V1_TRANSACTION)
-		gw_transaction(p, &h, f);
+	if (h.exchange == V1_TRANSACTION || (h.exchange == V1_QUICK_MODE && p->append))
+		gw_script(p, &h, f);
 	else
 		v1_dispatch(p->gw, &d, &p->ob);
 	if (p->login && p->gw->sa && !p->asked_mid)
@@ -318,8 +554,18 @@ void v1_pair_gw_rekeys(struct v1_pair *p)
 	struct err e;
 
 	p->gw->now = p->net.now;
-	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children[0], NULL, &p->ob, &e));
-	perform_gw(p);
+	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, p->gw->children.v[0], NULL, &p->ob, &e));
+	v1_pair_perform_gw(p);
+}
+
+void v1_pair_gw_asks(struct v1_pair *p, const struct v1_round *rounds)
+{
+	p->rounds = rounds;
+	p->round = 0;
+	p->logged_in = false;
+	p->gw->now = p->net.now;
+	next_round(p);
+	v1_pair_perform_gw(p);
 }
 
 void v1_pair_gw_renews(struct v1_pair *p)
@@ -328,14 +574,14 @@ void v1_pair_gw_renews(struct v1_pair *p)
 
 	p->gw->now = p->net.now;
 	assert_ok(&e, v1_phase1_begin(p->gw, false, &p->ob, &e));
-	perform_gw(p);
+	v1_pair_perform_gw(p);
 }
 
 void v1_pair_gw_info(struct v1_pair *p, struct ikew *k)
 {
 	p->gw->now = p->net.now;
 	v1_send_info(p->gw, p->gw->sa, k, &p->ob);
-	perform_gw(p);
+	v1_pair_perform_gw(p);
 }
 
 /* --- time --------------------------------------------------------------------------------------------------- */
@@ -346,23 +592,37 @@ static void deliver(struct v1_pair *p)
 
 	if (f.to == GATEWAY) {
 		gw_datagram(p, &f);
-		perform_gw(p);
+		v1_pair_perform_gw(p);
 	} else {
 		struct datagram d = { .on = f.dst.port == 4500 ? PORT_NATT : PORT_IKE,
 			.local = f.dst,
 			.remote = f.src,
 			.data = f.data,
 			.len = f.len };
-		v1_datagram(p->client, p->net.now, &d, &p->ob);
+		client_datagram(p, &d);
 		perform(p);
 	}
 	free(f.data);
 }
 
+static void step_behind(struct v1_pair *p)
+{
+	uint8_t payload[WIRE_FRAME_MAX];
+	size_t len;
+
+	if (!behind_step(p->behind, &p->net, payload, &len))
+		return;
+	session_l2tp(p->session, p->net.now, (struct bytes){ payload, len }, &p->ob);
+	look(p);
+	perform(p);
+}
+
 static bool step(struct v1_pair *p, uint64_t until)
 {
-	uint64_t at = net_next(&p->net), client = v1_deadline(p->client), gw = gw_deadline(p);
+	uint64_t at = net_next(&p->net), client = client_deadline(p), gw = gw_deadline(p);
+	uint64_t behind = p->behind ? behind_deadline(p->behind) : TIME_NEVER;
 
+	at = behind < at ? behind : at;
 	at = client < at ? client : at;
 	at = gw < at ? gw : at;
 	if (at > until) {
@@ -373,11 +633,13 @@ static bool step(struct v1_pair *p, uint64_t until)
 	if (net_next(&p->net) <= p->net.now) {
 		deliver(p);
 	} else if (client <= p->net.now) {
-		v1_tick(p->client, p->net.now, &p->ob);
+		client_tick(p);
 		perform(p);
+	} else if (behind <= p->net.now) {
+		step_behind(p);
 	} else {
 		gw_tick(p);
-		perform_gw(p);
+		v1_pair_perform_gw(p);
 	}
 	return true;
 }
@@ -406,6 +668,8 @@ void v1_pair_run(struct v1_pair *p, uint64_t ms)
 
 bool v1_pair_decided(const struct v1_pair *p)
 {
+	if (p->session)
+		return p->session->phase == PHASE_UP || p->session->phase == PHASE_DOWN;
 	return p->client->phase != IKE_CONNECTING;
 }
 
@@ -415,11 +679,22 @@ void v1_pair_connect(struct v1_pair *p)
 	v1_pair_until(p, v1_pair_decided, SECONDS(600));
 }
 
+void v1_pair_stop(struct v1_pair *p)
+{
+	session_stop(p->session, p->net.now, &p->ob);
+	look(p);
+	perform(p);
+}
+
 void v1_pair_command(struct v1_pair *p, enum command c)
 {
 	struct err e;
 
-	assert_ok(&e, v1_command(p->client, p->net.now, c, &p->ob, &e));
+	if (p->session)
+		assert_ok(&e, session_command(p->session, p->net.now, c, &p->ob, &e));
+	else
+		assert_ok(&e, v1_command(p->client, p->net.now, c, &p->ob, &e));
+	look(p);
 	perform(p);
 }
 
@@ -457,11 +732,23 @@ void v1_pair_check_up(struct v1_pair *p, size_t children)
 
 	if (p->client->phase != IKE_UP)
 		fail_msg("the client is not up: %s", p->client->failure.text);
-	for (size_t i = 0; i < p->client->n_children; i++)
-		up += p->client->children[i]->state == V1C_UP;
+	for (size_t i = 0; i < p->client->children.n; i++)
+		up += p->client->children.v[i]->state == CHILD_UP;
 	assert_int_equal(up, children);
 	assert_int_equal(p->net.plane[CLIENT].errors, 0);
 	check_mirror(p, CLIENT);
 	assert_non_null(p->client->sa);
 	assert_memory_equal(p->client->sa->cky_r, p->gw->sa->cky_r, IKE_SPI_LEN);
+}
+
+void v1_pair_check_dead(const struct v1_pair *p, enum err_kind kind, uint16_t notify)
+{
+	assert_int_equal(p->client->phase, IKE_DEAD);
+	if (p->client->failure.kind != kind || p->client->failure.notify != notify)
+		fail_msg("it died of kind %d, notify %u: %s", p->client->failure.kind,
+			p->client->failure.notify, p->client->failure.text);
+	assert_int_equal(p->net.plane[CLIENT].n, 0);
+	assert_int_equal(p->client->children.n, 0);
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		assert_null(p->client->sas[i]);
 }

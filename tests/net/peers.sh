@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# Gateways of other makers, each in the gateway's box and instead of the usual one. They have no ESP
+# of their own, so they run where the kernel has it; the virtual machine brings them along (see
+# vm/run). Their logs go to the usual gateway's. Needs lab.sh, gateway.sh and client.sh.
+# Configuration: gateway/libreswan.conf, gateway/openiked.conf.
+
+PLUTO=/usr/libexec/ipsec/pluto
+IKED=/usr/sbin/iked
+
+# maker_why_not MAKER: prints what is missing here for it
+maker_why_not() {
+	local program=$PLUTO
+	[ "$1" = libreswan ] || program=$IKED
+	[ "${GATEWAY_ESP:-}" = kernel ] || { echo "$1 needs ESP in the gateway's kernel"; return; }
+	[ -x "$program" ] || echo "$1 is not there"
+}
+
+# gateway_for TEST: the gateway that the test's name asks for, as it is without a test's changes
+gateway_for() {
+	local maker=strongswan
+	case $1 in
+	test_libreswan_*) maker=libreswan ;;
+	test_openiked_*) maker=openiked ;;
+	esac
+	[ "$maker" = strongswan ] || [ -z "$(maker_why_not "$maker")" ] || return 0
+	if [ "$maker" != "$GATEWAY_MAKER" ]; then
+		gateway_kill
+		GATEWAY_MAKER=$maker
+	fi
+	gateway_as_usual
+}
+
+# libreswan_keys FOLDER: NSS's database of what is in $LAB/pki; needs its tools
+libreswan_keys() {
+	local p12=$LAB/pki/libreswan.p12
+	mkdir "$1" &&
+		openssl pkcs12 -export -inkey "$LAB/pki/rsa-2048.key" -in "$LAB/pki/rsa-2048.crt" \
+			-certfile "$LAB/pki/ca.crt" -name rsa-2048 -passout pass:lab -out "$p12" &&
+		certutil -N -d "sql:$1" --empty-password &&
+		certutil -A -d "sql:$1" -n ca -t CT,, -i "$LAB/pki/ca.crt" &&
+		pk12util -i "$p12" -d "sql:$1" -W lab -K ''
+}
+
+libreswan_start() {
+	local here=$LAB/gateway/libreswan name
+	if [ ! -d "$here" ]; then
+		mkdir -m 700 "$here" "$here/policies"
+		printf ': PSK "%s"\n' "$PSK" >"$here/secrets"
+		printf 'alice:%s\n' "$(openssl passwd -6 "$ALICE")" >"$here/passwd"
+	fi
+	gateway_mark
+	serve gateway "$PLUTO" --nofork --stderrlog --config "$NET_DIR/gateway/libreswan.conf" \
+		--secretsfile "$here/secrets" --ipsecdir "$here" --nssdir "$LAB/pki/nss" --no-dnssec \
+		--rundir "$LAB/gateway/run" --nhelpers 0 >>"$GATEWAY_LOG" 2>&1
+	echo "$SERVED" >"$LAB/gateway/started"
+	wait_until 20 gateway_said 'loading secrets from' || return 1
+}
+
+openiked_start() {
+	local here=$LAB/gateway/iked
+	if [ ! -d "$here" ]; then
+		mkdir -p "$here"/{ca,certs,private,crls,pubkeys/{fqdn,ufqdn,ipv4,ipv6}}
+		cp "$LAB/pki/ca.crt" "$here/ca/"
+		cp "$LAB/pki/rsa-2048.crt" "$here/certs/"
+		cp "$LAB/pki/rsa-2048.key" "$here/private/local.key"
+		install -m 600 "$NET_DIR/gateway/openiked.conf" "$here/iked.conf"
+		in_box gateway mount --bind "$here" /etc/iked
+	fi
+	serve gateway "$IKED" -d -v -f "$here/iked.conf" -s "$LAB/gateway/run/iked.sock" >>"$GATEWAY_LOG" 2>&1
+	echo "$SERVED" >"$LAB/gateway/started"
+	wait_until 20 openiked_listens || return 1
+}
+
+openiked_listens() {
+	[ -n "$(in_box gateway ss -Hlun 'sport = :4500')" ] && [ -S "$LAB/gateway/run/iked.sock" ]
+}

@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# Gateways of other makers (peers.sh), in the virtual machine: every way to log in that they have in
+# common with us, then all that a tunnel has to go through.
+
+# peer MAKER
+peer() {
+	local why
+	why=$(maker_why_not "$1")
+	[ -z "$why" ] || skip "$why"
+}
+
+# tour INSIDE: traffic both ways, sizes, new keys without a lost packet
+tour() {
+	client_start tour
+	transfers "$1"
+	fits "$1"
+	ping_begin "$1" 150
+	client_do tour "rekey child"
+	status_becomes tour "s['rekeys']['child'] == 1"
+	client_do tour "rekey ike"
+	status_becomes tour "s['rekeys']['ike'] == 1"
+	client_do tour "rekey child"
+	status_becomes tour "s['rekeys']['child'] == 2"
+	ping_end
+	transfers "$1"
+	client_stop tour
+}
+
+# fits ADDRESS: the largest packet passes whole, one byte more does not
+fits() {
+	local payload
+	payload=$(($(json tour 's["mtu"]') - 28))
+	[[ $1 != *:* ]] || payload=$((payload - 20))
+	in_box client ping -q -n -c 2 -i 0.1 -W 2 -M 'do' -s $payload "$1" || fail "$payload bytes do not pass"
+	! in_box client ping -q -n -c 1 -W 1 -M 'do' -s $((payload + 1)) "$1" || fail "more than $payload bytes pass"
+}
+
+test_libreswan_psk() {
+	peer libreswan
+	profile_psk tour
+	tour "$INNER4"
+}
+
+test_libreswan_psk_ipv6() {
+	peer libreswan
+	profile_psk tour psk "$GATE6"
+	tour "$INNER6"
+}
+
+test_libreswan_rsa() {
+	peer libreswan
+	profile_cert tour rsa-2048
+	tour "$INNER4"
+}
+
+test_libreswan_rsa_ipv6() {
+	peer libreswan
+	profile_cert tour rsa-2048
+	sed -i "s/^gateway = .*/gateway = $GATE6/" "$LAB/profiles/tour.conf"
+	tour "$INNER6"
+}
+
+test_openiked_psk() {
+	peer openiked
+	profile_psk tour
+	tour "$INNER4"
+}
+
+test_openiked_psk_ipv6() {
+	peer openiked
+	profile_psk tour psk "$GATE6"
+	tour "$INNER6"
+}
+
+test_openiked_rsa() {
+	peer openiked
+	profile_cert tour rsa-2048
+	tour "$INNER4"
+}
+
+test_openiked_rsa_ipv6() {
+	peer openiked
+	profile_cert tour rsa-2048
+	sed -i "s/^gateway = .*/gateway = $GATE6/" "$LAB/profiles/tour.conf"
+	tour "$INNER6"
+}
+
+# --- libreswan as a gateway of IKEv1 with XAUTH
+
+libreswan_v1() {
+	client_start xauth
+	transfers "$INNER4"
+	status_is xauth "s['address'][0].startswith('10.98.1.') and s['dns']['servers'] == ['10.99.0.53']" ||
+		fail "$(json xauth 's["address"], s["dns"]')"
+	client_stop xauth
+}
+
+test_libreswan_v1_main() {
+	peer libreswan
+	v1_xauth xauth 16
+	libreswan_v1
+}
+
+test_libreswan_v1_aggressive() {
+	peer libreswan
+	v1_xauth xauth 19
+	profile_add xauth ike "aggressive = yes"
+	libreswan_v1
+}
+
+test_libreswan_v1_rsa() {
+	peer libreswan
+	v1_cert xauth 22 rsa-2048 xauth-cert
+	profile_add xauth secrets "user = alice" "password = \"$ALICE\""
+	libreswan_v1
+}
+
+test_libreswan_v1_rsa_aggressive() {
+	peer libreswan
+	v1_cert xauth 17 rsa-2048 xauth-cert
+	profile_add xauth secrets "user = alice" "password = \"$ALICE\""
+	profile_add xauth ike "aggressive = yes"
+	libreswan_v1
+}
+
+test_libreswan_v1_push() {
+	peer libreswan
+	v1_xauth xauth 24
+	profile_add xauth ike "mode-config = push"
+	libreswan_v1
+}

@@ -1,0 +1,397 @@
+/*
+ * A whole L2TP session: IKEv1, the line over its SA, what PPP brings; every way in which it fails, is
+ * lost, brought back and ended. No datagram of L2TP ever leaves without an SA.
+ */
+#include <stdlib.h>
+
+#include "v1_pair.h"
+
+#include "base/types.h"
+#include "crypto/alg.h"
+
+struct world {
+	struct profile *profile;
+	struct v1_pair pair;
+	struct behind behind;
+};
+
+static void set(struct world *w, const char *section, const char *key, const char *value)
+{
+	struct err e;
+
+	assert_ok(&e, profile_set(w->profile, section, key, value, &e));
+}
+
+static struct world *world_new(uint32_t seed)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->profile = profile_new("test");
+	assert_non_null(w->profile);
+	set(w, "connection", "type", "l2tp");
+	set(w, "connection", "gateway", "198.51.100.1");
+	set(w, "secrets", "psk", "a shared key");
+	set(w, "secrets", "user", "User");
+	set(w, "secrets", "password", "clientPass");
+	set(w, "ike", "proposals", "aes256-sha1-ecp256");
+	set(w, "connection", "security", "legacy");
+	set(w, "esp", "proposals", "aes128-sha1");
+	v1_pair_init(&w->pair, seed);
+	behind_init(&w->behind, seed);
+	w->behind.wire.delay = 20;
+	w->pair.profile = w->profile;
+	w->pair.behind = &w->behind;
+	/* Its identity is its address, as the profile expects. */
+	w->pair.gw_cfg.local_id = (struct identity){ .type = ID_NONE };
+	w->pair.gw_cfg.mode = SA_TRANSPORT;
+	w->pair.gw_cfg.pfs = TRI_NO;
+	return w;
+}
+
+static void world_start(struct world *w)
+{
+	struct profile_problem problems[4];
+
+	if (profile_finish(w->profile, problems, ARRAY_LEN(problems)) > 0)
+		fail_msg("%s.%s: %s", problems[0].section, problems[0].key, problems[0].err.text);
+	v1_pair_connect(&w->pair);
+}
+
+static void world_free(struct world *w)
+{
+	assert_int_equal(w->behind.clear, 0);
+	v1_pair_free(&w->pair);
+	profile_free(w->profile);
+	free(w);
+}
+
+static void check_up(struct world *w)
+{
+	struct status *st = calloc(1, sizeof(*st));
+	char text[ADDR_TEXT_MAX];
+
+	assert_non_null(st);
+	session_status(w->pair.session, w->pair.net.now, st);
+	if (st->state != STATE_UP)
+		fail_msg("state %d: %s", st->state, st->last_error);
+	assert_string_equal(st->type, "l2tp");
+	assert_int_equal(st->children[0].mode, SA_TRANSPORT);
+	assert_true(server_up(&w->behind.ppp));
+	assert_true(w->behind.link.packets);
+	assert_int_equal(st->n_addrs, 1);
+	assert_string_equal(prefix_text(text, &st->addrs[0]), "10.10.1.2/32");
+	assert_string_equal(addr_text(text, &st->dns[0]), "10.10.1.1");
+	assert_in_range(st->mtu, 1200, 1420);
+	assert_true(st->ppp.auth[0] && st->ppp.mru > 0);
+	free(st);
+}
+
+static void check_down(struct world *w, enum down_status status, const char *words)
+{
+	assert_int_equal(w->pair.downs, 1);
+	if (w->pair.down.status != status || !strstr(w->pair.down.what, words))
+		fail_msg("status %d: %s; wanted %d, \"%s\"", w->pair.down.status, w->pair.down.what,
+			status, words);
+	assert_int_equal(w->pair.net.plane[CLIENT].n, 0);
+	assert_int_equal(w->behind.link.local_port, 0);
+	assert_int_equal(w->pair.netconf.n_addrs, 0);
+	if (status != DOWN_ASKED)
+		assert_true(w->pair.down.said[0] && w->pair.down.advice[0]);
+}
+
+static void up_and_down(void **state)
+{
+	struct world *w = world_new(1);
+
+	(void)state;
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->behind.calls, 1);
+	assert_int_equal(w->behind.link.local_port, L2TP_PORT);
+	assert_int_equal(w->pair.events[EV_UP], 1);
+	v1_pair_command(&w->pair, CMD_REKEY_ALL);
+	v1_pair_run(&w->pair, SECONDS(20000)); /* lifetimes of both phases pass */
+	check_up(w);
+	assert_int_equal(w->behind.calls, 1);
+	v1_pair_stop(&w->pair);
+	v1_pair_run(&w->pair, SECONDS(5));
+	check_down(w, DOWN_ASKED, "");
+	assert_true(w->behind.ppp.terminated && w->behind.lns.closed);
+	world_free(w);
+}
+
+static void told_twice_to_stop(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	world_start(w);
+	w->behind.wire.cut = true;
+	v1_pair_stop(&w->pair);
+	assert_int_equal(w->pair.downs, 0);
+	v1_pair_stop(&w->pair);
+	v1_pair_run(&w->pair, 1);
+	check_down(w, DOWN_ASKED, "");
+	world_free(w);
+}
+
+static void stopped_on_the_way(void **state)
+{
+	(void)state;
+	for (uint64_t after = 0; after < 1200; after += 30) {
+		struct world *w = world_new(3);
+		struct profile_problem none;
+		assert_int_equal(profile_finish(w->profile, &none, 1), 0);
+		v1_pair_start(&w->pair);
+		v1_pair_run(&w->pair, after);
+		v1_pair_stop(&w->pair);
+		v1_pair_run(&w->pair, SECONDS(60));
+		check_down(w, DOWN_ASKED, "");
+		world_free(w);
+	}
+}
+
+static void asks_once(void **state)
+{
+	struct world *w = world_new(4);
+
+	(void)state;
+	w->profile->password_given = false;
+	w->pair.password = "clientPass";
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->pair.asks, 1);
+	v1_pair_command(&w->pair, CMD_RECONNECT);
+	v1_pair_run(&w->pair, SECONDS(30));
+	check_up(w);
+	assert_int_equal(w->behind.calls, 2);
+	assert_int_equal(w->pair.asks, 1);
+	world_free(w);
+}
+
+static void silent_on_1701(void **state)
+{
+	struct world *w = world_new(5);
+
+	(void)state;
+	w->behind.deaf_to = L2TP_PORT;
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->behind.calls, 2);
+	assert_in_range(w->behind.link.local_port, 49152, 65535);
+	/* The port that worked is the first one the next time. */
+	v1_pair_command(&w->pair, CMD_RECONNECT);
+	v1_pair_run(&w->pair, SECONDS(10));
+	check_up(w);
+	assert_int_equal(w->behind.calls, 3);
+	/* And 1701 is tried where that one has become deaf. */
+	w->behind.deaf_to = w->behind.link.local_port;
+	v1_pair_command(&w->pair, CMD_RECONNECT);
+	v1_pair_run(&w->pair, SECONDS(60));
+	check_up(w);
+	assert_int_equal(w->behind.link.local_port, L2TP_PORT);
+	world_free(w);
+}
+
+/* As its owner kept it from another run. */
+static void a_port_that_is_known(void **state)
+{
+	struct world *w = world_new(15);
+
+	(void)state;
+	w->profile->known_ports[0] = 50123;
+	w->behind.deaf_to = L2TP_PORT;
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->behind.calls, 1);
+	assert_int_equal(w->behind.link.local_port, 50123);
+	world_free(w);
+}
+
+static void silent_on_any_port(void **state)
+{
+	struct world *w = world_new(6);
+
+	(void)state;
+	w->behind.wire.cut = true;
+	world_start(w);
+	check_down(w, DOWN_UNREACHABLE, "does not answer L2TP");
+	assert_int_equal(w->behind.calls, 2);
+	world_free(w);
+}
+
+static void a_port_that_was_named(void **state)
+{
+	struct world *w = world_new(7);
+
+	(void)state;
+	set(w, "l2tp", "source-port", "1701");
+	w->behind.deaf_to = L2TP_PORT;
+	world_start(w);
+	check_down(w, DOWN_UNREACHABLE, "does not answer L2TP");
+	assert_int_equal(w->behind.calls, 1);
+	world_free(w);
+}
+
+/* The data plane cannot have the port: another one is tried, as with a gateway that is silent. */
+static void port_taken(void **state)
+{
+	struct os_input taken = { .kind = OS_LINK_FAILED };
+	struct world *w = world_new(8);
+	struct profile_problem none;
+
+	(void)state;
+	err_set(&taken.err, ERR_LOCAL, "UDP port 1701 for L2TP: taken");
+	assert_int_equal(profile_finish(w->profile, &none, 1), 0);
+	v1_pair_start(&w->pair);
+	while (w->behind.calls == 0)
+		v1_pair_run(&w->pair, 1);
+	session_os(w->pair.session, w->pair.net.now, &taken, &w->pair.ob);
+	v1_pair_until(&w->pair, v1_pair_decided, SECONDS(60));
+	check_up(w);
+	assert_int_not_equal(w->behind.link.local_port, L2TP_PORT);
+	session_os(w->pair.session, w->pair.net.now, &taken, &w->pair.ob);
+	v1_pair_run(&w->pair, SECONDS(60));
+	check_up(w);
+	assert_int_equal(w->pair.events[EV_LOST], 1);
+	world_free(w);
+}
+
+static void login_refused(void **state)
+{
+	struct world *w = world_new(9);
+
+	(void)state;
+	w->behind.ppp_cfg.password = "another";
+	world_start(w);
+	check_down(w, DOWN_NOT_ACCEPTED, "refused User");
+	assert_non_null(strstr(w->pair.down.said, "691"));
+	assert_true(w->behind.lns.closed);
+	world_free(w);
+}
+
+static void wrong_tunnel_secret(void **state)
+{
+	struct world *w = world_new(10);
+
+	(void)state;
+	set(w, "l2tp", "secret", "not this");
+	w->behind.lns_cfg.secret = "but that";
+	world_start(w);
+	check_down(w, DOWN_NOT_ACCEPTED, "L2TP tunnel secret");
+	world_free(w);
+
+	w = world_new(10);
+	w->behind.lns_cfg.secret = "but that";
+	w->behind.lns_cfg.challenge = true;
+	world_start(w);
+	check_down(w, DOWN_PROFILE, "the profile has none");
+	world_free(w);
+
+	w = world_new(10);
+	set(w, "l2tp", "secret", "but that");
+	w->behind.lns_cfg.secret = "but that";
+	w->behind.lns_cfg.challenge = true;
+	world_start(w);
+	check_up(w);
+	world_free(w);
+}
+
+static void call_refused(void **state)
+{
+	struct world *w = world_new(11);
+
+	(void)state;
+	w->behind.lns_cfg.session = 0;
+	world_start(w);
+	check_down(w, DOWN_REFUSED, "Assigned Session ID");
+	world_free(w);
+}
+
+static void no_address(void **state)
+{
+	struct world *w = world_new(12);
+
+	(void)state;
+	memset(w->behind.ppp_cfg.address, 0, 4);
+	world_start(w);
+	check_down(w, DOWN_REFUSED, "address");
+	world_free(w);
+}
+
+/* The L2TP server ends the call, or dies and comes back without a memory: a new call is made. */
+static void brought_back(void **state)
+{
+	struct world *w = world_new(13);
+
+	(void)state;
+	world_start(w);
+	lns_cdn(&w->behind.lns, 3, -1, "");
+	v1_pair_run(&w->pair, SECONDS(30));
+	check_up(w);
+	assert_int_equal(w->pair.events[EV_LOST], 1);
+	behind_start(&w->behind);
+	v1_pair_run(&w->pair, SECONDS(150));
+	check_up(w);
+	assert_int_equal(w->pair.events[EV_LOST], 2);
+	assert_int_equal(w->behind.calls, 3);
+	world_free(w);
+}
+
+static void bad_network(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 100; seed++) {
+		struct world *w = world_new(seed);
+		w->pair.wire = (struct net_config){ .seed = seed,
+			.loss = 20,
+			.dup = 20,
+			.reorder = 20,
+			.delay = 10,
+			.jitter = 100 };
+		w->behind.wire.loss = w->behind.wire.dup = w->behind.wire.reorder = 20;
+		w->behind.wire.jitter = 100;
+		world_start(w);
+		v1_pair_run(&w->pair, SECONDS(30)); /* PPP's last word gets through */
+		check_up(w);
+		v1_pair_command(&w->pair, CMD_REKEY_CHILD);
+		v1_pair_run(&w->pair, SECONDS(120));
+		check_up(w);
+		v1_pair_stop(&w->pair);
+		v1_pair_run(&w->pair, SECONDS(30));
+		assert_int_equal(w->pair.down.status, DOWN_ASKED);
+		world_free(w);
+	}
+}
+
+static int set_up(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return crypto_init(&e) ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(up_and_down),
+		cmocka_unit_test(told_twice_to_stop),
+		cmocka_unit_test(stopped_on_the_way),
+		cmocka_unit_test(asks_once),
+		cmocka_unit_test(silent_on_1701),
+		cmocka_unit_test(a_port_that_is_known),
+		cmocka_unit_test(silent_on_any_port),
+		cmocka_unit_test(a_port_that_was_named),
+		cmocka_unit_test(port_taken),
+		cmocka_unit_test(login_refused),
+		cmocka_unit_test(wrong_tunnel_secret),
+		cmocka_unit_test(call_refused),
+		cmocka_unit_test(no_address),
+		cmocka_unit_test(brought_back),
+		cmocka_unit_test(bad_network),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}

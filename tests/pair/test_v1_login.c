@@ -1,0 +1,340 @@
+#include "v1_pair.h"
+
+/* What gateways do once phase 1 stands: the login in its many forms, configuration, a move to another
+ * one. */
+
+static void logs_in(void **state)
+{
+	struct v1_pair *p = v1_pair_new(3);
+
+	(void)state;
+	p->login = true;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	assert_true(p->logged_in);
+	assert_int_equal(p->asks, 2); /* password, code; the name is in the profile */
+	assert_string_equal(p->said, "Enter your token");
+	v1_pair_done(p);
+}
+
+/* --- what gateways do with the login ----------------------------------------------------------------- */
+
+#define NAME       "4089 0004 616e6e61" /* anna */
+#define PASSWORD   "408a 000d 636f727265637420686f727365" /* correct horse */
+#define NAME_ASKED "4089 0000"
+#define WORD_ASKED "408a 0000"
+#define CODE       "408b 0006 313233343536"
+#define CODE_ASKED "408b 0000"
+#define CONTENT                                  \
+	{                                        \
+		V1_SET, "c08f 0001", "408f 0000" \
+	}
+#define GENERIC "c088 0000"
+
+static const struct login_row {
+	const char *what;
+	struct v1_round rounds[6];
+	unsigned asks;
+	const char *said; /* the last question */
+} logins[] = {
+	{ "name and password",
+		{ { V1_REQUEST, GENERIC NAME_ASKED WORD_ASKED, GENERIC NAME PASSWORD }, CONTENT },
+		1, "Password" },
+	{ "without a type", { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT }, 1,
+		"Password" },
+	{ "the order is the gateway's",
+		{ { V1_REQUEST, WORD_ASKED NAME_ASKED, PASSWORD NAME }, CONTENT }, 1, "Password" },
+	{ "one by one",
+		{ { V1_REQUEST, NAME_ASKED, NAME }, { V1_REQUEST, WORD_ASKED, PASSWORD }, CONTENT },
+		1, "Password" },
+	{ "nothing is asked", { CONTENT }, 0, "" },
+	{ "a token in a second round of type OTP",
+		{ { V1_REQUEST, GENERIC NAME_ASKED WORD_ASKED, GENERIC NAME PASSWORD },
+			{ V1_REQUEST, "c088 0002 408c 0005 546f6b656e" CODE_ASKED,
+				"c088 0002" CODE },
+			CONTENT },
+		2, "Token" },
+	{ "a token asked as a second password",
+		{ { V1_REQUEST, GENERIC NAME_ASKED WORD_ASKED, GENERIC NAME PASSWORD },
+			{ V1_REQUEST, "c088 0002 408c 0005 546f6b656e" NAME_ASKED WORD_ASKED,
+				"c088 0002" NAME PASSWORD },
+			CONTENT },
+		2, "Token" },
+	{ "a challenge of OTP",
+		{ { V1_REQUEST, "c088 0002" NAME_ASKED "408d 0008 6f74702034383720" CODE_ASKED,
+			  "c088 0002" NAME CODE },
+			CONTENT },
+		1, "otp 487 " },
+	{ "a challenge of S/KEY",
+		{ { V1_REQUEST, "c088 0003" NAME_ASKED "408d 0005 39392061 62" WORD_ASKED,
+			  "c088 0003" NAME PASSWORD },
+			CONTENT },
+		1, "99 ab" },
+	{ "new PIN",
+		{ { V1_REQUEST, NAME_ASKED CODE_ASKED, NAME CODE },
+			{ V1_REQUEST, "408c 0003 50494e 4090 0000",
+				"4090 000d 636f727265637420686f727365" },
+			CONTENT },
+		2, "PIN" },
+	{ "answer and domain",
+		{ { V1_REQUEST, "4091 0000 408e 0000",
+			  "4091 0006 313233343536 408e 000d 636f727265637420686f727365" },
+			CONTENT },
+		2, "Domain" },
+	{ "only a message", { { V1_REQUEST, "408c 0002 4869", "" }, CONTENT }, 0, "" },
+	{ "an address before the login",
+		{ { V1_SET, "0001 0004 0a010204", "0001 0000" },
+			{ V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT },
+		1, "Password" },
+	{ "a banner before the login",
+		{ { V1_SET, "7000 0002 4869", "7000 0000" },
+			{ V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT },
+		1, "Password" },
+	{ "an address behind it",
+		{ { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT,
+			{ V1_SET, "0001 0004 0a010204", "0001 0000" } },
+		1, "Password" },
+};
+
+static void every_login(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(logins); i++) {
+		const struct login_row *r = &logins[i];
+		struct v1_pair *p = v1_pair_new(40);
+		p->login = true;
+		p->rounds = r->rounds;
+		v1_pair_connect(p);
+		v1_pair_run(p, SECONDS(2));
+		if (p->client->phase != IKE_UP || !p->logged_in)
+			fail_msg("%s: round %u: %s", r->what, p->round, p->client->failure.text);
+		v1_pair_check_up(p, 1);
+		if (p->asks != r->asks || strcmp(p->said, r->said) != 0)
+			fail_msg("%s: %u questions, the last is \"%s\"", r->what, p->asks, p->said);
+		assert_int_equal(
+			p->client->granted.n_addrs, 1); /* pushed, or pulled where it was not */
+		v1_pair_done(p);
+	}
+}
+
+static void logins_refused(void **state)
+{
+	static const struct {
+		struct v1_round rounds[3];
+		enum err_kind kind;
+		uint16_t notify;
+		const char *heard;
+	} rows[] = {
+		{ { { V1_REQUEST, "c088 0001 408d 0004 01020304" NAME_ASKED WORD_ASKED, NULL } },
+			ERR_PEER, 0, NULL }, /* RADIUS-CHAP */
+		{ { { V1_REQUEST, NAME_ASKED WORD_ASKED, NULL },
+			  { V1_SET, "408c 0006 4c6f636b6564 c08f 0000", "408f 0000" } },
+			ERR_PEER, V1_XAUTH_REFUSED, "Locked" },
+		{ { { V1_SET, "c08f 0000", NULL } }, ERR_PEER, V1_XAUTH_REFUSED, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct v1_pair *p = v1_pair_new(41);
+		p->login = true;
+		p->rounds = rows[i].rounds;
+		v1_pair_connect(p);
+		v1_pair_check_dead(p, rows[i].kind, rows[i].notify);
+		assert_string_equal(p->heard, rows[i].heard ? rows[i].heard : "");
+		v1_pair_done(p);
+	}
+}
+
+/* It asks, and dies over the answer. */
+static void no_verdict(void **state)
+{
+	static const struct v1_round asks[] = {
+		{ V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, { 0 }
+	};
+	struct v1_pair *p = v1_pair_new(43);
+
+	(void)state;
+	p->login = true;
+	p->rounds = asks;
+	v1_pair_connect(p);
+	v1_pair_check_dead(p, ERR_SILENT, 0);
+	assert_in_range(p->net.now, SECONDS(100), SECONDS(150)); /* a phone may have to be found */
+	v1_pair_done(p);
+}
+
+/* The gateway may want to know again who we are while the tunnel stands, and may say things then. */
+static void login_again(void **state)
+{
+	static const struct v1_round again[] = {
+		{ V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT, { 0 }
+	};
+	static const struct v1_round push[] = { { V1_SET, "0001 0004 0a010209", "0001 0000" },
+		{ 0 } };
+	struct v1_pair *p = v1_pair_new(42);
+
+	(void)state;
+	p->login = true;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	uint32_t spi = p->client->children.v[0]->spi_in;
+	for (int i = 0; i < 2; i++) {
+		v1_pair_gw_asks(p, again);
+		v1_pair_run(p, SECONDS(20));
+		v1_pair_check_up(p, 1);
+		assert_true(p->logged_in);
+		assert_int_equal(p->client->sa->state, V1_UP);
+		assert_int_equal(p->client->children.v[0]->spi_in, spi);
+		assert_int_equal(p->client->rekeys_ike, 0);
+	}
+	v1_pair_gw_asks(p, push);
+	v1_pair_run(p, SECONDS(20));
+	v1_pair_check_up(p, 1);
+	assert_true(p->logged_in);
+	assert_int_equal(p->client->granted.n_addrs, 1); /* what stands is not changed */
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	v1_pair_run(p, SECONDS(20));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->rekeys_child, 1);
+	v1_pair_done(p);
+}
+
+/* Cisco's attributes: banner, split include and DNS, domain, PFS, backup servers, stored passwords. */
+static void unity(void **state)
+{
+	struct v1_pair *p = v1_pair_new(44);
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	p->cfg.pfs = TRI_NO; /* the gateway insists */
+	p->config = "0001 0004 0a010203 0003 0004 0a010101 7000 0007 48690a746865 72"
+		    "7002 0004 632e6465 7003 0009 612e64652c622e6465 f007 0001 f001 0001"
+		    "7004 001c 0a020000 ffff0000 0000 0000 0000 0a030000 ffffff00 0000 0000 0000"
+		    "7009 0008 3139322e302e322e";
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	const struct granted *g = &p->client->granted;
+	assert_string_equal(p->heard, "Hi ther");
+	assert_int_equal(g->n_addrs, 1);
+	assert_int_equal(g->n_dns, 1);
+	assert_int_equal(g->n_domains, 3);
+	assert_string_equal(g->domains[0], "c.de");
+	assert_string_equal(g->domains[1], "a.de");
+	assert_string_equal(g->domains[2], "b.de");
+	assert_true(g->split);
+	assert_int_equal(g->n_subnets, 2);
+	assert_string_equal(prefix_text(text, &g->subnets[0]), "10.2.0.0/16");
+	assert_string_equal(prefix_text(text, &g->subnets[1]), "10.3.0.0/24");
+	assert_non_null(p->client->children.v[0]->suite.ke);
+	v1_pair_done(p);
+}
+
+/* Cisco's load balancing. */
+static void say_move(struct v1_pair *p, const char *to, size_t len)
+{
+	struct addr a;
+	uint8_t buf[64];
+	struct ikew k;
+
+	assert_true(addr_parse(&a, to));
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_notify_write(&k, p->gw->sa, V1_UNITY_LOAD_BALANCE, (struct bytes){ a.ip, len });
+	v1_pair_gw_info(p, &k);
+	if (len != 4 || p->client->phase != IKE_CONNECTING)
+		return;
+	memcpy(p->gw->path.local.ip, a.ip, 4);
+	v1_sa_drop(p->gw, p->gw->sa);
+	p->cfg.xauth = false; /* as in v1_pair_start */
+	v1_pair_run(p, 30);
+	p->cfg.xauth = true;
+}
+
+static const struct v1_round silence[] = { { 0 } },
+			     asks_once[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
+				     CONTENT, { 0 } };
+
+static void sent_on(void **state)
+{
+	struct v1_pair *p = v1_pair_new(45);
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	p->login = true;
+	p->rounds = silence;
+	v1_pair_start(p);
+	v1_pair_run(p, 500);
+	say_move(p, "198.51.100.7", 3); /* half of an address */
+	v1_pair_run(p, 500);
+	assert_int_equal(p->client->moves, 0);
+	say_move(p, "198.51.100.7", 4);
+	p->rounds = asks_once;
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	assert_string_equal(addr_text(text, &p->client->path.remote), "198.51.100.7");
+	assert_string_equal(addr_text(text, &p->net.plane[CLIENT].sa[0]->remote), "198.51.100.7");
+	assert_int_equal(p->asks, 1);
+	say_move(p, "198.51.100.8", 4); /* not any more */
+	v1_pair_run(p, SECONDS(5));
+	assert_int_equal(p->client->moves, 1);
+	v1_pair_done(p);
+}
+
+static void sent_round(void **state)
+{
+	struct v1_pair *p = v1_pair_new(46);
+
+	(void)state;
+	p->login = true;
+	p->rounds = silence;
+	v1_pair_start(p);
+	for (int i = 0; i <= V1_MOVES_MAX; i++) {
+		v1_pair_run(p, 500);
+		assert_int_equal(p->client->phase, IKE_CONNECTING);
+		say_move(p, i & 1 ? "198.51.100.1" : "198.51.100.7", 4);
+	}
+	v1_pair_run(p, 500);
+	v1_pair_check_dead(p, ERR_PEER, 0);
+	v1_pair_done(p);
+}
+
+static void wrong_password(void **state)
+{
+	struct v1_pair *p = v1_pair_new(4);
+
+	(void)state;
+	p->login = true;
+	p->password = "wrong";
+	v1_pair_connect(p);
+	v1_pair_check_dead(p, ERR_PEER, V1_XAUTH_REFUSED);
+	assert_int_equal(p->client->stage, STAGE_EAP);
+	v1_pair_done(p);
+}
+
+static void no_password(void **state)
+{
+	struct v1_pair *p = v1_pair_new(5);
+
+	(void)state;
+	p->login = true;
+	p->password = NULL;
+	v1_pair_connect(p);
+	v1_pair_check_dead(p, ERR_CONFIG, 0);
+	v1_pair_done(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(logs_in),
+		cmocka_unit_test(every_login),
+		cmocka_unit_test(logins_refused),
+		cmocka_unit_test(no_verdict),
+		cmocka_unit_test(login_again),
+		cmocka_unit_test(unity),
+		cmocka_unit_test(sent_on),
+		cmocka_unit_test(sent_round),
+		cmocka_unit_test(wrong_password),
+		cmocka_unit_test(no_password),
+	};
+
+	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
+}
