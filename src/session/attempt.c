@@ -251,7 +251,9 @@ static bool final_refusal(struct session *s, const struct err *e)
 	if (s->view.stage == STAGE_UP)
 		return false;
 	s->refusals += refused;
-	return s->refusals >= REFUSALS_MAX;
+	/* A gateway that begins or ceases to ask for cookies may have taken another copy of our first
+	 * message than we sign. Such a refusal says little, several in a row say more. */
+	return s->refusals >= (s->view.cookie ? REFUSALS_UNSURE_MAX : REFUSALS_MAX);
 }
 
 /* Before giving up or waiting: another address, another gateway of the profile, with security =

@@ -29,6 +29,7 @@ enum {
 	BACKOFF_MOST_MS = 30000,
 	REFUSALS_MAX =
 		3, /* a gateway that refuses us so often after we were up will not change its mind */
+	REFUSALS_UNSURE_MAX = 12, /* ... and one under load that may have mixed something up */
 	NAME_AFTER = 2, /* attempts by the address that worked, before the name is resolved again */
 };
 

@@ -150,6 +150,39 @@ static void insists_less(void **state)
 	finish(&p, profile);
 }
 
+static void cookie_for_each(struct pair *p)
+{
+	if (p->gw.phase != GW_HALF)
+		p->gw.cookies = 0;
+}
+
+/* Lost and then refused: three times are enough from a gateway at rest; one that asks for cookies may
+ * have signed another copy of our first message, and lets us in when that is over. */
+static void refused_under_load(void **state)
+{
+	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+
+	(void)state;
+	for (unsigned cookies = 0; cookies < 2; cookies++) {
+		struct pair p;
+		begin(&p, profile, 38);
+		pair_connect(&p);
+		assert_int_equal(client_phase(&p.client), IKE_UP);
+		p.gwc.refuse_auth = AUTHENTICATION_FAILED;
+		p.gwc.cookies = cookies;
+		p.watch = cookie_for_each;
+		pair_command(&p, CMD_RECONNECT);
+		pair_run(&p, SECONDS(30));
+		assert_int_equal(p.downs, !cookies);
+		p.gwc.refuse_auth = 0;
+		pair_run(&p, SECONDS(60));
+		assert_int_equal(client_phase(&p.client), cookies ? IKE_UP : IKE_DEAD);
+		pair_free(&p);
+	}
+	profile->trust = NULL;
+	profile_free(profile);
+}
+
 /* The gateway closes the connection; the session comes back by itself, and asks for nothing again. */
 static void brought_back(void **state)
 {
@@ -342,11 +375,12 @@ static int teardown(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_LEN(exits) + 6];
+	static struct CMUnitTest tests[ARRAY_LEN(exits) + 7];
 	const struct CMUnitTest first[] = {
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(brought_back),
 		cmocka_unit_test(insists_less),
+		cmocka_unit_test(refused_under_load),
 		cmocka_unit_test(undisturbed_while_waiting),
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(lossy),
