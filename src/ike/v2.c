@@ -581,6 +581,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.remote = v->path.remote,
 		.nat = v->nat_local || v->nat_remote,
 		.encap = v->natt,
+		.cookie = v->cookie,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
 		.rekey_at = TIME_NEVER,

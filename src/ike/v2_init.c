@@ -85,6 +85,7 @@ static bool follow_cookie(struct step *s, const struct notify *n)
 		return err_set(s->e, ERR_PEER, "the gateway keeps asking for cookies");
 	memcpy(hs->cookie, n->data.p, n->data.n);
 	hs->cookie_len = n->data.n;
+	s->v->cookie = true;
 	outbox_log(s->ob, LEVEL_DEBUG, "the gateway asks for a cookie");
 	return v2_init_send(s->v, s->ob, s->e);
 }

@@ -163,6 +163,7 @@ struct v2 {
 	bool nat_local, nat_remote;
 	struct handshake *hs;
 	struct v2_sa *sa; /* the current one */
+	bool cookie; /* the gateway asked for one */
 	struct v2_sa *sas[V2_SAS_MAX];
 	struct children children;
 	struct granted granted;

@@ -175,7 +175,9 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	char to[ADDR_TEXT_MAX];
 	struct err e = { 0 };
 	const struct path *path = &s->paths[s->path];
-	bool last = s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
+	/* A reconnect has the next attempt behind it: many who insist keep a gateway down that is back. */
+	bool patient =
+		!s->was_up && s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
 
 	engine_free(s->engine);
 	passphrase_wipe(&s->last_answer);
@@ -191,7 +193,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	s->phase = PHASE_CONNECTING;
 	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
 	engine_start(s->engine, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path,
-		last, ob);
+		patient, ob);
 }
 
 void attempt_start(struct session *s, struct outbox *ob)
@@ -242,7 +244,7 @@ static void leave_engine(struct session *s)
 }
 
 /* Exponential backoff with full jitter: many clients that lost the same gateway come back spread
- * out. The first attempt comes within a second. */
+ * out. The first attempt comes within a second. make bench has the fleet that chose the times. */
 static void schedule(struct session *s, struct outbox *ob)
 {
 	unsigned shift = s->attempts < 6 ? s->attempts : 6;
@@ -268,7 +270,9 @@ static bool final_refusal(struct session *s, const struct err *e)
 	if (s->view.stage == STAGE_UP)
 		return false;
 	s->refusals += refused;
-	return s->refusals >= REFUSALS_MAX;
+	/* A gateway that begins or ceases to ask for cookies may have taken another copy of our first
+	 * message than we sign. Such a refusal says little, several in a row say more. */
+	return s->refusals >= (s->view.cookie ? REFUSALS_UNSURE_MAX : REFUSALS_MAX);
 }
 
 /* Before giving up or waiting: another address, another gateway of the profile, with security =

@@ -27,9 +27,10 @@ enum phase {
 enum { ASK_LINE = 0x20000000, ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_ID_PSK };
 enum {
 	BACKOFF_FIRST_MS = 1000,
-	BACKOFF_MOST_MS = 60000,
+	BACKOFF_MOST_MS = 30000,
 	REFUSALS_MAX =
 		3, /* a gateway that refuses us so often after we were up will not change its mind */
+	REFUSALS_UNSURE_MAX = 12, /* ... and one under load that may have mixed something up */
 	NAME_AFTER = 2, /* attempts by the address that worked, before the name is resolved again */
 };
 

@@ -3,8 +3,9 @@
  * virtual clock, all up at a gateway that dies while traffic runs and is back after DEAD-SECONDS with
  * nothing remembered. Every message is real, sealed and opened on both sides; the gateway answers with
  * the scripted one of tests/pair, and what its work costs is a model: CORES processors that take
- * INIT-MS for an IKE_SA_INIT and AUTH-MS for an IKE_AUTH, a queue of QUEUE datagrams before them, and
- * as strongSwan has it a cookie asked for while HALF_OPEN IKE SAs are half-open.
+ * INIT-MS for an IKE_SA_INIT and AUTH-MS for an IKE_AUTH, a fiftieth of that for an answer from memory or
+ * with a cookie, a queue before them as long as they work on it for QUEUE_MS, and as strongSwan has it a
+ * cookie asked for while HALF_OPEN IKE SAs are half-open.
  *
  * POLICY: ours (what the session does), FIRST-MOST (its backoff with other limits, in milliseconds) or
  * fixed-MS (attempts at that interval, as a client does that retries by a timer); with "-nocookie"
@@ -23,13 +24,14 @@
 
 enum {
 	CORES = 4,
-	QUEUE = 4096,
+	QUEUE = 16384,
+	QUEUE_MS = 2500,
 	HALF_OPEN = 30,
 	HALF_OPEN_MS = 30000,
 	WIRE_MS = 20,
-	CHEAP_US = 20, /* an answer from memory, a cookie, a datagram for nobody */
+	CHEAP = 50, /* the part of cost_init: an answer from memory, a cookie, a datagram for nobody */
 	UP_BY_MS = 30000, /* then the gateway dies */
-	GIVE_UP_MS = 3600000,
+	GIVE_UP_MS = 1800000, /* before the new tunnels get new keys, for which nobody is there */
 	IKE_NEXT = 16, /* in the header: first payload, exchange */
 	IKE_EXCHANGE = 18,
 	TYPE_N = 41
@@ -42,6 +44,7 @@ struct member {
 	struct gateway *gw; /* while it is half-open there */
 	uint64_t deadline;
 	unsigned half; /* counts its half-open SAs: each ends by itself */
+	uint8_t served[IKE_SPI_LEN]; /* the initiator SPI of its last IKE SA there */
 	bool up, scheduled;
 };
 
@@ -66,7 +69,7 @@ static struct fleet {
 	size_t n_heap, cap;
 	uint64_t now, order, back; /* microseconds */
 	struct happening queue[QUEUE];
-	size_t q_first, q_n;
+	size_t q_first, q_n, q_most;
 	unsigned busy, half_open;
 	const struct policy *policy;
 	uint64_t cost_init, cost_auth;
@@ -209,6 +212,9 @@ static void tick(uint32_t client, uint64_t at)
 	if (!m->scheduled || m->deadline * 1000 != at)
 		return; /* it has another one */
 	m->scheduled = false;
+	/* Traffic is back with the tunnel, so that none looks after the gateway. */
+	if (m->up && f.policy && f.now > f.back)
+		session_os(m->s, f.now / 1000, &(struct os_input){ .kind = OS_INBOUND }, &f.ob);
 	session_tick(m->s, f.now / 1000, &f.ob);
 	settle(client, was);
 }
@@ -242,6 +248,12 @@ static bool known(const struct member *m, const struct happening *h)
 	return m->gw && m->gw->sa && memcmp(m->gw->sa->spi_i, h->data, IKE_SPI_LEN) == 0;
 }
 
+/* A copy of what is long answered. */
+static bool is_late(const struct member *m, const struct happening *h)
+{
+	return memcmp(m->served, h->data, IKE_SPI_LEN) == 0;
+}
+
 static bool has_cookie(const struct happening *h)
 {
 	const uint8_t *n = h->data + IKE_HDR_LEN;
@@ -262,10 +274,11 @@ static uint64_t cost(const struct happening *h)
 	if (!f.policy)
 		return 0;
 	if (h->data[IKE_EXCHANGE] == IKE_SA_INIT)
-		return known(m, h) || wants_cookie(h) ? CHEAP_US : f.cost_init;
+		return known(m, h) || is_late(m, h) || wants_cookie(h) ? f.cost_init / CHEAP :
+									 f.cost_init;
 	return h->data[IKE_EXCHANGE] == IKE_AUTH && known(m, h) && m->gw->phase == GW_HALF ?
 		f.cost_auth :
-		CHEAP_US;
+		f.cost_init / CHEAP;
 }
 
 static void work_begin(struct happening h)
@@ -293,7 +306,7 @@ static void to_gateway(struct happening h)
 		f.peak = f.in_second;
 	if (f.busy < CORES) {
 		work_begin(h);
-	} else if (f.q_n < QUEUE) {
+	} else if (f.q_n < f.q_most) {
 		f.queue[(f.q_first + f.q_n++) % QUEUE] = h;
 	} else {
 		f.lost++;
@@ -325,6 +338,8 @@ static void answer(const struct happening *h)
 	bool init = h->data[IKE_EXCHANGE] == IKE_SA_INIT;
 	struct gateway *asking = NULL;
 
+	if (is_late(m, h))
+		return;
 	if (init && !known(m, h) && wants_cookie(h)) {
 		static struct gw_config with;
 		with = f.gwc;
@@ -480,6 +495,10 @@ static void run(uint32_t n, const struct policy *policy, uint64_t dead_ms)
 		if (f.up == n)
 			all = since_back();
 	}
+	for (uint32_t i = 0; i < n && all < 0; i++)
+		if (!f.v[i].up)
+			fprintf(stderr, "session %u is not back: in phase %d, %s\n", i,
+				(int)f.v[i].s->phase, f.v[i].s->last_error.text);
 	printf("%s %.1f %.1f %.1f %llu %u %llu %.2f %.1f %zu\n", policy->name, half, most, all,
 		(unsigned long long)f.peak, f.peak_half, (unsigned long long)f.lost,
 		(double)f.inits / n, (double)f.work / 1e6, each);
@@ -524,6 +543,9 @@ static void begin(double init_ms, double auth_ms)
 	memset(&f, 0, sizeof(f));
 	f.cost_init = (uint64_t)(init_ms * 1000);
 	f.cost_auth = (uint64_t)(auth_ms * 1000);
+	f.q_most = (size_t)(CORES * QUEUE_MS / (init_ms + auth_ms));
+	if (f.q_most > QUEUE)
+		f.q_most = QUEUE;
 	assert_true(addr_parse(&f.path.local, "192.0.2.10"));
 	assert_true(addr_parse(&f.path.remote, "198.51.100.1"));
 	f.path.local.port = f.path.remote.port = 500;

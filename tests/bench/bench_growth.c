@@ -120,7 +120,7 @@ static void children(unsigned n)
 	pair_connect(&p);
 	size_t before = heap();
 	double begin = milliseconds();
-	while (p.client.v2->n_children < n) {
+	while (p.client.v2->children.n < n) {
 		pair_gw(&p, GW_NEW_CHILD);
 		pair_run(&p, SECONDS(1));
 	}

@@ -86,13 +86,13 @@ def connect_table(figures):
                   for who in ("ours", "charon-cmd", "charon")}
             if ms["ours"] is None:
                 continue
+            cpu = [show(get(figures, f"connect.{method}.{wire}ms.{w}.cpu_ms")) for w in ms]
             trips = [show(get(figures, f"connect.{method}.{w}.trips"), 0) for w in ms]
             rows.append([f"{method}, {wire} ms", *(show(v) for v in ms.values()),
                          show(ratio(ms["ours"], ms["charon-cmd"] or ms["charon"]), 2),
-                         show(get(figures, f"connect.{method}.{wire}ms.ours.cpu_ms")),
-                         "/".join(trips)])
+                         "/".join(cpu), "/".join(trips)])
     table("Connect: milliseconds from exec to the first reply through the tunnel",
-          ["", "ours", "charon-cmd", "charon", "ratio", "our CPU", "round trips"], rows)
+          ["", "ours", "charon-cmd", "charon", "ratio", "CPU", "round trips"], rows)
 
 
 def footprint_table(figures):

@@ -104,6 +104,85 @@ static void up_and_down(void **state)
 	finish(&p, profile);
 }
 
+struct insistence { /* how often the same IKE_SA_INIT was sent */
+	uint8_t spi[IKE_SPI_LEN];
+	unsigned times, most;
+};
+
+static bool swallow_counting(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	struct insistence *x = arg;
+
+	(void)n;
+	if (from == CLIENT && !f->esp && f->len > IKE_HDR_LEN && f->data[18] == IKE_SA_INIT) {
+		bool same = memcmp(x->spi, f->data, IKE_SPI_LEN) == 0;
+		x->times = same ? x->times + 1 : 1;
+		x->most = x->times > x->most ? x->times : x->most;
+		memcpy(x->spi, f->data, IKE_SPI_LEN);
+	}
+	return true;
+}
+
+/* Who connects for the first time is patient; who lost a gateway that many others lost too is not. */
+static void insists_less(void **state)
+{
+	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct insistence first = { .times = 0 }, later = { .times = 0 };
+	struct pair p;
+
+	(void)state;
+	begin(&p, profile, 36);
+	pair_start(&p);
+	pair_tap(&p, swallow_counting, &first);
+	pair_run(&p, SECONDS(60));
+	pair_free(&p);
+	begin(&p, profile, 37);
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	pair_tap(&p, swallow_counting, &later);
+	pair_command(&p, CMD_RECONNECT);
+	pair_run(&p, SECONDS(600));
+	assert_true(p.events[EV_RECONNECTING] > 10);
+	assert_true(later.most > 1 && later.most < first.most);
+	pair_tap(&p, NULL, NULL);
+	pair_run(&p, SECONDS(40)); /* no longer than a wait and an attempt */
+	pair_check_up(&p, 1);
+	finish(&p, profile);
+}
+
+static void cookie_for_each(struct pair *p)
+{
+	if (p->gw.phase != GW_HALF)
+		p->gw.cookies = 0;
+}
+
+/* Lost and then refused: three times are enough from a gateway at rest; one that asks for cookies may
+ * have signed another copy of our first message, and lets us in when that is over. */
+static void refused_under_load(void **state)
+{
+	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+
+	(void)state;
+	for (unsigned cookies = 0; cookies < 2; cookies++) {
+		struct pair p;
+		begin(&p, profile, 38);
+		pair_connect(&p);
+		assert_int_equal(client_phase(&p.client), IKE_UP);
+		p.gwc.refuse_auth = AUTHENTICATION_FAILED;
+		p.gwc.cookies = cookies;
+		p.watch = cookie_for_each;
+		pair_command(&p, CMD_RECONNECT);
+		pair_run(&p, SECONDS(30));
+		assert_int_equal(p.downs, !cookies);
+		p.gwc.refuse_auth = 0;
+		pair_run(&p, SECONDS(60));
+		assert_int_equal(client_phase(&p.client), cookies ? IKE_UP : IKE_DEAD);
+		pair_free(&p);
+	}
+	profile->trust = NULL;
+	profile_free(profile);
+}
+
 /* The gateway closes the connection; the session comes back by itself, and asks for nothing again. */
 static void brought_back(void **state)
 {
@@ -296,10 +375,12 @@ static int teardown(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_LEN(exits) + 5];
+	static struct CMUnitTest tests[ARRAY_LEN(exits) + 7];
 	const struct CMUnitTest first[] = {
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(brought_back),
+		cmocka_unit_test(insists_less),
+		cmocka_unit_test(refused_under_load),
 		cmocka_unit_test(undisturbed_while_waiting),
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(lossy),
