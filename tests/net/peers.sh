@@ -42,7 +42,7 @@ libreswan_keys() {
 }
 
 libreswan_start() {
-	local here=$LAB/gateway/libreswan name
+	local here=$LAB/gateway/libreswan
 	if [ ! -d "$here" ]; then
 		mkdir -m 700 "$here" "$here/policies"
 		printf ': PSK "%s"\n' "$PSK" >"$here/secrets"
