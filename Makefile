@@ -3,7 +3,10 @@
 #   make            the program, as build/release/vpnc-ike
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
-#   make soak-kill  200 kill -9 at random moments; make bench-routes: what 5 000 routes cost
+#   make bench      what it costs, beside its peers; make bench-routes: what 5 000 routes and 500
+#                   selectors cost
+#   make soak-kill  200 kill -9 at random moments; make soak-stop: SIGSTOP for a minute;
+#                   make soak-rekey: 10 000 rekeys, 1 000 reconnects
 #   make check-unit the unit and pair tests: seconds, no root
 
 VERSION   := 0.1.0
@@ -51,7 +54,8 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: soak-kill bench-routes all install uninstall demo check check-unit check-net check-vm check-asan check-valgrind check-arrows \
+.PHONY: soak-kill soak-stop soak-rekey bench-routes all install uninstall demo check check-unit \
+        check-net check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -93,11 +97,16 @@ BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 BENCH_BIN := $(BENCH_SRC:%.c=$(OUT)/%)
 $(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(LIB)
 	@echo "  LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB) -lcmocka $(PKG_LIBS)
+
+# These play with the scripted gateway.
+BENCH_PAIR := $(addprefix $(OUT)/tests/bench/bench_,fleet soak growth)
+$(BENCH_PAIR): $(call helpers,tests/pair) $(TEST_LIB_OBJ)
 
 # --- checks -----------------------------------------------------------------------------------
 check-unit: tests check-arrows
 	@tests/run-unit $(OUT)
+	@PYTHONDONTWRITEBYTECODE=1 python3 tests/bench/report_test.py -q
 
 check-arrows:
 	@tests/check-arrows
@@ -115,8 +124,21 @@ check-net: all
 soak-kill: all
 	@tests/net/soak_kill 200
 
+soak-stop: all
+	@STOPPED_SECONDS=60 tests/net/run stopped_process
+
 bench-routes: $(OUT)/tests/bench/bench_routes
 	@tests/bench/routes $(OUT)
+
+# QUICK=--quick for a few minutes; PARTS="connect fleet" for some of it
+bench:
+	@tests/install-packages build gateway bench
+	@$(MAKE) --no-print-directory all $(BENCH_BIN)
+	@tests/bench/bench $(QUICK) $(PARTS)
+
+soak-rekey: all $(OUT)/tests/bench/bench_soak
+	@$(OUT)/tests/bench/bench_soak 10000 1000
+	@tests/bench/soak 1000 100
 
 check-vm: all $(OUT)/tests/host/test_netns $(OUT)/tests/host/test_xfrm
 	@tests/install-packages gateway vm

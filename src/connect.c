@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/ports.h"
 #include "cli/render.h"
 #include "cli/repl.h"
 #include "cli/user.h"
@@ -363,10 +364,28 @@ static void on_signal(struct connect *c, int sig)
 		repl_warn(c->repl, "%s", e.text);
 }
 
+/* What this gateway wanted is tried first the next time. */
+static void keep_port(struct connect *c)
+{
+	const struct status *st = sample(c);
+	uint16_t usual = st->ppp.source_port == L2TP_PORT ? 0 : st->ppp.source_port;
+
+	if (st->ppp.source_port && !c->profile->source_port &&
+		usual != port_recall(st->gateway.name))
+		port_keep(st->gateway.name, usual);
+}
+
+static void recall_ports(struct profile *p)
+{
+	for (size_t i = 0; p->type == CONN_L2TP && i < p->n_gateways; i++)
+		p->known_ports[i] = port_recall(p->gateways[i]);
+}
+
 static void on_event(struct connect *c, const struct event *ev)
 {
 	show_event(c, ev);
 	if (ev->kind == EV_UP) {
+		keep_port(c);
 		c->connected = true;
 		repl_start(c->repl);
 		malloc_trim(0); /* what only connecting took */
@@ -440,6 +459,7 @@ static bool open_all(struct connect *c, struct err *e)
 	struct user user;
 
 	user_invoking(&user);
+	recall_ports(c->profile);
 	c->edge = edge_open(c->profile, c->o->log_level, e);
 	if (!c->edge)
 		return false;

@@ -19,6 +19,9 @@ struct dataplane_drops {
 	uint64_t malformed; /* no IP packet, or not for ESP; out of ESP where only L2TP may come */
 	uint64_t too_big; /* from the inner interface: its sender was told */
 	uint64_t tun_errors; /* the interface was down, its queue full */
+	uint64_t
+		congestion; /* marked on the way, and its sender does not know the mark (RFC 6040) */
+	uint64_t not_sent; /* sealed, and refused by the system: no route, no address */
 };
 
 struct dataplane;
@@ -44,6 +47,9 @@ struct dataplane_ops {
 	/* One of them (the TUN, the kernel's events) is readable: seal and send one batch; true when
 	 * there may be more. */
 	bool (*tun_input)(struct dataplane *dp);
+	/* The UDP socket that is full, -1: none. Until it can be written to, tun_input has nothing to do;
+	 * then it is to be called. */
+	int (*waits)(struct dataplane *dp);
 	/* The session's deadline has come: note what causes no event of its own. */
 	void (*look)(struct dataplane *dp);
 	/* What the session wants to know, one at a time: OS_INBOUND (at most one a call until more
@@ -66,7 +72,7 @@ struct dataplane { /* the first member of every implementation */
 enum { L2TP_MESSAGE_MAX = 2048 }; /* octets; longer ones are dropped */
 enum { USERSPACE_SAS = 256 }; /* in each direction: 64 children, each while it is being replaced */
 
-/* tun (non-blocking, one packet a read, IFF_NO_PI) and udp stay the caller's. seed: for the IVs of
+/* tun (non-blocking, IFF_NO_PI; with IFF_VNET_HDR in large pieces, as the kernel can) and udp stay the caller's. seed: for the IVs of
  * CBC. Only ESP in UDP: install refuses an SA without (LOCAL). */
 struct dataplane *userspace_new(
 	int tun, struct udp *udp, const uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;

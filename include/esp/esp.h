@@ -79,6 +79,9 @@ uint64_t esp_packets_max(const struct sa_spec *spec);
 uint64_t esp_octets_max(const struct sa_spec *spec);
 /* Was the packet authentic, whatever else was wrong with it? Then the peer is alive. */
 bool esp_authentic(enum esp_verdict v);
+/* Octets that sealing puts before a packet, and behind one of len octets. */
+size_t esp_before(const struct esp_sa *sa);
+size_t esp_behind(const struct esp_sa *sa, size_t len);
 /* Octets that sealing adds to an inner packet of len octets, without outer IP and UDP header. */
 size_t esp_overhead(const struct sa_spec *spec, size_t len);
 /* The largest inner packet whose sealed form, with outer IP (and UDP when encap), fits into mtu. */

@@ -51,10 +51,24 @@ void host_warnings(struct host *h, struct outbox *events);
 /* What the inner interface shall be called, instead of "vpnN". LOCAL: there is one of that name, and
  * whoever it belongs to, it is not ours (what a killed instance left is gone since host_open). */
 bool host_call_interface(struct host *h, const char *name, struct err *e) MUST_CHECK;
-/* A TUN interface (IFF_NO_PI, non-blocking) named "vpnN"; name is written out. One an instance. The
+/* A TUN interface (IFF_NO_PI, IFF_VNET_HDR, non-blocking) named "vpnN"; name is written out. One an
+ * instance. The
  * descriptor is the caller's to close, before or after host_close, which removes the interface. -1
  * on failure. */
 int host_tun(struct host *h, char name[16], struct err *e) MUST_CHECK;
+
+/* What the kernel can leave to whoever reads and writes a TUN. */
+enum {
+	TUN_HEADER = 1, /* a struct virtio_net_hdr before each packet; nothing else goes without */
+	TUN_SUM = 2, /* checksums; nothing below goes without */
+	TUN_TCP4 = 4, /* runs of TCP segments in one piece of up to 64 KiB */
+	TUN_TCP6 = 8,
+	TUN_UDP = 16, /* and of datagrams, Linux 6.2 */
+	TUN_ALL = TUN_HEADER | TUN_SUM | TUN_TCP4 | TUN_TCP6 | TUN_UDP,
+};
+/* Switches on what there is of those allowed, and returns it. A descriptor that is no TUN has none.
+ * Needs no privilege. */
+unsigned host_tun_offloads(int tun, unsigned allowed);
 /* --- ESP in the kernel (XFRM) ------------------------------------------------------------------ */
 
 /* Whether the kernel carries ESP over the family: a throwaway SA each of AES-GCM and of AES-CBC with

@@ -28,6 +28,8 @@ struct l2tp_session {
 bool l2tp_is_control(struct bytes datagram);
 /* The frame in a data message of this session; false for any other or malformed one. */
 bool l2tp_data_read(struct l2tp_session *s, struct bytes datagram, struct bytes *frame) MUST_CHECK;
+/* Octets of the header that comes next. */
+size_t l2tp_data_header_len(const struct l2tp_session *s);
 /* Writes the header to be put before a frame of so many octets; returns its length. */
 size_t l2tp_data_header(
 	struct l2tp_session *s, uint8_t header[L2TP_DATA_HEADER_MAX], size_t frame_len);

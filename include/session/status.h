@@ -55,6 +55,7 @@ struct status {
 	struct status_child children[STATUS_CHILDREN];
 	struct { /* L2TP only; auth is "" without */
 		char auth[32], server[STATUS_TEXT];
+		uint16_t source_port; /* ours inside the SA */
 		struct addr peer; /* family NONE: it did not tell */
 		uint16_t mru; /* of the gateway: the largest packet it takes */
 	} ppp;

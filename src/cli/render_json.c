@@ -151,6 +151,7 @@ static void put_ppp(struct json *j, const struct status *st)
 	json_text(j, "auth", st->ppp.auth);
 	json_text(j, "peer", text);
 	json_unsigned(j, "mru", st->ppp.mru);
+	json_unsigned(j, "source_port", st->ppp.source_port);
 	json_text(j, "server", st->ppp.server);
 	json_close(j, '}');
 }

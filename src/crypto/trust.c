@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle.h"
 #include "crypto/cert.h"
 #include "ossl.h"
 #include "x509.h"
@@ -22,6 +23,7 @@ enum {
 
 struct trust {
 	X509_STORE *store;
+	struct bundle *system; /* what a chain needs of it goes into the store then */
 	uint8_t (*spki)[SPKI_SHA1_LEN]; /* of the anchors added, for CERTREQ */
 	size_t n_spki;
 	EVP_PKEY *pins[PINS_MAX]; /* a pinned certificate is held by its key and itself */
@@ -51,6 +53,7 @@ void trust_free(struct trust *t)
 		X509_free(t->pinned[i]);
 	}
 	X509_STORE_free(t->store);
+	bundle_free(t->system);
 	free(t->spki);
 	free(t);
 }
@@ -59,12 +62,14 @@ void trust_free(struct trust *t)
  * Only where no bundle is known is OpenSSL left to look issuers up in its folder. */
 bool trust_add_system(struct trust *t, struct err *e)
 {
-	char bundle[PATH_MAX];
+	char file[PATH_MAX];
 
-	if (X509_STORE_load_file(t->store, X509_get_default_cert_file()) == 1)
-		return true;
-	snprintf(bundle, sizeof(bundle), "%s/ca-certificates.crt", X509_get_default_cert_dir());
-	if (X509_STORE_load_file(t->store, bundle) == 1 ||
+	snprintf(file, sizeof(file), "%s/ca-certificates.crt", X509_get_default_cert_dir());
+	t->system = bundle_read(X509_get_default_cert_file());
+	if (!t->system)
+		t->system = bundle_read(file);
+	if (t->system || X509_STORE_load_file(t->store, X509_get_default_cert_file()) == 1 ||
+		X509_STORE_load_file(t->store, file) == 1 ||
 		X509_STORE_set_default_paths(t->store) == 1) {
 		ossl_err(NULL, ERR_NONE, "");
 		return true;
@@ -321,6 +326,15 @@ static bool verify_chain(const struct trust *t, STACK_OF(X509) * helpers, const 
 	return ok;
 }
 
+/* Those that the chain's certificates name as their issuers. */
+static bool take_system(struct trust *t, const struct cert_list *chain, struct err *e)
+{
+	for (size_t i = 0; t->system && i < chain->n; i++)
+		if (!bundle_find(t->system, X509_get_issuer_name(chain->v[i]->x), t->store, e))
+			return false;
+	return true;
+}
+
 bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, struct err *e)
 {
 	if (chain->n == 0)
@@ -336,7 +350,8 @@ bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, st
 		ok = sk_X509_push(helpers, chain->v[i]->x) > 0;
 	if (!ok)
 		err_set(e, ERR_LOCAL, "out of memory");
-	ok = ok && verify_chain(t, helpers, leaf, now, e) && check_usage(leaf, e);
+	ok = ok && take_system(t, chain, e) && verify_chain(t, helpers, leaf, now, e) &&
+		check_usage(leaf, e);
 	sk_X509_free(helpers);
 	return ok;
 }

@@ -22,6 +22,26 @@ bool carry_on(const struct carry *c)
 	return c->link.local_port != 0;
 }
 
+bool carry_takes_packets(const struct carry *c)
+{
+	return c->link.packets && c->session.session != 0;
+}
+
+size_t carry_before_payload(void)
+{
+	return CARRY_UDP_HEADER;
+}
+
+size_t carry_before_frame(const struct carry *c)
+{
+	return CARRY_UDP_HEADER + l2tp_data_header_len(&c->session);
+}
+
+size_t carry_before_packet(const struct carry *c)
+{
+	return carry_before_frame(c) + PPP_HEADER_LEN;
+}
+
 static void write_ports(const struct carry *c, struct wr *w)
 {
 	wr_u16(w, c->link.local_port);
@@ -41,7 +61,7 @@ bool carry_selects(const struct carry *c, const struct sa_spec *spec)
 /* Room in front, n octets of it. */
 static bool put_before(struct esp_packet *p, const void *octets, size_t n)
 {
-	if ((size_t)(p->data - p->room) < n + ESP_HEADROOM)
+	if ((size_t)(p->data - p->room) < n)
 		return false;
 	p->data -= n;
 	p->len += n;

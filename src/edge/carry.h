@@ -11,10 +11,7 @@
 #include "l2tp/data.h"
 #include "ppp/ppp.h"
 
-enum {
-	CARRY_UDP_HEADER = 8,
-	CARRY_HEADROOM = CARRY_UDP_HEADER + L2TP_DATA_HEADER_MAX + PPP_HEADER_LEN,
-};
+enum { CARRY_UDP_HEADER = 8 };
 
 struct carry {
 	struct l2tp_link link;
@@ -29,10 +26,16 @@ enum carry_what {
 
 void carry_set(struct carry *c, const struct l2tp_link *link);
 bool carry_on(const struct carry *c); /* there is L2TP; then nothing else goes through the SA */
+bool carry_takes_packets(const struct carry *c); /* the session is there, and PPP's link */
+/* Octets that carry_packet puts before the next packet, carry_frame before a frame, carry_payload before
+ * a payload. */
+size_t carry_before_packet(const struct carry *c);
+size_t carry_before_frame(const struct carry *c);
+size_t carry_before_payload(void);
 /* Does the SA take our datagrams? */
 bool carry_selects(const struct carry *c, const struct sa_spec *spec);
-/* Puts the headers before what p holds: a packet (v4 or v6), a PPP frame, or a payload of UDP. p must have
- * CARRY_HEADROOM before it besides that of ESP. False: it is too long, or there is no session for it. */
+/* Puts the headers before what p holds: a packet (v4 or v6), a PPP frame, or a payload of UDP. p must
+ * have room before it. False: it is too long, or there is no session for it. */
 bool carry_packet(struct carry *c, struct esp_packet *p, uint8_t family,
 	const struct sa_spec *spec) MUST_CHECK;
 bool carry_frame(struct carry *c, struct esp_packet *p, const struct sa_spec *spec) MUST_CHECK;

@@ -28,6 +28,7 @@ struct edge {
 	struct sleep_watch sleep;
 	int tun;
 	bool interface_gone;
+	int full; /* the UDP socket that must be written to before the TUN is read again, -1: none */
 	uint16_t mtu; /* of the interface, 0: not known yet */
 
 	struct outbox todo; /* what the session wants done */
@@ -110,7 +111,7 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	outbox_init(&g->todo);
 	outbox_init(&g->doing);
 	outbox_init(&g->told);
-	g->tun = -1;
+	g->tun = g->full = -1;
 	g->alarm = TIME_NEVER;
 	for (size_t i = 0; i < EDGE_SLOTS; i++)
 		g->slots[i] = -1;
@@ -376,7 +377,7 @@ static void take_addresses(struct edge *g)
 	free(in);
 }
 
-static void take_datagrams(struct edge *g, int fd)
+static void take_batch(struct edge *g, int fd)
 {
 	struct udp_datagram dgs[UDP_BATCH];
 	size_t n = udp_receive(g->udp, fd, dgs);
@@ -391,6 +392,29 @@ static void take_datagrams(struct edge *g, int fd)
 		for (i = run; i < n && dgs[i].class == UDP_IKE; i++)
 			session_datagram(g->session, now, &dgs[i].dg, &g->todo);
 	}
+}
+
+static void take_datagrams(struct edge *g, int fd)
+{
+	do
+		take_batch(g, fd);
+	while (udp_pending(g->udp));
+}
+
+/* While a socket is full the TUN is left alone: what comes by it waits in the kernel. */
+static void watch_output(struct edge *g)
+{
+	int fd = g->dp ? g->dp->ops->waits(g->dp) : -1;
+	struct err e;
+
+	if (fd == g->full)
+		return;
+	if (g->full >= 0)
+		(void)!loop_watch(&g->loop, g->full, EPOLLIN, TAG_UDP, &e);
+	if (fd >= 0)
+		(void)!loop_watch(&g->loop, fd, EPOLLIN | EPOLLOUT, TAG_UDP, &e);
+	(void)!loop_watch(&g->loop, g->tun, fd >= 0 ? 0 : EPOLLIN, TAG_DATAPLANE, &e);
+	g->full = fd;
 }
 
 static void take_dataplane_events(struct edge *g)
@@ -484,7 +508,10 @@ static bool handle(struct edge *g, const struct loop_ready *r, struct edge_event
 {
 	switch (r->tag) {
 	case TAG_UDP:
-		take_datagrams(g, r->fd);
+		if (r->events & EPOLLOUT && g->dp)
+			g->dp->ops->tun_input(g->dp);
+		if (r->events & ~(uint32_t)EPOLLOUT)
+			take_datagrams(g, r->fd);
 		take_dataplane_events(g);
 		break;
 	case TAG_DATAPLANE:
@@ -555,6 +582,7 @@ void edge_next(struct edge *g, struct edge_event *out)
 			continue;
 		}
 		watch_resolver(g);
+		watch_output(g);
 		g->ready_next = 0;
 		g->n_ready = loop_wait(&g->loop, next_deadline(g), g->ready);
 		tick(g);

@@ -121,6 +121,12 @@ static bool k_tun_input(struct dataplane *dp)
 	return false;
 }
 
+static int k_waits(struct dataplane *dp)
+{
+	(void)dp;
+	return -1;
+}
+
 static void k_look(struct dataplane *dp)
 {
 	struct kernel *k = of(dp);
@@ -246,6 +252,7 @@ struct dataplane *kernel_new(struct host *host, struct udp *udp, struct err *e)
 		.esp_input = k_esp_input,
 		.fds = k_fds,
 		.tun_input = k_tun_input,
+		.waits = k_waits,
 		.look = k_look,
 		.l2tp_link = k_l2tp_link,
 		.l2tp_send = k_l2tp_send,

@@ -12,20 +12,24 @@
 #include "esp/flow.h"
 #include "l2tp/data.h"
 #include "ppp/ppp.h"
+#include "tunio.h"
 
 enum {
 	HEAD = L2TP_DATA_HEADER_MAX + PPP_HEADER_LEN, /* room in front of every packet */
 	ROOM = HEAD + L2TP_MESSAGE_MAX,
 	BATCH = 64,
+	READS = 64, /* from the TUN, before the others get their turn */
 };
 
 struct l2tpio {
-	int tun, udp;
+	int udp;
 	uint16_t mtu;
 	struct l2tp_link link;
 	struct l2tp_session session;
 	struct inbox inbox;
 	uint64_t drops;
+	struct tunio tun;
+	size_t queued; /* messages that wait in rooms and iov */
 	struct mmsghdr messages[BATCH];
 	struct iovec iov[BATCH];
 	uint8_t rooms[BATCH][ROOM];
@@ -37,7 +41,7 @@ struct l2tpio *l2tpio_new(int tun, int udp)
 
 	if (!x)
 		return NULL;
-	x->tun = tun;
+	tunio_init(&x->tun, tun, TUN_ALL);
 	x->udp = udp;
 	for (size_t i = 0; i < BATCH; i++)
 		x->messages[i].msg_hdr = (struct msghdr){ .msg_iov = &x->iov[i], .msg_iovlen = 1 };
@@ -49,7 +53,7 @@ void l2tpio_free(struct l2tpio *x)
 	if (!x)
 		return;
 	l2tpio_socket(x, -1);
-	close(x->tun);
+	close(x->tun.fd);
 	wipe(x, sizeof(*x)); /* packets in clear */
 	free(x);
 }
@@ -80,15 +84,25 @@ void l2tpio_link(struct l2tpio *x, const struct l2tp_link *link)
 
 /* --- outbound -------------------------------------------------------------------------------------- */
 
-/* n messages as they lie in iov; what the kernel does not take now is lost, as on the way. */
-static void send_batch(struct l2tpio *x, size_t n)
+/* What is queued leaves; what the kernel does not take now is lost, as on the way. */
+static void flush(struct l2tpio *x)
 {
+	size_t n = x->queued;
 	int sent = 0;
 
+	x->queued = 0;
 	do
 		sent = n > 0 ? sendmmsg(x->udp, x->messages, (unsigned)n, 0) : 0;
 	while (sent < 0 && (errno == EINTR || errno == ECONNREFUSED)); /* ICMP proves nothing */
 	x->drops += n - (size_t)(sent > 0 ? sent : 0);
+}
+
+/* Where the next message is put together. */
+static uint8_t *place(struct l2tpio *x)
+{
+	if (x->queued == BATCH)
+		flush(x);
+	return x->rooms[x->queued] + HEAD;
 }
 
 /* The header of a data message, before a frame of len octets at frame. */
@@ -101,74 +115,52 @@ static struct iovec with_header(struct l2tpio *x, uint8_t *frame, size_t len)
 	return (struct iovec){ .iov_base = frame - n, .iov_len = n + len };
 }
 
-static ssize_t tun_read(struct l2tpio *x, uint8_t *packet)
+/* A packet of the inner interface becomes a data message. */
+static void queue_packet(struct l2tpio *x, const struct gso *run, size_t i)
 {
-	ssize_t n;
-
-	do
-		n = read(x->tun, packet, L2TP_MESSAGE_MAX);
-	while (n < 0 && errno == EINTR);
-	return n;
-}
-
-/* A packet of the inner interface becomes a data message; false when there is none to be had now. */
-static bool next_packet(struct l2tpio *x, size_t slot, bool *made)
-{
-	uint8_t *packet = x->rooms[slot] + HEAD, *frame = packet - PPP_HEADER_LEN;
-	ssize_t n = tun_read(x, packet);
-	struct flow f;
-
-	*made = false;
-	if (n <= 0)
-		return false;
-	if (x->udp < 0 || !x->link.packets || !flow_read(&f, packet, (size_t)n)) {
-		x->drops++;
-		return true;
-	}
-	esp_clamp_mss(packet, f.total, x->mtu);
+	uint8_t *packet = place(x), *frame = packet - PPP_HEADER_LEN;
+	size_t len = gso_len(run, i);
 	struct wr w = wr_init(frame, PPP_HEADER_LEN);
+
+	if (len > L2TP_MESSAGE_MAX) {
+		x->drops++;
+		return;
+	}
+	gso_write(run, i, packet);
+	esp_clamp_mss(packet, len, x->mtu);
 	wr_u16(&w, 0xff03); /* address and control: uncompressed, as everybody understands them */
-	wr_u16(&w, f.family == FAMILY_V4 ? PPP_IPV4 : PPP_IPV6);
-	x->iov[slot] = with_header(x, frame, PPP_HEADER_LEN + f.total);
-	*made = true;
-	return true;
+	wr_u16(&w, run->flow.family == FAMILY_V4 ? PPP_IPV4 : PPP_IPV6);
+	x->iov[x->queued++] = with_header(x, frame, PPP_HEADER_LEN + len);
 }
 
 static void tun_work(struct l2tpio *x)
 {
-	size_t n = 0;
-	bool made;
+	struct gso run;
 
-	for (size_t reads = 0; reads < BATCH && next_packet(x, n, &made); reads++)
-		n += made;
-	send_batch(x, n);
+	for (size_t reads = 0; reads < READS && tunio_read(&x->tun, &run); reads++) {
+		bool up = x->udp >= 0 && x->link.packets;
+		for (size_t i = 0; i < run.count && up; i++)
+			queue_packet(x, &run, i);
+		x->drops += up ? run.count == 0 : 1;
+	}
+	flush(x);
 }
 
 void l2tpio_send(struct l2tpio *x, const struct l2tp_datagram *d)
 {
-	uint8_t *at = x->rooms[0] + HEAD; /* nothing is under way in it between two calls */
+	uint8_t *at = place(x);
 
 	if (x->udp < 0 || d->len > L2TP_MESSAGE_MAX || (d->frame && x->session.session == 0)) {
 		x->drops++;
 		return;
 	}
 	memcpy(at, d->data, d->len);
-	x->iov[0] = d->frame ? with_header(x, at, d->len) :
-			       (struct iovec){ .iov_base = at, .iov_len = d->len };
-	send_batch(x, 1);
+	x->iov[x->queued++] = d->frame ? with_header(x, at, d->len) :
+					 (struct iovec){ .iov_base = at, .iov_len = d->len };
+	flush(x);
 }
 
 /* --- inbound ---------------------------------------------------------------------------------------- */
-
-static void tun_write(struct l2tpio *x, const uint8_t *packet, size_t len)
-{
-	ssize_t n;
-
-	do
-		n = write(x->tun, packet, len);
-	while (n < 0 && errno == EINTR);
-	x->drops += n < 0;
-}
 
 /* To where it belongs: a packet to the inner interface, all else to the session. */
 static void take(struct l2tpio *x, uint8_t *data, size_t len)
@@ -185,7 +177,7 @@ static void take(struct l2tpio *x, uint8_t *data, size_t len)
 	} else if (x->link.packets && flow_read(&f, packet.p, packet.n)) {
 		uint8_t *at = data + ((const uint8_t *)packet.p - data);
 		esp_clamp_mss(at, f.total, x->mtu);
-		tun_write(x, at, f.total);
+		tunio_put(&x->tun, at, f.total);
 	} else {
 		x->drops++;
 	}
@@ -205,6 +197,7 @@ static void udp_work(struct l2tpio *x)
 	for (int i = 0; i < n; i++)
 		if (!(x->messages[i].msg_hdr.msg_flags & MSG_TRUNC))
 			take(x, x->rooms[i], x->messages[i].msg_len);
+	tunio_flush(&x->tun);
 }
 
 void l2tpio_work(struct l2tpio *x)
@@ -220,5 +213,5 @@ bool l2tpio_next(struct l2tpio *x, struct bytes *payload)
 
 uint64_t l2tpio_drops(const struct l2tpio *x)
 {
-	return x->drops;
+	return x->drops + x->tun.errors;
 }

@@ -25,7 +25,7 @@ static int open_signals(void)
  * the machine wakes up: the loop wakes with it. */
 static bool arm_resume(int fd)
 {
-	struct itimerspec at = { .it_value.tv_sec = INT32_MAX };
+	struct itimerspec at = { .it_value.tv_sec = (time_t)1 << 33 };
 
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) == 0;
 }

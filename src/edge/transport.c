@@ -40,7 +40,7 @@ static void renew_sum(
 	payload[at + 1] = (uint8_t)sum;
 }
 
-bool transport_restore(struct esp_packet *p, const struct sa_spec *spec)
+bool transport_restore(struct esp_packet *p, const struct sa_spec *spec, uint8_t tos)
 {
 	bool v4 = spec->remote.family == FAMILY_V4;
 	size_t header = v4 ? IPV4_HEADER : IPV6_HEADER, addr = addr_len(spec->remote.family);
@@ -49,14 +49,14 @@ bool transport_restore(struct esp_packet *p, const struct sa_spec *spec)
 		return false;
 	struct wr w = wr_init(p->data - header, header);
 	if (v4) {
-		wr_u16(&w, 0x4500);
+		wr_u16(&w, 0x4500 | tos);
 		wr_u16(&w, (uint16_t)(header + p->len));
 		wr_u32(&w, 0x4000); /* nobody fragments it any more */
 		wr_u8(&w, HOPS);
 		wr_u8(&w, p->next_header);
 		wr_u16(&w, 0);
 	} else {
-		wr_u32(&w, 0x60000000);
+		wr_u32(&w, 0x60000000 | (uint32_t)tos << 20);
 		wr_u16(&w, (uint16_t)p->len);
 		wr_u8(&w, p->next_header);
 		wr_u8(&w, HOPS);

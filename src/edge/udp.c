@@ -10,28 +10,44 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "route_to.h"
+
 enum {
 	SOCKETS_MAX = 4,
+	MESSAGES = 8, /* in one system call */
+	MESSAGE_MAX = 65536, /* octets: of many datagrams, or of one */
 	SOCKET_BUFFER = 4 << 20, /* octets asked for; the kernel gives what its limits allow */
 	MARKER_LEN = 4, /* RFC 3948 section 2.2 */
 	KEEPALIVE = 0xff, /* RFC 3948 section 2.3 */
 };
 
-/* Room for one IP_PKTINFO or IPV6_PKTINFO. */
+/* Room for IP_PKTINFO or IPV6_PKTINFO, the type of service, and the size of segments. */
 struct control {
-	_Alignas(struct cmsghdr) uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	_Alignas(struct cmsghdr)
+		uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int))];
+};
+
+/* What one message brought: one datagram, or several of equal size (UDP_GRO). */
+struct message {
+	const struct udp_socket *socket;
+	struct addr local, remote;
+	uint8_t tos;
+	uint8_t *room;
+	size_t at, len; /* in room: what has not been handed out */
+	size_t segment; /* octets of each but the last */
 };
 
 struct udp {
 	struct udp_socket sockets[SOCKETS_MAX];
 	size_t n;
 	struct udp_counters counters;
-	/* One batch, received or about to be sent; receiving keeps iov[i] at rooms[i]. */
-	struct mmsghdr received[UDP_BATCH], sending[UDP_BATCH];
-	struct iovec received_iov[UDP_BATCH], sending_iov[UDP_BATCH];
-	struct sockaddr_storage names[UDP_BATCH];
-	struct control controls[UDP_BATCH];
-	uint8_t rooms[UDP_BATCH][UDP_HEADROOM + UDP_DATAGRAM_MAX];
+	size_t got, next; /* messages received, and the first that is not all handed out */
+	struct message messages[MESSAGES];
+	struct mmsghdr headers[MESSAGES];
+	struct iovec iov[MESSAGES];
+	struct sockaddr_storage names[MESSAGES];
+	struct control controls[MESSAGES];
+	uint8_t rooms[MESSAGES][UDP_HEADROOM + MESSAGE_MAX];
 };
 
 static bool set_option(int fd, int level, int name, int value, const char *what, struct err *e)
@@ -58,9 +74,11 @@ static bool set_up(const struct udp_socket *s, struct err *e)
 	if (v6)
 		return set_option(
 			       s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO", e) &&
+			set_option(s->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS", e) &&
 			set_option(s->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT,
 				"IPV6_MTU_DISCOVER", e);
 	return set_option(s->fd, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO", e) &&
+		set_option(s->fd, IPPROTO_IP, IP_RECVTOS, 1, "IP_RECVTOS", e) &&
 		set_option(
 			s->fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, "IP_MTU_DISCOVER", e);
 }
@@ -81,9 +99,9 @@ struct udp *udp_new(const struct udp_socket *sockets, size_t n, struct err *e)
 	}
 	memcpy(u->sockets, sockets, n * sizeof(*sockets));
 	u->n = n;
-	for (size_t i = 0; i < UDP_BATCH; i++) {
-		u->received_iov[i] = (struct iovec){ u->rooms[i] + UDP_HEADROOM, UDP_DATAGRAM_MAX };
-		u->received[i].msg_hdr = (struct msghdr){ .msg_iov = &u->received_iov[i],
+	for (size_t i = 0; i < MESSAGES; i++) {
+		u->iov[i] = (struct iovec){ u->rooms[i] + UDP_HEADROOM, MESSAGE_MAX };
+		u->headers[i].msg_hdr = (struct msghdr){ .msg_iov = &u->iov[i],
 			.msg_iovlen = 1,
 			.msg_name = &u->names[i],
 			.msg_control = &u->controls[i] };
@@ -128,6 +146,33 @@ uint16_t udp_port(const struct udp *u, enum ike_port which, enum family family)
 	return s ? s->port : 0;
 }
 
+int udp_natt_fd(const struct udp *u, uint8_t family)
+{
+	const struct udp_socket *s = find_socket(u, PORT_NATT, family);
+
+	return s ? s->fd : -1;
+}
+
+/* Switching UDP_SEGMENT to 0, where it is, tells that it is there. */
+unsigned udp_offloads(struct udp *u, unsigned allowed)
+{
+	unsigned have = allowed & UDP_SEGMENTS ? UDP_SEGMENTS : 0;
+	int on = allowed & UDP_JOINED ? 1 : 0, zero = 0;
+
+	if (on)
+		have |= UDP_JOINED;
+	for (size_t i = 0; i < u->n; i++) {
+		const struct udp_socket *s = &u->sockets[i];
+		if (s->which != PORT_NATT)
+			continue;
+		if (setsockopt(s->fd, IPPROTO_UDP, UDP_SEGMENT, &zero, sizeof(zero)) < 0)
+			have &= ~(unsigned)UDP_SEGMENTS;
+		if (setsockopt(s->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) < 0)
+			have &= ~(unsigned)UDP_JOINED;
+	}
+	return have;
+}
+
 bool udp_encapsulated(struct udp *u, struct err *e)
 {
 	for (size_t i = 0; i < u->n; i++)
@@ -140,26 +185,39 @@ bool udp_encapsulated(struct udp *u, struct err *e)
 
 /* --- receiving ------------------------------------------------------------------------------ */
 
-/* The address a datagram was sent to. */
-static void read_local(struct addr *local, struct msghdr *m, uint16_t port)
+static int control_int(const struct cmsghdr *c)
 {
-	*local = (struct addr){ .family = FAMILY_NONE };
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO &&
-			c->cmsg_len >= CMSG_LEN(sizeof(struct in_pktinfo))) {
-			struct in_pktinfo info;
-			uint8_t ip[16] = { 0 };
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			memcpy(ip, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
-			addr_set(local, FAMILY_V4, ip, port);
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO &&
-			c->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
-			struct in6_pktinfo info;
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			addr_set(local, FAMILY_V6, info.ipi6_addr.s6_addr, port);
-			if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
-				local->scope = info.ipi6_ifindex;
-		}
+	int value = 0;
+
+	if (c->cmsg_len >= CMSG_LEN(sizeof(value)))
+		memcpy(&value, CMSG_DATA(c), sizeof(value));
+	else if (c->cmsg_len > CMSG_LEN(0))
+		value = *CMSG_DATA(c);
+	return value;
+}
+
+/* The address it was sent to, the type of service it came with, and how large the datagrams are. */
+static void read_control(struct message *m, struct cmsghdr *c, uint16_t port)
+{
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO &&
+		c->cmsg_len >= CMSG_LEN(sizeof(struct in_pktinfo))) {
+		struct in_pktinfo info;
+		uint8_t ip[16] = { 0 };
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		memcpy(ip, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
+		addr_set(&m->local, FAMILY_V4, ip, port);
+	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO &&
+		c->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+		struct in6_pktinfo info;
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		addr_set(&m->local, FAMILY_V6, info.ipi6_addr.s6_addr, port);
+		if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+			m->local.scope = info.ipi6_ifindex;
+	} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) ||
+		(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)) {
+		m->tos = (uint8_t)control_int(c);
+	} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+		m->segment = (size_t)control_int(c);
 	}
 }
 
@@ -189,99 +247,87 @@ static bool classify(struct udp *u, const struct udp_socket *s, struct udp_datag
 	return true;
 }
 
-static bool take_datagram(
-	struct udp *u, const struct udp_socket *s, size_t i, struct udp_datagram *d)
+/* False: it is lost. */
+static bool take_message(struct udp *u, const struct udp_socket *s, size_t i, struct message *m)
 {
-	struct msghdr *m = &u->received[i].msg_hdr;
+	struct msghdr *h = &u->headers[i].msg_hdr;
 
-	if (m->msg_flags & MSG_TRUNC) {
+	*m = (struct message){
+		.socket = s, .room = u->rooms[i], .at = UDP_HEADROOM, .len = u->headers[i].msg_len
+	};
+	if (h->msg_flags & MSG_TRUNC) {
 		u->counters.too_long++;
 		return false;
 	}
-	*d = (struct udp_datagram){ .room = u->rooms[i],
-		.room_len = sizeof(u->rooms[i]),
-		.dg = { .on = s->which,
-			.data = u->rooms[i] + UDP_HEADROOM,
-			.len = u->received[i].msg_len } };
-	if (!addr_from_sockaddr(&d->dg.remote, &u->names[i])) {
+	if (!addr_from_sockaddr(&m->remote, &u->names[i])) {
 		u->counters.receive_errors++;
 		return false;
 	}
-	read_local(&d->dg.local, m, s->port);
-	return classify(u, s, d);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c))
+		read_control(m, c, s->port);
+	if (m->segment == 0 || m->segment > m->len)
+		m->segment = m->len;
+	return true;
+}
+
+static void receive(struct udp *u, const struct udp_socket *s)
+{
+	u->got = u->next = 0;
+	for (size_t i = 0; i < MESSAGES; i++) {
+		u->headers[i].msg_hdr.msg_namelen = sizeof(u->names[i]);
+		u->headers[i].msg_hdr.msg_controllen = sizeof(u->controls[i]);
+		u->headers[i].msg_hdr.msg_flags = 0;
+	}
+	int n = recvmmsg(s->fd, u->headers, MESSAGES, MSG_DONTWAIT, NULL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		u->counters.receive_errors++; /* reading it took it off the socket */
+	for (int i = 0; i < n; i++)
+		u->got += take_message(u, s, (size_t)i, &u->messages[u->got]);
+}
+
+/* The next datagram of a message; false when it is for nobody. */
+static bool take_datagram(struct udp *u, struct message *m, struct udp_datagram *d)
+{
+	size_t len = m->segment < m->len ? m->segment : m->len;
+
+	*d = (struct udp_datagram){ .room = m->room,
+		.room_len = m->at + len,
+		.tos = m->tos,
+		.dg = { .on = m->socket->which,
+			.local = m->local,
+			.remote = m->remote,
+			.data = m->room + m->at,
+			.len = len } };
+	m->at += len;
+	m->len -= len;
+	if (len > UDP_DATAGRAM_MAX) {
+		u->counters.too_long++;
+		return false;
+	}
+	return classify(u, m->socket, d);
+}
+
+bool udp_pending(const struct udp *u)
+{
+	return u->next < u->got;
 }
 
 size_t udp_receive(struct udp *u, int fd, struct udp_datagram out[UDP_BATCH])
 {
-	const struct udp_socket *s = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; i < u->n; i++)
+	for (size_t i = 0; !udp_pending(u) && i < u->n; i++)
 		if (u->sockets[i].fd == fd)
-			s = &u->sockets[i];
-	if (!s)
-		return 0;
-	for (size_t i = 0; i < UDP_BATCH; i++) {
-		u->received[i].msg_hdr.msg_namelen = sizeof(u->names[i]);
-		u->received[i].msg_hdr.msg_controllen = sizeof(u->controls[i]);
-		u->received[i].msg_hdr.msg_flags = 0;
+			receive(u, &u->sockets[i]);
+	while (udp_pending(u) && n < UDP_BATCH) {
+		struct message *m = &u->messages[u->next];
+		n += take_datagram(u, m, &out[n]);
+		u->next += m->len == 0;
 	}
-	int got = recvmmsg(fd, u->received, UDP_BATCH, MSG_DONTWAIT, NULL);
-	if (got < 0 && errno != EAGAIN && errno != EINTR)
-		u->counters.receive_errors++; /* reading it took it off the socket */
-	for (int i = 0; i < got; i++)
-		n += take_datagram(u, s, (size_t)i, &out[n]);
 	return n;
 }
 
 /* --- sending -------------------------------------------------------------------------------- */
-
-/* What all messages of one call have in common: where to, and from which of our addresses. */
-struct route_to {
-	struct sockaddr_storage name;
-	size_t name_len;
-	struct control control;
-	size_t control_len; /* 0: the kernel chooses our address */
-};
-
-static void put_control(struct route_to *r, int level, int type, const void *info, size_t len)
-{
-	struct msghdr m = { .msg_control = &r->control, .msg_controllen = sizeof(r->control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = level;
-	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(len);
-	memcpy(CMSG_DATA(c), info, len);
-	r->control_len = CMSG_SPACE(len);
-}
-
-static void route_to(struct route_to *r, const struct addr *local, const struct addr *remote)
-{
-	memset(r, 0, sizeof(*r));
-	r->name_len = addr_to_sockaddr(&r->name, remote);
-	if (local->family != remote->family)
-		return;
-	if (local->family == FAMILY_V4) {
-		struct in_pktinfo info = { .ipi_ifindex = 0 };
-		memcpy(&info.ipi_spec_dst, local->ip, sizeof(info.ipi_spec_dst));
-		put_control(r, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
-	} else {
-		struct in6_pktinfo info = { .ipi6_ifindex = local->scope };
-		memcpy(&info.ipi6_addr, local->ip, sizeof(info.ipi6_addr));
-		put_control(r, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
-	}
-}
-
-static struct msghdr message(struct route_to *r, struct iovec *iov, size_t n)
-{
-	return (struct msghdr){ .msg_name = &r->name,
-		.msg_namelen = (socklen_t)r->name_len,
-		.msg_iov = iov,
-		.msg_iovlen = n,
-		.msg_control = r->control_len ? &r->control : NULL,
-		.msg_controllen = r->control_len };
-}
 
 /* Worth trying again at once: an error that was left on the socket by something before. */
 static bool stale_error(void)
@@ -301,7 +347,8 @@ bool udp_send(struct udp *u, const struct send *s, struct err *e)
 		return err_set(e, ERR_LOCAL, "there is no UDP socket to send to %s from",
 			addr_port_text(to, &s->remote));
 	route_to(&r, &s->local, &s->remote);
-	struct msghdr m = s->from == PORT_NATT ? message(&r, iov, 2) : message(&r, iov + 1, 1);
+	struct msghdr m =
+		s->from == PORT_NATT ? route_message(&r, iov, 2) : route_message(&r, iov + 1, 1);
 	ssize_t n = sendmsg(socket->fd, &m, 0);
 	if (n < 0 && stale_error())
 		n = sendmsg(socket->fd, &m, 0);
@@ -309,54 +356,6 @@ bool udp_send(struct udp *u, const struct send *s, struct err *e)
 		return err_set(e, ERR_LOCAL, "sending to %s: %s", addr_port_text(to, &s->remote),
 			strerror(errno));
 	return true;
-}
-
-/* Sends n messages that are laid out; what cannot go is left behind. Returns how many went. */
-static size_t send_batch(struct udp *u, int fd, size_t n)
-{
-	size_t at = 0, sent = 0, retried = 0;
-
-	while (at < n) {
-		int done = sendmmsg(fd, u->sending + at, (unsigned)(n - at), MSG_DONTWAIT);
-		if (done > 0) {
-			at += (size_t)done;
-			sent += (size_t)done;
-		} else if (stale_error() && retried++ < n) {
-			continue;
-		} else if (errno == EAGAIN) { /* the queue is full: the rest would meet the same */
-			u->counters.send_drops += n - at;
-			break;
-		} else {
-			u->counters.send_drops++;
-			at++;
-		}
-	}
-	return sent;
-}
-
-size_t udp_send_esp(struct udp *u, const struct addr *local, const struct addr *remote,
-	const struct esp_packet *packets, size_t n)
-{
-	const struct udp_socket *socket = find_socket(u, PORT_NATT, remote->family);
-	size_t sent = 0, filled = 0;
-	struct route_to r;
-
-	route_to(&r, local, remote);
-	for (size_t i = 0; i < n; i++) {
-		if (packets[i].verdict != ESP_OK)
-			continue;
-		if (!socket) {
-			u->counters.send_drops++;
-			continue;
-		}
-		u->sending_iov[filled] = (struct iovec){ packets[i].data, packets[i].len };
-		u->sending[filled].msg_hdr = message(&r, &u->sending_iov[filled], 1);
-		if (++filled == UDP_BATCH) {
-			sent += send_batch(u, socket->fd, filled);
-			filled = 0;
-		}
-	}
-	return filled ? sent + send_batch(u, socket->fd, filled) : sent;
 }
 
 void udp_keepalive(struct udp *u, const struct addr *remote)
@@ -368,7 +367,7 @@ void udp_keepalive(struct udp *u, const struct addr *remote)
 	struct route_to r;
 
 	route_to(&r, &any, remote);
-	struct msghdr m = message(&r, &iov, 1);
+	struct msghdr m = route_message(&r, &iov, 1);
 	if (!socket || sendmsg(socket->fd, &m, MSG_DONTWAIT) < 0)
 		u->counters.send_drops++;
 }

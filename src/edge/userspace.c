@@ -1,25 +1,30 @@
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
+#include "burst.h"
 #include "carry.h"
+#include "ecn.h"
 #include "edge/dataplane.h"
 #include "esp/flow.h"
 #include "inbox.h"
 #include "toobig.h"
 #include "transport.h"
+#include "tunio.h"
 
 /*
- * Userspace ESP over TUN. A packet is read into a buffer with room around it, sealed there and sent
- * from there; one that came in is opened in the UDP socket's buffer and written to the TUN from it.
- * Reading and writing the TUN are one function each, the place where offloads would come in.
+ * Userspace ESP over TUN, in as large pieces as the kernel has them. A packet, or a run of up to 64 KiB
+ * (tunio), is read into one buffer, split from there into place (gso), one packet behind the other in the
+ * buffer that leaves by UDP (burst), and sealed there: one copy. What came in is opened in the UDP
+ * socket's buffer and written to the TUN from there, joined (gro): no copy.
+ *
+ * What the UDP socket does not take waits in that buffer, and while it waits nothing is read from the
+ * TUN: the queue is the kernel's own, with its limits and its fairness.
  */
 
 enum {
-	TUN_HEAD = ESP_HEADROOM + CARRY_HEADROOM,
-	TUN_ROOM = TUN_HEAD + UDP_DATAGRAM_MAX + ESP_TAILROOM,
+	READS = 64, /* from the TUN, before the others get their turn ... */
+	READ_OCTETS = 4 * TUNIO_READ_MAX, /* ... and how much at most, or nearly */
 	SPI_MIN = 256, /* below it they are reserved (RFC 4303 section 2.1) */
 };
 
@@ -36,7 +41,6 @@ struct us_table {
 
 struct userspace {
 	struct dataplane dp;
-	int tun;
 	struct udp *udp; /* the caller's */
 	struct rng rng;
 	uint16_t mtu; /* 0: not known yet */
@@ -47,7 +51,11 @@ struct userspace {
 	struct dataplane_drops drops;
 	struct carry carry;
 	struct inbox inbox; /* of L2TP */
-	uint8_t rooms[UDP_BATCH][TUN_ROOM];
+	struct gso run; /* what was read last, of which ... */
+	size_t run_at; /* ... all before this segment is on its way */
+	struct tunio tun;
+	struct burst burst;
+	uint8_t scratch[TUNIO_READ_MAX]; /* one packet, where it cannot be made in place */
 };
 
 static struct userspace *of(struct dataplane *dp)
@@ -152,7 +160,11 @@ static bool us_counters(
 
 static void us_drops(struct dataplane *dp, struct dataplane_drops *out)
 {
-	*out = of(dp)->drops;
+	struct userspace *us = of(dp);
+
+	*out = us->drops;
+	out->tun_errors = us->tun.errors;
+	out->not_sent = us->burst.drops;
 }
 
 static void us_set_mtu(struct dataplane *dp, uint16_t mtu)
@@ -217,38 +229,6 @@ static bool us_next_event(struct dataplane *dp, struct os_input *out)
 	return false;
 }
 
-/* --- the TUN --------------------------------------------------------------------------------- */
-
-/* One packet into p, with room around it. False when there is none to be had now: EAGAIN, or the
- * interface is down or gone, which the host's events tell in their own way. */
-static bool tun_read(struct userspace *us, size_t slot, struct esp_packet *p)
-{
-	uint8_t *room = us->rooms[slot];
-	ssize_t n;
-
-	do
-		n = read(us->tun, room + TUN_HEAD, UDP_DATAGRAM_MAX);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0) {
-		us->drops.tun_errors += n < 0 && errno != EAGAIN;
-		return false;
-	}
-	*p = (struct esp_packet){
-		.room = room, .room_len = TUN_ROOM, .data = room + TUN_HEAD, .len = (size_t)n
-	};
-	return true;
-}
-
-static void tun_write(struct userspace *us, const uint8_t *packet, size_t len)
-{
-	ssize_t n;
-
-	do
-		n = write(us->tun, packet, len);
-	while (n < 0 && errno == EINTR);
-	us->drops.tun_errors += n < 0;
-}
-
 /* --- outbound -------------------------------------------------------------------------------- */
 
 /* RFC 4301 section 5.1: no SA for it, then it goes nowhere. */
@@ -257,7 +237,6 @@ static struct us_sa *choose_sa(struct userspace *us, const struct flow *f)
 	for (size_t i = 0; i < us->out.n; i++)
 		if (flow_selected(esp_spec(us->out.sa[i].esp), f))
 			return &us->out.sa[i];
-	us->drops.no_sa++;
 	return NULL;
 }
 
@@ -267,46 +246,48 @@ static struct us_sa *choose_carrier(struct userspace *us)
 	for (size_t i = 0; i < us->out.n; i++)
 		if (carry_selects(&us->carry, esp_spec(us->out.sa[i].esp)))
 			return &us->out.sa[i];
-	us->drops.no_sa++;
 	return NULL;
 }
 
-static void answer_too_big(struct userspace *us, const struct flow *f, const uint8_t *packet)
+/* The answer quotes the first packet of the run as it would have gone out. */
+static void answer_too_big(struct userspace *us, const struct gso *run)
 {
 	uint8_t answer[TOOBIG_MAX];
-	size_t len = toobig_answer(answer, f, packet, us->mtu);
-
-	us->drops.too_big++;
-	if (len > 0)
-		tun_write(us, answer, len);
-}
-
-/* Which SA carries the packet, after all is done to it that comes before sealing. NULL: dropped. */
-static struct us_sa *prepare(struct userspace *us, struct esp_packet *p)
-{
 	struct flow f;
 
-	if (!flow_read(&f, p->data, p->len)) {
-		us->drops.malformed++;
+	gso_write(run, 0, us->scratch);
+	size_t len = flow_read(&f, us->scratch, gso_len(run, 0)) ?
+		toobig_answer(answer, &f, us->scratch, us->mtu) :
+		0;
+	us->drops.too_big += run->count;
+	if (len > 0)
+		tunio_write(&us->tun, answer, len);
+}
+
+/* A run is larger than any packet by nature: what counts is its longest segment. */
+static bool run_too_big(const struct userspace *us, const struct gso *run)
+{
+	struct flow one = run->flow;
+
+	one.total = gso_len(run, 0);
+	return toobig(&one, run->packet, us->mtu);
+}
+
+/* Which SA carries the run. NULL: it is dropped. */
+static struct us_sa *choose(struct userspace *us, const struct gso *run)
+{
+	struct us_sa *sa = carry_on(&us->carry) ? choose_carrier(us) : choose_sa(us, &run->flow);
+
+	if (!sa || (carry_on(&us->carry) && !carry_takes_packets(&us->carry))) {
+		us->drops.no_sa += run->count;
 		return NULL;
 	}
-	struct us_sa *sa = carry_on(&us->carry) ? choose_carrier(us) : choose_sa(us, &f);
-	if (!sa)
-		return NULL;
-	if (toobig(&f, p->data, us->mtu)) {
-		answer_too_big(us, &f, p->data);
+	if (run_too_big(us, run)) {
+		answer_too_big(us, run);
 		return NULL;
 	}
-	p->len = f.total;
-	p->next_header = f.family == FAMILY_V4 ? IP_IPV4 : IP_IPV6;
-	esp_clamp_mss(p->data, p->len, us->mtu);
-	if (carry_on(&us->carry)) {
-		if (carry_packet(&us->carry, p, f.family, esp_spec(sa->esp)))
-			return sa;
-		us->drops.no_sa++; /* there is no PPP link yet */
-		return NULL;
-	}
-	if (esp_spec(sa->esp)->mode == SA_TRANSPORT && !transport_strip(p, &f)) {
+	bool stripped = esp_spec(sa->esp)->mode == SA_TRANSPORT && !carry_on(&us->carry);
+	if (stripped && run->flow.fragment) {
 		us->drops.malformed++;
 		return NULL;
 	}
@@ -315,31 +296,131 @@ static struct us_sa *prepare(struct userspace *us, struct esp_packet *p)
 
 static size_t us_fds(struct dataplane *dp, int fds[DATAPLANE_FDS])
 {
-	fds[0] = of(dp)->tun;
+	fds[0] = of(dp)->tun.fd;
 	return 1;
+}
+
+/* Room in the burst for a packet of len octets with so much before it inside of ESP. NULL: wait. */
+static uint8_t *room_for(struct userspace *us, const struct us_sa *sa, size_t before, size_t len,
+	struct esp_packet *p)
+{
+	size_t head = esp_before(sa->esp) + before;
+	size_t need = head + len + esp_behind(sa->esp, before + len);
+	uint8_t *room = burst_room(&us->burst, need);
+
+	if (!room && burst_flush(&us->burst))
+		room = burst_room(&us->burst, need);
+	if (room)
+		*p = (struct esp_packet){
+			.room = room, .room_len = need, .data = room + head, .len = len
+		};
+	return room;
+}
+
+/* Seals what lies in the burst's room and leaves it there. */
+static void seal(struct userspace *us, struct us_sa *sa, struct esp_packet *p, uint8_t tos)
+{
+	const struct sa_spec *spec = esp_spec(sa->esp);
+	struct burst_to to = { .fd = udp_natt_fd(us->udp, spec->remote.family),
+		.local = spec->local,
+		.remote = spec->remote,
+		.tos = tos };
+
+	if (esp_seal(sa->esp, p, 1) == 1)
+		burst_add(&us->burst, &to, p->len);
+}
+
+/* A packet of its own has what is not there in a run of segments: a SYN. */
+static void write_inner(struct userspace *us, const struct gso *run, size_t i, uint8_t *out)
+{
+	gso_write(run, i, out);
+	if (run->count == 1)
+		esp_clamp_mss(out, gso_len(run, i), us->mtu);
+}
+
+/* Transport mode: the payload alone. False: wait. */
+static bool send_payload(struct userspace *us, struct us_sa *sa, const struct gso *run, size_t i)
+{
+	struct esp_packet inner = { .room = us->scratch,
+		.room_len = sizeof(us->scratch),
+		.data = us->scratch,
+		.len = gso_len(run, i) };
+	struct esp_packet p;
+
+	write_inner(us, run, i, us->scratch);
+	if (!transport_strip(&inner, &run->flow))
+		return true; /* choose has dropped those */
+	if (!room_for(us, sa, 0, inner.len, &p))
+		return false;
+	memcpy(p.data, inner.data, inner.len);
+	p.next_header = inner.next_header;
+	seal(us, sa, &p, ip_tos(run->packet));
+	return true;
+}
+
+/* Tunnel mode, and L2TP, which has nothing to say about congestion. False: wait. */
+static bool send_packet(struct userspace *us, struct us_sa *sa, const struct gso *run, size_t i)
+{
+	bool carried = carry_on(&us->carry);
+	struct esp_packet p;
+
+	if (!room_for(us, sa, carried ? carry_before_packet(&us->carry) : 0, gso_len(run, i), &p))
+		return false;
+	write_inner(us, run, i, p.data);
+	p.next_header = run->flow.family == FAMILY_V4 ? IP_IPV4 : IP_IPV6;
+	if (!carried)
+		seal(us, sa, &p, ip_tos(run->packet));
+	else if (carry_packet(&us->carry, &p, run->flow.family, esp_spec(sa->esp)))
+		seal(us, sa, &p, 0);
+	else
+		us->drops.no_sa++;
+	return true;
+}
+
+/* What is left of the run that was read last. False: the socket is full. */
+static bool send_run(struct userspace *us)
+{
+	const struct gso *run = &us->run;
+
+	if (us->run_at == run->count)
+		return true;
+	struct us_sa *sa = choose(us, run);
+	if (!sa) {
+		us->run_at = run->count;
+		return true;
+	}
+	bool stripped = esp_spec(sa->esp)->mode == SA_TRANSPORT && !carry_on(&us->carry);
+	while (us->run_at < run->count) {
+		if (stripped ? !send_payload(us, sa, run, us->run_at) :
+			       !send_packet(us, sa, run, us->run_at))
+			break;
+		us->run_at++;
+	}
+	note_expiring(us, sa);
+	return us->run_at == run->count;
 }
 
 static bool us_tun_input(struct dataplane *dp)
 {
 	struct userspace *us = of(dp);
-	struct esp_packet packets[UDP_BATCH];
-	struct us_sa *sas[UDP_BATCH];
-	size_t n = 0, reads = 0;
+	size_t reads = 0, octets = 0;
 
-	while (reads < UDP_BATCH && tun_read(us, n, &packets[n])) {
+	if (burst_waits(&us->burst) >= 0 && !burst_flush(&us->burst))
+		return false;
+	while (send_run(us) && reads < READS && octets < READ_OCTETS) {
+		if (!tunio_read(&us->tun, &us->run))
+			break;
+		us->run_at = 0;
+		us->drops.malformed += us->run.count == 0;
+		octets += us->run.flow.total;
 		reads++;
-		sas[n] = prepare(us, &packets[n]);
-		n += sas[n] != NULL;
 	}
-	for (size_t i = 0, run; i < n; i += run) { /* what one SA carries goes together, in order */
-		for (run = 1; i + run < n && sas[i + run] == sas[i];)
-			run++;
-		const struct sa_spec *spec = esp_spec(sas[i]->esp);
-		esp_seal(sas[i]->esp, &packets[i], run);
-		udp_send_esp(us->udp, &spec->local, &spec->remote, &packets[i], run);
-		note_expiring(us, sas[i]);
-	}
-	return reads == UDP_BATCH;
+	return burst_flush(&us->burst) && (reads == READS || octets >= READ_OCTETS);
+}
+
+static int us_waits(struct dataplane *dp)
+{
+	return burst_waits(&of(dp)->burst);
 }
 
 /* --- L2TP ------------------------------------------------------------------------------------ */
@@ -358,22 +439,21 @@ static bool us_l2tp_link(struct dataplane *dp, const struct l2tp_link *link, str
 static void us_l2tp_send(struct dataplane *dp, const struct l2tp_datagram *d)
 {
 	struct userspace *us = of(dp);
-	uint8_t *room = us->rooms[0]; /* nothing is under way in it between two calls */
-	struct esp_packet p = {
-		.room = room, .room_len = TUN_ROOM, .data = room + TUN_HEAD, .len = d->len
-	};
+	struct us_sa *sa = carry_on(&us->carry) ? choose_carrier(us) : NULL;
+	struct esp_packet p;
 
-	if (!carry_on(&us->carry) || d->len > UDP_DATAGRAM_MAX)
-		return;
-	struct us_sa *sa = choose_carrier(us);
-	if (!sa)
+	us->drops.no_sa += !sa;
+	if (!sa || d->len > UDP_DATAGRAM_MAX)
 		return;
 	const struct sa_spec *spec = esp_spec(sa->esp);
+	size_t before = d->frame ? carry_before_frame(&us->carry) : carry_before_payload();
+	if (!room_for(us, sa, before, d->len, &p))
+		return; /* it is lost, as on the way, and will be repeated */
 	memcpy(p.data, d->data, d->len);
 	if (d->frame ? !carry_frame(&us->carry, &p, spec) : !carry_payload(&us->carry, &p, spec))
 		return;
-	esp_seal(sa->esp, &p, 1);
-	udp_send_esp(us->udp, &spec->local, &spec->remote, &p, 1);
+	seal(us, sa, &p, 0);
+	(void)burst_flush(&us->burst);
 	note_expiring(us, sa);
 }
 
@@ -411,7 +491,14 @@ static uint32_t datagram_spi(const struct udp_datagram *d)
 	return rd_u32(&r);
 }
 
-static void deliver(struct userspace *us, struct us_sa *sa, struct esp_packet *p)
+/* What was written already is not needed any more where transport_restore puts its header. */
+static bool restore(struct userspace *us, struct us_sa *sa, struct esp_packet *p, uint8_t tos)
+{
+	tunio_flush(&us->tun);
+	return transport_restore(p, esp_spec(sa->esp), tos);
+}
+
+static void deliver(struct userspace *us, struct us_sa *sa, struct esp_packet *p, uint8_t tos)
 {
 	const struct sa_spec *spec = esp_spec(sa->esp);
 
@@ -421,10 +508,14 @@ static void deliver(struct userspace *us, struct us_sa *sa, struct esp_packet *p
 		return;
 	bool transport = spec->mode == SA_TRANSPORT;
 	if (carry_on(&us->carry) ? !transport || !carried(us, p) :
-				   transport && !transport_restore(p, spec))
+				   transport && !restore(us, sa, p, tos))
 		return;
+	if (!transport && !ecn_leave(p->data, tos)) {
+		us->drops.congestion++;
+		return;
+	}
 	esp_clamp_mss(p->data, p->len, us->mtu);
-	tun_write(us, p->data, p->len);
+	tunio_put(&us->tun, p->data, p->len);
 }
 
 /* At most a batch of datagrams for one SA. */
@@ -439,7 +530,7 @@ static void input_run(struct userspace *us, struct us_sa *sa, struct udp_datagra
 			.len = d[i].dg.len };
 	esp_open(sa->esp, packets, n);
 	for (size_t i = 0; i < n; i++)
-		deliver(us, sa, &packets[i]);
+		deliver(us, sa, &packets[i], d[i].tos);
 	note_expiring(us, sa);
 }
 
@@ -459,6 +550,7 @@ static void us_esp_input(struct dataplane *dp, struct udp_datagram *d, size_t n)
 		else
 			us->drops.unknown_spi += run;
 	}
+	tunio_flush(&us->tun);
 }
 
 /* --- making one ------------------------------------------------------------------------------ */
@@ -493,6 +585,7 @@ struct dataplane *userspace_new(
 		.esp_input = us_esp_input,
 		.fds = us_fds,
 		.tun_input = us_tun_input,
+		.waits = us_waits,
 		.look = us_look,
 		.l2tp_link = us_l2tp_link,
 		.l2tp_send = us_l2tp_send,
@@ -507,8 +600,9 @@ struct dataplane *userspace_new(
 		return NULL;
 	}
 	us->dp.ops = &ops;
-	us->tun = tun;
 	us->udp = udp;
+	tunio_init(&us->tun, tun, TUN_ALL);
+	burst_start(&us->burst, udp_offloads(udp, UDP_ALL) & UDP_SEGMENTS);
 	rng_seed(&us->rng, seed);
 	return &us->dp;
 }

@@ -176,7 +176,7 @@ static struct cipher_op make_op(
 enum esp_verdict esp_seal_one(
 	struct esp_sa *sa, struct esp_packet *p, uint64_t seq, const uint8_t *iv)
 {
-	size_t before = ESP_HEADER + sa->sizes.iv, pad = esp_padding(&sa->sizes, p->len);
+	size_t before = esp_before(sa), pad = esp_padding(&sa->sizes, p->len);
 	size_t behind = pad + ESP_TRAILER + sa->sizes.icv, at = (size_t)(p->data - p->room);
 	struct esp_extra extra;
 

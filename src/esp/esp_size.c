@@ -29,6 +29,16 @@ size_t esp_padding(const struct esp_sizes *s, size_t len)
 	return (s->align - (len + ESP_TRAILER) % s->align) % s->align;
 }
 
+size_t esp_before(const struct esp_sa *sa)
+{
+	return ESP_HEADER + sa->sizes.iv;
+}
+
+size_t esp_behind(const struct esp_sa *sa, size_t len)
+{
+	return esp_padding(&sa->sizes, len) + ESP_TRAILER + sa->sizes.icv;
+}
+
 size_t esp_overhead(const struct sa_spec *spec, size_t len)
 {
 	struct esp_sizes s = esp_sizes(spec);

@@ -411,8 +411,7 @@ struct host {
 PRINTF(2, 3) void host_warn(struct host *h, const char *fmt, ...);
 /* The state of w->link, which is 0 afterwards where there is no such interface. */
 bool link_look(struct nl_sock *sk, struct way *w, struct err *e) MUST_CHECK;
-bool way_find(
-	struct host *h, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
+bool way_find(struct host *h, const struct addr *remote, struct way *out, struct err *e) MUST_CHECK;
 bool way_inside(struct err *e, const struct host *h, const struct addr *remote);
 
 bool watch_open(struct host *h, struct err *e) MUST_CHECK;

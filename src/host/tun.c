@@ -82,7 +82,8 @@ int host_tun(struct host *h, char name[16], struct err *e)
 	if (fd < 0)
 		return -1;
 	for (unsigned attempt = 0; h->link == 0; attempt++) {
-		struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL };
+		struct ifreq ifr = { .ifr_flags =
+					     IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | IFF_VNET_HDR };
 		if (!link_name(h, attempt, ifr.ifr_name, e)) {
 			close(fd);
 			return -1;
@@ -102,4 +103,45 @@ int host_tun(struct host *h, char name[16], struct err *e)
 	link_quiet_ipv6(h->tun);
 	snprintf(name, 16, "%s", h->tun);
 	return fd;
+}
+
+/* Since Linux 6.2, both at once; older headers lack the names. */
+enum { OFFLOAD_USO4 = 0x20, OFFLOAD_USO6 = 0x40 };
+
+static const struct {
+	unsigned what, flags;
+} offloads[] = {
+	{ TUN_SUM, TUN_F_CSUM },
+	{ TUN_TCP4, TUN_F_TSO4 | TUN_F_TSO_ECN },
+	{ TUN_TCP6, TUN_F_TSO6 | TUN_F_TSO_ECN },
+	{ TUN_UDP, OFFLOAD_USO4 | OFFLOAD_USO6 },
+};
+
+/* The kernel takes all that it is asked for, or nothing. */
+static bool take_offloads(int tun, unsigned wanted)
+{
+	unsigned long flags = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(offloads); i++)
+		if (wanted & offloads[i].what)
+			flags |= offloads[i].flags;
+	return ioctl(tun, TUNSETOFFLOAD, flags) == 0;
+}
+
+unsigned host_tun_offloads(int tun, unsigned allowed)
+{
+	struct ifreq ifr = { .ifr_flags = 0 };
+	unsigned have = TUN_HEADER;
+
+	if (ioctl(tun, TUNGETIFF, &ifr) < 0 || !(ifr.ifr_flags & IFF_VNET_HDR))
+		return 0;
+	if (!(allowed & TUN_SUM) || !take_offloads(tun, TUN_SUM)) {
+		(void)take_offloads(tun, 0);
+		return have;
+	}
+	have |= TUN_SUM;
+	for (size_t i = 1; i < ARRAY_LEN(offloads); i++)
+		if (allowed & offloads[i].what && take_offloads(tun, have | offloads[i].what))
+			have |= offloads[i].what;
+	return have;
 }

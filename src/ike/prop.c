@@ -193,6 +193,7 @@ static const struct {
 	{ PROTO_IKE, TIER_DEFAULT, true, "aes256-aes128-sha256-modp2048" },
 	{ PROTO_IKE, TIER_COMPAT, true, "aes256-aes128-sha1-modp2048" },
 	{ PROTO_IKE, TIER_LEGACY, true, "3des-sha1-modp2048" },
+	{ PROTO_IKE, TIER_LEGACY, false, "aes256-3des-sha1-modp1024" },
 	{ PROTO_ESP, TIER_DEFAULT, true, "aes256-aes128-sha256-noesn" },
 	{ PROTO_ESP, TIER_DEFAULT, true, "aes256gcm16-aes128gcm16-noesn" },
 	{ PROTO_ESP, TIER_COMPAT, true, "aes256-aes128-sha1-noesn" },

@@ -48,6 +48,11 @@ bool l2tp_data_read(struct l2tp_session *s, struct bytes datagram, struct bytes 
 	return true;
 }
 
+size_t l2tp_data_header_len(const struct l2tp_session *s)
+{
+	return s->sequenced ? 12 : 8;
+}
+
 size_t l2tp_data_header(
 	struct l2tp_session *s, uint8_t header[L2TP_DATA_HEADER_MAX], size_t frame_len)
 {

@@ -161,6 +161,8 @@ void attempt_begin(struct session *s, struct outbox *ob)
 
 	engine_free(s->engine);
 	configure_login(s);
+	if (s->p->type == CONN_L2TP)
+		dial_choose_port(s);
 	expect_gateway(s);
 	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
 	if (!s->engine) {

@@ -12,12 +12,23 @@ void dial_configure(struct session *s)
 {
 	struct ike_config *c = &s->cfg;
 
-	s->l2tp_port = s->p->source_port ? s->p->source_port : L2TP_PORT;
 	c->want_address = false; /* PPP assigns it */
 	c->n_want = 0;
 	c->ts_proto = IP_UDP;
-	c->local_ts_port = s->l2tp_port;
 	c->remote_ts_port = L2TP_PORT;
+}
+
+void dial_choose_port(struct session *s)
+{
+	const struct profile *p = s->p;
+	uint16_t known = p->known_ports[s->gateway];
+
+	if (s->l2tp_gateway != s->gateway + 1) {
+		s->l2tp_gateway = s->gateway + 1;
+		s->l2tp_other = false;
+		s->l2tp_port = p->source_port ? p->source_port : known ? known : L2TP_PORT;
+	}
+	s->cfg.local_ts_port = s->l2tp_port;
 }
 
 static const struct passphrase *password(const struct session *s)
@@ -93,7 +104,6 @@ bool dial_other_port(struct session *s, struct outbox *ob)
 	s->l2tp_port = before != L2TP_PORT ?
 		L2TP_PORT :
 		(uint16_t)(EPHEMERAL_FIRST + rng_below(&s->rng, EPHEMERAL_COUNT));
-	s->cfg.local_ts_port = s->l2tp_port;
 	outbox_event(ob, EV_STAGE, LEVEL_INFO,
 		"no L2TP from port %u: trying once more from port %u", before, s->l2tp_port);
 	return true;

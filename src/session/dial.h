@@ -9,6 +9,8 @@
 
 /* Transport mode for UDP between the source port to be tried and the gateway's. */
 void dial_configure(struct session *s);
+/* Before each attempt: the port that worked with this gateway, or the usual one. */
+void dial_choose_port(struct session *s);
 /* The child SA is there: calls the L2TP server. */
 void dial_start(struct session *s, struct outbox *ob);
 /* What the line came to, after each call into it. */

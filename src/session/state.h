@@ -60,7 +60,8 @@ struct session {
 	struct line *line; /* L2TP only */
 	struct line_view line_view; /* after the last call into the line */
 	enum line_stage line_told; /* the stage that was told last */
-	uint16_t l2tp_port; /* our port inside the SA */
+	uint16_t l2tp_port; /* our port inside the SA, with the gateway of ... */
+	size_t l2tp_gateway; /* ... this number, counted from 1 */
 	bool l2tp_other; /* this is the second port tried in this attempt */
 
 	bool guarded; /* the kill switch is up */

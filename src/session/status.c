@@ -89,8 +89,11 @@ static void status_network(const struct netconf *n, struct status *out)
 	out->mtu = n->mtu;
 }
 
-static void status_line(const struct line_view *v, struct status *out)
+static void status_line(const struct session *s, struct status *out)
 {
+	const struct line_view *v = &s->line_view;
+
+	out->ppp.source_port = s->l2tp_port;
 	snprintf(out->ppp.auth, sizeof(out->ppp.auth), "%s", v->ppp.auth);
 	snprintf(out->ppp.server, sizeof(out->ppp.server), "%s%s%s", v->l2tp.host,
 		v->l2tp.vendor[0] ? ", " : "", v->l2tp.vendor);
@@ -136,5 +139,5 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	status_suite(out, out->ike.proposal, &v->suite);
 	status_children(s, now, out);
 	if (s->line_view.phase == LINE_UP)
-		status_line(&s->line_view, out);
+		status_line(s, out);
 }

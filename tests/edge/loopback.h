@@ -14,6 +14,8 @@ bool loopback_has_v6(void);
 struct addr loopback_addr(const struct udp *u, enum ike_port which, enum family family);
 /* Waits (a second at most) for datagrams on any socket of u; returns how many came in one batch. */
 size_t loopback_receive(struct udp *u, struct udp_datagram out[UDP_BATCH]);
+/* As it is, by the NAT traversal socket. */
+void loopback_send(struct udp *u, const struct addr *to, const void *data, size_t len);
 /* Nothing is there. */
 bool loopback_silent(struct udp *u);
 

@@ -12,6 +12,8 @@
 #include "lib/packet.h"
 #include "world.h"
 
+enum { CARRY_HEADROOM = 8 + 12 + 4 }; /* UDP, L2TP with sequence numbers, PPP */
+
 enum {
 	TUNNEL = 0x1111,
 	SESSION = 0x2222,
@@ -366,11 +368,9 @@ static void malformed(void **state)
 	p.next_header = IP_UDP;
 	assert_int_equal(carry_open(&c, &p), CARRY_MESSAGE);
 	assert_int_equal(p.len, 0);
-	p = (struct esp_packet){
-		.room = room, .room_len = sizeof(room), .data = room + ESP_HEADROOM + 7
-	};
+	p = (struct esp_packet){ .room = room, .room_len = sizeof(room), .data = room + 7 };
 	assert_false(carry_payload(&c, &p, spec));
-	p.data = room + ESP_HEADROOM + CARRY_HEADROOM - 5;
+	p.data = room + CARRY_HEADROOM - 5;
 	c.session.sequenced = true;
 	assert_false(carry_packet(&c, &p, FAMILY_V4, spec));
 	free(spec);

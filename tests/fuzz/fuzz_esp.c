@@ -120,7 +120,7 @@ static void use_inner(const struct sa_spec *spec, struct esp_packet *p)
 	struct flow f, again;
 	uint8_t answer[TOOBIG_MAX];
 
-	if (spec->mode == SA_TRANSPORT && !transport_restore(p, spec))
+	if (spec->mode == SA_TRANSPORT && !transport_restore(p, spec, 0))
 		return;
 	if (!flow_read(&f, p->data, p->len))
 		return;

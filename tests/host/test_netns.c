@@ -1112,6 +1112,23 @@ static void rekey_in_the_kernel(struct host *h)
 	assert_false(host_sa_counters(h, SA_OUT, 0x2001, &c));
 }
 
+/* The kernel takes the SA, and its policies cannot be made: neither stays, and what there was does. */
+static void no_sa_without_its_policies(struct host *h)
+{
+	struct sa_spec *s = esp_spec_of(SA_OUT, 0x2003);
+
+	s->remote_ts.v[1] = s->remote_ts.v[0];
+	s->remote_ts.v[1].proto = 1;
+	s->remote_ts.v[1].port_lo = s->remote_ts.v[1].port_hi = 8 << 8;
+	s->remote_ts.n = 2;
+	assert_refused(&e, ERR_LOCAL, host_sa_install(h, s, &e));
+	assert_shows("ip xfrm state", "0x00002003", false);
+	assert_shows("ip xfrm state", "0x00002002", true);
+	assert_shows("ip xfrm policy", "proto icmp", false);
+	assert_shows("ip xfrm policy", "src 10.1.2.3/32 dst 10.0.0.0/8", true);
+	free(s);
+}
+
 /* On a kernel without ESP the answer is a sentence, and with it an SA; nothing remains of either. */
 static void esp_in_the_kernel(void **state)
 {
@@ -1130,6 +1147,7 @@ static void esp_in_the_kernel(void **state)
 	}
 	if (host_esp_probe(h, FAMILY_V4, &e)) {
 		rekey_in_the_kernel(h);
+		no_sa_without_its_policies(h);
 	} else {
 		assert_int_equal(e.kind, ERR_LOCAL);
 		assert_non_null(strstr(e.text, "ESP"));

@@ -1,6 +1,7 @@
 #include "../../src/ike/v1_sa.h"
 #include "lib/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static uint8_t buf[8192];
@@ -256,6 +257,37 @@ static void defaults_are_few(void **state)
 	assert_refused(&e, ERR_CONFIG, prop_check_v1(&p, PROTO_ESP, &e));
 }
 
+/* Strongest first. What old gateways insist on stands behind and takes no second packet or try: Meraki
+ * and Cisco know 3des-sha1-modp1024, Windows Server aes256-sha1-modp2048. */
+static void legacy_is_all_in_one_packet(void **state)
+{
+	static const char *const order[] = { "aes256-sha384-ecp384", "aes256-sha256-ecp256",
+		"aes256-sha256-modp3072", "aes128-sha256-ecp256", "aes128-sha256-modp3072",
+		"aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes256-sha1-modp2048",
+		"aes128-sha1-modp2048", "3des-sha1-modp2048", "aes256-sha1-modp1024",
+		"3des-sha1-modp1024" };
+	struct ike_config cfg = { .fragmentation = true, .xauth = true };
+	struct proposals p;
+	struct suite s;
+	char text[64];
+	struct ikew k;
+	size_t len;
+
+	(void)state;
+	prop_default_v1(&p, PROTO_IKE, TIER_LEGACY, false);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		assert_true(v1_combination(&p, true, i, &s));
+		snprintf(text, sizeof(text), "%s-%s-%s", s.encr->name, s.integ->name, s.ke->name);
+		assert_string_equal(text, order[i]);
+	}
+	assert_int_equal(transforms(&p, true), ARRAY_LEN(order));
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_sa_write_phase1(&k, &p, NULL, V1_PSK, SECONDS(28800));
+	v1_vendor_write(&k, &cfg);
+	assert_true(ikew_end(&k, &len));
+	assert_true(len < 1000);
+}
+
 static void selectors(void **state)
 {
 	static const struct {
@@ -437,6 +469,7 @@ int main(void)
 		cmocka_unit_test(nat_original_addresses),
 		cmocka_unit_test(mode_and_group_have_to_fit),
 		cmocka_unit_test(defaults_are_few),
+		cmocka_unit_test(legacy_is_all_in_one_packet),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(chains_refused),
 		cmocka_unit_test(fragments),

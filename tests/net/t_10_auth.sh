@@ -49,3 +49,18 @@ test_auth_eap_list() {
 	profile_eap list "mschapv2, gtc" gtc
 	logs_in list
 }
+
+# Without `ca` the machine's own store counts: the lab's CA is put among its many.
+test_auth_system_store() {
+	local bundle=$LAB/client/etc/ssl/certs/ca-certificates.crt
+	[ -s "$bundle" ] || skip "this machine has no bundle of CA certificates"
+	profile_eap system mschapv2
+	sed -i '/^ca = /d' "$LAB/profiles/system.conf"
+	client_fails 7 system
+	cp "$bundle" "$LAB/bundle"
+	cat "$LAB/pki/ca.crt" >>"$bundle"
+	client_start system
+	reaches "$INNER4"
+	client_stop system
+	cp "$LAB/bundle" "$bundle"
+}

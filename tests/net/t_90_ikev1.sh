@@ -219,6 +219,7 @@ test_v1_rekey_by_volume() {
 	status_becomes rekey 's["rekeys"]["child"] == 1'
 	in_box client ping -q -f -s 1200 -c 3000 "$INNER4" >/dev/null || fail "the volume does not get through"
 	status_becomes rekey 's["rekeys"]["child"] == 2'
+	grep -q "^child SA rekeyed$" "$LAB/run/rekey/err" "$LAB/run/rekey/out" || fail "it was not the client that rekeyed"
 	reaches "$INNER4"
 	client_stop rekey
 }

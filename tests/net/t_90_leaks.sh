@@ -239,19 +239,34 @@ test_killswitch_and_lan() { lan_passes; }
 
 # --- a stopped process, the network under it ---------------------------------------------------------
 
-# Ten seconds stand for a minute: nothing happens later that has not by then.
+# Ten seconds stand for a minute (`make soak-stop`).
 stopped() {
 	profile_psk open full
 	client_start open
 	judge_begin
 	client_signal open STOP
-	sleep 10
+	sleep "${STOPPED_SECONDS:-10}"
 	nothing_clear "while the process is stopped"
 	client_signal open CONT
 	reaches "$INNER4"
 	client_stop open
 }
 test_leaks_stopped_process() { unguarded stopped; }
+
+stopped_behind_killswitch() {
+	shield yes
+	client_start shield
+	judge_begin
+	client_signal shield STOP
+	sleep "${STOPPED_SECONDS:-10}"
+	nothing_clear "while the process is stopped"
+	client_signal shield CONT
+	wait_until 10 answers "$INNER4" || fail "no traffic 10 s after the process goes on"
+	nothing_clear "when the process goes on"
+	client_stop shield
+	something_clear
+}
+test_killswitch_stopped_process() { guarded stopped_behind_killswitch; }
 
 flap() {
 	in_box client ip link set eth0 down

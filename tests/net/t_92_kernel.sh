@@ -127,6 +127,51 @@ no_capability() {
 }
 test_without_privilege() { as_nobody no_capability; }
 
+# --- the machine sleeps ---------------------------------------------------------------------------------
+
+# sleeper FUNCTION: with a client whose clocks can be moved
+sleeper() {
+	local VPNC_IKE=$VPNC_IKE
+	command -v gcc >/dev/null || skip "no compiler"
+	gcc -shared -fPIC -o "$LAB/sleeper.so" "$NET_DIR/sleeper.c" || fail "no shim for the clocks"
+	printf '#!/bin/sh\nSLEEPER=%s LD_PRELOAD=%s exec %s "$@"\n' "$LAB/slept" "$LAB/sleeper.so" \
+		"$VPNC_IKE" >"$LAB/sleeper"
+	chmod 0755 "$LAB/sleeper"
+	echo 0 >"$LAB/slept"
+	VPNC_IKE=$LAB/sleeper
+	guarded "$@"
+}
+
+# sleeps_until SECONDS: so far ahead are the clocks then. A kernel wakes who waits by its resume timer,
+# here a question does.
+sleeps_until() {
+	echo "$1" >"$LAB/slept"
+	vpnc_ike status shield >/dev/null || fail "status: exit status $?"
+}
+
+# Ten minutes: the gateway is asked at once whether it still lives. A day: nothing that has expired is
+# used. The kill switch holds all the while.
+over_sleep() {
+	shield yes
+	client_start shield --set ike.dpd-interval=30m
+	judge_begin
+	reaches "$INNER4"
+	gateway_mark
+	sleep 0.5
+	! gateway_said 'parsed INFORMATIONAL request' || fail "the gateway was asked without a sleep"
+	sleeps_until 600
+	gateway_says 'parsed INFORMATIONAL request' || fail "the gateway was not asked"
+	reaches "$INNER4" "$INNER6"
+	status_is shield 's["reconnects"] == 0' || fail "the tunnel was lost"
+	sleeps_until 87000
+	status_becomes shield 's["state"] == "up" and s["reconnects"] == 1' 20
+	reaches "$INNER4" "$INNER6"
+	nothing_clear "over a sleep"
+	client_stop shield
+	something_clear
+}
+test_killswitch_over_sleep() { sleeper over_sleep; }
+
 # --- limits of volume ---------------------------------------------------------------------------------
 
 # packets N: so many pings, of which none may be lost

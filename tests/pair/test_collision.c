@@ -8,8 +8,6 @@
  */
 #include "pair.h"
 
-enum { LOWEST = 0, HIGHEST = 255 };
-
 /* Drops the first so many datagrams of a kind, from one side. */
 struct drop {
 	enum end from;
@@ -30,17 +28,6 @@ static bool drop_tap(void *arg, struct net *n, enum end from, struct flight *f)
 		return false;
 	d->count--;
 	return true;
-}
-
-static void up(struct pair *p, int nonce_i, int nonce_r)
-{
-	pair_init(p, 7);
-	p->gwc.nonce_i = nonce_i;
-	p->gwc.nonce_r = nonce_r;
-	p->ping_every = 5;
-	pair_connect(p);
-	pair_run(p, 200);
-	pair_check_up(p, 1);
 }
 
 /* All settled: one child, which is not the old one; not an ESP packet was lost on the way. */
@@ -64,120 +51,52 @@ static uint32_t spi_of(const struct pair *p)
 	return p->client.v2->children.v[0]->spi_in;
 }
 
-/* --- 2.8.1: both rekey the same child SA ----------------------------------------------------------- */
+/* --- what crosses, and what is left ------------------------------------------------------------------ */
 
-/*
- *	C  REKEY_SA, SA(a2), Ni1 -->    <-- REKEY_SA, SA(b2), Ni2  G
- *	C  SA(a3), Nr2 -->              <-- SA(b3), Nr1            G
- *	The gateway's exchange has the lowest nonce, so G deletes what it made, C the old one:
- *	C  D(a1) -->                    <-- D(b2)                  G
- */
-static void child_both_gateway_loses(void **state)
+enum loser { ANY, CLIENT_LOSES, GATEWAY_LOSES }; /* of two exchanges about the same SA */
+enum client_does { NOTHING, REKEYS_CHILD, REKEYS_IKE, CLOSES_CHILD, CLOSES };
+enum child_is { WHATEVER, SAME, NEW };
+
+struct crossing {
+	const char *name;
+	bool two; /* children at first; without any the tunnel would end */
+	enum loser loser;
+	struct drop drops[2];
+	bool client_first;
+	enum client_does client;
+	unsigned gateway; /* GW_* */
+	uint16_t notify; /* what the gateway heard soon after, 0: not looked at */
+	bool new_ike;
+	unsigned rekeys_ike, rekeys_child; /* of the gateway, 0: not looked at */
+	enum child_is child;
+	unsigned children; /* left, 0: the connection is over */
+	enum err_kind why;
+};
+
+static bool drops_tap(void *arg, struct net *n, enum end from, struct flight *f)
 {
-	struct pair p;
+	struct drop *d = arg;
 
-	(void)state;
-	up(&p, LOWEST, HIGHEST);
-	uint32_t old = spi_of(&p);
-	pair_gw(&p, GW_REKEY_CHILD);
-	pair_command(&p, CMD_REKEY_CHILD);
-	settled(&p, old, 1);
+	return drop_tap(&d[0], n, from, f) || drop_tap(&d[1], n, from, f);
 }
 
-/* The same, and the client's exchange has the lowest nonce (the gateway's Nr1): C deletes what it
- * made, G the old one. */
-static void child_both_client_loses(void **state)
+static void up(struct pair *p, enum loser loser)
 {
-	struct pair p;
+	/* 0 in front makes an exchange the one with the lowest nonce, 255 leaves that to the client's. */
+	static const int nonces[][2] = { { -1, -1 }, { 255, 0 }, { 0, 255 } };
 
-	(void)state;
-	up(&p, HIGHEST, LOWEST);
-	uint32_t old = spi_of(&p);
-	pair_gw(&p, GW_REKEY_CHILD);
-	pair_command(&p, CMD_REKEY_CHILD);
-	settled(&p, old, 1);
+	pair_init(p, 7);
+	p->gwc.nonce_i = nonces[loser][0];
+	p->gwc.nonce_r = nonces[loser][1];
+	p->ping_every = 5;
+	pair_connect(p);
+	pair_run(p, 200);
+	pair_check_up(p, 1);
 }
 
-/* The same with the answer to the client lost once, so that the gateway has settled before: its
- * delete arrives while the client's request is still open. */
-static void child_both_answer_to_client_late(void **state)
-{
-	for (int lowest = 0; lowest < 2; lowest++) {
-		struct drop d = { GATEWAY, CREATE_CHILD_SA, true, 1 };
-		struct pair p;
-		(void)state;
-		up(&p, lowest ? LOWEST : HIGHEST, lowest ? HIGHEST : LOWEST);
-		uint32_t old = spi_of(&p);
-		pair_tap(&p, drop_tap, &d);
-		pair_gw(&p, GW_REKEY_CHILD);
-		pair_command(&p, CMD_REKEY_CHILD);
-		settled(&p, old, 1);
-		assert_int_equal(d.count, 0);
-	}
-}
-
-/* ... with the client's answer lost once, so that the client has settled before. */
-static void child_both_answer_to_gateway_late(void **state)
-{
-	for (int lowest = 0; lowest < 2; lowest++) {
-		struct drop d = { CLIENT, CREATE_CHILD_SA, true, 1 };
-		struct pair p;
-		(void)state;
-		up(&p, lowest ? LOWEST : HIGHEST, lowest ? HIGHEST : LOWEST);
-		uint32_t old = spi_of(&p);
-		pair_tap(&p, drop_tap, &d);
-		pair_gw(&p, GW_REKEY_CHILD);
-		pair_command(&p, CMD_REKEY_CHILD);
-		settled(&p, old, 1);
-		assert_int_equal(d.count, 0);
-	}
-}
-
-/*
- *	C  REKEY_SA, Ni1 --> (lost)     <-- REKEY_SA, Ni2  G
- *	C  SA(a3) -->
- *	                                <-- D(b1)          G
- *	C  D(a1) -->
- *	C  REKEY_SA, Ni1 again -->      <-- CHILD_SA_NOT_FOUND
- */
-static void child_client_request_lost(void **state)
-{
-	struct drop d = { CLIENT, CREATE_CHILD_SA, false, 1 };
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	uint32_t old = spi_of(&p);
-	pair_tap(&p, drop_tap, &d);
-	pair_command(&p, CMD_REKEY_CHILD);
-	pair_gw(&p, GW_REKEY_CHILD);
-	settled(&p, old, 1);
-	assert_int_equal(d.count, 0);
-}
-
-/* The other way round: the gateway's request is lost, and it hears CHILD_SA_NOT_FOUND. */
-static void child_gateway_request_lost(void **state)
-{
-	struct drop d = { GATEWAY, CREATE_CHILD_SA, false, 1 };
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	uint32_t old = spi_of(&p);
-	pair_tap(&p, drop_tap, &d);
-	pair_gw(&p, GW_REKEY_CHILD);
-	pair_command(&p, CMD_REKEY_CHILD);
-	pair_run(&p, 3000);
-	assert_int_equal(p.gw.last_notify, CHILD_SA_NOT_FOUND);
-	settled(&p, old, 1);
-}
-
-/* --- 2.25.1: rekeying or closing child SAs -------------------------------------------------------- */
-
-/* A second child SA for the tests that close one: the tunnel without any would end. */
 static void up_two(struct pair *p)
 {
-	up(p, -1, -1);
+	up(p, ANY);
 	pair_gw(p, GW_NEW_CHILD);
 	pair_run(p, SECONDS(5));
 	pair_check_up(p, 2);
@@ -192,38 +111,228 @@ static void client_deletes_first(struct pair *p)
 	p->client.v2->sa->want_rekey = false;
 }
 
-/*
- *	C  D(a1) -->                    <-- REKEY_SA(b1)  G
- *	C  TEMPORARY_FAILURE -->        <-- D(b1)         G
- */
-static void rekey_of_a_child_being_closed(void **state)
+static void client_acts(struct pair *p, enum client_does what)
 {
-	struct pair p;
-
-	(void)state;
-	up_two(&p);
-	pair_gw(&p, GW_REKEY_CHILD);
-	assert_int_equal(p.gw.sa->req.child, p.client.v2->children.v[0]->spi_out);
-	client_deletes_first(&p);
-	pair_run(&p, 200);
-	assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
-	settled(&p, 0, 1);
+	switch (what) {
+	case NOTHING:
+		break;
+	case REKEYS_CHILD:
+		pair_command(p, CMD_REKEY_CHILD);
+		break;
+	case REKEYS_IKE:
+		pair_command(p, CMD_REKEY_IKE);
+		break;
+	case CLOSES_CHILD:
+		client_deletes_first(p);
+		break;
+	case CLOSES:
+		pair_stop(p);
+		break;
+	}
 }
 
-/*
- *	C  REKEY_SA(a1) -->             <-- D(b1)              G
- *	C  D(a1) -->                    <-- TEMPORARY_FAILURE  G
- */
-static void rekey_of_a_child_the_gateway_closes(void **state)
+static void check_left(struct pair *p, const struct crossing *c, uint32_t child, const uint8_t *ike)
 {
+	if (c->rekeys_ike)
+		assert_int_equal(p->gw.rekeys_ike, c->rekeys_ike);
+	if (c->rekeys_child)
+		assert_int_equal(p->gw.rekeys_child, c->rekeys_child);
+	if (c->new_ike)
+		assert_memory_not_equal(p->gw.sa->spi_i, ike, IKE_SPI_LEN);
+	if (c->child == SAME)
+		assert_int_equal(spi_of(p), child);
+	settled(p, c->child == NEW ? child : 0, c->children);
+}
+
+static void cross(void **state)
+{
+	const struct crossing *c = *state;
+	struct drop drops[2] = { c->drops[0], c->drops[1] };
+	uint8_t ike[IKE_SPI_LEN];
 	struct pair p;
 
-	(void)state;
-	up_two(&p);
-	pair_gw(&p, GW_DELETE_CHILD);
-	pair_command(&p, CMD_REKEY_CHILD);
-	settled(&p, 0, 1);
+	if (c->two)
+		up_two(&p);
+	else
+		up(&p, c->loser);
+	memcpy(ike, p.gw.sa->spi_i, sizeof(ike));
+	uint32_t child = spi_of(&p);
+	pair_tap(&p, drops_tap, drops);
+	if (c->client_first)
+		client_acts(&p, c->client);
+	pair_gw(&p, c->gateway);
+	if (!c->client_first)
+		client_acts(&p, c->client);
+	pair_run(&p, c->drops[0].count ? SECONDS(3) : 200);
+	if (c->notify)
+		assert_int_equal(p.gw.last_notify, c->notify);
+	pair_run(&p, SECONDS(60));
+	for (size_t i = 0; i < ARRAY_LEN(drops); i++)
+		if (c->drops[i].count == 1)
+			assert_int_equal(drops[i].count, 0);
+	if (c->children) {
+		check_left(&p, c, child, ike);
+		return;
+	}
+	pair_check_dead(&p, c->why, 0);
+	assert_int_equal(p.gw.phase, GW_CLOSED);
+	assert_int_equal(p.net.plane[GATEWAY].n, 0);
+	pair_free(&p);
 }
+
+#define LOST(from, response)                               \
+	{                                                  \
+		{                                          \
+			from, CREATE_CHILD_SA, response, 1 \
+		}                                          \
+	}
+
+static const struct crossing crossings[] = {
+	/*
+	 * 2.8.1: both rekey the same child SA
+	 *
+	 *	C  REKEY_SA, SA(a2), Ni1 -->    <-- REKEY_SA, SA(b2), Ni2  G
+	 *	C  SA(a3), Nr2 -->              <-- SA(b3), Nr1            G
+	 *	The gateway's exchange has the lowest nonce, so G deletes what it made, C the old one:
+	 *	C  D(a1) -->                    <-- D(b2)                  G
+	 */
+	{ "child, both, gateway loses", .loser = GATEWAY_LOSES, .gateway = GW_REKEY_CHILD,
+		.client = REKEYS_CHILD, .child = NEW, .children = 1 },
+	/* The client's exchange has the lowest nonce (the gateway's Nr1): C deletes what it made. */
+	{ "child, both, client loses", .loser = CLIENT_LOSES, .gateway = GW_REKEY_CHILD,
+		.client = REKEYS_CHILD, .child = NEW, .children = 1 },
+	/* With the answer to the client lost once, the gateway has settled before: its delete arrives
+	 * while the client's request is still open. */
+	{ "child, both, answer to client late, gateway loses", .loser = GATEWAY_LOSES,
+		.drops = LOST(GATEWAY, true), .gateway = GW_REKEY_CHILD, .client = REKEYS_CHILD,
+		.child = NEW, .children = 1 },
+	{ "child, both, answer to client late, client loses", .loser = CLIENT_LOSES,
+		.drops = LOST(GATEWAY, true), .gateway = GW_REKEY_CHILD, .client = REKEYS_CHILD,
+		.child = NEW, .children = 1 },
+	/* ... with the client's answer lost once, so that the client has settled before. */
+	{ "child, both, answer to gateway late, gateway loses", .loser = GATEWAY_LOSES,
+		.drops = LOST(CLIENT, true), .gateway = GW_REKEY_CHILD, .client = REKEYS_CHILD,
+		.child = NEW, .children = 1 },
+	{ "child, both, answer to gateway late, client loses", .loser = CLIENT_LOSES,
+		.drops = LOST(CLIENT, true), .gateway = GW_REKEY_CHILD, .client = REKEYS_CHILD,
+		.child = NEW, .children = 1 },
+	/*
+	 *	C  REKEY_SA, Ni1 --> (lost)     <-- REKEY_SA, Ni2  G
+	 *	C  SA(a3) -->
+	 *	                                <-- D(b1)          G
+	 *	C  D(a1) -->
+	 *	C  REKEY_SA, Ni1 again -->      <-- CHILD_SA_NOT_FOUND
+	 */
+	{ "child, both, client's request lost", .drops = LOST(CLIENT, false), .client_first = true,
+		.gateway = GW_REKEY_CHILD, .client = REKEYS_CHILD, .child = NEW, .children = 1 },
+	/* The other way round: the gateway's request is lost, and it hears CHILD_SA_NOT_FOUND. */
+	{ "child, both, gateway's request lost", .drops = LOST(GATEWAY, false),
+		.gateway = GW_REKEY_CHILD, .client = REKEYS_CHILD, .notify = CHILD_SA_NOT_FOUND,
+		.child = NEW, .children = 1 },
+	/*
+	 * 2.25.1: rekeying or closing child SAs
+	 *
+	 *	C  D(a1) -->                    <-- REKEY_SA(b1)  G
+	 *	C  TEMPORARY_FAILURE -->        <-- D(b1)         G
+	 */
+	{ "rekey of a child being closed", .two = true, .gateway = GW_REKEY_CHILD,
+		.client = CLOSES_CHILD, .notify = TEMPORARY_FAILURE, .children = 1 },
+	/*
+	 *	C  REKEY_SA(a1) -->             <-- D(b1)              G
+	 *	C  D(a1) -->                    <-- TEMPORARY_FAILURE  G
+	 */
+	{ "rekey of a child the gateway closes", .two = true, .gateway = GW_DELETE_CHILD,
+		.client = REKEYS_CHILD, .children = 1 },
+	/*
+	 *	C  REKEY_SA(a1) -->             <-- SA, Ni, KEi (the IKE SA)  G
+	 *	C  TEMPORARY_FAILURE -->        <-- TEMPORARY_FAILURE         G
+	 *	and both try again later.
+	 */
+	{ "child against IKE", .gateway = GW_REKEY_IKE, .client = REKEYS_CHILD,
+		.notify = TEMPORARY_FAILURE, .rekeys_ike = 1, .child = NEW, .children = 1 },
+	/* The same with the sides changed. */
+	{ "IKE against child", .gateway = GW_REKEY_CHILD, .client = REKEYS_IKE,
+		.notify = TEMPORARY_FAILURE, .rekeys_ike = 1, .rekeys_child = 1, .child = NEW,
+		.children = 1 },
+	{ "IKE against new child", .two = true, .gateway = GW_NEW_CHILD, .client = REKEYS_IKE,
+		.rekeys_ike = 1, .children = 3 },
+	{ "IKE against deleted child", .two = true, .gateway = GW_DELETE_CHILD,
+		.client = REKEYS_IKE, .rekeys_ike = 1, .children = 1 },
+	/* A new child SA of the gateway: TEMPORARY_FAILURE, and it is made later. */
+	{ "new child while rekeying IKE", .client_first = true, .gateway = GW_NEW_CHILD,
+		.client = REKEYS_IKE, .notify = TEMPORARY_FAILURE, .children = 2 },
+	/*
+	 *	C  SA, Ni, KEi (the IKE SA) --> (lost)   <-- D(b1)  G
+	 *	C  D(a1) -->
+	 */
+	{ "delete of a child while rekeying IKE", .two = true, .drops = LOST(CLIENT, false),
+		.client_first = true, .gateway = GW_DELETE_CHILD, .client = REKEYS_IKE,
+		.children = 1 },
+/*
+	 * 2.8.2: both rekey the IKE SA
+	 *
+	 *	C  SA, Ni1, KEi -->             <-- SA, Ni2, KEi  G
+	 *	C  SA, Nr2, KEr -->             <-- SA, Nr1, KEr  G
+	 *	The gateway's exchange loses: it deletes what it made, C the old one.
+	 *	C  D (old) -->                  <-- D (in its new one)  G
+	 */
+#define IKE_BOTH \
+	.gateway = GW_REKEY_IKE, .client = REKEYS_IKE, .new_ike = true, .child = SAME, .children = 1
+	{ "IKE, both, gateway loses", .loser = GATEWAY_LOSES, IKE_BOTH },
+	{ "IKE, both, client loses", .loser = CLIENT_LOSES, IKE_BOTH },
+	/* With one answer lost: the side that has both settles first. */
+	{ "IKE, both, answer to gateway late, gateway loses", .loser = GATEWAY_LOSES,
+		.drops = LOST(CLIENT, true), IKE_BOTH },
+	{ "IKE, both, answer to gateway late, client loses", .loser = CLIENT_LOSES,
+		.drops = LOST(CLIENT, true), IKE_BOTH },
+	{ "IKE, both, answer to client late, gateway loses", .loser = GATEWAY_LOSES,
+		.drops = LOST(GATEWAY, true), IKE_BOTH },
+	{ "IKE, both, answer to client late, client loses", .loser = CLIENT_LOSES,
+		.drops = LOST(GATEWAY, true), IKE_BOTH },
+	/*
+	 *	C  SA, Ni1, KEi --> (lost)      <-- SA, Ni2, KEi  G
+	 *	C  SA, Nr2, KEr -->             <-- D (old)       G
+	 *	Only C notices: it answers the delete and forgets its own request. Or the request comes
+	 *	again before the delete: TEMPORARY_FAILURE.
+	 */
+	{ "IKE, both, client's request lost, gateway loses", .loser = GATEWAY_LOSES,
+		.drops = LOST(CLIENT, false), IKE_BOTH },
+	{ "IKE, both, client's request lost, client loses", .loser = CLIENT_LOSES,
+		.drops = LOST(CLIENT, false), IKE_BOTH },
+	{ "IKE, both, gateway's request lost, gateway loses", .loser = GATEWAY_LOSES,
+		.drops = LOST(GATEWAY, false), IKE_BOTH },
+	{ "IKE, both, gateway's request lost, client loses", .loser = CLIENT_LOSES,
+		.drops = LOST(GATEWAY, false), IKE_BOTH },
+	/* The delete of the old SA is lost as well, so that the late request meets a replaced SA. */
+	{ "IKE, client's late request meets a replaced SA",
+		.drops = { { CLIENT, CREATE_CHILD_SA, false, 1 },
+			{ GATEWAY, INFORMATIONAL, false, 2 } },
+		IKE_BOTH },
+	{ "IKE, gateway's late request meets a replaced SA",
+		.drops = { { GATEWAY, CREATE_CHILD_SA, false, 1 },
+			{ CLIENT, INFORMATIONAL, false, 2 } },
+		.notify = TEMPORARY_FAILURE, IKE_BOTH },
+	/*
+	 * 2.25.2: one closes it
+	 *
+	 *	C  SA, Ni, KEi -->              <-- D (the IKE SA)     G
+	 *	C  (empty) -->                  <-- TEMPORARY_FAILURE  G
+	 *	The client forgets its rekey; the connection is over.
+	 */
+	{ "IKE closed by gateway while rekeying", .gateway = GW_DELETE_IKE, .client = REKEYS_IKE,
+		.why = ERR_PEER },
+	/*
+	 *	C  D (the IKE SA) -->           <-- SA, Ni, KEi  G
+	 *	C  TEMPORARY_FAILURE -->        <-- (empty)      G
+	 */
+	{ "IKE closed by client while rekeying", .gateway = GW_REKEY_IKE, .client = CLOSES },
+	{ "IKE closed by client while child is rekeyed", .gateway = GW_REKEY_CHILD,
+		.client = CLOSES },
+	/* Both say D: both answer, and both forget their own. */
+	{ "IKE closed by both", .gateway = GW_DELETE_IKE, .client = CLOSES },
+};
+
+/* --- more than one crossing ---------------------------------------------------------------------------- */
 
 /*
  *	C  D(a1) -->                    <-- D(b1)  G
@@ -283,7 +392,7 @@ static void children_that_do_not_exist(void **state)
 	size_t n;
 
 	(void)state;
-	up(&p, -1, -1);
+	up(&p, ANY);
 	ikew_chain(&k, buf, sizeof(buf));
 	ikew_bytes(&k, PAYLOAD_D, (struct bytes){ gone, sizeof(gone) });
 	assert_true(ikew_end(&k, &n));
@@ -306,7 +415,7 @@ static void child_unknown_to_the_gateway(void **state)
 	struct pair p;
 
 	(void)state;
-	up(&p, -1, -1);
+	up(&p, ANY);
 	uint32_t old = spi_of(&p);
 	p.gw.children[0]->spi_out ^= 1;
 	pair_command(&p, CMD_REKEY_CHILD);
@@ -316,174 +425,6 @@ static void child_unknown_to_the_gateway(void **state)
 	pair_run(&p, SECONDS(20));
 	assert_int_not_equal(spi_of(&p), old);
 	settled(&p, old, 1);
-}
-
-/*
- *	C  REKEY_SA(a1) -->             <-- SA, Ni, KEi (the IKE SA)  G
- *	C  TEMPORARY_FAILURE -->        <-- TEMPORARY_FAILURE         G
- *	and both try again later.
- */
-static void child_against_ike(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	uint32_t old = spi_of(&p);
-	pair_gw(&p, GW_REKEY_IKE);
-	pair_command(&p, CMD_REKEY_CHILD);
-	pair_run(&p, 200);
-	assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
-	pair_run(&p, SECONDS(30));
-	assert_int_equal(p.gw.rekeys_ike, 1);
-	settled(&p, old, 1);
-}
-
-/* The same with the sides changed. */
-static void ike_against_child(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	uint32_t old = spi_of(&p);
-	pair_gw(&p, GW_REKEY_CHILD);
-	pair_command(&p, CMD_REKEY_IKE);
-	pair_run(&p, 200);
-	assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
-	pair_run(&p, SECONDS(30));
-	assert_int_equal(p.gw.rekeys_ike, 1);
-	assert_int_equal(p.gw.rekeys_child, 1);
-	settled(&p, old, 1);
-}
-
-/* A new child SA, deleting one, and the rekey of the IKE SA by the client. */
-static void ike_against_new_and_deleted_child(void **state)
-{
-	static const unsigned wants[] = { GW_NEW_CHILD, GW_DELETE_CHILD };
-
-	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
-		struct pair p;
-		(void)state;
-		up_two(&p);
-		pair_gw(&p, wants[i]);
-		pair_command(&p, CMD_REKEY_IKE);
-		pair_run(&p, SECONDS(30));
-		assert_int_equal(p.gw.rekeys_ike, 1);
-		settled(&p, 0, wants[i] == GW_NEW_CHILD ? 3 : 1);
-	}
-}
-
-/*
- *	C  SA, Ni, KEi (the IKE SA) -->   <-- D(b1)  G
- *	C  D(a1) -->                      <-- TEMPORARY_FAILURE
- */
-static void delete_of_a_child_while_rekeying_ike(void **state)
-{
-	struct drop d = { CLIENT, CREATE_CHILD_SA, false, 1 };
-	struct pair p;
-
-	(void)state;
-	up_two(&p);
-	pair_tap(&p, drop_tap, &d); /* the request arrives after the delete is over */
-	pair_command(&p, CMD_REKEY_IKE);
-	pair_gw(&p, GW_DELETE_CHILD);
-	pair_run(&p, 100);
-	assert_int_equal(p.gw.n_children, 1);
-	settled(&p, 0, 1);
-}
-
-/* --- 2.8.2, 2.25.2: both rekey the IKE SA, or one closes it -------------------------------------------- */
-
-static void ike_both(int nonce_i, int nonce_r, struct drop d)
-{
-	struct pair p;
-
-	up(&p, nonce_i, nonce_r);
-	uint8_t old[IKE_SPI_LEN];
-	memcpy(old, p.gw.sa->spi_i, sizeof(old));
-	uint32_t child = spi_of(&p);
-	pair_tap(&p, drop_tap, &d);
-	pair_gw(&p, GW_REKEY_IKE);
-	pair_command(&p, CMD_REKEY_IKE);
-	pair_run(&p, SECONDS(60));
-	assert_int_equal(d.count, 0);
-	assert_memory_not_equal(p.gw.sa->spi_i, old, sizeof(old));
-	assert_int_equal(spi_of(&p), child); /* inherited */
-	settled(&p, 0, 1);
-}
-
-/*
- *	C  SA, Ni1, KEi -->             <-- SA, Ni2, KEi  G
- *	C  SA, Nr2, KEr -->             <-- SA, Nr1, KEr  G
- *	The gateway's exchange loses: it deletes what it made, C the old one.
- *	C  D (old) -->                  <-- D (in its new one)  G
- */
-static void ike_both_gateway_loses(void **state)
-{
-	(void)state;
-	ike_both(LOWEST, HIGHEST, (struct drop){ .count = 0 });
-}
-
-static void ike_both_client_loses(void **state)
-{
-	(void)state;
-	ike_both(HIGHEST, LOWEST, (struct drop){ .count = 0 });
-}
-
-/* The same with one answer lost: the side that has both settles first. */
-static void ike_both_answers_late(void **state)
-{
-	(void)state;
-	for (int loser = 0; loser < 2; loser++)
-		for (int from = 0; from < ENDS; from++)
-			ike_both(loser ? LOWEST : HIGHEST, loser ? HIGHEST : LOWEST,
-				(struct drop){ (enum end)from, CREATE_CHILD_SA, true, 1 });
-}
-
-/*
- *	C  SA, Ni1, KEi --> (lost)      <-- SA, Ni2, KEi  G
- *	C  SA, Nr2, KEr -->             <-- D (old)       G
- *	Only C notices: it answers the delete and forgets its own request. Or the request comes again
- *	before the delete: TEMPORARY_FAILURE.
- */
-static void ike_one_request_lost(void **state)
-{
-	(void)state;
-	for (int loser = 0; loser < 2; loser++)
-		for (int from = 0; from < ENDS; from++)
-			ike_both(loser ? LOWEST : HIGHEST, loser ? HIGHEST : LOWEST,
-				(struct drop){ (enum end)from, CREATE_CHILD_SA, false, 1 });
-}
-
-/* The delete of the old SA is lost as well, so that the late request meets a replaced SA. */
-struct drops {
-	struct drop d[2];
-};
-
-static bool drops_tap(void *arg, struct net *n, enum end from, struct flight *f)
-{
-	struct drops *l = arg;
-
-	return drop_tap(&l->d[0], n, from, f) || drop_tap(&l->d[1], n, from, f);
-}
-
-static void ike_late_request_meets_a_replaced_sa(void **state)
-{
-	for (int from = 0; from < ENDS; from++) {
-		struct drops l = { { { (enum end)from, CREATE_CHILD_SA, false, 1 },
-			{ (enum end) !from, INFORMATIONAL, false, 2 } } };
-		struct pair p;
-		(void)state;
-		up(&p, -1, -1);
-		pair_tap(&p, drops_tap, &l);
-		pair_gw(&p, GW_REKEY_IKE);
-		pair_command(&p, CMD_REKEY_IKE);
-		pair_run(&p, SECONDS(60));
-		if (from == GATEWAY)
-			assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
-		settled(&p, 0, 1);
-	}
 }
 
 /*
@@ -499,11 +440,11 @@ static void ike_used_before_our_answer(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
-		struct drops l = { { { CLIENT, CREATE_CHILD_SA, false, 4 },
-			{ GATEWAY, INFORMATIONAL, false, 1 } } };
+		struct drop l[] = { { CLIENT, CREATE_CHILD_SA, false, 4 },
+			{ GATEWAY, INFORMATIONAL, false, 1 } };
 		struct pair p;
 		up_two(&p);
-		pair_tap(&p, drops_tap, &l);
+		pair_tap(&p, drops_tap, l);
 		pair_gw(&p, GW_REKEY_IKE);
 		pair_command(&p, CMD_REKEY_IKE);
 		pair_run(&p, 100);
@@ -518,13 +459,13 @@ static void ike_used_before_our_answer(void **state)
  * then the client hears TEMPORARY_FAILURE to its own rekey. The children are with the newest. */
 static void ike_replaced_twice_before_our_answer(void **state)
 {
-	struct drops l = { { { CLIENT, CREATE_CHILD_SA, false, 2 },
-		{ GATEWAY, INFORMATIONAL, false, 6 } } };
+	struct drop l[] = { { CLIENT, CREATE_CHILD_SA, false, 2 },
+		{ GATEWAY, INFORMATIONAL, false, 6 } };
 	struct pair p;
 
 	(void)state;
-	up(&p, -1, -1);
-	pair_tap(&p, drops_tap, &l);
+	up(&p, ANY);
+	pair_tap(&p, drops_tap, l);
 	pair_gw(&p, GW_REKEY_IKE);
 	pair_command(&p, CMD_REKEY_IKE);
 	pair_run(&p, 100);
@@ -538,92 +479,6 @@ static void ike_replaced_twice_before_our_answer(void **state)
 }
 
 /*
- *	C  SA, Ni, KEi -->              <-- D (the IKE SA)     G
- *	C  (empty) -->                  <-- TEMPORARY_FAILURE  G
- *	The client forgets its rekey; the connection is over.
- */
-static void ike_closed_by_gateway_while_rekeying(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	pair_gw(&p, GW_DELETE_IKE);
-	pair_command(&p, CMD_REKEY_IKE);
-	pair_run(&p, SECONDS(10));
-	pair_check_dead(&p, ERR_PEER, 0);
-	assert_int_equal(p.gw.phase, GW_CLOSED);
-	pair_free(&p);
-}
-
-/*
- *	C  D (the IKE SA) -->           <-- SA, Ni, KEi  G
- *	C  TEMPORARY_FAILURE -->        <-- (empty)      G
- */
-static void ike_closed_by_client_while_rekeying(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	pair_gw(&p, GW_REKEY_IKE);
-	pair_stop(&p);
-	pair_run(&p, SECONDS(10));
-	pair_check_dead(&p, ERR_NONE, 0);
-	assert_int_equal(p.gw.phase, GW_CLOSED);
-	pair_free(&p);
-}
-
-/*
- *	C  D (the IKE SA) -->           <-- REKEY_SA(b1)  G
- *	C  TEMPORARY_FAILURE -->        <-- (empty)       G
- */
-static void ike_closed_by_client_while_child_is_rekeyed(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	pair_gw(&p, GW_REKEY_CHILD);
-	pair_stop(&p);
-	pair_run(&p, SECONDS(10));
-	pair_check_dead(&p, ERR_NONE, 0);
-	assert_int_equal(p.gw.phase, GW_CLOSED);
-	pair_free(&p);
-}
-
-/* Both say D: both answer, and both forget their own. */
-static void ike_closed_by_both(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	pair_gw(&p, GW_DELETE_IKE);
-	pair_stop(&p);
-	pair_run(&p, SECONDS(10));
-	pair_check_dead(&p, ERR_NONE, 0);
-	assert_int_equal(p.gw.phase, GW_CLOSED);
-	assert_int_equal(p.net.plane[GATEWAY].n, 0);
-	pair_free(&p);
-}
-
-/* A new child SA of the gateway while the client rekeys the IKE SA: TEMPORARY_FAILURE, and it is
- * made later. */
-static void new_child_while_rekeying_ike(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	up(&p, -1, -1);
-	pair_command(&p, CMD_REKEY_IKE);
-	pair_gw(&p, GW_NEW_CHILD);
-	pair_run(&p, 200);
-	assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
-	settled(&p, 0, 2);
-}
-
-/*
  *	                                <-- REKEY_SA(b1), Ni  G
  *	C  SA(a2), Nr --> (lost)
  *	The client shall rekey a2, which the gateway does not know yet: it waits until it does.
@@ -634,7 +489,7 @@ static void rekey_of_a_child_not_yet_confirmed(void **state)
 	struct pair p;
 
 	(void)state;
-	up(&p, -1, -1);
+	up(&p, ANY);
 	pair_tap(&p, drop_tap, &d);
 	pair_gw(&p, GW_REKEY_CHILD);
 	pair_run(&p, 100);
@@ -660,7 +515,7 @@ static void rekey_of_a_child_still_to_come(void **state)
 	struct pair p;
 
 	(void)state;
-	up(&p, -1, -1);
+	up(&p, ANY);
 	pair_tap(&p, drop_tap, &d);
 	pair_command(&p, CMD_REKEY_CHILD);
 	pair_run(&p, 100);
@@ -673,38 +528,21 @@ static void rekey_of_a_child_still_to_come(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(child_both_gateway_loses),
-		cmocka_unit_test(child_both_client_loses),
-		cmocka_unit_test(child_both_answer_to_client_late),
-		cmocka_unit_test(child_both_answer_to_gateway_late),
-		cmocka_unit_test(child_client_request_lost),
-		cmocka_unit_test(child_gateway_request_lost),
-		cmocka_unit_test(rekey_of_a_child_being_closed),
-		cmocka_unit_test(rekey_of_a_child_the_gateway_closes),
+	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(both_close_a_child),
 		cmocka_unit_test(gateway_closes_a_child),
 		cmocka_unit_test(children_that_do_not_exist),
 		cmocka_unit_test(child_unknown_to_the_gateway),
-		cmocka_unit_test(rekey_of_a_child_not_yet_confirmed),
-		cmocka_unit_test(rekey_of_a_child_still_to_come),
-		cmocka_unit_test(child_against_ike),
-		cmocka_unit_test(ike_against_child),
-		cmocka_unit_test(ike_against_new_and_deleted_child),
-		cmocka_unit_test(delete_of_a_child_while_rekeying_ike),
-		cmocka_unit_test(ike_both_gateway_loses),
-		cmocka_unit_test(ike_both_client_loses),
-		cmocka_unit_test(ike_both_answers_late),
-		cmocka_unit_test(ike_one_request_lost),
-		cmocka_unit_test(ike_late_request_meets_a_replaced_sa),
 		cmocka_unit_test(ike_used_before_our_answer),
 		cmocka_unit_test(ike_replaced_twice_before_our_answer),
-		cmocka_unit_test(ike_closed_by_gateway_while_rekeying),
-		cmocka_unit_test(ike_closed_by_client_while_rekeying),
-		cmocka_unit_test(ike_closed_by_client_while_child_is_rekeyed),
-		cmocka_unit_test(ike_closed_by_both),
-		cmocka_unit_test(new_child_while_rekeying_ike),
+		cmocka_unit_test(rekey_of_a_child_not_yet_confirmed),
+		cmocka_unit_test(rekey_of_a_child_still_to_come),
 	};
+	static struct CMUnitTest tests[ARRAY_LEN(crossings) + ARRAY_LEN(others)];
 
+	for (size_t i = 0; i < ARRAY_LEN(crossings); i++)
+		tests[i] = (struct CMUnitTest){ crossings[i].name, cross, NULL, NULL,
+			(void *)&crossings[i] };
+	memcpy(&tests[ARRAY_LEN(crossings)], others, sizeof(others));
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
 }

@@ -194,6 +194,21 @@ static void silent_on_1701(void **state)
 	world_free(w);
 }
 
+/* As its owner kept it from another run. */
+static void a_port_that_is_known(void **state)
+{
+	struct world *w = world_new(15);
+
+	(void)state;
+	w->profile->known_ports[0] = 50123;
+	w->behind.deaf_to = L2TP_PORT;
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->behind.calls, 1);
+	assert_int_equal(w->behind.link.local_port, 50123);
+	world_free(w);
+}
+
 static void silent_on_any_port(void **state)
 {
 	struct world *w = world_new(6);
@@ -366,6 +381,7 @@ int main(void)
 		cmocka_unit_test(stopped_on_the_way),
 		cmocka_unit_test(asks_once),
 		cmocka_unit_test(silent_on_1701),
+		cmocka_unit_test(a_port_that_is_known),
 		cmocka_unit_test(silent_on_any_port),
 		cmocka_unit_test(a_port_that_was_named),
 		cmocka_unit_test(port_taken),

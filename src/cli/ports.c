@@ -1,0 +1,62 @@
+#include "cli/ports.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/outbox.h"
+#include "state.h"
+
+#define PORTS_FILE "l2tp-ports"
+
+struct port_line {
+	char gateway[HOST_TEXT_MAX];
+	uint16_t port;
+};
+
+static size_t read_lines(struct port_line lines[PORTS_KEPT])
+{
+	FILE *f = state_open(PORTS_FILE, "r");
+	char text[HOST_TEXT_MAX + 16];
+	size_t n = 0;
+
+	while (f && n < PORTS_KEPT && fgets(text, sizeof(text), f)) {
+		unsigned port;
+		if (sscanf(text, "%255s %5u", lines[n].gateway, &port) != 2 || port == 0 ||
+			port > UINT16_MAX)
+			continue;
+		lines[n++].port = (uint16_t)port;
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+uint16_t port_recall(const char *gateway)
+{
+	struct port_line lines[PORTS_KEPT];
+	size_t n = read_lines(lines);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(lines[i].gateway, gateway) == 0)
+			return lines[i].port;
+	return 0;
+}
+
+void port_keep(const char *gateway, uint16_t port)
+{
+	struct port_line lines[PORTS_KEPT];
+	size_t n = read_lines(lines), kept = port != 0;
+	FILE *f = state_open(PORTS_FILE, "w");
+
+	if (!f)
+		return;
+	if (port)
+		fprintf(f, "%s %u\n", gateway, port);
+	for (size_t i = 0; i < n && kept < PORTS_KEPT; i++)
+		if (strcasecmp(lines[i].gateway, gateway) != 0) {
+			fprintf(f, "%s %u\n", lines[i].gateway, lines[i].port);
+			kept++;
+		}
+	fclose(f);
+}
