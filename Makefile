@@ -159,7 +159,7 @@ check-man:
 	@tests/check-man
 
 packages:
-	@tests/install-packages build gateway test
+	@tests/install-packages build gateway vm test
 
 check: packages
 	@tests/check
@@ -199,4 +199,4 @@ lint:
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -131,6 +131,19 @@ bool v1_payloads_read(
 	return true;
 }
 
+/* libreswan fills messages, and lists of attributes, up to a multiple of four octets. */
+bool v1_is_filling(struct bytes b)
+{
+	const uint8_t *p = b.p;
+
+	if (b.n >= 4)
+		return false;
+	for (size_t i = 0; i < b.n; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
 uint32_t v1_payloads_set(const struct payloads *p)
 {
 	uint32_t set = 0;
@@ -147,7 +160,7 @@ enum { ATTR_SHORT = 0x8000 };
 
 bool v1_attr_next(struct rd *r, struct v1_attr *out)
 {
-	if (r->left == 0 || r->bad)
+	if (r->bad || v1_is_filling((struct bytes){ r->p, r->left }))
 		return false;
 	out->type = rd_u16(r);
 	size_t n = rd_u16(r);

@@ -104,7 +104,9 @@ static bool open_phase1(struct v1_sa *sa, const struct row *row, const struct ik
 			row->encrypted ? "" : " not");
 	if (!row->encrypted)
 		return v1_payloads_read(p, h->next, chain, &used, e) &&
-			(used == chain.n || err_set(e, ERR_DROP, "octets behind the last payload"));
+			(v1_is_filling(
+				 (struct bytes){ copy + IKE_HDR_LEN + used, chain.n - used }) ||
+				err_set(e, ERR_DROP, "octets behind the last payload"));
 	if (!v1_open(sa, sa->p1->iv, copy, d->len, next_iv, e))
 		return false;
 	if (v1_payloads_read(p, h->next, chain, &used, e))

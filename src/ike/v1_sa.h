@@ -378,6 +378,7 @@ extern const struct name v1_notify_names[];
 bool v1_payloads_read(struct payloads *p, uint8_t first, struct bytes chain, size_t *used,
 	struct err *e) MUST_CHECK;
 uint32_t v1_payloads_set(const struct payloads *p);
+bool v1_is_filling(struct bytes b); /* what may stand behind the last payload or attribute */
 
 void v1_ke_write(struct ikew *k, const struct ke *ke);
 /* ID of phase 1: protocol and port are 0 (RFC 2407 section 4.6.2 allows that, and 17/500). */

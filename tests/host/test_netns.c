@@ -1157,7 +1157,8 @@ static void esp_in_the_kernel(void **state)
 	assert_as_before(before);
 }
 
-int main(void)
+/* With a pattern only the tests of such names. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(sets_up_and_takes_back, teardown),
@@ -1180,5 +1181,7 @@ int main(void)
 		cmocka_unit_test(esp_in_the_kernel),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, group_setup, NULL);
 }

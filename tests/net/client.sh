@@ -250,17 +250,7 @@ ping_end() {
 
 # client_machine: all that vpnc-ike could have changed, to be compared
 client_machine() {
-	local f
-	in_box client ip addr | grep -v valid_lft
-	in_box client ip link | grep -v '^ *link/'
-	for f in -4 -6; do
-		in_box client ip $f rule
-		in_box client ip $f route show table all
-	done
-	in_box client sysctl -a 2>/dev/null | grep -E '\.(forwarding|rp_filter|disable_ipv6|accept_ra) ='
-	in_box client nft list ruleset 2>/dev/null
-	in_box client ip xfrm policy
-	in_box client ip xfrm state
+	in_box client "$NET_DIR/machine"
 	echo resolv.conf
 	cat "$LAB/client/etc/resolv.conf"
 	stat -c '%A %U %G %s %Y' "$LAB/client/etc/resolv.conf"

@@ -42,7 +42,7 @@ libreswan_keys() {
 }
 
 libreswan_start() {
-	local here=$LAB/gateway/libreswan name
+	local here=$LAB/gateway/libreswan
 	if [ ! -d "$here" ]; then
 		mkdir -m 700 "$here" "$here/policies"
 		printf ': PSK "%s"\n' "$PSK" >"$here/secrets"
@@ -66,6 +66,7 @@ openiked_start() {
 		install -m 600 "$NET_DIR/gateway/openiked.conf" "$here/iked.conf"
 		in_box gateway mount --bind "$here" /etc/iked
 	fi
+	modprobe af_key # it speaks to the kernel by PF_KEY
 	serve gateway "$IKED" -d -v -f "$here/iked.conf" -s "$LAB/gateway/run/iked.sock" >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED" >"$LAB/gateway/started"
 	wait_until 20 openiked_listens || return 1

@@ -321,9 +321,84 @@ static void no_password(void **state)
 	v1_pair_done(p);
 }
 
+/* --- libreswan fills messages, and lists of attributes, up to four octets --------------------------------- */
+
+/* Gives what the gateway sends in the clear as many octets more. */
+static bool fill_up(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	const struct bytes *filling = arg;
+	uint8_t data[2048];
+	size_t len = f->len + filling->n;
+
+	if (from != GATEWAY || f->esp || f->len < IKE_HDR_LEN || f->data[19] & V1_FLAG_ENCRYPTED)
+		return false;
+	assert_true(len <= sizeof(data));
+	memcpy(data, f->data, f->len);
+	memcpy(data + f->len, filling->p, filling->n);
+	data[26] = (uint8_t)(len >> 8);
+	data[27] = (uint8_t)len;
+	net_send(n, f->to, &f->src, &f->dst, data, len, 1);
+	return true;
+}
+
+static void filled_messages(void **state)
+{
+	static const struct {
+		struct bytes filling;
+		bool taken;
+	} rows[] = {
+		{ { "\0", 1 }, true },
+		{ { "\0\0\0", 3 }, true },
+		{ { "\0\0\0\0", 4 }, false },
+		{ { "\0\1", 2 }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct v1_pair *p = v1_pair_new(60);
+		struct bytes filling = rows[i].filling;
+
+		v1_pair_start(p);
+		p->net.tap = fill_up;
+		p->net.tap_arg = &filling;
+		v1_pair_until(p, v1_pair_decided, SECONDS(20));
+		if (rows[i].taken)
+			v1_pair_check_up(p, 1);
+		else
+			assert_int_equal(p->client->phase, IKE_CONNECTING);
+		v1_pair_done(p);
+	}
+}
+
+static void filled_attributes(void **state)
+{
+	static const struct {
+		const char *config;
+		bool taken;
+	} rows[] = {
+		{ "0001 0004 0a010203 7002 0003 632e64 00", true },
+		{ "0001 0004 0a010203 7002 0005 61622e6465 000000", true },
+		{ "0001 0004 0a010203 7002 0003 632e64 01", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct v1_pair *p = v1_pair_new(61);
+
+		p->config = rows[i].config;
+		v1_pair_connect(p);
+		assert_int_equal(p->client->granted.n_addrs, 1);
+		assert_int_equal(p->client->granted.n_domains, 1);
+		assert_int_equal(p->client->configured, rows[i].taken);
+		v1_pair_done(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(filled_messages),
+		cmocka_unit_test(filled_attributes),
 		cmocka_unit_test(logs_in),
 		cmocka_unit_test(every_login),
 		cmocka_unit_test(logins_refused),
