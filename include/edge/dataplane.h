@@ -44,7 +44,7 @@ struct dataplane_ops {
 	void (*esp_input)(struct dataplane *dp, struct udp_datagram *d, size_t n);
 	/* What is to be watched for reading; others after l2tp_link. Returns how many. */
 	size_t (*fds)(struct dataplane *dp, int fds[DATAPLANE_FDS]);
-	/* One of them (the TUN, the kernel's events) is readable: seal and send one batch; true when
+	/* One of them (the TUN, the kernel's events, the socket of L2TP) is readable: seal and send one batch; true when
 	 * there may be more. */
 	bool (*tun_input)(struct dataplane *dp);
 	/* The UDP socket that is full, -1: none. Until it can be written to, tun_input has nothing to do;
@@ -55,9 +55,11 @@ struct dataplane_ops {
 	/* What the session wants to know, one at a time: OS_INBOUND (at most one a call until more
 	 * comes in), OS_SA_USED, OS_SA_EXPIRING. False when there is nothing. */
 	bool (*next_event)(struct dataplane *dp, struct os_input *out);
-	/* L2TP in transport mode (edge/carry). From a link on, nothing else is carried, in either
-	 * direction; what is sent goes through the newest SA that takes it, or nowhere. */
-	bool (*l2tp_link)(struct dataplane *dp, const struct l2tp_link *link, struct err *e);
+	/* L2TP in transport mode (edge/carry). While there is a link nothing else is carried, in
+	 * either direction; what is sent goes through the newest SA that takes it, or nowhere. LOCAL:
+	 * it cannot be had; *port_taken: but on another port it might. */
+	bool (*l2tp_link)(struct dataplane *dp, const struct l2tp_link *link, bool *port_taken,
+		struct err *e);
 	void (*l2tp_send)(struct dataplane *dp, const struct l2tp_datagram *d);
 	/* The next payload of a UDP datagram that is for the session: control messages, and data
 	 * messages with frames of PPP's own. Valid until the next call. False when there is none. */

@@ -112,9 +112,9 @@ int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound,
 	struct err *e) MUST_CHECK;
 /* The same for L2TP beside the kernel's ESP, between the addresses of the newest SA in transport mode
  * (host_sa_install) and these ports: what it sends leaves through an SA of that child or not at all, and
- * it receives only what came out of one. -1 on failure: LOCAL, the port is taken. */
-int host_l2tp_udp(
-	struct host *h, uint16_t local_port, uint16_t remote_port, struct err *e) MUST_CHECK;
+ * it receives only what came out of one. -1 on failure: LOCAL; *port_taken: somebody has the port. */
+int host_l2tp_udp(struct host *h, uint16_t local_port, uint16_t remote_port, bool *port_taken,
+	struct err *e) MUST_CHECK;
 /* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. Events are
  * about the way to the remote asked about last. SILENT: there is no route. */
 bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,

@@ -44,7 +44,8 @@ enum os_kind {
 	OS_SA_EXPIRING, /* SA spi nears its last sequence number or its volume limit */
 	OS_SA_EXPIRED, /* outbound SA spi has reached it, and carries nothing more */
 	OS_SEND_FAILED, /* a SEND did not go out; err says why */
-	OS_LINK_FAILED, /* what ACT_L2TP_LINK asked for cannot be had; err says why */
+	OS_LINK_FAILED, /* what ACT_L2TP_LINK asked for cannot be had: port_taken, err */
+	OS_INTERFACE_GONE, /* somebody removed the inner interface: err */
 };
 
 /* After OS_SA_EXPIRED: a rekey that is under way may still end well, else the child SA ends. */
@@ -53,6 +54,7 @@ enum { IKE_EXPIRED_GRACE_MS = 3000 };
 struct os_input {
 	enum os_kind kind;
 	bool ok;
+	bool port_taken; /* another program has the port: another port may do */
 	uint32_t spi;
 	size_t n_paths;
 	struct path paths[PATHS_MAX];

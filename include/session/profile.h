@@ -110,7 +110,8 @@ struct profile {
 
 	/* [l2tp] */
 	uint16_t source_port; /* 0: 1701, and another one where the gateway is silent on that */
-	uint16_t known_ports[GATEWAYS_MAX]; /* which worked with each gateway, as its owner has kept it;
+	uint16_t known_ports
+		[GATEWAYS_MAX]; /* which worked with each gateway, as its owner has kept it;
 	                                     * 0: not known */
 	char l2tp_hostname[L2TP_NAME_MAX];
 	uint64_t hello_interval; /* milliseconds, 0: never */

@@ -55,7 +55,8 @@ struct status {
 	struct status_child children[STATUS_CHILDREN];
 	struct { /* L2TP only; auth is "" without */
 		char auth[32], server[STATUS_TEXT];
-		uint16_t source_port; /* ours inside the SA */
+		uint16_t source_port; /* ours inside the SA ... */
+		bool port_taken; /* ... for the usual one is taken on this machine */
 		struct addr peer; /* family NONE: it did not tell */
 		uint16_t mru; /* of the gateway: the largest packet it takes */
 	} ppp;

@@ -113,14 +113,32 @@ bool carry_frame(struct carry *c, struct esp_packet *p, const struct sa_spec *sp
 		carry_payload(c, p, spec);
 }
 
-bool carry_packet(struct carry *c, struct esp_packet *p, uint8_t family, const struct sa_spec *spec)
+void carry_ppp_header(uint8_t header[PPP_HEADER_LEN], uint8_t family)
 {
-	uint8_t header[PPP_HEADER_LEN];
-	struct wr w = wr_init(header, sizeof(header));
+	struct wr w = wr_init(header, PPP_HEADER_LEN);
 
 	wr_u16(&w, 0xff03); /* address and control: uncompressed, as everybody understands them */
 	wr_u16(&w, family == FAMILY_V4 ? PPP_IPV4 : PPP_IPV6);
+}
+
+bool carry_packet(struct carry *c, struct esp_packet *p, uint8_t family, const struct sa_spec *spec)
+{
+	uint8_t header[PPP_HEADER_LEN];
+
+	carry_ppp_header(header, family);
 	return c->link.packets && put_before(p, header, sizeof(header)) && carry_frame(c, p, spec);
+}
+
+enum carry_what carry_read(struct carry *c, struct bytes payload, struct bytes *packet)
+{
+	struct bytes frame;
+	uint16_t protocol;
+
+	if (!l2tp_data_read(&c->session, payload, &frame) ||
+		!ppp_read_frame(frame, &protocol, packet) ||
+		(protocol != PPP_IPV4 && protocol != PPP_IPV6))
+		return CARRY_MESSAGE;
+	return c->link.packets ? CARRY_PACKET : CARRY_NOTHING;
 }
 
 static void narrow(struct esp_packet *p, struct bytes to)
@@ -134,19 +152,15 @@ static void narrow(struct esp_packet *p, struct bytes to)
 enum carry_what carry_open(struct carry *c, struct esp_packet *p)
 {
 	struct rd r = rd_init(p->data, p->len);
-	uint16_t from = rd_u16(&r), to = rd_u16(&r), len = rd_u16(&r), protocol;
-	struct bytes frame, info;
+	uint16_t from = rd_u16(&r), to = rd_u16(&r), len = rd_u16(&r);
+	struct bytes packet;
 
 	rd_u16(&r);
 	if (r.bad || p->next_header != IP_UDP || from != c->link.remote_port ||
 		to != c->link.local_port || len < CARRY_UDP_HEADER || len > p->len)
 		return CARRY_NOTHING;
 	struct bytes payload = { r.p, len - CARRY_UDP_HEADER };
-	bool packet = l2tp_data_read(&c->session, payload, &frame) &&
-		ppp_read_frame(frame, &protocol, &info) &&
-		(protocol == PPP_IPV4 || protocol == PPP_IPV6);
-	narrow(p, packet ? info : payload);
-	if (!packet)
-		return CARRY_MESSAGE;
-	return c->link.packets ? CARRY_PACKET : CARRY_NOTHING;
+	enum carry_what what = carry_read(c, payload, &packet);
+	narrow(p, what == CARRY_PACKET ? packet : payload);
+	return what;
 }

@@ -40,6 +40,10 @@ bool carry_packet(struct carry *c, struct esp_packet *p, uint8_t family,
 	const struct sa_spec *spec) MUST_CHECK;
 bool carry_frame(struct carry *c, struct esp_packet *p, const struct sa_spec *spec) MUST_CHECK;
 bool carry_payload(struct carry *c, struct esp_packet *p, const struct sa_spec *spec) MUST_CHECK;
+/* What a PPP frame begins with that carries a packet of the family: PPP_HEADER_LEN octets. */
+void carry_ppp_header(uint8_t header[PPP_HEADER_LEN], uint8_t family);
+/* What a payload of UDP is; *packet: that in it, of a CARRY_PACKET. */
+enum carry_what carry_read(struct carry *c, struct bytes payload, struct bytes *packet);
 /* Takes the headers off what came out of the SA. */
 enum carry_what carry_open(struct carry *c, struct esp_packet *p);
 

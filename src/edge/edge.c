@@ -250,7 +250,9 @@ static void link_l2tp(struct edge *g, const struct l2tp_link *link)
 {
 	struct os_input in = { .kind = OS_LINK_FAILED };
 
-	if (g->dp && (!g->dp->ops->l2tp_link(g->dp, link, &in.err) || !watch_dataplane(g, &in.err)))
+	if (g->dp &&
+		(!g->dp->ops->l2tp_link(g->dp, link, &in.port_taken, &in.err) ||
+			!watch_dataplane(g, &in.err)))
 		session_os(g->session, clock_now(), &in, &g->todo);
 }
 
@@ -321,9 +323,7 @@ static void perform_all(struct edge *g)
  * descriptor of a removed TUN stays ready. */
 static void interface_gone(struct edge *g)
 {
-	struct down d = { .status = DOWN_MACHINE,
-		.said = "nothing",
-		.advice = "find out which program meddles with interfaces that are not its own" };
+	struct os_input in = { .kind = OS_INTERFACE_GONE };
 	struct host_view view;
 
 	if (g->tun >= 0)
@@ -332,9 +332,9 @@ static void interface_gone(struct edge *g)
 		return;
 	g->interface_gone = true;
 	host_view(g->host, &view);
-	snprintf(d.what, sizeof(d.what), "somebody removed the interface %s, or took it down",
+	err_set(&in.err, ERR_LOCAL, "somebody removed the interface %s, or took it down",
 		view.interface);
-	tell(g, ACT_DOWN, &d, sizeof(d));
+	session_os(g->session, clock_now(), &in, &g->todo);
 }
 
 /* --- inputs ------------------------------------------------------------------------------------ */

@@ -8,7 +8,7 @@
 /*
  * ESP in the kernel. All work is the host's, which speaks to the kernel; this keeps what the session
  * wants to know. Packets cause no wake-up here: whether the gateway lives is read from the counters of
- * the inbound SAs, when the session is about to ask it.
+ * the inbound SAs, when the session is about to ask it. With L2TP they do: each goes through l2tpio.
  */
 
 enum { KERNEL_SAS = 256 };
@@ -79,11 +79,12 @@ static bool k_counters(struct dataplane *dp, enum sa_dir dir, uint32_t spi, stru
 /* What the kernel drops outside of any SA it counts for the whole machine, not for us. */
 static void k_drops(struct dataplane *dp, struct dataplane_drops *out)
 {
-	(void)dp;
-	*out = (struct dataplane_drops){ 0 };
+	const struct kernel *k = of(dp);
+
+	*out = (struct dataplane_drops){ .tun_errors = k->l2tp ? l2tpio_drops(k->l2tp) : 0 };
 }
 
-/* The MTU of the interface is the host's business, and all that the kernel needs. */
+/* The MTU of the interface is the host's business, and all that the kernel needs; L2TP clamps to it. */
 static void k_set_mtu(struct dataplane *dp, uint16_t mtu)
 {
 	struct kernel *k = of(dp);
@@ -198,7 +199,8 @@ static bool l2tp_open(struct kernel *k, struct err *e)
 }
 
 /* The socket is that of one SA: another port, or another tunnel, gets another one. */
-static bool k_l2tp_link(struct dataplane *dp, const struct l2tp_link *link, struct err *e)
+static bool k_l2tp_link(
+	struct dataplane *dp, const struct l2tp_link *link, bool *port_taken, struct err *e)
 {
 	struct kernel *k = of(dp);
 
@@ -211,7 +213,8 @@ static bool k_l2tp_link(struct dataplane *dp, const struct l2tp_link *link, stru
 		k->l2tp_port = 0;
 		l2tpio_socket(k->l2tp, k->fds[1] = -1);
 		if (link->local_port) {
-			udp = host_l2tp_udp(k->host, link->local_port, link->remote_port, e);
+			udp = host_l2tp_udp(
+				k->host, link->local_port, link->remote_port, port_taken, e);
 			if (udp < 0)
 				return false;
 		}

@@ -3,12 +3,14 @@
 #include "l2tpio.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "esp/esp.h"
+#include "carry.h"
 #include "esp/flow.h"
 #include "l2tp/data.h"
 #include "ppp/ppp.h"
@@ -19,13 +21,13 @@ enum {
 	ROOM = HEAD + L2TP_MESSAGE_MAX,
 	BATCH = 64,
 	READS = 64, /* from the TUN, before the others get their turn */
+	SEND_WAIT_MS = 5,
 };
 
 struct l2tpio {
 	int udp;
 	uint16_t mtu;
-	struct l2tp_link link;
-	struct l2tp_session session;
+	struct carry carry;
 	struct inbox inbox;
 	uint64_t drops;
 	struct tunio tun;
@@ -72,29 +74,39 @@ void l2tpio_set_mtu(struct l2tpio *x, uint16_t mtu)
 
 void l2tpio_link(struct l2tpio *x, const struct l2tp_link *link)
 {
-	bool same = x->link.tunnel == link->tunnel && x->link.session == link->session;
-
-	x->link = *link;
-	if (!same) /* another session counts anew */
-		x->session = (struct l2tp_session){ .tunnel = link->tunnel,
-			.session = link->session,
-			.peer_tunnel = link->peer_tunnel,
-			.peer_session = link->peer_session };
+	carry_set(&x->carry, link);
 }
 
 /* --- outbound -------------------------------------------------------------------------------------- */
 
-/* What is queued leaves; what the kernel does not take now is lost, as on the way. */
+/* The socket is full: its queue is a few milliseconds long, and what waits for it meanwhile waits in the
+ * TUN's, which is fair. */
+static bool has_room(int udp)
+{
+	struct pollfd p = { .fd = udp, .events = POLLOUT };
+
+	return poll(&p, 1, SEND_WAIT_MS) > 0;
+}
+
+/* What is queued leaves. One that the kernel refuses, for instance with what ICMP said, which proves
+ * nothing, is lost as on the way. */
 static void flush(struct l2tpio *x)
 {
-	size_t n = x->queued;
-	int sent = 0;
+	size_t at = 0;
 
+	while (at < x->queued) {
+		int n = sendmmsg(x->udp, x->messages + at, (unsigned)(x->queued - at), 0);
+		if (n > 0)
+			at += (size_t)n;
+		else if (errno == EAGAIN && !has_room(x->udp))
+			break;
+		else if (errno != EAGAIN && errno != EINTR) {
+			x->drops++;
+			at++;
+		}
+	}
+	x->drops += x->queued - at;
 	x->queued = 0;
-	do
-		sent = n > 0 ? sendmmsg(x->udp, x->messages, (unsigned)n, 0) : 0;
-	while (sent < 0 && (errno == EINTR || errno == ECONNREFUSED)); /* ICMP proves nothing */
-	x->drops += n - (size_t)(sent > 0 ? sent : 0);
 }
 
 /* Where the next message is put together. */
@@ -109,7 +121,7 @@ static uint8_t *place(struct l2tpio *x)
 static struct iovec with_header(struct l2tpio *x, uint8_t *frame, size_t len)
 {
 	uint8_t header[L2TP_DATA_HEADER_MAX];
-	size_t n = l2tp_data_header(&x->session, header, len);
+	size_t n = l2tp_data_header(&x->carry.session, header, len);
 
 	memcpy(frame - n, header, n);
 	return (struct iovec){ .iov_base = frame - n, .iov_len = n + len };
@@ -120,7 +132,6 @@ static void queue_packet(struct l2tpio *x, const struct gso *run, size_t i)
 {
 	uint8_t *packet = place(x), *frame = packet - PPP_HEADER_LEN;
 	size_t len = gso_len(run, i);
-	struct wr w = wr_init(frame, PPP_HEADER_LEN);
 
 	if (len > L2TP_MESSAGE_MAX) {
 		x->drops++;
@@ -128,8 +139,7 @@ static void queue_packet(struct l2tpio *x, const struct gso *run, size_t i)
 	}
 	gso_write(run, i, packet);
 	esp_clamp_mss(packet, len, x->mtu);
-	wr_u16(&w, 0xff03); /* address and control: uncompressed, as everybody understands them */
-	wr_u16(&w, run->flow.family == FAMILY_V4 ? PPP_IPV4 : PPP_IPV6);
+	carry_ppp_header(frame, run->flow.family);
 	x->iov[x->queued++] = with_header(x, frame, PPP_HEADER_LEN + len);
 }
 
@@ -138,7 +148,7 @@ static void tun_work(struct l2tpio *x)
 	struct gso run;
 
 	for (size_t reads = 0; reads < READS && tunio_read(&x->tun, &run); reads++) {
-		bool up = x->udp >= 0 && x->link.packets;
+		bool up = x->udp >= 0 && carry_takes_packets(&x->carry);
 		for (size_t i = 0; i < run.count && up; i++)
 			queue_packet(x, &run, i);
 		x->drops += up ? run.count == 0 : 1;
@@ -150,7 +160,8 @@ void l2tpio_send(struct l2tpio *x, const struct l2tp_datagram *d)
 {
 	uint8_t *at = place(x);
 
-	if (x->udp < 0 || d->len > L2TP_MESSAGE_MAX || (d->frame && x->session.session == 0)) {
+	if (x->udp < 0 || d->len > L2TP_MESSAGE_MAX ||
+		(d->frame && x->carry.session.session == 0)) {
 		x->drops++;
 		return;
 	}
@@ -162,25 +173,28 @@ void l2tpio_send(struct l2tpio *x, const struct l2tp_datagram *d)
 
 /* --- inbound ---------------------------------------------------------------------------------------- */
 
-/* To where it belongs: a packet to the inner interface, all else to the session. */
+/* To where it belongs. */
 static void take(struct l2tpio *x, uint8_t *data, size_t len)
 {
-	struct bytes datagram = { data, len }, frame, packet;
-	uint16_t protocol;
+	struct bytes datagram = { data, len }, packet;
 	struct flow f;
-	bool ip = l2tp_data_read(&x->session, datagram, &frame) &&
-		ppp_read_frame(frame, &protocol, &packet) &&
-		(protocol == PPP_IPV4 || protocol == PPP_IPV6);
 
-	if (!ip) {
+	switch (carry_read(&x->carry, datagram, &packet)) {
+	case CARRY_MESSAGE:
 		inbox_put(&x->inbox, datagram);
-	} else if (x->link.packets && flow_read(&f, packet.p, packet.n)) {
-		uint8_t *at = data + ((const uint8_t *)packet.p - data);
-		esp_clamp_mss(at, f.total, x->mtu);
-		tunio_put(&x->tun, at, f.total);
-	} else {
-		x->drops++;
+		return;
+	case CARRY_PACKET:
+		if (flow_read(&f, packet.p, packet.n)) {
+			uint8_t *at = data + ((const uint8_t *)packet.p - data);
+			esp_clamp_mss(at, f.total, x->mtu);
+			tunio_put(&x->tun, at, f.total);
+			return;
+		}
+		break;
+	case CARRY_NOTHING:
+		break;
 	}
+	x->drops++;
 }
 
 static void udp_work(struct l2tpio *x)

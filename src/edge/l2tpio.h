@@ -10,7 +10,7 @@
 
 struct l2tpio;
 
-/* tun (as host_tun gives it) and udp (non-blocking, connected) belong to the
+/* tun (as host_tun gives it) and udp (non-blocking, connected; -1: none yet) belong to the
  * result. NULL when memory runs out: they stay the caller's then. */
 struct l2tpio *l2tpio_new(int tun, int udp) MUST_CHECK;
 void l2tpio_free(struct l2tpio *x); /* NULL is fine */

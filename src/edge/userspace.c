@@ -425,10 +425,12 @@ static int us_waits(struct dataplane *dp)
 
 /* --- L2TP ------------------------------------------------------------------------------------ */
 
-static bool us_l2tp_link(struct dataplane *dp, const struct l2tp_link *link, struct err *e)
+static bool us_l2tp_link(
+	struct dataplane *dp, const struct l2tp_link *link, bool *port_taken, struct err *e)
 {
 	struct userspace *us = of(dp);
 
+	(void)port_taken;
 	(void)e;
 	carry_set(&us->carry, link);
 	if (!carry_on(&us->carry))

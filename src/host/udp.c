@@ -69,7 +69,10 @@ static bool udp_through_sa(int fd, const struct xfrm_sa *sa, struct err *e)
 	enum family family = sa->local.family;
 	struct own_policy p = { .info = { .action = XFRM_POLICY_ALLOW,
 					.sel.family = (uint16_t)address_family(family),
-					.lft = { XFRM_INF, XFRM_INF, XFRM_INF, XFRM_INF } },
+					.lft = { .soft_byte_limit = XFRM_INF,
+						.hard_byte_limit = XFRM_INF,
+						.soft_packet_limit = XFRM_INF,
+						.hard_packet_limit = XFRM_INF } },
 		.template = { .family = (uint16_t)address_family(family),
 			.reqid = sa->reqid,
 			.id.proto = IPPROTO_ESP,
@@ -154,8 +157,24 @@ failed:
 	return -1;
 }
 
-static bool l2tp_connect(
-	int fd, const struct xfrm_sa *sa, uint16_t local_port, uint16_t remote_port, struct err *e)
+enum { L2TP_BUFFER = 4 << 20 }; /* octets asked for: all that the tunnel carries goes through it */
+
+/* As with the sockets of ESP (edge/udp): never refused for its size, and no ICMP shrinks it. */
+static bool l2tp_options(int fd, enum family family, struct err *e)
+{
+	int buffer = L2TP_BUFFER,
+	    no_df = family == FAMILY_V4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT;
+	int level = family == FAMILY_V4 ? IPPROTO_IP : IPPROTO_IPV6;
+	int option = family == FAMILY_V4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+	return setsockopt(fd, level, option, &no_df, sizeof(no_df)) == 0 ||
+		nl_error(e, errno, NULL, "a UDP socket without path MTU discovery");
+}
+
+static bool l2tp_connect(int fd, const struct xfrm_sa *sa, uint16_t local_port,
+	uint16_t remote_port, bool *port_taken, struct err *e)
 {
 	struct addr here = sa->local, there = sa->remote;
 	struct sockaddr_storage ss;
@@ -164,16 +183,21 @@ static bool l2tp_connect(
 	here.port = local_port;
 	there.port = remote_port;
 	len = (socklen_t)addr_to_sockaddr(&ss, &here);
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
-		return err_set(e, ERR_LOCAL, "UDP port %u for L2TP: %s%s", local_port,
-			strerror(errno),
-			errno == EADDRINUSE ? " (another L2TP client may be running)" : "");
+	*port_taken = false;
+	if (bind(fd, (struct sockaddr *)&ss, len) < 0) {
+		*port_taken = errno == EADDRINUSE;
+		return err_set(e, ERR_LOCAL,
+			*port_taken ? "another program has UDP port %u, which L2TP needs" :
+				      "UDP port %u cannot be had for L2TP",
+			local_port);
+	}
 	len = (socklen_t)addr_to_sockaddr(&ss, &there);
 	return connect(fd, (struct sockaddr *)&ss, len) == 0 ||
 		err_set(e, ERR_LOCAL, "the UDP socket for L2TP: %s", strerror(errno));
 }
 
-int host_l2tp_udp(struct host *h, uint16_t local_port, uint16_t remote_port, struct err *e)
+int host_l2tp_udp(
+	struct host *h, uint16_t local_port, uint16_t remote_port, bool *port_taken, struct err *e)
 {
 	const struct xfrm_sa *sa = xfrm_newest(h, SA_OUT, SA_TRANSPORT);
 
@@ -184,8 +208,9 @@ int host_l2tp_udp(struct host *h, uint16_t local_port, uint16_t remote_port, str
 	int fd = udp_open(sa->local.family, e);
 	if (fd < 0)
 		return -1;
-	if (udp_options(fd, sa->local.family, e) && udp_through_sa(fd, sa, e) &&
-		l2tp_connect(fd, sa, local_port, remote_port, e))
+	if (udp_options(fd, sa->local.family, e) && l2tp_options(fd, sa->local.family, e) &&
+		udp_through_sa(fd, sa, e) &&
+		l2tp_connect(fd, sa, local_port, remote_port, port_taken, e))
 		return fd;
 	close(fd);
 	return -1;

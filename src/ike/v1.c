@@ -422,6 +422,7 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_PATH_CHANGED:
 	case OS_SEND_FAILED:
 	case OS_LINK_FAILED:
+	case OS_INTERFACE_GONE:
 		break; /* the session's business */
 	}
 	review(v, ob);

@@ -7,7 +7,8 @@
  * Fragments of whole messages, as Cisco, Microsoft and strongSwan send them: the header again, then
  * one payload of type 132 with an id, a number from 1 on, and a flag on the last. Nothing of it is
  * authentic, so one message at a time is put together, of limited size, and only what comes out is
- * looked at.
+ * looked at. Some gateways number every message alike, so that what differs from what is there begins
+ * another one.
  */
 
 enum { FRAGMENT_HEAD = 8, FRAGMENT_LAST = 1, FRAGMENTS_MAX = 255, WHOLE_MAX = 65535 };
@@ -42,6 +43,13 @@ static bool store(struct v1_fragments *f, uint8_t number, bool last, struct rd *
 	return true;
 }
 
+static bool differs(const struct v1_fragments *f, uint8_t number, const struct rd *r)
+{
+	return f->part[number].data &&
+		(f->part[number].len != r->left ||
+			memcmp(f->part[number].data, r->p, r->left) != 0);
+}
+
 static uint8_t *join(const struct v1_fragments *f)
 {
 	uint8_t *whole = malloc(f->size);
@@ -64,7 +72,7 @@ bool v1_reassemble(
 	*whole = NULL;
 	if (r.bad || number == 0 || r.left == 0)
 		return err_set(e, ERR_DROP, "a malformed fragment");
-	if (*slot && (*slot)->id != id)
+	if (*slot && ((*slot)->id != id || differs(*slot, number, &r)))
 		v1_fragments_free(slot);
 	if (!*slot)
 		*slot = calloc(1, sizeof(**slot));

@@ -524,6 +524,7 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_PATH_CHANGED:
 	case OS_SEND_FAILED:
 	case OS_LINK_FAILED:
+	case OS_INTERFACE_GONE:
 		break; /* the session's business */
 	}
 	if (v->phase != IKE_DEAD)

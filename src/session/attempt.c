@@ -27,15 +27,24 @@ static enum ike_auth auth_kind(enum local_auth a)
 	return IKE_AUTH_BY_PSK;
 }
 
+const struct passphrase *attempt_password(const struct session *s)
+{
+	const struct profile *p = s->p;
+
+	if (s->password.len > 0)
+		return &s->password;
+	if (p->type == CONN_L2TP && p->ppp_password_given)
+		return &p->ppp_password;
+	return p->password_given ? &p->password : NULL;
+}
+
 static void configure_login(struct session *s)
 {
-	s->cfg.eap = (struct eap_config){
-		.user = s->user, .methods = s->p->eap, .n_methods = s->p->n_eap, .sequence = true
-	};
-	if (s->p->password_given)
-		s->cfg.eap.password = &s->p->password;
-	else if (s->password.len > 0)
-		s->cfg.eap.password = &s->password;
+	s->cfg.eap = (struct eap_config){ .user = s->user,
+		.methods = s->p->eap,
+		.n_methods = s->p->n_eap,
+		.sequence = true,
+		.password = attempt_password(s) };
 }
 
 void attempt_configure(struct session *s)
@@ -105,13 +114,22 @@ void session_restore(struct session *s, bool asked, struct outbox *ob)
 	s->netconf = NULL;
 }
 
+void attempt_hang_up(struct session *s, struct outbox *ob)
+{
+	for (int i = 0; i < 2 && s->line; i++)
+		line_stop(s->line, s->now, ob);
+	dial_end(s, ob);
+	for (int i = 0; i < 2 && s->engine; i++)
+		engine_stop(s->engine, s->now, ob);
+}
+
 void session_end(struct session *s, const struct down *d, struct outbox *ob)
 {
 	struct down *out;
 
 	if (s->phase == PHASE_DOWN)
 		return;
-	dial_end(s, ob);
+	attempt_hang_up(s, ob);
 	engine_free(s->engine);
 	s->engine = NULL;
 	session_restore(s, d->status == DOWN_ASKED, ob);
@@ -160,6 +178,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	bool last = s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
 
 	engine_free(s->engine);
+	passphrase_wipe(&s->last_answer);
 	configure_login(s);
 	if (s->p->type == CONN_L2TP)
 		dial_choose_port(s);
@@ -277,15 +296,18 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		attempt_begin(s, ob);
 		return true;
 	}
-	if (s->view.stage == STAGE_L2TP && (e->kind == ERR_SILENT || e->kind == ERR_LOCAL) &&
-		dial_other_port(s, ob)) {
+	bool l2tp = s->view.stage == STAGE_L2TP;
+	if (e->kind != ERR_SILENT || (s->view.stage > STAGE_INIT && !l2tp))
+		return false;
+	if (l2tp && dial_other_port(s)) {
+		outbox_event(ob, EV_STAGE, LEVEL_INFO, "no answer: trying once more from port %u",
+			s->l2tp_port);
 		attempt_begin(s, ob);
 		return true;
 	}
-	if (s->view.stage > STAGE_INIT || e->kind != ERR_SILENT)
-		return false;
-	if (s->phase == PHASE_CONNECTING && s->path + 1 < s->n_paths) {
+	if ((s->phase == PHASE_CONNECTING || l2tp) && s->path + 1 < s->n_paths) {
 		s->path++;
+		s->l2tp_gateway = 0; /* both ports are new again */
 		outbox_log(ob, LEVEL_INFO, "%s", e->text);
 		attempt_begin(s, ob);
 		return true;

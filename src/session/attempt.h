@@ -14,6 +14,11 @@ void attempt_prepare(struct session *s, struct outbox *ob);
 void attempt_start(struct session *s, struct outbox *ob);
 /* One way to the gateway: s->paths[s->path]. */
 void attempt_begin(struct session *s, struct outbox *ob);
+/* What is to be typed by nobody: the answer that worked, else the profile's. NULL: ask. */
+const struct passphrase *attempt_password(const struct session *s);
+/* The gateway hears that it is over, the L2TP server too, as far as one message each can tell, and
+ * nothing is waited for. */
+void attempt_hang_up(struct session *s, struct outbox *ob);
 /* It ended with e, in stage s->view.stage: another way, another time, or the end. */
 void attempt_failed(struct session *s, const struct err *e, struct outbox *ob);
 

@@ -25,19 +25,10 @@ void dial_choose_port(struct session *s)
 
 	if (s->l2tp_gateway != s->gateway + 1) {
 		s->l2tp_gateway = s->gateway + 1;
-		s->l2tp_other = false;
+		s->l2tp_other = s->l2tp_taken = false;
 		s->l2tp_port = p->source_port ? p->source_port : known ? known : L2TP_PORT;
 	}
 	s->cfg.local_ts_port = s->l2tp_port;
-}
-
-static const struct passphrase *password(const struct session *s)
-{
-	if (s->p->ppp_password_given)
-		return &s->p->ppp_password;
-	if (s->p->password_given)
-		return &s->p->password;
-	return s->password.len > 0 ? &s->password : NULL;
 }
 
 static void configure_line(struct session *s)
@@ -52,14 +43,14 @@ static void configure_line(struct session *s)
 			.secret = p->l2tp_secret_given ? &p->l2tp_secret : NULL,
 			.hello_interval = p->hello_interval },
 		.ppp = { .user = s->user,
-			.password = password(s),
+			.password = attempt_password(s),
 			.n_auth = p->n_ppp_auth,
 			.n_eap = p->n_eap,
 			.eap = p->eap,
 			.mru = p->mru ? p->mru : fits,
 			.ipv4 = true,
 			.echo_interval = p->hello_interval,
-			.first_ask = ASK_LINE },
+			.first_ask = ASK_LINE | s->lines++ % (ASK_LINE >> 8) << 8 },
 	};
 	memcpy(s->line_config.ppp.auth, p->ppp_auth, sizeof(p->ppp_auth));
 	for (size_t i = 0; i < p->addresses.n; i++)
@@ -94,18 +85,14 @@ void dial_end(struct session *s, struct outbox *ob)
 	s->line_view = (struct line_view){ 0 };
 }
 
-bool dial_other_port(struct session *s, struct outbox *ob)
+bool dial_other_port(struct session *s)
 {
-	uint16_t before = s->l2tp_port;
-
 	if (s->p->source_port || s->l2tp_other)
 		return false;
 	s->l2tp_other = true;
-	s->l2tp_port = before != L2TP_PORT ?
+	s->l2tp_port = s->l2tp_port != L2TP_PORT ?
 		L2TP_PORT :
 		(uint16_t)(EPHEMERAL_FIRST + rng_below(&s->rng, EPHEMERAL_COUNT));
-	outbox_event(ob, EV_STAGE, LEVEL_INFO,
-		"no L2TP from port %u: trying once more from port %u", before, s->l2tp_port);
 	return true;
 }
 
@@ -121,12 +108,43 @@ static void tell_stage(struct session *s, struct outbox *ob)
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "%s", stories[s->line_told]);
 }
 
-void dial_follow(struct session *s, struct outbox *ob)
+enum ike_stage dial_stage(const struct session *s)
 {
 	static const enum ike_stage stages[] = {
 		[LINE_L2TP] = STAGE_L2TP, [LINE_LOGIN] = STAGE_PPP_LOGIN, [LINE_NETWORK] = STAGE_PPP
 	};
 
+	return s->phase == PHASE_DIALLING ? stages[s->line_view.stage] : STAGE_UP;
+}
+
+void dial_link_failed(struct session *s, const struct os_input *in, struct outbox *ob)
+{
+	if (!s->line || s->phase == PHASE_STOPPING)
+		return;
+	s->view.stage = dial_stage(s);
+	attempt_hang_up(s, ob);
+	if (in->port_taken && s->phase == PHASE_DIALLING && dial_other_port(s)) {
+		s->l2tp_taken = true;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s: trying port %u", in->err.text,
+			s->l2tp_port);
+		attempt_begin(s, ob);
+		return;
+	}
+	attempt_failed(s, &in->err, ob);
+}
+
+bool dial_changed(const struct session *s)
+{
+	const struct ppp_view *was = &s->ppp, *is = &s->line_view.ppp;
+
+	return s->line && s->line_view.phase == LINE_UP &&
+		(!addr_same_host(&was->local, &is->local) || was->peer_mru != is->peer_mru ||
+			was->n_dns != is->n_dns ||
+			memcmp(was->dns, is->dns, is->n_dns * sizeof(is->dns[0])) != 0);
+}
+
+void dial_follow(struct session *s, struct outbox *ob)
+{
 	if (!s->line)
 		return;
 	line_view(s->line, &s->line_view);
@@ -134,13 +152,13 @@ void dial_follow(struct session *s, struct outbox *ob)
 	if (s->line_view.phase != LINE_DEAD)
 		return;
 	struct err e = s->line_view.failure;
-	enum ike_stage stage = stages[s->line_view.stage];
+	enum ike_stage stage = dial_stage(s);
 	dial_end(s, ob);
 	engine_stop(s->engine, s->now, ob);
 	if (s->phase == PHASE_STOPPING)
 		return; /* the engine ends it */
-	engine_stop(s->engine, s->now, ob);
-	s->view.stage = s->phase == PHASE_DIALLING ? stage : STAGE_UP;
+	attempt_hang_up(s, ob);
+	s->view.stage = stage;
 	if (e.kind == ERR_NONE)
 		err_set(&e, ERR_PEER, "the gateway ended L2TP");
 	attempt_failed(s, &e, ob);

@@ -15,9 +15,15 @@ void dial_choose_port(struct session *s);
 void dial_start(struct session *s, struct outbox *ob);
 /* What the line came to, after each call into it. */
 void dial_follow(struct session *s, struct outbox *ob);
-/* The line is given up; the data plane carries nothing from here on. Nothing without a line. */
+/* The line is given up, and the data plane knows of L2TP no more. Nothing without a line. */
 void dial_end(struct session *s, struct outbox *ob);
-/* Another source port is worth a try, and set; false when both kinds were. */
-bool dial_other_port(struct session *s, struct outbox *ob);
+/* Another source port is worth a try, and set; false when both kinds were tried on this way. */
+bool dial_other_port(struct session *s);
+/* What the data plane needs for it cannot be had: OS_LINK_FAILED. */
+void dial_link_failed(struct session *s, const struct os_input *in, struct outbox *ob);
+/* Where it is, or has failed. */
+enum ike_stage dial_stage(const struct session *s);
+/* The gateway began PPP anew, and now it brings something else than what the machine is set up for. */
+bool dial_changed(const struct session *s);
 
 #endif

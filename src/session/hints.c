@@ -93,6 +93,11 @@ static const struct hint hints[] = {
 		"VPNC_IKE_ASKPASS" },
 	{ ANY, ERR_CONFIG, ANY, DOWN_PROFILE,
 		"correct the profile; `vpnc-ike check` names every problem" },
+	{ STAGE_L2TP, ERR_LOCAL, ANY, DOWN_MACHINE,
+		"end the program that has the port (`ss -ulpn` names it), or leave l2tp.source-port out; "
+		"`vpnc-ike doctor` tells what this machine can do" },
+	{ STAGE_UP, ERR_LOCAL, ANY, DOWN_MACHINE,
+		"find out which program meddles with interfaces that are not its own" },
 	{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE,
 		"run `vpnc-ike doctor`: it tells what this machine can do" },
 	{ ANY, ANY, ANY, DOWN_OTHER, "please report this, with --log-level debug" },

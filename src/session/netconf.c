@@ -412,14 +412,18 @@ static uint16_t inner_mtu(const struct builder *b, uint16_t path_mtu)
 {
 	bool v6 = false;
 
-	if (b->p->mtu)
-		return b->p->mtu;
+	uint16_t wanted = b->p->mtu;
+	if (wanted && !b->line)
+		return wanted;
 	for (size_t i = 0; i < b->head.n_addrs; i++)
 		v6 = v6 || b->head.addrs[i].family == FAMILY_V6;
-	uint16_t mtu =
-		b->line ? netconf_line_mtu(b->view, path_mtu) : children_mtu(b->view, path_mtu);
-	if (b->line && b->line->ppp.peer_mru < mtu)
-		mtu = b->line->ppp.peer_mru;
+	if (b->line) { /* PPP has limits of its own */
+		uint16_t most = b->line->ppp.peer_mru < PPP_MRU_DEFAULT ? b->line->ppp.peer_mru :
+									  PPP_MRU_DEFAULT;
+		uint16_t fits = wanted ? wanted : netconf_line_mtu(b->view, path_mtu);
+		return fits < most ? fits : most;
+	}
+	uint16_t mtu = children_mtu(b->view, path_mtu);
 	return v6 && mtu < IPV6_LEAST_MTU ? IPV6_LEAST_MTU : mtu;
 }
 

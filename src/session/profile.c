@@ -226,6 +226,27 @@ static void finish_auth(struct profile *p, struct problems *l)
 			"secrets.password is given as well; one of them is enough");
 }
 
+static void only_for_l2tp(const struct profile *p, struct problems *l)
+{
+	const struct key_row *row;
+	char value[PROFILE_WORD_MAX];
+
+	for (size_t i = 0; (row = profile_row(i)); i++)
+		if ((strcmp(row->section, "l2tp") == 0 || strcmp(row->section, "ppp") == 0) &&
+			strcmp(profile_value(value, sizeof(value), p, row->section, row->key),
+				row->fallback) != 0)
+			problem(l, row->section, row->key,
+				"is not used; right would be connection.type = l2tp");
+}
+
+static bool any_v4(const struct prefix_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].family == FAMILY_V4)
+			return true;
+	return false;
+}
+
 /* What L2TP settles by itself. */
 static void finish_l2tp(struct profile *p, struct problems *l)
 {
@@ -237,8 +258,10 @@ static void finish_l2tp(struct profile *p, struct problems *l)
 		{ "ike", "mode-config", "is not used; with L2TP it is PPP that assigns addresses" },
 	};
 
-	if (p->type != CONN_L2TP)
+	if (p->type != CONN_L2TP) {
+		only_for_l2tp(p, l);
 		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (given(p, rows[i].section, rows[i].key))
 			problem(l, rows[i].section, rows[i].key, rows[i].why);
@@ -250,6 +273,8 @@ static void finish_l2tp(struct profile *p, struct problems *l)
 	if (p->address == CHOICE_NONE)
 		problem(l, "network", "address",
 			"= none cannot be: L2TP always assigns an address");
+	if (p->address == CHOICE_LIST && !any_v4(&p->addresses))
+		problem(l, "network", "address", "has no IPv4 address, and L2TP assigns no other");
 	p->mode = SA_TRANSPORT;
 	p->mode_config = MODE_CONFIG_NO;
 	if (!given(p, "esp", "pfs"))

@@ -77,6 +77,7 @@ static void set_up_machine(struct session *s, struct outbox *ob)
 	free(s->netconf);
 	s->netconf = netconf_build(s->p, &s->view, engine_granted(s->engine),
 		s->line ? &s->line_view : NULL, s->paths[s->path].mtu, ob);
+	s->ppp = s->line_view.ppp;
 	s->phase = PHASE_CONFIGURING;
 }
 
@@ -148,6 +149,8 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 	engine_view(s->engine, &s->view);
 	if (s->view.phase == IKE_DEAD) {
 		struct err e = s->view.failure;
+		if (s->phase == PHASE_DIALLING)
+			s->view.stage = dial_stage(s);
 		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
 			session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
 		else
@@ -159,6 +162,8 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 			logged_in(s, ob);
 	} else if (s->phase == PHASE_DIALLING && s->line_view.phase == LINE_UP) {
 		logged_in(s, ob);
+	} else if (s->phase == PHASE_UP && dial_changed(s)) {
+		set_up_machine(s, ob);
 	}
 }
 
@@ -218,13 +223,13 @@ void session_answer(struct session *s, uint64_t now, uint32_t id, const struct p
 		own_answer(s, id, text, ob);
 		return;
 	}
-	if (!s->engine)
+	if (!s->engine || ((id & ASK_LINE) && !s->line))
 		return;
 	if (text)
 		s->last_answer = *text;
 	if (!(id & ASK_LINE))
 		engine_answer(s->engine, now, id, text, ob);
-	else if (s->line)
+	else
 		line_answer(s->line, now, id, text, ob);
 	follow(s, ob, from);
 }
@@ -266,11 +271,7 @@ static void restart(struct session *s, const char *why, struct outbox *ob)
 {
 	struct err e;
 
-	for (int i = 0; i < 2; i++)
-		if (s->line)
-			line_stop(s->line, s->now, ob);
-	engine_stop(s->engine, s->now, ob);
-	engine_stop(s->engine, s->now, ob);
+	attempt_hang_up(s, ob);
 	err_set(&e, ERR_SILENT, "%s", why);
 	s->view.stage = STAGE_UP;
 	s->phase = PHASE_UP;
@@ -279,32 +280,26 @@ static void restart(struct session *s, const char *why, struct outbox *ob)
 		s->next_attempt = s->now;
 }
 
-/* Nothing can be carried: the line ends before it waits for what will not come. */
-static void link_failed(struct session *s, const struct os_input *in, struct outbox *ob)
-{
-	if (!s->line || s->phase == PHASE_STOPPING)
-		return;
-	dial_end(s, ob);
-	engine_stop(s->engine, s->now, ob);
-	engine_stop(s->engine, s->now, ob);
-	s->view.stage = s->phase == PHASE_DIALLING ? STAGE_L2TP : STAGE_UP;
-	attempt_failed(s, &in->err, ob);
-}
-
 static void path_changed(struct session *s, const struct os_input *in, struct outbox *ob)
 {
 	if (s->phase == PHASE_WAITING) {
 		s->next_attempt = s->now; /* the network is back, perhaps */
 		return;
 	}
-	if (s->phase != PHASE_UP || in->n_paths == 0)
+	bool connecting = s->phase == PHASE_CONNECTING || s->phase == PHASE_DIALLING;
+	if ((!connecting && s->phase != PHASE_UP) || in->n_paths == 0)
 		return;
-	if (addr_same_host(&in->paths[0].local, &s->paths[s->path].local)) {
+	bool same = addr_same_host(&in->paths[0].local, &s->paths[s->path].local);
+	if (connecting && !same) {
+		s->paths[s->path] = in->paths[0];
+		attempt_hang_up(s, ob);
+		attempt_begin(s, ob);
+	} else if (!connecting && same) {
 		struct os_input probe = { .kind = OS_RESUMED };
 		engine_os(s->engine, s->now, &probe, ob);
-		return;
+	} else if (!same) {
+		restart(s, "this machine's address changed", ob);
 	}
-	restart(s, "this machine's address changed", ob);
 }
 
 void session_os(struct session *s, uint64_t now, const struct os_input *in, struct outbox *ob)
@@ -323,7 +318,10 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 		path_changed(s, in, ob);
 		break;
 	case OS_LINK_FAILED:
-		link_failed(s, in, ob);
+		dial_link_failed(s, in, ob);
+		return;
+	case OS_INTERFACE_GONE:
+		session_fail(s, STAGE_UP, &in->err, ob);
 		return;
 	case OS_SEND_FAILED:
 		outbox_log(ob, LEVEL_WARN, "%s", in->err.text);

@@ -1,5 +1,6 @@
 /*
- * The inside of a session, shared by what drives it (session.c) and what tells of it (status.c).
+ * The inside of a session, shared by what drives it (session.c, attempt.c, dial.c) and what tells of it
+ * (status.c).
  */
 #ifndef SESSION_STATE_H
 #define SESSION_STATE_H
@@ -62,7 +63,10 @@ struct session {
 	enum line_stage line_told; /* the stage that was told last */
 	uint16_t l2tp_port; /* our port inside the SA, with the gateway of ... */
 	size_t l2tp_gateway; /* ... this number, counted from 1 */
-	bool l2tp_other; /* this is the second port tried in this attempt */
+	bool l2tp_other; /* this is the second port tried on this way */
+	bool l2tp_taken; /* for another program on this machine has the first */
+	uint32_t lines; /* so far: each has identifiers of its own for its questions */
+	struct ppp_view ppp; /* as the machine was set up for it */
 
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */

@@ -48,7 +48,8 @@ static void link_side(struct side *s, const struct l2tp_link *link)
 {
 	struct err e;
 
-	assert_ok(&e, s->dp->ops->l2tp_link(s->dp, link, &e));
+	bool taken;
+	assert_ok(&e, s->dp->ops->l2tp_link(s->dp, link, &taken, &e));
 }
 
 static void send_l2tp(struct side *s, bool frame, struct bytes what)

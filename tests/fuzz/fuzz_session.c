@@ -83,7 +83,7 @@ static void raw(struct pair *p, struct bytes octets)
 static void os(struct pair *p, uint8_t detail, struct bytes octets)
 {
 	struct rd r = rd_init(octets.p, octets.n);
-	struct os_input in = { .kind = (enum os_kind)(detail % (OS_LINK_FAILED + 1)),
+	struct os_input in = { .kind = (enum os_kind)(detail % (OS_INTERFACE_GONE + 1)),
 		.ok = detail & 0x80,
 		.spi = rd_u32(&r),
 		.n_paths = detail >> 4 & 1,

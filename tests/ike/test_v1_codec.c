@@ -414,6 +414,14 @@ static void fragments(void **state)
 		v1_reassemble(&slot, (struct bytes){ "\0\5\2\1x", 5 }, &whole, &len, &e));
 	assert_null(whole);
 	v1_fragments_free(&slot);
+	/* half a message, then another one under the same number, as Microsoft's gateways have it */
+	assert_ok(&e, v1_reassemble(&slot, (struct bytes){ "\0\1\1\0x", 5 }, &whole, &len, &e));
+	assert_ok(&e, v1_reassemble(&slot, (struct bytes){ "\0\1\1\0yz", 6 }, &whole, &len, &e));
+	assert_null(whole);
+	assert_ok(&e, v1_reassemble(&slot, (struct bytes){ "\0\1\2\1x", 5 }, &whole, &len, &e));
+	assert_int_equal(len, 3);
+	assert_memory_equal(whole, "yzx", 3);
+	free(whole);
 }
 
 static void lifetimes(void **state)

@@ -363,6 +363,12 @@ static void reopened(struct server *s, struct server_cp *c)
 	restart(s, c);
 }
 
+void server_restart(struct server *s)
+{
+	s->lcp.peer_acked = false;
+	reopened(s, &s->lcp);
+}
+
 static void recv_request(struct server *s, struct server_cp *c, uint8_t id, struct rd data)
 {
 	uint8_t nak_room[128], rej_room[128];

@@ -79,6 +79,8 @@ uint64_t server_deadline(const struct server *s);
 bool server_output(struct server *s, struct bytes *frame);
 /* Both sides have an address: packets could flow. */
 bool server_up(const struct server *s);
+/* LCP begins anew, and all above it. */
+void server_restart(struct server *s);
 void server_terminate(struct server *s, const char *why);
 /* Any packet, as it is. */
 void server_send(struct server *s, uint16_t protocol, uint8_t code, uint8_t id, struct bytes data);

@@ -60,7 +60,7 @@ void behind_send(struct behind *b, struct net *n, const struct l2tp_datagram *d)
 		wr_bytes(&w, header, l2tp_data_header(&b->session, header, d->len));
 	wr_bytes(&w, d->data, d->len);
 	assert_false(w.bad);
-	if (b->link.local_port != b->deaf_to)
+	if (b->link.local_port != b->deaf_to && b->calls > b->deaf_calls)
 		wire_send(&b->wire, n->now, TO_GATEWAY, (struct bytes){ room, w.len });
 }
 

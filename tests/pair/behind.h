@@ -17,6 +17,7 @@ struct behind {
 	struct server_config ppp_cfg;
 	struct wire wire;
 	uint16_t deaf_to; /* nothing from this port of the client's is heard, 0: from none */
+	unsigned deaf_calls; /* nor from the first so many calls */
 
 	struct lns lns;
 	struct server ppp;

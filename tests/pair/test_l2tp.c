@@ -58,6 +58,17 @@ static void world_start(struct world *w)
 	v1_pair_connect(&w->pair);
 }
 
+/* Until L2TP's first message is on its way. */
+static void world_dials(struct world *w)
+{
+	struct profile_problem none;
+
+	assert_int_equal(profile_finish(w->profile, &none, 1), 0);
+	v1_pair_start(&w->pair);
+	while (w->behind.calls == 0)
+		v1_pair_run(&w->pair, 1);
+}
+
 static void world_free(struct world *w)
 {
 	assert_int_equal(w->behind.clear, 0);
@@ -239,22 +250,121 @@ static void port_taken(void **state)
 {
 	struct os_input taken = { .kind = OS_LINK_FAILED };
 	struct world *w = world_new(8);
-	struct profile_problem none;
 
 	(void)state;
-	err_set(&taken.err, ERR_LOCAL, "UDP port 1701 for L2TP: taken");
-	assert_int_equal(profile_finish(w->profile, &none, 1), 0);
-	v1_pair_start(&w->pair);
-	while (w->behind.calls == 0)
-		v1_pair_run(&w->pair, 1);
+	taken.port_taken = true;
+	err_set(&taken.err, ERR_LOCAL, "another program has UDP port 1701");
+	world_dials(w);
 	session_os(w->pair.session, w->pair.net.now, &taken, &w->pair.ob);
 	v1_pair_until(&w->pair, v1_pair_decided, SECONDS(60));
 	check_up(w);
 	assert_int_not_equal(w->behind.link.local_port, L2TP_PORT);
+	assert_int_equal(w->pair.events[EV_WARNING], 2); /* and that the algorithms are weak */
 	session_os(w->pair.session, w->pair.net.now, &taken, &w->pair.ob);
 	v1_pair_run(&w->pair, SECONDS(60));
 	check_up(w);
 	assert_int_equal(w->pair.events[EV_LOST], 1);
+	world_free(w);
+}
+
+/* A machine that has no TUN gets none by another port. */
+static void no_link_at_all(void **state)
+{
+	struct os_input failed = { .kind = OS_LINK_FAILED };
+	struct world *w = world_new(16);
+
+	(void)state;
+	err_set(&failed.err, ERR_LOCAL, "this kernel has no TUN device");
+	world_dials(w);
+	session_os(w->pair.session, w->pair.net.now, &failed, &w->pair.ob);
+	v1_pair_run(&w->pair, SECONDS(5));
+	check_down(w, DOWN_MACHINE, "no TUN");
+	assert_int_equal(w->behind.calls, 1);
+	assert_null(w->pair.gw->sa); /* it was told */
+	world_free(w);
+}
+
+/* PPP begins anew while the tunnel is up, and the address is another one. */
+static void renegotiated(void **state)
+{
+	struct world *w = world_new(17);
+
+	(void)state;
+	world_start(w);
+	w->behind.ppp.cfg.address[3] = 77;
+	server_restart(&w->behind.ppp);
+	v1_pair_run(&w->pair, SECONDS(10));
+	assert_true(server_up(&w->behind.ppp) && w->behind.link.packets);
+	assert_int_equal(w->pair.netconf.addrs[0].ip[3], 77);
+	assert_int_equal(w->pair.events[EV_LOST], 0);
+	assert_int_equal(w->behind.calls, 1);
+	world_free(w);
+}
+
+/* The next gateway of the profile, after the first one's L2TP was silent on both ports. */
+static void another_gateway(void **state)
+{
+	struct world *w = world_new(18);
+
+	(void)state;
+	set(w, "connection", "gateway", "198.51.100.1, 198.51.100.1");
+	w->behind.deaf_calls = 2;
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->behind.calls, 3);
+	assert_int_equal(w->behind.link.local_port, L2TP_PORT);
+	world_free(w);
+}
+
+/* The machine cannot be set up: the L2TP server and the gateway hear that nobody is there. */
+static void machine_refuses(void **state)
+{
+	struct world *w = world_new(19);
+
+	(void)state;
+	w->pair.netconf_refused = true;
+	world_start(w);
+	v1_pair_run(&w->pair, SECONDS(5));
+	assert_int_equal(w->pair.down.status, DOWN_MACHINE);
+	assert_true(w->behind.lns.closed);
+	assert_null(w->pair.gw->sa);
+	world_free(w);
+}
+
+/* The address of this machine changes before the L2TP server has answered. */
+static void address_changes_while_dialling(void **state)
+{
+	struct os_input moved = { .kind = OS_PATH_CHANGED, .n_paths = 1 };
+	struct world *w = world_new(20);
+
+	(void)state;
+	world_dials(w);
+	moved.paths[0] = w->pair.path;
+	moved.paths[0].local.ip[3]++;
+	session_os(w->pair.session, w->pair.net.now, &moved, &w->pair.ob);
+	v1_pair_until(&w->pair, v1_pair_decided, SECONDS(10));
+	check_up(w);
+	assert_int_equal(w->behind.calls, 2);
+	world_free(w);
+}
+
+/* What was typed and worked goes before what the profile says. */
+static void a_corrected_password(void **state)
+{
+	struct world *w = world_new(21);
+
+	(void)state;
+	set(w, "secrets", "password", "wrong");
+	w->behind.ppp_cfg.failure = "E=691 R=1 C=00112233445566778899AABBCCDDEEFF V=3 M=no";
+	w->behind.ppp_cfg.retry = true;
+	w->pair.password = "clientPass";
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->pair.asks, 1);
+	v1_pair_command(&w->pair, CMD_RECONNECT);
+	v1_pair_run(&w->pair, SECONDS(10));
+	check_up(w);
+	assert_int_equal(w->pair.asks, 1);
 	world_free(w);
 }
 
@@ -385,6 +495,12 @@ int main(void)
 		cmocka_unit_test(silent_on_any_port),
 		cmocka_unit_test(a_port_that_was_named),
 		cmocka_unit_test(port_taken),
+		cmocka_unit_test(no_link_at_all),
+		cmocka_unit_test(renegotiated),
+		cmocka_unit_test(another_gateway),
+		cmocka_unit_test(machine_refuses),
+		cmocka_unit_test(address_changes_while_dialling),
+		cmocka_unit_test(a_corrected_password),
 		cmocka_unit_test(login_refused),
 		cmocka_unit_test(wrong_tunnel_secret),
 		cmocka_unit_test(call_refused),

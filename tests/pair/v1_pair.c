@@ -228,6 +228,9 @@ static void perform_one(
 	case ACT_NETCONF:
 		p->netconf = *(const struct netconf *)a;
 		in.kind = OS_NETCONF_DONE;
+		in.ok = !p->netconf_refused;
+		if (!in.ok)
+			err_set(&in.err, ERR_LOCAL, "the machine cannot be set up");
 		client_os(p, &in, next);
 		break;
 	case ACT_L2TP_LINK:
@@ -486,6 +489,14 @@ static void gw_script(struct v1_pair *p, const struct ike_hdr *h, const struct f
 
 /* --- the gateway ----------------------------------------------------------------------------------------- */
 
+static bool gw_is_idle(const struct v1_pair *p)
+{
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		if (p->gw->sas[i] && p->gw->sas[i]->state != V1_GONE)
+			return false;
+	return true;
+}
+
 static void gw_datagram(struct v1_pair *p, const struct flight *f)
 {
 	struct datagram d = { .on = f->dst.port == 4500 ? PORT_NATT : PORT_IKE,
@@ -496,11 +507,11 @@ static void gw_datagram(struct v1_pair *p, const struct flight *f)
 	struct ike_hdr h;
 	struct err e;
 
-	if (p->gw->phase == IKE_DEAD)
+	if (p->gw->phase == IKE_DEAD || (p->session && gw_is_idle(p)))
 		gw_new(p); /* a client that is told to reconnect comes again */
 	p->gw->now = p->net.now;
 	p->gw->natt = f->dst.port == 4500;
-	p->gw->path.remote.port = f->src.port;
+	p->gw->path.remote = f->src;
 	if (!ike_hdr_read_v1(&h, (struct bytes){ f->data, f->len }, &e))
 		return; /* a keepalive */
 	if (h.exchange == V1_TRANSACTION || (h.exchange == V1_QUICK_MODE && p->append))
@@ -544,7 +555,7 @@ static void gw_tick(struct v1_pair *p)
 			gw_again(p, &p->gw->xchgs[i]->rexmit, &p->gw->xchgs[i]->waiting,
 				&p->gw->xchgs[i]->sent);
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		if (p->gw->sas[i])
+		if (p->gw->sas[i] && p->gw->sas[i]->state != V1_GONE)
 			gw_again(p, &p->gw->sas[i]->p1->rexmit, &p->gw->sas[i]->p1->waiting,
 				&p->gw->sas[i]->p1->sent);
 }

@@ -30,12 +30,12 @@ struct v1_pair {
 	bool mute; /* no answer, nor that there will be none */
 	/* The gateway answers quick mode by script, with this behind what belongs there; it makes no SA. */
 	void (*append)(const struct v1_pair *p, struct ikew *k);
-	const char
-		*config; /* the attributes that it configures us with, in hex; NULL: an address */
+	const char *config; /* what it configures us with, in hex; NULL: an address */
 	bool login; /* the gateway asks for it, and for a code in a second round */
 	const struct v1_round *rounds; /* or what it says instead, up to one without words */
 	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
 	struct behind *behind; /* what L2TP of that session leads to */
+	bool netconf_refused; /* the machine cannot be set up */
 
 	struct passphrase psk, gw_psk;
 	struct proposals ike, esp, gw_ike, gw_esp;
@@ -52,10 +52,10 @@ struct v1_pair {
 	unsigned asks, events[EV_LOG + 1];
 	char said[EVENT_TEXT_MAX]; /* the last question */
 	char heard[EVENT_TEXT_MAX]; /* what the gateway said last */
-	struct netconf netconf; /* what the machine shall look like, without the routes */
 	struct down down;
 	unsigned downs;
 	char noted[ENDS][EVENT_TEXT_MAX]; /* what each logged of NAT-OA */
+	struct netconf netconf; /* what the machine shall look like, without the routes */
 };
 
 /* Once for a program. */

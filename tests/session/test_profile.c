@@ -385,6 +385,10 @@ static void finish(void **state)
 	FINISH("esp.remote-ts", "two ports", GW, L2TP, "esp.remote-ts=10.0.0.0/8");
 	FINISH("ike.mode-config", "PPP", GW, L2TP, "ike.mode-config=push");
 	FINISH("network.address", "assigns", GW, L2TP, "network.address=none");
+	FINISH("network.address", "no IPv4", GW, L2TP, "network.address=2001:db8::1");
+	FINISH("l2tp.secret", "connection.type = l2tp", GW, "l2tp.secret=x");
+	FINISH("ppp.auth", "connection.type = l2tp", GW, V1, "ppp.auth=chap");
+	FINISH(NULL, NULL, GW, "ppp.mru=auto");
 	FINISH("ike.proposals", "x25519", GW, V1, "ike.proposals=aes256-sha256-x25519");
 	FINISH("ike.proposals", "aes256gcm16", GW, V1,
 		"ike.proposals=aes256gcm16-prfsha256-modp2048");
