@@ -195,4 +195,4 @@ lint:
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -path build/vm -prune -o -name '*.d' -type f -print 2>/dev/null)
