@@ -112,6 +112,9 @@ static void auth_option(enum server_auth auth, struct wr *w)
 		option(w, 3, values[auth].value, values[auth].n);
 }
 
+/* Callback (RFC 1570), MRRU and Endpoint Discriminator (RFC 1990) */
+static const uint8_t extras[] = { 13, 3, 6, 17, 4, 0x06, 0x4e, 19, 9, 3, 2, 0, 0, 0, 0, 1 };
+
 static void request(struct server *s, struct server_cp *c)
 {
 	static const uint8_t id[8] = { 2, 0, 0, 0, 0, 0, 0, 9 };
@@ -129,6 +132,8 @@ static void request(struct server *s, struct server_cp *c)
 			option(&w, 7, NULL, 0);
 			option(&w, 8, NULL, 0);
 		}
+		if (s->cfg.extras && !s->rejected_extras)
+			wr_bytes(&w, extras, sizeof(extras));
 	} else if (c == &s->ipcp) {
 		option(&w, 3, s->cfg.own, 4);
 	} else {
@@ -422,6 +427,11 @@ static void cp_input(
 		opened(s, c);
 	} else if (code == NAK && id == c->id && !c->acked) {
 		recv_nak(s, c);
+	} else if (code == REJ && id == c->id && !c->acked && c == &s->lcp && s->cfg.extras) {
+		assert_int_equal(data.left, sizeof(extras)); /* these, and nothing else */
+		assert_memory_equal(data.p, extras, sizeof(extras));
+		s->rejected_extras = true;
+		restart(s, c);
 	} else if (code == REJ && id == c->id && !c->acked && c == &s->lcp) {
 		server_terminate(s, "authentication rejected");
 	} else if (code == TERM_REQ) {

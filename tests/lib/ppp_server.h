@@ -36,6 +36,7 @@ struct server_config {
 	bool ipv6;
 	uint16_t mru; /* 0: not said */
 	bool compress; /* asks for PFC and ACFC, and uses both */
+	bool extras; /* its LCP also asks for callback and multilink, as Windows does; rejected, they go */
 	bool mute; /* answers no echo */
 };
 
@@ -54,7 +55,7 @@ struct server {
 	uint32_t seed;
 	unsigned offer;
 	struct server_cp lcp, ipcp, ip6cp;
-	bool logged_in, refused, down, rejected_ccp, terminated;
+	bool logged_in, refused, down, rejected_ccp, rejected_extras, terminated;
 	uint64_t challenge_at;
 	unsigned challenges;
 	uint8_t chap_id, challenge[16];

@@ -202,7 +202,9 @@ explained() {
 
 # json PROFILE EXPRESSION: what Python makes of it with the status as s
 json() {
-	vpnc_ike status --json "$1" | python3 "$NET_DIR/status.py" "$2"
+	local COMMAND
+	client_command
+	timeout 20 "${COMMAND[@]}" status --json "$1" | python3 "$NET_DIR/status.py" "$2"
 }
 
 # status_is PROFILE EXPRESSION
@@ -237,9 +239,9 @@ transfers() {
 	[ "$said" = hello ] || fail "no UDP echo from $1"
 }
 
-# ping_begin ADDRESS COUNT, ping_end: one every 20 ms, of which none may be lost
+# ping_begin ADDRESS COUNT [SECONDS], ping_end: one every 20 ms, of which none may be lost
 ping_begin() {
-	in_box client ping -q -n -i 0.02 -c "$2" -W 2 "$1" >"$LAB/ping" &
+	in_box client ping -q -n -i "${3:-0.02}" -c "$2" -W 2 "$1" >"$LAB/ping" &
 	PING_PID=$!
 }
 

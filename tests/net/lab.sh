@@ -142,7 +142,7 @@ lab_network() {
 # lab_files: what the client's /etc says of names.
 lab_files() {
 	local f
-	mkdir -p "$LAB"/{home,client,router,inner,gateway/swanctl}
+	mkdir -p "$LAB"/{home,client,router,inner,gateway/swanctl,gateway/ppp}
 	mkdir "$LAB/client/etc"
 	for f in hosts host.conf nsswitch.conf passwd group services protocols ssl ld.so.cache; do
 		[ ! -e "/etc/$f" ] || cp -a "/etc/$f" "$LAB/client/etc/"

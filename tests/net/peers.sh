@@ -21,6 +21,7 @@ gateway_for() {
 	case $1 in
 	test_libreswan_*) maker=libreswan ;;
 	test_openiked_*) maker=openiked ;;
+	test_l2tp_*) return 0 ;; # starts and ends its own
 	esac
 	[ "$maker" = strongswan ] || [ -z "$(maker_why_not "$maker")" ] || return 0
 	if [ "$maker" != "$GATEWAY_MAKER" ]; then

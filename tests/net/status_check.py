@@ -19,6 +19,7 @@ CHILD = {
     "local_ts": list, "remote_ts": list, "bytes_in": int, "bytes_out": int, "packets_in": int,
     "packets_out": int, "replay_drops": int, "integrity_failures": int, "rekey_in": int,
 }
+PPP = {"auth": str, "peer": str, "mru": int}
 # A time that never comes and a thing that is not there may be null.
 NULLABLE = {"rekey_in", "reauth_in", "vendor", "last_error", "id"}
 errors = []
@@ -51,26 +52,43 @@ def is_hex(text, digits):
 def facts(s):
     expect(s["profile"] == "json", "profile")
     expect(s["state"] == "up", "state")
-    expect(s["type"] == "ikev2", "type")
     expect(s["dataplane"] in ("kernel", "userspace"), "dataplane")
     datetime.datetime.fromisoformat(s["since"].replace("Z", "+00:00"))
     expect(s["gateway"]["address"] == "198.51.100.10", "gateway.address")
-    expect(s["gateway"]["id"] == "gate.vpn.test", "gateway.id")
-    expect(s["local"]["id"] == "psk@vpn.test", "local.id")
-    expect(s["ike"]["version"] == 2, "ike.version")
     expect(is_hex(s["ike"]["spi_i"], 16) and is_hex(s["ike"]["spi_r"], 16), "ike SPIs")
     expect(s["ike"]["quantum_safe"] is False, "ike.quantum_safe")
     expect(len(s["children"]) == 1, "one child")
-    expect({ipaddress.ip_interface(a).version for a in s["address"]} == {4, 6}, "address")
     expect("10.99.0.53" in s["dns"]["servers"], "dns.servers")
     expect(1200 <= s["mtu"] <= 1500, "mtu")
     expect(s["weak"] == [], "weak")
 
 
+def ikev2_facts(s):
+    child = s["children"][0]
+    expect(s["type"] == "ikev2" and s["ike"]["version"] == 2, "type")
+    expect(s["gateway"]["id"] == "gate.vpn.test", "gateway.id")
+    expect(s["local"]["id"] == "psk@vpn.test", "local.id")
+    expect({ipaddress.ip_interface(a).version for a in s["address"]} == {4, 6}, "address")
+    expect(child["mode"] == "tunnel", "child mode")
+    expect("10.99.0.0/24" in child["remote_ts"], "child.remote_ts")
+    expect("ppp" not in s, "ppp")
+
+
+def l2tp_facts(s):
+    child = s["children"][0]
+    shape(s.get("ppp", {}), PPP, "ppp")
+    expect(s["ike"]["version"] == 1, "type")
+    expect(s["address"] == ["10.10.1.2/32"], "address")
+    expect(child["mode"] == "transport", "child mode")
+    expect(child["remote_ts"] == ["198.51.100.10/32[udp/1701]"], "child.remote_ts")
+    if not errors:
+        expect(s["ppp"]["auth"] == "MS-CHAPv2" and s["ppp"]["peer"] == "10.10.1.1", "ppp")
+        expect(1000 <= s["mtu"] <= s["ppp"]["mru"] <= 1500, "mtu")
+
+
 def child_facts(c, kernel):
     expect(is_hex(c["spi_in"], 8) and is_hex(c["spi_out"], 8), "child SPIs")
-    expect(c["mode"] == "tunnel" and c["encap"] is not kernel, "child mode and encapsulation")
-    expect("10.99.0.0/24" in c["remote_ts"], "child.remote_ts")
+    expect(c["encap"] is not kernel, "child encapsulation")
     expect(c["packets_out"] >= 3 and c["packets_in"] >= 3, "child packets")
     expect(c["bytes_out"] > 0 and c["bytes_in"] > 0, "child bytes")
     expect(c["replay_drops"] == 0 and c["integrity_failures"] == 0, "child drops")
@@ -83,6 +101,7 @@ def main():
         shape(child, CHILD, "child")
     if not errors:
         facts(status)
+        l2tp_facts(status) if status["type"] == "l2tp" else ikev2_facts(status)
         child_facts(status["children"][0], status["dataplane"] == "kernel")
     for error in errors:
         print("wrong:", error)

@@ -60,6 +60,28 @@ static void what_the_server_says(void **state)
 	link_free(&k);
 }
 
+/* All that Windows asks for at once, EAP first: it is left with what the profile allows. */
+static void like_windows(void **state)
+{
+	static const enum server_auth offers[] = { SERVER_EAP_MD5, SERVER_MSCHAPV2, SERVER_CHAP };
+	struct link k;
+
+	(void)state;
+	link_init(&k, 11, SERVER_NONE);
+	memcpy(k.server_cfg.offers, offers, sizeof(offers));
+	k.server_cfg.mru = 1400;
+	k.server_cfg.compress = k.server_cfg.extras = k.server_cfg.mppe = k.server_cfg.ipv6 = true;
+	k.cfg.n_auth = 1;
+	k.cfg.auth[0] = PPP_AUTH_MSCHAPV2;
+	link_connect(&k);
+	link_run(&k, 1000);
+	link_check_up(&k, "MS-CHAPv2");
+	assert_true(k.server.rejected_extras);
+	assert_true(k.server.rejected_ccp);
+	assert_int_equal(k.view.peer_mru, 1400);
+	link_free(&k);
+}
+
 /* IPv6 of a server that the profile does not want is refused, and that hurts nobody. */
 static void unwanted_ipv6(void **state)
 {
@@ -513,6 +535,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_way_to_log_in),
 		cmocka_unit_test(what_the_server_says),
+		cmocka_unit_test(like_windows),
 		cmocka_unit_test(unwanted_ipv6),
 		cmocka_unit_test(ipv6_alone),
 		cmocka_unit_test(steered),
