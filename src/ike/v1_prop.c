@@ -46,7 +46,9 @@ struct v1_life v1_lifetime_read(struct bytes attributes)
 		if (type || a.type == LIFE_DURATION || a.type == P1_LIFE_DURATION)
 			life_take(&life, type, &a);
 	}
-	return r.bad ? (struct v1_life){ 0 } : life.said;
+	if (r.bad)
+		return (struct v1_life){ 0 };
+	return life.said;
 }
 
 /* --- combinations ---------------------------------------------------------------------------------------- */

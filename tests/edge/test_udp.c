@@ -56,7 +56,7 @@ static void what_comes_by_4500(void **state)
 	static uint8_t big[UDP_DATAGRAM_MAX + 1] = { 1 };
 	struct udp *a = loopback_udp(), *b = loopback_udp();
 	struct addr to = loopback_addr(b, PORT_NATT, FAMILY_V4);
-	struct udp_datagram all[UDP_BATCH], d[5];
+	struct udp_datagram all[UDP_BATCH], d[5] = { 0 };
 	static uint8_t data[5][UDP_DATAGRAM_MAX];
 
 	(void)state;

@@ -80,7 +80,7 @@ def l2tp_facts(s):
     expect(s["ike"]["version"] == 1, "type")
     expect(s["address"] == ["10.10.1.2/32"], "address")
     expect(child["mode"] == "transport", "child mode")
-    expect(child["remote_ts"] == ["198.51.100.10/32[udp/1701]"], "child.remote_ts")
+    expect(child["remote_ts"] == ["198.51.100.10[udp/1701]"], "child.remote_ts")
     if not errors:
         expect(s["ppp"]["auth"] == "MS-CHAPv2" and s["ppp"]["peer"] == "10.10.1.1", "ppp")
         expect(1000 <= s["mtu"] <= s["ppp"]["mru"] <= 1500, "mtu")
