@@ -1,6 +1,7 @@
 #include "cli/ports.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,10 +22,13 @@ static size_t read_lines(struct port_line lines[PORTS_KEPT])
 	size_t n = 0;
 
 	while (f && n < PORTS_KEPT && fgets(text, sizeof(text), f)) {
-		unsigned port;
-		if (sscanf(text, "%255s %5u", lines[n].gateway, &port) != 2 || port == 0 ||
+		char *blank = strchr(text, ' ');
+		unsigned long port = blank ? strtoul(blank, NULL, 10) : 0;
+		if (!blank || blank == text || blank >= text + HOST_TEXT_MAX || port == 0 ||
 			port > UINT16_MAX)
 			continue;
+		*blank = 0;
+		memcpy(lines[n].gateway, text, (size_t)(blank - text) + 1);
 		lines[n++].port = (uint16_t)port;
 	}
 	if (f)

@@ -28,7 +28,7 @@ static void set_ecn(uint8_t *packet, uint8_t ecn)
 	}
 	packet[1] = (uint8_t)((packet[1] & ~ECN_MASK) | ecn);
 	put_u16(packet + 10, 0);
-	put_u16(packet + 10, ipsum_fold(ipsum_add(0, packet, (packet[0] & 0x0fu) * 4u)));
+	put_u16(packet + 10, ipsum_fold(ipsum_add(0, packet, (size_t)(packet[0] & 0x0f) * 4)));
 }
 
 bool ecn_leave(uint8_t *packet, uint8_t outer)

@@ -73,7 +73,7 @@ static void write_ip(const struct gso *g, size_t i, uint8_t *out, size_t len)
 	put_u16(out + 2, (uint16_t)len);
 	put_u16(out + 4, (uint16_t)(get_u16(out + 4) + i));
 	put_u16(out + 10, 0);
-	put_u16(out + 10, ipsum_fold(ipsum_add(0, out, (out[0] & 0x0fu) * 4u)));
+	put_u16(out + 10, ipsum_fold(ipsum_add(0, out, (size_t)(out[0] & 0x0f) * 4)));
 }
 
 /* And in that of TCP or UDP. The last segment ends what the packet ended, the first one alone tells

@@ -16,9 +16,11 @@ static bool keys_fit(
 	if (!encr || (spec->integ && !integ))
 		return err_set(e, ERR_BUG, "ESP algorithm %u/%u with %u is not in the table",
 			spec->encr, spec->encr_bits, spec->integ);
-	if (!alg_usable(encr) || (integ && !alg_usable(integ)))
-		return err_set(e, ERR_LOCAL, "this OpenSSL cannot do %s",
-			alg_usable(encr) ? integ->iana : encr->iana);
+	const struct alg *missing = !alg_usable(encr) ? encr :
+		integ && !alg_usable(integ)           ? integ :
+							NULL;
+	if (missing)
+		return err_set(e, ERR_LOCAL, "this OpenSSL cannot do %s", missing->iana);
 	/* Never encryption alone, never two checks (RFC 8221 section 4). */
 	if (encr->aead == (integ != NULL))
 		return err_set(e, ERR_BUG, "%s %s an integrity algorithm", encr->iana,
