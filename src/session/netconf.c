@@ -21,6 +21,7 @@ struct builder {
 	const struct granted *g;
 	const struct line_view *line; /* NULL: there is no L2TP */
 	struct selectors whole; /* with L2TP: what the line carries */
+	bool kernel;
 	struct outbox *ob;
 	struct route *routes;
 	size_t n, cap;
@@ -154,18 +155,35 @@ static void take_addresses(struct builder *b)
 	}
 }
 
+/* What transport mode carries goes to the gateway itself. In user space it must come by the interface;
+ * our own packets, which carry it, do not follow the routes of the tunnel. */
+static void route_to_gateway(struct builder *b)
+{
+	struct prefix host = { .family = b->view->remote.family };
+
+	host.len = (uint8_t)(8 * addr_len(host.family));
+	memcpy(host.ip, b->view->remote.ip, sizeof(host.ip));
+	if (!b->kernel)
+		add_route(b, ROUTE_TUNNEL, &host);
+}
+
 static void routes_from_selectors(struct builder *b)
 {
 	struct prefix list[256];
 	const struct selectors *ts;
 
-	for (size_t i = 0; (ts = carried(b, i)); i++)
+	for (size_t i = 0; (ts = carried(b, i)); i++) {
+		if (!b->line && b->view->children[i].mode == SA_TRANSPORT) {
+			route_to_gateway(b);
+			continue;
+		}
 		for (size_t j = 0; j < ts->n; j++) {
 			size_t n = selector_prefixes(&ts->v[j], list, ARRAY_LEN(list));
 			for (size_t k = 0; k < n && k < ARRAY_LEN(list); k++)
 				if (family_usable(b, list[k].family))
 					add_pushed_route(b, &list[k]);
 		}
+	}
 }
 
 static bool selected(const struct builder *b, const struct prefix *p)
@@ -438,9 +456,12 @@ static void line_granted(struct granted *out, const struct ppp_view *ppp)
 }
 
 static struct netconf *build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, const struct line_view *line, uint16_t path_mtu, struct outbox *ob)
+	const struct granted *g, const struct line_view *line, bool kernel, uint16_t path_mtu,
+	struct outbox *ob)
 {
-	struct builder b = { .p = p, .view = view, .g = g, .line = line, .ob = ob };
+	struct builder b = {
+		.p = p, .view = view, .g = g, .line = line, .kernel = kernel, .ob = ob
+	};
 
 	b.whole.n = 1;
 	selector_all(&b.whole.v[0], FAMILY_V4);
@@ -473,7 +494,8 @@ static struct netconf *build(const struct profile *p, const struct ike_view *vie
 }
 
 struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, const struct line_view *line, uint16_t path_mtu, struct outbox *ob)
+	const struct granted *g, const struct line_view *line, bool kernel, uint16_t path_mtu,
+	struct outbox *ob)
 {
 	struct granted *by_line = line ? malloc(sizeof(*by_line)) : NULL;
 
@@ -483,7 +505,7 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 	}
 	if (line)
 		line_granted(by_line, &line->ppp);
-	struct netconf *made = build(p, view, line ? by_line : g, line, path_mtu, ob);
+	struct netconf *made = build(p, view, line ? by_line : g, line, kernel, path_mtu, ob);
 	free(by_line);
 	return made;
 }

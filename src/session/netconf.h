@@ -12,9 +12,10 @@
 #include "session/profile.h"
 
 /* Appends ACT_NETCONF and returns a malloc'ed copy of it, NULL when memory ran out. With L2TP it is the
- * line that brought addresses and name servers, and that carries all of its families; else it is NULL. */
+ * line that brought addresses and name servers, and that carries all of its families; else it is NULL.
+ * kernel: ESP is the kernel's, whose policies find what transport mode carries without a route. */
 struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, const struct line_view *line, uint16_t path_mtu,
+	const struct granted *g, const struct line_view *line, bool kernel, uint16_t path_mtu,
 	struct outbox *ob);
 /* The largest packet that fits into an L2TP data message in the child SA. */
 uint16_t netconf_line_mtu(const struct ike_view *view, uint16_t path_mtu);

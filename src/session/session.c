@@ -40,6 +40,7 @@ void session_free(struct session *s)
 
 void session_plain_esp(struct session *s)
 {
+	s->kernel = true;
 	s->cfg.force_encap = s->p->encapsulation;
 }
 
@@ -76,7 +77,7 @@ static void set_up_machine(struct session *s, struct outbox *ob)
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
 	free(s->netconf);
 	s->netconf = netconf_build(s->p, &s->view, engine_granted(s->engine),
-		s->line ? &s->line_view : NULL, s->paths[s->path].mtu, ob);
+		s->line ? &s->line_view : NULL, s->kernel, s->paths[s->path].mtu, ob);
 	s->ppp = s->line_view.ppp;
 	s->phase = PHASE_CONFIGURING;
 }

@@ -69,6 +69,7 @@ struct session {
 	uint32_t lines; /* so far: each has identifiers of its own for its questions */
 	struct ppp_view ppp; /* as the machine was set up for it */
 
+	bool kernel; /* ESP is the kernel's */
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */
 	uint32_t rekeys_ike, rekeys_child, reconnects;

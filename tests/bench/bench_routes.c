@@ -155,7 +155,7 @@ static bool run(const char *what, size_t n, struct err *e)
 			.local_ts = &ts[i],
 			.remote_ts = &ts[i] };
 	double begin = milliseconds();
-	struct netconf *c = ok ? netconf_build(p, view, &g, NULL, 1500, &ob) : NULL;
+	struct netconf *c = ok ? netconf_build(p, view, &g, NULL, false, 1500, &ob) : NULL;
 	double built = milliseconds() - begin;
 	ok = c && measure(c, built, n, e);
 	free(c);

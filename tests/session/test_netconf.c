@@ -21,6 +21,8 @@ struct pushed {
 	struct granted g;
 	struct outbox ob;
 	struct netconf *made;
+	enum sa_mode mode; /* of the child SA */
+	bool kernel;
 };
 
 static int group_setup(void **state)
@@ -105,12 +107,12 @@ static void build(struct pushed *x)
 
 	assert_non_null(any.encr);
 	x->view.n_children = 1;
-	x->view.children[0] = (struct ike_child_view){ .mode = SA_TUNNEL,
+	x->view.children[0] = (struct ike_child_view){ .mode = x->mode,
 		.encap = true,
 		.suite = any,
 		.local_ts = &x->ts,
 		.remote_ts = &x->ts };
-	x->made = netconf_build(x->p, &x->view, &x->g, NULL, 1500, &x->ob);
+	x->made = netconf_build(x->p, &x->view, &x->g, NULL, x->kernel, 1500, &x->ob);
 	assert_non_null(x->made);
 }
 
@@ -267,6 +269,25 @@ static void the_other_family_of_a_full_tunnel_goes_nowhere(void **state)
 	assert_int_equal(route_to(x, "::/0")->kind, ROUTE_BLOCK);
 }
 
+/* In user space the gateway itself is reached by the interface, in the kernel by its policies. */
+static void transport_mode_leads_to_the_gateway(void **state)
+{
+	for (int kernel = 0; kernel < 2; kernel++) {
+		struct pushed *x;
+		assert_int_equal(setup(state), 0);
+		x = *state;
+		set(x, "lan", "yes");
+		x->mode = SA_TRANSPORT;
+		x->kernel = kernel;
+		push_route(x, "198.51.100.10/32");
+		build(x);
+		assert_int_equal(warnings(x), 0);
+		assert_int_equal(route_to(x, "198.51.100.10/32") != NULL, !kernel);
+		assert_int_equal(x->made->n_routes, !kernel);
+		teardown(state);
+	}
+}
+
 static void domains_are_names_or_nothing(void **state)
 {
 	static const char *const bad[] = { "", ".", "a..b", "a b", "a\nnameserver 1.2.3.4",
@@ -397,6 +418,7 @@ int main(void)
 			a_refused_default_route_blocks_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_other_family_of_a_full_tunnel_goes_nowhere, setup, teardown),
+		cmocka_unit_test(transport_mode_leads_to_the_gateway),
 		cmocka_unit_test_setup_teardown(domains_are_names_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_packet_before_the_kill_switch, setup, teardown),
 		cmocka_unit_test_setup_teardown(
