@@ -18,6 +18,30 @@ static void connects(void **state)
 	v1_pair_done(p);
 }
 
+static bool rekeyed(const struct v1_pair *p)
+{
+	return p->events[EV_REKEYED] > 0;
+}
+
+/* We rekey, and go on sending by the old SA: the gateway has not got our last message yet. */
+static void sends_by_the_old_sa_until_the_gateway_is_ready(void **state)
+{
+	struct v1_pair *p = v1_pair_new(32);
+
+	(void)state;
+	v1_pair_connect(p);
+	v1_pair_run(p, SECONDS(1));
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	assert_true(v1_pair_until(p, rekeyed, SECONDS(5)));
+	assert_int_equal(plane_count(&p->net.plane[CLIENT], SA_OUT), 1);
+	assert_int_equal(plane_count(&p->net.plane[CLIENT], SA_IN), 2);
+	v1_pair_run(p, SECONDS(4));
+	assert_int_equal(plane_count(&p->net.plane[CLIENT], SA_OUT), 2);
+	v1_pair_run(p, SECONDS(30));
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
 /* Every datagram comes twice: what ends an exchange is not answered, or both sides would answer each
  * other for ever. */
 static void twice_is_not_for_ever(void **state)
@@ -438,6 +462,7 @@ int main(void)
 		cmocka_unit_test(connects),
 		cmocka_unit_test(connects_through_nat),
 		cmocka_unit_test(twice_is_not_for_ever),
+		cmocka_unit_test(sends_by_the_old_sa_until_the_gateway_is_ready),
 		cmocka_unit_test(wrong_key),
 		cmocka_unit_test(transport_mode),
 		cmocka_unit_test(transport_mode_behind_nat),
