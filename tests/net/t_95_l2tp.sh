@@ -127,6 +127,27 @@ test_l2tp_routes() {
 	client_stop routes
 }
 
+# A server that speaks IPv6 as well: it gives an identifier by IPV6CP, and a router advertises a prefix.
+test_l2tp_ipv6() {
+	l2tp_lab
+	l2tp_add options.xl2tpd require-mschap-v2 +ipv6
+	cat >"$L2TP_HERE/ipv6-up" <<-END
+	#!/bin/sh
+	ip -6 route add fd97::/64 dev "\$1"
+	exec python3 "$NET_DIR/advertise.py" "\$1" fd97:: 60
+	END
+	chmod 700 "$L2TP_HERE/ipv6-up"
+	l2tp_start
+	l2tp_profile both
+	client_start both
+	wait_until 30 status_is both "len(s['address']) == 2" || fail "no IPv6: $(vpnc_ike status both)"
+	status_is both "s['address'][1].startswith('fd97::') and '::/0' in s['routes']" ||
+		fail "$(json both "s['address'], s['routes']")"
+	reaches "$INNER4" "$INNER6"
+	transfers "$INNER6"
+	client_stop both
+}
+
 # --- new keys while PPP carries packets
 
 test_l2tp_outlives_lifetimes() {
