@@ -148,9 +148,11 @@ static void link_finished(struct ppp *p, bool asked_to)
 		die(p);
 		return;
 	}
+	bool refused = p->lcp.auth_refused[0] && p->phase != PPP_UP;
+	p->logging_in = p->logging_in || refused; /* pppd lets LCP open first, without a login */
 	if (p->auth.reason.kind != ERR_NONE)
 		e = p->auth.reason;
-	else if (p->lcp.auth_refused[0])
+	else if (refused)
 		err_set(&e, ERR_PEER,
 			"the gateway wants us to log in by %s, which the profile does not "
 			"allow",

@@ -36,7 +36,8 @@ struct lcp {
 	uint16_t mru; /* ours, as asked for now */
 	uint32_t magic;
 	unsigned auth_naks; /* how often another way to log in was proposed */
-	char auth_refused[48]; /* the last one that we did not want; "": none */
+	char auth_refused
+		[48]; /* the last one that we did not want; "": none, or another was agreed on */
 };
 
 struct ipcp {
