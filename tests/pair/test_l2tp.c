@@ -22,7 +22,8 @@ static void set(struct world *w, const char *section, const char *key, const cha
 	assert_ok(&e, profile_set(w->profile, section, key, value, &e));
 }
 
-static struct world *world_new(uint32_t seed)
+/* Of the profile only what has no default. */
+static struct world *world_default(uint32_t seed)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
@@ -34,9 +35,6 @@ static struct world *world_new(uint32_t seed)
 	set(w, "secrets", "psk", "a shared key");
 	set(w, "secrets", "user", "User");
 	set(w, "secrets", "password", "clientPass");
-	set(w, "ike", "proposals", "aes256-sha1-ecp256");
-	set(w, "connection", "security", "legacy");
-	set(w, "esp", "proposals", "aes128-sha1");
 	v1_pair_init(&w->pair, seed);
 	behind_init(&w->behind, seed);
 	w->behind.wire.delay = 20;
@@ -46,6 +44,16 @@ static struct world *world_new(uint32_t seed)
 	w->pair.gw_cfg.local_id = (struct identity){ .type = ID_NONE };
 	w->pair.gw_cfg.mode = SA_TRANSPORT;
 	w->pair.gw_cfg.pfs = TRI_NO;
+	return w;
+}
+
+static struct world *world_new(uint32_t seed)
+{
+	struct world *w = world_default(seed);
+
+	set(w, "ike", "proposals", "aes256-sha1-ecp256");
+	set(w, "connection", "security", "legacy");
+	set(w, "esp", "proposals", "aes128-sha1");
 	return w;
 }
 
@@ -353,6 +361,32 @@ static void ipv6_not_asked_for(void **state)
 	}
 }
 
+/* A strongSwan with nothing configured begins phase 1 with what we do not offer, but would take. */
+static void gateway_renews(void **state)
+{
+	static const char *const proposals[] = { "aes128-sha256-x25519", "aes128-sha256-modp1024" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(proposals); i++) {
+		struct world *w = world_default(23);
+		struct err e;
+		assert_ok(&e,
+			prop_parse(&w->pair.gw_ike, PROTO_IKE, TIER_LEGACY, "aes256-sha256-ecp256",
+				&e));
+		assert_ok(&e,
+			prop_parse(&w->pair.gw_esp, PROTO_ESP, TIER_LEGACY, "aes256-sha256", &e));
+		world_start(w);
+		check_up(w);
+		assert_ok(
+			&e, prop_parse(&w->pair.gw_ike, PROTO_IKE, TIER_LEGACY, proposals[i], &e));
+		v1_pair_gw_renews(&w->pair);
+		v1_pair_run(&w->pair, SECONDS(20));
+		check_up(w);
+		assert_int_equal(w->pair.client->rekeys_ike, i == 0);
+		world_free(w);
+	}
+}
+
 /* The next gateway of the profile, after the first one's L2TP was silent on both ports. */
 static void another_gateway(void **state)
 {
@@ -550,6 +584,7 @@ int main(void)
 		cmocka_unit_test(no_link_at_all),
 		cmocka_unit_test(renegotiated),
 		cmocka_unit_test(ipv6_beside),
+		cmocka_unit_test(gateway_renews),
 		cmocka_unit_test(ipv6_not_asked_for),
 		cmocka_unit_test(another_gateway),
 		cmocka_unit_test(machine_refuses),
