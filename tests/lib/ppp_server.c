@@ -435,7 +435,7 @@ static void cp_input(
 		restart(s, c);
 	} else if (code == REJ && id == c->id && !c->acked && c == &s->lcp) {
 		server_terminate(s, "authentication rejected");
-	} else if (code == TERM_REQ) {
+	} else if (code == TERM_REQ && !s->cfg.deaf_to_end) {
 		s->terminated = s->down = true;
 		server_send(s, c->protocol, TERM_ACK, id, BYTES(""));
 	} else if (code == ECHO_REQ && c == &s->lcp && !s->cfg.mute) {
