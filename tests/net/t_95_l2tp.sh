@@ -324,11 +324,11 @@ test_l2tp_fails_wrong_psk() {
 	explained wrong 'pre-shared key'
 }
 
-# pppd does not let the user have the address that there is.
+# Neither xl2tpd nor pppd has an address for the user.
 test_l2tp_fails_no_address() {
 	l2tp_lab
 	l2tp_add options.xl2tpd require-mschap-v2
-	echo 'foobar * foobar@123 -' >"$L2TP_HERE/chap-secrets"
+	l2tp_add xl2tpd.conf "assign ip = no"
 	l2tp_start
 	l2tp_profile none
 	client_fails 10 none
