@@ -17,9 +17,9 @@ client_rekeys() {
 
 gateway_rekeys() {
 	gateway_do --rekey "--$1" "$2"
-	status_becomes rekey "s['rekeys']['$3'] == 1"
+	status_becomes rekey "s['rekeys']['$3'] >= 1"
 	gateway_do --rekey "--$1" "$2"
-	status_becomes rekey "s['rekeys']['$3'] == 2"
+	status_becomes rekey "s['rekeys']['$3'] >= 2"
 }
 
 rekeying() {
