@@ -255,7 +255,7 @@ static size_t seal_batch(struct esp_sa *sa, struct esp_packet *packets, size_t n
 		}
 		ok += p->verdict == ESP_OK;
 	}
-	bool done = cipher_seal_many(sa->cipher, ops, ok);
+	bool done = ok == 0 || cipher_seal_many(sa->cipher, ops, ok);
 	for (size_t i = 0, k = 0; i < n; i++) {
 		struct esp_packet *p = &packets[i];
 
