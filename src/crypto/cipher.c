@@ -12,7 +12,7 @@
 
 /* Keys are set up once; a packet costs one IV, the data, and one check value. */
 
-enum { SALT_MAX = 4, NONCE_MAX = 16, ICV_MAX = 64 };
+enum { NONCE_MAX = 16, ICV_MAX = 64 };
 
 struct cipher {
 	const struct alg *encr, *integ;
@@ -21,7 +21,7 @@ struct cipher {
 	struct lanes *lanes; /* to seal many at once; NULL: one by one */
 	bool seal;
 	bool ccm; /* wants to know the length before the data */
-	uint8_t salt[SALT_MAX];
+	uint8_t nonce[NONCE_MAX]; /* salt | IV of the packet | block counter of counter mode */
 	size_t icv_len;
 };
 
@@ -53,7 +53,9 @@ static bool encr_init(struct cipher *c, const struct secret *key)
 			(c->encr->aead || EVP_CIPHER_CTX_set_padding(c->ctx, 0) == 1);
 	}
 	EVP_CIPHER_free(cipher);
-	memcpy(c->salt, key->data + c->encr->key_len, c->encr->salt_len);
+	memcpy(c->nonce, key->data + c->encr->key_len, c->encr->salt_len);
+	if (c->encr->id == ENCR_AES_CTR)
+		c->nonce[NONCE_MAX - 1] = 1; /* where counting begins (RFC 3686 section 4) */
 	return ok;
 }
 
@@ -121,16 +123,10 @@ size_t cipher_icv_len(const struct cipher *c)
 	return c->icv_len;
 }
 
-/* Salt | IV, and for counter mode the block counter, which starts at one (RFC 3686 section 4). */
 static bool set_nonce(struct cipher *c, const uint8_t *iv)
 {
-	uint8_t nonce[NONCE_MAX] = { 0 };
-
-	memcpy(nonce, c->salt, c->encr->salt_len);
-	memcpy(nonce + c->encr->salt_len, iv, c->encr->iv_len);
-	if (c->encr->id == ENCR_AES_CTR)
-		nonce[NONCE_MAX - 1] = 1;
-	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, nonce, -1, NULL) == 1;
+	memcpy(c->nonce + c->encr->salt_len, iv, c->encr->iv_len);
+	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, c->nonce, -1, NULL) == 1;
 }
 
 static bool run_cipher(struct cipher *c, const struct cipher_op *op)
