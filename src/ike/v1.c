@@ -104,6 +104,21 @@ static void move(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 }
 
+/* The gateway deleted all child SAs, but not phase 1: as a gateway does whose own lifetime ran out or that
+ * forgot to renew. One that does not want them any more says so now, or does it again. */
+static bool remake(struct v1 *v, struct outbox *ob)
+{
+	if (v->next_pair < v->n_pairs || quick_waits(v))
+		return true;
+	if (v->now < v->remake_at)
+		return false;
+	v->remake_at = v->now + V1_REMAKE_MS;
+	v->next_pair = 0;
+	outbox_event(ob, EV_WARNING, LEVEL_WARN,
+		"the gateway deleted the tunnel's child SA: asking for another");
+	return true;
+}
+
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v1 *v, struct outbox *ob)
 {
@@ -118,7 +133,7 @@ static void review(struct v1 *v, struct outbox *ob)
 		v->phase = IKE_UP;
 		v->stage = STAGE_UP;
 	}
-	if (v->phase == IKE_UP && !v1_any_child_up(v)) {
+	if (v->phase == IKE_UP && !v1_any_child_up(v) && !remake(v, ob)) {
 		err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
 		v1_fail(v, &e, ob);
 		return;

@@ -43,6 +43,7 @@ enum {
 	V1_AGAIN_WAIT_MS = 5000, /* ... on renewal, where many gateways do not ask again */
 	V1_PUSH_WAIT_MS = 10000, /* ... and to push the configuration */
 	V1_OVERLAP_MS = 10000, /* what was replaced by us stays so long before we delete it */
+	V1_REMAKE_MS = 30000, /* child SAs that the gateway deletes are made anew no more often */
 	V1_RETRY_MS = 5000, /* after a refused or unanswered renewal */
 	V1_FORGET_MS = 120000, /* a finished exchange is remembered so long, for what comes again */
 	V1_HALF_OPEN_MS = 30000, /* a phase 1 that the gateway starts has to be done by then */
@@ -261,6 +262,7 @@ struct v1 {
 	bool no_pfs; /* it refused it */
 	size_t n_pairs, next_pair; /* next_pair: the first that was not yet made or refused */
 	struct v1_ends pairs[IKE_CHILDREN_MAX];
+	uint64_t remake_at; /* they may all be made anew, not before */
 	struct addr move_to; /* the gateway wants us there; family NONE: we stay */
 	unsigned moves;
 	uint16_t port; /* of the gateway, as at the start */

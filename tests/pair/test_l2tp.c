@@ -361,6 +361,25 @@ static void ipv6_not_asked_for(void **state)
 	}
 }
 
+/* The gateway's child SA reached the end of its life: L2TP and PPP live on in another one. */
+static void child_gone(void **state)
+{
+	struct world *w = world_new(24);
+	uint8_t buf[64];
+	struct ikew k;
+
+	(void)state;
+	world_start(w);
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_pair_delete_child(&k, w->pair.client->children.v[0]->spi_out);
+	v1_pair_gw_info(&w->pair, &k);
+	v1_pair_run(&w->pair, SECONDS(100));
+	check_up(w);
+	assert_int_equal(w->pair.events[EV_LOST], 0);
+	assert_int_equal(w->behind.calls, 1);
+	world_free(w);
+}
+
 /* A strongSwan with nothing configured begins phase 1 with what we do not offer, but would take. */
 static void gateway_renews(void **state)
 {
@@ -584,6 +603,7 @@ int main(void)
 		cmocka_unit_test(no_link_at_all),
 		cmocka_unit_test(renegotiated),
 		cmocka_unit_test(ipv6_beside),
+		cmocka_unit_test(child_gone),
 		cmocka_unit_test(gateway_renews),
 		cmocka_unit_test(ipv6_not_asked_for),
 		cmocka_unit_test(another_gateway),

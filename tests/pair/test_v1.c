@@ -418,7 +418,23 @@ static void forgeries(void **state)
 	v1_pair_done(p);
 }
 
-/* Deletes twice, and of both kinds, in one message (T-10): phase 1 is made anew, as a child is left. */
+static const struct child *only_child(const struct v1_pair *p)
+{
+	const struct child *up = NULL;
+
+	for (size_t i = 0; i < p->client->children.n; i++) {
+		const struct child *c = p->client->children.v[i];
+		if (c->state != CHILD_UP)
+			continue;
+		assert_null(up);
+		up = c;
+	}
+	assert_non_null(up);
+	return up;
+}
+
+/* Deletes twice in one message (T-10): phase 1 is made anew, as a child is left, and the child; a gateway
+ * that deletes that as well does not want us any more. */
 static void deletes(void **state)
 {
 	struct v1_pair *p = v1_pair_new(12);
@@ -443,17 +459,17 @@ static void deletes(void **state)
 	assert_int_equal(p->client->rekeys_ike, 1);
 	assert_int_equal(p->client->rekeys_child, 1); /* some gateways forget it with its phase 1 */
 	ikew_chain(&k, buf, sizeof(buf));
-	for (int i = 0; i < 2; i++) {
-		ikew_payload(&k, V1P_D);
-		wr_u32(&k.w, DOI_IPSEC);
-		wr_u8(&k.w, PROTO_ESP);
-		wr_u8(&k.w, 4);
-		wr_u16(&k.w, 1);
-		wr_u32(&k.w, p->client->children.v[0]->spi_out);
-	}
+	for (int i = 0; i < 2; i++)
+		v1_pair_delete_child(&k, only_child(p)->spi_out);
 	v1_pair_gw_info(p, &k);
 	v1_pair_run(p, SECONDS(5));
-	v1_pair_check_dead(p, ERR_PEER, 0);
+	assert_int_equal(p->events[EV_WARNING], 1);
+	assert_int_equal(p->client->phase, IKE_UP);
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_pair_delete_child(&k, only_child(p)->spi_out); /* another one */
+	v1_pair_gw_info(p, &k);
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_dead(p, ERR_PEER, 0); /* it means it */
 	v1_pair_done(p);
 }
 

@@ -596,6 +596,16 @@ void v1_pair_gw_info(struct v1_pair *p, struct ikew *k)
 	v1_pair_perform_gw(p);
 }
 
+void v1_pair_delete_child(struct ikew *k, uint32_t spi)
+{
+	ikew_payload(k, V1P_D);
+	wr_u32(&k->w, DOI_IPSEC);
+	wr_u8(&k->w, PROTO_ESP);
+	wr_u8(&k->w, 4);
+	wr_u16(&k->w, 1);
+	wr_u32(&k->w, spi);
+}
+
 /* --- time --------------------------------------------------------------------------------------------------- */
 
 static void deliver(struct v1_pair *p)

@@ -79,6 +79,7 @@ void v1_pair_gw_rekeys(struct v1_pair *p);
 void v1_pair_gw_renews(struct v1_pair *p);
 void v1_pair_gw_asks(struct v1_pair *p, const struct v1_round *rounds);
 void v1_pair_gw_info(struct v1_pair *p, struct ikew *k); /* any INFORMATIONAL, protected */
+void v1_pair_delete_child(struct ikew *k, uint32_t spi); /* the payload for that */
 /* Octets from the gateway's address, as anybody could send them. */
 void v1_pair_inject(struct v1_pair *p, const void *data, size_t len);
 /* The client is dead for this reason, and nothing is left of it. */
