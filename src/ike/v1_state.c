@@ -359,6 +359,18 @@ bool v1_after_login(
 }
 
 /* This phase 1 is the one to use from now on; what it replaces is deleted by who began it. */
+/* Not sooner than the gateway may do it itself. */
+static void rekey_children(struct v1 *v, uint64_t wait)
+{
+	for (size_t i = 0; i < v->children.n; i++) {
+		struct child *c = v->children.v[i];
+		if (c->state != CHILD_UP)
+			continue;
+		c->want_rekey = true;
+		c->retry_at = v->now + wait;
+	}
+}
+
 static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 {
 	struct v1_sa *old = v->sa;
@@ -381,6 +393,10 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	v->rekeys_ike++;
 	outbox_event(ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed%s",
 		sa->initiator ? "" : " by the gateway");
+	/* strongSwan that renews phase 1 does not find the child SAs of the old one any more when they are
+	 * due, and lets them end. */
+	if (!sa->initiator)
+		rekey_children(v, V1_RETRY_MS);
 	if (!old)
 		return;
 	old->state = V1_REPLACED;
@@ -412,9 +428,7 @@ static void sa_gone(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	} else if (current) {
 		/* RFC 2408 section 5.15 does not say what becomes of the child SAs; strongSwan removes
 		 * them without a word. */
-		for (size_t i = 0; i < v->children.n; i++)
-			if (v->children.v[i]->state == CHILD_UP)
-				v->children.v[i]->want_rekey = true;
+		rekey_children(v, 0);
 		v->want_renewal = true;
 		v->renew_at = v->now;
 	}
