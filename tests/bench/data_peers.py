@@ -6,7 +6,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-OUT = os.environ.get("OUT", os.path.join(ROOT, "build/release"))
+OUT = os.path.abspath(os.environ.get("OUT", os.path.join(ROOT, "build/release")))
 CHARON = "/usr/lib/ipsec/charon"
 OUTER = {"A": "192.0.2.1", "B": "192.0.2.2"}
 INNER = {"A": "10.9.0.1", "B": "10.9.0.2"}
