@@ -5,8 +5,18 @@
 #include <link.h>
 #include <malloc.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* The dynamic linker tells addresses as numbers. */
+static void *pointer(uintptr_t address)
+{
+	void *p;
+
+	memcpy(&p, &address, sizeof(p));
+	return p;
+}
 
 /* Relocations in its code: it has been written to, whatever its header says. */
 static bool has_textrel(const ElfW(Dyn) * d)
@@ -25,8 +35,7 @@ static int drop_pages(struct dl_phdr_info *object, size_t size, void *page_size)
 	(void)size;
 	for (size_t i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *h = &object->dlpi_phdr[i];
-		if (h->p_type == PT_DYNAMIC &&
-			has_textrel((const void *)(object->dlpi_addr + h->p_vaddr)))
+		if (h->p_type == PT_DYNAMIC && has_textrel(pointer(object->dlpi_addr + h->p_vaddr)))
 			return 0;
 	}
 	for (size_t i = 0; i < object->dlpi_phnum; i++) {
@@ -35,7 +44,7 @@ static int drop_pages(struct dl_phdr_info *object, size_t size, void *page_size)
 		uintptr_t end = (object->dlpi_addr + h->p_vaddr + h->p_filesz) & ~(page - 1);
 
 		if (h->p_type == PT_LOAD && !(h->p_flags & PF_W) && start < end)
-			(void)!madvise((void *)start, end - start, MADV_DONTNEED);
+			(void)!madvise(pointer(start), end - start, MADV_DONTNEED);
 	}
 	return 0;
 }

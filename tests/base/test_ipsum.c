@@ -1,6 +1,5 @@
+#include "base/ipsum.h"
 #include "lib/test.h"
-
-#include "../../src/edge/ipsum.h"
 
 /* As RFC 1071 section 4.1 writes it. */
 static uint16_t by_the_book(const uint8_t *p, size_t n)
