@@ -4,7 +4,8 @@
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
 #   make bench      what it costs, beside its peers; make bench-routes: what 5 000 routes and 500
-#                   selectors cost; make bench-data: the userspace data plane against its peers
+#                   selectors cost; make bench-data: the userspace data plane against its
+#                   peers, and new keys under load
 #   make soak-kill  200 kill -9 at random moments; make soak-stop: SIGSTOP for a minute;
 #                   make soak-rekey: 10 000 rekeys, 1 000 reconnects
 #   make check-unit the unit and pair tests: seconds, no root
@@ -99,9 +100,10 @@ $(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(LIB)
 	@echo "  LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB) -lcmocka $(PKG_LIBS)
 
-# These play with the scripted gateway.
-BENCH_PAIR := $(addprefix $(OUT)/tests/bench/bench_,fleet soak growth)
-$(BENCH_PAIR): $(call helpers,tests/pair) $(TEST_LIB_OBJ)
+# These play with the scripted gateway, those have a data plane.
+BENCH_PAIR := $(addprefix $(OUT)/tests/bench/bench_,fleet soak growth rekey)
+$(BENCH_PAIR): $(OUT)/tests/bench/profile.o $(call helpers,tests/pair) $(TEST_LIB_OBJ)
+$(addprefix $(OUT)/tests/bench/bench_,data rekey): $(OUT)/tests/bench/plane.o
 
 # --- checks -----------------------------------------------------------------------------------
 check-unit: tests check-arrows
@@ -127,7 +129,7 @@ soak-kill: all
 soak-stop: all
 	@STOPPED_SECONDS=60 tests/net/run stopped_process
 
-bench-data: all $(OUT)/tests/bench/bench_data
+bench-data: all $(addprefix $(OUT)/tests/bench/bench_,data esp rekey)
 	@tests/install-packages gateway bench
 	@OUT=$(OUT) tests/bench/data
 

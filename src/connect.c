@@ -1,6 +1,5 @@
 #include "connect.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "edge/control.h"
 #include "edge/edge.h"
 #include "host/host.h"
+#include "lean.h"
 #include "logbook.h"
 #include "session/session.h"
 
@@ -388,10 +388,11 @@ static void on_event(struct connect *c, const struct event *ev)
 		keep_port(c);
 		c->connected = true;
 		repl_start(c->repl);
-		malloc_trim(0); /* what only connecting took */
 	}
-	if (ev->kind == EV_UP || ev->kind == EV_REKEYED)
+	if (ev->kind == EV_UP || ev->kind == EV_REKEYED) {
 		check_waiters(c);
+		lean();
+	}
 }
 
 static int on_down(struct connect *c, const struct down *d)

@@ -11,8 +11,8 @@
 enum { LOGBOOK_LINES = 500, LOGBOOK_LINE_MAX = EVENT_TEXT_MAX + 40 };
 
 struct logbook {
-	size_t n, next; /* lines held, where the next goes */
-	char (*lines)[LOGBOOK_LINE_MAX];
+	size_t next; /* where the next line goes; from there on are the oldest */
+	char *lines[LOGBOOK_LINES]; /* NULL: not yet, or there was no memory */
 	FILE *file;
 	bool trace; /* lines are shown as they come */
 };
@@ -21,7 +21,7 @@ struct logbook {
 bool logbook_open(struct logbook *b, const char *path, enum level level, struct err *e) MUST_CHECK;
 void logbook_close(struct logbook *b);
 void logbook_add(struct logbook *b, enum level level, const char *text);
-/* The last count lines, malloc'ed. */
+/* The last count lines, malloc'ed; NULL: out of memory. */
 char *logbook_text(const struct logbook *b, size_t count);
 
 #endif

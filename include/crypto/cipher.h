@@ -33,6 +33,9 @@ struct cipher_op {
 };
 
 bool cipher_seal(struct cipher *c, const struct cipher_op *op) MUST_CHECK;
+/* n packets, the same as one after the other; of AES-CBC they are worked on side by side. False: none of
+ * them may be used. */
+bool cipher_seal_many(struct cipher *c, const struct cipher_op *ops, size_t n) MUST_CHECK;
 /* False: not authentic, or OpenSSL failed; data is then undefined and must not be looked at. */
 bool cipher_open(struct cipher *c, const struct cipher_op *op) MUST_CHECK;
 

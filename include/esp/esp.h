@@ -22,6 +22,7 @@ enum {
 		255 + 2 + 16 + 32, /* padding, trailer, longest check value, slack for blocks */
 	ESP_REPLAY_MIN = 64,
 	ESP_REPLAY_MAX = 4096,
+	ESP_BATCH = 64, /* packets: more at a time are no faster */
 };
 
 /* Why a packet was not let through; each has a counter. */

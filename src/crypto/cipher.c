@@ -7,19 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lanes.h"
 #include "ossl.h"
 
 /* Keys are set up once; a packet costs one IV, the data, and one check value. */
 
-enum { SALT_MAX = 4, NONCE_MAX = 16, ICV_MAX = 64 };
+enum { NONCE_MAX = 16, ICV_MAX = 64 };
 
 struct cipher {
 	const struct alg *encr, *integ;
 	EVP_CIPHER_CTX *ctx;
 	EVP_MAC_CTX *mac; /* NULL with an AEAD */
+	struct lanes *lanes; /* to seal many at once; NULL: one by one */
 	bool seal;
 	bool ccm; /* wants to know the length before the data */
-	uint8_t salt[SALT_MAX];
+	uint8_t nonce[NONCE_MAX]; /* salt | IV of the packet | block counter of counter mode */
 	size_t icv_len;
 };
 
@@ -51,7 +53,9 @@ static bool encr_init(struct cipher *c, const struct secret *key)
 			(c->encr->aead || EVP_CIPHER_CTX_set_padding(c->ctx, 0) == 1);
 	}
 	EVP_CIPHER_free(cipher);
-	memcpy(c->salt, key->data + c->encr->key_len, c->encr->salt_len);
+	memcpy(c->nonce, key->data + c->encr->key_len, c->encr->salt_len);
+	if (c->encr->id == ENCR_AES_CTR)
+		c->nonce[NONCE_MAX - 1] = 1; /* where counting begins (RFC 3686 section 4) */
 	return ok;
 }
 
@@ -98,6 +102,8 @@ struct cipher *cipher_new(const struct alg *encr, const struct alg *integ,
 		cipher_free(c);
 		return NULL;
 	}
+	if (seal)
+		c->lanes = lanes_new(encr, encr_key);
 	return c;
 }
 
@@ -107,6 +113,7 @@ void cipher_free(struct cipher *c)
 		return;
 	EVP_CIPHER_CTX_free(c->ctx);
 	EVP_MAC_CTX_free(c->mac);
+	lanes_free(c->lanes);
 	wipe(c, sizeof(*c));
 	free(c);
 }
@@ -116,16 +123,10 @@ size_t cipher_icv_len(const struct cipher *c)
 	return c->icv_len;
 }
 
-/* Salt | IV, and for counter mode the block counter, which starts at one (RFC 3686 section 4). */
 static bool set_nonce(struct cipher *c, const uint8_t *iv)
 {
-	uint8_t nonce[NONCE_MAX] = { 0 };
-
-	memcpy(nonce, c->salt, c->encr->salt_len);
-	memcpy(nonce + c->encr->salt_len, iv, c->encr->iv_len);
-	if (c->encr->id == ENCR_AES_CTR)
-		nonce[NONCE_MAX - 1] = 1;
-	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, nonce, -1, NULL) == 1;
+	memcpy(c->nonce + c->encr->salt_len, iv, c->encr->iv_len);
+	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, c->nonce, -1, NULL) == 1;
 }
 
 static bool run_cipher(struct cipher *c, const struct cipher_op *op)
@@ -176,14 +177,23 @@ static bool run_aead(struct cipher *c, const struct cipher_op *op)
 	return run_cipher(c, op) && (!c->seal || get_tag(c, op->icv));
 }
 
+/* Each call costs as much as a block and more, and in a packet all of it lies in one piece. */
+static bool mac_packet(struct cipher *c, const struct cipher_op *op)
+{
+	size_t iv_len = c->encr->iv_len;
+
+	if (op->aad_len > 0 && op->aad + op->aad_len == op->iv && op->iv + iv_len == op->data)
+		return EVP_MAC_update(c->mac, op->aad, op->aad_len + iv_len + op->len) == 1;
+	return (op->aad_len == 0 || EVP_MAC_update(c->mac, op->aad, op->aad_len) == 1) &&
+		EVP_MAC_update(c->mac, op->iv, iv_len) == 1 &&
+		(op->len == 0 || EVP_MAC_update(c->mac, op->data, op->len) == 1);
+}
+
 static bool run_mac(struct cipher *c, const struct cipher_op *op, uint8_t icv[ICV_MAX])
 {
 	size_t n = 0;
 
-	return EVP_MAC_init(c->mac, NULL, 0, NULL) == 1 &&
-		(op->aad_len == 0 || EVP_MAC_update(c->mac, op->aad, op->aad_len) == 1) &&
-		EVP_MAC_update(c->mac, op->iv, c->encr->iv_len) == 1 &&
-		(op->len == 0 || EVP_MAC_update(c->mac, op->data, op->len) == 1) &&
+	return EVP_MAC_init(c->mac, NULL, 0, NULL) == 1 && mac_packet(c, op) &&
 		(op->tail_len == 0 || EVP_MAC_update(c->mac, op->tail, op->tail_len) == 1) &&
 		EVP_MAC_final(c->mac, icv, &n, ICV_MAX) == 1 && n >= c->icv_len;
 }
@@ -195,17 +205,46 @@ static bool op_fits(const struct cipher *c, const struct cipher_op *op, bool sea
 		op->len <= INT_MAX && op->aad_len <= INT_MAX;
 }
 
-bool cipher_seal(struct cipher *c, const struct cipher_op *op)
+static bool put_mac(struct cipher *c, const struct cipher_op *op)
 {
 	uint8_t icv[ICV_MAX];
 
+	if (!run_mac(c, op, icv))
+		return false;
+	memcpy(op->icv, icv, c->icv_len);
+	return true;
+}
+
+bool cipher_seal(struct cipher *c, const struct cipher_op *op)
+{
 	if (!op_fits(c, op, true))
 		return false;
 	if (!c->mac)
 		return run_aead(c, op);
-	if (!set_nonce(c, op->iv) || !run_cipher(c, op) || !run_mac(c, op, icv))
+	return set_nonce(c, op->iv) && run_cipher(c, op) && put_mac(c, op);
+}
+
+/* At most LANES_MAX. */
+static bool seal_side_by_side(struct cipher *c, const struct cipher_op *ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!op_fits(c, &ops[i], true))
+			return false;
+	if (!lanes_encrypt(c->lanes, ops, n))
 		return false;
-	memcpy(op->icv, icv, c->icv_len);
+	for (size_t i = 0; i < n; i++)
+		if (!put_mac(c, &ops[i]))
+			return false;
+	return true;
+}
+
+bool cipher_seal_many(struct cipher *c, const struct cipher_op *ops, size_t n)
+{
+	for (size_t i = 0, some; i < n; i += some) {
+		some = !c->lanes ? 1 : n - i < LANES_MAX ? n - i : LANES_MAX;
+		if (some > 1 ? !seal_side_by_side(c, &ops[i], some) : !cipher_seal(c, &ops[i]))
+			return false;
+	}
 	return true;
 }
 

@@ -19,7 +19,7 @@ static uint32_t load32(const uint8_t *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static void quarter_round(uint32_t s[16], unsigned a, unsigned b, unsigned c, unsigned d)
+static inline void quarter_round(uint32_t s[16], unsigned a, unsigned b, unsigned c, unsigned d)
 {
 	s[a] += s[b];
 	s[d] = rotate(s[d] ^ s[a], 16);
@@ -42,10 +42,14 @@ static void chacha20_block(
 	first[12] = counter;
 	memcpy(s, first, sizeof(s));
 	for (unsigned i = 0; i < 10; i++) {
-		for (unsigned c = 0; c < 4; c++)
-			quarter_round(s, c, 4 + c, 8 + c, 12 + c);
-		for (unsigned c = 0; c < 4; c++)
-			quarter_round(s, c, 4 + (c + 1) % 4, 8 + (c + 2) % 4, 12 + (c + 3) % 4);
+		quarter_round(s, 0, 4, 8, 12);
+		quarter_round(s, 1, 5, 9, 13);
+		quarter_round(s, 2, 6, 10, 14);
+		quarter_round(s, 3, 7, 11, 15);
+		quarter_round(s, 0, 5, 10, 15);
+		quarter_round(s, 1, 6, 11, 12);
+		quarter_round(s, 2, 7, 8, 13);
+		quarter_round(s, 3, 4, 9, 14);
 	}
 	for (unsigned i = 0; i < 16; i++) {
 		uint32_t v = s[i] + first[i];

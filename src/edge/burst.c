@@ -14,15 +14,18 @@ void burst_start(struct burst *b, bool segments)
 {
 	b->segments = segments;
 	b->drops = 0;
-	b->first = b->n = b->used = 0;
+	b->first = b->n = b->given = b->used = 0;
 }
 
 uint8_t *burst_room(struct burst *b, size_t len)
 {
-	/* A message more may be needed. */
-	if (b->n == BURST_MESSAGES || len > sizeof(b->octets) - b->used)
+	/* A message more may be needed for each. */
+	if (b->n + b->given == BURST_MESSAGES || len > sizeof(b->octets) - b->used)
 		return NULL;
-	return b->octets + b->used;
+	uint8_t *room = b->octets + b->used;
+	b->used += len;
+	b->given++;
+	return room;
 }
 
 static bool same_to(const struct burst_to *a, const struct burst_to *b)
@@ -31,27 +34,30 @@ static bool same_to(const struct burst_to *a, const struct burst_to *b)
 		addr_same_host(&a->local, &b->local) && a->local.family == b->local.family;
 }
 
-static bool joins(
-	const struct burst *b, const struct burst_message *m, const struct burst_to *to, size_t len)
+static bool joins(const struct burst *b, const struct burst_message *m, const struct burst_to *to,
+	size_t at, size_t len)
 {
-	return b->segments && m->len == m->segment * m->count && len <= m->segment &&
-		m->count < BURST_SEGMENTS && m->len + len <= BURST_MESSAGE_MAX &&
-		same_to(&m->to, to);
+	return b->segments && m->at + m->len == at && m->len == m->segment * m->count &&
+		len <= m->segment && m->count < BURST_SEGMENTS &&
+		m->len + len <= BURST_MESSAGE_MAX && same_to(&m->to, to);
 }
 
-void burst_add(struct burst *b, const struct burst_to *to, size_t len)
+void burst_add(struct burst *b, const struct burst_to *to, const uint8_t *room, size_t len)
 {
 	struct burst_message *m = b->n > b->first ? &b->messages[b->n - 1] : NULL;
+	size_t at = (size_t)(room - b->octets);
 
-	if (m && joins(b, m, to, len)) {
+	b->given--;
+	if (len == 0)
+		return;
+	if (m && joins(b, m, to, at, len)) {
 		m->len += len;
 		m->count++;
 	} else {
 		b->messages[b->n++] = (struct burst_message){
-			.to = *to, .at = b->used, .len = len, .segment = len, .count = 1
+			.to = *to, .at = at, .len = len, .segment = len, .count = 1
 		};
 	}
-	b->used += len;
 }
 
 /* --- sending ----------------------------------------------------------------------------------- */

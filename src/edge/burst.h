@@ -36,6 +36,7 @@ struct burst {
 	bool segments; /* the kernel has UDP_SEGMENT */
 	uint64_t drops; /* what the system refused for good */
 	size_t first, n; /* messages: the first that has not left; behind the last */
+	size_t given; /* rooms that nothing was put into yet */
 	size_t used; /* octets */
 	struct burst_message messages[BURST_MESSAGES];
 	uint8_t octets[BURST_OCTETS];
@@ -44,9 +45,10 @@ struct burst {
 void burst_start(struct burst *b, bool segments);
 /* Room for one more datagram of len octets, or NULL: flush first. */
 uint8_t *burst_room(struct burst *b, size_t len);
-/* What was written there is a datagram of len octets. */
-void burst_add(struct burst *b, const struct burst_to *to, size_t len);
-/* False: the socket is full, and what is left waits for it. */
+/* What was written there is a datagram of len octets; 0: there will be none. For each room once, in the
+ * order in which they were given. */
+void burst_add(struct burst *b, const struct burst_to *to, const uint8_t *room, size_t len);
+/* Not while a room waits for its datagram. False: the socket is full, and what is left waits for it. */
 bool burst_flush(struct burst *b);
 /* The socket that is waited for, -1: none. */
 int burst_waits(const struct burst *b);

@@ -1,7 +1,7 @@
 /*
  * Userspace ESP over TUN, in as large pieces as the kernel has them. A packet, or a run of up to 64 KiB
  * (tunio), is read into one buffer, split from there into place (gso), one packet behind the other in the
- * buffer that leaves by UDP (burst), and sealed there: one copy. What came in is opened in the UDP
+ * buffer that leaves by UDP (burst), and sealed there, many together: one copy. What came in is opened in the UDP
  * socket's buffer and written to the TUN from there, joined (gro): no copy.
  *
  * What the UDP socket does not take waits in that buffer, and while it waits nothing is read from the
@@ -37,6 +37,14 @@ struct us_table {
 	struct us_sa sa[USERSPACE_SAS];
 };
 
+/* Packets in the burst's room that are to be sealed together: some ciphers are faster then. */
+struct us_batch {
+	struct us_sa *sa;
+	size_t n;
+	struct esp_packet packets[ESP_BATCH];
+	uint8_t tos[ESP_BATCH];
+};
+
 struct userspace {
 	struct dataplane dp;
 	struct udp *udp; /* the caller's */
@@ -52,6 +60,7 @@ struct userspace {
 	struct gso run; /* what was read last, of which ... */
 	size_t run_at; /* ... all before this segment is on its way */
 	struct tunio tun;
+	struct us_batch batch; /* empty but while the TUN is read */
 	struct burst burst;
 	uint8_t scratch[TUNIO_READ_MAX]; /* one packet, where it cannot be made in place */
 };

@@ -77,6 +77,52 @@ static struct us_sa *choose(struct userspace *us, const struct gso *run)
 	return sa;
 }
 
+/* Seals what lies in the burst's room and leaves it there. */
+static void seal_batch(struct userspace *us)
+{
+	struct us_batch *b = &us->batch;
+
+	if (b->n == 0)
+		return;
+	const struct sa_spec *spec = esp_spec(b->sa->esp);
+	struct burst_to to = { .fd = udp_natt_fd(us->udp, spec->remote.family),
+		.local = spec->local,
+		.remote = spec->remote };
+	esp_seal(b->sa->esp, b->packets, b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct esp_packet *p = &b->packets[i];
+		to.tos = b->tos[i];
+		burst_add(&us->burst, &to, p->room, p->verdict == ESP_OK ? p->len : 0);
+	}
+	userspace_expiring(us, b->sa);
+	b->n = 0;
+}
+
+/* A packet that lies in its room and is to be sealed. */
+static void put(struct userspace *us, struct us_sa *sa, const struct esp_packet *p, uint8_t tos)
+{
+	struct us_batch *b = &us->batch;
+
+	if (b->n == ESP_BATCH || (b->n > 0 && b->sa != sa))
+		seal_batch(us);
+	b->sa = sa;
+	b->packets[b->n] = *p;
+	b->tos[b->n++] = tos;
+}
+
+/* Nothing became of it. */
+static void give_up(struct userspace *us, const struct esp_packet *p)
+{
+	seal_batch(us); /* those before come first */
+	burst_add(&us->burst, NULL, p->room, 0);
+}
+
+static bool flush(struct userspace *us)
+{
+	seal_batch(us);
+	return burst_flush(&us->burst);
+}
+
 /* Room in the burst for a packet of len octets with so much before it inside of ESP. NULL: wait. */
 static uint8_t *room_for(struct userspace *us, const struct us_sa *sa, size_t before, size_t len,
 	struct esp_packet *p)
@@ -85,26 +131,13 @@ static uint8_t *room_for(struct userspace *us, const struct us_sa *sa, size_t be
 	size_t need = head + len + esp_behind(sa->esp, before + len);
 	uint8_t *room = burst_room(&us->burst, need);
 
-	if (!room && burst_flush(&us->burst))
+	if (!room && flush(us))
 		room = burst_room(&us->burst, need);
 	if (room)
 		*p = (struct esp_packet){
 			.room = room, .room_len = need, .data = room + head, .len = len
 		};
 	return room;
-}
-
-/* Seals what lies in the burst's room and leaves it there. */
-static void seal(struct userspace *us, struct us_sa *sa, struct esp_packet *p, uint8_t tos)
-{
-	const struct sa_spec *spec = esp_spec(sa->esp);
-	struct burst_to to = { .fd = udp_natt_fd(us->udp, spec->remote.family),
-		.local = spec->local,
-		.remote = spec->remote,
-		.tos = tos };
-
-	if (esp_seal(sa->esp, p, 1) == 1)
-		burst_add(&us->burst, &to, p->len);
 }
 
 /* A packet of its own has what is not there in a run of segments: a SYN. */
@@ -131,7 +164,7 @@ static bool send_payload(struct userspace *us, struct us_sa *sa, const struct gs
 		return false;
 	memcpy(p.data, inner.data, inner.len);
 	p.next_header = inner.next_header;
-	seal(us, sa, &p, ip_tos(run->packet));
+	put(us, sa, &p, ip_tos(run->packet));
 	return true;
 }
 
@@ -145,12 +178,14 @@ static bool send_packet(struct userspace *us, struct us_sa *sa, const struct gso
 		return false;
 	write_inner(us, run, i, p.data);
 	p.next_header = run->flow.family == FAMILY_V4 ? IP_IPV4 : IP_IPV6;
-	if (!carried)
-		seal(us, sa, &p, ecn_enter(run->packet, esp_spec(sa->esp)->ecn));
-	else if (carry_packet(&us->carry, &p, run->flow.family, esp_spec(sa->esp)))
-		seal(us, sa, &p, 0);
-	else
+	if (!carried) {
+		put(us, sa, &p, ecn_enter(run->packet, esp_spec(sa->esp)->ecn));
+	} else if (carry_packet(&us->carry, &p, run->flow.family, esp_spec(sa->esp))) {
+		put(us, sa, &p, 0);
+	} else {
+		give_up(us, &p);
 		us->drops.no_sa++;
+	}
 	return true;
 }
 
@@ -173,7 +208,6 @@ static bool send_run(struct userspace *us)
 			break;
 		us->run_at++;
 	}
-	userspace_expiring(us, sa);
 	return us->run_at == run->count;
 }
 
@@ -182,7 +216,7 @@ bool userspace_tun_input(struct dataplane *dp)
 	struct userspace *us = userspace_of(dp);
 	size_t reads = 0, octets = 0;
 
-	if (burst_waits(&us->burst) >= 0 && !burst_flush(&us->burst))
+	if (burst_waits(&us->burst) >= 0 && !flush(us))
 		return false;
 	while (send_run(us) && reads < READS && octets < READ_OCTETS) {
 		if (!tunio_read(&us->tun, &us->run))
@@ -192,7 +226,7 @@ bool userspace_tun_input(struct dataplane *dp)
 		octets += us->run.flow.total;
 		reads++;
 	}
-	return burst_flush(&us->burst) && (reads == READS || octets >= READ_OCTETS);
+	return flush(us) && (reads == READS || octets >= READ_OCTETS);
 }
 
 int userspace_waits(struct dataplane *dp)
@@ -214,9 +248,9 @@ void userspace_l2tp_send(struct dataplane *dp, const struct l2tp_datagram *d)
 	if (!room_for(us, sa, before, d->len, &p))
 		return; /* it is lost, as on the way, and will be repeated */
 	memcpy(p.data, d->data, d->len);
-	if (d->frame ? !carry_frame(&us->carry, &p, spec) : !carry_payload(&us->carry, &p, spec))
-		return;
-	seal(us, sa, &p, 0);
-	(void)burst_flush(&us->burst);
-	userspace_expiring(us, sa);
+	if (d->frame ? carry_frame(&us->carry, &p, spec) : carry_payload(&us->carry, &p, spec))
+		put(us, sa, &p, 0);
+	else
+		give_up(us, &p);
+	(void)flush(us);
 }

@@ -173,20 +173,18 @@ static struct cipher_op make_op(
 
 /*
  * SPI | sequence number | IV | payload | 1, 2, 3 ... | pad length | next header | check value
- * (RFC 4303 section 2)
+ * (RFC 4303 section 2), all but what is the cipher's work, which op says.
  */
-enum esp_verdict esp_seal_one(
-	struct esp_sa *sa, struct esp_packet *p, uint64_t seq, const uint8_t *iv)
+static enum esp_verdict enclose(struct esp_sa *sa, const struct esp_packet *p, uint64_t seq,
+	const uint8_t *iv, struct esp_extra *extra, struct cipher_op *op)
 {
 	size_t before = esp_before(sa), pad = esp_padding(&sa->sizes, p->len);
 	size_t behind = pad + ESP_TRAILER + sa->sizes.icv, at = (size_t)(p->data - p->room);
-	struct esp_extra extra;
 
 	if (at < before || p->room_len - at < p->len || p->room_len - at - p->len < behind)
 		return ESP_NO_ROOM;
 
 	uint8_t *packet = p->data - before, *end = p->data + p->len;
-	size_t len = before + p->len + behind;
 	put_u32(packet, sa->spec.spi);
 	put_u32(packet + 4, (uint32_t)seq);
 	memcpy(packet + ESP_HEADER, iv, sa->sizes.iv);
@@ -194,15 +192,32 @@ enum esp_verdict esp_seal_one(
 		end[i] = (uint8_t)(i + 1);
 	end[pad] = (uint8_t)pad;
 	end[pad + 1] = p->next_header;
+	*op = make_op(sa, extra, packet, before + p->len + behind, seq);
+	sa->octets += op->len;
+	return ESP_OK;
+}
 
-	struct cipher_op op = make_op(sa, &extra, packet, len, seq);
-	if (!cipher_seal(sa->cipher, &op))
-		return ESP_FAILED;
+/* The cipher has done its work. */
+static void enclosed(struct esp_sa *sa, struct esp_packet *p, const struct cipher_op *op)
+{
 	sa->counters.packets++;
 	sa->counters.bytes += p->len;
-	sa->octets += op.len;
-	p->data = packet;
-	p->len = len;
+	p->data -= esp_before(sa);
+	p->len = (size_t)(op->icv - p->data) + sa->sizes.icv;
+}
+
+enum esp_verdict esp_seal_one(
+	struct esp_sa *sa, struct esp_packet *p, uint64_t seq, const uint8_t *iv)
+{
+	struct esp_extra extra;
+	struct cipher_op op;
+	enum esp_verdict v = enclose(sa, p, seq, iv, &extra, &op);
+
+	if (v != ESP_OK)
+		return v;
+	if (!cipher_seal(sa->cipher, &op))
+		return ESP_FAILED;
+	enclosed(sa, p, &op);
 	return ESP_OK;
 }
 
@@ -220,8 +235,11 @@ static void make_iv(struct esp_sa *sa, uint64_t seq, uint8_t iv[ESP_IV_MAX])
 	put_u32(iv + 4, (uint32_t)seq);
 }
 
-size_t esp_seal(struct esp_sa *sa, struct esp_packet *packets, size_t n)
+/* At most ESP_BATCH packets, which the cipher gets together. */
+static size_t seal_batch(struct esp_sa *sa, struct esp_packet *packets, size_t n)
 {
+	struct esp_extra extra[ESP_BATCH];
+	struct cipher_op ops[ESP_BATCH];
 	uint8_t iv[ESP_IV_MAX];
 	size_t ok = 0;
 
@@ -233,10 +251,30 @@ size_t esp_seal(struct esp_sa *sa, struct esp_packet *packets, size_t n)
 		} else { /* a number that was taken is gone, whether the packet goes out or not */
 			sa->seq++;
 			make_iv(sa, sa->seq, iv);
-			p->verdict = esp_seal_one(sa, p, sa->seq, iv);
+			p->verdict = enclose(sa, p, sa->seq, iv, &extra[ok], &ops[ok]);
 		}
-		sa->counters.verdicts[p->verdict]++;
 		ok += p->verdict == ESP_OK;
+	}
+	bool done = ok == 0 || cipher_seal_many(sa->cipher, ops, ok);
+	for (size_t i = 0, k = 0; i < n; i++) {
+		struct esp_packet *p = &packets[i];
+
+		if (p->verdict == ESP_OK && done)
+			enclosed(sa, p, &ops[k++]);
+		else if (p->verdict == ESP_OK)
+			p->verdict = ESP_FAILED;
+		sa->counters.verdicts[p->verdict]++;
+	}
+	return done ? ok : 0;
+}
+
+size_t esp_seal(struct esp_sa *sa, struct esp_packet *packets, size_t n)
+{
+	size_t ok = 0;
+
+	for (size_t i = 0, some; i < n; i += some) {
+		some = n - i < ESP_BATCH ? n - i : ESP_BATCH;
+		ok += seal_batch(sa, &packets[i], some);
 	}
 	return ok;
 }

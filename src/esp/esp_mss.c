@@ -1,7 +1,14 @@
 #include "esp/esp.h"
 #include "esp/flow.h"
 
-enum { TCP_HEADER = 20, TCP_SYN = 0x02, TCP_OPT_END = 0, TCP_OPT_NOP = 1, TCP_OPT_MSS = 2 };
+enum {
+	TCP_HEADER = 20,
+	TCP_FLAGS = 13,
+	TCP_SYN = 0x02,
+	TCP_OPT_END = 0,
+	TCP_OPT_NOP = 1,
+	TCP_OPT_MSS = 2,
+};
 
 static uint16_t get_u16(const uint8_t *p)
 {
@@ -45,16 +52,27 @@ static uint16_t mend_checksum(uint16_t sum, uint16_t old, uint16_t new, bool odd
 	return (uint16_t)~s;
 }
 
+/* TCP right behind an IP header of the usual length, and no SYN: what nearly all packets are, told
+ * without reading all of their headers. */
+static bool no_syn(const uint8_t *packet, size_t len)
+{
+	if (len > 20 + TCP_FLAGS && packet[0] == 0x45 && packet[9] == IP_TCP)
+		return !(packet[20 + TCP_FLAGS] & TCP_SYN);
+	return len > 40 + TCP_FLAGS && packet[0] >> 4 == 6 && packet[6] == IP_TCP &&
+		!(packet[40 + TCP_FLAGS] & TCP_SYN);
+}
+
 void esp_clamp_mss(uint8_t *packet, size_t len, uint16_t mtu)
 {
 	struct flow f;
 
-	if (!flow_read(&f, packet, len) || f.proto != IP_TCP || f.total - f.next < TCP_HEADER)
+	if (no_syn(packet, len) || !flow_read(&f, packet, len) || f.proto != IP_TCP ||
+		f.total - f.next < TCP_HEADER)
 		return;
 	uint8_t *tcp = packet + f.next;
 	size_t header = (size_t)(tcp[12] >> 4) * 4,
 	       around = (f.family == FAMILY_V4 ? 20u : 40u) + TCP_HEADER;
-	if (!(tcp[13] & TCP_SYN) || header < TCP_HEADER || header > f.total - f.next ||
+	if (!(tcp[TCP_FLAGS] & TCP_SYN) || header < TCP_HEADER || header > f.total - f.next ||
 		mtu <= around)
 		return;
 

@@ -27,7 +27,6 @@ struct esp_sa {
 	struct esp_sizes sizes;
 	uint64_t seq, seq_max; /* out: the last number used, the last there is */
 	uint64_t octets, octets_max; /* under the key, and how many may be */
-	uint64_t octets_soft; /* how many before it is time for a new SA */
 	struct replay replay; /* in */
 	struct rng ivs; /* out, CBC */
 	struct esp_counters counters;

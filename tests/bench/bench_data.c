@@ -4,25 +4,17 @@
  * chacha or cbc. OFFLOADS: a number of TUN_* bits, for the TUN, and of UDP_* bits, 256 for each, for the
  * sockets, that may be used. Prints "ready", and at SIGTERM what was dropped. Needs root.
  */
-#include "edge/dataplane.h"
-
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "crypto/alg.h"
+#include "plane.h"
 
-enum { PORT = 4500, SPI = 0x1000 };
+enum { SPI = 0x1000 };
 
 static const struct {
 	const char *name;
@@ -33,37 +25,6 @@ static const struct {
 	{ "chacha", ENCR_CHACHA20_POLY1305, 0, 0, 36, 0 },
 	{ "cbc", ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_256_128, 32, 32 },
 };
-
-static int fail(const char *what)
-{
-	perror(what);
-	return -1;
-}
-
-static int open_tun(unsigned allowed)
-{
-	struct ifreq ifr = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI) };
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-
-	if (allowed & TUN_HEADER)
-		ifr.ifr_flags = (short)(ifr.ifr_flags | IFF_VNET_HDR);
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "bench0");
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) < 0)
-		return fail("TUN");
-	return fd;
-}
-
-static int open_socket(const struct addr *local)
-{
-	struct sockaddr_storage ss;
-	size_t len = addr_to_sockaddr(&ss, local);
-	int fd = socket(local->family == FAMILY_V4 ? AF_INET : AF_INET6,
-		SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&ss, (socklen_t)len) < 0)
-		return fail("UDP");
-	return fd;
-}
 
 static void give_key(struct secret *key, size_t len, uint32_t spi)
 {
@@ -103,52 +64,25 @@ static bool install(struct dataplane *dp, size_t suite, enum sa_dir dir, uint32_
 	return ok;
 }
 
-static void receive(struct dataplane *dp, struct udp *udp, int fd)
+static void carry(struct plane_end *p, int signals)
 {
-	struct udp_datagram d[UDP_BATCH];
+	enum { TAG_SIGNALS, TAG_PLANE };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event ev[3] = { { .events = EPOLLIN, .data.u32 = TAG_SIGNALS } };
 	struct os_input in;
 
-	do {
-		size_t n = udp_receive(udp, fd, d), esp = 0;
-		while (esp < n && d[esp].class == UDP_ESP)
-			esp++;
-		if (esp > 0)
-			dp->ops->esp_input(dp, d, esp);
-	} while (udp_pending(udp));
-	while (dp->ops->next_event(dp, &in))
-		;
-}
-
-static void watch(int epoll, int op, int fd, uint32_t events)
-{
-	struct epoll_event ev = { .events = events, .data.fd = fd };
-
-	epoll_ctl(epoll, op, fd, &ev);
-}
-
-static void carry(struct dataplane *dp, struct udp *udp, int tun, int fd, int signals)
-{
-	int epoll = epoll_create1(EPOLL_CLOEXEC), full = -1;
-
-	watch(epoll, EPOLL_CTL_ADD, tun, EPOLLIN);
-	watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN);
-	watch(epoll, EPOLL_CTL_ADD, signals, EPOLLIN);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, signals, ev);
+	plane_watch(p, epoll, TAG_PLANE);
 	for (;;) {
-		struct epoll_event ev[3];
 		int n = epoll_wait(epoll, ev, 3, -1);
 		for (int i = 0; i < n; i++) {
-			if (ev[i].data.fd == signals)
+			if (ev[i].data.u32 == TAG_SIGNALS)
 				return;
-			if (ev[i].data.fd == tun || ev[i].events & EPOLLOUT)
-				dp->ops->tun_input(dp);
-			if (ev[i].data.fd == fd && ev[i].events & EPOLLIN)
-				receive(dp, udp, fd);
+			plane_handle(p, ev[i].data.u32 != TAG_PLANE, ev[i].events);
 		}
-		if (dp->ops->waits(dp) == full)
-			continue;
-		full = dp->ops->waits(dp);
-		watch(epoll, EPOLL_CTL_MOD, fd, full < 0 ? EPOLLIN : EPOLLIN | EPOLLOUT);
-		watch(epoll, EPOLL_CTL_MOD, tun, full < 0 ? EPOLLIN : 0);
+		while (p->dp->ops->next_event(p->dp, &in))
+			;
+		plane_settle(p, epoll, TAG_PLANE);
 	}
 }
 
@@ -163,27 +97,27 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static void tell(struct dataplane *dp, struct udp *udp)
+static void tell(const struct plane_end *p)
 {
 	struct sa_counters c = { 0 };
 	struct dataplane_drops d;
 
-	dp->ops->drops(dp, &d);
+	p->dp->ops->drops(p->dp, &d);
 	for (uint32_t spi = SPI; spi < SPI + 2; spi++)
-		if (dp->ops->counters(dp, SA_IN, spi, &c))
+		if (p->dp->ops->counters(p->dp, SA_IN, spi, &c))
 			fprintf(stderr, "in %ju packets, %ju replayed, %ju not authentic; ",
 				(uintmax_t)c.packets, (uintmax_t)c.replay_drops,
 				(uintmax_t)c.integrity_failures);
 	fprintf(stderr, "dropped: %ju TUN, %ju not sent, %ju too big, %ju receiving\n",
 		(uintmax_t)d.tun_errors, (uintmax_t)d.not_sent, (uintmax_t)d.too_big,
-		(uintmax_t)udp_counters(udp)->receive_errors);
+		(uintmax_t)udp_counters(p->udp)->receive_errors + plane_overflows(p));
 }
 
-static bool run(char **argv, unsigned offloads, struct err *e)
+static bool run(char **argv, unsigned allowed, struct err *e)
 {
-	static const uint8_t seed[RNG_SEED_LEN] = { 1 };
 	bool left = strcmp(argv[2], "LEFT") == 0;
 	struct addr local, remote;
+	struct plane_end p;
 	size_t suite = 0;
 
 	while (suite < ARRAY_LEN(suites) && strcmp(suites[suite].name, argv[1]) != 0)
@@ -191,26 +125,19 @@ static bool run(char **argv, unsigned offloads, struct err *e)
 	if (suite == ARRAY_LEN(suites) || !addr_parse(&local, argv[3]) ||
 		!addr_parse(&remote, argv[4]))
 		return err_set(e, ERR_CONFIG, "no such suite or address");
-	local.port = remote.port = PORT;
-	int tun = open_tun(offloads), signals = block_signals();
-	struct udp_socket s = {
-		.fd = open_socket(&local), .which = PORT_NATT, .family = local.family, .port = PORT
-	};
-	struct udp *udp = tun >= 0 && s.fd >= 0 ? udp_new(&s, 1, e) : NULL;
-	struct dataplane *dp = udp ? userspace_new(tun, udp, seed, e) : NULL;
-	bool ok = dp && install(dp, suite, SA_IN, SPI + !left, &local, &remote, e) &&
-		install(dp, suite, SA_OUT, SPI + left, &local, &remote, e);
+	local.port = remote.port = PLANE_PORT;
+	int signals = block_signals();
+	bool ok = plane_open(&p, &local, allowed, e) &&
+		install(p.dp, suite, SA_IN, SPI + !left, &local, &remote, e) &&
+		install(p.dp, suite, SA_OUT, SPI + left, &local, &remote, e);
 	if (ok) {
-		dp->ops->set_mtu(dp, (uint16_t)atoi(argv[5]));
-		userspace_offloads(dp, offloads & 255, offloads / 256);
+		p.dp->ops->set_mtu(p.dp, (uint16_t)atoi(argv[5]));
 		puts("ready");
 		fflush(stdout);
-		carry(dp, udp, tun, s.fd, signals);
-		tell(dp, udp);
+		carry(&p, signals);
+		tell(&p);
 	}
-	if (dp)
-		dp->ops->free(dp);
-	udp_close(udp);
+	plane_close(&p);
 	return ok;
 }
 

@@ -21,6 +21,7 @@
 #include "../../src/session/state.h"
 #include "../pair/gateway.h"
 #include "lib/test.h"
+#include "profile.h"
 
 enum {
 	CORES = 4,
@@ -413,25 +414,6 @@ static void step(void)
 	free(h.data);
 }
 
-static struct profile *shared_profile(void)
-{
-	static const char *const settings[][3] = { { "connection", "gateway", "gw.example.org" },
-		{ "remote", "auth", "psk" }, { "remote", "id", "gw.example.org" },
-		{ "local", "id", "anna@example.org" },
-		{ "secrets", "psk", "a long shared key of both" },
-		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-		{ "esp", "proposals", "aes128gcm16-x25519-noesn" } };
-	struct profile_problem problems[4];
-	struct profile *p = profile_new("fleet");
-	struct err e;
-
-	assert_non_null(p);
-	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-		assert_ok(&e, profile_set(p, settings[i][0], settings[i][1], settings[i][2], &e));
-	assert_int_equal(profile_finish(p, problems, ARRAY_LEN(problems)), 0);
-	return p;
-}
-
 /* All of them, one after the other over half a minute, so that nothing of theirs is in step. */
 static void connect_all(const struct profile *p)
 {
@@ -474,7 +456,7 @@ static double since_back(void)
 
 static void run(uint32_t n, const struct policy *policy, uint64_t dead_ms)
 {
-	struct profile *p = shared_profile();
+	struct profile *p = bench_profile();
 	size_t before_all = mallinfo2().uordblks + mallinfo2().hblkhd;
 	double half = -1, most = -1, all = -1;
 

@@ -10,27 +10,9 @@
 #include <unistd.h>
 
 #include "../pair/pair.h"
+#include "profile.h"
 
 enum { POINTS = 10, WARM = 2 };
-
-static struct profile *make_profile(void)
-{
-	static const char *const settings[][3] = { { "connection", "gateway", "gw.example.org" },
-		{ "remote", "auth", "psk" }, { "remote", "id", "gw.example.org" },
-		{ "local", "id", "anna@example.org" },
-		{ "secrets", "psk", "a long shared key of both" },
-		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-		{ "esp", "proposals", "aes128gcm16-x25519-noesn" } };
-	struct profile_problem problems[4];
-	struct profile *p = profile_new("soak");
-	struct err e;
-
-	assert_non_null(p);
-	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-		assert_ok(&e, profile_set(p, settings[i][0], settings[i][1], settings[i][2], &e));
-	assert_int_equal(profile_finish(p, problems, ARRAY_LEN(problems)), 0);
-	return p;
-}
 
 static unsigned long resident_kib(void)
 {
@@ -106,7 +88,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench_soak REKEYS RECONNECTS\n");
 		return 2;
 	}
-	struct profile *profile = make_profile();
+	struct profile *profile = bench_profile();
 	pair_init(&p, 1);
 	p.profile = profile;
 	pair_connect(&p);

@@ -35,17 +35,24 @@ static void ends_close(struct ends *x)
 	free(x->burst);
 }
 
-/* Each datagram says its number and its length. */
-static void put(struct ends *x, const struct burst_to *to, uint32_t number, size_t len)
+/* Each datagram says its number and its length. False: no room. */
+static bool put_if_room(struct ends *x, const struct burst_to *to, uint32_t number, size_t len)
 {
 	uint8_t *room = burst_room(x->burst, len);
-	struct wr w = wr_init(room, len);
 
-	assert_non_null(room);
+	if (!room)
+		return false;
+	struct wr w = wr_init(room, len);
 	wr_u32(&w, 0x01000000 | number);
 	wr_u16(&w, (uint16_t)len);
 	memset(room + w.len, (uint8_t)number, len - w.len);
-	burst_add(x->burst, to, len);
+	burst_add(x->burst, to, room, len);
+	return true;
+}
+
+static void put(struct ends *x, const struct burst_to *to, uint32_t number, size_t len)
+{
+	assert_true(put_if_room(x, to, number, len));
 }
 
 static void check(const struct udp_datagram *d, uint32_t number)
@@ -175,17 +182,48 @@ static void full(void **state)
 	size_t n = 0;
 
 	(void)state;
-	while (burst_room(x.burst, 1400))
-		put(&x, &x.address, (uint32_t)n++, 1400);
+	while (put_if_room(&x, &x.address, (uint32_t)n, 1400))
+		n++;
 	assert_int_equal(n, BURST_OCTETS / 1400);
 	assert_true(burst_flush(x.burst));
 	arrive(&x, 0, n);
 	burst_start(x.burst, false); /* here it is the messages that are used up first */
-	for (n = 0; burst_room(x.burst, 10);)
-		put(&x, &x.address, (uint32_t)n++, 10);
+	for (n = 0; put_if_room(&x, &x.address, (uint32_t)n, 10);)
+		n++;
 	assert_int_equal(n, BURST_MESSAGES);
 	assert_true(burst_flush(x.burst));
 	arrive(&x, 0, n);
+	ends_close(&x);
+}
+
+/* Rooms given before any is filled, of which some stay empty: what is there goes, in order. */
+static void left_empty(void **state)
+{
+	struct ends x = ends_open(true, UDP_JOINED);
+	uint8_t *rooms[BURST_MESSAGES];
+	uint32_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < BURST_MESSAGES; i++) {
+		rooms[i] = burst_room(x.burst, 50);
+		assert_non_null(rooms[i]);
+	}
+	assert_null(burst_room(x.burst, 50)); /* each might become a message */
+	for (size_t i = 0; i < BURST_MESSAGES; i++) {
+		bool empty = i == 0 || i == 20 || i == 21 || i == BURST_MESSAGES - 1;
+		struct wr w = wr_init(rooms[i], 6);
+		wr_u32(&w, 0x01000000 | n);
+		wr_u16(&w, 50);
+		memset(rooms[i] + 6, (uint8_t)n, 44);
+		burst_add(x.burst, &x.address, rooms[i], empty ? 0 : 50);
+		n += !empty;
+	}
+	assert_int_equal(x.burst->n, 2);
+	put(&x, &x.address, n++, 50);
+	assert_int_equal(x.burst->n, 3);
+	assert_true(burst_flush(x.burst));
+	arrive(&x, 0, n);
+	assert_non_null(burst_room(x.burst, BURST_OCTETS)); /* all of it is free again */
 	ends_close(&x);
 }
 
@@ -205,8 +243,8 @@ static void waiting(void **state)
 	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	pair.fd = fds[0];
 	while (read_n < COUNT) {
-		while (put_n < COUNT && burst_room(x.burst, 10))
-			put(&x, &pair, put_n++, 10);
+		while (put_n < COUNT && put_if_room(&x, &pair, put_n, 10))
+			put_n++;
 		bool empty = burst_flush(x.burst);
 		assert_int_equal(burst_waits(x.burst), empty ? -1 : fds[0]);
 		while (read(fds[1], got, sizeof(got)) == 10)
@@ -228,6 +266,7 @@ int main(void)
 		cmocka_unit_test(destinations),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(full),
+		cmocka_unit_test(left_empty),
 		cmocka_unit_test(waiting),
 	};
 

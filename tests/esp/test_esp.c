@@ -402,6 +402,51 @@ struct inside {
 	enum esp_verdict verdict;
 };
 
+/* Many at a time are what one after the other would have been, with every cipher that is in the table:
+ * the last numbers, a buffer without room in their middle, sizes that differ. */
+static void many_at_a_time(void **state)
+{
+	enum { MANY = ESP_BATCH + 6, ROOM = ESP_HEADROOM + PACKET_MAX + ESP_TAILROOM };
+	static uint8_t rooms[2][MANY][ROOM];
+	static struct esp_packet p[2][MANY];
+	const struct alg *e, *a;
+
+	(void)state;
+	for (size_t i = 0; suite(i, &e, &a); i++) {
+		if (!alg_usable(e) || (a && !alg_usable(a)))
+			continue;
+		struct sa_pair pair[2];
+		for (size_t w = 0; w < 2; w++) {
+			sa_pair_open(&pair[w], sa_pair_spec(e, a));
+			pair[w].out->seq = UINT32_MAX - MANY + 2;
+			for (size_t k = 0; k < MANY; k++) {
+				uint8_t *data = rooms[w][k] + ESP_HEADROOM;
+				size_t len =
+					packet_udp(data, "10.0.0.1", "10.0.0.2", 1, 2, k * 7 % 97);
+				p[w][k] = (struct esp_packet){ .room = rooms[w][k],
+					.room_len = k == 9 ? ESP_HEADROOM + len : ROOM,
+					.data = data,
+					.len = len,
+					.next_header = 4 };
+			}
+		}
+		size_t ok = 0;
+		for (size_t k = 0; k < MANY; k++)
+			ok += esp_seal(pair[0].out, &p[0][k], 1);
+		assert_int_equal(ok, MANY - 3); /* one has no room, two no number */
+		assert_int_equal(esp_seal(pair[1].out, p[1], MANY), ok);
+		for (size_t k = 0; k < MANY; k++) {
+			assert_int_equal(p[0][k].verdict, p[1][k].verdict);
+			assert_int_equal(p[0][k].len, p[1][k].len);
+			assert_memory_equal(p[0][k].data, p[1][k].data, p[0][k].len);
+		}
+		assert_memory_equal(esp_counters(pair[0].out), esp_counters(pair[1].out),
+			sizeof(struct esp_counters));
+		sa_pair_close(&pair[0]);
+		sa_pair_close(&pair[1]);
+	}
+}
+
 static void padding_and_next_header(void **state)
 {
 	static const struct inside cases[] = {
@@ -628,6 +673,7 @@ int main(void)
 		cmocka_unit_test(small_blocks_have_a_volume),
 		cmocka_unit_test(a_specification_has_limits),
 		cmocka_unit_test(ivs_are_unique),
+		cmocka_unit_test(many_at_a_time),
 		cmocka_unit_test(padding_and_next_header),
 		cmocka_unit_test(less_than_a_trailer),
 		cmocka_unit_test(selectors_are_checked),

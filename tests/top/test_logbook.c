@@ -1,0 +1,91 @@
+#include "../../src/logbook.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/test.h"
+
+static struct logbook book;
+
+static void add(unsigned from, unsigned to)
+{
+	char text[32];
+
+	for (; from < to; from++) {
+		snprintf(text, sizeof(text), "line %u", from);
+		logbook_add(&book, from % 2 ? LEVEL_INFO : LEVEL_ERROR, text);
+	}
+}
+
+/* The last count lines are those up to number last. */
+static void ends_with(size_t count, unsigned first, unsigned last)
+{
+	char *text = logbook_text(&book, count), *at = text, what[32];
+
+	assert_non_null(text);
+	for (; first < last; first++) {
+		char *end = strchr(at, '\n');
+		assert_non_null(end);
+		*end = 0;
+		snprintf(what, sizeof(what), "%s line %u", first % 2 ? "info " : "error", first);
+		assert_true(
+			(size_t)(end - at) == strlen("2026-01-01 00:00:00.000 ") + strlen(what));
+		assert_string_equal(end - strlen(what), what);
+		at = end + 1;
+	}
+	assert_string_equal(at, "");
+	free(text);
+}
+
+static void the_last_lines(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, logbook_open(&book, NULL, LEVEL_INFO, &e));
+	ends_with(10, 0, 0);
+	add(0, 3);
+	ends_with(0, 0, 0);
+	ends_with(2, 1, 3);
+	ends_with(1000, 0, 3);
+	add(3, LOGBOOK_LINES + 7);
+	ends_with(5, LOGBOOK_LINES + 2, LOGBOOK_LINES + 7);
+	ends_with(LOGBOOK_LINES, 7, LOGBOOK_LINES + 7);
+	ends_with(SIZE_MAX, 7, LOGBOOK_LINES + 7);
+	logbook_close(&book);
+}
+
+static void in_a_file(void **state)
+{
+	char name[] = "/tmp/vpnc-ike-log.XXXXXX", longest[2 * LOGBOOK_LINE_MAX];
+	int fd = mkstemp(name);
+	struct err e;
+	size_t len;
+
+	(void)state;
+	assert_true(fd >= 0);
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = 0;
+	assert_ok(&e, logbook_open(&book, name, LEVEL_INFO, &e));
+	add(0, 1);
+	logbook_add(&book, LEVEL_WARN, longest); /* is cut off */
+	char *file = test_file(name, &len), *text = logbook_text(&book, 2);
+	assert_string_equal(file, text);
+	free(file);
+	free(text);
+	logbook_close(&book);
+	unlink(name);
+	close(fd);
+	assert_refused(&e, ERR_CONFIG, logbook_open(&book, "/nowhere/log", LEVEL_INFO, &e));
+	logbook_close(&book);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_lines),
+		cmocka_unit_test(in_a_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
