@@ -60,19 +60,18 @@ libreswan_start() {
 openiked_start() {
 	local here=$LAB/gateway/iked
 	if [ ! -d "$here" ]; then
-		mkdir -p "$here"/{ca,certs,private,crls,pubkeys/{fqdn,ufqdn,ipv4,ipv6}}
-		cp "$LAB/pki/ca.crt" "$here/ca/"
-		cp "$LAB/pki/rsa-2048.crt" "$here/certs/"
-		cp "$LAB/pki/rsa-2048.key" "$here/private/local.key"
+		# Its process for certificates has no privileges.
+		install -d -m 755 "$here"/{,ca,certs,private,crls,pubkeys,pubkeys/{fqdn,ufqdn,ipv4,ipv6}}
+		install -m 644 "$LAB/pki/ca.crt" "$here/ca/"
+		install -m 644 "$LAB/pki/rsa-2048.crt" "$here/certs/"
+		install -m 600 "$LAB/pki/rsa-2048.key" "$here/private/local.key"
 		install -m 600 "$NET_DIR/gateway/openiked.conf" "$here/iked.conf"
 		in_box gateway mount --bind "$here" /etc/iked
 	fi
 	modprobe af_key # it speaks to the kernel by PF_KEY
-	serve gateway "$IKED" -d -v -f "$here/iked.conf" -s "$LAB/gateway/run/iked.sock" >>"$GATEWAY_LOG" 2>&1
+	gateway_mark
+	serve gateway "$IKED" -d -vv -f "$here/iked.conf" -s "$LAB/gateway/run/iked.sock" >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED" >"$LAB/gateway/started"
-	wait_until 20 openiked_listens || return 1
-}
-
-openiked_listens() {
-	[ -n "$(in_box gateway ss -Hlun 'sport = :4500')" ] && [ -S "$LAB/gateway/run/iked.sock" ]
+	# It listens before it knows its policies whole, and then answers with empty traffic selectors.
+	wait_until 30 gateway_said 'config_getstatic: .*stickyaddress' || return 1
 }
