@@ -54,7 +54,7 @@ libreswan_start() {
 		--secretsfile "$here/secrets" --ipsecdir "$here" --nssdir "$LAB/pki/nss" --no-dnssec \
 		--rundir "$LAB/gateway/run" --nhelpers 0 >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED" >"$LAB/gateway/started"
-	wait_until 20 gateway_said 'loading secrets from' || return 1
+	wait_until 90 gateway_said 'loading secrets from' || return 1
 }
 
 openiked_start() {
@@ -73,5 +73,5 @@ openiked_start() {
 	serve gateway "$IKED" -d -vv -f "$here/iked.conf" -s "$LAB/gateway/run/iked.sock" >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED" >"$LAB/gateway/started"
 	# It listens before it knows its policies whole, and then answers with empty traffic selectors.
-	wait_until 30 gateway_said 'config_getstatic: .*stickyaddress' || return 1
+	wait_until 90 gateway_said 'config_getstatic: .*stickyaddress' || return 1
 }
