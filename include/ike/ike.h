@@ -72,6 +72,7 @@ enum mode_config { MODE_CONFIG_PULL, MODE_CONFIG_PUSH, MODE_CONFIG_NO };
  * engine. Times in milliseconds, 0: never. */
 struct ike_config {
 	const struct proposals *ike_proposals, *esp_proposals;
+	const struct proposals *ike_accepted; /* IKEv1: from a gateway that renews phase 1 */
 	enum tier security;
 	enum ike_auth local_auth;
 	bool remote_psk; /* the gateway proves itself by the pre-shared key, else by certificate */

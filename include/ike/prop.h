@@ -37,6 +37,8 @@ void prop_default(struct proposals *p, enum protocol_id proto, enum tier tier);
 /* The same for IKEv1, where each combination of one proposal costs some 30 octets and gateways bear few
  * of them: at most a dozen. In aggressive mode all have one group, for the first message must know. */
 void prop_default_v1(struct proposals *p, enum protocol_id proto, enum tier tier, bool aggressive);
+/* What a gateway may choose from that renews phase 1 of IKEv1 by itself: all that the tier allows. */
+void prop_accepted_v1(struct proposals *p, enum tier tier);
 /* Every algorithm has a number in IKEv1; the sentence names the one that has not (CONFIG). */
 bool prop_check_v1(const struct proposals *p, enum protocol_id proto, struct err *e) MUST_CHECK;
 /* What security = legacy offers in IKE once the gateway refused the default: groups 2 and 5. Never in

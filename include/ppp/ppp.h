@@ -2,13 +2,14 @@
  * PPP, the client's end of a link that a gateway offers: (state, now, one input) -> frames.
  *
  * Follows RFC 1661 (its automaton is a constant table, ppp/fsm.h), LCP, PAP (RFC 1334), CHAP (RFC
- * 1994), MS-CHAPv2 (RFC 2759), EAP (RFC 3748), IPCP (RFC 1332, 1877) and IPV6CP (RFC 5072). The
- * gateway is not made to log in to us: the carrier has seen to that. Compression and MPPE are
+ * 1994), MS-CHAPv2 (RFC 2759), EAP (RFC 3748), IPCP (RFC 1332, 1877), IPV6CP (RFC 5072) and the
+ * autoconfiguration of an IPv6 address (RFC 4862). The gateway is not made to log in to us: the carrier has seen to that. Compression and MPPE are
  * refused; the carrier encrypts. Every exchange is bounded, in tries and in turns.
  *
  * A frame is what L2TP carries: protocol and information, with or without address and control octets
  * in front, without flags and check sequence. Frames to be sent are taken by ppp_output after each
- * call, until there are none. Packets of IPv4 and IPv6 do not go through here: see ppp_read_frame.
+ * call, until there are none. Packets of IPv4 and IPv6 do not go through here (see ppp_read_frame), but
+ * for router advertisements (ra_is), which may come at any time.
  * Times are milliseconds.
  */
 #ifndef PPP_PPP_H
@@ -39,7 +40,7 @@ enum {
 	PPP_MRU_MIN = 128,
 	PPP_HEADER_LEN = 4, /* address, control, protocol: as we send them */
 	PPP_FRAME_MAX = EAP_PACKET_MAX + PPP_HEADER_LEN, /* of those that come from here */
-	PPP_SERVERS = 2,
+	PPP_SERVERS = 2, /* of each family */
 };
 
 struct ppp_config { /* lives as long as the ppp */
@@ -73,8 +74,9 @@ struct ppp_view {
 	uint16_t peer_mru; /* largest packet that the gateway takes */
 	bool ipv4, ipv6; /* open */
 	struct addr local, remote; /* IPv4; family NONE: none was given */
+	struct addr local6; /* of the prefix that the gateway advertises; family NONE: not yet */
 	uint32_t n_dns, n_wins;
-	struct addr dns[PPP_SERVERS], wins[PPP_SERVERS];
+	struct addr dns[2 * PPP_SERVERS], wins[PPP_SERVERS];
 	uint8_t local_id[8], remote_id[8]; /* IPv6 interface identifiers */
 };
 

@@ -76,6 +76,7 @@ struct profile {
 
 	/* [ike]; times in milliseconds, 0: never */
 	struct proposals ike_proposals;
+	struct proposals ike_accepted; /* of a gateway that renews phase 1 of IKEv1 */
 	bool ike_proposals_default; /* not named by the profile */
 	uint64_t ike_lifetime, dpd_interval;
 	bool fragmentation, mobike, aggressive;

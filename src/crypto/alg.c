@@ -120,8 +120,9 @@ static struct alg table[] = {
 	INTEG(AUTH_HMAC_SHA1_96, "sha1", 2, 2, "SHA1", "hmac(sha1)", 20, 12, 128, TIER_COMPAT),
 	INTEG(AUTH_HMAC_MD5_96, "md5", 1, 1, "MD5", "hmac(md5)", 16, 12, 64, TIER_LEGACY),
 
-	KE(KE_X25519, "x25519", "Curve25519", 0, "X25519", 32, 128, TIER_DEFAULT),
-	KE(KE_X448, "x448", "Curve448", 0, "X448", 56, 224, TIER_DEFAULT),
+	/* RFC 8031 numbers them for IKEv2; strongSwan and libreswan use the same numbers in IKEv1. */
+	KE(KE_X25519, "x25519", "Curve25519", 31, "X25519", 32, 128, TIER_DEFAULT),
+	KE(KE_X448, "x448", "Curve448", 32, "X448", 56, 224, TIER_DEFAULT),
 	KE(KE_ECP521, "ecp521", "521-bit random ECP group", 21, "P-521", 132, 256, TIER_DEFAULT),
 	KE(KE_ECP384, "ecp384", "384-bit random ECP group", 20, "P-384", 96, 192, TIER_DEFAULT),
 	KE(KE_ECP256, "ecp256", "256-bit random ECP group", 19, "P-256", 64, 128, TIER_DEFAULT),

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
+#include "base/ipsum.h"
 #include "esp/flow.h"
-#include "ipsum.h"
+#include "ppp/ra.h"
 
 void carry_set(struct carry *c, const struct l2tp_link *link)
 {
@@ -136,7 +137,8 @@ enum carry_what carry_read(struct carry *c, struct bytes payload, struct bytes *
 
 	if (!l2tp_data_read(&c->session, payload, &frame) ||
 		!ppp_read_frame(frame, &protocol, packet) ||
-		(protocol != PPP_IPV4 && protocol != PPP_IPV6))
+		(protocol != PPP_IPV4 && protocol != PPP_IPV6) ||
+		(protocol == PPP_IPV6 && ra_is(*packet)))
 		return CARRY_MESSAGE;
 	return c->link.packets ? CARRY_PACKET : CARRY_NOTHING;
 }

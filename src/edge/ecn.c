@@ -1,6 +1,6 @@
 #include "ecn.h"
 
-#include "ipsum.h"
+#include "base/ipsum.h"
 #include "tcpip.h"
 
 enum { NOT_ECT = 0, ECT_1 = 1, ECT_0 = 2, CE = 3, ECN_MASK = 3 };

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "base/ipsum.h"
 #include "base/types.h"
 #include "esp/flow.h"
 #include "gso.h"
-#include "ipsum.h"
 #include "tcpip.h"
 
 enum {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ipsum.h"
+#include "base/ipsum.h"
 #include "tcpip.h"
 
 /* One packet that may lack its checksum. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "ipsum.h"
+#include "base/ipsum.h"
 
 enum {
 	IPV4_HEADER = 20,

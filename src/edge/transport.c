@@ -1,7 +1,7 @@
 #include "transport.h"
 
 #include "base/bytes.h"
-#include "ipsum.h"
+#include "base/ipsum.h"
 
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, HOPS = 64 };
 

@@ -9,6 +9,13 @@
  *
  * userspace.c has the SAs and the events, userspace_out.c what comes from the TUN, userspace_in.c what
  * comes by UDP.
+ *
+ * One thread does all of it: on two cores a second one brought nothing. For many cores this would become
+ * one struct userspace a core, each with a queue of the TUN (IFF_MULTI_QUEUE: the kernel gives a flow to
+ * one queue) and a UDP socket of its own on the same port (SO_REUSEPORT, chosen by SPI), with contexts of
+ * its own for the same keys. What an SA has only once would be shared: the sequence number, taken a run
+ * at a time by one atomic addition; and the replay window, looked at before a batch is opened and set
+ * after it, under one lock. Where the gateway knows RFC 9611 a child SA a core needs not even that.
  */
 #ifndef EDGE_USERSPACE_H
 #define EDGE_USERSPACE_H

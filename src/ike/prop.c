@@ -210,6 +210,23 @@ void prop_default_v1(struct proposals *p, enum protocol_id proto, enum tier tier
 			p->n++;
 }
 
+void prop_accepted_v1(struct proposals *p, enum tier tier)
+{
+	static const char *const texts[] = {
+		[TIER_DEFAULT] = "aes256-aes192-aes128-sha512-sha384-sha256-"
+				 "x25519-x448-ecp521-ecp384-ecp256-modp4096-modp3072-modp2048",
+		[TIER_COMPAT] = "aes256-aes192-aes128-sha1-"
+				"x25519-x448-ecp521-ecp384-ecp256-modp4096-modp3072-modp2048",
+		[TIER_LEGACY] =
+			"aes256-aes192-aes128-3des-sha256-sha1-md5-modp2048-modp1536-modp1024",
+	};
+
+	*p = (struct proposals){ 0 };
+	for (int i = TIER_DEFAULT; i <= (int)tier; i++)
+		if (parse_one(&p->v[p->n], PROTO_IKE, tier, texts[i], false, NULL))
+			p->n++;
+}
+
 bool prop_check_v1(const struct proposals *p, enum protocol_id proto, struct err *e)
 {
 	for (size_t i = 0; i < p->n; i++)

@@ -106,14 +106,17 @@ static bool one_combination(const struct proposal *p, bool phase1, size_t *i, st
 	return false;
 }
 
-bool v1_combination(const struct proposals *props, bool phase1, size_t i, struct suite *out)
+static bool any_combination(const struct proposals *props, bool phase1, size_t i, struct suite *out)
 {
-	if (i >= V1_TRANSFORMS_MAX)
-		return false;
 	for (size_t j = 0; j < props->n; j++)
 		if (one_combination(&props->v[j], phase1, &i, out))
 			return true;
 	return false;
+}
+
+bool v1_combination(const struct proposals *props, bool phase1, size_t i, struct suite *out)
+{
+	return i < V1_TRANSFORMS_MAX && any_combination(props, phase1, i, out);
 }
 
 /* --- SA payload --------------------------------------------------------------------------------------------- */
@@ -328,7 +331,7 @@ static bool accept(const struct transform *t, const struct proposals *ours, bool
 {
 	struct suite s;
 
-	for (size_t i = 0; v1_combination(ours, phase1, i, &s); i++) {
+	for (size_t i = 0; any_combination(ours, phase1, i, &s); i++) {
 		if (!suits(t, &s, phase1, f ? f->group : NULL) || (f && !mode_suits(t, f, out)))
 			continue;
 		if (f)

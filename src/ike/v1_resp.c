@@ -27,7 +27,7 @@ bool v1_resp_sa_recv(struct v1_step *s)
 	struct v1_terms t;
 	struct ikew k;
 
-	if (!method || !v1_sa_choose_phase1(body, s->v->cfg->ike_proposals, method, &t, s->e))
+	if (!method || !v1_sa_choose_phase1(body, s->v->cfg->ike_accepted, method, &t, s->e))
 		return false;
 	sa->suite = t.suite;
 	sa->method = t.method;

@@ -410,6 +410,11 @@ static void sa_gone(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 					 "the gateway closed the connection");
 		v1_fail(v, &e, ob);
 	} else if (current) {
+		/* RFC 2408 section 5.15 does not say what becomes of the child SAs; strongSwan removes
+		 * them without a word. */
+		for (size_t i = 0; i < v->children.n; i++)
+			if (v->children.v[i]->state == CHILD_UP)
+				v->children.v[i]->want_rekey = true;
 		v->want_renewal = true;
 		v->renew_at = v->now;
 	}

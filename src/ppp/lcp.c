@@ -17,7 +17,6 @@ enum {
 static void forget(struct ppp *p)
 {
 	p->lcp.peer = (struct lcp_peer){ .mru = PPP_MRU_DEFAULT };
-	p->lcp.auth_refused[0] = 0;
 }
 
 /* The default needs no words. */

@@ -107,6 +107,7 @@ struct ppp *ppp_new(const struct ppp_config *config, struct rng *rng, struct err
 	lcp_init(p);
 	ipcp_init(p);
 	ip6cp_init(p);
+	autoconf_init(p);
 	return p;
 }
 
@@ -147,9 +148,11 @@ static void link_finished(struct ppp *p, bool asked_to)
 		die(p);
 		return;
 	}
+	bool refused = p->lcp.auth_refused[0] && p->phase != PPP_UP;
+	p->logging_in = p->logging_in || refused; /* pppd lets LCP open first, without a login */
 	if (p->auth.reason.kind != ERR_NONE)
 		e = p->auth.reason;
-	else if (p->lcp.auth_refused[0])
+	else if (refused)
 		err_set(&e, ERR_PEER,
 			"the gateway wants us to log in by %s, which the profile does not "
 			"allow",
@@ -228,14 +231,34 @@ void auth_done(struct ppp *p)
 		network_begin(p);
 }
 
+static bool ipv4_may_come(const struct ppp *p)
+{
+	return p->config->ipv4 && p->ipcp_cp.state >= FSM_REQ_SENT;
+}
+
+/* IPv4 alone will do; IPv6 alone where there will be no IPv4, and once there is an address. */
+static void network_judge(struct ppp *p)
+{
+	struct addr address;
+	struct err e;
+
+	if (p->phase != PPP_NETWORK && p->phase != PPP_UP)
+		return;
+	bool up = ipv4_may_come(p) ? p->ipcp_cp.state == FSM_OPENED : autoconf_address(p, &address);
+	p->phase = up ? PPP_UP : PPP_NETWORK;
+	if (up || ipv4_may_come(p) || !p->autoconf.in_vain)
+		return;
+	err_set(&e, ERR_PEER,
+		"the gateway gave us no address: no IPv4, and for IPv6 it does not advertise a prefix");
+	ppp_fail(p, &e);
+}
+
 /* Given up, or refused by the gateway: is there another network protocol left? */
 static void network_lost(struct ppp *p, const struct cp *c)
 {
-	bool v4 = p->config->ipv4 && p->ipcp_cp.state >= FSM_REQ_SENT;
-	bool v6 = p->config->ipv6 && p->ip6cp_cp.state >= FSM_REQ_SENT;
 	struct err e;
 
-	if (v4 || v6)
+	if (ipv4_may_come(p) || (p->config->ipv6 && p->ip6cp_cp.state >= FSM_REQ_SENT))
 		return;
 	err_set(&e, ERR_PEER,
 		"the gateway did not agree on addresses: %s was refused or not answered",
@@ -255,12 +278,11 @@ static void network_layer(struct ppp *p, struct cp *c, unsigned actions, struct 
 	}
 	if (actions & FSM_TLU)
 		outbox_log(ob, LEVEL_DEBUG, "PPP: %s is up", c->protocol->name);
-	if (actions & (FSM_TLU | FSM_TLD))
-		p->phase = p->ipcp_cp.state == FSM_OPENED || p->ip6cp_cp.state == FSM_OPENED ?
-			PPP_UP :
-			PPP_NETWORK;
+	if (actions & FSM_TLU && c == &p->ip6cp_cp)
+		autoconf_start(p);
 	if (actions & (FSM_TLF | FSM_TLD))
 		network_lost(p, c);
+	network_judge(p);
 }
 
 static void check_endless(struct ppp *p)
@@ -393,6 +415,10 @@ static void network_input(struct ppp *p, struct cp *c, struct bytes info, struct
 
 static void other_input(struct ppp *p, uint16_t protocol, struct bytes info, struct outbox *ob)
 {
+	if (protocol == PPP_IPV6 && ra_is(info)) {
+		autoconf_input(p, info, ob);
+		network_judge(p);
+	}
 	if (protocol == PPP_IPV4 || protocol == PPP_IPV6)
 		return; /* a packet that came before its protocol was open */
 	if (protocol == PPP_CCP && ccp_wants_mppe(info) && !p->mppe_refused) {
@@ -468,6 +494,8 @@ void ppp_tick(struct ppp *p, uint64_t now, struct outbox *ob)
 		network_layer(p, &p->ipcp_cp, cp_tick(p, &p->ipcp_cp), ob);
 	if (p->config->ipv6)
 		network_layer(p, &p->ip6cp_cp, cp_tick(p, &p->ip6cp_cp), ob);
+	autoconf_tick(p);
+	network_judge(p);
 	auth_tick(p);
 	echo_tick(p);
 	check_endless(p);
@@ -499,7 +527,8 @@ uint64_t ppp_deadline(const struct ppp *p)
 {
 	uint64_t at = sooner(p->lcp_cp.timer, sooner(p->ipcp_cp.timer, p->ip6cp_cp.timer));
 
-	return p->phase == PPP_DEAD ? TIME_NEVER : sooner(at, sooner(p->echo_at, auth_deadline(p)));
+	at = sooner(sooner(at, p->echo_at), sooner(auth_deadline(p), autoconf_deadline(p)));
+	return p->phase == PPP_DEAD ? TIME_NEVER : at;
 }
 
 static void view_servers(uint8_t servers[PPP_SERVERS][4], struct addr *out, uint32_t *n)
@@ -530,6 +559,10 @@ void ppp_view(const struct ppp *p, struct ppp_view *out)
 			addr_set(&out->remote, FAMILY_V4, ip.remote, 0);
 		view_servers(ip.dns, out->dns, &out->n_dns);
 		view_servers(ip.wins, out->wins, &out->n_wins);
+	}
+	if (autoconf_address(p, &out->local6)) {
+		memcpy(out->dns + out->n_dns, p->autoconf.dns, sizeof(p->autoconf.dns));
+		out->n_dns += p->autoconf.n_dns;
 	}
 	memcpy(out->local_id, p->ip6cp.local, sizeof(out->local_id));
 	memcpy(out->remote_id, p->ip6cp.remote, sizeof(out->remote_id));

@@ -7,6 +7,7 @@
 #include "cp.h"
 #include "crypto/mschap.h"
 #include "ppp/ppp.h"
+#include "ppp/ra.h"
 
 enum {
 	/* RFC 1661 section 4.6: 3 s, from an initial smaller value. The first request is lost on servers
@@ -35,7 +36,8 @@ struct lcp {
 	uint16_t mru; /* ours, as asked for now */
 	uint32_t magic;
 	unsigned auth_naks; /* how often another way to log in was proposed */
-	char auth_refused[48]; /* the last one that we did not want; "": none */
+	char auth_refused
+		[48]; /* the last one that we did not want; "": none, or another was agreed on */
 };
 
 struct ipcp {
@@ -45,6 +47,17 @@ struct ipcp {
 
 struct ip6cp {
 	uint8_t local[8], remote[8];
+};
+
+struct autoconf {
+	unsigned asked;
+	uint64_t ask_at; /* when to solicit an advertisement */
+	bool in_vain; /* none came */
+	bool has_prefix;
+	uint8_t prefix[8];
+	uint64_t until; /* it lasts */
+	uint32_t n_dns;
+	struct addr dns[RA_SERVERS];
 };
 
 enum auth_wanted { WANT_NOTHING, WANT_USER, WANT_PASSWORD, WANT_EAP };
@@ -84,6 +97,7 @@ struct ppp {
 	struct lcp lcp;
 	struct ipcp ipcp;
 	struct ip6cp ip6cp;
+	struct autoconf autoconf;
 	struct auth auth;
 	bool mppe_refused; /* the gateway wanted MPPE: it may insist on it */
 	char said[160]; /* the gateway's words in a Terminate-Request */
@@ -114,6 +128,14 @@ void ipcp_init(struct ppp *p);
 /* Agreed, but on addresses that nobody can use? */
 bool ipcp_usable(const struct ppp *p, struct err *e) MUST_CHECK;
 void ip6cp_init(struct ppp *p);
+
+/* --- autoconf.c: once IPV6CP is open --- */
+void autoconf_init(struct ppp *p);
+void autoconf_start(struct ppp *p);
+void autoconf_input(struct ppp *p, struct bytes packet, struct outbox *ob);
+void autoconf_tick(struct ppp *p);
+uint64_t autoconf_deadline(const struct ppp *p);
+bool autoconf_address(const struct ppp *p, struct addr *out); /* false: none yet */
 
 /* --- ccp.c --- */
 bool ccp_wants_mppe(struct bytes info);

@@ -53,6 +53,7 @@ void attempt_configure(struct session *s)
 	struct ike_config *c = &s->cfg;
 
 	*c = (struct ike_config){ .ike_proposals = &p->ike_proposals,
+		.ike_accepted = &p->ike_accepted,
 		.esp_proposals = &p->esp_proposals,
 		.security = p->security,
 		.local_auth = auth_kind(p->local_auth),

@@ -31,6 +31,17 @@ void dial_choose_port(struct session *s)
 	s->cfg.local_ts_port = s->l2tp_port;
 }
 
+/* Of a family the profile asks for, unless it names addresses and none of these is of that family. */
+static bool asks_for(const struct session *s, uint8_t family)
+{
+	const struct prefix_list *list = &s->p->addresses;
+	size_t of_it = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		of_it += list->v[i].family == family;
+	return list->n == 0 || of_it > 0;
+}
+
 static void configure_line(struct session *s)
 {
 	const struct profile *p = s->p;
@@ -48,7 +59,8 @@ static void configure_line(struct session *s)
 			.n_eap = p->n_eap,
 			.eap = p->eap,
 			.mru = p->mru ? p->mru : fits,
-			.ipv4 = true,
+			.ipv4 = asks_for(s, FAMILY_V4),
+			.ipv6 = asks_for(s, FAMILY_V6) && fits >= IPV6_LEAST_MTU,
 			.echo_interval = p->hello_interval,
 			.first_ask = ASK_LINE | s->lines++ % (ASK_LINE >> 8) << 8 },
 	};
@@ -138,8 +150,9 @@ bool dial_changed(const struct session *s)
 	const struct ppp_view *was = &s->ppp, *is = &s->line_view.ppp;
 
 	return s->line && s->line_view.phase == LINE_UP &&
-		(!addr_same_host(&was->local, &is->local) || was->peer_mru != is->peer_mru ||
-			was->n_dns != is->n_dns ||
+		(!addr_same_host(&was->local, &is->local) ||
+			!addr_same_host(&was->local6, &is->local6) ||
+			was->peer_mru != is->peer_mru || was->n_dns != is->n_dns ||
 			memcmp(was->dns, is->dns, is->n_dns * sizeof(is->dns[0])) != 0);
 }
 

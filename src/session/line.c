@@ -5,6 +5,8 @@
 
 #include "base/types.h"
 
+enum { HANG_UP_MS = 500 }; /* for PPP to be acknowledged that it ends */
+
 struct line {
 	const struct line_config *config;
 	struct rng *rng;
@@ -13,6 +15,7 @@ struct line {
 	struct l2tp_link told; /* what the data plane knows */
 	enum line_phase phase;
 	enum line_stage stage;
+	uint64_t hang_up_at; /* the tunnel is ended then, if PPP's end is not acknowledged before */
 	struct err failure;
 };
 
@@ -26,6 +29,7 @@ struct line *line_new(const struct line_config *config, struct rng *rng, struct 
 	}
 	x->config = config;
 	x->rng = rng;
+	x->hang_up_at = TIME_NEVER;
 	x->l2tp = l2tp_new(&config->l2tp, rng, e);
 	x->ppp = x->l2tp ? ppp_new(&config->ppp, rng, e) : NULL;
 	if (x->ppp)
@@ -112,6 +116,7 @@ static void ppp_over(struct line *x, uint64_t now, const struct ppp_view *ppp, s
 	if (ppp->failure.kind != ERR_NONE)
 		fail(x, ppp->logging_in ? LINE_LOGIN : LINE_NETWORK, &ppp->failure);
 	x->phase = LINE_CLOSING;
+	x->hang_up_at = TIME_NEVER;
 	l2tp_view(x->l2tp, &l2tp);
 	if (l2tp.phase < L2TP_CLOSING)
 		l2tp_stop(x->l2tp, now, ob);
@@ -186,24 +191,37 @@ void line_answer(
 	follow(x, now, ob);
 }
 
+static void hang_up(struct line *x, uint64_t now, struct outbox *ob)
+{
+	x->hang_up_at = TIME_NEVER;
+	l2tp_stop(x->l2tp, now, ob);
+}
+
 void line_tick(struct line *x, uint64_t now, struct outbox *ob)
 {
 	l2tp_tick(x->l2tp, now, ob);
 	if (x->stage != LINE_L2TP)
 		ppp_tick(x->ppp, now, ob);
+	if (now >= x->hang_up_at)
+		hang_up(x, now, ob);
 	follow(x, now, ob);
 }
 
-/* PPP is told as well, but not waited for: the gateway ends it with the session. */
+/* From the top: a gateway whose SA is gone would answer PPP in the clear. */
 void line_stop(struct line *x, uint64_t now, struct outbox *ob)
 {
-	if (x->phase < LINE_CLOSING && x->stage != LINE_L2TP) {
-		ppp_stop(x->ppp, now, ob);
-		send_frames(x, ob);
-	}
+	bool ppp_first = x->phase < LINE_CLOSING && x->stage != LINE_L2TP;
+
 	if (x->phase != LINE_DEAD)
 		x->phase = LINE_CLOSING;
-	l2tp_stop(x->l2tp, now, ob);
+	if (ppp_first) {
+		x->hang_up_at = now + HANG_UP_MS;
+		ppp_stop(x->ppp, now, ob);
+	} else {
+		if (x->hang_up_at != TIME_NEVER)
+			hang_up(x, now, ob);
+		l2tp_stop(x->l2tp, now, ob);
+	}
 	follow(x, now, ob);
 }
 
@@ -213,6 +231,7 @@ uint64_t line_deadline(const struct line *x)
 
 	if (x->phase == LINE_DEAD)
 		return TIME_NEVER;
+	l2tp = x->hang_up_at < l2tp ? x->hang_up_at : l2tp;
 	return x->phase == LINE_CLOSING || x->stage == LINE_L2TP || l2tp < ppp ? l2tp : ppp;
 }
 

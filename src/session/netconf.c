@@ -9,7 +9,6 @@
 
 enum {
 	DEFAULT_MTU = 1500,
-	IPV6_LEAST_MTU = 1280,
 	FALLBACK_MTU = 1280,
 	IPV4_HEADER_LEN = 20,
 	IPV6_HEADER_LEN = 40,
@@ -426,31 +425,48 @@ uint16_t netconf_line_mtu(const struct ike_view *view, uint16_t path_mtu)
 	return mtu < PPP_MRU_DEFAULT ? mtu : PPP_MRU_DEFAULT;
 }
 
+/* PPP has limits of its own. */
+static uint16_t ppp_mtu(const struct profile *p, const struct ike_view *view,
+	const struct ppp_view *ppp, uint16_t path_mtu)
+{
+	uint16_t fits = p->mtu ? p->mtu : netconf_line_mtu(view, path_mtu);
+	uint16_t most = ppp->peer_mru < PPP_MRU_DEFAULT ? ppp->peer_mru : PPP_MRU_DEFAULT;
+
+	return fits < most ? fits : most;
+}
+
 static uint16_t inner_mtu(const struct builder *b, uint16_t path_mtu)
 {
 	bool v6 = false;
 
-	uint16_t wanted = b->p->mtu;
-	if (wanted && !b->line)
-		return wanted;
+	if (b->line)
+		return ppp_mtu(b->p, b->view, &b->line->ppp, path_mtu);
+	if (b->p->mtu)
+		return b->p->mtu;
 	for (size_t i = 0; i < b->head.n_addrs; i++)
 		v6 = v6 || b->head.addrs[i].family == FAMILY_V6;
-	if (b->line) { /* PPP has limits of its own */
-		uint16_t most = b->line->ppp.peer_mru < PPP_MRU_DEFAULT ? b->line->ppp.peer_mru :
-									  PPP_MRU_DEFAULT;
-		uint16_t fits = wanted ? wanted : netconf_line_mtu(b->view, path_mtu);
-		return fits < most ? fits : most;
-	}
 	uint16_t mtu = children_mtu(b->view, path_mtu);
 	return v6 && mtu < IPV6_LEAST_MTU ? IPV6_LEAST_MTU : mtu;
 }
 
-/* As if a gateway of IKE had granted it. */
-static void line_granted(struct granted *out, const struct ppp_view *ppp)
+static void line_address(struct granted *out, const struct addr *a)
 {
-	*out = (struct granted){ .n_addrs = 1 };
-	out->addrs[0] = (struct prefix){ .family = FAMILY_V4, .len = 32 };
-	memcpy(out->addrs[0].ip, ppp->local.ip, addr_len(FAMILY_V4));
+	struct prefix *host = &out->addrs[out->n_addrs];
+
+	if (a->family == FAMILY_NONE)
+		return;
+	*host = (struct prefix){ .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
+	memcpy(host->ip, a->ip, addr_len(a->family));
+	out->n_addrs++;
+}
+
+/* As if a gateway of IKE had granted it. IPv6 needs room for its packets. */
+static void line_granted(struct granted *out, const struct ppp_view *ppp, bool v6)
+{
+	*out = (struct granted){ 0 };
+	line_address(out, &ppp->local);
+	if (v6)
+		line_address(out, &ppp->local6);
 	for (uint32_t i = 0; i < ppp->n_dns; i++)
 		out->dns[out->n_dns++] = ppp->dns[i];
 }
@@ -463,8 +479,8 @@ static struct netconf *build(const struct profile *p, const struct ike_view *vie
 		.p = p, .view = view, .g = g, .line = line, .kernel = kernel, .ob = ob
 	};
 
-	b.whole.n = 1;
-	selector_all(&b.whole.v[0], FAMILY_V4);
+	for (size_t i = 0; line && i < g->n_addrs; i++)
+		selector_all(&b.whole.v[b.whole.n++], g->addrs[i].family);
 	b.head.lan = p->lan;
 	b.head.killswitch = p->killswitch;
 	b.head.gateway = view->remote;
@@ -504,7 +520,8 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 		return NULL;
 	}
 	if (line)
-		line_granted(by_line, &line->ppp);
+		line_granted(by_line, &line->ppp,
+			ppp_mtu(p, view, &line->ppp, path_mtu) >= IPV6_LEAST_MTU);
 	struct netconf *made = build(p, view, line ? by_line : g, line, kernel, path_mtu, ob);
 	free(by_line);
 	return made;

@@ -17,6 +17,8 @@
 struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
 	const struct granted *g, const struct line_view *line, bool kernel, uint16_t path_mtu,
 	struct outbox *ob);
+enum { IPV6_LEAST_MTU = 1280 }; /* RFC 8200 section 5: with less there is no IPv6 */
+
 /* The largest packet that fits into an L2TP data message in the child SA. */
 uint16_t netconf_line_mtu(const struct ike_view *view, uint16_t path_mtu);
 

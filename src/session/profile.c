@@ -188,6 +188,10 @@ static void finish_proposals(struct profile *p, struct problems *l)
 			(v1 && !prop_check_v1(rows[i].out, rows[i].proto, &e)))
 			problem_add(l, rows[i].section, "proposals", &e);
 	}
+	if (p->ike_proposals_default)
+		prop_accepted_v1(&p->ike_accepted, p->security);
+	else
+		p->ike_accepted = p->ike_proposals;
 }
 
 static bool given(const struct profile *p, const char *section, const char *key)

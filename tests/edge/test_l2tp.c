@@ -2,12 +2,12 @@
  * L2TP in transport mode through the userspace data plane: what leaves, octet by octet, where it
  * arrives, and that nothing leaves without an SA.
  */
-#include "lib/test.h"
+#include "lib/advert.h"
 
 #include <stdlib.h>
 
 #include "../../src/edge/carry.h"
-#include "../../src/edge/ipsum.h"
+#include "base/ipsum.h"
 #include "esp/flow.h"
 #include "lib/packet.h"
 #include "world.h"
@@ -226,6 +226,26 @@ static void what_comes_in(void **state)
 	world_close(&w);
 }
 
+/* It is not the kernel that makes an address of it. */
+static void router_advertisement(void **state)
+{
+	struct advert a = advert_preset();
+	struct world w = l2tp_world();
+	uint8_t packet[ADVERT_MAX], message[PACKET_MAX], got[PACKET_MAX];
+	struct bytes payload;
+	size_t n = advert_write(&a, packet);
+
+	(void)state;
+	world_install(&w, 0x1000);
+	link_side(&w.here, &here_link);
+	n = data_message(message, "0002 1111 2222 ff03 0057", packet, n);
+	from_gateway(&w, L2TP_PORT, PORT, (struct bytes){ message, n });
+	assert_int_equal(side_read(&w.here, got), 0);
+	assert_true(w.here.dp->ops->l2tp_next(w.here.dp, &payload));
+	assert_int_equal(payload.n, n);
+	world_close(&w);
+}
+
 /* Packets of another session are the session's to look at, those before PPP is up nobody's, and what
  * is no packet at all does not reach the interface. */
 static void what_does_not(void **state)
@@ -383,6 +403,7 @@ int main(void)
 		cmocka_unit_test(what_leaves),
 		cmocka_unit_test(nothing_in_clear),
 		cmocka_unit_test(what_comes_in),
+		cmocka_unit_test(router_advertisement),
 		cmocka_unit_test(what_does_not),
 		cmocka_unit_test(sequence),
 		cmocka_unit_test(rekeyed),

@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ipsum.h"
 #include "base/names.h"
 #include "base/types.h"
 #include "ppp/ppp.h"
+#include "ppp/ra.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { WITH_PASSWORD = 1, WITH_USER = 2, WITH_IPV6 = 4, ONLY_MSCHAPV2 = 8, STOP_AT_THE_END = 16 };
-enum { FRAME, ANSWER, NO_ANSWER, TIME, MADE, KINDS };
+enum { FRAME, ANSWER, NO_ANSWER, TIME, MADE, ADVERT, KINDS };
 
 struct world {
 	struct ppp *ppp;
@@ -74,7 +76,7 @@ static void check(struct world *w)
 	check_text(v.failure.text, sizeof(v.failure.text));
 	demand(v.failure.kind != ERR_BUG);
 	demand((v.phase == PPP_DEAD) >= (v.failure.kind != ERR_NONE));
-	demand(v.phase != PPP_UP || v.ipv4 || v.ipv6);
+	demand(v.phase != PPP_UP || v.ipv4 || v.local6.family == FAMILY_V6);
 	demand(!v.ipv4 || v.local.family == FAMILY_V4);
 	demand(v.phase != PPP_DEAD || ppp_deadline(w->ppp) == TIME_NEVER);
 	demand(ppp_deadline(w->ppp) > w->now);
@@ -97,6 +99,27 @@ static void made(struct world *w, struct bytes b)
 		ppp_input(w->ppp, w->now, (struct bytes){ room, frame.len }, &w->ob);
 }
 
+/* A router advertisement of the gateway's whose checksum is right; all behind that is the input's. */
+static void advert(struct world *w, struct bytes b)
+{
+	static const uint8_t addrs[32] = { 0xfe, 0x80, [15] = 9, [16] = 0xff, [17] = 2, [31] = 1 };
+	uint8_t room[2048];
+	struct wr frame = wr_init(room, sizeof(room));
+	size_t len = 4 + b.n;
+
+	wr_u16(&frame, PPP_IPV6);
+	wr_u32(&frame, 6u << 28);
+	wr_u32(&frame, (uint32_t)len << 16 | 58 << 8 | 255);
+	wr_bytes(&frame, addrs, sizeof(addrs));
+	wr_u32(&frame, 134u << 24);
+	wr_bytes(&frame, b.p, b.n);
+	if (frame.bad)
+		return;
+	uint32_t sum = ipsum_add(ipsum_pseudo(addrs, 16, 58, len), room + 42, len);
+	wr_patch_u16(&frame, 44, ipsum_fold(sum));
+	ppp_input(w->ppp, w->now, (struct bytes){ room, frame.len }, &w->ob);
+}
+
 static void record(struct world *w, uint8_t kind, struct bytes b)
 {
 	struct passphrase text;
@@ -117,6 +140,9 @@ static void record(struct world *w, uint8_t kind, struct bytes b)
 		break;
 	case MADE:
 		made(w, b);
+		break;
+	case ADVERT:
+		advert(w, b);
 		break;
 	}
 	/* A deadline that has come is served, as an edge would. */

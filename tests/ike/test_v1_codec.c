@@ -249,8 +249,8 @@ static void defaults_are_few(void **state)
 			prop_last_resort(&p, true, aggressive);
 			assert_in_range(transforms(&p, true), 4, 12);
 		}
-	p = parse(PROTO_IKE, "aes256-sha256-x25519");
-	assert_refused(&e, ERR_CONFIG, prop_check_v1(&p, PROTO_IKE, &e));
+	p = parse(PROTO_IKE, "aes256-sha256-x25519-x448");
+	assert_ok(&e, prop_check_v1(&p, PROTO_IKE, &e));
 	p = parse(PROTO_IKE, "aes256gcm16-prfsha256-modp2048");
 	assert_refused(&e, ERR_CONFIG, prop_check_v1(&p, PROTO_IKE, &e));
 	p = parse(PROTO_ESP, "chacha20poly1305");

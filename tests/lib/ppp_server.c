@@ -27,7 +27,8 @@ void server_preset(struct server_config *cfg, enum server_auth auth)
 		.failure = "E=691 R=0 C=00112233445566778899aabbccddeeff V=3 M=Access denied",
 		.address = { 10, 10, 1, 2 },
 		.own = { 10, 10, 1, 1 },
-		.dns = { { 10, 10, 1, 1 } } };
+		.dns = { { 10, 10, 1, 1 } },
+		.advert = advert_preset() };
 }
 
 void server_init(struct server *s, const struct server_config *cfg, uint32_t seed)
@@ -434,7 +435,7 @@ static void cp_input(
 		restart(s, c);
 	} else if (code == REJ && id == c->id && !c->acked && c == &s->lcp) {
 		server_terminate(s, "authentication rejected");
-	} else if (code == TERM_REQ) {
+	} else if (code == TERM_REQ && !s->cfg.deaf_to_end) {
 		s->terminated = s->down = true;
 		server_send(s, c->protocol, TERM_ACK, id, BYTES(""));
 	} else if (code == ECHO_REQ && c == &s->lcp && !s->cfg.mute) {
@@ -446,6 +447,29 @@ static void cp_input(
 	}
 }
 
+void server_advertise(struct server *s)
+{
+	uint8_t packet[ADVERT_MAX];
+	size_t n = advert_write(&s->cfg.advert, packet);
+
+	put(s, PPP_IPV6, (struct bytes){ packet, n });
+}
+
+/* A router solicitation. */
+static void packet_input(struct server *s, struct bytes info)
+{
+	const uint8_t *p = info.p;
+
+	if (!s->ip6cp.acked || !s->ip6cp.peer_acked)
+		return; /* the client's acknowledgement was lost */
+	assert_int_equal(info.n, RA_SOLICITATION_LEN);
+	assert_int_equal(p[40], 133);
+	assert_memory_equal(p + 16, s->client_id, sizeof(s->client_id));
+	s->solicited++;
+	if (s->cfg.advertises)
+		server_advertise(s);
+}
+
 void server_input(struct server *s, uint64_t now, struct bytes frame)
 {
 	uint16_t protocol;
@@ -454,6 +478,10 @@ void server_input(struct server *s, uint64_t now, struct bytes frame)
 	s->now = now;
 	if (!ppp_read_frame(frame, &protocol, &info))
 		fail_msg("a frame without a protocol");
+	if (protocol == PPP_IPV6) {
+		packet_input(s, info);
+		return;
+	}
 	struct rd r = rd_init(info.p, info.n);
 	uint8_t code = rd_u8(&r), id = rd_u8(&r);
 	uint16_t len = rd_u16(&r);

@@ -6,11 +6,13 @@
 #ifndef TESTS_LIB_PPP_SERVER_H
 #define TESTS_LIB_PPP_SERVER_H
 
+#include "lib/advert.h"
 #include "lib/test.h"
 
 #include "crypto/mschap.h"
 #include "crypto/rng.h"
 #include "ppp/ppp.h"
+#include "ppp/ra.h"
 
 enum server_auth {
 	SERVER_NONE,
@@ -34,10 +36,13 @@ struct server_config {
 	bool mppe; /* asks for MPPE; and hangs up when it is refused, if ... */
 	bool mppe_insists;
 	bool ipv6;
+	bool advertises; /* advert, when it is asked to */
+	struct advert advert;
 	uint16_t mru; /* 0: not said */
 	bool compress; /* asks for PFC and ACFC, and uses both */
 	bool extras; /* its LCP also asks for callback and multilink, as Windows does; rejected, they go */
 	bool mute; /* answers no echo */
+	bool deaf_to_end; /* nor a Terminate-Request */
 };
 
 struct server_cp {
@@ -60,6 +65,7 @@ struct server {
 	unsigned challenges;
 	uint8_t chap_id, challenge[16];
 	uint8_t client_id[8];
+	unsigned solicited; /* by the client, to advertise */
 	size_t client_mru;
 	char said
 		[64]; /* in the client's last Terminate-Request or Protocol-Reject, for looking at */
@@ -79,6 +85,8 @@ uint64_t server_deadline(const struct server *s);
 bool server_output(struct server *s, struct bytes *frame);
 /* Both sides have an address: packets could flow. */
 bool server_up(const struct server *s);
+/* Says cfg.advert. */
+void server_advertise(struct server *s);
 /* LCP begins anew, and all above it. */
 void server_restart(struct server *s);
 void server_terminate(struct server *s, const char *why);

@@ -56,14 +56,14 @@ l2tp_ike_start() {
 	STRONGSWAN_CONF=$L2TP_HERE/strongswan.conf serve gateway /usr/lib/ipsec/starter --nofork \
 		--conf "$L2TP_HERE/ipsec.conf" >>"$GATEWAY_LOG" 2>&1
 	L2TP_STARTER=$SERVED
-	wait_until 15 gateway_said "added configuration 'L2TP-PSK'" || fail "strongSwan does not start"
+	wait_until 40 gateway_said "added configuration 'L2TP-PSK'" || fail "strongSwan does not start"
 }
 
 l2tp_tunnel_start() {
 	serve gateway /usr/sbin/xl2tpd -D -c "$L2TP_HERE/xl2tpd.conf" -s "$L2TP_HERE/l2tp-secrets" \
 		-p "$LAB/gateway/run/xl2tpd.pid" -C "$LAB/gateway/run/l2tp-control" >>"$GATEWAY_LOG" 2>&1
 	L2TP_XL2TPD=$SERVED
-	wait_until 10 l2tp_listens || fail "xl2tpd does not start"
+	wait_until 40 l2tp_listens || fail "xl2tpd does not start"
 }
 
 l2tp_listens() {

@@ -22,7 +22,8 @@ static void set(struct world *w, const char *section, const char *key, const cha
 	assert_ok(&e, profile_set(w->profile, section, key, value, &e));
 }
 
-static struct world *world_new(uint32_t seed)
+/* Of the profile only what has no default. */
+static struct world *world_default(uint32_t seed)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
@@ -34,9 +35,6 @@ static struct world *world_new(uint32_t seed)
 	set(w, "secrets", "psk", "a shared key");
 	set(w, "secrets", "user", "User");
 	set(w, "secrets", "password", "clientPass");
-	set(w, "ike", "proposals", "aes256-sha1-ecp256");
-	set(w, "connection", "security", "legacy");
-	set(w, "esp", "proposals", "aes128-sha1");
 	v1_pair_init(&w->pair, seed);
 	behind_init(&w->behind, seed);
 	w->behind.wire.delay = 20;
@@ -46,6 +44,16 @@ static struct world *world_new(uint32_t seed)
 	w->pair.gw_cfg.local_id = (struct identity){ .type = ID_NONE };
 	w->pair.gw_cfg.mode = SA_TRANSPORT;
 	w->pair.gw_cfg.pfs = TRI_NO;
+	return w;
+}
+
+static struct world *world_new(uint32_t seed)
+{
+	struct world *w = world_default(seed);
+
+	set(w, "ike", "proposals", "aes256-sha1-ecp256");
+	set(w, "connection", "security", "legacy");
+	set(w, "esp", "proposals", "aes128-sha1");
 	return w;
 }
 
@@ -301,6 +309,84 @@ static void renegotiated(void **state)
 	world_free(w);
 }
 
+/* IPv6 of the server's is used beside IPv4 as soon as it advertises a prefix, and as long as it does. */
+static void ipv6_beside(void **state)
+{
+	struct world *w = world_new(21);
+	const struct prefix *v6 = &w->pair.netconf.addrs[1];
+
+	(void)state;
+	w->behind.ppp_cfg.ipv6 = true;
+	w->behind.ppp_cfg.advert.server = "fd97::53";
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->pair.netconf.n_addrs, 1);
+	w->behind.ppp.cfg.advertises = true; /* when it is asked the second time */
+	v1_pair_run(&w->pair, SECONDS(5));
+	assert_int_equal(w->pair.netconf.n_addrs, 2);
+	assert_int_equal(v6->family, FAMILY_V6);
+	assert_int_equal(v6->len, 128);
+	assert_memory_equal(v6->ip, ((uint8_t[8]){ 0xfd, 0x97, [7] = 1 }), 8);
+	assert_memory_equal(v6->ip + 8, w->behind.ppp.client_id, 8);
+	assert_int_equal(w->pair.netconf.n_dns, 2);
+	w->behind.ppp.cfg.advertises = false;
+	v1_pair_run(&w->pair, SECONDS(3700));
+	check_up(w);
+	assert_int_equal(w->pair.netconf.n_addrs, 1);
+	assert_int_equal(w->pair.events[EV_LOST], 0);
+	world_free(w);
+}
+
+/* A profile that names an address of one family wants no other; a link that is too narrow bears no IPv6. */
+static void ipv6_not_asked_for(void **state)
+{
+	static const struct {
+		const char *section, *key, *value;
+		bool asked;
+	} rows[] = {
+		{ "network", "address", "10.10.1.2", false },
+		{ "network", "mtu", "1270", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world *w = world_new(22);
+		set(w, rows[i].section, rows[i].key, rows[i].value);
+		w->behind.ppp_cfg.ipv6 = w->behind.ppp_cfg.advertises = true;
+		world_start(w);
+		v1_pair_run(&w->pair, SECONDS(1));
+		check_up(w);
+		assert_int_equal(w->behind.ppp.solicited, rows[i].asked);
+		world_free(w);
+	}
+}
+
+/* A strongSwan with nothing configured begins phase 1 with what we do not offer, but would take. */
+static void gateway_renews(void **state)
+{
+	static const char *const proposals[] = { "aes128-sha256-x25519", "aes128-sha256-modp1024" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(proposals); i++) {
+		struct world *w = world_default(23);
+		struct err e;
+		assert_ok(&e,
+			prop_parse(&w->pair.gw_ike, PROTO_IKE, TIER_LEGACY, "aes256-sha256-ecp256",
+				&e));
+		assert_ok(&e,
+			prop_parse(&w->pair.gw_esp, PROTO_ESP, TIER_LEGACY, "aes256-sha256", &e));
+		world_start(w);
+		check_up(w);
+		assert_ok(
+			&e, prop_parse(&w->pair.gw_ike, PROTO_IKE, TIER_LEGACY, proposals[i], &e));
+		v1_pair_gw_renews(&w->pair);
+		v1_pair_run(&w->pair, SECONDS(20));
+		check_up(w);
+		assert_int_equal(w->pair.client->rekeys_ike, i == 0);
+		world_free(w);
+	}
+}
+
 /* The next gateway of the profile, after the first one's L2TP was silent on both ports. */
 static void another_gateway(void **state)
 {
@@ -497,6 +583,9 @@ int main(void)
 		cmocka_unit_test(port_taken),
 		cmocka_unit_test(no_link_at_all),
 		cmocka_unit_test(renegotiated),
+		cmocka_unit_test(ipv6_beside),
+		cmocka_unit_test(gateway_renews),
+		cmocka_unit_test(ipv6_not_asked_for),
 		cmocka_unit_test(another_gateway),
 		cmocka_unit_test(machine_refuses),
 		cmocka_unit_test(address_changes_while_dialling),

@@ -17,6 +17,7 @@ static void config(struct ike_config *c, struct passphrase *psk, struct proposal
 		.replay_window = 1024,
 		.psk = psk,
 		.ike_proposals = ike,
+		.ike_accepted = ike,
 		.esp_proposals = esp,
 		.pfs = TRI_YES };
 	assert_true(id_parse(&c->local_id, own, NULL));

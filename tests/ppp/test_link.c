@@ -103,12 +103,132 @@ static void ipv6_alone(void **state)
 	(void)state;
 	link_init(&k, 4, SERVER_PAP);
 	k.cfg.ipv4 = false;
-	k.cfg.ipv6 = k.server_cfg.ipv6 = true;
+	k.cfg.ipv6 = k.server_cfg.ipv6 = k.server_cfg.advertises = true;
 	link_start(&k);
 	link_run(&k, 5000);
 	assert_int_equal(k.view.phase, PPP_UP);
 	assert_false(k.view.ipv4);
 	assert_true(k.view.ipv6);
+	link_free(&k);
+}
+
+/* An identifier is no address: without a prefix it is of no use. */
+static void ipv6_alone_without_prefix(void **state)
+{
+	struct link k;
+
+	(void)state;
+	link_init(&k, 5, SERVER_PAP);
+	k.cfg.ipv4 = false;
+	k.cfg.ipv6 = k.server_cfg.ipv6 = true;
+	link_connect(&k);
+	link_check_dead(&k, ERR_PEER, "does not advertise a prefix");
+	assert_int_equal(k.server.solicited, 3);
+	link_free(&k);
+}
+
+/* --- addresses by autoconfiguration */
+
+static void connect_both(struct link *k, uint32_t seed, bool advertises)
+{
+	link_init(k, seed, SERVER_PAP);
+	k->cfg.ipv6 = k->server_cfg.ipv6 = true;
+	k->server_cfg.advertises = advertises;
+	k->server_cfg.advert.server = "fd97::53";
+	link_connect(k);
+	link_check_up(k, "PAP");
+	link_run(k, 1000);
+}
+
+static void check_prefix(const struct link *k, const char *first)
+{
+	struct addr want = { .family = FAMILY_NONE };
+
+	if (first) {
+		assert_true(addr_parse(&want, first));
+		memcpy(want.ip + 8, k->server.client_id, 8);
+	}
+	assert_true(addr_same_host(&k->view.local6, &want));
+}
+
+static void autoconfigured(void **state)
+{
+	struct link k;
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	connect_both(&k, 6, true);
+	check_prefix(&k, "fd97:0:0:1::");
+	assert_int_equal(k.view.n_dns, 2);
+	assert_string_equal(addr_text(text, &k.view.dns[1]), "fd97::53");
+	assert_int_equal(k.server.solicited, 1);
+	link_run(&k, 60000);
+	assert_int_equal(k.server.solicited, 1);
+	link_free(&k);
+}
+
+/* IPv4 does not wait for it, and a later advertisement is as good. */
+static void advertised_late(void **state)
+{
+	struct link k;
+
+	(void)state;
+	connect_both(&k, 7, false);
+	check_prefix(&k, NULL);
+	link_run(&k, 60000);
+	assert_int_equal(k.server.solicited, 3);
+	assert_int_equal(k.view.phase, PPP_UP);
+	server_advertise(&k.server);
+	link_run(&k, 1000);
+	check_prefix(&k, "fd97:0:0:1::");
+	link_free(&k);
+}
+
+/* The prefix runs out unless it is advertised again; then the client asks. */
+static void prefix_runs_out(void **state)
+{
+	struct link k;
+
+	(void)state;
+	connect_both(&k, 8, true);
+	link_run(&k, 1800000);
+	server_advertise(&k.server);
+	link_run(&k, 3500000);
+	check_prefix(&k, "fd97:0:0:1::");
+	assert_int_equal(k.server.solicited, 1);
+	k.server.cfg.advertises = false;
+	link_run(&k, 200000);
+	check_prefix(&k, NULL);
+	assert_int_equal(k.view.n_dns, 1);
+	assert_int_equal(k.server.solicited, 4);
+	link_free(&k);
+}
+
+/* What the gateway has said it may take back; another prefix then takes its place. */
+static void renumbered(void **state)
+{
+	struct link k;
+
+	(void)state;
+	connect_both(&k, 9, true);
+	k.server.cfg.advert.prefix = "fd97:0:0:2::";
+	server_advertise(&k.server);
+	link_run(&k, 1000);
+	check_prefix(&k, "fd97:0:0:1::");
+	k.server.cfg.advert.prefix = "fd97:0:0:1::";
+	k.server.cfg.advert.valid = k.server.cfg.advert.preferred = 0;
+	server_advertise(&k.server);
+	link_run(&k, 1000);
+	check_prefix(&k, NULL);
+	k.server.cfg.advert = advert_preset();
+	k.server.cfg.advert.prefix = "fd97:0:0:2::";
+	server_advertise(&k.server);
+	link_run(&k, 1000);
+	check_prefix(&k, "fd97:0:0:2::");
+	k.server.cfg.advert.router = 0;
+	server_advertise(&k.server);
+	link_run(&k, 1000);
+	check_prefix(&k, NULL);
 	link_free(&k);
 }
 
@@ -538,6 +658,11 @@ int main(void)
 		cmocka_unit_test(like_windows),
 		cmocka_unit_test(unwanted_ipv6),
 		cmocka_unit_test(ipv6_alone),
+		cmocka_unit_test(ipv6_alone_without_prefix),
+		cmocka_unit_test(autoconfigured),
+		cmocka_unit_test(advertised_late),
+		cmocka_unit_test(prefix_runs_out),
+		cmocka_unit_test(renumbered),
 		cmocka_unit_test(steered),
 		cmocka_unit_test(not_steered),
 		cmocka_unit_test(wrong_password),

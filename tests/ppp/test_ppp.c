@@ -336,6 +336,8 @@ static void endings(void **state)
 		{ { "c021 07 01 0005 01" }, ERR_PEER, "does not understand our LCP" },
 		{ { ACK, "c021 01 05 0004", "c021 07 01 0005 01" }, ERR_PEER,
 			"does not understand our LCP" },
+		{ { ACK, "c021 01 05 0009 0305 c223 81", "c021 01 06 0004", "c021 05 07 0004" },
+			ERR_PEER, "log in by MS-CHAPv2, which the profile does not allow" },
 		{ { ACK, "c021 01 05 0008 0304 c023", "c021 08 01 0006 c023" }, ERR_PEER,
 			"by PAP, then refused" },
 		{ { ACK, "c021 01 05 0004", "c021 08 01 0006 8021", "c021 08 01 0006 8057" },

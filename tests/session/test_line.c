@@ -361,6 +361,34 @@ static void stopped_early(void **state)
 	world_free(&w);
 }
 
+/* PPP's end is waited for, so that nothing of it is under way any more when the SA goes; not for long. */
+static void ppp_ends_first(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 9);
+	connect(&w);
+	line_stop(w.line, w.now, &w.ob);
+	run(&w, w.wire.delay, false);
+	assert_true(w.ppp.terminated);
+	assert_false(w.lns.closed);
+	run(&w, 1000, false);
+	check_dead(&w, LINE_NETWORK, ERR_NONE, "");
+	assert_true(w.lns.closed);
+	world_free(&w);
+	world_init(&w, 10);
+	w.ppp_cfg.deaf_to_end = true;
+	connect(&w);
+	line_stop(w.line, w.now, &w.ob);
+	run(&w, 400, false);
+	assert_false(w.lns.closed);
+	run(&w, 300, false);
+	check_dead(&w, LINE_NETWORK, ERR_NONE, "");
+	assert_true(w.lns.closed);
+	world_free(&w);
+}
+
 /* Without duplicates: ESP lets none through. */
 static void bad_network(void **state)
 {
@@ -392,6 +420,7 @@ int main(void)
 		cmocka_unit_test(ended_by_the_gateway),
 		cmocka_unit_test(forgotten),
 		cmocka_unit_test(stopped_early),
+		cmocka_unit_test(ppp_ends_first),
 		cmocka_unit_test(bad_network),
 	};
 

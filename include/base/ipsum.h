@@ -1,8 +1,8 @@
 /*
  * The checksum of the Internet protocols (RFC 1071).
  */
-#ifndef EDGE_IPSUM_H
-#define EDGE_IPSUM_H
+#ifndef BASE_IPSUM_H
+#define BASE_IPSUM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "ipsum.h"
+#include "base/ipsum.h"
 
 #include <string.h>
 
