@@ -46,7 +46,7 @@ libreswan_start() {
 	local here=$LAB/gateway/libreswan
 	if [ ! -d "$here" ]; then
 		mkdir -m 700 "$here" "$here/policies"
-		printf ': PSK "%s"\n' "$PSK" >"$here/secrets"
+		printf '%s : PSK "%s"\n' '' "$PSK" "$GATE4 %any" password@123 >"$here/secrets"
 		printf 'alice:%s\n' "$(openssl passwd -6 "$ALICE")" >"$here/passwd"
 	fi
 	gateway_mark
@@ -55,6 +55,16 @@ libreswan_start() {
 		--rundir "$LAB/gateway/run" --nhelpers 0 >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED" >"$LAB/gateway/started"
 	wait_until 90 gateway_said 'loading secrets from' || return 1
+}
+
+# libreswan_add CONNECTION: one that it does not know at its start; libreswan_delete: not any more
+libreswan_add() {
+	in_box gateway "${PLUTO%/*}/addconn" --config "$NET_DIR/gateway/libreswan.conf" \
+		--ctlsocket "$LAB/gateway/run/pluto.ctl" "$1" >>"$GATEWAY_LOG" 2>&1 || fail "libreswan does not take $1"
+}
+
+libreswan_delete() {
+	in_box gateway "${PLUTO%/*}/whack" --ctlsocket "$LAB/gateway/run/pluto.ctl" --delete --name "$1" >>"$GATEWAY_LOG" 2>&1
 }
 
 openiked_start() {
