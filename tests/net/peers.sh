@@ -46,7 +46,7 @@ libreswan_start() {
 	local here=$LAB/gateway/libreswan
 	if [ ! -d "$here" ]; then
 		mkdir -m 700 "$here" "$here/policies"
-		printf '%s : PSK "%s"\n' '' "$PSK" "$GATE4 %any" password@123 >"$here/secrets"
+		printf '%s: PSK "%s"\n' '' "$PSK" "$GATE4 %any " password@123 >"$here/secrets"
 		printf 'alice:%s\n' "$(openssl passwd -6 "$ALICE")" >"$here/passwd"
 	fi
 	gateway_mark
