@@ -17,6 +17,7 @@ enum action_kind {
 	ACT_RESOLVE, /* struct resolve: find the gateway's addresses and the paths to them */
 	ACT_SEND, /* struct send + datagram */
 	ACT_ASK, /* struct ask: a question for the user */
+	ACT_SA_EXPECT, /* struct sa_ref, inbound: its keys come with an answer that is on its way */
 	ACT_SA_INSTALL, /* struct sa_spec */
 	ACT_SA_REMOVE, /* struct sa_ref */
 	ACT_NETCONF, /* struct netconf: this is how the machine shall be set up from now on */
@@ -183,6 +184,9 @@ const void *outbox_get(const struct outbox *ob, size_t i);
 
 void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local,
 	const struct addr *remote, const void *data, size_t len);
+/* Whoever answers may send by the new SA at once (RFC 7296 section 2.8), and so before the answer has been
+ * read: what comes is kept until the SA is installed, or removed. */
+void outbox_sa_expect(struct outbox *ob, const struct sa_ref *ref);
 void outbox_sa_install(struct outbox *ob, const struct sa_spec *spec);
 void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref);
 void outbox_event(struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, ...)

@@ -26,10 +26,13 @@ struct dataplane_drops {
 
 struct dataplane;
 
-enum { DATAPLANE_FDS = 3 };
+enum { DATAPLANE_FDS = 3, EXPECTED_MAX = 4 };
 
 struct dataplane_ops {
 	const char *name; /* "userspace", "kernel" */
+	/* What comes in for this SA is kept, as far as there is room, until it is installed or removed; of
+	 * those expected at the same time the last EXPECTED_MAX. Nothing fails: at worst it is lost. */
+	void (*expect)(struct dataplane *dp, const struct sa_ref *ref);
 	/* The newest outbound SA whose selectors match carries a packet; inbound SAs stay until
 	 * removed. LOCAL: it cannot be had here, or there is no place left; BUG: the SPI is taken,
 	 * for the same key must never start from its first IV again. */

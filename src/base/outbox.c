@@ -98,12 +98,22 @@ void outbox_sa_install(struct outbox *ob, const struct sa_spec *spec)
 		*s = *spec;
 }
 
-void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref)
+static void add_ref(struct outbox *ob, enum action_kind kind, const struct sa_ref *ref)
 {
-	struct sa_ref *r = outbox_add(ob, ACT_SA_REMOVE, sizeof(*r));
+	struct sa_ref *r = outbox_add(ob, kind, sizeof(*r));
 
 	if (r)
 		*r = *ref;
+}
+
+void outbox_sa_expect(struct outbox *ob, const struct sa_ref *ref)
+{
+	add_ref(ob, ACT_SA_EXPECT, ref);
+}
+
+void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref)
+{
+	add_ref(ob, ACT_SA_REMOVE, ref);
 }
 
 static void outbox_vevent(

@@ -268,6 +268,10 @@ static void perform(struct edge *g, enum action_kind kind, const void *what, siz
 	case ACT_SA_INSTALL:
 		install(g, what);
 		break;
+	case ACT_SA_EXPECT:
+		if (g->dp)
+			g->dp->ops->expect(g->dp, what);
+		break;
 	case ACT_SA_REMOVE:
 		if (g->dp)
 			g->dp->ops->remove(g->dp, what);

@@ -37,6 +37,11 @@ static struct kernel *of(struct dataplane *dp)
 	return (struct kernel *)dp;
 }
 
+static void k_expect(struct dataplane *dp, const struct sa_ref *ref)
+{
+	host_sa_expect(of(dp)->host, ref);
+}
+
 static bool k_install(struct dataplane *dp, const struct sa_spec *spec, struct err *e)
 {
 	struct kernel *k = of(dp);
@@ -247,6 +252,7 @@ struct dataplane *kernel_new(struct host *host, struct udp *udp, struct err *e)
 {
 	static const struct dataplane_ops ops = {
 		.name = "kernel",
+		.expect = k_expect,
 		.install = k_install,
 		.remove = k_remove,
 		.counters = k_counters,

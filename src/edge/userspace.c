@@ -75,7 +75,14 @@ static bool us_install(struct dataplane *dp, const struct sa_spec *spec, struct 
 	memmove(&t->sa[at + 1], &t->sa[at], (t->n - at) * sizeof(t->sa[0]));
 	t->sa[at] = (struct us_sa){ .esp = esp };
 	t->n++;
+	if (spec->dir == SA_IN)
+		userspace_esp_early(us, &t->sa[at]);
 	return true;
+}
+
+static void us_expect(struct dataplane *dp, const struct sa_ref *ref)
+{
+	early_expect(&userspace_of(dp)->early, ref->spi);
 }
 
 static void us_remove(struct dataplane *dp, const struct sa_ref *ref)
@@ -84,6 +91,8 @@ static void us_remove(struct dataplane *dp, const struct sa_ref *ref)
 	struct us_table *t = table_of(us, ref->dir);
 	struct us_sa *sa = find_sa(us, ref->dir, ref->spi);
 
+	if (ref->dir == SA_IN)
+		early_forget(&us->early, ref->spi);
 	if (!sa)
 		return;
 	us->to_tell -= (size_t)sa->tell_used + sa->tell_expiring + sa->tell_expired;
@@ -215,6 +224,7 @@ static void us_free(struct dataplane *dp)
 	for (enum sa_dir dir = SA_IN; dir <= SA_OUT; dir++)
 		for (size_t i = 0; i < table_of(us, dir)->n; i++)
 			esp_free(table_of(us, dir)->sa[i].esp);
+	early_clear(&us->early);
 	wipe(us, sizeof(*us)); /* the generator, and what was on its way in clear */
 	free(us);
 }
@@ -224,6 +234,7 @@ struct dataplane *userspace_new(
 {
 	static const struct dataplane_ops ops = {
 		.name = "userspace",
+		.expect = us_expect,
 		.install = us_install,
 		.remove = us_remove,
 		.counters = us_counters,

@@ -22,6 +22,7 @@
 
 #include "burst.h"
 #include "carry.h"
+#include "early.h"
 #include "edge/dataplane.h"
 #include "inbox.h"
 #include "tunio.h"
@@ -54,6 +55,7 @@ struct userspace {
 	size_t to_tell; /* tell_* flags that are set, over both tables */
 	struct us_table in; /* by SPI */
 	struct us_table out; /* the newest first */
+	struct early early;
 	struct dataplane_drops drops;
 	struct carry carry;
 	struct inbox inbox; /* of L2TP */
@@ -76,6 +78,7 @@ bool userspace_tun_input(struct dataplane *dp);
 int userspace_waits(struct dataplane *dp);
 void userspace_l2tp_send(struct dataplane *dp, const struct l2tp_datagram *d);
 void userspace_esp_input(struct dataplane *dp, struct udp_datagram *d, size_t n);
+void userspace_esp_early(struct userspace *us, struct us_sa *sa); /* what came in before it was there */
 bool userspace_l2tp_next(struct dataplane *dp, struct bytes *payload);
 
 #endif

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -83,6 +84,27 @@ static void input_run(struct userspace *us, struct us_sa *sa, struct udp_datagra
 	userspace_expiring(us, sa);
 }
 
+void userspace_esp_early(struct userspace *us, struct us_sa *sa)
+{
+	struct udp_datagram d[EARLY_PACKETS];
+	size_t n = early_take(&us->early, esp_spec(sa->esp)->spi, d);
+
+	if (n == 0)
+		return;
+	input_run(us, sa, d, n);
+	tunio_flush(&us->tun); /* it writes from these buffers */
+	for (size_t i = 0; i < n; i++)
+		free(d[i].room);
+}
+
+/* Some may be for an SA whose keys are on their way. */
+static void without_sa(struct userspace *us, uint32_t spi, const struct udp_datagram *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!early_keep(&us->early, spi, &d[i]))
+			us->drops.unknown_spi++;
+}
+
 /* Where it came from does not matter: the check value tells who sent it (RFC 4303 section 2.1 wants
  * the SPI alone for a unicast SA), and IKE decides whether to follow a peer that moved. */
 void userspace_esp_input(struct dataplane *dp, struct udp_datagram *d, size_t n)
@@ -97,7 +119,7 @@ void userspace_esp_input(struct dataplane *dp, struct udp_datagram *d, size_t n)
 		if (sa)
 			input_run(us, sa, &d[i], run);
 		else
-			us->drops.unknown_spi += run;
+			without_sa(us, spi, &d[i], run);
 	}
 	tunio_flush(&us->tun);
 }

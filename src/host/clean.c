@@ -70,6 +70,9 @@ static bool clean_xfrm(struct one *c, unsigned long slot, struct err *e)
 		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
 	if (!xfrm_flush((unsigned)slot, &sas, &policies, e))
 		return false;
+	struct nl_sock *netfilter = NULL;
+	await_clean(&netfilter, (unsigned)slot);
+	nl_socket_free(netfilter);
 	if (sas + policies > 0) {
 		told(c, "%zu SAs and %zu policies of IPsec", sas, policies);
 		c->c->removed += sas + policies - 1;

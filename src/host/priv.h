@@ -191,6 +191,16 @@ bool ingress_set(struct nl_sock **sk, unsigned slot, int link, const struct item
 	struct err *e) MUST_CHECK;
 bool ingress_remove(struct nl_sock **sk, unsigned slot, struct err *e) MUST_CHECK;
 
+/* --- await.c ------------------------------------------------------------------------------------- */
+
+/* Keeps what comes in for this SPI until await_end; NULL: it cannot be done here, and is lost. */
+struct await *await_begin(unsigned slot, uint32_t spi);
+bool await_is(const struct await *x, uint32_t spi); /* false for NULL */
+/* installed: what was kept goes on to the SA. NULL is nothing. */
+void await_end(struct await *x, bool installed);
+/* What an instance that did not end cleanly has left of it; *sk as with ingress_set. */
+void await_clean(struct nl_sock **sk, unsigned slot);
+
 /* --- lan.c -------------------------------------------------------------------------------------- */
 
 /* Private networks that our own addresses put on the link, other than on the interface except. */
@@ -276,6 +286,7 @@ struct sad {
 	struct nl_sock *sk, *monitor;
 	uint32_t if_id; /* of the interface, 0: it is none of that kind, or there is none */
 	bool directions; /* the kernel knows the direction of an SA */
+	struct await *await; /* NULL: no SA is expected */
 	size_t n_sas;
 	struct xfrm_sa *sas[XFRM_SAS]; /* the newest first */
 	size_t n_policies;

@@ -110,6 +110,7 @@ void xfrm_close(struct host *h)
 
 	if (!x)
 		return;
+	await_end(x->await, false);
 	if (x->n_policies > 0 &&
 		!sa_policies_change(x->sk, x->policies, x->n_policies, NULL, 0, &e)) {
 		ok = false;
@@ -181,6 +182,22 @@ static bool add_sa(
 	return result.code == 0 || sa_refused(e, result.code, result.said, spec);
 }
 
+void host_sa_expect(struct host *h, const struct sa_ref *ref)
+{
+	if (!h->sad)
+		return;
+	await_end(h->sad->await, false);
+	h->sad->await = await_begin(h->slot, ref->spi);
+}
+
+static void expected(struct sad *x, enum sa_dir dir, uint32_t spi, bool installed)
+{
+	if (dir != SA_IN || !await_is(x->await, spi))
+		return;
+	await_end(x->await, installed);
+	x->await = NULL;
+}
+
 bool host_sa_install(struct host *h, const struct sa_spec *spec, struct err *e)
 {
 	if (!xfrm_open(h, e) || (spec->mode == SA_TUNNEL && !h->link && !xfrm_link_make(h, e)))
@@ -198,8 +215,10 @@ bool host_sa_install(struct host *h, const struct sa_spec *spec, struct err *e)
 	for (size_t i = x->n_sas++; i > 0; i--)
 		x->sas[i] = x->sas[i - 1];
 	x->sas[0] = sa;
-	if (follow_sas(h, e))
+	if (follow_sas(h, e)) {
+		expected(x, spec->dir, spec->spi, true);
 		return true;
+	}
 	(void)!remove_sa(h, sa, NULL);
 	forget_sa(x, 0);
 	return false;
@@ -212,6 +231,8 @@ void host_sa_remove(struct host *h, const struct sa_ref *ref)
 	size_t i = x ? find_sa(x, ref->dir, ref->spi) : 0;
 	struct err e;
 
+	if (x)
+		expected(x, ref->dir, ref->spi, false);
 	if (!x || i == x->n_sas)
 		return;
 	struct xfrm_sa gone = *x->sas[i];

@@ -92,6 +92,8 @@ bool v2_child_send(
 			v2_ke_write(&k, o->ke);
 		v2_ts_write(&k, PAYLOAD_TSi, &o->local_ts);
 		v2_ts_write(&k, PAYLOAD_TSr, &o->remote_ts);
+		outbox_sa_expect(
+			ob, &(struct sa_ref){ SA_IN, o->spi_in, v->path.remote, v2_local(v) });
 		ok = v2_request(
 			v, sa, old ? TASK_REKEY_CHILD : TASK_NEW_CHILD, CREATE_CHILD_SA, &k, ob, e);
 	}
@@ -123,14 +125,17 @@ struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
 /* --- the gateway's answer to ours ------------------------------------------------------------- */
 
 /* An error to a rekey is not the end: the old child still carries traffic. */
-static bool child_refused(struct step *s, struct child *old, const struct notify *n)
+static bool child_refused(
+	struct step *s, struct child *old, uint32_t spi_in, const struct notify *n)
 {
+	struct v2 *v = s->v;
 	struct rd r = rd_init(n->data.p, n->data.n);
 	char name[NOTIFY_TEXT_MAX];
 	const struct alg *group;
 
 	outbox_log(s->ob, LEVEL_INFO, "the gateway answers CREATE_CHILD_SA with %s",
 		notify_text(name, n->type));
+	outbox_sa_remove(s->ob, &(struct sa_ref){ SA_IN, spi_in, v->path.remote, v2_local(v) });
 	if (!old || old->state != CHILD_UP)
 		return true; /* no further child SA to be had, or the gateway replaced it meanwhile */
 	old->want_rekey = true;
@@ -218,8 +223,9 @@ bool v2_child_recv(struct step *s)
 	struct notify n;
 
 	if (notify_find_error(s->p, &n)) {
+		uint32_t spi_in = o->spi_in;
 		v2_request_done(s->sa);
-		return child_refused(s, old, &n);
+		return child_refused(s, old, spi_in, &n);
 	}
 	if (!nonce || nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
 		return err_set(s->e, ERR_PEER, "the gateway's answer lacks a nonce");

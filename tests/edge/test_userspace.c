@@ -164,6 +164,61 @@ static void never_in_clear(void **state)
 	world_close(&w);
 }
 
+/* The gateway may send by a new SA before its answer, which brings the keys, has been read. */
+static void before_the_keys(void **state)
+{
+	enum { SPI = 0x1000, MORE_THAN_KEPT = 70, KEPT = 64 };
+	struct world w = world_open();
+	uint8_t packet[PACKET_MAX], got[PACKET_MAX];
+	size_t len = packet_udp(packet, "10.0.0.1", "10.0.0.2", 5, 6, 100);
+	const struct sa_ref ref = { .dir = SA_IN, .spi = SPI };
+	struct err e;
+
+	(void)state;
+	assert_true(side_install(&w.here, w.spec, SA_OUT, SPI, &w.there, &e));
+	for (unsigned again = 0; again < 2; again++) {
+		w.there.dp->ops->expect(w.there.dp, &ref);
+		for (unsigned i = 0; i < MORE_THAN_KEPT; i++)
+			assert_false(world_arrives(&w.here, &w.there, packet, len));
+		assert_int_equal(
+			side_drops(&w.there).unknown_spi, (MORE_THAN_KEPT - KEPT) * (again + 1));
+		if (again == 0) /* the exchange came to nothing */
+			side_remove(&w.there, SA_IN, SPI);
+	}
+	assert_true(side_no_event(&w.there));
+	assert_true(side_install(&w.there, w.spec, SA_IN, SPI, &w.here, &e));
+	for (unsigned i = 0; i < KEPT; i++)
+		assert_true(side_read(&w.there, got) == len && memcmp(got, packet, len) == 0);
+	assert_int_equal(side_read(&w.there, got), 0);
+	assert_true(side_counters(&w.there, SA_IN, SPI).packets == KEPT);
+	assert_true(side_next_is(&w.there, OS_INBOUND, 0));
+	assert_true(side_next_is(&w.there, OS_SA_USED, SPI));
+	assert_true(world_arrives(&w.here, &w.there, packet, len));
+	world_close(&w);
+}
+
+/* Of those expected at the same time the last ones; what is still kept at the end is let go. */
+static void expected_at_once(void **state)
+{
+	struct world w = world_open();
+	uint8_t packet[PACKET_MAX];
+	size_t len = packet_udp(packet, "10.0.0.1", "10.0.0.2", 5, 6, 100);
+	struct err e;
+
+	(void)state;
+	for (uint32_t i = 0; i <= EXPECTED_MAX; i++) {
+		const struct sa_ref ref = { .dir = SA_IN, .spi = 0x1000 + i };
+		w.there.dp->ops->expect(w.there.dp, &ref);
+		assert_true(side_install(&w.here, w.spec, SA_OUT, ref.spi, &w.there, &e));
+		assert_false(world_arrives(&w.here, &w.there, packet, len));
+	}
+	assert_true(side_install(&w.there, w.spec, SA_IN, 0x1000, &w.here, &e));
+	assert_int_equal(side_read(&w.there, packet), 0);
+	assert_true(side_install(&w.there, w.spec, SA_IN, 0x1001, &w.here, &e));
+	assert_int_equal(side_read(&w.there, packet), len);
+	world_close(&w);
+}
+
 static void unknown_spi(void **state)
 {
 	struct world w = world_open();
@@ -505,6 +560,8 @@ int main(void)
 		cmocka_unit_test(events),
 		cmocka_unit_test(expiring),
 		cmocka_unit_test(never_in_clear),
+		cmocka_unit_test(before_the_keys),
+		cmocka_unit_test(expected_at_once),
 		cmocka_unit_test(unknown_spi),
 		cmocka_unit_test(forged_and_replayed),
 		cmocka_unit_test(rekey),

@@ -601,6 +601,77 @@ static void cleaning_takes_what_is_of_the_slot(void **state)
 	nl_socket_free(sk);
 }
 
+static int udp_between(struct sockaddr_in *to)
+{
+	socklen_t len = sizeof(*to);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	*to = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_true(fd >= 0 && bind(fd, (struct sockaddr *)to, sizeof(*to)) == 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)to, &len), 0);
+	return fd;
+}
+
+static bool comes_in(int fd, const struct sockaddr_in *to, uint32_t spi)
+{
+	const uint32_t out[2] = { htonl(spi), htonl(1) };
+	uint32_t in[2] = { 0 };
+
+	assert_int_equal(sendto(fd, out, sizeof(out), 0, (const struct sockaddr *)to, sizeof(*to)),
+		sizeof(out));
+	bool came = recv(fd, in, sizeof(in), MSG_DONTWAIT) == sizeof(in);
+	assert_true(!came || in[0] == out[0]);
+	return came;
+}
+
+static unsigned come_in_later(int fd, uint32_t spi)
+{
+	uint32_t in[2];
+	unsigned n = 0;
+
+	while (recv(fd, in, sizeof(in), MSG_DONTWAIT) == sizeof(in)) {
+		assert_int_equal(ntohl(in[0]), spi);
+		n++;
+	}
+	return n;
+}
+
+/* With UDP between two ports of the loopback interface in the place of ESP, and its socket in that of
+ * the SA. */
+static void what_comes_before_the_sa_is_kept(void **state)
+{
+	enum { SPI = 0x12345678, MORE_THAN_KEPT = 70, KEPT = 64 };
+	struct sockaddr_in to;
+	struct nl_sock *sk = NULL;
+
+	(void)state;
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0 || system("ip link set lo up") != 0)
+		skip();
+	struct await *x = await_begin(3, SPI);
+	if (!x)
+		skip(); /* a kernel without nftables, or without its queues */
+	int fd = udp_between(&to);
+	assert_true(await_is(x, SPI) && !await_is(x, SPI + 1) && !await_is(NULL, SPI));
+	assert_true(comes_in(fd, &to, SPI + 1));
+	for (unsigned i = 0; i < MORE_THAN_KEPT; i++)
+		assert_false(comes_in(fd, &to, SPI));
+	assert_null(await_begin(3, SPI)); /* somebody has that queue */
+	await_end(x, true);
+	assert_int_equal(come_in_later(fd, SPI), KEPT);
+	assert_true(comes_in(fd, &to, SPI));
+
+	assert_non_null(x = await_begin(3, SPI));
+	assert_false(comes_in(fd, &to, SPI));
+	await_end(x, false);
+	assert_int_equal(come_in_later(fd, SPI), 0);
+	assert_true(comes_in(fd, &to, SPI));
+	await_clean(&sk, 3);
+	nl_socket_free(sk);
+	assert_int_equal(system("test -z \"$(nft list ruleset)\""), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -622,6 +693,7 @@ int main(void)
 		cmocka_unit_test(the_kernel_agrees_about_directions),
 		cmocka_unit_test(a_change_is_whole_or_not_at_all),
 		cmocka_unit_test(cleaning_takes_what_is_of_the_slot),
+		cmocka_unit_test(what_comes_before_the_sa_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,7 @@ client_launch() {
 # client_start PROFILE [OPTION...]: returns when the tunnel carries traffic
 client_start() {
 	client_launch "$@"
-	wait_until 20 client_up_or_dead "$1" || fail "$1: not connected after 20 s"
+	wait_until 60 client_up_or_dead "$1" || fail "$1: not connected after 60 s"
 	client_said "$1" '^connected' || fail "$1: ended with status $(client_status "$1")"
 }
 

@@ -48,8 +48,8 @@ strongswan_start() {
 	rm -f "$LAB/gateway/run/charon.vici" "$LAB/gateway/run/charon.pid"
 	serve gateway "$CHARON" >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED $*" >"$LAB/gateway/started"
-	wait_until 10 test -S "$LAB/gateway/run/charon.vici" || return 1
-	wait_until 5 gateway_do --load-all --noprompt || return 1
+	wait_until 60 test -S "$LAB/gateway/run/charon.vici" || return 1
+	wait_until 30 gateway_do --load-all --noprompt || return 1
 }
 
 # gateway_kill: as a power failure does it, without a word to its peers.

@@ -46,7 +46,7 @@ libreswan_start() {
 	local here=$LAB/gateway/libreswan
 	if [ ! -d "$here" ]; then
 		mkdir -m 700 "$here" "$here/policies"
-		printf ': PSK "%s"\n' "$PSK" >"$here/secrets"
+		printf '%s: PSK "%s"\n' '' "$PSK" "$GATE4 %any " password@123 >"$here/secrets"
 		printf 'alice:%s\n' "$(openssl passwd -6 "$ALICE")" >"$here/passwd"
 	fi
 	gateway_mark
@@ -54,25 +54,34 @@ libreswan_start() {
 		--secretsfile "$here/secrets" --ipsecdir "$here" --nssdir "$LAB/pki/nss" --no-dnssec \
 		--rundir "$LAB/gateway/run" --nhelpers 0 >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED" >"$LAB/gateway/started"
-	wait_until 20 gateway_said 'loading secrets from' || return 1
+	wait_until 90 gateway_said 'loading secrets from' || return 1
+}
+
+# libreswan_add CONNECTION: one that it does not know at its start; libreswan_delete: not any more
+libreswan_add() {
+	in_box gateway "${PLUTO%/*}/addconn" --config "$NET_DIR/gateway/libreswan.conf" \
+		--ctlsocket "$LAB/gateway/run/pluto.ctl" "$1" >>"$GATEWAY_LOG" 2>&1 || fail "libreswan does not take $1"
+}
+
+libreswan_delete() {
+	in_box gateway "${PLUTO%/*}/whack" --ctlsocket "$LAB/gateway/run/pluto.ctl" --delete --name "$1" >>"$GATEWAY_LOG" 2>&1
 }
 
 openiked_start() {
 	local here=$LAB/gateway/iked
 	if [ ! -d "$here" ]; then
-		mkdir -p "$here"/{ca,certs,private,crls,pubkeys/{fqdn,ufqdn,ipv4,ipv6}}
-		cp "$LAB/pki/ca.crt" "$here/ca/"
-		cp "$LAB/pki/rsa-2048.crt" "$here/certs/"
-		cp "$LAB/pki/rsa-2048.key" "$here/private/local.key"
+		# Its process for certificates has no privileges.
+		install -d -m 755 "$here"/{,ca,certs,private,crls,pubkeys,pubkeys/{fqdn,ufqdn,ipv4,ipv6}}
+		install -m 644 "$LAB/pki/ca.crt" "$here/ca/"
+		install -m 644 "$LAB/pki/rsa-2048.crt" "$here/certs/"
+		install -m 600 "$LAB/pki/rsa-2048.key" "$here/private/local.key"
 		install -m 600 "$NET_DIR/gateway/openiked.conf" "$here/iked.conf"
 		in_box gateway mount --bind "$here" /etc/iked
 	fi
 	modprobe af_key # it speaks to the kernel by PF_KEY
-	serve gateway "$IKED" -d -v -f "$here/iked.conf" -s "$LAB/gateway/run/iked.sock" >>"$GATEWAY_LOG" 2>&1
+	gateway_mark
+	serve gateway "$IKED" -d -vv -f "$here/iked.conf" -s "$LAB/gateway/run/iked.sock" >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED" >"$LAB/gateway/started"
-	wait_until 20 openiked_listens || return 1
-}
-
-openiked_listens() {
-	[ -n "$(in_box gateway ss -Hlun 'sport = :4500')" ] && [ -S "$LAB/gateway/run/iked.sock" ]
+	# It listens before it knows its policies whole, and then answers with empty traffic selectors.
+	wait_until 90 gateway_said 'config_getstatic: .*stickyaddress' || return 1
 }

@@ -8,6 +8,7 @@ v1_profile() {
 	[connection]
 	type = ikev1
 	gateway = 198.51.100.$2
+	${DATAPLANE:+dataplane = $DATAPLANE}
 	[local]
 	auth = $3
 	$(printf '%s\n' "${@:4}")

@@ -129,3 +129,30 @@ test_libreswan_v1_push() {
 	profile_add xauth ike "mode-config = push"
 	libreswan_v1
 }
+
+# --- libreswan and xl2tpd as a server of L2TP/IPsec (xl2tpd and pppd: l2tp.sh)
+
+# libreswan_l2tp CONNECTION [PORT]: the client's; traffic, new keys without a lost packet, and an end that both hear of
+libreswan_l2tp() {
+	peer libreswan
+	trap "clear_watch_end; clients_end; router_plain; l2tp_end; libreswan_delete $1 || true" EXIT
+	libreswan_add "$1"
+	l2tp_files
+	l2tp_tunnel_start
+	clear_watch_begin
+	l2tp_profile rekey
+	[ -z "${2:-}" ] || profile_add rekey l2tp "source-port = $2"
+	client_start rekey
+	l2tp_works rekey
+	while_pinging client_rekeys child child
+	while_pinging client_rekeys ike ike
+	l2tp_works rekey
+	client_stop rekey
+	gateway_says 'Connection closed to .*Local: ' || fail "xl2tpd was not told of the end"
+	gateway_says 'received Delete SA' || fail "libreswan was not told of the end"
+	no_clear_l2tp
+}
+
+test_libreswan_l2tp() { libreswan_l2tp l2tp-any; }
+test_libreswan_l2tp_other_port() { libreswan_l2tp l2tp-any 4711; }
+test_libreswan_l2tp_1701() { libreswan_l2tp l2tp-1701; }

@@ -196,6 +196,8 @@ size_t plane_count(const struct plane *p, enum sa_dir dir)
 static void plane_install(struct plane *p, const struct sa_spec *spec)
 {
 	p->installs++;
+	if (spec->dir == SA_IN && spec->spi == p->expected)
+		p->expected = 0;
 	if (plane_find(p, spec->dir, spec->spi) || p->n == PLANE_MAX) {
 		p->errors++;
 		return;
@@ -215,7 +217,10 @@ static void plane_remove(struct plane *p, const struct sa_ref *ref)
 			memmove(&p->sa[i], &p->sa[i + 1], (--p->n - i) * sizeof(p->sa[0]));
 			return;
 		}
-	p->errors++;
+	if (ref->dir == SA_IN && ref->spi == p->expected)
+		p->expected = 0;
+	else
+		p->errors++;
 }
 
 void net_ping(struct net *n, enum end from)
@@ -257,6 +262,8 @@ void net_perform_one(struct net *n, enum end from, enum action_kind kind, const 
 		if (n->cfg.nat)
 			translate(&f);
 		transmit(n, from, &f);
+	} else if (kind == ACT_SA_EXPECT) {
+		n->plane[from].expected = ((const struct sa_ref *)a)->spi;
 	} else if (kind == ACT_SA_INSTALL) {
 		plane_install(&n->plane[from], a);
 	} else if (kind == ACT_SA_REMOVE) {

@@ -38,6 +38,7 @@ struct plane {
 	size_t n;
 	struct sa_spec *sa[PLANE_MAX]; /* oldest first */
 	unsigned installs;
+	uint32_t expected; /* the last SPI that was, 0: it has been installed or removed */
 	unsigned errors; /* an SPI installed twice, or removed without being there */
 };
 

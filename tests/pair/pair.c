@@ -118,6 +118,7 @@ static void perform_one(struct pair *p, enum action_kind kind, const void *a, st
 		p->downs++;
 		p->down = *(const struct down *)a;
 		break;
+	case ACT_SA_EXPECT:
 	case ACT_SEND:
 	case ACT_SA_REMOVE:
 		break; /* net_perform has done it */

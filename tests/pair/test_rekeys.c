@@ -174,6 +174,44 @@ static void in_a_hurry(void **state)
 	pair_free(&p);
 }
 
+/* Whatever asks for a child SA, the data plane knows before that it may come to be used before we know
+ * the answer, and hears how it ended. */
+static bool expects(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	enum { EXCHANGE_AT = 18 };
+
+	if (from == CLIENT && f->len > EXCHANGE_AT && f->data[EXCHANGE_AT] == CREATE_CHILD_SA) {
+		*(uint32_t *)arg = n->plane[CLIENT].expected;
+		assert_int_not_equal(n->plane[CLIENT].expected, 0);
+	}
+	return false;
+}
+
+static void expected_before_asked(void **state)
+{
+	uint32_t spi = 0;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 27);
+	pair_connect(&p);
+	p.net.tap = expects;
+	p.net.tap_arg = &spi;
+	children_rekey(&p.client.v2->children, p.net.now);
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	assert_int_equal(p.client.v2->children.v[0]->spi_in, spi);
+	assert_int_equal(p.net.plane[CLIENT].expected, 0);
+	p.gwc.refuse_child = TEMPORARY_FAILURE;
+	children_rekey(&p.client.v2->children, p.net.now);
+	pair_run(&p, SECONDS(2));
+	assert_int_not_equal(p.client.v2->children.v[0]->spi_in, 0);
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	assert_int_equal(p.net.plane[CLIENT].expected, 0);
+	pair_free(&p);
+}
+
 /* A gateway that refuses every rekey: it is asked again and again, until the lifetime is over. */
 static void rekey_refused(void **state)
 {
@@ -274,6 +312,7 @@ int main(void)
 		cmocka_unit_test(never_twice),
 		cmocka_unit_test(by_lifetime),
 		cmocka_unit_test(in_a_hurry),
+		cmocka_unit_test(expected_before_asked),
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),

@@ -247,6 +247,7 @@ static void perform_one(
 	case ACT_ASK:
 		answer(p, a, next);
 		break;
+	case ACT_SA_EXPECT:
 	case ACT_SEND:
 	case ACT_SA_REMOVE:
 	case ACT_EVENT:
