@@ -160,7 +160,7 @@ client_stop() {
 # client_ends PROFILE STATUS
 client_ends() {
 	local status
-	wait_until 10 client_dead "$1" || fail "$1: still running after 10 s"
+	wait_until 30 client_dead "$1" || fail "$1: still running after 30 s"
 	status=0
 	wait "${CLIENT_PID[$1]}" 2>/dev/null || status=$?
 	unset "CLIENT_PID[$1]"
@@ -214,7 +214,7 @@ status_is() {
 
 # status_becomes PROFILE EXPRESSION [SECONDS]
 status_becomes() {
-	wait_until "${3:-10}" status_is "$1" "$2" || fail "$1: never came true: $2"
+	wait_until "${3:-40}" status_is "$1" "$2" || fail "$1: never came true: $2"
 }
 
 # reaches ADDRESS...: a ping each, from the client
@@ -233,9 +233,9 @@ unreachable() {
 transfers() {
 	local to=$1 said
 	[[ $to != *:* ]] || to=[$to]
-	in_box client timeout 20 socat -u "TCP:$to:9000" - | cmp - "$LAB/inner/megabyte" ||
+	in_box client timeout 60 socat -u "TCP:$to:9000" - | cmp - "$LAB/inner/megabyte" ||
 		fail "a megabyte from $1 did not arrive whole"
-	said=$(echo hello | in_box client timeout 5 socat -t 5 - "UDP:$to:7,readbytes=6")
+	said=$(echo hello | in_box client timeout 20 socat -t 20 - "UDP:$to:7,readbytes=6")
 	[ "$said" = hello ] || fail "no UDP echo from $1"
 }
 
