@@ -42,6 +42,39 @@ static void sends_by_the_old_sa_until_the_gateway_is_ready(void **state)
 	v1_pair_done(p);
 }
 
+static bool note_expected(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	enum { EXCHANGE_AT = 18 };
+	uint32_t *spi = arg;
+
+	if (from == CLIENT && f->len > EXCHANGE_AT && f->data[EXCHANGE_AT] == V1_QUICK_MODE &&
+		!*spi)
+		*spi = n->plane[CLIENT].expected;
+	return false;
+}
+
+/* There are gateways that send by the new SA before we have their answer. */
+static void expected_before_asked(void **state)
+{
+	struct v1_pair *p = v1_pair_new(33);
+	uint32_t spi = 0;
+
+	(void)state;
+	v1_pair_connect(p);
+	v1_pair_run(p, SECONDS(1));
+	assert_int_equal(p->net.plane[CLIENT].expected, 0);
+	p->net.tap = note_expected;
+	p->net.tap_arg = &spi;
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	assert_true(v1_pair_until(p, rekeyed, SECONDS(5)));
+	assert_int_not_equal(spi, 0);
+	assert_non_null(plane_find(&p->net.plane[CLIENT], SA_IN, spi));
+	assert_int_equal(p->net.plane[CLIENT].expected, 0);
+	v1_pair_run(p, SECONDS(30));
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
 /* Every datagram comes twice: what ends an exchange is not answered, or both sides would answer each
  * other for ever. */
 static void twice_is_not_for_ever(void **state)
@@ -481,6 +514,7 @@ int main(void)
 		cmocka_unit_test(connects),
 		cmocka_unit_test(connects_through_nat),
 		cmocka_unit_test(twice_is_not_for_ever),
+		cmocka_unit_test(expected_before_asked),
 		cmocka_unit_test(sends_by_the_old_sa_until_the_gateway_is_ready),
 		cmocka_unit_test(wrong_key),
 		cmocka_unit_test(transport_mode),
