@@ -5,7 +5,8 @@
 #define LEAN_H
 
 /* The free part of the heap, and the pages of code and constants, of the program and its libraries: most
- * of them are not needed again, and those that are come back from the page cache when they are touched. */
+ * of them are not needed again, and those that are come back from the page cache when they are touched. A
+ * debugger's breakpoints go with them: they are to be set once the tunnel is up. */
 void lean(void);
 
 #endif

@@ -78,7 +78,8 @@ bool userspace_tun_input(struct dataplane *dp);
 int userspace_waits(struct dataplane *dp);
 void userspace_l2tp_send(struct dataplane *dp, const struct l2tp_datagram *d);
 void userspace_esp_input(struct dataplane *dp, struct udp_datagram *d, size_t n);
-void userspace_esp_early(struct userspace *us, struct us_sa *sa); /* what came in before it was there */
+void userspace_esp_early(
+	struct userspace *us, struct us_sa *sa); /* what came in before it was there */
 bool userspace_l2tp_next(struct dataplane *dp, struct bytes *payload);
 
 #endif
