@@ -132,11 +132,13 @@ test_libreswan_v1_push() {
 
 # --- libreswan and xl2tpd as a server of L2TP/IPsec (xl2tpd and pppd: l2tp.sh)
 
-# libreswan_l2tp CONNECTION [PORT]: the client's; traffic, new keys without a lost packet, and an end that both hear of
+# libreswan_l2tp CONNECTION [PORT]: from that port of the client's; traffic, new keys without a lost
+# packet, and an end that both hear of
 libreswan_l2tp() {
 	peer libreswan
-	trap "clear_watch_end; clients_end; router_plain; l2tp_end; libreswan_delete $1 || true" EXIT
-	libreswan_add "$1"
+	LIBRESWAN_L2TP=$1
+	trap 'clear_watch_end; clients_end; router_plain; l2tp_end; libreswan_delete "$LIBRESWAN_L2TP" || true' EXIT
+	libreswan_add "$LIBRESWAN_L2TP"
 	l2tp_files
 	l2tp_tunnel_start
 	clear_watch_begin
