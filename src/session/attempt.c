@@ -301,6 +301,14 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		attempt_begin(s, ob);
 		return true;
 	}
+	/* A port other than 1701 was good once; the gateway's selectors may have another opinion now. */
+	if (s->p->type == CONN_L2TP && s->view.stage == STAGE_CHILD && e->notify &&
+		s->l2tp_port != L2TP_PORT && dial_other_port(s)) {
+		outbox_event(
+			ob, EV_WARNING, LEVEL_WARN, "%s: trying port %u", e->text, s->l2tp_port);
+		attempt_begin(s, ob);
+		return true;
+	}
 	bool l2tp = s->view.stage == STAGE_L2TP;
 	if (e->kind != ERR_SILENT || (s->view.stage > STAGE_INIT && !l2tp))
 		return false;

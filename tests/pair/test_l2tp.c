@@ -228,6 +228,20 @@ static void a_port_that_is_known(void **state)
 	world_free(w);
 }
 
+/* The gateway has become strict since: it takes nothing but 1701. */
+static void a_port_that_was_good(void **state)
+{
+	struct world *w = world_new(26);
+
+	(void)state;
+	w->profile->known_ports[0] = 50123;
+	w->pair.serves_port = L2TP_PORT;
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->behind.link.local_port, L2TP_PORT);
+	world_free(w);
+}
+
 static void silent_on_any_port(void **state)
 {
 	struct world *w = world_new(6);
@@ -597,6 +611,7 @@ int main(void)
 		cmocka_unit_test(asks_once),
 		cmocka_unit_test(silent_on_1701),
 		cmocka_unit_test(a_port_that_is_known),
+		cmocka_unit_test(a_port_that_was_good),
 		cmocka_unit_test(silent_on_any_port),
 		cmocka_unit_test(a_port_that_was_named),
 		cmocka_unit_test(port_taken),

@@ -152,6 +152,10 @@ static void gw_new(struct v1_pair *p)
 	p->gw->n_pairs = p->gw->next_pair = 1;
 	selector_all(&p->gw->pairs[0].local, FAMILY_V4);
 	selector_all(&p->gw->pairs[0].remote, FAMILY_V4);
+	if (p->serves_port) {
+		p->gw->pairs[0].remote.proto = 17;
+		p->gw->pairs[0].remote.port_lo = p->gw->pairs[0].remote.port_hi = p->serves_port;
+	}
 }
 
 /* --- both ------------------------------------------------------------------------------------------------ */

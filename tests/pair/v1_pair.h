@@ -31,6 +31,8 @@ struct v1_pair {
 	/* The gateway answers quick mode by script, with this behind what belongs there; it makes no SA. */
 	void (*append)(const struct v1_pair *p, struct ikew *k);
 	const char *config; /* what it configures us with, in hex; NULL: an address */
+	uint16_t
+		serves_port; /* UDP from that port of the client's and nothing else; 0: everything */
 	bool login; /* the gateway asks for it, and for a code in a second round */
 	const struct v1_round *rounds; /* or what it says instead, up to one without words */
 	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
