@@ -394,9 +394,9 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	outbox_event(ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed%s",
 		sa->initiator ? "" : " by the gateway");
 	/* strongSwan that renews phase 1 does not find the child SAs of the old one any more when they are
-	 * due, and lets them end. */
+	 * due, and lets them end. Its own turn may come as regularly: the two should not meet. */
 	if (!sa->initiator)
-		rekey_children(v, V1_RETRY_MS);
+		rekey_children(v, jittered(2 * V1_RETRY_MS, v->rng));
 	if (!old)
 		return;
 	old->state = V1_REPLACED;

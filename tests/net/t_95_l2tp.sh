@@ -378,6 +378,8 @@ l2tp_patient() {
 l2tp_comes_back() {
 	wait_until "${2:-90}" status_is "$1" "s['state'] == 'up' and s['reconnects'] >= 1" ||
 		fail "it did not come back: $(vpnc_ike status "$1")"
+	# As long as it has the old tunnel from the same port too, xl2tpd mistakes packets of one for the other's.
+	wait_until 60 in_box client ping -q -n -c 1 -W 1 "$INNER4" || fail "no answer from $INNER4"
 	l2tp_works "$1"
 	client_stop "$1"
 	no_clear_l2tp
