@@ -222,7 +222,7 @@ void prop_accepted_v1(struct proposals *p, enum tier tier)
 	};
 
 	*p = (struct proposals){ 0 };
-	for (int i = TIER_DEFAULT; i <= (int)tier; i++)
+	for (size_t i = 0; i < ARRAY_LEN(texts) && i <= tier; i++)
 		if (parse_one(&p->v[p->n], PROTO_IKE, tier, texts[i], false, NULL))
 			p->n++;
 }

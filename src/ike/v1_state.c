@@ -396,7 +396,7 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	/* strongSwan that renews phase 1 does not find the child SAs of the old one any more when they are
 	 * due, and lets them end. Its own turn may come as regularly: the two should not meet. */
 	if (!sa->initiator)
-		rekey_children(v, jittered(2 * V1_RETRY_MS, v->rng));
+		rekey_children(v, jittered(V1_CHILDREN_MS, v->rng));
 	if (!old)
 		return;
 	old->state = V1_REPLACED;
