@@ -39,6 +39,7 @@ struct prefix_list { /* owned by the profile */
 	size_t n;
 	struct prefix *v;
 };
+bool prefix_list_has(const struct prefix_list *list, uint8_t family);
 
 struct profile {
 	char name[PROFILE_NAME_MAX];

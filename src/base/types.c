@@ -189,6 +189,14 @@ char *prefix_text(char out[ADDR_TEXT_MAX], const struct prefix *p)
 	return out;
 }
 
+struct prefix prefix_host(uint8_t family, const uint8_t *ip)
+{
+	struct prefix p = { .family = family, .len = (uint8_t)(8 * addr_len(family)) };
+
+	memcpy(p.ip, ip, addr_len(family));
+	return p;
+}
+
 bool prefix_covers(const struct prefix *p, const uint8_t *ip)
 {
 	for (unsigned i = 0; i < addr_len(p->family); i++)

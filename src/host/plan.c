@@ -64,8 +64,9 @@ static void plan_add_addrs(struct plan *p, const struct plan_input *in)
 		const struct prefix *a = &in->want->addrs[i];
 		if (a->family == FAMILY_V6 && in->ipv6 != IPV6_WORKS)
 			continue;
-		struct item it = { .kind = ITEM_ADDR, .link = in->link, .dst = *a };
-		it.dst.len = (uint8_t)(8 * addr_len(a->family));
+		struct item it = {
+			.kind = ITEM_ADDR, .link = in->link, .dst = prefix_host(a->family, a->ip)
+		};
 		bool twice = false;
 		for (size_t j = 0; j < p->n_addrs; j++)
 			twice |= item_same(&p->addrs[j], &it);
@@ -131,9 +132,7 @@ static void plan_add_dns(struct plan *p, const struct plan_input *in, const stru
 {
 	for (uint32_t i = 0; i < in->want->n_dns; i++) {
 		const struct addr *a = &in->want->dns[i];
-		struct route r = { .kind = ROUTE_TUNNEL,
-			.dst = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) } };
-		memcpy(r.dst.ip, a->ip, sizeof(r.dst.ip));
+		struct route r = { ROUTE_TUNNEL, prefix_host(a->family, a->ip) };
 		bool carried = false;
 		for (uint32_t k = 0; k < in->want->n_routes; k++)
 			carried |= in->want->routes[k].kind == ROUTE_TUNNEL &&

@@ -280,9 +280,8 @@ static void add_pair(struct v1 *v, const struct selector *local, const struct se
 
 static void host_selector(struct selector *s, uint8_t family, const uint8_t *ip)
 {
-	struct prefix p = { .family = family, .len = (uint8_t)(8 * addr_len(family)) };
+	struct prefix p = prefix_host(family, ip);
 
-	memcpy(p.ip, ip, sizeof(p.ip));
 	selector_from_prefix(s, &p);
 }
 
@@ -358,7 +357,6 @@ bool v1_after_login(
 	return true;
 }
 
-/* This phase 1 is the one to use from now on; what it replaces is deleted by who began it. */
 /* Not sooner than the gateway may do it itself. */
 static void rekey_children(struct v1 *v, uint64_t wait)
 {
@@ -371,6 +369,7 @@ static void rekey_children(struct v1 *v, uint64_t wait)
 	}
 }
 
+/* This phase 1 is the one to use from now on; what it replaces is deleted by who began it. */
 static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 {
 	struct v1_sa *old = v->sa;

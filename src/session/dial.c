@@ -31,17 +31,6 @@ void dial_choose_port(struct session *s)
 	s->cfg.local_ts_port = s->l2tp_port;
 }
 
-/* Of a family the profile asks for, unless it names addresses and none of these is of that family. */
-static bool asks_for(const struct session *s, uint8_t family)
-{
-	const struct prefix_list *list = &s->p->addresses;
-	size_t of_it = 0;
-
-	for (size_t i = 0; i < list->n; i++)
-		of_it += list->v[i].family == family;
-	return list->n == 0 || of_it > 0;
-}
-
 static void configure_line(struct session *s)
 {
 	const struct profile *p = s->p;
@@ -59,8 +48,9 @@ static void configure_line(struct session *s)
 			.n_eap = p->n_eap,
 			.eap = p->eap,
 			.mru = p->mru ? p->mru : fits,
-			.ipv4 = asks_for(s, FAMILY_V4),
-			.ipv6 = asks_for(s, FAMILY_V6) && fits >= IPV6_LEAST_MTU,
+			.ipv4 = true,
+			.ipv6 = fits >= IPV6_LEAST_MTU &&
+				(p->addresses.n == 0 || prefix_list_has(&p->addresses, FAMILY_V6)),
 			.echo_interval = p->hello_interval,
 			.first_ask = ASK_LINE | s->lines++ % (ASK_LINE >> 8) << 8 },
 	};
@@ -167,9 +157,10 @@ void dial_follow(struct session *s, struct outbox *ob)
 	struct err e = s->line_view.failure;
 	enum ike_stage stage = dial_stage(s);
 	dial_end(s, ob);
-	engine_stop(s->engine, s->now, ob);
-	if (s->phase == PHASE_STOPPING)
-		return; /* the engine ends it */
+	if (s->phase == PHASE_STOPPING) {
+		engine_stop(s->engine, s->now, ob); /* and that ends it */
+		return;
+	}
 	attempt_hang_up(s, ob);
 	s->view.stage = stage;
 	if (e.kind == ERR_NONE)

@@ -144,8 +144,7 @@ static void take_addresses(struct builder *b)
 	char text[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < b->g->n_addrs; i++) {
-		struct prefix host = b->g->addrs[i];
-		host.len = host.family == FAMILY_V4 ? 32 : 128;
+		struct prefix host = prefix_host(b->g->addrs[i].family, b->g->addrs[i].ip);
 		const char *why = objection(b, &host);
 		if (why)
 			refuse(b, "address", prefix_text(text, &host), why);
@@ -158,10 +157,8 @@ static void take_addresses(struct builder *b)
  * our own packets, which carry it, do not follow the routes of the tunnel. */
 static void route_to_gateway(struct builder *b)
 {
-	struct prefix host = { .family = b->view->remote.family };
+	struct prefix host = prefix_host(b->view->remote.family, b->view->remote.ip);
 
-	host.len = (uint8_t)(8 * addr_len(host.family));
-	memcpy(host.ip, b->view->remote.ip, sizeof(host.ip));
 	if (!b->kernel)
 		add_route(b, ROUTE_TUNNEL, &host);
 }
@@ -301,9 +298,8 @@ static bool routed(const struct builder *b, const struct prefix *p)
 
 static void take_dns_server(struct builder *b, const struct addr *a)
 {
-	struct prefix host = { .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
+	struct prefix host = prefix_host(a->family, a->ip);
 
-	memcpy(host.ip, a->ip, sizeof(host.ip));
 	if (b->head.n_dns == NETCONF_DNS)
 		return;
 	b->head.dns[b->head.n_dns++] = *a;
@@ -319,9 +315,7 @@ static void take_pushed_dns(struct builder *b)
 
 	for (size_t i = 0; i < b->g->n_dns; i++) {
 		const struct addr *a = &b->g->dns[i];
-		struct prefix host = { .family = a->family,
-			.len = (uint8_t)(8 * addr_len(a->family)) };
-		memcpy(host.ip, a->ip, sizeof(host.ip));
+		struct prefix host = prefix_host(a->family, a->ip);
 		const char *why = unsafe(&host);
 		/* It gets a route of its own, so it is no less pushed than a route is. */
 		if (!why && !accepted(b, &host))
@@ -451,13 +445,8 @@ static uint16_t inner_mtu(const struct builder *b, uint16_t path_mtu)
 
 static void line_address(struct granted *out, const struct addr *a)
 {
-	struct prefix *host = &out->addrs[out->n_addrs];
-
-	if (a->family == FAMILY_NONE)
-		return;
-	*host = (struct prefix){ .family = a->family, .len = (uint8_t)(8 * addr_len(a->family)) };
-	memcpy(host->ip, a->ip, addr_len(a->family));
-	out->n_addrs++;
+	if (a->family != FAMILY_NONE)
+		out->addrs[out->n_addrs++] = prefix_host(a->family, a->ip);
 }
 
 /* As if a gateway of IKE had granted it. IPv6 needs room for its packets. */

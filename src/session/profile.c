@@ -243,10 +243,10 @@ static void only_for_l2tp(const struct profile *p, struct problems *l)
 				"is not used; right would be connection.type = l2tp");
 }
 
-static bool any_v4(const struct prefix_list *list)
+bool prefix_list_has(const struct prefix_list *list, uint8_t family)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].family == FAMILY_V4)
+		if (list->v[i].family == family)
 			return true;
 	return false;
 }
@@ -277,8 +277,8 @@ static void finish_l2tp(struct profile *p, struct problems *l)
 	if (p->address == CHOICE_NONE)
 		problem(l, "network", "address",
 			"= none cannot be: L2TP always assigns an address");
-	if (p->address == CHOICE_LIST && !any_v4(&p->addresses))
-		problem(l, "network", "address", "has no IPv4 address, and L2TP assigns no other");
+	if (p->address == CHOICE_LIST && !prefix_list_has(&p->addresses, FAMILY_V4))
+		problem(l, "network", "address", "has no IPv4 address, which L2TP needs");
 	p->mode = SA_TRANSPORT;
 	p->mode_config = MODE_CONFIG_NO;
 	if (!given(p, "esp", "pfs"))

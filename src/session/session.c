@@ -93,8 +93,8 @@ static void carried(struct session *s, struct outbox *ob)
 	char list[NETCONF_ADDRS * ADDR_TEXT_MAX] = "", text[ADDR_TEXT_MAX], suite[SUITE_TEXT_MAX];
 
 	for (size_t i = 0; s->netconf && i < s->netconf->n_addrs; i++) {
-		struct prefix host = s->netconf->addrs[i];
-		host.len = host.family == FAMILY_V4 ? 32 : 128;
+		const struct prefix *a = &s->netconf->addrs[i];
+		struct prefix host = prefix_host(a->family, a->ip);
 		size_t n = strlen(list);
 		prefix_text(text, &host);
 		text[strcspn(text, "/")] = 0;
