@@ -104,6 +104,7 @@ $(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(LIB)
 BENCH_PAIR := $(addprefix $(OUT)/tests/bench/bench_,fleet soak growth rekey)
 $(BENCH_PAIR): $(OUT)/tests/bench/profile.o $(call helpers,tests/pair) $(TEST_LIB_OBJ)
 $(addprefix $(OUT)/tests/bench/bench_,data rekey): $(OUT)/tests/bench/plane.o
+$(addprefix $(OUT)/tests/bench/bench_,data esp): $(OUT)/tests/bench/suites.o
 
 # --- checks -----------------------------------------------------------------------------------
 check-unit: tests check-arrows

@@ -11,49 +11,22 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
-#include "crypto/alg.h"
 #include "plane.h"
+#include "suites.h"
 
 enum { SPI = 0x1000 };
 
-static const struct {
-	const char *name;
-	uint16_t encr, bits, integ;
-	size_t encr_key, integ_key;
-} suites[] = {
-	{ "gcm", ENCR_AES_GCM_16, 256, 0, 36, 0 },
-	{ "chacha", ENCR_CHACHA20_POLY1305, 0, 0, 36, 0 },
-	{ "cbc", ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_256_128, 32, 32 },
-};
-
-static void give_key(struct secret *key, size_t len, uint32_t spi)
-{
-	uint8_t octets[SECRET_MAX];
-
-	for (size_t i = 0; i < len; i++)
-		octets[i] = (uint8_t)(spi + i);
-	(void)!secret_set(key, octets, len);
-}
-
-static bool install(struct dataplane *dp, size_t suite, enum sa_dir dir, uint32_t spi,
-	const struct addr *local, const struct addr *remote, struct err *e)
+static bool install(struct dataplane *dp, const struct bench_suite *suite, enum sa_dir dir,
+	uint32_t spi, const struct addr *local, const struct addr *remote, struct err *e)
 {
 	struct sa_spec *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return err_set(e, ERR_LOCAL, "out of memory");
-	*s = (struct sa_spec){ .dir = dir,
-		.spi = spi,
-		.encap = true,
-		.local = *local,
-		.remote = *remote,
-		.encr = suites[suite].encr,
-		.encr_bits = suites[suite].bits,
-		.integ = suites[suite].integ,
-		.esn = true,
-		.replay_window = 1024 };
-	give_key(&s->encr_key, suites[suite].encr_key, spi);
-	give_key(&s->integ_key, suites[suite].integ_key, spi + 1);
+	*s = (struct sa_spec){
+		.dir = dir, .spi = spi, .encap = true, .local = *local, .remote = *remote
+	};
+	bench_suite_fill(s, suite);
 	for (unsigned i = 0; i < 2; i++) {
 		selector_all(&s->local_ts.v[i], i ? FAMILY_V6 : FAMILY_V4);
 		s->remote_ts.v[i] = s->local_ts.v[i];
@@ -118,12 +91,11 @@ static bool run(char **argv, unsigned allowed, struct err *e)
 	bool left = strcmp(argv[2], "LEFT") == 0;
 	struct addr local, remote;
 	struct plane_end p;
-	size_t suite = 0;
+	const struct bench_suite *suite;
 
-	while (suite < ARRAY_LEN(suites) && strcmp(suites[suite].name, argv[1]) != 0)
-		suite++;
-	if (suite == ARRAY_LEN(suites) || !addr_parse(&local, argv[3]) ||
-		!addr_parse(&remote, argv[4]))
+	for (size_t i = 0; (suite = bench_suite(i)) && strcmp(suite->name, argv[1]) != 0; i++)
+		;
+	if (!suite || !addr_parse(&local, argv[3]) || !addr_parse(&remote, argv[4]))
 		return err_set(e, ERR_CONFIG, "no such suite or address");
 	local.port = remote.port = PLANE_PORT;
 	int signals = block_signals();

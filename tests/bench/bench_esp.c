@@ -8,21 +8,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "crypto/alg.h"
 #include "esp/esp.h"
+#include "suites.h"
 
 enum { PACKETS = 64, OCTETS_MAX = 9000, ROOM = ESP_HEADROOM + OCTETS_MAX + ESP_TAILROOM };
-
-static const struct {
-	const char *name;
-	uint16_t encr, bits, integ;
-	size_t encr_key, integ_key;
-} suites[] = {
-	{ "gcm", ENCR_AES_GCM_16, 256, 0, 36, 0 },
-	{ "chacha", ENCR_CHACHA20_POLY1305, 0, 0, 36, 0 },
-	{ "cbc", ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_256_128, 32, 32 },
-	{ "cbc-sha1", ENCR_AES_CBC, 256, AUTH_HMAC_SHA1_96, 32, 20 },
-};
 
 static uint8_t rooms[PACKETS][ROOM];
 static struct esp_packet packets[PACKETS];
@@ -35,20 +24,13 @@ static double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static struct esp_sa *make(size_t suite, enum sa_dir dir, struct err *e)
+static struct esp_sa *make(const struct bench_suite *suite, enum sa_dir dir, struct err *e)
 {
 	static const uint8_t seed[RNG_SEED_LEN] = { 1 };
-	struct sa_spec spec = { .dir = dir,
-		.spi = 0x1000,
-		.encr = suites[suite].encr,
-		.encr_bits = suites[suite].bits,
-		.integ = suites[suite].integ,
-		.encr_key.len = suites[suite].encr_key,
-		.integ_key.len = suites[suite].integ_key,
-		.esn = true,
-		.replay_window = 1024 };
+	struct sa_spec spec = { .dir = dir, .spi = 0x1000 };
 	struct rng rng;
 
+	bench_suite_fill(&spec, suite);
 	selector_all(&spec.local_ts.v[0], FAMILY_V4);
 	spec.remote_ts.v[0] = spec.local_ts.v[0];
 	spec.local_ts.n = spec.remote_ts.n = 1;
@@ -71,7 +53,7 @@ static void lay_out(size_t len)
 	}
 }
 
-static bool measure(size_t suite, size_t batch, size_t len, struct err *e)
+static bool measure(const struct bench_suite *suite, size_t batch, size_t len, struct err *e)
 {
 	struct esp_sa *out = make(suite, SA_OUT, e), *in = out ? make(suite, SA_IN, e) : NULL;
 	double sealing = 0, opening = 0, octets = 0;
@@ -92,8 +74,8 @@ static bool measure(size_t suite, size_t batch, size_t len, struct err *e)
 	}
 	bool done = in && sealing + opening >= 0.4;
 	if (done)
-		printf("%-8s %2zu %7.0f %7.0f\n", suites[suite].name, batch,
-			octets * 8e-6 / sealing, octets * 8e-6 / opening);
+		printf("%-8s %2zu %7.0f %7.0f\n", suite->name, batch, octets * 8e-6 / sealing,
+			octets * 8e-6 / opening);
 	esp_free(out);
 	esp_free(in);
 	return done;
@@ -104,11 +86,12 @@ int main(int argc, char **argv)
 	size_t len = argc > 1 ? (size_t)atoi(argv[1]) : 1360;
 	struct err e = { .text = "not what was sealed" };
 	bool ok = len >= 20 && len <= OCTETS_MAX && crypto_init(&e);
+	const struct bench_suite *s;
 
-	for (size_t i = 0; ok && i < ARRAY_LEN(suites); i++)
+	for (size_t i = 0; ok && (s = bench_suite(i)); i++)
 		for (size_t batch = 1; ok && batch <= PACKETS; batch *= 2)
-			if (argc < 3 || strcmp(argv[2], suites[i].name) == 0)
-				ok = measure(i, batch, len, &e);
+			if (argc < 3 || strcmp(argv[2], s->name) == 0)
+				ok = measure(s, batch, len, &e);
 	if (!ok)
 		fprintf(stderr, "bench_esp: %s\n", e.text);
 	crypto_exit();
