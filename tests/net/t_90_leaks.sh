@@ -14,12 +14,17 @@ INNOCENT="arp or (((udp and (port 500 or port 4500)) or ip proto 50 or ip6 proto
 	(udp and src port 68 and dst port 67) or (udp and src port 546 and dst port 547) or
 	(icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or dst host ff02::16"
 
-judge_begin() {
+# watch_begin FILTER: takes down what leaves the client and passes it
+watch_begin() {
 	rm -f "$LAB/judge" "$LAB/judge.err"
-	serve client tcpdump -n -l --immediate-mode -i eth0 -Q out "not ($INNOCENT)" \
+	serve client tcpdump -n -l --immediate-mode -i eth0 -Q out "$1" \
 		>"$LAB/judge" 2>"$LAB/judge.err"
 	JUDGE_PID=$SERVED
 	wait_until 5 grep -q listening "$LAB/judge.err" || fail "tcpdump: $(cat "$LAB/judge.err")"
+}
+
+judge_begin() {
+	watch_begin "not ($INNOCENT)"
 }
 
 judge_end() {

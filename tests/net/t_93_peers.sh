@@ -137,11 +137,11 @@ test_libreswan_v1_push() {
 libreswan_l2tp() {
 	peer libreswan
 	LIBRESWAN_L2TP=$1
-	trap 'clear_watch_end; clients_end; router_plain; l2tp_end; libreswan_delete "$LIBRESWAN_L2TP" || true' EXIT
+	trap 'judge_end; clients_end; router_plain; l2tp_end; libreswan_delete "$LIBRESWAN_L2TP" || true' EXIT
 	libreswan_add "$LIBRESWAN_L2TP"
 	l2tp_files
 	l2tp_tunnel_start
-	clear_watch_begin
+	l2tp_judge_begin
 	l2tp_profile rekey
 	[ -z "${2:-}" ] || profile_add rekey l2tp "source-port = $2"
 	client_start rekey
@@ -152,7 +152,7 @@ libreswan_l2tp() {
 	client_stop rekey
 	gateway_says 'Connection closed to .*Local: ' || fail "xl2tpd was not told of the end"
 	gateway_says 'received Delete SA' || fail "libreswan was not told of the end"
-	no_clear_l2tp
+	nothing_clear L2TP
 }
 
 test_libreswan_l2tp() { libreswan_l2tp l2tp-any; }
