@@ -370,7 +370,7 @@ static void keep_port(struct connect *c)
 	const struct status *st = sample(c);
 	uint16_t usual = st->ppp.source_port == L2TP_PORT ? 0 : st->ppp.source_port;
 
-	if (st->ppp.source_port && !st->ppp.port_taken && !c->profile->source_port &&
+	if (st->ppp.source_port && !st->ppp.port_for_now && !c->profile->source_port &&
 		usual != port_recall(st->gateway.name))
 		port_keep(st->gateway.name, usual);
 }

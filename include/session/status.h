@@ -56,7 +56,7 @@ struct status {
 	struct { /* L2TP only; auth is "" without */
 		char auth[32], server[STATUS_TEXT];
 		uint16_t source_port; /* ours inside the SA ... */
-		bool port_taken; /* ... for the usual one is taken on this machine */
+		bool port_for_now; /* ... and not one to begin with the next time */
 		struct addr peer; /* family NONE: it did not tell */
 		uint16_t mru; /* of the gateway: the largest packet it takes */
 	} ppp;

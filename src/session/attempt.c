@@ -202,7 +202,7 @@ void attempt_start(struct session *s, struct outbox *ob)
 	s->gateway = s->was_up && s->attempts < NAME_AFTER ? s->gateway : 0;
 	s->cfg.ike_proposals = &s->p->ike_proposals;
 	s->cfg.want_address = s->p->type != CONN_L2TP && s->p->address != CHOICE_NONE;
-	s->l2tp_other = false;
+	dial_new_round(s);
 	resolve(s, ob);
 }
 

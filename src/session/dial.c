@@ -18,6 +18,19 @@ void dial_configure(struct session *s)
 	c->remote_ts_port = L2TP_PORT;
 }
 
+static uint16_t ephemeral_port(struct session *s)
+{
+	return (uint16_t)(EPHEMERAL_FIRST + rng_below(&s->rng, EPHEMERAL_COUNT));
+}
+
+void dial_new_round(struct session *s)
+{
+	s->l2tp_other = false;
+	s->l2tp_fresh = s->l2tp_silent;
+	s->l2tp_silent = false;
+	s->l2tp_port = s->l2tp_fresh ? ephemeral_port(s) : s->l2tp_usual;
+}
+
 void dial_choose_port(struct session *s)
 {
 	const struct profile *p = s->p;
@@ -25,10 +38,24 @@ void dial_choose_port(struct session *s)
 
 	if (s->l2tp_gateway != s->gateway + 1) {
 		s->l2tp_gateway = s->gateway + 1;
-		s->l2tp_other = s->l2tp_taken = false;
+		s->l2tp_other = s->l2tp_taken = s->l2tp_fresh = false;
 		s->l2tp_port = p->source_port ? p->source_port : known ? known : L2TP_PORT;
+		s->l2tp_usual = s->l2tp_port;
 	}
 	s->cfg.local_ts_port = s->l2tp_port;
+}
+
+void dial_worked(struct session *s)
+{
+	s->l2tp_other = false;
+	if (!s->l2tp_fresh)
+		s->l2tp_usual = s->l2tp_port;
+}
+
+void dial_lost(struct session *s, const struct err *e)
+{
+	s->l2tp_silent = s->phase == PHASE_UP && e->kind == ERR_SILENT &&
+		s->p->type == CONN_L2TP && !s->p->source_port;
 }
 
 static void configure_line(struct session *s)
@@ -92,9 +119,11 @@ bool dial_other_port(struct session *s)
 	if (s->p->source_port || s->l2tp_other)
 		return false;
 	s->l2tp_other = true;
-	s->l2tp_port = s->l2tp_port != L2TP_PORT ?
-		L2TP_PORT :
-		(uint16_t)(EPHEMERAL_FIRST + rng_below(&s->rng, EPHEMERAL_COUNT));
+	if (s->l2tp_fresh)
+		s->l2tp_port = s->l2tp_usual;
+	else
+		s->l2tp_port = s->l2tp_port != L2TP_PORT ? L2TP_PORT : ephemeral_port(s);
+	s->l2tp_fresh = false;
 	return true;
 }
 
@@ -165,5 +194,6 @@ void dial_follow(struct session *s, struct outbox *ob)
 	s->view.stage = stage;
 	if (e.kind == ERR_NONE)
 		err_set(&e, ERR_PEER, "the gateway ended L2TP");
+	dial_lost(s, &e);
 	attempt_failed(s, &e, ob);
 }

@@ -9,8 +9,16 @@
 
 /* Transport mode for UDP between the source port to be tried and the gateway's. */
 void dial_configure(struct session *s);
+/* Another round of attempts: from the port that is usual, or from a fresh one after dial_lost. */
+void dial_new_round(struct session *s);
 /* Before each attempt: the port that worked with this gateway, or the usual one. */
 void dial_choose_port(struct session *s);
+/* The line is up: its port is the one to begin with the next time, if it is not a fresh one. */
+void dial_worked(struct session *s);
+/* The gateway ended it, or fell silent while all was up: then its L2TP server may not have noticed, and
+ * servers that find a connection by the client's address and port (xl2tpd) take packets of the old
+ * tunnel and of the next for each other's. */
+void dial_lost(struct session *s, const struct err *e);
 /* The child SA is there: calls the L2TP server. */
 void dial_start(struct session *s, struct outbox *ob);
 /* What the line came to, after each call into it. */

@@ -105,7 +105,7 @@ static void carried(struct session *s, struct outbox *ob)
 			suite_text(suite, &s->view.suite));
 	s->phase = PHASE_UP;
 	s->was_up = true;
-	s->l2tp_other = false;
+	dial_worked(s);
 	s->attempts = s->refusals = 0;
 	s->up_at = s->now;
 	outbox_event(ob, EV_UP, LEVEL_INFO, "connected to %s%s%s%s", s->p->gateways[s->gateway],
@@ -152,6 +152,7 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 		struct err e = s->view.failure;
 		if (s->phase == PHASE_DIALLING)
 			s->view.stage = dial_stage(s);
+		dial_lost(s, &e);
 		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
 			session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
 		else

@@ -64,8 +64,11 @@ struct session {
 	enum line_stage line_told; /* the stage that was told last */
 	uint16_t l2tp_port; /* our port inside the SA, with the gateway of ... */
 	size_t l2tp_gateway; /* ... this number, counted from 1 */
+	uint16_t l2tp_usual; /* the port that worked with it last, or the first to try */
 	bool l2tp_other; /* this is the second port tried on this way */
 	bool l2tp_taken; /* for another program on this machine has the first */
+	bool l2tp_silent; /* the server may have the last connection yet: the next takes a port ... */
+	bool l2tp_fresh; /* ... that it has not seen, and this is that one */
 	uint32_t lines; /* so far: each has identifiers of its own for its questions */
 	struct ppp_view ppp; /* as the machine was set up for it */
 

@@ -94,7 +94,7 @@ static void status_line(const struct session *s, struct status *out)
 	const struct line_view *v = &s->line_view;
 
 	out->ppp.source_port = s->l2tp_port;
-	out->ppp.port_taken = s->l2tp_taken;
+	out->ppp.port_for_now = s->l2tp_taken || s->l2tp_fresh;
 	snprintf(out->ppp.auth, sizeof(out->ppp.auth), "%s", v->ppp.auth);
 	snprintf(out->ppp.server, sizeof(out->ppp.server), "%s%s%s", v->l2tp.host,
 		v->l2tp.vendor[0] ? ", " : "", v->l2tp.vendor);

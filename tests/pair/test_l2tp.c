@@ -568,6 +568,37 @@ static void brought_back(void **state)
 	world_free(w);
 }
 
+/* A server that was silent may have the old tunnel yet, and must not see the next as a part of it; and
+ * one that takes nothing but 1701 gets that. */
+static void fell_silent(void **state)
+{
+	(void)state;
+	for (int strict = 0; strict < 2; strict++) {
+		struct world *w = world_new(27);
+		struct status st;
+		w->pair.serves_port = strict ? L2TP_PORT : w->pair.serves_port;
+		world_start(w);
+		check_up(w);
+		w->behind.wire.cut = true;
+		for (int i = 0; i < 300 && !w->pair.events[EV_LOST]; i++)
+			v1_pair_run(&w->pair, SECONDS(1));
+		assert_int_equal(w->pair.events[EV_LOST], 1);
+		w->behind.wire.cut = false;
+		v1_pair_run(&w->pair, SECONDS(120));
+		check_up(w);
+		session_status(w->pair.session, w->pair.net.now, &st);
+		assert_true(strict == (w->behind.link.local_port == L2TP_PORT));
+		assert_int_equal(st.ppp.port_for_now, !strict);
+		v1_pair_command(&w->pair, CMD_RECONNECT);
+		v1_pair_run(&w->pair, SECONDS(10));
+		check_up(w);
+		assert_int_equal(w->behind.link.local_port, L2TP_PORT);
+		session_status(w->pair.session, w->pair.net.now, &st);
+		assert_false(st.ppp.port_for_now);
+		world_free(w);
+	}
+}
+
 static void bad_network(void **state)
 {
 	(void)state;
@@ -630,6 +661,7 @@ int main(void)
 		cmocka_unit_test(call_refused),
 		cmocka_unit_test(no_address),
 		cmocka_unit_test(brought_back),
+		cmocka_unit_test(fell_silent),
 		cmocka_unit_test(bad_network),
 	};
 
