@@ -43,8 +43,8 @@ struct child {
 	uint64_t until; /* the end of RETIRING or LINGERING */
 	bool want_rekey;
 	uint64_t retry_at; /* not before, where want_rekey */
-	struct sa_spec *held_out; /* outbound SA not yet in use */
-	uint64_t adopt_at;
+	struct sa_spec *held_out; /* outbound SA not yet in use ... */
+	uint64_t adopt_at; /* ... until then, or the gateway is known to have its own */
 	/* IKEv2 only */
 	struct v2_sa *sa; /* under whose protection it lives */
 	bool lost; /* the gateway does not know it any more */

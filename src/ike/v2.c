@@ -338,6 +338,8 @@ static void tick_child(struct v2 *v, struct child *c, struct outbox *ob)
 	child_tick(c, v->now, ob);
 	if (c->state == CHILD_LINGERING && v->now >= c->until) {
 		child_remove(&v->children, c, ob);
+	} else if (c->state == CHILD_RETIRING && v->now >= c->until) {
+		c->state = CHILD_DELETING;
 	} else if (v->now >= c->expire_at && (c->state == CHILD_UP || c->state == CHILD_REPLACED)) {
 		outbox_log(ob, LEVEL_WARN, "a child SA reached the end of its life");
 		c->expire_at = TIME_NEVER;

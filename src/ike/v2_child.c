@@ -116,10 +116,7 @@ struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
 	in = child_specify(&v->children, c, v->cfg, ob, e);
 	bool keyed = in &&
 		v2_keymat(sa, &c->suite, shared, n->ni, n->nr, n->initiator, in, c->held_out, e);
-	c = child_install(&v->children, c, in, keyed, hold_out, v->now, ob);
-	if (c && hold_out)
-		c->unsure_until = v->now + UNSURE_MS;
-	return c;
+	return child_install(&v->children, c, in, keyed, hold_out, v->now, ob);
 }
 
 /* --- the gateway's answer to ours ------------------------------------------------------------- */
@@ -193,8 +190,12 @@ static void settle_child(struct step *s, struct child *made, struct child *old, 
 	}
 	if (!old)
 		return;
-	if (old->state != CHILD_LINGERING)
+	if (old->state == CHILD_UP) {
+		old->state = CHILD_RETIRING;
+		old->until = made->adopt_at = s->v->now + TAKE_OVER_MS;
+	} else if (old->state != CHILD_LINGERING) {
 		old->state = CHILD_DELETING;
+	}
 	old->want_rekey = false;
 }
 
@@ -237,8 +238,10 @@ bool v2_child_recv(struct step *s)
 	if (ok) {
 		struct v2_nonces both = { { o->nonce, sizeof(o->nonce) }, nonce->body, true };
 		lost = o->rival && v2_lost_collision(o, nonce->body);
-		made = v2_child_add(
-			v, s->sa, made, &both, made->suite.ke ? &shared : NULL, lost, s->ob, s->e);
+		/* There are gateways that answer before they have their half (OpenIKED). */
+		bool hold_out = lost || (old && old->state == CHILD_UP);
+		made = v2_child_add(v, s->sa, made, &both, made->suite.ke ? &shared : NULL,
+			hold_out, s->ob, s->e);
 	} else {
 		child_free(made);
 		made = NULL;
@@ -380,6 +383,7 @@ static bool make_child(struct step *s, struct child *old, struct child *c,
 		ok = (c = v2_child_add(
 			      s->v, s->sa, c, n, pfs ? &shared : NULL, true, s->ob, s->e)) != NULL;
 	if (ok) {
+		c->unsure_until = s->v->now + UNSURE_MS;
 		write_child_answer(s, c, n, number, ke);
 		note_rival(s->sa, old, n);
 		if (old)

@@ -32,6 +32,8 @@ enum {
 	MESSAGE_OUT_MAX = 32768,
 	UNSURE_MS = 60000, /* so long it may be retransmitting, for all we know */
 	HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
+	TAKE_OVER_MS =
+		250, /* we send by a child that we rekeyed so long, to be sure of the new one */
 	RETRY_MS = 5000, /* after TEMPORARY_FAILURE (section 2.25) */
 	REPLACED_MS = 30000, /* the peer may take so long to delete an IKE SA that it replaced */
 	KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */

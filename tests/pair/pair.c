@@ -252,7 +252,7 @@ static bool step(struct pair *p, uint64_t until)
 	} else {
 		net_ping(&p->net, CLIENT);
 		net_ping(&p->net, GATEWAY);
-		p->ping_at = p->net.now + p->ping_every;
+		p->ping_at = p->ping_every ? p->net.now + p->ping_every : TIME_NEVER;
 	}
 	return true;
 }

@@ -176,10 +176,10 @@ static void in_a_hurry(void **state)
 
 /* Whatever asks for a child SA, the data plane knows before that it may come to be used before we know
  * the answer, and hears how it ended. */
+enum { EXCHANGE_AT = 18 };
+
 static bool expects(void *arg, struct net *n, enum end from, struct flight *f)
 {
-	enum { EXCHANGE_AT = 18 };
-
 	if (from == CLIENT && f->len > EXCHANGE_AT && f->data[EXCHANGE_AT] == CREATE_CHILD_SA) {
 		*(uint32_t *)arg = n->plane[CLIENT].expected;
 		assert_int_not_equal(n->plane[CLIENT].expected, 0);
@@ -209,6 +209,37 @@ static void expected_before_asked(void **state)
 	assert_int_not_equal(p.client.v2->children.v[0]->spi_in, 0);
 	assert_int_equal(p.client.v2->rekeys_child, 1);
 	assert_int_equal(p.net.plane[CLIENT].expected, 0);
+	pair_free(&p);
+}
+
+static uint32_t sends_by(const struct plane *p)
+{
+	for (size_t i = p->n; i-- > 0;)
+		if (p->sa[i]->dir == SA_OUT)
+			return p->sa[i]->spi;
+	return 0;
+}
+
+/* OpenIKED answers a rekey before its half of the new SA is in place. */
+static void taken_over_with_patience(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 29);
+	p.ping_every = 10;
+	pair_connect(&p);
+	uint32_t old = sends_by(&p.net.plane[CLIENT]);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, 150);
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	assert_int_equal(sends_by(&p.net.plane[CLIENT]), old);
+	pair_run(&p, SECONDS(1));
+	assert_int_not_equal(sends_by(&p.net.plane[CLIENT]), old);
+	assert_int_equal(p.net.esp_lost, 0);
+	p.ping_every = 0;
+	pair_settle(&p);
+	pair_check_up(&p, 1);
 	pair_free(&p);
 }
 
@@ -313,6 +344,7 @@ int main(void)
 		cmocka_unit_test(by_lifetime),
 		cmocka_unit_test(in_a_hurry),
 		cmocka_unit_test(expected_before_asked),
+		cmocka_unit_test(taken_over_with_patience),
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),
