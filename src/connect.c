@@ -89,6 +89,7 @@ static void show_event(struct connect *c, const struct event *ev)
 		repl_warn(c->repl, "warning: %s", ev->text);
 		break;
 	case EV_REKEYED:
+	case EV_MOVED:
 	case EV_RECONNECTING:
 		repl_warn(c->repl, "%s", ev->text);
 		break;

@@ -20,6 +20,7 @@ enum action_kind {
 	ACT_SA_EXPECT, /* struct sa_ref, inbound: its keys come with an answer that is on its way */
 	ACT_SA_INSTALL, /* struct sa_spec */
 	ACT_SA_REMOVE, /* struct sa_ref */
+	ACT_SA_MOVE, /* struct sa_move: all SAs, to other outer addresses; answered with OS_SA_MOVED */
 	ACT_NETCONF, /* struct netconf: this is how the machine shall be set up from now on */
 	ACT_EVENT, /* struct event: something worth telling */
 	ACT_L2TP_LINK, /* struct l2tp_link: what the data plane needs to carry L2TP */
@@ -89,6 +90,10 @@ struct sa_ref {
 	struct addr local;
 };
 
+struct sa_move {
+	struct addr local, remote; /* outer, with ports */
+};
+
 enum killswitch { KILLSWITCH_NO, KILLSWITCH_YES, KILLSWITCH_STRICT };
 enum route_kind {
 	ROUTE_TUNNEL, /* into the tunnel */
@@ -122,6 +127,7 @@ enum event_kind {
 	EV_STAGE, /* progress while connecting: one line a stage */
 	EV_UP, /* the tunnel carries traffic */
 	EV_REKEYED,
+	EV_MOVED, /* this machine's address changed, and the tunnel went along */
 	EV_GATEWAY_SAID, /* a banner, an EAP notification, a notify in words */
 	EV_WARNING,
 	EV_LOST, /* the tunnel does not carry traffic any more */

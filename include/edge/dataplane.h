@@ -38,6 +38,8 @@ struct dataplane_ops {
 	 * for the same key must never start from its first IV again. */
 	bool (*install)(struct dataplane *dp, const struct sa_spec *spec, struct err *e);
 	void (*remove)(struct dataplane *dp, const struct sa_ref *ref);
+	/* All SAs to other outer addresses, as they are. False: it takes new ones. */
+	bool (*move)(struct dataplane *dp, const struct sa_move *to);
 	bool (*counters)(
 		struct dataplane *dp, enum sa_dir dir, uint32_t spi, struct sa_counters *out);
 	void (*drops)(struct dataplane *dp, struct dataplane_drops *out);

@@ -62,6 +62,8 @@ struct esp_sa;
 struct esp_sa *esp_new(const struct sa_spec *spec, struct rng *rng, struct err *e) MUST_CHECK;
 void esp_free(struct esp_sa *sa); /* wipes; NULL is fine */
 const struct sa_spec *esp_spec(const struct esp_sa *sa); /* without keys */
+/* Other outer addresses; nothing else changes. */
+void esp_move(struct esp_sa *sa, const struct addr *local, const struct addr *remote);
 const struct esp_counters *esp_counters(const struct esp_sa *sa);
 
 /* Each packet gets a verdict; those that are ESP_OK now point at the result. Return how many are OK. */

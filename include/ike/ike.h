@@ -36,6 +36,7 @@ struct path {
 enum os_kind {
 	OS_PATHS, /* answer to ACT_RESOLVE: paths, or why there is none in err */
 	OS_SA_INSTALLED, /* answer to ACT_SA_INSTALL: spi, ok, err */
+	OS_SA_MOVED, /* answer to ACT_SA_MOVE: ok, or new SAs are needed */
 	OS_NETCONF_DONE, /* answer to ACT_NETCONF: ok, err */
 	OS_PATH_CHANGED, /* addresses or routes outside the tunnel changed: paths has the new one */
 	OS_RESUMED, /* the machine slept */
@@ -93,6 +94,7 @@ struct ike_config {
 	enum sa_mode mode;
 	enum tri esn, pfs;
 	uint32_t replay_window;
+	bool mobike; /* IKEv2, tunnel mode: RFC 4555 */
 	bool want_address; /* ask for addresses by configuration payload */
 	size_t n_want; /* those asked for by name; 0: any of both families */
 	struct prefix want[NETCONF_ADDRS];

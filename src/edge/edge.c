@@ -216,6 +216,14 @@ static void install(struct edge *g, const struct sa_spec *spec)
 	session_os(g->session, clock_now(), &in, &g->todo);
 }
 
+static void move(struct edge *g, const struct sa_move *to)
+{
+	struct os_input in = { .kind = OS_SA_MOVED };
+
+	in.ok = g->dp && g->dp->ops->move(g->dp, to);
+	session_os(g->session, clock_now(), &in, &g->todo);
+}
+
 static void set_up(struct edge *g, const struct netconf *want)
 {
 	struct os_input in = { .kind = OS_NETCONF_DONE };
@@ -275,6 +283,9 @@ static void perform(struct edge *g, enum action_kind kind, const void *what, siz
 	case ACT_SA_REMOVE:
 		if (g->dp)
 			g->dp->ops->remove(g->dp, what);
+		break;
+	case ACT_SA_MOVE:
+		move(g, what);
 		break;
 	case ACT_NETCONF:
 		set_up(g, what);

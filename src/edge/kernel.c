@@ -67,6 +67,14 @@ static void k_remove(struct dataplane *dp, const struct sa_ref *ref)
 	host_sa_remove(k->host, ref);
 }
 
+/* Not with XFRM_MSG_MIGRATE: see ike/v2_mobike.c. */
+static bool k_move(struct dataplane *dp, const struct sa_move *to)
+{
+	(void)dp;
+	(void)to;
+	return false;
+}
+
 static bool k_counters(struct dataplane *dp, enum sa_dir dir, uint32_t spi, struct sa_counters *out)
 {
 	struct host_sa_counters c;
@@ -255,6 +263,7 @@ struct dataplane *kernel_new(struct host *host, struct udp *udp, struct err *e)
 		.expect = k_expect,
 		.install = k_install,
 		.remove = k_remove,
+		.move = k_move,
 		.counters = k_counters,
 		.drops = k_drops,
 		.set_mtu = k_set_mtu,

@@ -101,6 +101,16 @@ static void us_remove(struct dataplane *dp, const struct sa_ref *ref)
 	memmove(sa, sa + 1, (size_t)(&t->sa[t->n] - sa) * sizeof(*sa));
 }
 
+static bool us_move(struct dataplane *dp, const struct sa_move *to)
+{
+	for (enum sa_dir dir = SA_IN; dir <= SA_OUT; dir++) {
+		struct us_table *t = table_of(userspace_of(dp), dir);
+		for (size_t i = 0; i < t->n; i++)
+			esp_move(t->sa[i].esp, &to->local, &to->remote);
+	}
+	return true;
+}
+
 static bool us_counters(
 	struct dataplane *dp, enum sa_dir dir, uint32_t spi, struct sa_counters *out)
 {
@@ -237,6 +247,7 @@ struct dataplane *userspace_new(
 		.expect = us_expect,
 		.install = us_install,
 		.remove = us_remove,
+		.move = us_move,
 		.counters = us_counters,
 		.drops = us_drops,
 		.set_mtu = us_set_mtu,

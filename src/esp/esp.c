@@ -82,6 +82,12 @@ const struct sa_spec *esp_spec(const struct esp_sa *sa)
 	return &sa->spec;
 }
 
+void esp_move(struct esp_sa *sa, const struct addr *local, const struct addr *remote)
+{
+	sa->spec.local = *local;
+	sa->spec.remote = *remote;
+}
+
 const struct esp_counters *esp_counters(const struct esp_sa *sa)
 {
 	return &sa->counters;

@@ -232,6 +232,21 @@ void child_deleted(const struct children *all, struct child *c, uint64_t now, st
 	child_linger(c, now, ob);
 }
 
+void child_move(struct child *c, struct addr local, struct addr remote)
+{
+	c->local = local;
+	c->remote = remote;
+	if (c->held_out) {
+		c->held_out->local = local;
+		c->held_out->remote = remote;
+	}
+}
+
+bool child_is_at(const struct child *c, struct addr local)
+{
+	return addr_same(&c->local, &local);
+}
+
 /* --- time ------------------------------------------------------------------------------------------------- */
 
 static uint64_t earliest(uint64_t a, uint64_t b)

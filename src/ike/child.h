@@ -88,6 +88,10 @@ void children_clear(
 /* The gateway deleted it: what replaced it is certainly in place. */
 void child_deleted(const struct children *all, struct child *c, uint64_t now, struct outbox *ob);
 
+/* Another address of ours, or of the gateway. */
+void child_move(struct child *c, struct addr local, struct addr remote);
+bool child_is_at(const struct child *c, struct addr local);
+
 /* When time has to go on for it; blocked: a rekey begins with another input, not with a time. */
 uint64_t child_deadline(const struct child *c, bool blocked);
 void child_tick(struct child *c, uint64_t now, struct outbox *ob); /* adoption and rekeying */

@@ -433,6 +433,7 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 			v1_dpd_send(v, v->sa, ob);
 		break;
 	case OS_PATHS:
+	case OS_SA_MOVED:
 	case OS_NETCONF_DONE:
 	case OS_PATH_CHANGED:
 	case OS_SEND_FAILED:

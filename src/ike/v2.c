@@ -244,6 +244,10 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 	}
 	if (sa->state != V2_UP || sa != v->sa)
 		return true;
+	if (v->want_move) {
+		v->want_move = false;
+		return v2_move_send(v, sa, ob, e);
+	}
 	if ((c = child_deleting(v, sa)))
 		return v2_delete_child_send(v, c, ob, e);
 	if ((c = child_wanting_rekey(&v->children, sa, v->now))) {
@@ -493,6 +497,16 @@ void v2_answer(
 		v2_sa_next(v, v->sa, next, ob);
 }
 
+bool v2_move(struct v2 *v, uint64_t now, const struct path *path, struct outbox *ob)
+{
+	v->now = now;
+	if (v->phase != IKE_UP || v->stopping || !v->mobike)
+		return false;
+	v2_move_to(v, path, ob);
+	review(v, ob);
+	return v->phase != IKE_DEAD;
+}
+
 void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox *ob)
 {
 	v->now = now;
@@ -516,6 +530,9 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 	case OS_SA_INSTALLED:
 		if (!in->ok)
 			v2_fail(v, &in->err, ob);
+		break;
+	case OS_SA_MOVED:
+		v2_moved(v, in->ok);
 		break;
 	case OS_RESUMED:
 		if (v->sa)
@@ -582,7 +599,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.local = v2_local(v),
 		.remote = v->path.remote,
 		.nat = v->nat_local || v->nat_remote,
-		.encap = v->natt,
+		.encap = v->encap,
 		.cookie = v->cookie,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,

@@ -140,6 +140,9 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 		if (cfg->want_address)
 			v2_cp_request(&k, cfg);
 		write_child(v, &k);
+		if (v2_mobile(cfg))
+			ikew_notify(
+				&k, 0, MOBIKE_SUPPORTED, (struct bytes){ 0 }, (struct bytes){ 0 });
 		ok = v2_request(v, v->sa, TASK_AUTH, IKE_AUTH, &k, ob, e);
 	}
 	wipe(buf, MESSAGE_OUT_MAX);
@@ -334,6 +337,15 @@ static void note_auth_lifetime(struct step *s)
 	s->v->reauth_at = s->v->now + life - life / 10;
 }
 
+static void note_mobike(struct step *s)
+{
+	struct notify n;
+
+	s->v->mobike = v2_mobile(s->v->cfg) && notify_find(s->p, MOBIKE_SUPPORTED, &n);
+	if (s->v->mobike)
+		outbox_log(s->ob, LEVEL_DEBUG, "the gateway would follow to another address");
+}
+
 bool v2_auth_established(struct step *s)
 {
 	struct v2 *v = s->v;
@@ -357,6 +369,7 @@ bool v2_auth_established(struct step *s)
 	if (!ok)
 		return false;
 	note_auth_lifetime(s);
+	note_mobike(s);
 	s->next = V2_UP;
 	return true;
 }

@@ -109,7 +109,7 @@ struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
 
 	c->sa = sa;
 	c->ecn = true; /* RFC 7296 section 2.24 */
-	c->encap = v->natt;
+	c->encap = v->encap;
 	c->local = v2_local(v);
 	c->remote = v->path.remote;
 	child_lifetime(c, v->cfg->child_lifetime, v->now, v->rng);
@@ -239,7 +239,8 @@ bool v2_child_recv(struct step *s)
 		struct v2_nonces both = { { o->nonce, sizeof(o->nonce) }, nonce->body, true };
 		lost = o->rival && v2_lost_collision(o, nonce->body);
 		/* There are gateways that answer before they have their half (OpenIKED). */
-		bool hold_out = lost || (old && old->state == CHILD_UP);
+		bool hold_out =
+			lost || (old && old->state == CHILD_UP && child_is_at(old, v2_local(v)));
 		made = v2_child_add(v, s->sa, made, &both, made->suite.ke ? &shared : NULL,
 			hold_out, s->ob, s->e);
 	} else {

@@ -13,22 +13,6 @@
  * used is only a hint of what is wrong, and the wait for a good one goes on (section 2.21.1).
  */
 
-static void write_nat_detection(struct v2 *v, struct v2_sa *sa, struct ikew *k)
-{
-	uint8_t source[20], destination[20];
-	struct addr local = v2_local(v);
-
-	v2_nat_hash(sa->spi_i, sa->spi_r, &local, source);
-	v2_nat_hash(sa->spi_i, sa->spi_r, &v->path.remote, destination);
-	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. */
-	if (v->cfg->force_encap)
-		rng_fill(v->rng, source, sizeof(source));
-	ikew_notify(k, 0, NAT_DETECTION_SOURCE_IP, (struct bytes){ 0 },
-		(struct bytes){ source, sizeof(source) });
-	ikew_notify(k, 0, NAT_DETECTION_DESTINATION_IP, (struct bytes){ 0 },
-		(struct bytes){ destination, sizeof(destination) });
-}
-
 static void write_signature_hashes(struct ikew *k)
 {
 	uint8_t list[32];
@@ -58,7 +42,7 @@ bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e)
 	v2_sa_write(&k, v->cfg->ike_proposals, PROTO_IKE, (struct bytes){ 0 });
 	v2_ke_write(&k, hs->ke);
 	ikew_bytes(&k, PAYLOAD_NONCE, (struct bytes){ hs->ni, sizeof(hs->ni) });
-	write_nat_detection(v, sa, &k);
+	v2_nat_write(v, sa, &k);
 	if (v->cfg->fragmentation)
 		ikew_notify(&k, 0, IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 },
 			(struct bytes){ 0 });
@@ -129,39 +113,19 @@ static void read_signature_hashes(struct handshake *hs, const struct payloads *p
 	}
 }
 
-static bool any_hash_matches(const struct step *s, uint16_t type, const struct addr *a)
-{
-	uint8_t want[20];
-	struct notify n;
-
-	v2_nat_hash(s->h->spi_i, s->h->spi_r, a, want);
-	for (size_t i = 0; i < s->p->n; i++)
-		if (s->p->v[i].type == PAYLOAD_N && notify_read(&n, s->p->v[i].body) &&
-			n.type == type && n.data.n == sizeof(want) &&
-			memcmp(n.data.p, want, sizeof(want)) == 0)
-			return true;
-	return false;
-}
-
-/* Section 2.23: a NAT stands before us when the gateway saw another address than we sent from,
- * before the gateway when it thinks that it sent from another than we received from. */
+/* With MOBIKE the NAT traversal port is used whether there is a NAT or not: there may be one in the next
+ * place (RFC 4555 section 3.3). */
 static void detect_nat(struct step *s)
 {
 	struct v2 *v = s->v;
-	struct notify n;
-	struct addr local = v2_local(v);
 
-	if (!notify_find(s->p, NAT_DETECTION_SOURCE_IP, &n) ||
-		!notify_find(s->p, NAT_DETECTION_DESTINATION_IP, &n))
+	v->encap = v->natt;
+	if (!v2_nat_read(s))
 		return; /* the gateway cannot do NAT traversal */
-	v->nat_local = !any_hash_matches(s, NAT_DETECTION_DESTINATION_IP, &local);
-	v->nat_remote = !any_hash_matches(s, NAT_DETECTION_SOURCE_IP, &v->path.remote);
-	if (!v->natt && (v->nat_local || v->nat_remote || v->cfg->force_encap)) {
+	if (!v->natt && (v->encap || v2_mobile(v->cfg))) {
 		v->natt = true;
 		v->path.remote.port = 4500;
 	}
-	if (v->nat_local)
-		outbox_log(s->ob, LEVEL_INFO, "this machine is behind a NAT");
 }
 
 /* Microsoft's and others' vendor ids tell whom we talk to; nothing depends on them. */

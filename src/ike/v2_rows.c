@@ -33,6 +33,7 @@ static const struct answer_row {
 	{ TASK_DELETE_CHILD, INFORMATIONAL, "deleting a child SA", 0, v2_delete_child_recv },
 	{ TASK_DELETE_IKE, INFORMATIONAL, "saying goodbye", 0, v2_delete_ike_recv },
 	{ TASK_DPD, INFORMATIONAL, "asking whether the gateway lives", 0, v2_dpd_recv },
+	{ TASK_MOVE, INFORMATIONAL, "telling the gateway where this machine is", 0, v2_move_recv },
 };
 
 #define STATE(s) (UINT32_C(1) << (s))

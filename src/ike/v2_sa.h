@@ -66,6 +66,7 @@ enum v2_task {
 	TASK_REKEY_IKE,
 	TASK_DELETE_IKE,
 	TASK_DPD,
+	TASK_MOVE,
 };
 
 /* A CREATE_CHILD_SA of ours under way, or the first child SA inside IKE_AUTH. */
@@ -163,6 +164,9 @@ struct v2 {
 	bool patient;
 	bool natt; /* floated to the NAT traversal port */
 	bool nat_local, nat_remote;
+	bool encap; /* ESP goes in UDP */
+	bool mobike; /* both sides can */
+	bool want_move; /* the gateway is to be told where we are */
 	struct handshake *hs;
 	struct v2_sa *sa; /* the current one */
 	bool cookie; /* the gateway asked for one */
@@ -220,6 +224,8 @@ void v2_request_done(struct v2_sa *sa);
 void v2_send_once(
 	struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob);
 void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob);
+/* From another address: the outstanding request goes out again at once, and is not waited for long. */
+void v2_request_hurry(struct v2 *v, struct v2_sa *sa, struct outbox *ob);
 /* The outstanding request's time has come: again, or the gateway is given up. */
 void v2_request_tick(struct v2 *v, struct v2_sa *sa, struct outbox *ob);
 
@@ -256,6 +262,23 @@ bool v2_auth_shared(const struct v2_sa *sa, struct bytes secret, struct bytes oc
 	struct secret *out, struct err *e) MUST_CHECK;
 void v2_nat_hash(const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN],
 	const struct addr *a, uint8_t out[20]);
+
+/* --- v2_nat.c ----------------------------------------------------------------------------------- */
+void v2_nat_write(struct v2 *v, const struct v2_sa *sa, struct ikew *k);
+/* False, and nothing changes, where the message says nothing of NAT. */
+bool v2_nat_read(struct step *s);
+
+/* --- v2_mobike.c -------------------------------------------------------------------------------- */
+static inline bool v2_mobile(const struct ike_config *cfg)
+{
+	return cfg->mobike && cfg->mode == SA_TUNNEL; /* RFC 4555 section 1.3 */
+}
+void v2_move_to(struct v2 *v, const struct path *path, struct outbox *ob);
+/* What the data plane made of ACT_SA_MOVE. */
+void v2_moved(struct v2 *v, bool moved);
+bool v2_move_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_move_recv(struct step *s) MUST_CHECK;
+void v2_cookie2(struct step *s); /* in a request of the gateway */
 
 /* --- v2_codec.c: SA (3.3), TS (3.13), ID (3.5), CP (3.15) ------------------------------------ */
 enum ke_mode { KE_LEFT_OUT, KE_WANTED, KE_OPTIONAL };

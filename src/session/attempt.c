@@ -73,6 +73,7 @@ void attempt_configure(struct session *s)
 		.dpd_interval = p->dpd_interval,
 		.fragmentation = p->fragmentation,
 		.mode = p->mode,
+		.mobike = p->mobike,
 		.esn = p->esn,
 		.pfs = p->pfs,
 		.replay_window = p->replay_window,

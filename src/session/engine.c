@@ -67,6 +67,11 @@ void engine_os(struct engine *x, uint64_t now, const struct os_input *in, struct
 		v2_os(x->v2, now, in, ob);
 }
 
+bool engine_move(struct engine *x, uint64_t now, const struct path *path, struct outbox *ob)
+{
+	return x->v2 && v2_move(x->v2, now, path, ob);
+}
+
 void engine_tick(struct engine *x, uint64_t now, struct outbox *ob)
 {
 	if (x->v1)

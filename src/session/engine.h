@@ -24,6 +24,9 @@ void engine_datagram(struct engine *x, uint64_t now, const struct datagram *d, s
 void engine_answer(struct engine *x, uint64_t now, uint32_t id, const struct passphrase *text,
 	struct outbox *ob);
 void engine_os(struct engine *x, uint64_t now, const struct os_input *in, struct outbox *ob);
+/* IKEv1 never moves. */
+bool engine_move(
+	struct engine *x, uint64_t now, const struct path *path, struct outbox *ob) MUST_CHECK;
 void engine_tick(struct engine *x, uint64_t now, struct outbox *ob);
 bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbox *ob,
 	struct err *e) MUST_CHECK;

@@ -82,7 +82,7 @@ static const struct key_row rows[] = {
 		"Silence after which the gateway is asked whether it lives; 0: never." },
 	{ "ike", "fragmentation", KEY_FLAG, AT(fragmentation), 0, 0, 0, "yes", "yes|no", "",
 		"Large IKE messages go in fragments of their own (RFC 7383)." },
-	{ "ike", "mobike", KEY_FLAG, AT(mobike), 0, 0, 0, "no", "yes|no", "yes",
+	{ "ike", "mobike", KEY_FLAG, AT(mobike), 0, 0, 0, "yes", "yes|no", "",
 		"Keep the tunnel when our address changes (RFC 4555)." },
 	{ "ike", "aggressive", KEY_FLAG, AT(aggressive), 0, 0, 0, "no", "no|yes", "",
 		"Aggressive mode of IKEv1: with a shared key, who listens can guess the key at leisure." },

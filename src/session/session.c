@@ -282,6 +282,21 @@ static void restart(struct session *s, const char *why, struct outbox *ob)
 		s->next_attempt = s->now;
 }
 
+/* The tunnel goes with the machine. */
+static bool follow_path(struct session *s, const struct path *to, struct outbox *ob)
+{
+	bool other_mtu = to->mtu != s->paths[s->path].mtu;
+
+	if (!engine_move(s->engine, s->now, to, ob))
+		return false;
+	s->paths[s->path] = *to;
+	outbox_event(
+		ob, EV_STAGE, LEVEL_INFO, "this machine's address changed: telling the gateway");
+	if (other_mtu)
+		set_up_machine(s, ob);
+	return true;
+}
+
 static void path_changed(struct session *s, const struct os_input *in, struct outbox *ob)
 {
 	if (s->phase == PHASE_WAITING) {
@@ -299,7 +314,7 @@ static void path_changed(struct session *s, const struct os_input *in, struct ou
 	} else if (!connecting && same) {
 		struct os_input probe = { .kind = OS_RESUMED };
 		engine_os(s->engine, s->now, &probe, ob);
-	} else if (!same) {
+	} else if (!same && !follow_path(s, &in->paths[0], ob)) {
 		restart(s, "this machine's address changed", ob);
 	}
 }
@@ -329,6 +344,7 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 		outbox_log(ob, LEVEL_WARN, "%s", in->err.text);
 		return;
 	case OS_SA_INSTALLED:
+	case OS_SA_MOVED:
 	case OS_RESUMED:
 	case OS_INBOUND:
 	case OS_SA_USED:

@@ -301,6 +301,32 @@ static void rekey(void **state)
 	world_close(&w);
 }
 
+/* To another peer, and back: the same SAs at other addresses. */
+static void moved(void **state)
+{
+	struct world w = world_open();
+	struct side elsewhere;
+	uint8_t packet[PACKET_MAX];
+	size_t len = packet_udp(packet, "10.0.0.1", "10.0.0.2", 5, 6, 1);
+
+	(void)state;
+	side_open(&elsewhere);
+	world_install(&w, 0x1000);
+	assert_true(world_arrives(&w.here, &w.there, packet, len));
+	struct sa_move to = { loopback_addr(w.here.udp, PORT_NATT, FAMILY_V4),
+		loopback_addr(elsewhere.udp, PORT_NATT, FAMILY_V4) };
+	assert_true(w.here.dp->ops->move(w.here.dp, &to));
+	side_send(&w.here, packet, len);
+	assert_int_equal(side_receive(&w.there), 0);
+	assert_int_equal(side_receive(&elsewhere), 1);
+	to.remote = loopback_addr(w.there.udp, PORT_NATT, FAMILY_V4);
+	assert_true(w.here.dp->ops->move(w.here.dp, &to));
+	assert_true(world_arrives(&w.here, &w.there, packet, len));
+	assert_true(side_counters(&w.here, SA_OUT, 0x1000).packets == 3);
+	side_close(&elsewhere);
+	world_close(&w);
+}
+
 static void children_by_selector(void **state)
 {
 	static const char *const nets[] = { "0.0.0.0/0", "10.1.0.0/16", "10.2.0.0/16",
@@ -565,6 +591,7 @@ int main(void)
 		cmocka_unit_test(unknown_spi),
 		cmocka_unit_test(forged_and_replayed),
 		cmocka_unit_test(rekey),
+		cmocka_unit_test(moved),
 		cmocka_unit_test(children_by_selector),
 		cmocka_unit_test(too_big_v4),
 		cmocka_unit_test(too_big_v6),

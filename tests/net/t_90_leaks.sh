@@ -439,20 +439,43 @@ test_default_route_changes() {
 	in_box router ip addr del 192.168.77.3/24 dev lan
 }
 
-test_address_changes() {
+# other_address [SETTING...]: connected, and then the machine has another address on the same link
+other_address() {
 	profile_psk moving full
-	client_start moving
+	client_start moving "$@"
+	reaches "$INNER4"
 	in_box client ip addr add 192.168.77.9/24 dev eth0
 	in_box client ip addr del "$CLIENT4/24" dev eth0
 	in_box client ip addr show dev eth0 | grep -q 192.168.77.9 ||
 		in_box client ip addr add 192.168.77.9/24 dev eth0
 	in_box client ip route replace default via $ROGUE4
-	wait_until 8 answers "$INNER4" || fail "no traffic 8 s after the address changed"
-	status_becomes moving 's["local"]["address"] == "192.168.77.9"'
-	client_stop moving
+}
+
+address_back() {
 	in_box client ip addr del 192.168.77.9/24 dev eth0
 	in_box client ip addr add "$CLIENT4/24" dev eth0
 	default_route4_back
+}
+
+test_address_changes() {
+	other_address --set ike.mobike=no
+	wait_until 8 answers "$INNER4" || fail "no traffic 8 s after the address changed"
+	status_becomes moving 's["local"]["address"] == "192.168.77.9" and s["reconnects"] == 1'
+	client_stop moving
+	address_back
+}
+
+# The gateway follows (MOBIKE): nothing is lost but what was on its way.
+test_address_changes_mobike() {
+	other_address
+	wait_until 3 answers "$INNER4" || fail "no traffic 3 s after the address changed"
+	status_becomes moving 's["local"]["address"] == "192.168.77.9" and s["reconnects"] == 0'
+	explained moving 'moved to 192.168.77.9'
+	client_do moving "rekey all"
+	status_becomes moving "s['rekeys']['ike'] == 1"
+	reaches "$INNER4"
+	client_stop moving
+	address_back
 }
 
 default_route4_back() {

@@ -365,7 +365,7 @@ static bool wants_cookie(struct gateway *g, const struct payloads *p)
 	return g->cookies < g->cfg->cookies;
 }
 
-static void write_nat_detection(struct gateway *g, const struct v2_sa *sa, struct ikew *k)
+void gw_nat_detection(struct gateway *g, const struct v2_sa *sa, struct ikew *k)
 {
 	uint8_t source[20], destination[20];
 
@@ -405,7 +405,7 @@ static void answer_init(
 	v2_sa_write_choice(&k, &sa->suite, PROTO_IKE, number, (struct bytes){ 0 });
 	v2_ke_write(&k, g->hs.ke);
 	ikew_bytes(&k, PAYLOAD_NONCE, (struct bytes){ g->hs.nr, g->hs.nr_len });
-	write_nat_detection(g, sa, &k);
+	gw_nat_detection(g, sa, &k);
 	if (sa->fragments)
 		gw_notify(&k, IKEV2_FRAGMENTATION_SUPPORTED);
 	write_hashes(g, &k);

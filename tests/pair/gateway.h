@@ -80,6 +80,8 @@ struct gw_config {
 	const char *narrow; /* remote prefix it allows the client, NULL: all that is asked */
 	const char *address; /* what it assigns, NULL: nothing */
 	bool transport;
+	bool mobike;
+	uint16_t refuse_move; /* notify to answer UPDATE_SA_ADDRESSES with */
 	int nonce_i, nonce_r; /* first octet of its nonces as initiator and responder, -1: any */
 	struct edit edits[4];
 };
@@ -152,6 +154,8 @@ struct gateway {
 	uint16_t last_notify; /* the last error notify that the client answered with */
 	unsigned replies_again; /* retransmitted requests that were answered from memory */
 	unsigned requests; /* new ones */
+	struct addr moved_to; /* by UPDATE_SA_ADDRESSES ... */
+	unsigned moves; /* ... so often */
 	/* Every chain that it seals or opens, when set. */
 	void (*hear)(void *arg, bool sent, uint8_t exchange, bool response, uint8_t first,
 		struct bytes chain);
@@ -196,6 +200,7 @@ void gw_nonce(struct gateway *g, uint8_t nonce[NONCE_LEN], int first);
 bool gw_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
 	size_t spi_len, struct bytes *spi, uint8_t *number, struct suite *out);
 void gw_notify(struct ikew *k, uint16_t type);
+void gw_nat_detection(struct gateway *g, const struct v2_sa *sa, struct ikew *k);
 
 void gw_auth_request(struct gw_step *s);
 void gw_eap_request(struct gw_step *s, struct bytes packet); /* leaves the answer in s->reply */

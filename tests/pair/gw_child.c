@@ -210,6 +210,8 @@ void gw_first_child(struct gw_step *s)
 	write_cp(s);
 	if (g->cfg->transport)
 		gw_notify(s->reply, USE_TRANSPORT_MODE);
+	if (g->cfg->mobike)
+		gw_notify(s->reply, MOBIKE_SUPPORTED);
 	v2_sa_write_choice(
 		s->reply, &t.suite, PROTO_ESP, g->first_number, spi_octets(spi, t.spi_in));
 	v2_ts_write(s->reply, PAYLOAD_TSi, t.remote_ts);
@@ -719,9 +721,31 @@ static void delete_children(struct gw_step *s, struct rd *r)
 		wr_u32(&s->reply->w, ours[i]);
 }
 
+/* RFC 4555 section 3.5: the addresses of the request are those from now on. */
+static void update_addresses(struct gw_step *s)
+{
+	struct gateway *g = s->g;
+	struct sa_move *m;
+
+	if (g->cfg->refuse_move) {
+		gw_notify(s->reply, g->cfg->refuse_move);
+		return;
+	}
+	g->moves++;
+	g->moved_to = g->peer;
+	gw_nat_detection(g, s->sa, s->reply);
+	m = outbox_add(g->ob, ACT_SA_MOVE, sizeof(*m));
+	assert_non_null(m);
+	*m = (struct sa_move){ g->self, g->peer };
+}
+
 void gw_info_request(struct gw_step *s)
 {
 	const struct payload *p;
+	struct notify n;
+
+	if (notify_find(s->p, UPDATE_SA_ADDRESSES, &n))
+		update_addresses(s);
 
 	for (size_t i = 0; (p = payload_nth(s->p, PAYLOAD_D, i)); i++) {
 		struct rd r = rd_init(p->body.p, p->body.n);

@@ -223,6 +223,14 @@ static void plane_remove(struct plane *p, const struct sa_ref *ref)
 		p->errors++;
 }
 
+static void plane_move(struct plane *p, const struct sa_move *to)
+{
+	for (size_t i = 0; i < p->n && !p->cannot_move; i++) {
+		p->sa[i]->local = to->local;
+		p->sa[i]->remote = to->remote;
+	}
+}
+
 void net_ping(struct net *n, enum end from)
 {
 	const struct plane *p = &n->plane[from];
@@ -268,6 +276,8 @@ void net_perform_one(struct net *n, enum end from, enum action_kind kind, const 
 		plane_install(&n->plane[from], a);
 	} else if (kind == ACT_SA_REMOVE) {
 		plane_remove(&n->plane[from], a);
+	} else if (kind == ACT_SA_MOVE) {
+		plane_move(&n->plane[from], a);
 	}
 }
 

@@ -39,6 +39,7 @@ struct plane {
 	struct sa_spec *sa[PLANE_MAX]; /* oldest first */
 	unsigned installs;
 	uint32_t expected; /* the last SPI that was, 0: it has been installed or removed */
+	bool cannot_move; /* as in the kernel */
 	unsigned errors; /* an SPI installed twice, or removed without being there */
 };
 

@@ -108,6 +108,12 @@ static void perform_one(struct pair *p, enum action_kind kind, const void *a, st
 				.spi = ((const struct sa_spec *)a)->spi },
 			next);
 		break;
+	case ACT_SA_MOVE:
+		client_os(&p->client, p->net.now,
+			&(struct os_input){
+				.kind = OS_SA_MOVED, .ok = !p->net.plane[CLIENT].cannot_move },
+			next);
+		break;
 	case ACT_NETCONF:
 		configure(p, a, next);
 		break;

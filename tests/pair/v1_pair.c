@@ -254,6 +254,7 @@ static void perform_one(
 	case ACT_SA_EXPECT:
 	case ACT_SEND:
 	case ACT_SA_REMOVE:
+	case ACT_SA_MOVE:
 	case ACT_EVENT:
 		break; /* net_perform has done it, or perform does */
 	}

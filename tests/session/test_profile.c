@@ -113,7 +113,7 @@ static const struct row rows[] = {
 	GOOD("ike", "fragmentation", "no", "no"),
 	BAD("ike", "fragmentation", "1", "yes, no"),
 	GOOD("ike", "mobike", "no", "no"),
-	BAD("ike", "mobike", "yes", LATER),
+	BAD("ike", "mobike", "1", "yes, no"),
 	GOOD("ike", "aggressive", "no", "no"),
 	GOOD("ike", "aggressive", "yes", "yes"),
 	BAD("ike", "aggressive", "maybe", "no, yes"),

@@ -1,0 +1,57 @@
+#include "v2_sa.h"
+
+#include <string.h>
+
+/*
+ * NAT traversal, RFC 7296 section 2.23: each side sends hashes of the addresses and ports that it sends
+ * from and to, and what does not match was changed on the way.
+ */
+
+void v2_nat_write(struct v2 *v, const struct v2_sa *sa, struct ikew *k)
+{
+	uint8_t source[20], destination[20];
+	struct addr local = v2_local(v);
+
+	v2_nat_hash(sa->spi_i, sa->spi_r, &local, source);
+	v2_nat_hash(sa->spi_i, sa->spi_r, &v->path.remote, destination);
+	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. */
+	if (v->cfg->force_encap)
+		rng_fill(v->rng, source, sizeof(source));
+	ikew_notify(k, 0, NAT_DETECTION_SOURCE_IP, (struct bytes){ 0 },
+		(struct bytes){ source, sizeof(source) });
+	ikew_notify(k, 0, NAT_DETECTION_DESTINATION_IP, (struct bytes){ 0 },
+		(struct bytes){ destination, sizeof(destination) });
+}
+
+static bool any_hash_matches(const struct step *s, uint16_t type, const struct addr *a)
+{
+	uint8_t want[20];
+	struct notify n;
+
+	v2_nat_hash(s->h->spi_i, s->h->spi_r, a, want);
+	for (size_t i = 0; i < s->p->n; i++)
+		if (s->p->v[i].type == PAYLOAD_N && notify_read(&n, s->p->v[i].body) &&
+			n.type == type && n.data.n == sizeof(want) &&
+			memcmp(n.data.p, want, sizeof(want)) == 0)
+			return true;
+	return false;
+}
+
+bool v2_nat_read(struct step *s)
+{
+	struct v2 *v = s->v;
+	struct notify n;
+	struct addr local = v2_local(v);
+
+	if (!notify_find(s->p, NAT_DETECTION_SOURCE_IP, &n) ||
+		!notify_find(s->p, NAT_DETECTION_DESTINATION_IP, &n))
+		return false;
+	/* A NAT stands before us when the gateway saw another address than we sent from, before the
+	 * gateway when it thinks that it sent from another than we received from. */
+	v->nat_local = !any_hash_matches(s, NAT_DETECTION_DESTINATION_IP, &local);
+	v->nat_remote = !any_hash_matches(s, NAT_DETECTION_SOURCE_IP, &v->path.remote);
+	v->encap = v->nat_local || v->nat_remote || v->cfg->force_encap;
+	if (v->nat_local)
+		outbox_log(s->ob, LEVEL_INFO, "this machine is behind a NAT");
+	return true;
+}
