@@ -105,25 +105,39 @@ static void take_delete(struct v1_step *s, struct bytes body)
 		delete_sa(s, rd_bytes(&r, size));
 }
 
+/* The data plane has its limit already: a smaller one is for the next SA, and that comes at once. */
+static void limit_volume(struct v1 *v, struct child *c, uint64_t octets)
+{
+	const uint64_t known[] = { c->octets, v->cfg->child_octets };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (octets == 0 || (known[i] && known[i] <= octets))
+			return;
+	v->octets_told = octets;
+	c->want_rekey = c->state == CHILD_UP;
+}
+
 static void take_lifetime(struct v1_step *s, const struct notify *n)
 {
-	uint64_t ms = v1_lifetime_read(n->data).ms;
+	struct v1_life said = v1_lifetime_read(n->data);
 	struct rd r = rd_init(n->spi.p, n->spi.n);
 	struct v1_sa *sa = s->sa;
 
-	if (ms == 0)
-		return;
 	if (n->protocol != PROTO_ESP) {
-		if (s->v->now + ms < sa->expire_at) {
-			sa->expire_at = s->v->now + ms;
-			sa->rekey_at = s->v->now + jittered(ms * 9 / 10, s->v->rng);
+		if (said.ms && s->v->now + said.ms < sa->expire_at) {
+			sa->expire_at = s->v->now + said.ms;
+			sa->rekey_at = s->v->now + jittered(said.ms * 9 / 10, s->v->rng);
 		}
 		return;
 	}
 	uint32_t spi = rd_u32(&r);
-	for (size_t i = 0; i < s->v->children.n; i++)
-		if (s->v->children.v[i]->spi_in == spi || s->v->children.v[i]->spi_out == spi)
-			child_shorten(s->v->children.v[i], ms, s->v->now, s->v->rng);
+	for (size_t i = 0; i < s->v->children.n; i++) {
+		struct child *c = s->v->children.v[i];
+		if (c->spi_in != spi && c->spi_out != spi)
+			continue;
+		child_shorten(c, said.ms, s->v->now, s->v->rng);
+		limit_volume(s->v, c, said.octets);
+	}
 }
 
 static void take_ack(struct v1_step *s, const struct notify *n)

@@ -83,7 +83,7 @@ static struct child *child_add(struct v1_step *s, const struct v1_offer *o,
 	c->local_ts.n = c->remote_ts.n = 1;
 	c->local_ts.v[0] = o->local_ts;
 	c->remote_ts.v[0] = o->remote_ts;
-	c->octets = t->life.octets;
+	c->octets = shorter(t->life.octets, v->octets_told);
 	child_lifetime(c, shorter(v->cfg->child_lifetime, t->life.ms), v->now, v->rng);
 	in = child_specify(&v->children, c, v->cfg, s->ob, s->e);
 	bool keyed = in && v1_keymat(s->sa, &t->suite, shared, ni, nr, in, s->e) &&

@@ -262,6 +262,7 @@ struct v1 {
 	bool configured; /* the gateway's configuration has come */
 	bool want_pfs; /* the gateway said so (Unity) */
 	bool no_pfs; /* it refused it */
+	uint64_t octets_told; /* of a child's lifetime, after it was made; 0: nothing was said */
 	size_t n_pairs, next_pair; /* next_pair: the first that was not yet made or refused */
 	struct v1_ends pairs[IKE_CHILDREN_MAX];
 	uint64_t remake_at; /* they may all be made anew, not before */

@@ -284,6 +284,38 @@ static void responder_lifetime(void **state)
 	v1_pair_done(p);
 }
 
+/* The same in a message of its own, after the child was made: the next one comes at once, and keeps to it. */
+static void lifetime_afterwards(void **state)
+{
+	static const uint8_t less[] = { 0x80, 1, 0, 2, 0x80, 2, 4, 0 };
+	struct v1_pair *p = v1_pair_new(23);
+	uint8_t buf[64];
+	struct ikew k;
+
+	(void)state;
+	p->cfg.child_lifetime = SECONDS(3600);
+	v1_pair_connect(p);
+	uint32_t first = p->client->children.v[0]->spi_in;
+	for (int i = 0; i < 2; i++) {
+		ikew_chain(&k, buf, sizeof(buf));
+		ikew_payload(&k, V1P_N);
+		wr_u32(&k.w, 1); /* DOI: IPsec */
+		wr_u8(&k.w, PROTO_ESP);
+		wr_u8(&k.w, 4);
+		wr_u16(&k.w, V1_RESPONDER_LIFETIME);
+		wr_u32(&k.w, p->client->children.v[0]->spi_out);
+		wr_bytes(&k.w, less, sizeof(less));
+		v1_pair_gw_info(p, &k);
+		v1_pair_run(p, SECONDS(30));
+		assert_int_equal(p->client->rekeys_child, 1); /* said again it is nothing new */
+	}
+	v1_pair_check_up(p, 1);
+	assert_int_not_equal(p->client->children.v[0]->spi_in, first);
+	for (size_t i = 0; i < p->net.plane[CLIENT].n; i++)
+		assert_int_equal(p->net.plane[CLIENT].sa[i]->octets_max, 1 << 20);
+	v1_pair_done(p);
+}
+
 /* The gateway's own quick mode, which replaces the child: its lifetimes come back in our answer. */
 static void gateway_rekeys_for(struct v1_pair *p, struct v1_life life)
 {
@@ -522,6 +554,7 @@ int main(void)
 		cmocka_unit_test(transport_mode_gateway_behind_nat),
 		cmocka_unit_test(renewals),
 		cmocka_unit_test(responder_lifetime),
+		cmocka_unit_test(lifetime_afterwards),
 		cmocka_unit_test(lifetimes_of_the_gateway),
 		cmocka_unit_test(both_rekey),
 		cmocka_unit_test(both_renew),
