@@ -91,8 +91,9 @@ void host_kernel_look(struct host_kernel *out);
  * tunnel mode brings the inner interface, "vpnN" as with host_tun. LOCAL: what the kernel refused,
  * and then nothing has changed. */
 bool host_sa_install(struct host *h, const struct sa_spec *spec, struct err *e) MUST_CHECK;
-/* An inbound SA that host_sa_install or host_sa_remove will follow for: what comes in for it meanwhile is
- * kept, where the kernel can do that. The last one counts. */
+/* An inbound SA that host_sa_install or host_sa_remove will follow for. The kernel gives its SPI to nobody
+ * else; and what comes in for it meanwhile is kept, where the kernel can do that and it is not the first
+ * SA. The last one counts. */
 void host_sa_expect(struct host *h, const struct sa_ref *ref);
 /* Removes the SA, and policies that no other one needs. One that is not there is no error. */
 void host_sa_remove(struct host *h, const struct sa_ref *ref);

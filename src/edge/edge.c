@@ -208,6 +208,15 @@ static bool need_dataplane(struct edge *g, struct err *e)
 	return g->dp && watch_dataplane(g, e);
 }
 
+/* The kernel keeps the SPI of the first SA for us as well; the TUN can wait until there is one. */
+static void expect(struct edge *g, const struct sa_ref *ref)
+{
+	struct err e;
+
+	if (g->dp || (g->kernel && need_dataplane(g, &e)))
+		g->dp->ops->expect(g->dp, ref);
+}
+
 static void install(struct edge *g, const struct sa_spec *spec)
 {
 	struct os_input in = { .kind = OS_SA_INSTALLED, .spi = spec->spi };
@@ -277,8 +286,7 @@ static void perform(struct edge *g, enum action_kind kind, const void *what, siz
 		install(g, what);
 		break;
 	case ACT_SA_EXPECT:
-		if (g->dp)
-			g->dp->ops->expect(g->dp, what);
+		expect(g, what);
 		break;
 	case ACT_SA_REMOVE:
 		if (g->dp)

@@ -282,11 +282,18 @@ struct xfrm_sa {
 
 enum { XFRM_SAS = 512, XFRM_POLICIES_MAX = 1 << 16 };
 
+enum {
+	SPIS_RESERVED = 16
+}; /* older ones run out by themselves, after half a minute (xfrm_acq_expires) */
+
 struct sad {
 	struct nl_sock *sk, *monitor;
 	uint32_t if_id; /* of the interface, 0: it is none of that kind, or there is none */
 	bool directions; /* the kernel knows the direction of an SA */
 	struct await *await; /* NULL: no SA is expected */
+	size_t n_reserved;
+	struct sa_ref reserved
+		[SPIS_RESERVED]; /* the kernel gives them to nobody else; the oldest first */
 	size_t n_sas;
 	struct xfrm_sa *sas[XFRM_SAS]; /* the newest first */
 	size_t n_policies;
@@ -297,11 +304,14 @@ struct xfrm_params { /* what an SA has besides its specification */
 	uint32_t reqid, if_id;
 	bool direction; /* say in which it is used */
 	bool direction_probe; /* say one that there is not */
+	bool reserved; /* it takes the place that sa_reserve_message kept */
 };
 
 /* xfrm_msg.c: NULL when memory runs out. */
 struct nl_msg *sa_add_message(
 	const struct sa_spec *spec, const struct xfrm_params *x, struct err *e);
+/* ref's SPI and no other, or the kernel refuses. */
+struct nl_msg *sa_reserve_message(const struct sa_ref *ref, const struct xfrm_params *x);
 struct nl_msg *sa_ref_message(int type, const struct addr *to, uint32_t spi);
 struct nl_msg *sa_policy_message(int type, const struct sa_policy *p);
 

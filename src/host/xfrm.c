@@ -63,16 +63,20 @@ static struct nl_sock *sock(struct host *h)
 	return h->sad->sk;
 }
 
-static bool remove_sa(struct host *h, const struct xfrm_sa *sa, struct err *e)
+static bool remove_spi(struct host *h, const struct addr *to, uint32_t spi, struct err *e)
 {
 	struct nl_reply none = { 0 };
-	const struct addr *to = sa->dir == SA_IN ? &sa->local : &sa->remote;
 	int code = 0;
-	bool ok = nl_ask(sock(h), sa_ref_message(XFRM_MSG_DELSA, to, sa->spi), &none, &code,
+	bool ok = nl_ask(sock(h), sa_ref_message(XFRM_MSG_DELSA, to, spi), &none, &code,
 		"removing an SA", e);
 
 	nl_reply_free(&none);
 	return ok || code == ESRCH;
+}
+
+static bool remove_sa(struct host *h, const struct xfrm_sa *sa, struct err *e)
+{
+	return remove_spi(h, sa->dir == SA_IN ? &sa->local : &sa->remote, sa->spi, e);
 }
 
 /* Makes the policies those of the SAs that there are. */
@@ -111,6 +115,8 @@ void xfrm_close(struct host *h)
 	if (!x)
 		return;
 	await_end(x->await, false);
+	for (size_t i = 0; i < x->n_reserved; i++)
+		(void)!remove_spi(h, &x->reserved[i].local, x->reserved[i].spi, NULL);
 	if (x->n_policies > 0 &&
 		!sa_policies_change(x->sk, x->policies, x->n_policies, NULL, 0, &e)) {
 		ok = false;
@@ -168,26 +174,74 @@ static struct xfrm_sa *sa_new(const struct host *h, const struct sa_spec *spec)
 	return sa;
 }
 
-static bool add_sa(
-	struct host *h, const struct sa_spec *spec, const struct xfrm_sa *sa, struct err *e)
+static bool add_sa(struct host *h, const struct sa_spec *spec, const struct xfrm_sa *sa,
+	bool reserved, struct err *e)
 {
-	struct xfrm_params p = {
-		.reqid = sa->reqid, .if_id = h->sad->if_id, .direction = h->sad->directions
-	};
+	struct xfrm_params p = { .reqid = sa->reqid,
+		.if_id = h->sad->if_id,
+		.direction = h->sad->directions,
+		.reserved = reserved };
 	struct nl_msg *m = sa_add_message(spec, &p, e);
 	struct nl_result result;
 
 	if (!m || !nl_batch(sock(h), &m, 1, &result, "installing an SA", e))
 		return false;
+	if (reserved && result.code == ESRCH) /* the reservation has run out */
+		return add_sa(h, spec, sa, false, e);
 	return result.code == 0 || sa_refused(e, result.code, result.said, spec);
 }
 
+/* --- SPIs ------------------------------------------------------------------------------------------ */
+
+static void forget_reserved(struct sad *x, size_t i)
+{
+	for (x->n_reserved--; i < x->n_reserved; i++)
+		x->reserved[i] = x->reserved[i + 1];
+}
+
+/* Keeps an SPI from everybody else on this machine until its keys are there. It is ours to choose, for
+ * the other side has to hear it; one that is taken shows again when the SA is to be installed. */
+static void reserve(struct host *h, const struct sa_ref *ref)
+{
+	struct xfrm_params p = { .reqid = HOST_REQID_FIRST + (h->slot << 16),
+		.direction = h->sad->directions };
+	struct nl_reply none = { 0 };
+
+	if (!nl_ask(sock(h), sa_reserve_message(ref, &p), &none, NULL, "reserving an SPI", NULL))
+		return;
+	nl_reply_free(&none);
+	if (h->sad->n_reserved == SPIS_RESERVED)
+		forget_reserved(h->sad, 0);
+	h->sad->reserved[h->sad->n_reserved++] = *ref;
+}
+
+/* True when it was; then it is no longer. */
+static bool take_reserved(struct sad *x, enum sa_dir dir, uint32_t spi)
+{
+	for (size_t i = 0; dir == SA_IN && i < x->n_reserved; i++)
+		if (x->reserved[i].spi == spi) {
+			forget_reserved(x, i);
+			return true;
+		}
+	return false;
+}
+
+static void release(struct host *h, const struct sa_ref *ref)
+{
+	if (take_reserved(h->sad, ref->dir, ref->spi))
+		(void)!remove_spi(h, &ref->local, ref->spi, NULL);
+}
+
+/* The first SA has no traffic yet to be early. */
 void host_sa_expect(struct host *h, const struct sa_ref *ref)
 {
-	if (!h->sad)
-		return;
+	struct err e;
+
+	if (!xfrm_open(h, &e))
+		return; /* it is said when there is an SA to be installed */
+	reserve(h, ref);
 	await_end(h->sad->await, false);
-	h->sad->await = await_begin(h->slot, ref->spi);
+	h->sad->await = h->sad->n_sas ? await_begin(h->slot, ref->spi) : NULL;
 }
 
 static void expected(struct sad *x, enum sa_dir dir, uint32_t spi, bool installed)
@@ -208,7 +262,7 @@ bool host_sa_install(struct host *h, const struct sa_spec *spec, struct err *e)
 	struct xfrm_sa *sa = x->n_sas < XFRM_SAS ? sa_new(h, spec) : NULL;
 	if (!sa)
 		return err_set(e, ERR_LOCAL, "there is no room for more than %zu SAs", x->n_sas);
-	if (!add_sa(h, spec, sa, e)) {
+	if (!add_sa(h, spec, sa, take_reserved(x, spec->dir, spec->spi), e)) {
 		free(sa);
 		return false;
 	}
@@ -231,9 +285,11 @@ void host_sa_remove(struct host *h, const struct sa_ref *ref)
 	size_t i = x ? find_sa(x, ref->dir, ref->spi) : 0;
 	struct err e;
 
-	if (x)
-		expected(x, ref->dir, ref->spi, false);
-	if (!x || i == x->n_sas)
+	if (!x)
+		return;
+	expected(x, ref->dir, ref->spi, false);
+	release(h, ref);
+	if (i == x->n_sas)
 		return;
 	struct xfrm_sa gone = *x->sas[i];
 	forget_sa(x, i);

@@ -201,7 +201,9 @@ struct nl_msg *sa_add_message(const struct sa_spec *s, const struct xfrm_params 
 	/* Outer packets go out without DF, as those of the userspace data plane do. */
 	if (s->dir == SA_OUT)
 		head.flags |= XFRM_STATE_NOPMTUDISC | (s->ecn ? 0 : XFRM_STATE_NOECN);
-	struct nl_msg *m = message(XFRM_MSG_NEWSA, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
+	struct nl_msg *m = x->reserved ?
+		message(XFRM_MSG_UPDSA, 0, &head, sizeof(head)) :
+		message(XFRM_MSG_NEWSA, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
 	bool ok = m &&
 		(encr->aead ? put_aead(m, encr, s) :
 			      put_encr(m, encr, s) && put_integ(m, integ, s)) &&
@@ -211,6 +213,24 @@ struct nl_msg *sa_add_message(const struct sa_spec *s, const struct xfrm_params 
 		return m;
 	nl_msg_free(m);
 	err_set(e, ERR_LOCAL, "no memory for an SA");
+	return NULL;
+}
+
+struct nl_msg *sa_reserve_message(const struct sa_ref *ref, const struct xfrm_params *x)
+{
+	struct xfrm_userspi_info head = { .info = { .id = { .proto = IPPROTO_ESP },
+						  .family = af(ref->local.family),
+						  .reqid = x->reqid,
+						  .mode = XFRM_MODE_TUNNEL },
+		.min = ref->spi,
+		.max = ref->spi };
+
+	put_ip(&head.info.saddr, ref->remote.ip, ref->remote.family);
+	put_ip(&head.info.id.daddr, ref->local.ip, ref->local.family);
+	struct nl_msg *m = message(XFRM_MSG_ALLOCSPI, 0, &head, sizeof(head));
+	if (!m || !x->direction || nla_put_u8(m, SA_DIR_ATTRIBUTE, SA_DIR_IN) == 0)
+		return m;
+	nl_msg_free(m);
 	return NULL;
 }
 

@@ -133,9 +133,7 @@ bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const stru
 		v1_ke_write(&k, o->ke);
 	write_ends(v, sa, &k, &o->local_ts, &o->remote_ts, true);
 	/* There are gateways that send by the new SA from their answer on. */
-	if (old)
-		outbox_sa_expect(
-			ob, &(struct sa_ref){ SA_IN, o->spi_in, v->path.remote, v1_local(v) });
+	outbox_sa_expect(ob, &(struct sa_ref){ SA_IN, o->spi_in, v->path.remote, v1_local(v) });
 	return v1_send(v, x, V1_QUICK_MODE, (struct bytes){ 0 }, &k, true, ob, e);
 }
 
@@ -271,9 +269,8 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 
 	outbox_log(ob, LEVEL_INFO, "the gateway answers quick mode with %s",
 		v1_notify_text(name, n->type));
-	if (old)
-		outbox_sa_remove(ob,
-			&(struct sa_ref){ SA_IN, x->offer->spi_in, v->path.remote, v1_local(v) });
+	outbox_sa_remove(
+		ob, &(struct sa_ref){ SA_IN, x->offer->spi_in, v->path.remote, v1_local(v) });
 	v1_xchg_drop(v, x);
 	bool without = with_pfs && v->cfg->pfs == TRI_AUTO && !v->want_pfs && !v->no_pfs;
 	if (without) {

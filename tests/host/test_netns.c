@@ -1084,6 +1084,25 @@ static struct sa_spec *esp_spec_of(enum sa_dir dir, uint32_t spi)
 	return s;
 }
 
+/* The kernel knows the SPI before it has keys, and no more when nothing came of it. */
+static void reserved_before(struct host *h, const struct sa_spec *s)
+{
+	struct sa_ref in = { SA_IN, s->spi, s->remote, s->local };
+	struct sa_ref other = { SA_IN, 0x3000 + s->spi, s->remote, s->local };
+	char id[16], other_id[16];
+
+	snprintf(id, sizeof(id), "0x%08x", in.spi);
+	snprintf(other_id, sizeof(other_id), "0x%08x", other.spi);
+	host_sa_expect(h, &other);
+	host_sa_expect(h, &in);
+	assert_shows("ip xfrm state", other_id, true);
+	host_sa_remove(h, &other);
+	assert_shows("ip xfrm state", other_id, false);
+	assert_shows("ip xfrm state", id, true);
+	if (s->spi & 1) /* it runs out meanwhile */
+		must("ip xfrm state flush proto esp");
+}
+
 /* A rekey in the kernel: no policy is touched, and at no time is there no SA. */
 static void rekey_in_the_kernel(struct host *h)
 {
@@ -1097,6 +1116,8 @@ static void rekey_in_the_kernel(struct host *h)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct sa_spec *s = esp_spec_of(rows[i].dir, rows[i].spi);
+		if (s->dir == SA_IN)
+			reserved_before(h, s);
 		assert_ok(&e, host_sa_install(h, s, &e));
 		assert_refused(&e, ERR_BUG, host_sa_install(h, s, &e));
 		free(s);
