@@ -535,7 +535,9 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 		v2_moved(v, in->ok);
 		break;
 	case OS_RESUMED:
-		if (v->sa)
+		if (v->mobike)
+			v->want_move = true;
+		else if (v->sa)
 			v->sa->want_dpd = true;
 		break;
 	case OS_PATHS:

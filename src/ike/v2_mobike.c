@@ -6,6 +6,9 @@
  *	HDR, SK {N(UPDATE_SA_ADDRESSES), N(NAT_DETECTION_*)}  -->
  *	                              <--  HDR, SK {N(NAT_DETECTION_*)}
  *
+ * The same is said after a sleep, and where only the way changed: behind another NAT the gateway has to
+ * send elsewhere, though our own address may be the same (section 3.8).
+ *
  * The child SAs move as they are where the data plane can do that. The kernel cannot: up to Linux 7.1
  * it knows the SA to be moved by its addresses alone, and may count on from a sequence number that has
  * been used (XFRM_MSG_MIGRATE copies the SA while the old one still sends). So they are made anew.
@@ -18,7 +21,7 @@ void v2_move_to(struct v2 *v, const struct path *path, struct outbox *ob)
 
 	v->path = *path;
 	v->path.remote.port = port;
-	v->want_move = true;
+	v->want_move = v->elsewhere = true;
 	m = outbox_add(ob, ACT_SA_MOVE, sizeof(*m));
 	if (m)
 		*m = (struct sa_move){ v2_local(v), v->path.remote };
@@ -62,8 +65,10 @@ bool v2_move_recv(struct step *s)
 	if (v->want_move)
 		return true; /* the address has changed again since */
 	(void)!v2_nat_read(s);
-	outbox_event(s->ob, EV_MOVED, LEVEL_INFO, "moved to %s, and the gateway follows",
-		addr_text(to, &v->path.local));
+	if (v->elsewhere)
+		outbox_event(s->ob, EV_MOVED, LEVEL_INFO, "moved to %s, and the gateway follows",
+			addr_text(to, &v->path.local));
+	v->elsewhere = false;
 	return true;
 }
 

@@ -22,8 +22,8 @@ void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob)
 
 static const struct rexmit_plan *plan_for(const struct v2 *v, enum v2_task task)
 {
-	if (task == TASK_MOVE)
-		return &rexmit_impatient; /* else a new connection is made */
+	if (task == TASK_MOVE && v->elsewhere)
+		return &rexmit_first; /* else a new connection is made */
 	if (task != TASK_INIT)
 		return &rexmit_settled;
 	return v->patient ? &rexmit_first : &rexmit_impatient;
@@ -91,7 +91,7 @@ void v2_request_hurry(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 
 	if (r->task == TASK_NONE || sa->state < V2_UP)
 		return;
-	rexmit_begin(&r->rexmit, &rexmit_impatient, v->now, v->rng);
+	rexmit_begin(&r->rexmit, &rexmit_first, v->now, v->rng);
 	v2_transmit(v, &r->sent, ob);
 }
 

@@ -166,7 +166,8 @@ struct v2 {
 	bool nat_local, nat_remote;
 	bool encap; /* ESP goes in UDP */
 	bool mobike; /* both sides can */
-	bool want_move; /* the gateway is to be told where we are */
+	bool want_move; /* the gateway is to be told where we are ... */
+	bool elsewhere; /* ... which is another address than it knows */
 	struct handshake *hs;
 	struct v2_sa *sa; /* the current one */
 	bool cookie; /* the gateway asked for one */

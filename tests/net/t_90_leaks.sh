@@ -478,6 +478,26 @@ test_address_changes_mobike() {
 	address_back
 }
 
+# The same address at the next place, behind another NAT: the gateway has to send elsewhere.
+test_address_stays_behind_another_nat() {
+	nat_on
+	profile_psk moving full
+	client_start moving
+	reaches "$INNER4"
+	in_box router ip addr add 192.168.77.3/24 dev lan
+	in_box router ip addr del 198.51.100.1/24 dev wan # and the NAT forgets
+	in_box router ip addr add 198.51.100.200/24 dev wan
+	in_box client ip route replace default via 192.168.77.3
+	wait_until 4 answers "$INNER4" || fail "no traffic 4 s after the NAT is another one"
+	status_is moving 's["reconnects"] == 0' || fail "it took a new connection"
+	client_stop moving
+	default_route4_back
+	in_box router ip addr del 192.168.77.3/24 dev lan
+	in_box router ip addr del 198.51.100.200/24 dev wan
+	in_box router ip addr add 198.51.100.1/24 dev wan
+	router_plain
+}
+
 default_route4_back() {
 	in_box client ip route replace default via $ROGUE4
 }

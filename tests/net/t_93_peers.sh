@@ -92,6 +92,12 @@ libreswan_v1() {
 	transfers "$INNER4"
 	status_is xauth "s['address'][0].startswith('10.98.1.') and s['dns']['servers'] == ['10.99.0.53']" ||
 		fail "$(json xauth 's["address"], s["dns"]')"
+	ping_begin "$INNER4" 150
+	client_do xauth "rekey child"
+	status_becomes xauth "s['rekeys']['child'] == 1"
+	client_do xauth "rekey ike"
+	status_becomes xauth "s['rekeys']['ike'] == 1"
+	ping_end
 	client_stop xauth
 }
 
