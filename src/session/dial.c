@@ -54,8 +54,11 @@ void dial_worked(struct session *s)
 
 void dial_lost(struct session *s, const struct err *e)
 {
-	s->l2tp_silent = s->phase == PHASE_UP && e->kind == ERR_SILENT &&
-		s->p->type == CONN_L2TP && !s->p->source_port;
+	bool silent = e->kind == ERR_SILENT && s->p->type == CONN_L2TP && !s->p->source_port;
+	/* A fresh port that did not come to be used is as good as before. */
+	bool untried = s->l2tp_fresh && s->view.stage <= STAGE_INIT;
+
+	s->l2tp_silent = silent && (s->phase == PHASE_UP || untried);
 }
 
 static void configure_line(struct session *s)
