@@ -216,20 +216,24 @@ static void reserve(struct host *h, const struct sa_ref *ref)
 }
 
 /* True when it was; then it is no longer. */
-static bool take_reserved(struct sad *x, enum sa_dir dir, uint32_t spi)
+static bool take_reserved(struct sad *x, enum sa_dir dir, uint32_t spi, struct sa_ref *out)
 {
 	for (size_t i = 0; dir == SA_IN && i < x->n_reserved; i++)
 		if (x->reserved[i].spi == spi) {
+			*out = x->reserved[i];
 			forget_reserved(x, i);
 			return true;
 		}
 	return false;
 }
 
+/* At the address that it was for: this machine may have another one by now. */
 static void release(struct host *h, const struct sa_ref *ref)
 {
-	if (take_reserved(h->sad, ref->dir, ref->spi))
-		(void)!remove_spi(h, &ref->local, ref->spi, NULL);
+	struct sa_ref was;
+
+	if (take_reserved(h->sad, ref->dir, ref->spi, &was))
+		(void)!remove_spi(h, &was.local, was.spi, NULL);
 }
 
 /* The first SA has no traffic yet to be early. */
@@ -257,12 +261,15 @@ bool host_sa_install(struct host *h, const struct sa_spec *spec, struct err *e)
 	if (!xfrm_open(h, e) || (spec->mode == SA_TUNNEL && !h->link && !xfrm_link_make(h, e)))
 		return false;
 	struct sad *x = h->sad;
+	struct sa_ref was;
 	if (find_sa(x, spec->dir, spec->spi) < x->n_sas)
 		return err_set(e, ERR_BUG, "SPI %08x is installed already", spec->spi);
 	struct xfrm_sa *sa = x->n_sas < XFRM_SAS ? sa_new(h, spec) : NULL;
 	if (!sa)
 		return err_set(e, ERR_LOCAL, "there is no room for more than %zu SAs", x->n_sas);
-	if (!add_sa(h, spec, sa, take_reserved(x, spec->dir, spec->spi), e)) {
+	bool reserved = take_reserved(x, spec->dir, spec->spi, &was) &&
+		addr_same_host(&was.local, &spec->local);
+	if (!add_sa(h, spec, sa, reserved, e)) {
 		free(sa);
 		return false;
 	}
