@@ -113,7 +113,8 @@ static void limit_volume(struct v1 *v, struct child *c, uint64_t octets)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (octets == 0 || (known[i] && known[i] <= octets))
 			return;
-	v->octets_told = octets;
+	if (!v->octets_told || octets < v->octets_told)
+		v->octets_told = octets;
 	c->want_rekey = c->state == CHILD_UP;
 }
 

@@ -260,6 +260,12 @@ static bool answer_recv(struct v1_step *s)
 
 /* --- ours, refused or unanswered ---------------------------------------------------------------------- */
 
+static void forget_offer(const struct v1 *v, const struct v1_xchg *x, struct outbox *ob)
+{
+	outbox_sa_remove(
+		ob, &(struct sa_ref){ SA_IN, x->offer->spi_in, v->path.remote, v1_local(v) });
+}
+
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob)
 {
 	struct child *old = child_find(&v->children, x->offer->old_spi_in);
@@ -269,8 +275,7 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 
 	outbox_log(ob, LEVEL_INFO, "the gateway answers quick mode with %s",
 		v1_notify_text(name, n->type));
-	outbox_sa_remove(
-		ob, &(struct sa_ref){ SA_IN, x->offer->spi_in, v->path.remote, v1_local(v) });
+	forget_offer(v, x, ob);
 	v1_xchg_drop(v, x);
 	bool without = with_pfs && v->cfg->pfs == TRI_AUTO && !v->want_pfs && !v->no_pfs;
 	if (without) {
@@ -299,6 +304,7 @@ void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 	addr_port_text(to, &v->path.remote);
 	err_set(&e, ERR_SILENT, "%s does not answer quick mode (sent %u times)", to,
 		x->rexmit.tries);
+	forget_offer(v, x, ob);
 	v1_xchg_drop(v, x);
 	if (first ||
 		old) /* a gateway that does not answer a rekey has forgotten phase 1, or is gone */
