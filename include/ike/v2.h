@@ -22,8 +22,8 @@ void v2_datagram(struct v2 *v, uint64_t now, const struct datagram *d, struct ou
 void v2_answer(
 	struct v2 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob);
 void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox *ob);
-/* This machine's address towards the gateway is another one: path. False, and nothing happens, where the
- * gateway would not follow (RFC 4555) and a new connection has to be made. */
+/* This machine's address towards the gateway is another one: path. False where the gateway would not follow
+ * (RFC 4555), or it failed: a new connection has to be made. */
 bool v2_move(struct v2 *v, uint64_t now, const struct path *path, struct outbox *ob) MUST_CHECK;
 void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob);
 bool v2_command(

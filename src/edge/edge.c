@@ -182,7 +182,8 @@ static bool watch_dataplane(struct edge *g, struct err *e)
 	return true;
 }
 
-/* The TUN and the data plane come with the first SA, so that a failed login leaves no trace. */
+/* The TUN and the data plane come with the first SA, so that a failed login leaves no trace; what the kernel
+ * is asked to keep before goes when it is closed. */
 static bool need_dataplane(struct edge *g, struct err *e)
 {
 	uint8_t seed[RNG_SEED_LEN];

@@ -220,15 +220,20 @@ void children_clear(struct children *all, const struct v2_sa *sa, struct outbox 
 			child_remove(all, all->v[i], ob);
 }
 
-void child_deleted(const struct children *all, struct child *c, uint64_t now, struct outbox *ob)
+static void adopt_successors(const struct children *all, const struct child *c, struct outbox *ob)
 {
-	if (c->state == CHILD_UP)
-		outbox_log(ob, LEVEL_INFO, "the gateway deleted a child SA");
 	for (size_t i = 0; i < all->n; i++) {
 		struct child *other = all->v[i];
 		if (other->number == c->number && other != c && other->state == CHILD_UP)
 			child_adopt(other, true, ob);
 	}
+}
+
+void child_deleted(const struct children *all, struct child *c, uint64_t now, struct outbox *ob)
+{
+	if (c->state == CHILD_UP)
+		outbox_log(ob, LEVEL_INFO, "the gateway deleted a child SA");
+	adopt_successors(all, c, ob);
 	child_linger(c, now, ob);
 }
 
@@ -240,11 +245,6 @@ void child_move(struct child *c, struct addr local, struct addr remote)
 		c->held_out->local = local;
 		c->held_out->remote = remote;
 	}
-}
-
-bool child_is_at(const struct child *c, struct addr local)
-{
-	return addr_same(&c->local, &local);
 }
 
 /* --- time ------------------------------------------------------------------------------------------------- */
@@ -300,12 +300,17 @@ void children_expiring(struct children *all, uint32_t spi)
 			all->v[i]->want_rekey = true;
 }
 
-void children_expired(struct children *all, uint32_t spi_out, uint64_t now)
+void children_expired(struct children *all, uint32_t spi_out, uint64_t now, struct outbox *ob)
 {
-	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i]->spi_out == spi_out)
-			all->v[i]->expire_at =
-				earliest(all->v[i]->expire_at, now + IKE_EXPIRED_GRACE_MS);
+	for (size_t i = 0; i < all->n; i++) {
+		struct child *c = all->v[i];
+		if (c->spi_out != spi_out)
+			continue;
+		c->spent = true;
+		if (c->state == CHILD_UP || c->state == CHILD_REPLACED)
+			c->expire_at = earliest(c->expire_at, now + IKE_EXPIRED_GRACE_MS);
+		adopt_successors(all, c, ob);
+	}
 }
 
 /* --- what others may see ----------------------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ struct child {
 	/* IKEv2 only */
 	struct v2_sa *sa; /* under whose protection it lives */
 	bool lost; /* the gateway does not know it any more */
+	bool spent; /* nothing more leaves by it */
 	uint64_t unsure_until; /* the gateway made it and may not have our answer; 0: it has */
 };
 
@@ -90,15 +91,14 @@ void child_deleted(const struct children *all, struct child *c, uint64_t now, st
 
 /* Another address of ours, or of the gateway. */
 void child_move(struct child *c, struct addr local, struct addr remote);
-bool child_is_at(const struct child *c, struct addr local);
 
 /* When time has to go on for it; blocked: a rekey begins with another input, not with a time. */
 uint64_t child_deadline(const struct child *c, bool blocked);
 void child_tick(struct child *c, uint64_t now, struct outbox *ob); /* adoption and rekeying */
 void children_rekey(struct children *all, uint64_t now); /* all, as the user asks */
 void children_expiring(struct children *all, uint32_t spi); /* of either half */
-/* Nothing more leaves by it: a rekey under way has a moment to end well. */
-void children_expired(struct children *all, uint32_t spi_out, uint64_t now);
+/* Nothing more leaves by it: a rekey under way has a moment to end well, and one that has ended is used. */
+void children_expired(struct children *all, uint32_t spi_out, uint64_t now, struct outbox *ob);
 void children_view(const struct children *all, struct ike_view *out);
 
 #endif

@@ -422,7 +422,7 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 		children_expiring(&v->children, in->spi);
 		break;
 	case OS_SA_EXPIRED:
-		children_expired(&v->children, in->spi, now);
+		children_expired(&v->children, in->spi, now, ob);
 		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)

@@ -265,7 +265,10 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 	}
 	if (sa->want_dpd) {
 		sa->want_dpd = false;
-		return v2_dpd_send(v, sa, ob, e);
+		/* The NAT may have made another address of ours, and a gateway with MOBIKE follows only
+		 * who says so (RFC 4555 section 3.8). */
+		return v->mobike && v->nat_local ? v2_move_send(v, sa, ob, e) :
+						   v2_dpd_send(v, sa, ob, e);
 	}
 	return true;
 }
@@ -525,7 +528,7 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 		children_expiring(&v->children, in->spi);
 		break;
 	case OS_SA_EXPIRED:
-		children_expired(&v->children, in->spi, now);
+		children_expired(&v->children, in->spi, now, ob);
 		break;
 	case OS_SA_INSTALLED:
 		if (!in->ok)

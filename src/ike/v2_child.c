@@ -193,6 +193,7 @@ static void settle_child(struct step *s, struct child *made, struct child *old, 
 	if (old->state == CHILD_UP) {
 		old->state = CHILD_RETIRING;
 		old->until = made->adopt_at = s->v->now + TAKE_OVER_MS;
+		old->expire_at = TIME_NEVER;
 	} else if (old->state != CHILD_LINGERING) {
 		old->state = CHILD_DELETING;
 	}
@@ -212,6 +213,13 @@ static bool read_key_exchange(
 		ke_group(ke) != suite->ke)
 		return err_set(s->e, ERR_PEER, "the gateway's key exchange is of another group");
 	return ke_shared(ke, value, shared, s->e);
+}
+
+/* There are gateways that answer before they have their half (OpenIKED): until they use it, or a moment
+ * has passed, we go on by the old child where that is possible. */
+static bool still_carries(const struct v2 *v, const struct child *old)
+{
+	return old->state == CHILD_UP && !old->lost && !old->spent && v2_child_fits(v, old);
 }
 
 bool v2_child_recv(struct step *s)
@@ -238,9 +246,7 @@ bool v2_child_recv(struct step *s)
 	if (ok) {
 		struct v2_nonces both = { { o->nonce, sizeof(o->nonce) }, nonce->body, true };
 		lost = o->rival && v2_lost_collision(o, nonce->body);
-		/* There are gateways that answer before they have their half (OpenIKED). */
-		bool hold_out =
-			lost || (old && old->state == CHILD_UP && child_is_at(old, v2_local(v)));
+		bool hold_out = lost || (old && still_carries(v, old));
 		made = v2_child_add(v, s->sa, made, &both, made->suite.ke ? &shared : NULL,
 			hold_out, s->ob, s->e);
 	} else {

@@ -31,14 +31,31 @@ void v2_move_to(struct v2 *v, const struct path *path, struct outbox *ob)
 			v2_request_hurry(v, v->sas[i], ob);
 }
 
+bool v2_child_fits(const struct v2 *v, const struct child *c)
+{
+	struct addr local = v2_local(v);
+
+	return addr_same(&c->local, &local) && c->encap == v->encap;
+}
+
+/* Those that lead from where we were, or past a NAT that is not there, or not past one that is. */
+static void remake(struct v2 *v)
+{
+	for (size_t i = 0; i < v->children.n; i++) {
+		struct child *c = v->children.v[i];
+		if (c->state != CHILD_UP || v2_child_fits(v, c))
+			continue;
+		c->want_rekey = true;
+		c->retry_at = v->now;
+		c->unsure_until = 0;
+	}
+}
+
 void v2_moved(struct v2 *v, bool moved)
 {
-	if (!moved) {
-		children_rekey(&v->children, v->now);
-		return;
-	}
-	for (size_t i = 0; i < v->children.n; i++)
+	for (size_t i = 0; i < v->children.n && moved; i++)
 		child_move(v->children.v[i], v2_local(v), v->path.remote);
+	remake(v);
 }
 
 bool v2_move_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
@@ -58,13 +75,14 @@ bool v2_move_recv(struct step *s)
 	struct v2 *v = s->v;
 	struct notify n;
 
-	if (notify_find_error(s->p, &n))
-		return err_set(s->e, ERR_PEER, "the gateway does not follow to another address: %s",
-			notify_text(name, n.type));
 	v2_request_done(s->sa);
 	if (v->want_move)
 		return true; /* the address has changed again since */
-	(void)!v2_nat_read(s);
+	if (v->elsewhere && notify_find_error(s->p, &n))
+		return err_set(s->e, ERR_PEER, "the gateway does not follow to another address: %s",
+			notify_text(name, n.type));
+	if (v2_nat_read(s))
+		remake(v);
 	if (v->elsewhere)
 		outbox_event(s->ob, EV_MOVED, LEVEL_INFO, "moved to %s, and the gateway follows",
 			addr_text(to, &v->path.local));

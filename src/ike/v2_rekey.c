@@ -41,6 +41,7 @@ static void hand_over(struct v2 *v, struct v2_sa *from, struct v2_sa *to)
 	for (size_t i = 0; i < v->children.n; i++)
 		if (v->children.v[i]->sa == from)
 			v->children.v[i]->sa = to;
+	v->want_move |= from->req.task == TASK_MOVE; /* its answer may not come any more */
 	from->successor = to;
 	from->gone_at = v->now + REPLACED_MS;
 	v->sa = to;

@@ -3,8 +3,9 @@
  *
  * Files: v2.c drives (inputs, timers, which request comes next), v2_rows.c has the table of
  * messages and carries each to its step, v2_crypt.c seals and opens SK, v2_frag.c reassembles,
- * v2_keys.c derives; the steps are in v2_init.c, v2_auth.c, v2_eap.c, v2_child.c, v2_rekey.c and
- * v2_info.c; v2_codec.c reads and writes SA, TS and CP payloads. Child SAs are those of child.h.
+ * v2_keys.c derives, v2_request.c sends requests and again; the steps are in v2_init.c, v2_auth.c, v2_eap.c,
+ * v2_child.c, v2_rekey.c, v2_info.c and v2_mobike.c; v2_nat.c detects NATs; v2_codec.c reads and writes
+ * SA, TS and CP payloads. Child SAs are those of child.h.
  *
  * A step reads, verifies, updates and queues output. It never calls another step, and it never
  * assigns a state: it leaves the next one in the struct step, and the driver assigns it.
@@ -275,6 +276,8 @@ static inline bool v2_mobile(const struct ike_config *cfg)
 	return cfg->mobike && cfg->mode == SA_TUNNEL; /* RFC 4555 section 1.3 */
 }
 void v2_move_to(struct v2 *v, const struct path *path, struct outbox *ob);
+/* It leads from where we are, with UDP around ESP or without as the NATs between want it. */
+bool v2_child_fits(const struct v2 *v, const struct child *c);
 /* What the data plane made of ACT_SA_MOVE. */
 void v2_moved(struct v2 *v, bool moved);
 bool v2_move_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;

@@ -182,6 +182,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 		!s->was_up && s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
 
 	engine_free(s->engine);
+	s->again = false;
 	passphrase_wipe(&s->last_answer);
 	configure_login(s);
 	if (s->p->type == CONN_L2TP)

@@ -72,6 +72,11 @@ void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *
 
 /* --- following the engine -------------------------------------------------------------------------- */
 
+static bool encapsulated(const struct session *s)
+{
+	return s->view.n_children > 0 ? s->view.children[0].encap : s->encap;
+}
+
 static void set_up_machine(struct session *s, struct outbox *ob)
 {
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
@@ -79,7 +84,15 @@ static void set_up_machine(struct session *s, struct outbox *ob)
 	s->netconf = netconf_build(s->p, &s->view, engine_granted(s->engine),
 		s->line ? &s->line_view : NULL, s->kernel, s->paths[s->path].mtu, ob);
 	s->ppp = s->line_view.ppp;
+	s->encap = encapsulated(s);
 	s->phase = PHASE_CONFIGURING;
+}
+
+/* For a tunnel that is up: there is nothing to tell of it. */
+static void set_up_again(struct session *s, struct outbox *ob)
+{
+	s->again = true;
+	set_up_machine(s, ob);
 }
 
 static bool is_weak_any(const struct suite *x)
@@ -92,6 +105,11 @@ static void carried(struct session *s, struct outbox *ob)
 {
 	char list[NETCONF_ADDRS * ADDR_TEXT_MAX] = "", text[ADDR_TEXT_MAX], suite[SUITE_TEXT_MAX];
 
+	if (s->again) {
+		s->again = false;
+		s->phase = PHASE_UP;
+		return;
+	}
 	for (size_t i = 0; s->netconf && i < s->netconf->n_addrs; i++) {
 		const struct prefix *a = &s->netconf->addrs[i];
 		struct prefix host = prefix_host(a->family, a->ip);
@@ -152,6 +170,9 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 		struct err e = s->view.failure;
 		if (s->phase == PHASE_DIALLING)
 			s->view.stage = dial_stage(s);
+		if (s->phase ==
+			PHASE_CONFIGURING) /* the SA was agreed on, and could not be had here */
+			s->view.stage = STAGE_CHILD;
 		dial_lost(s, &e);
 		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
 			session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
@@ -166,6 +187,8 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 		logged_in(s, ob);
 	} else if (s->phase == PHASE_UP && dial_changed(s)) {
 		set_up_machine(s, ob);
+	} else if (s->phase == PHASE_UP && s->encap != encapsulated(s)) {
+		set_up_again(s, ob); /* packets have another size */
 	}
 }
 
@@ -293,7 +316,7 @@ static bool follow_path(struct session *s, const struct path *to, struct outbox 
 	outbox_event(
 		ob, EV_STAGE, LEVEL_INFO, "this machine's address changed: telling the gateway");
 	if (other_mtu)
-		set_up_machine(s, ob);
+		set_up_again(s, ob);
 	return true;
 }
 

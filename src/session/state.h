@@ -72,6 +72,8 @@ struct session {
 	uint32_t lines; /* so far: each has identifiers of its own for its questions */
 	struct ppp_view ppp; /* as the machine was set up for it */
 
+	bool again; /* the machine is being set up for a tunnel that is up */
+	bool encap; /* ESP is in UDP, as the machine was set up for it */
 	bool kernel; /* ESP is the kernel's */
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */

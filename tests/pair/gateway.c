@@ -381,6 +381,22 @@ void gw_nat_detection(struct gateway *g, const struct v2_sa *sa, struct ikew *k)
 		(struct bytes){ destination, 20 });
 }
 
+void gw_detect_nat(struct gateway *g, const uint8_t spi_i[IKE_SPI_LEN],
+	const uint8_t spi_r[IKE_SPI_LEN], const struct payloads *p)
+{
+	uint8_t source[20], destination[20];
+	struct notify s, d;
+
+	g->encap = g->cfg->fake_nat;
+	if (g->cfg->no_nat_detection || !notify_find(p, NAT_DETECTION_SOURCE_IP, &s) ||
+		!notify_find(p, NAT_DETECTION_DESTINATION_IP, &d))
+		return;
+	v2_nat_hash(spi_i, spi_r, &g->peer, source);
+	v2_nat_hash(spi_i, spi_r, &g->self, destination);
+	g->encap |= memcmp(s.data.p, source, sizeof(source)) != 0 ||
+		memcmp(d.data.p, destination, sizeof(destination)) != 0;
+}
+
 static void write_hashes(const struct gateway *g, struct ikew *k)
 {
 	uint32_t hashes = g->cfg->hashes ? g->cfg->hashes : sig_hashes();
@@ -469,6 +485,7 @@ static void init_request(
 		answer_init_notify(g, h, COOKIE, (struct bytes){ g->cookie, sizeof(g->cookie) });
 		return;
 	}
+	gw_detect_nat(g, h->spi_i, h->spi_r, p);
 	assert_true(
 		sa && ke && payload_find(p, PAYLOAD_NONCE) && v2_ke_read(ke->body, &group, &value));
 	if (g->cfg->refuse_init ||

@@ -152,6 +152,7 @@ struct gateway {
 	unsigned rekeys_child, rekeys_ike,
 		refused; /* refused: its requests answered with an error */
 	uint16_t last_notify; /* the last error notify that the client answered with */
+	bool encap; /* by what the client says of the addresses, else by the port */
 	unsigned replies_again; /* retransmitted requests that were answered from memory */
 	unsigned requests; /* new ones */
 	struct addr moved_to; /* by UPDATE_SA_ADDRESSES ... */
@@ -201,6 +202,9 @@ bool gw_choose(struct bytes body, const struct proposals *ours, enum protocol_id
 	size_t spi_len, struct bytes *spi, uint8_t *number, struct suite *out);
 void gw_notify(struct ikew *k, uint16_t type);
 void gw_nat_detection(struct gateway *g, const struct v2_sa *sa, struct ikew *k);
+/* What the client's hashes say. */
+void gw_detect_nat(struct gateway *g, const uint8_t spi_i[IKE_SPI_LEN],
+	const uint8_t spi_r[IKE_SPI_LEN], const struct payloads *p);
 
 void gw_auth_request(struct gw_step *s);
 void gw_eap_request(struct gw_step *s, struct bytes packet); /* leaves the answer in s->reply */

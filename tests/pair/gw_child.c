@@ -47,7 +47,7 @@ static void fill(const struct gateway *g, const struct gw_child *c, const struct
 	s->mode = g->cfg->transport ? SA_TRANSPORT : SA_TUNNEL;
 	s->spi = dir == SA_IN ? t->spi_in : t->spi_out;
 	s->child = c->number;
-	s->encap = g->self.port == 4500;
+	s->encap = g->encap;
 	s->local = g->self;
 	s->remote = g->peer;
 	s->encr = t->suite.encr->id;
@@ -733,6 +733,7 @@ static void update_addresses(struct gw_step *s)
 	}
 	g->moves++;
 	g->moved_to = g->peer;
+	gw_detect_nat(g, s->h->spi_i, s->h->spi_r, s->p);
 	gw_nat_detection(g, s->sa, s->reply);
 	m = outbox_add(g->ob, ACT_SA_MOVE, sizeof(*m));
 	assert_non_null(m);

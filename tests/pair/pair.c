@@ -177,6 +177,10 @@ void pair_start(struct pair *p)
 	p->ob.log_level = p->net.trace ? LEVEL_TRACE : LEVEL_ERROR;
 	client_init(&p->client, &p->cfg, p->profile, p->wire.seed);
 	gw_init(&p->gw, &p->gwc, p->wire.seed, PAIR_WALL);
+	if (p->plain_esp) {
+		session_plain_esp(p->client.session);
+		p->net.plane[CLIENT].cannot_move = true;
+	}
 	p->ping_at = p->ping_every ? p->net.now : TIME_NEVER;
 	client_start(&p->client, p->net.now, PAIR_WALL, &p->path, &p->ob);
 	perform(p);

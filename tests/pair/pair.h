@@ -20,6 +20,7 @@ enum { PAIR_EVENTS = EV_LOG + 1 };
 struct pair {
 	/* to be set before pair_start */
 	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
+	bool plain_esp; /* the session's data plane is like the kernel's */
 	bool unresolved; /* the gateway's name is not found */
 	struct ike_config cfg;
 	const char *ike, *esp; /* the client's proposals */

@@ -78,13 +78,14 @@ static void check_moved(struct world *w, uint8_t last, unsigned moves)
 {
 	const struct plane *plane = &w->p.net.plane[CLIENT];
 
-	pair_settle(&w->p);
+	pair_run(&w->p, SECONDS(25)); /* and it is not asked yet whether it lives */
 	pair_check_up(&w->p, 1);
 	assert_int_equal(w->p.events[EV_LOST], 0);
 	assert_int_equal(w->p.events[EV_UP], 1);
 	assert_int_equal(w->p.events[EV_MOVED], moves);
 	assert_int_equal(w->p.gw.moves, moves);
-	assert_int_equal(w->p.gw.moved_to.ip[3], last);
+	if (!w->p.net.cfg.nat)
+		assert_int_equal(w->p.gw.moved_to.ip[3], last);
 	assert_int_equal(w->p.client.v2->children.v[0]->local.ip[3], last);
 	for (size_t i = 0; i < plane->n; i++)
 		assert_int_equal(plane->sa[i]->local.ip[3], last);
@@ -112,13 +113,85 @@ static void made_anew(void **state)
 	struct world *w = world_new(52, "yes");
 
 	(void)state;
+	w->p.plain_esp = true;
 	world_up(w);
-	w->p.net.plane[CLIENT].cannot_move = true;
 	move(w, 77);
 	pair_run(&w->p, 200);
 	assert_int_equal(w->p.client.v2->rekeys_child, 1);
 	check_moved(w, 77, 1);
 	assert_int_not_equal(w->p.client.v2->children.v[0]->spi_in, w->spi);
+	world_free(w);
+}
+
+/* A move while the answer to a rekey is on its way: that child is of the old place as well. */
+static void made_anew_in_a_rekey(void **state)
+{
+	struct world *w = world_new(61, NULL);
+
+	(void)state;
+	w->p.plain_esp = true;
+	world_up(w);
+	pair_command(&w->p, CMD_REKEY_CHILD);
+	pair_run(&w->p, 30);
+	w->p.net.cfg.nat = true;
+	move(w, 77);
+	check_moved(w, 77, 1);
+	assert_true(w->p.client.v2->children.v[0]->encap);
+	world_free(w);
+}
+
+/* A NAT comes between and goes again, and our address is the same all the time. */
+static void nat_comes_and_goes(void **state)
+{
+	struct os_input resumed = { .kind = OS_RESUMED };
+	struct world *w = world_new(62, NULL);
+
+	(void)state;
+	w->p.plain_esp = true;
+	world_up(w);
+	uint16_t mtu = w->p.netconf.mtu;
+	for (int nat = 1; nat >= 0; nat--) {
+		w->p.net.cfg.nat = nat;
+		pair_os(&w->p, &resumed);
+		pair_settle(&w->p);
+		pair_check_up(&w->p, 1);
+		assert_int_equal(w->p.client.v2->children.v[0]->encap, nat);
+		assert_true(nat ? w->p.netconf.mtu < mtu : w->p.netconf.mtu == mtu);
+		assert_int_equal(w->p.events[EV_UP], 1);
+		assert_int_equal(w->p.events[EV_LOST], 0);
+	}
+	world_free(w);
+}
+
+/* Behind a NAT the gateway hears where we are whenever it is asked whether it lives. */
+static void unseen_changes_of_a_nat(void **state)
+{
+	(void)state;
+	for (int nat = 0; nat < 2; nat++) {
+		struct world *w = world_new(63, NULL);
+		w->p.ping_every = 0;
+		w->p.wire.nat = nat;
+		world_up(w);
+		pair_run(&w->p, SECONDS(100));
+		pair_check_up(&w->p, 1);
+		assert_true(nat ? w->p.gw.moves >= 2 : w->p.gw.moves == 0);
+		assert_int_equal(w->p.events[EV_MOVED], 0);
+		world_free(w);
+	}
+}
+
+/* To a network with smaller packets. */
+static void another_mtu(void **state)
+{
+	struct world *w = world_new(64, NULL);
+
+	(void)state;
+	world_up(w);
+	uint16_t mtu = w->p.netconf.mtu;
+	w->p.path.mtu = 1400;
+	move(w, 77);
+	check_moved(w, 77, 1);
+	assert_int_equal(w->p.netconf.mtu, mtu - 100);
 	world_free(w);
 }
 
@@ -139,6 +212,11 @@ static void same_address(void **state)
 	assert_int_equal(w->p.gw.moves, 2);
 	assert_int_equal(w->p.events[EV_MOVED], 0);
 	assert_int_equal(w->p.client.v2->children.v[0]->spi_in, w->spi);
+	w->p.gwc.refuse_move = UNACCEPTABLE_ADDRESSES; /* it need not say yes to what it has */
+	pair_os(&w->p, &resumed);
+	pair_settle(&w->p);
+	pair_check_up(&w->p, 1);
+	assert_int_equal(w->p.events[EV_LOST], 0);
 	world_free(w);
 }
 
@@ -209,6 +287,26 @@ static void moves_on(void **state)
 	assert_int_equal(w->p.events[EV_MOVED], 1);
 	w->p.events[EV_MOVED]++; /* of the two the one before went unheard */
 	check_moved(w, 78, 2);
+	world_free(w);
+}
+
+/* The answer is lost, and the gateway replaces the IKE SA that it was asked by. */
+static void moves_on_in_another_sa(void **state)
+{
+	struct deaf d = { GATEWAY, 1 };
+	struct world *w = world_new(65, NULL);
+
+	(void)state;
+	world_up(w);
+	pair_tap(&w->p, deaf, &d);
+	move(w, 77);
+	pair_run(&w->p, 100);
+	assert_int_equal(w->p.gw.moves, 1);
+	pair_gw(&w->p, GW_REKEY_IKE);
+	pair_run(&w->p, SECONDS(20));
+	assert_int_equal(w->p.events[EV_MOVED], 1);
+	w->p.events[EV_MOVED] = w->p.gw.moves;
+	check_moved(w, 77, w->p.gw.moves);
 	world_free(w);
 }
 
@@ -298,9 +396,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_along),
 		cmocka_unit_test(made_anew),
+		cmocka_unit_test(made_anew_in_a_rekey),
+		cmocka_unit_test(nat_comes_and_goes),
+		cmocka_unit_test(unseen_changes_of_a_nat),
+		cmocka_unit_test(another_mtu),
 		cmocka_unit_test(same_address),
 		cmocka_unit_test(nobody_follows),
 		cmocka_unit_test(moves_on),
+		cmocka_unit_test(moves_on_in_another_sa),
 		cmocka_unit_test(with_a_request),
 		cmocka_unit_test(silence_there),
 		cmocka_unit_test(return_routability),

@@ -240,6 +240,12 @@ static void taken_over_with_patience(void **state)
 	p.ping_every = 0;
 	pair_settle(&p);
 	pair_check_up(&p, 1);
+	/* Its life ends while the new one takes over. */
+	pair_command(&p, CMD_REKEY_CHILD);
+	p.client.v2->children.v[0]->expire_at = p.net.now + 150;
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_int_equal(p.client.v2->rekeys_child, 2);
 	pair_free(&p);
 }
 
