@@ -121,10 +121,12 @@ int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound,
  * it receives only what came out of one. -1 on failure: LOCAL; *port_taken: somebody has the port. */
 int host_l2tp_udp(struct host *h, uint16_t local_port, uint16_t remote_port, bool *port_taken,
 	struct err *e) MUST_CHECK;
-/* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. Events are
- * about the way to the remote asked about last. SILENT: there is no route. */
+/* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. SILENT: there
+ * is no route. */
 bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
 	struct err *e) MUST_CHECK;
+/* Events are about the way to this remote from here on; before, about any change. */
+void host_watch(struct host *h, const struct addr *remote);
 
 /* The resolv.conf that names the servers on the network, not the resolver on this machine that asks
  * them: that one's sockets do not pass a kill switch, ours do. */

@@ -250,6 +250,8 @@ static void send_datagram(struct edge *g, const struct send *s)
 {
 	struct os_input in = { .kind = OS_SEND_FAILED };
 
+	if (!addr_same_host(&g->remote, &s->remote))
+		host_watch(g->host, &s->remote);
 	g->remote = s->remote;
 	if (s->len == 0)
 		udp_keepalive(g->udp, &s->remote);

@@ -124,8 +124,6 @@ bool host_path(
 	*mtu = 0;
 	if (!way_find(h, remote, &way, e))
 		return false;
-	h->watched = *remote;
-	h->way = way;
 	if (way.inside)
 		return way_inside(e, h, remote);
 	if (!way.found || way.local.family == FAMILY_NONE)
@@ -133,4 +131,11 @@ bool host_path(
 	*local = way.local;
 	*mtu = way.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)way.mtu;
 	return true;
+}
+
+void host_watch(struct host *h, const struct addr *remote)
+{
+	h->watched = *remote;
+	if (!way_find(h, remote, &h->way, NULL))
+		h->way = (struct way){ .found = false };
 }

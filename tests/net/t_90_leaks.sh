@@ -478,6 +478,20 @@ test_address_changes_mobike() {
 	address_back
 }
 
+# Of a gateway with addresses of both families, the way to the one that is in use counts.
+test_address_changes_of_the_family_in_use() {
+	profile_psk moving psk gate.vpn.test
+	client_start moving
+	status_is moving 's["gateway"]["address"] == "'"$GATE6"'"' || fail "IPv6 does not come first"
+	in_box client ip -6 addr add 2001:db8:2::9/64 dev eth0 nodad
+	in_box client ip -6 addr del "$CLIENT6/64" dev eth0
+	wait_until 3 answers "$INNER4" || fail "no traffic 3 s after the address changed"
+	status_becomes moving 's["local"]["address"] == "2001:db8:2::9" and s["reconnects"] == 0'
+	client_stop moving
+	in_box client ip -6 addr del 2001:db8:2::9/64 dev eth0
+	in_box client ip -6 addr add "$CLIENT6/64" dev eth0
+}
+
 # The same address at the next place, behind another NAT: the gateway has to send elsewhere.
 test_address_stays_behind_another_nat() {
 	nat_on
