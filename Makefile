@@ -102,7 +102,7 @@ $(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(LIB)
 
 # These play with the scripted gateway, those have a data plane.
 BENCH_PAIR := $(addprefix $(OUT)/tests/bench/bench_,fleet soak growth rekey)
-$(BENCH_PAIR): $(OUT)/tests/bench/profile.o $(call helpers,tests/pair) $(TEST_LIB_OBJ)
+$(BENCH_PAIR): $(call helpers,tests/pair) $(TEST_LIB_OBJ)
 $(addprefix $(OUT)/tests/bench/bench_,data rekey): $(OUT)/tests/bench/plane.o
 $(addprefix $(OUT)/tests/bench/bench_,data esp): $(OUT)/tests/bench/suites.o
 

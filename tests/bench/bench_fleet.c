@@ -21,7 +21,7 @@
 #include "../../src/session/state.h"
 #include "../pair/gateway.h"
 #include "lib/test.h"
-#include "profile.h"
+#include "../pair/profiles.h"
 
 enum {
 	CORES = 4,
@@ -456,7 +456,7 @@ static double since_back(void)
 
 static void run(uint32_t n, const struct policy *policy, uint64_t dead_ms)
 {
-	struct profile *p = bench_profile();
+	struct profile *p = profile_psk();
 	size_t before_all = mallinfo2().uordblks + mallinfo2().hblkhd;
 	double half = -1, most = -1, all = -1;
 

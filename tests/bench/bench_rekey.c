@@ -20,7 +20,7 @@
 #include "../pair/pair.h"
 #include "edge/clock.h"
 #include "plane.h"
-#include "profile.h"
+#include "../pair/profiles.h"
 
 enum { DELAY_MS = 5, DRAIN_MS = 500 };
 
@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", e.text);
 		return 2;
 	}
-	struct profile *profile = bench_profile();
+	struct profile *profile = profile_psk();
 	pair_init(&pair, 1);
 	pair.profile = profile;
 	pair.wire.delay = DELAY_MS;

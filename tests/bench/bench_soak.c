@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "../pair/pair.h"
-#include "profile.h"
+#include "../pair/profiles.h"
 
 enum { POINTS = 10, WARM = 2 };
 
@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench_soak REKEYS RECONNECTS\n");
 		return 2;
 	}
-	struct profile *profile = bench_profile();
+	struct profile *profile = profile_psk();
 	pair_init(&p, 1);
 	p.profile = profile;
 	pair_connect(&p);

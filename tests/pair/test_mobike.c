@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "pair.h"
-#include "people.h"
+#include "profiles.h"
 
 struct world {
 	struct profile *profile;
@@ -13,32 +13,13 @@ struct world {
 	uint32_t spi; /* of the first child */
 };
 
-static struct world *world_new(uint32_t seed, const char *mobike)
+static struct world *world_new(uint32_t seed)
 {
-	static const struct {
-		const char *section, *key, *value;
-	} settings[] = {
-		{ "connection", "gateway", "gw.example.org" },
-		{ "remote", "auth", "psk" },
-		{ "remote", "id", "gw.example.org" },
-		{ "local", "id", "anna@example.org" },
-		{ "secrets", "psk", "a long shared key of both" },
-		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
-	};
 	struct world *w = calloc(1, sizeof(*w));
-	struct profile_problem problem;
-	struct err e;
 
 	assert_non_null(w);
-	w->profile = profile_new("test");
-	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-		assert_ok(&e,
-			profile_set(w->profile, settings[i].section, settings[i].key,
-				settings[i].value, &e));
-	if (mobike)
-		assert_ok(&e, profile_set(w->profile, "ike", "mobike", mobike, &e));
-	assert_int_equal(profile_finish(w->profile, &problem, 1), 0);
+	w->profile = profile_psk();
+	assert_true(w->profile->mobike); /* the default */
 	pair_init(&w->p, seed);
 	w->p.profile = w->profile;
 	w->p.gwc.mobike = true;
@@ -57,7 +38,6 @@ static void world_up(struct world *w)
 static void world_free(struct world *w)
 {
 	pair_free(&w->p);
-	w->profile->trust = NULL;
 	profile_free(w->profile);
 	free(w);
 }
@@ -94,7 +74,7 @@ static void check_moved(struct world *w, uint8_t last, unsigned moves)
 
 static void goes_along(void **state)
 {
-	struct world *w = world_new(51, NULL);
+	struct world *w = world_new(51);
 
 	(void)state;
 	world_up(w);
@@ -110,7 +90,7 @@ static void goes_along(void **state)
 /* Where the data plane cannot move its SAs they are made anew, at once. */
 static void made_anew(void **state)
 {
-	struct world *w = world_new(52, "yes");
+	struct world *w = world_new(52);
 
 	(void)state;
 	w->p.plain_esp = true;
@@ -126,7 +106,7 @@ static void made_anew(void **state)
 /* A move while the answer to a rekey is on its way: that child is of the old place as well. */
 static void made_anew_in_a_rekey(void **state)
 {
-	struct world *w = world_new(61, NULL);
+	struct world *w = world_new(61);
 
 	(void)state;
 	w->p.plain_esp = true;
@@ -144,7 +124,7 @@ static void made_anew_in_a_rekey(void **state)
 static void nat_comes_and_goes(void **state)
 {
 	struct os_input resumed = { .kind = OS_RESUMED };
-	struct world *w = world_new(62, NULL);
+	struct world *w = world_new(62);
 
 	(void)state;
 	w->p.plain_esp = true;
@@ -168,7 +148,7 @@ static void unseen_changes_of_a_nat(void **state)
 {
 	(void)state;
 	for (int nat = 0; nat < 2; nat++) {
-		struct world *w = world_new(63, NULL);
+		struct world *w = world_new(63);
 		w->p.ping_every = 0;
 		w->p.wire.nat = nat;
 		world_up(w);
@@ -183,7 +163,7 @@ static void unseen_changes_of_a_nat(void **state)
 /* To a network with smaller packets. */
 static void another_mtu(void **state)
 {
-	struct world *w = world_new(64, NULL);
+	struct world *w = world_new(64);
 
 	(void)state;
 	world_up(w);
@@ -199,7 +179,7 @@ static void another_mtu(void **state)
 static void same_address(void **state)
 {
 	struct os_input resumed = { .kind = OS_RESUMED };
-	struct world *w = world_new(60, NULL);
+	struct world *w = world_new(60);
 
 	(void)state;
 	world_up(w);
@@ -232,7 +212,7 @@ static void check_reconnected(struct world *w)
 
 static void nobody_follows(void **state)
 {
-	struct world *w = world_new(53, NULL);
+	struct world *w = world_new(53);
 
 	(void)state;
 	w->p.gwc.mobike = false;
@@ -240,12 +220,13 @@ static void nobody_follows(void **state)
 	move(w, 77);
 	check_reconnected(w);
 	world_free(w);
-	w = world_new(54, "no");
+	w = world_new(54);
+	w->profile->mobike = false;
 	world_up(w);
 	move(w, 77);
 	check_reconnected(w);
 	world_free(w);
-	w = world_new(55, NULL);
+	w = world_new(55);
 	w->p.gwc.refuse_move = UNACCEPTABLE_ADDRESSES;
 	world_up(w);
 	move(w, 77);
@@ -270,18 +251,27 @@ static bool deaf(void *arg, struct net *n, enum end from, struct flight *f)
 	return true;
 }
 
-/* The answer is lost, and the machine has moved on when the request comes again. */
-static void moves_on(void **state)
+/* Moved, and the gateway knows; its answer was lost. */
+static struct world *moved_unheard(uint32_t seed, struct deaf *d)
 {
-	struct deaf d = { GATEWAY, 1 };
-	struct world *w = world_new(56, NULL);
+	struct world *w = world_new(seed);
 
-	(void)state;
+	*d = (struct deaf){ GATEWAY, 1 };
 	world_up(w);
-	pair_tap(&w->p, deaf, &d);
+	pair_tap(&w->p, deaf, d);
 	move(w, 77);
 	pair_run(&w->p, 100);
 	assert_int_equal(w->p.gw.moves, 1);
+	return w;
+}
+
+/* The machine has moved on when the request comes again. */
+static void moves_on(void **state)
+{
+	struct deaf d;
+	struct world *w = moved_unheard(56, &d);
+
+	(void)state;
 	move(w, 78);
 	pair_settle(&w->p);
 	assert_int_equal(w->p.events[EV_MOVED], 1);
@@ -290,18 +280,13 @@ static void moves_on(void **state)
 	world_free(w);
 }
 
-/* The answer is lost, and the gateway replaces the IKE SA that it was asked by. */
+/* The gateway replaces the IKE SA that it was asked by. */
 static void moves_on_in_another_sa(void **state)
 {
-	struct deaf d = { GATEWAY, 1 };
-	struct world *w = world_new(65, NULL);
+	struct deaf d;
+	struct world *w = moved_unheard(65, &d);
 
 	(void)state;
-	world_up(w);
-	pair_tap(&w->p, deaf, &d);
-	move(w, 77);
-	pair_run(&w->p, 100);
-	assert_int_equal(w->p.gw.moves, 1);
 	pair_gw(&w->p, GW_REKEY_IKE);
 	pair_run(&w->p, SECONDS(20));
 	assert_int_equal(w->p.events[EV_MOVED], 1);
@@ -319,7 +304,7 @@ static void with_a_request(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		for (int from = CLIENT; from <= GATEWAY; from++) {
 			struct deaf d = { (enum end)from, 1 };
-			struct world *w = world_new(57, NULL);
+			struct world *w = world_new(57);
 			world_up(w);
 			pair_tap(&w->p, deaf, &d);
 			pair_command(&w->p, commands[i]);
@@ -334,7 +319,7 @@ static void with_a_request(void **state)
 static void silence_there(void **state)
 {
 	struct deaf d = { GATEWAY, UINT32_MAX };
-	struct world *w = world_new(58, NULL);
+	struct world *w = world_new(58);
 
 	(void)state;
 	world_up(w);
@@ -378,7 +363,7 @@ static void return_routability(void **state)
 	static const uint8_t chain[] = { 0, 0, 0, 16, 0, 0, COOKIE2 >> 8, COOKIE2 & 0xff, 1, 2, 3,
 		4, 5, 6, 7, 8 };
 	struct heard h = { 0 };
-	struct world *w = world_new(59, NULL);
+	struct world *w = world_new(59);
 
 	(void)state;
 	world_up(w);

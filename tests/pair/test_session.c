@@ -6,35 +6,7 @@
 
 #include "pair.h"
 #include "people.h"
-
-struct setting {
-	const char *section, *key, *value;
-};
-
-static struct profile *profile_of(const struct setting *s, size_t n)
-{
-	struct profile_problem problems[4];
-	struct profile *p = profile_new("test");
-	struct err e;
-
-	assert_non_null(p);
-	for (size_t i = 0; i < n; i++)
-		assert_ok(&e, profile_set(p, s[i].section, s[i].key, s[i].value, &e));
-	if (profile_finish(p, problems, ARRAY_LEN(problems)) > 0)
-		fail_msg("%s.%s: %s", problems[0].section, problems[0].key, problems[0].err.text);
-	p->trust = people_trust();
-	return p;
-}
-
-static const struct setting by_psk[] = {
-	{ "connection", "gateway", "gw.example.org" },
-	{ "remote", "auth", "psk" },
-	{ "remote", "id", "gw.example.org" },
-	{ "local", "id", "anna@example.org" },
-	{ "secrets", "psk", "a long shared key of both" },
-	{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-	{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
-};
+#include "profiles.h"
 
 static const struct setting by_eap[] = {
 	{ "connection", "gateway", "gw.example.org" },
@@ -43,6 +15,12 @@ static const struct setting by_eap[] = {
 	{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
 	{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
 };
+
+static struct profile *trusting(struct profile *p)
+{
+	p->trust = people_trust();
+	return p;
+}
 
 /* The session does not own the trust here. */
 static void finish(struct pair *p, struct profile *profile)
@@ -69,7 +47,7 @@ static void begin_eap(struct pair *p, const struct profile *profile)
 
 static void up_and_down(void **state)
 {
-	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct profile *profile = trusting(profile_psk());
 	struct pair p;
 
 	(void)state;
@@ -126,7 +104,7 @@ static bool swallow_counting(void *arg, struct net *n, enum end from, struct fli
 /* Who connects for the first time is patient; who lost a gateway that many others lost too is not. */
 static void insists_less(void **state)
 {
-	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct profile *profile = trusting(profile_psk());
 	struct insistence first = { .times = 0 }, later = { .times = 0 };
 	struct pair p;
 
@@ -160,7 +138,7 @@ static void cookie_for_each(struct pair *p)
  * have signed another copy of our first message, and lets us in when that is over. */
 static void refused_under_load(void **state)
 {
-	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct profile *profile = trusting(profile_psk());
 
 	(void)state;
 	for (unsigned cookies = 0; cookies < 2; cookies++) {
@@ -186,7 +164,7 @@ static void refused_under_load(void **state)
 /* The gateway closes the connection; the session comes back by itself, and asks for nothing again. */
 static void brought_back(void **state)
 {
-	struct profile *profile = profile_of(by_eap, ARRAY_LEN(by_eap));
+	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
 	struct pair p;
 
 	(void)state;
@@ -213,7 +191,7 @@ static void brought_back(void **state)
 /* Between two attempts nothing that happens counts as one that failed; what was counted stays. */
 static void undisturbed_while_waiting(void **state)
 {
-	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct profile *profile = trusting(profile_psk());
 	struct os_input moved = { .kind = OS_PATH_CHANGED }, used = { .kind = OS_INBOUND };
 	struct status *st = calloc(1, sizeof(*st));
 	struct pair p;
@@ -252,7 +230,7 @@ static bool swallow(void *arg, struct net *n, enum end from, struct flight *f)
 /* The gateway is away for ten minutes: it is noticed, tried again and again, and comes back. */
 static void gateway_gone_and_back(void **state)
 {
-	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct profile *profile = trusting(profile_psk());
 	struct pair p;
 
 	(void)state;
@@ -307,8 +285,8 @@ static const struct exit_row {
 static void exit_status(void **state)
 {
 	const struct exit_row *r = *state;
-	struct profile *profile = r->eap ? profile_of(by_eap, ARRAY_LEN(by_eap)) :
-					   profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct profile *profile =
+		trusting(r->eap ? profile_of(by_eap, ARRAY_LEN(by_eap)) : profile_psk());
 	struct pair p;
 	struct err e;
 
@@ -340,7 +318,7 @@ static void exit_status(void **state)
 /* Over a bad network every session is up within a minute. */
 static void lossy(void **state)
 {
-	struct profile *profile = profile_of(by_psk, ARRAY_LEN(by_psk));
+	struct profile *profile = trusting(profile_psk());
 
 	(void)state;
 	for (uint32_t seed = 1; seed <= 100; seed++) {
