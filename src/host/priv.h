@@ -282,9 +282,8 @@ struct xfrm_sa {
 
 enum { XFRM_SAS = 512, XFRM_POLICIES_MAX = 1 << 16 };
 
-enum {
-	SPIS_RESERVED = 16
-}; /* older ones run out by themselves, after half a minute (xfrm_acq_expires) */
+/* Older ones run out by themselves, after half a minute (xfrm_acq_expires). */
+enum { SPIS_RESERVED = 16 };
 
 struct sad {
 	struct nl_sock *sk, *monitor;
@@ -292,8 +291,7 @@ struct sad {
 	bool directions; /* the kernel knows the direction of an SA */
 	struct await *await; /* NULL: no SA is expected */
 	size_t n_reserved;
-	struct sa_ref reserved
-		[SPIS_RESERVED]; /* the kernel gives them to nobody else; the oldest first */
+	struct sa_ref reserved[SPIS_RESERVED]; /* SPIs kept for us, the oldest first */
 	size_t n_sas;
 	struct xfrm_sa *sas[XFRM_SAS]; /* the newest first */
 	size_t n_policies;

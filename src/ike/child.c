@@ -33,6 +33,11 @@ void child_free(struct child *c)
 	free(c);
 }
 
+uint64_t shorter(uint64_t a, uint64_t b)
+{
+	return a && b ? (a < b ? a : b) : a + b;
+}
+
 static void spec_fill(
 	const struct child *c, const struct ike_config *cfg, enum sa_dir dir, struct sa_spec *s)
 {
@@ -49,9 +54,7 @@ static void spec_fill(
 	s->esn = c->suite.esn;
 	s->ecn = c->ecn;
 	s->replay_window = cfg->replay_window;
-	s->octets_max = c->octets && (!cfg->child_octets || c->octets < cfg->child_octets) ?
-		c->octets :
-		cfg->child_octets;
+	s->octets_max = shorter(c->octets, cfg->child_octets);
 	s->packets_max = cfg->child_packets;
 	s->local_ts = c->local_ts;
 	s->remote_ts = c->remote_ts;

@@ -67,6 +67,8 @@ struct sa_spec *child_specify(struct children *all, struct child *c, const struc
 /* Takes c in, and frees the specification. Where it is not keyed, c is freed too and NULL returned. */
 struct child *child_install(struct children *all, struct child *c, struct sa_spec *in, bool keyed,
 	bool hold_out, uint64_t now, struct outbox *ob);
+/* Of two limits, of time or volume, the one that comes first; 0: none. */
+uint64_t shorter(uint64_t a, uint64_t b);
 /* It is rekeyed when 9/10 of this long from now are over, and ends then; 0: never. */
 void child_lifetime(struct child *c, uint64_t ms, uint64_t now, struct rng *rng);
 /* The same, where that is sooner than it would have ended. */

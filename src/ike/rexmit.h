@@ -34,8 +34,7 @@ struct rexmit_plan {
 };
 
 extern const struct rexmit_plan rexmit_impatient; /* another path is left: 7.5 s */
-extern const struct rexmit_plan
-	rexmit_first; /* first contact, from here or from another address: 24 s */
+extern const struct rexmit_plan rexmit_first; /* first contact from an address: 24 s */
 extern const struct rexmit_plan rexmit_settled; /* everything later: 56 s */
 
 struct rexmit {

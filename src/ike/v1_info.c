@@ -108,13 +108,11 @@ static void take_delete(struct v1_step *s, struct bytes body)
 /* The data plane has its limit already: a smaller one is for the next SA, and that comes at once. */
 static void limit_volume(struct v1 *v, struct child *c, uint64_t octets)
 {
-	const uint64_t known[] = { c->octets, v->cfg->child_octets };
+	uint64_t known = shorter(c->octets, v->cfg->child_octets);
 
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (octets == 0 || (known[i] && known[i] <= octets))
-			return;
-	if (!v->octets_told || octets < v->octets_told)
-		v->octets_told = octets;
+	if (shorter(known, octets) == known)
+		return;
+	v->octets_told = shorter(v->octets_told, octets);
 	c->want_rekey = c->state == CHILD_UP;
 }
 

@@ -56,11 +56,6 @@ static void write_ends(const struct v1 *v, const struct v1_sa *sa, struct ikew *
 	v1_nat_oa_write(k, sa->peer.natt, ours ? b : a);
 }
 
-static uint64_t shorter(uint64_t a, uint64_t b)
-{
-	return a && b ? (a < b ? a : b) : a + b;
-}
-
 /* The child of an offer as agreed on. hold_out: its outbound half is not used yet. */
 static struct child *child_add(struct v1_step *s, const struct v1_offer *o,
 	const struct v1_terms *t, const struct ke_secret *shared, bool hold_out)
@@ -110,6 +105,11 @@ static bool prepare(struct v1 *v, struct v1_sa *sa, const struct child *old,
 	return !group || o->ke;
 }
 
+static struct sa_ref inbound(const struct v1 *v, const struct v1_offer *o)
+{
+	return (struct sa_ref){ SA_IN, o->spi_in, v->path.remote, v1_local(v) };
+}
+
 bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const struct v1_ends *pair,
 	struct outbox *ob, struct err *e)
 {
@@ -133,7 +133,8 @@ bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const stru
 		v1_ke_write(&k, o->ke);
 	write_ends(v, sa, &k, &o->local_ts, &o->remote_ts, true);
 	/* There are gateways that send by the new SA from their answer on. */
-	outbox_sa_expect(ob, &(struct sa_ref){ SA_IN, o->spi_in, v->path.remote, v1_local(v) });
+	struct sa_ref in = inbound(v, o);
+	outbox_sa_expect(ob, &in);
 	return v1_send(v, x, V1_QUICK_MODE, (struct bytes){ 0 }, &k, true, ob, e);
 }
 
@@ -260,22 +261,17 @@ static bool answer_recv(struct v1_step *s)
 
 /* --- ours, refused or unanswered ---------------------------------------------------------------------- */
 
-static void forget_offer(const struct v1 *v, const struct v1_xchg *x, struct outbox *ob)
-{
-	outbox_sa_remove(
-		ob, &(struct sa_ref){ SA_IN, x->offer->spi_in, v->path.remote, v1_local(v) });
-}
-
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob)
 {
 	struct child *old = child_find(&v->children, x->offer->old_spi_in);
+	struct sa_ref in = inbound(v, x->offer);
 	bool with_pfs = x->offer->ke != NULL, first = v->children.n == 0;
 	char name[NOTIFY_TEXT_MAX];
 	struct err e;
 
 	outbox_log(ob, LEVEL_INFO, "the gateway answers quick mode with %s",
 		v1_notify_text(name, n->type));
-	forget_offer(v, x, ob);
+	outbox_sa_remove(ob, &in);
 	v1_xchg_drop(v, x);
 	bool without = with_pfs && v->cfg->pfs == TRI_AUTO && !v->want_pfs && !v->no_pfs;
 	if (without) {
@@ -297,6 +293,7 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 {
 	struct child *old = child_find(&v->children, x->offer->old_spi_in);
+	struct sa_ref in = inbound(v, x->offer);
 	bool first = v->children.n == 0;
 	char to[ADDR_TEXT_MAX];
 	struct err e;
@@ -304,7 +301,7 @@ void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 	addr_port_text(to, &v->path.remote);
 	err_set(&e, ERR_SILENT, "%s does not answer quick mode (sent %u times)", to,
 		x->rexmit.tries);
-	forget_offer(v, x, ob);
+	outbox_sa_remove(ob, &in);
 	v1_xchg_drop(v, x);
 	if (first ||
 		old) /* a gateway that does not answer a rekey has forgotten phase 1, or is gone */

@@ -44,8 +44,7 @@ enum {
 	V1_PUSH_WAIT_MS = 10000, /* ... and to push the configuration */
 	V1_OVERLAP_MS = 10000, /* what was replaced by us stays so long before we delete it */
 	V1_REMAKE_MS = 30000, /* child SAs that the gateway deletes are made anew no more often */
-	V1_CHILDREN_MS =
-		10000, /* after a renewal by the gateway: then its child SAs should be new, too */
+	V1_CHILDREN_MS = 10000, /* from the gateway's renewal to that of the child SAs */
 	V1_RETRY_MS = 5000, /* after a refused or unanswered renewal */
 	V1_FORGET_MS = 120000, /* a finished exchange is remembered so long, for what comes again */
 	V1_HALF_OPEN_MS = 30000, /* a phase 1 that the gateway starts has to be done by then */

@@ -373,10 +373,8 @@ static void rekey_children(struct v1 *v, uint64_t wait)
 static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 {
 	struct v1_sa *old = v->sa;
-	uint64_t life = v->cfg->ike_lifetime;
+	uint64_t life = shorter(v->cfg->ike_lifetime, sa->lifetime);
 
-	if (sa->lifetime && (!life || sa->lifetime < life))
-		life = sa->lifetime;
 	sa->rekey_at = life ? v->now + jittered(life * 9 / 10, v->rng) : TIME_NEVER;
 	sa->expire_at = life ? v->now + life : TIME_NEVER;
 	sa->gone_at = sa->wait_until = TIME_NEVER;

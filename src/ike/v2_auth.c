@@ -144,8 +144,8 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 			ikew_notify(
 				&k, 0, MOBIKE_SUPPORTED, (struct bytes){ 0 }, (struct bytes){ 0 });
 		ok = v2_request(v, v->sa, TASK_AUTH, IKE_AUTH, &k, ob, e);
-		outbox_sa_expect(ob,
-			&(struct sa_ref){ SA_IN, hs->child.spi_in, v->path.remote, v2_local(v) });
+		struct sa_ref in = v2_inbound(v, hs->child.spi_in);
+		outbox_sa_expect(ob, &in);
 	}
 	wipe(buf, MESSAGE_OUT_MAX);
 	free(buf);

@@ -92,8 +92,8 @@ bool v2_child_send(
 			v2_ke_write(&k, o->ke);
 		v2_ts_write(&k, PAYLOAD_TSi, &o->local_ts);
 		v2_ts_write(&k, PAYLOAD_TSr, &o->remote_ts);
-		outbox_sa_expect(
-			ob, &(struct sa_ref){ SA_IN, o->spi_in, v->path.remote, v2_local(v) });
+		struct sa_ref in = v2_inbound(v, o->spi_in);
+		outbox_sa_expect(ob, &in);
 		ok = v2_request(
 			v, sa, old ? TASK_REKEY_CHILD : TASK_NEW_CHILD, CREATE_CHILD_SA, &k, ob, e);
 	}
@@ -132,7 +132,8 @@ static bool child_refused(
 
 	outbox_log(s->ob, LEVEL_INFO, "the gateway answers CREATE_CHILD_SA with %s",
 		notify_text(name, n->type));
-	outbox_sa_remove(s->ob, &(struct sa_ref){ SA_IN, spi_in, v->path.remote, v2_local(v) });
+	struct sa_ref in = v2_inbound(v, spi_in);
+	outbox_sa_remove(s->ob, &in);
 	if (!old || old->state != CHILD_UP)
 		return true; /* no further child SA to be had, or the gateway replaced it meanwhile */
 	old->want_rekey = true;

@@ -12,6 +12,11 @@ struct addr v2_local(const struct v2 *v)
 	return a;
 }
 
+struct sa_ref v2_inbound(const struct v2 *v, uint32_t spi_in)
+{
+	return (struct sa_ref){ SA_IN, spi_in, v->path.remote, v2_local(v) };
+}
+
 void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob)
 {
 	struct addr local = v2_local(v);

@@ -33,8 +33,7 @@ enum {
 	MESSAGE_OUT_MAX = 32768,
 	UNSURE_MS = 60000, /* so long it may be retransmitting, for all we know */
 	HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
-	TAKE_OVER_MS =
-		250, /* we send by a child that we rekeyed so long, to be sure of the new one */
+	TAKE_OVER_MS = 250, /* so long a child that we rekeyed is sent by */
 	RETRY_MS = 5000, /* after TEMPORARY_FAILURE (section 2.25) */
 	REPLACED_MS = 30000, /* the peer may take so long to delete an IKE SA that it replaced */
 	KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
@@ -218,6 +217,7 @@ void offer_clear(struct offer *o);
 
 /* --- v2_request.c: requests of ours --------------------------------------------------------- */
 struct addr v2_local(const struct v2 *v); /* our address, with the port of the socket in use */
+struct sa_ref v2_inbound(const struct v2 *v, uint32_t spi_in); /* where we are now */
 /* Seals the chain in k as the next request of sa and sends it. */
 bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k,
 	struct outbox *ob, struct err *e) MUST_CHECK;

@@ -170,8 +170,7 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 		struct err e = s->view.failure;
 		if (s->phase == PHASE_DIALLING)
 			s->view.stage = dial_stage(s);
-		if (s->phase ==
-			PHASE_CONFIGURING) /* the SA was agreed on, and could not be had here */
+		else if (s->phase == PHASE_CONFIGURING) /* the SA cannot be had here */
 			s->view.stage = STAGE_CHILD;
 		dial_lost(s, &e);
 		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
