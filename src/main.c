@@ -42,7 +42,8 @@ int main(int argc, char **argv)
 		cli_usage(stdout);
 		return DOWN_ASKED;
 	}
-	if (!host_harden(&e) || !crypto_init(&e))
+	crypto_set_up();
+	if (!host_harden(&e))
 		return cli_complain(DOWN_MACHINE, "vpnc-ike doctor tells what this machine can do",
 			"%s", e.text);
 	int status = run(&o);

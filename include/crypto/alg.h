@@ -61,6 +61,9 @@ enum {
 	ESN_YES = 1,
 };
 
+struct key;
+struct trust;
+
 /* `security` of the profile: a row is offered and accepted from its tier on. */
 enum tier { TIER_DEFAULT, TIER_COMPAT, TIER_LEGACY };
 
@@ -84,16 +87,23 @@ struct alg {
 	enum tier ike_tier; /* first tier that may use it in IKE ... */
 	enum tier esp_tier; /* ... and in ESP */
 	bool aead;
-	enum { ALG_UNTESTED, ALG_WORKS, ALG_FAILS } tested; /* for alg_usable */
+	enum { ALG_NOT_ASKED, ALG_USABLE, ALG_MISSING } usable; /* for alg_usable */
 };
 
-/* Fails (LOCAL) when even AES, SHA-2, HMAC or ChaCha20 cannot be had. The legacy provider is not
- * touched. Call once, before all else. */
+/* Before all else: makes libcrypto begin with only what is used here. */
+void crypto_set_up(void);
+/* What libcrypto does at first use it does now, while there is nothing to do but to wait: the tables of its
+ * algorithms, its random generator, what a private key needs before it signs and a chain before it is
+ * followed (either may be NULL). In steps of about a millisecond, from 0 on; false when there are no more. */
+bool crypto_warm(unsigned step, const struct key *own, const struct trust *trust);
+/* crypto_set_up, and fails (LOCAL) when even AES, SHA-2 or HMAC cannot be had, or does not give back what
+ * went in. The legacy provider is not touched. */
 bool crypto_init(struct err *e) MUST_CHECK;
 void crypto_exit(void);
-/* Whether this OpenSSL can do it: the row is tested when it is asked about first, so that an algorithm
- * that is not there drops out of the proposals, and one that nobody wants costs nothing. */
+/* Whether this OpenSSL has it: an algorithm that is not there drops out of the proposals. */
 bool alg_usable(const struct alg *a);
+/* Whether it does what it should: it is tried out. */
+bool alg_works(const struct alg *a);
 
 /* NULL when there is no such row. key_bits 0 finds the row without a Key Length attribute. */
 const struct alg *alg_find(enum transform_type type, uint16_t id, uint16_t key_bits);

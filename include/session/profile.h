@@ -135,7 +135,7 @@ struct profile {
 	struct trust *trust;
 };
 
-/* Every default; crypto_init must have run. NULL when memory runs out. */
+/* Every default. NULL when memory runs out. */
 struct profile *profile_new(const char *name);
 void profile_free(struct profile *p);
 

@@ -133,7 +133,7 @@ static void look_algorithms(struct doctor *d)
 	size_t missing = 0;
 
 	for (size_t i = 0; (a = alg_row(i)); i++)
-		if (!alg_usable(a)) {
+		if (!alg_usable(a) || !alg_works(a)) {
 			missing++;
 			tell(d, NOTE, "algorithms", "%s: not in this OpenSSL", a->iana);
 		}

@@ -200,7 +200,7 @@ bool alg_weak(const struct alg *a)
 	return false;
 }
 
-void alg_set_tested(const struct alg *a, bool works)
+void alg_set_usable(const struct alg *a, bool usable)
 {
-	table[a - table].tested = works ? ALG_WORKS : ALG_FAILS;
+	table[a - table].usable = usable ? ALG_USABLE : ALG_MISSING;
 }

@@ -1,4 +1,5 @@
-#include <stdio.h>
+#include <openssl/core_dispatch.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "crypto/cipher.h"
@@ -52,17 +53,40 @@ static bool test_cipher(const struct alg *encr, const struct alg *integ)
 	return ok;
 }
 
-static bool test_row(const struct alg *a)
+bool alg_works(const struct alg *a)
+{
+	bool works = true;
+
+	switch (a->type) {
+	case TRANSFORM_ENCR:
+		works = test_cipher(a, alg_find(TRANSFORM_INTEG, AUTH_HMAC_SHA2_256_128, 0));
+		break;
+	case TRANSFORM_PRF:
+		works = test_prf(a);
+		break;
+	case TRANSFORM_INTEG:
+		works = test_cipher(alg_find(TRANSFORM_ENCR, ENCR_AES_CBC, 128), a);
+		break;
+	case TRANSFORM_KE:
+		works = ke_has(a);
+		break;
+	case TRANSFORM_ESN:
+		break;
+	}
+	ossl_err(NULL, ERR_NONE, "");
+	return works;
+}
+
+static bool has(const struct alg *a)
 {
 	switch (a->type) {
 	case TRANSFORM_ENCR:
-		return test_cipher(a, alg_find(TRANSFORM_INTEG, AUTH_HMAC_SHA2_256_128, 0));
+		return ossl_has(OSSL_OP_CIPHER, a->ossl);
 	case TRANSFORM_PRF:
-		return test_prf(a);
 	case TRANSFORM_INTEG:
-		return test_cipher(alg_find(TRANSFORM_ENCR, ENCR_AES_CBC, 128), a);
+		return ossl_has(OSSL_OP_MAC, "HMAC") && ossl_has(OSSL_OP_DIGEST, a->ossl);
 	case TRANSFORM_KE:
-		return ke_test(a);
+		return ke_has(a);
 	case TRANSFORM_ESN:
 		return true;
 	}
@@ -71,12 +95,12 @@ static bool test_row(const struct alg *a)
 
 bool alg_usable(const struct alg *a)
 {
-	if (a->tested == ALG_UNTESTED) {
-		alg_set_tested(a, test_row(a));
-		ossl_err(NULL, ERR_NONE, "");
-	}
-	return a->tested == ALG_WORKS;
+	if (a->usable == ALG_NOT_ASKED)
+		alg_set_usable(a, has(a));
+	return a->usable == ALG_USABLE;
 }
+
+/* --- beginning ------------------------------------------------------------------------------- */
 
 bool crypto_init(struct err *e)
 {
@@ -84,14 +108,40 @@ bool crypto_init(struct err *e)
 		enum transform_type type;
 		const char *name;
 	} needed[] = { { TRANSFORM_ENCR, "aes128" }, { TRANSFORM_ENCR, "aes256gcm16" },
-		{ TRANSFORM_ENCR, "chacha20poly1305" }, { TRANSFORM_INTEG, "sha256" },
 		{ TRANSFORM_PRF, "prfsha256" } };
 
+	ossl_begin();
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-		if (!alg_usable(alg_by_name(needed[i].type, needed[i].name)))
+		if (!alg_works(alg_by_name(needed[i].type, needed[i].name)))
 			return err_set(e, ERR_LOCAL,
 				"this OpenSSL cannot do %s, without which nothing works",
 				needed[i].name);
+	return true;
+}
+
+void crypto_set_up(void)
+{
+	ossl_begin();
+}
+
+bool crypto_warm(unsigned step, const struct key *own, const struct trust *trust)
+{
+	switch (step) {
+	case 0:
+		EVP_CIPHER_free(EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL));
+		break;
+	case 1:
+		if (own)
+			key_warm(own);
+		break;
+	case 2:
+		if (trust)
+			trust_warm(trust);
+		break;
+	default:
+		return false;
+	}
+	ossl_err(NULL, ERR_NONE, "");
 	return true;
 }
 

@@ -1,6 +1,7 @@
 #include "crypto/ke.h"
 
 #include <openssl/bn.h>
+#include <openssl/core_dispatch.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
@@ -53,20 +54,32 @@ static const struct ke_row *row_of(const struct alg *group)
 	return NULL;
 }
 
-bool ke_test(const struct alg *group)
+static bool has_curve(int nid)
+{
+	EC_builtin_curve curves[128];
+	size_t n = EC_get_builtin_curves(curves, ARRAY_LEN(curves));
+
+	for (size_t i = 0; i < n && i < ARRAY_LEN(curves); i++)
+		if (curves[i].nid == nid)
+			return true;
+	return false;
+}
+
+bool ke_has(const struct alg *group)
 {
 	const struct ke_row *row = row_of(group);
 
-	if (!row || row->kind == KIND_MODP)
-		return row != NULL;
-	if (row->kind == KIND_ECP) {
-		EC_GROUP *g = EC_GROUP_new_by_curve_name(row->nid);
-		EC_GROUP_free(g);
-		return g != NULL;
+	if (!row)
+		return false;
+	switch (row->kind) {
+	case KIND_MODP:
+		return true;
+	case KIND_ECP:
+		return has_curve(row->nid);
+	case KIND_MONTGOMERY:
+		return ossl_has(OSSL_OP_KEYEXCH, group->ossl);
 	}
-	EVP_KEYEXCH *x = EVP_KEYEXCH_fetch(NULL, group->ossl, NULL);
-	EVP_KEYEXCH_free(x);
-	return x != NULL;
+	return false;
 }
 
 /* base ^ private mod p into out, of the prime's length. base NULL: the generator, 2. With a base,

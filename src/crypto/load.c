@@ -1,5 +1,7 @@
+#define _GNU_SOURCE /* memmem */
 #include <limits.h>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
@@ -70,6 +72,73 @@ static bool add_object(
 	}
 }
 
+/* --- plain PEM ------------------------------------------------------------------------------------- */
+
+#define PEM_BEGIN "-----BEGIN "
+
+/* Whether it is PEM of certificates and of private keys that nothing encrypts, and of nothing else. */
+static bool is_plain_pem(struct bytes file)
+{
+	static const char *const plain[] = { PEM_STRING_X509 "-----", PEM_STRING_PKCS8INF "-----",
+		PEM_STRING_RSA "-----", PEM_STRING_ECPRIVATEKEY "-----" };
+	const char *p = file.p, *end = p + file.n, *at;
+	size_t n = 0;
+
+	if (memmem(p, file.n, "Proc-Type:", 10))
+		return false;
+	for (; (at = memmem(p, (size_t)(end - p), PEM_BEGIN, strlen(PEM_BEGIN))); n++) {
+		bool known = false;
+		p = at + strlen(PEM_BEGIN);
+		for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+			known |= (size_t)(end - p) > strlen(plain[i]) &&
+				memcmp(p, plain[i], strlen(plain[i])) == 0;
+		if (!known)
+			return false;
+	}
+	return n > 0;
+}
+
+/* One block. *failed when it is not what its name says. */
+static bool add_block(const char *name, const uint8_t *der, long len, struct cert_list *certs,
+	struct key **key, bool *failed, struct err *e)
+{
+	const uint8_t *p = der;
+
+	if (strcmp(name, PEM_STRING_X509) == 0) {
+		X509 *x = d2i_X509(NULL, &p, len);
+		*failed = !x;
+		return !x || add_cert(certs, x, e);
+	}
+	if (!key)
+		return true;
+	EVP_PKEY *k = d2i_AutoPrivateKey(NULL, &p, len);
+	*failed = !k;
+	return !k || add_key(key, k, e);
+}
+
+/* As read_objects does it, which would try every decoder there is at every block. */
+static bool read_plain_pem(
+	struct bytes file, struct cert_list *certs, struct key **key, bool *failed, struct err *e)
+{
+	BIO *bio = BIO_new_mem_buf(file.p, (int)file.n);
+	bool ok = bio || ossl_err(e, ERR_LOCAL, "cannot read certificates");
+	char *name, *header;
+	uint8_t *der;
+	long len;
+
+	while (ok && !*failed && PEM_read_bio(bio, &name, &header, &der, &len) == 1) {
+		ok = add_block(name, der, len, certs, key, failed, e);
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_clear_free(der, (size_t)len);
+	}
+	*failed |= ok && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
+	BIO_free(bio);
+	return ok;
+}
+
+/* --- all there is ------------------------------------------------------------------------------------ */
+
 /* All objects, in their order; *failed when one could not be read, for want of a pass phrase or of
  * sense. */
 static bool read_objects(struct bytes file, struct asked *asked, struct cert_list *certs,
@@ -118,7 +187,9 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	bool failed = false;
 
 	*need_pass = false;
-	bool ok = read_objects(file, &asked, certs, key ? &found : NULL, &failed, e);
+	bool ok = file.n <= INT_MAX && is_plain_pem(file) ?
+		read_plain_pem(file, certs, key ? &found : NULL, &failed, e) :
+		read_objects(file, &asked, certs, key ? &found : NULL, &failed, e);
 	if (ok && failed && asked.asked) {
 		*need_pass = true;
 		ok = err_set(e, ERR_CONFIG,

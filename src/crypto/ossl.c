@@ -1,7 +1,11 @@
 #include "ossl.h"
 
+#include <openssl/core.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/provider.h>
+#include <string.h>
+#include <strings.h>
 
 bool ossl_err(struct err *e, enum err_kind kind, const char *what)
 {
@@ -10,6 +14,68 @@ bool ossl_err(struct err *e, enum err_kind kind, const char *what)
 
 	ERR_clear_error();
 	return err_set(e, kind, "%s: %s", what, reason ? reason : "OpenSSL gives no reason");
+}
+
+/* The files that people have: certificates, and private keys that OpenSSL, PKCS#8 or PKCS#12 encrypted. */
+void ossl_begin(void)
+{
+	const EVP_MD *const digests[] = { EVP_md5(), EVP_sha1(), EVP_sha224(), EVP_sha256(),
+		EVP_sha384(), EVP_sha512() };
+	const EVP_CIPHER *const ciphers[] = { EVP_aes_128_cbc(), EVP_aes_192_cbc(),
+		EVP_aes_256_cbc(), EVP_aes_128_gcm(), EVP_aes_256_gcm(), EVP_des_cbc(),
+		EVP_des_ede3_cbc(), EVP_rc2_40_cbc(), EVP_camellia_128_cbc(),
+		EVP_camellia_256_cbc() };
+
+	OPENSSL_init_crypto(
+		OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(digests); i++)
+		EVP_add_digest(digests[i]);
+	for (size_t i = 0; i < ARRAY_LEN(ciphers); i++)
+		EVP_add_cipher(ciphers[i]);
+}
+
+struct wanted {
+	int operation;
+	const char *name;
+	bool fips, found;
+};
+
+/* names: "AES-256-GCM:id-aes256-GCM:2.16.840.1.101.3.4.1.46" */
+static bool is_one_of(const char *names, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (;;) {
+		size_t n = strcspn(names, ":");
+		if (n == len && strncasecmp(names, name, n) == 0)
+			return true;
+		if (names[n] == 0)
+			return false;
+		names += n + 1;
+	}
+}
+
+static int look_into(OSSL_PROVIDER *provider, void *arg)
+{
+	struct wanted *w = arg;
+	int no_cache = 0;
+	const OSSL_ALGORITHM *table =
+		OSSL_PROVIDER_query_operation(provider, w->operation, &no_cache);
+
+	for (const OSSL_ALGORITHM *a = table; a && a->algorithm_names && !w->found; a++)
+		w->found = is_one_of(a->algorithm_names, w->name) &&
+			(!w->fips || strstr(a->property_definition, "fips=yes"));
+	OSSL_PROVIDER_unquery_operation(provider, w->operation, table);
+	return 1;
+}
+
+bool ossl_has(int operation, const char *name)
+{
+	struct wanted w = { operation, name, EVP_default_properties_is_fips_enabled(NULL) == 1,
+		false };
+
+	OSSL_PROVIDER_do_all(NULL, look_into, &w);
+	return w.found;
 }
 
 static OSSL_LIB_CTX *legacy_ctx;

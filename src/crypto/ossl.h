@@ -19,8 +19,22 @@ bool ossl_err(struct err *e, enum err_kind kind, const char *what);
 OSSL_LIB_CTX *ossl_legacy(struct err *e) MUST_CHECK;
 void ossl_legacy_free(void);
 
-void alg_set_tested(const struct alg *a, bool works);
+/* Makes libcrypto set up only what is used here: by itself it would list every cipher and digest by name,
+ * at a millisecond. What it knows by name (in files; nothing else asks by those names) is what is named in
+ * this function. */
+void ossl_begin(void);
+
+/* Whether a provider that is active has this cipher, digest, ... (OSSL_OP_CIPHER, ...). Only its table is
+ * read: to fetch the first of a kind takes milliseconds. */
+bool ossl_has(int operation, const char *name);
+
+/* A signature that nobody will see: the next takes half the time. */
+void key_warm(const struct key *k);
+/* The signature of an anchor is looked at; what comes of it counts for nothing. */
+void trust_warm(const struct trust *t);
+
+void alg_set_usable(const struct alg *a, bool usable);
 /* Whether OpenSSL has what ke_new needs for this group; computes nothing expensive. */
-bool ke_test(const struct alg *group);
+bool ke_has(const struct alg *group);
 
 #endif

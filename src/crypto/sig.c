@@ -108,6 +108,19 @@ static bool do_sign(const struct key *k, const struct sig_alg *a, struct bytes d
 	return ok || ossl_err(e, ERR_LOCAL, "cannot sign");
 }
 
+void key_warm(const struct key *k)
+{
+	static const uint8_t nothing[1];
+	uint8_t sig[SIG_MAX];
+	size_t len = sizeof(sig);
+
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+		if (EVP_PKEY_is_a(k->p, algs[i].key)) {
+			(void)!do_sign(k, &algs[i], (struct bytes){ nothing, 1 }, sig, &len, NULL);
+			return;
+		}
+}
+
 /* Exactly 1 is yes. OpenSSL also answers 0 and negative numbers. */
 static bool do_verify(
 	EVP_PKEY *key, const struct sig_alg *a, int salt_len, struct bytes data, struct bytes sig)

@@ -22,7 +22,7 @@ static const enum transform_type type_order[] = { TRANSFORM_ENCR, TRANSFORM_INTE
 
 /* The row that stands for "no key exchange" among others, so that PFS is offered, not demanded. */
 static const struct alg ke_none = {
-	.type = TRANSFORM_KE, .id = KE_NONE, .name = "none", .tested = ALG_WORKS
+	.type = TRANSFORM_KE, .id = KE_NONE, .name = "none", .usable = ALG_USABLE
 };
 
 static void transform_write(struct wr *w, const struct alg *a, bool last)

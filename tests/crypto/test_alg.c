@@ -1,3 +1,7 @@
+#include "../../src/crypto/ossl.h"
+
+#include <openssl/core_dispatch.h>
+
 #include "crypto/alg.h"
 #include "lib/test.h"
 
@@ -144,13 +148,36 @@ static void old_numbers(void **state)
 	assert_int_equal(get(TRANSFORM_KE, "x25519")->v1_ike, 31);
 }
 
+/* Looked up by any of a row's names, whole, whatever the case. */
+static void names_in_openssl(void **state)
+{
+	(void)state;
+	assert_true(ossl_has(OSSL_OP_CIPHER, "AES-256-GCM"));
+	assert_true(ossl_has(OSSL_OP_CIPHER, "id-aes256-gcm"));
+	assert_true(ossl_has(OSSL_OP_DIGEST, "SHA256"));
+	assert_true(ossl_has(OSSL_OP_MAC, "hmac"));
+	assert_false(ossl_has(OSSL_OP_CIPHER, "AES-256-GC"));
+	assert_false(ossl_has(OSSL_OP_CIPHER, "AES-256-GCM:id-aes256-GCM"));
+	assert_false(ossl_has(OSSL_OP_CIPHER, ""));
+	assert_false(ossl_has(OSSL_OP_DIGEST, "AES-256-GCM"));
+}
+
+static void warming_up_ends(void **state)
+{
+	unsigned step = 0;
+
+	(void)state;
+	while (crypto_warm(step, NULL, NULL))
+		assert_true(++step < 10);
+}
+
 static void this_openssl_can_do_all(void **state)
 {
 	const struct alg *a;
 
 	(void)state;
 	for (size_t i = 0; (a = alg_row(i)); i++)
-		if (!alg_usable(a))
+		if (!alg_usable(a) || !alg_works(a))
 			fail_msg("%s does not work here", a->name);
 }
 
@@ -163,6 +190,8 @@ int main(void)
 		cmocka_unit_test(tiers),
 		cmocka_unit_test(prf_of_the_same_hash),
 		cmocka_unit_test(old_numbers),
+		cmocka_unit_test(names_in_openssl),
+		cmocka_unit_test(warming_up_ends),
 		cmocka_unit_test(this_openssl_can_do_all),
 	};
 

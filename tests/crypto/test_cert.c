@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "crypto/cert.h"
 #include "crypto/alg.h"
 #include "crypto/prf.h"
@@ -14,6 +15,7 @@ static X509 *root, *mid, *leaf;
 static int setup(void **state)
 {
 	(void)state;
+	crypto_set_up(); /* with no more names of ciphers and digests than the program has */
 	root_key = pki_key("EC", "P-256");
 	mid_key = pki_key("EC", "P-256");
 	leaf_key = pki_key("EC", "P-256");
@@ -313,6 +315,50 @@ static void encrypted_files(void **state)
 	}
 }
 
+/* What OpenSSL wrote before PKCS#8, and some still do: it names the cipher in the file. */
+static void files_of_old(void **state)
+{
+	static const char *const ciphers[] = { "AES-128-CBC", "AES-256-CBC", "DES-EDE3-CBC" };
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ciphers); i++) {
+		struct pki_file f = { .len = 0 };
+		pki_old_key(&f, leaf_key, ciphers[i], "correct horse");
+		pki_pem_cert(&f, leaf);
+		assert_refused(&err, ERR_CONFIG, load(&l, &f, NULL));
+		assert_true(l.need_pass);
+		assert_ok(&err, load(&l, &f, "correct horse"));
+		check_loaded(&l, 1);
+	}
+	struct pki_file plain = { .len = 0 };
+	pki_old_key(&plain, leaf_key, NULL, NULL);
+	pki_pem_cert(&plain, leaf);
+	assert_ok(&err, load(&l, &plain, NULL));
+	check_loaded(&l, 1);
+}
+
+/* One bad letter in any of the blocks, and nothing of the file is taken. */
+static void damaged_blocks(void **state)
+{
+	static const char *const begin[] = { "BEGIN CERTIFICATE-----", "BEGIN PRIVATE KEY-----" };
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(begin); i++) {
+		struct pki_file f = { .len = 0 };
+		pki_pem_cert(&f, leaf);
+		pki_pem_key(&f, leaf_key, NULL);
+		uint8_t *at = memmem(f.data, f.len, begin[i], strlen(begin[i]));
+		assert_non_null(at);
+		at[strlen(begin[i]) + 3] ^= 1; /* in the length of the whole */
+		assert_refused(&err, ERR_CONFIG, load(&l, &f, NULL));
+		assert_false(l.need_pass);
+		assert_int_equal(l.certs.n, 0);
+		assert_null(l.key);
+	}
+}
+
 static void files_that_are_none(void **state)
 {
 	struct pki_file f = { .len = 0 };
@@ -351,6 +397,8 @@ int main(void)
 		cmocka_unit_test(pem_with_chain_and_key),
 		cmocka_unit_test(der_files),
 		cmocka_unit_test(encrypted_files),
+		cmocka_unit_test(files_of_old),
+		cmocka_unit_test(damaged_blocks),
 		cmocka_unit_test(files_that_are_none),
 	};
 

@@ -133,6 +133,17 @@ void pki_pem_key(struct pki_file *f, EVP_PKEY *key, const char *pass)
 			pass ? (int)strlen(pass) : 0, NULL, NULL));
 }
 
+void pki_old_key(struct pki_file *f, EVP_PKEY *key, const char *cipher, const char *pass)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	EVP_CIPHER *c = cipher ? EVP_CIPHER_fetch(NULL, cipher, NULL) : NULL;
+
+	append_bio(f, bio,
+		PEM_write_bio_PrivateKey_traditional(bio, key, c, (const unsigned char *)pass,
+			pass ? (int)strlen(pass) : 0, NULL, NULL));
+	EVP_CIPHER_free(c);
+}
+
 void pki_pem_public(struct pki_file *f, EVP_PKEY *key)
 {
 	BIO *bio = BIO_new(BIO_s_mem());

@@ -42,6 +42,8 @@ struct pki_file {
 
 void pki_pem_cert(struct pki_file *f, X509 *x);
 void pki_pem_key(struct pki_file *f, EVP_PKEY *key, const char *pass);
+/* As OpenSSL wrote keys before PKCS#8; cipher "AES-128-CBC" and a pass phrase, or NULL and NULL. */
+void pki_old_key(struct pki_file *f, EVP_PKEY *key, const char *cipher, const char *pass);
 void pki_pem_public(struct pki_file *f, EVP_PKEY *key);
 void pki_der_cert(struct pki_file *f, X509 *x);
 void pki_der_key(struct pki_file *f, EVP_PKEY *key);
