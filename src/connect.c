@@ -24,6 +24,7 @@ enum {
 	REKEY_WAIT_MS = 30000,
 	RECONNECT_WAIT_MS = 60000,
 	TRAFFIC_MS = 1000,
+	LEAN_MS = 2000,
 	WAITERS_MAX = CONTROL_CLIENTS + 1
 };
 
@@ -47,6 +48,8 @@ struct connect {
 	struct waiter waiters[WAITERS_MAX];
 	size_t n_leaving;
 	uint64_t leaving[CONTROL_CLIENTS]; /* who asked for `down`, and hears when all is undone */
+	uint64_t
+		lean_at; /* memory that only connecting needed is given back, TIME_NEVER: nothing to do */
 	bool traffic;
 	struct status before; /* the last sample of `traffic` */
 	struct status now; /* room for the present one: it is large */
@@ -341,8 +344,25 @@ static void ask_person(struct connect *c, const struct ask *q)
 	edge_answer(c->edge, q->id, NULL);
 }
 
+/* Not at once: the first packets through the tunnel would wait for it. */
+static void lean_soon(struct connect *c)
+{
+	c->lean_at = clock_now() + LEAN_MS;
+	if (!c->traffic && !c->n_waiters)
+		edge_alarm(c->edge, LEAN_MS);
+}
+
+static void lean_if_due(struct connect *c)
+{
+	if (clock_now() < c->lean_at)
+		return;
+	c->lean_at = TIME_NEVER;
+	lean();
+}
+
 static void on_alarm(struct connect *c)
 {
+	lean_if_due(c);
 	check_waiters(c);
 	if (c->traffic) {
 		char *line = render_traffic(&c->before, sample(c), (double)TRAFFIC_MS / 1000);
@@ -351,7 +371,7 @@ static void on_alarm(struct connect *c)
 		free(line);
 		c->before = c->now;
 	}
-	if (c->traffic || c->n_waiters)
+	if (c->traffic || c->n_waiters || c->lean_at != TIME_NEVER)
 		edge_alarm(c->edge, TRAFFIC_MS);
 }
 
@@ -392,7 +412,7 @@ static void on_event(struct connect *c, const struct event *ev)
 	}
 	if (ev->kind == EV_UP || ev->kind == EV_REKEYED) {
 		check_waiters(c);
-		lean();
+		lean_soon(c);
 	}
 }
 
@@ -504,6 +524,7 @@ int connect_run(const struct options *o)
 	if (!c)
 		return DOWN_MACHINE;
 	c->o = o;
+	c->lean_at = TIME_NEVER;
 	status = cli_load(o, &c->profile);
 	if (status != DOWN_ASKED) {
 		free(c);

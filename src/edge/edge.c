@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "crypto/alg.h"
 #include "edge/clock.h"
 #include "edge/dataplane.h"
 #include "edge/resolve.h"
@@ -27,6 +28,9 @@ struct edge {
 	struct loop loop;
 	struct sleep_watch sleep;
 	int tun;
+	const struct profile *profile;
+	unsigned warm; /* steps of crypto_warm that have been done */
+	bool warming; /* there may be more */
 	bool interface_gone;
 	int full; /* the UDP socket that must be written to before the TUN is read again, -1: none */
 	uint16_t mtu; /* of the interface, 0: not known yet */
@@ -112,6 +116,8 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	outbox_init(&g->doing);
 	outbox_init(&g->told);
 	g->tun = g->full = -1;
+	g->profile = p;
+	g->warming = true;
 	g->alarm = TIME_NEVER;
 	for (size_t i = 0; i < EDGE_SLOTS; i++)
 		g->slots[i] = -1;
@@ -209,12 +215,13 @@ static bool need_dataplane(struct edge *g, struct err *e)
 	return g->dp && watch_dataplane(g, e);
 }
 
-/* The kernel keeps the SPI of the first SA for us as well; the TUN can wait until there is one. */
+/* What is needed when the gateway has said yes is made ready while it thinks: it is the last that is done
+ * of what the engine wants with its message. */
 static void expect(struct edge *g, const struct sa_ref *ref)
 {
 	struct err e;
 
-	if (g->dp || (g->kernel && need_dataplane(g, &e)))
+	if (need_dataplane(g, &e))
 		g->dp->ops->expect(g->dp, ref);
 }
 
@@ -590,6 +597,16 @@ static bool next_told(struct edge *g, struct edge_event *out)
 	return true;
 }
 
+/* Instead of waiting, for the gateway's name or for the gateway: what would have to be done when the answer
+ * is there. Only until there is one. */
+static void while_waiting(struct edge *g)
+{
+	while (g->warming && g->n_ready == 0) {
+		g->warming = crypto_warm(g->warm++, g->profile->own_key, g->profile->trust);
+		g->n_ready = loop_look(&g->loop, g->ready);
+	}
+}
+
 void edge_next(struct edge *g, struct edge_event *out)
 {
 	for (;;) {
@@ -609,8 +626,10 @@ void edge_next(struct edge *g, struct edge_event *out)
 		}
 		watch_resolver(g);
 		watch_output(g);
-		g->ready_next = 0;
-		g->n_ready = loop_wait(&g->loop, next_deadline(g), g->ready);
+		g->ready_next = g->n_ready = 0;
+		while_waiting(g);
+		if (g->n_ready == 0)
+			g->n_ready = loop_wait(&g->loop, next_deadline(g), g->ready);
 		tick(g);
 	}
 }

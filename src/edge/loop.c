@@ -89,13 +89,13 @@ static void set_timer(struct loop *l, uint64_t deadline)
 	l->armed = deadline;
 }
 
-size_t loop_wait(struct loop *l, uint64_t deadline, struct loop_ready out[LOOP_READY_MAX])
+/* ms: how long to wait, -1: until something is ready. */
+static size_t take(struct loop *l, int ms, struct loop_ready out[LOOP_READY_MAX])
 {
 	struct epoll_event events[LOOP_READY_MAX];
 	uint64_t ticks;
 
-	set_timer(l, deadline);
-	int n = epoll_wait(l->epoll, events, LOOP_READY_MAX, -1);
+	int n = epoll_wait(l->epoll, events, LOOP_READY_MAX, ms);
 	for (int i = 0; i < n; i++) {
 		out[i] = (struct loop_ready){ .tag = (uint32_t)(events[i].data.u64 >> 32),
 			.fd = (int)(uint32_t)events[i].data.u64,
@@ -107,6 +107,17 @@ size_t loop_wait(struct loop *l, uint64_t deadline, struct loop_ready out[LOOP_R
 			arm_resume(l->resume);
 	}
 	return n > 0 ? (size_t)n : 0;
+}
+
+size_t loop_wait(struct loop *l, uint64_t deadline, struct loop_ready out[LOOP_READY_MAX])
+{
+	set_timer(l, deadline);
+	return take(l, -1, out);
+}
+
+size_t loop_look(struct loop *l, struct loop_ready out[LOOP_READY_MAX])
+{
+	return take(l, 0, out);
 }
 
 int loop_signal(struct loop *l)

@@ -32,6 +32,8 @@ void loop_unwatch(struct loop *l, int fd);
 /* Blocks until something is ready or the deadline has come. LOOP_TAG_TIMER and LOOP_TAG_RESUME tell
  * only that it woke up. */
 size_t loop_wait(struct loop *l, uint64_t deadline, struct loop_ready out[LOOP_READY_MAX]);
+/* The same without blocking. */
+size_t loop_look(struct loop *l, struct loop_ready out[LOOP_READY_MAX]);
 int loop_signal(struct loop *l); /* the next signal that came, 0: none */
 
 #endif
