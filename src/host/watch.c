@@ -65,42 +65,50 @@ static bool message_matters(const struct host *h, const struct nlmsghdr *m)
 	}
 }
 
+static bool message_of_ours(const struct host *h, const struct nlmsghdr *m)
+{
+	return (m->nlmsg_type == RTM_NEWLINK || m->nlmsg_type == RTM_DELLINK) &&
+		nlmsg_datalen(m) >= (int)sizeof(struct ifinfomsg) &&
+		((const struct ifinfomsg *)nlmsg_data(m))->ifi_index == h->link;
+}
+
 /* A message about our own interface only makes us look as well: it may be older than what we did. */
-static bool interface_gone(struct host *h, const struct nlmsghdr *m)
+static bool interface_gone(struct host *h)
 {
 	struct way w = { .link = h->link };
 
-	if (m->nlmsg_type != RTM_NEWLINK && m->nlmsg_type != RTM_DELLINK)
-		return false;
-	if (nlmsg_datalen(m) < (int)sizeof(struct ifinfomsg) || !h->link || h->link_gone ||
-		((const struct ifinfomsg *)nlmsg_data(m))->ifi_index != h->link)
-		return false;
-	return link_look(h->sk, &w, NULL) && (w.link == 0 || (h->plan.up && !w.up));
+	return h->link && !h->link_gone && link_look(h->sk, &w, NULL) &&
+		(w.link == 0 || (h->plan.up && !w.up));
 }
 
-/* Reads all there is. *lost: the kernel had more to tell than the socket could hold. *gone: our own
- * interface. */
-static bool drain(struct host *h, bool *lost, bool *gone)
-{
-	bool matters = false;
+/* What the messages that came together are about. */
+struct news {
+	bool matters; /* it may be the way to the gateway */
+	bool ours; /* our own interface */
+	bool lost; /* the kernel had more to tell than the socket could hold */
+};
 
-	*lost = *gone = false;
+/* Reads all there is. */
+static struct news drain(struct host *h)
+{
+	struct news news = { 0 };
+
 	for (;;) {
 		struct sockaddr_nl from;
 		unsigned char *data = NULL;
 		int n = nl_recv(h->monitor, &from, &data, NULL);
 		if (n <= 0) {
 			free(data);
-			if (n == -NLE_NOMEM && !*lost) { /* ENOBUFS: the socket works on */
-				*lost = true;
+			if (n == -NLE_NOMEM && !news.lost) { /* ENOBUFS: the socket works on */
+				news.lost = true;
 				continue;
 			}
-			return matters;
+			return news;
 		}
 		struct nlmsghdr *m = (struct nlmsghdr *)data;
 		for (int left = n; nlmsg_ok(m, left); m = nlmsg_next(m, &left)) {
-			matters |= from.nl_pid == 0 && message_matters(h, m);
-			*gone |= from.nl_pid == 0 && interface_gone(h, m);
+			news.matters |= from.nl_pid == 0 && message_matters(h, m);
+			news.ours |= from.nl_pid == 0 && message_of_ours(h, m);
 		}
 		free(data);
 	}
@@ -125,13 +133,13 @@ static void follow(struct host *h)
 enum host_event host_next_event(struct host *h)
 {
 	struct way way, was = h->way;
-	bool lost, gone, matters = drain(h, &lost, &gone);
+	struct news news = drain(h);
 
-	if (gone) {
+	if ((news.ours || news.lost) && interface_gone(h)) {
 		h->link_gone = true;
 		return HOST_INTERFACE_GONE;
 	}
-	if (!matters && !lost)
+	if (!news.matters && !news.lost)
 		return HOST_NOTHING;
 	follow(h);
 	if (h->watched.family == FAMILY_NONE)
@@ -147,5 +155,5 @@ enum host_event host_next_event(struct host *h)
 	if (!way.found || !way.running)
 		/* While there is no way, anything new may be one, to another address perhaps. */
 		return was.found && was.running ? HOST_LINK_DOWN : HOST_PATH_CHANGED;
-	return lost || !way_same(&way, &was) ? HOST_PATH_CHANGED : HOST_NOTHING;
+	return news.lost || !way_same(&way, &was) ? HOST_PATH_CHANGED : HOST_NOTHING;
 }
