@@ -46,6 +46,8 @@ bool session_command(struct session *s, uint64_t now, enum command c, struct out
  * second call ends it at once. */
 void session_stop(struct session *s, uint64_t now, struct outbox *ob);
 uint64_t session_deadline(const struct session *s); /* TIME_NEVER: none */
+/* The gateway has answered what went first, and may say yes to what it is asked now. */
+bool session_answered(const struct session *s);
 /* The last failure as it would be told if the session ended by it; false when there was none. */
 bool session_explain(const struct session *s, struct down *out);
 /* The same for a failure before there was a session. */

@@ -31,6 +31,7 @@ struct edge {
 	const struct profile *profile;
 	unsigned warm; /* steps of crypto_warm that have been done */
 	bool warming; /* there may be more */
+	bool unready; /* the data plane could not be made before it was needed */
 	bool interface_gone;
 	int full; /* the UDP socket that must be written to before the TUN is read again, -1: none */
 	uint16_t mtu; /* of the interface, 0: not known yet */
@@ -188,8 +189,7 @@ static bool watch_dataplane(struct edge *g, struct err *e)
 	return true;
 }
 
-/* The TUN and the data plane come with the first SA, so that a failed login leaves no trace; what the kernel
- * is asked to keep before goes when it is closed. */
+/* The TUN and the data plane come when they are needed, or soon will be. */
 static bool need_dataplane(struct edge *g, struct err *e)
 {
 	uint8_t seed[RNG_SEED_LEN];
@@ -215,13 +215,12 @@ static bool need_dataplane(struct edge *g, struct err *e)
 	return g->dp && watch_dataplane(g, e);
 }
 
-/* What is needed when the gateway has said yes is made ready while it thinks: it is the last that is done
- * of what the engine wants with its message. */
+/* The kernel keeps the SPI of the first SA for us as well. */
 static void expect(struct edge *g, const struct sa_ref *ref)
 {
 	struct err e;
 
-	if (need_dataplane(g, &e))
+	if (g->dp || (g->kernel && need_dataplane(g, &e)))
 		g->dp->ops->expect(g->dp, ref);
 }
 
@@ -601,6 +600,11 @@ static bool next_told(struct edge *g, struct edge_event *out)
  * is there. Only until there is one. */
 static void while_waiting(struct edge *g)
 {
+	struct err e;
+
+	/* It is told when it is needed why it cannot be made. */
+	if (!g->dp && !g->kernel && !g->unready && session_answered(g->session))
+		g->unready = !need_dataplane(g, &e);
 	while (g->warming && g->n_ready == 0) {
 		g->warming = crypto_warm(g->warm++, g->profile->own_key, g->profile->trust);
 		g->n_ready = loop_look(&g->loop, g->ready);

@@ -52,6 +52,11 @@ bool session_explain(const struct session *s, struct down *out)
 	return true;
 }
 
+bool session_answered(const struct session *s)
+{
+	return s->view.stage > STAGE_INIT;
+}
+
 void session_hint(struct down *out, const struct profile *p, const struct err *e)
 {
 	hint_down(out, p, STAGE_RESOLVE, e);
