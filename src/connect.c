@@ -24,7 +24,10 @@ enum {
 	REKEY_WAIT_MS = 30000,
 	RECONNECT_WAIT_MS = 60000,
 	TRAFFIC_MS = 1000,
-	LEAN_MS = 2000,
+	/* Not at once, the first packets through the tunnel would wait for it; and the keys that others have
+	 * replaced are kept for ten seconds. */
+	LEAN_UP_MS = 2000,
+	LEAN_REKEYED_MS = 12000,
 	WAITERS_MAX = CONTROL_CLIENTS + 1
 };
 
@@ -344,18 +347,23 @@ static void ask_person(struct connect *c, const struct ask *q)
 	edge_answer(c->edge, q->id, NULL);
 }
 
-/* Not at once: the first packets through the tunnel would wait for it. */
-static void lean_soon(struct connect *c)
+static void lean_in(struct connect *c, uint32_t ms)
 {
-	c->lean_at = clock_now() + LEAN_MS;
+	c->lean_at = clock_now() + ms;
 	if (!c->traffic && !c->n_waiters)
-		edge_alarm(c->edge, LEAN_MS);
+		edge_alarm(c->edge, ms);
 }
 
 static void lean_if_due(struct connect *c)
 {
-	if (clock_now() < c->lean_at)
+	uint64_t now = clock_now();
+
+	if (c->lean_at == TIME_NEVER)
 		return;
+	if (now < c->lean_at) {
+		edge_alarm(c->edge, (uint32_t)(c->lean_at - now));
+		return;
+	}
 	c->lean_at = TIME_NEVER;
 	lean();
 }
@@ -371,7 +379,7 @@ static void on_alarm(struct connect *c)
 		free(line);
 		c->before = c->now;
 	}
-	if (c->traffic || c->n_waiters || c->lean_at != TIME_NEVER)
+	if (c->traffic || c->n_waiters)
 		edge_alarm(c->edge, TRAFFIC_MS);
 }
 
@@ -412,7 +420,7 @@ static void on_event(struct connect *c, const struct event *ev)
 	}
 	if (ev->kind == EV_UP || ev->kind == EV_REKEYED) {
 		check_waiters(c);
-		lean_soon(c);
+		lean_in(c, ev->kind == EV_UP ? LEAN_UP_MS : LEAN_REKEYED_MS);
 	}
 }
 

@@ -25,13 +25,58 @@ struct rd {
 	bool bad; /* a read went past the end: everything read since is zero */
 };
 
-struct rd rd_init(const void *data, size_t len);
-uint8_t rd_u8(struct rd *r);
-uint16_t rd_u16(struct rd *r);
-uint32_t rd_u32(struct rd *r);
-uint64_t rd_u64(struct rd *r);
+/* These few are here because every packet that is carried is read with them. */
+
+static inline struct rd rd_init(const void *data, size_t len)
+{
+	return (struct rd){ .p = data, .left = data ? len : 0 };
+}
+
 /* n octets in place, or NULL (and bad) when fewer are left; n == 0 gives a valid pointer. */
-const uint8_t *rd_bytes(struct rd *r, size_t n);
+static inline const uint8_t *rd_bytes(struct rd *r, size_t n)
+{
+	if (r->bad || n > r->left) {
+		r->bad = true;
+		r->left = 0;
+		return NULL;
+	}
+	const uint8_t *p = r->p;
+	if (n > 0)
+		r->p += n;
+	r->left -= n;
+	return p ? p : (const uint8_t *)"";
+}
+
+static inline uint64_t rd_number(struct rd *r, size_t n)
+{
+	const uint8_t *p = rd_bytes(r, n);
+	uint64_t v = 0;
+
+	for (size_t i = 0; p && i < n; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static inline uint8_t rd_u8(struct rd *r)
+{
+	return (uint8_t)rd_number(r, 1);
+}
+
+static inline uint16_t rd_u16(struct rd *r)
+{
+	return (uint16_t)rd_number(r, 2);
+}
+
+static inline uint32_t rd_u32(struct rd *r)
+{
+	return (uint32_t)rd_number(r, 4);
+}
+
+static inline uint64_t rd_u64(struct rd *r)
+{
+	return rd_number(r, 8);
+}
+
 /* Copies n octets to dst, or zeros where they are not there. */
 void rd_copy(struct rd *r, void *dst, size_t n);
 /* A reader over the next n octets, which r then skips. Bad (and so is r) when fewer are left. */

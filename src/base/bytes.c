@@ -2,55 +2,6 @@
 
 #include <string.h>
 
-struct rd rd_init(const void *data, size_t len)
-{
-	return (struct rd){ .p = data, .left = data ? len : 0 };
-}
-
-const uint8_t *rd_bytes(struct rd *r, size_t n)
-{
-	if (r->bad || n > r->left) {
-		r->bad = true;
-		r->left = 0;
-		return NULL;
-	}
-	const uint8_t *p = r->p;
-	if (n > 0)
-		r->p += n;
-	r->left -= n;
-	return p ? p : (const uint8_t *)"";
-}
-
-static uint64_t rd_number(struct rd *r, size_t n)
-{
-	const uint8_t *p = rd_bytes(r, n);
-	uint64_t v = 0;
-
-	for (size_t i = 0; p && i < n; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
-uint8_t rd_u8(struct rd *r)
-{
-	return (uint8_t)rd_number(r, 1);
-}
-
-uint16_t rd_u16(struct rd *r)
-{
-	return (uint16_t)rd_number(r, 2);
-}
-
-uint32_t rd_u32(struct rd *r)
-{
-	return (uint32_t)rd_number(r, 4);
-}
-
-uint64_t rd_u64(struct rd *r)
-{
-	return rd_number(r, 8);
-}
-
 void rd_copy(struct rd *r, void *dst, size_t n)
 {
 	const uint8_t *p = rd_bytes(r, n);
