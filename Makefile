@@ -139,7 +139,7 @@ bench-routes: $(OUT)/tests/bench/bench_routes
 
 # QUICK=--quick for a few minutes; PARTS="connect fleet" for some of it
 bench:
-	@tests/install-packages build gateway bench
+	@tests/install-packages build gateway vm bench
 	@$(MAKE) --no-print-directory all $(BENCH_BIN)
 	@tests/bench/bench $(QUICK) $(PARTS)
 

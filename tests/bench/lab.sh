@@ -65,18 +65,20 @@ wire_cut() {
 
 # peer_settings: strongswan.conf of charon-cmd and of charon as a client, with no plugin too many
 peer_settings() {
+	local libipsec=kernel-libipsec device=ipsec0
+	[ "${GATEWAY_ESP:-}" != kernel ] || libipsec='' device=lo
 	local plugins="random nonce pem pkcs1 pkcs8 x509 pubkey sha1 sha2 md5 hmac drbg kdf aes gcm
-		curve25519 gmp openssl kernel-libipsec kernel-netlink socket-default resolve
+		curve25519 gmp openssl $libipsec kernel-netlink socket-default resolve
 		eap-identity eap-mschapv2 xauth-generic"
 	plugins=$(echo "$plugins" | tr -s '\n\t' '  ')
 	cat <<-END
 	charon-cmd {
 		load = $plugins
-		install_virtual_ip_on = ipsec0
+		install_virtual_ip_on = $device
 	}
 	charon {
 		load = $plugins vici
-		install_virtual_ip_on = ipsec0
+		install_virtual_ip_on = $device
 		start-scripts {
 			load = swanctl --load-all --noprompt
 		}

@@ -95,6 +95,21 @@ def connect_table(figures):
           ["", "ours", "charon-cmd", "charon", "ratio", "CPU", "round trips"], rows)
 
 
+def vm_table(figures):
+    """Both data planes in a kernel that has ESP."""
+    whos = ("kernel", "userspace", "charon-cmd")
+    rows = [[what, *(show(get(figures, f"vm.{key}.{w}.{unit}"), digits) for w in whos)]
+            for what, key, unit, digits in (
+                ("connect, psk, ms", "connect.psk", "ms", 0),
+                ("connect, cert, ms", "connect.cert", "ms", 0),
+                ("connect, eap, ms", "connect.eap", "ms", 0),
+                ("connect, l2tp, ms", "connect.l2tp", "ms", 0),
+                ("TCP out, Mbit/s", "tcp.out", "mbit", 1),
+                ("TCP in, Mbit/s", "tcp.in", "mbit", 1))
+            if any(f"vm.{key}.{w}.{unit}" in figures for w in whos)]
+    table("In the virtual machine, which is slow: to be compared with each other", ["", *whos], rows)
+
+
 def footprint_table(figures):
     whos = [w for w in ("ours-psk", "ours-cert", "charon-cmd", "charon-cmd-all")
             if f"footprint.{w}.rss_kib" in figures]
@@ -222,7 +237,7 @@ def main(folder, figures_file, *json_files):
     with open(os.path.join(folder, "growth.svg"), "w", encoding="utf-8") as f:
         f.write(svg(figures))
     print(f"On {new['machine']}:")
-    for print_table in (connect_table, footprint_table, growth_table, fleet_table):
+    for print_table in (connect_table, vm_table, footprint_table, growth_table, fleet_table):
         print_table(figures)
     if last:
         table(f"Other than in the run of {last['when']}", ["", "before", "now", "change"],
