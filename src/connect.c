@@ -52,7 +52,7 @@ struct connect {
 	size_t n_leaving;
 	uint64_t leaving[CONTROL_CLIENTS]; /* who asked for `down`, and hears when all is undone */
 	uint64_t
-		lean_at; /* memory that only connecting needed is given back, TIME_NEVER: nothing to do */
+		lean_at; /* when memory is given back. The edge's one alarm is also traffic's and the waiters'. */
 	bool traffic;
 	struct status before; /* the last sample of `traffic` */
 	struct status now; /* room for the present one: it is large */

@@ -42,8 +42,7 @@ int main(int argc, char **argv)
 		cli_usage(stdout);
 		return DOWN_ASKED;
 	}
-	crypto_set_up();
-	if (!host_harden(&e))
+	if (!host_harden(&e) || !crypto_begin(&e))
 		return cli_complain(DOWN_MACHINE, "vpnc-ike doctor tells what this machine can do",
 			"%s", e.text);
 	int status = run(&o);

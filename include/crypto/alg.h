@@ -90,15 +90,15 @@ struct alg {
 	enum { ALG_NOT_ASKED, ALG_USABLE, ALG_MISSING } usable; /* for alg_usable */
 };
 
-/* Before all else: makes libcrypto begin with only what is used here. */
-void crypto_set_up(void);
+/* Before all else: makes libcrypto begin with only what is used here. Fails (LOCAL) when AES, SHA-2 or
+ * HMAC cannot be had. The legacy provider is not touched. */
+bool crypto_begin(struct err *e) MUST_CHECK;
+/* The same, and these are tried out; nobody but tests takes the time. */
+bool crypto_init(struct err *e) MUST_CHECK;
 /* What libcrypto does at first use it does now, while there is nothing to do but to wait: the tables of its
  * algorithms, its random generator, what a private key needs before it signs and a chain before it is
- * followed (either may be NULL). In steps of about a millisecond, from 0 on; false when there are no more. */
+ * followed (either may be NULL). In steps of a millisecond or two, from 0 on; false when there are no more. */
 bool crypto_warm(unsigned step, const struct key *own, const struct trust *trust);
-/* crypto_set_up, and fails (LOCAL) when even AES, SHA-2 or HMAC cannot be had, or does not give back what
- * went in. The legacy provider is not touched. */
-bool crypto_init(struct err *e) MUST_CHECK;
 void crypto_exit(void);
 /* Whether this OpenSSL has it: an algorithm that is not there drops out of the proposals. */
 bool alg_usable(const struct alg *a);

@@ -135,7 +135,10 @@ static void look_algorithms(struct doctor *d)
 	for (size_t i = 0; (a = alg_row(i)); i++)
 		if (!alg_usable(a) || !alg_works(a)) {
 			missing++;
-			tell(d, NOTE, "algorithms", "%s: not in this OpenSSL", a->iana);
+			tell(d, NOTE, "algorithms",
+				alg_usable(a) ? "%s: does not work in this OpenSSL" :
+						"%s: not in this OpenSSL",
+				a->iana);
 		}
 	if (missing == 0)
 		tell(d, FINE, "algorithms", "this OpenSSL has all that are known here");

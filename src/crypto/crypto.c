@@ -1,5 +1,6 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <string.h>
 
 #include "crypto/cipher.h"
@@ -102,7 +103,8 @@ bool alg_usable(const struct alg *a)
 
 /* --- beginning ------------------------------------------------------------------------------- */
 
-bool crypto_init(struct err *e)
+/* Each of what nothing works without. */
+static bool all_needed(bool (*good)(const struct alg *), struct err *e)
 {
 	static const struct {
 		enum transform_type type;
@@ -110,25 +112,33 @@ bool crypto_init(struct err *e)
 	} needed[] = { { TRANSFORM_ENCR, "aes128" }, { TRANSFORM_ENCR, "aes256gcm16" },
 		{ TRANSFORM_PRF, "prfsha256" } };
 
-	ossl_begin();
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-		if (!alg_works(alg_by_name(needed[i].type, needed[i].name)))
+		if (!good(alg_by_name(needed[i].type, needed[i].name)))
 			return err_set(e, ERR_LOCAL,
 				"this OpenSSL cannot do %s, without which nothing works",
 				needed[i].name);
 	return true;
 }
 
-void crypto_set_up(void)
+bool crypto_begin(struct err *e)
 {
 	ossl_begin();
+	return all_needed(alg_usable, e);
+}
+
+bool crypto_init(struct err *e)
+{
+	return crypto_begin(e) && all_needed(alg_works, e);
 }
 
 bool crypto_warm(unsigned step, const struct key *own, const struct trust *trust)
 {
+	uint8_t octet[1];
+
 	switch (step) {
 	case 0:
 		EVP_CIPHER_free(EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL));
+		(void)!RAND_bytes(octet, sizeof(octet));
 		break;
 	case 1:
 		if (own)

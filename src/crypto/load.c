@@ -84,7 +84,7 @@ static bool is_plain_pem(struct bytes file)
 	const char *p = file.p, *end = p + file.n, *at;
 	size_t n = 0;
 
-	if (memmem(p, file.n, "Proc-Type:", 10))
+	if (memmem(p, file.n, "Proc-Type:", 10) || memchr(p, 0, file.n))
 		return false;
 	for (; (at = memmem(p, (size_t)(end - p), PEM_BEGIN, strlen(PEM_BEGIN))); n++) {
 		bool known = false;
@@ -116,7 +116,7 @@ static bool add_block(const char *name, const uint8_t *der, long len, struct cer
 	return !k || add_key(key, k, e);
 }
 
-/* As read_objects does it, which would try every decoder there is at every block. */
+/* What read_objects would do as well, which tries every decoder there is at every block. */
 static bool read_plain_pem(
 	struct bytes file, struct cert_list *certs, struct key **key, bool *failed, struct err *e)
 {
@@ -132,7 +132,9 @@ static bool read_plain_pem(
 		OPENSSL_free(header);
 		OPENSSL_clear_free(der, (size_t)len);
 	}
-	*failed |= ok && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
+	unsigned long why = ERR_peek_last_error(); /* at the end: that there is no other */
+	*failed |= ok &&
+		(ERR_GET_LIB(why) != ERR_LIB_PEM || ERR_GET_REASON(why) != PEM_R_NO_START_LINE);
 	BIO_free(bio);
 	return ok;
 }

@@ -16,15 +16,15 @@ bool ossl_err(struct err *e, enum err_kind kind, const char *what)
 	return err_set(e, kind, "%s: %s", what, reason ? reason : "OpenSSL gives no reason");
 }
 
-/* The files that people have: certificates, and private keys that OpenSSL, PKCS#8 or PKCS#12 encrypted. */
+/* The digests that certificates are signed with, and the ciphers of private keys as OpenSSL wrote them
+ * before PKCS#8: these two alone go by this table. */
 void ossl_begin(void)
 {
 	const EVP_MD *const digests[] = { EVP_md5(), EVP_sha1(), EVP_sha224(), EVP_sha256(),
-		EVP_sha384(), EVP_sha512() };
+		EVP_sha384(), EVP_sha512(), EVP_sha512_224(), EVP_sha512_256(), EVP_sha3_224(),
+		EVP_sha3_256(), EVP_sha3_384(), EVP_sha3_512() };
 	const EVP_CIPHER *const ciphers[] = { EVP_aes_128_cbc(), EVP_aes_192_cbc(),
-		EVP_aes_256_cbc(), EVP_aes_128_gcm(), EVP_aes_256_gcm(), EVP_des_cbc(),
-		EVP_des_ede3_cbc(), EVP_rc2_40_cbc(), EVP_camellia_128_cbc(),
-		EVP_camellia_256_cbc() };
+		EVP_aes_256_cbc(), EVP_des_ede_cbc(), EVP_des_ede3_cbc() };
 
 	OPENSSL_init_crypto(
 		OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS, NULL);
@@ -64,7 +64,9 @@ static int look_into(OSSL_PROVIDER *provider, void *arg)
 
 	for (const OSSL_ALGORITHM *a = table; a && a->algorithm_names && !w->found; a++)
 		w->found = is_one_of(a->algorithm_names, w->name) &&
-			(!w->fips || strstr(a->property_definition, "fips=yes"));
+			(!w->fips ||
+				(a->property_definition &&
+					strstr(a->property_definition, "fips=yes")));
 	OSSL_PROVIDER_unquery_operation(provider, w->operation, table);
 	return 1;
 }

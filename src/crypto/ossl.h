@@ -20,15 +20,15 @@ OSSL_LIB_CTX *ossl_legacy(struct err *e) MUST_CHECK;
 void ossl_legacy_free(void);
 
 /* Makes libcrypto set up only what is used here: by itself it would list every cipher and digest by name,
- * at a millisecond. What it knows by name (in files; nothing else asks by those names) is what is named in
- * this function. */
+ * at a millisecond. What it looks up in that list, and does not fetch, is what this function names. */
 void ossl_begin(void);
 
 /* Whether a provider that is active has this cipher, digest, ... (OSSL_OP_CIPHER, ...). Only its table is
- * read: to fetch the first of a kind takes milliseconds. */
+ * read: to fetch the first of a kind takes milliseconds. Of the properties that openssl.cnf may demand,
+ * fips=yes is looked at; what does not have another fails when it is used. */
 bool ossl_has(int operation, const char *name);
 
-/* A signature that nobody will see: the next takes half the time. */
+/* What the first signature costs more than the next. */
 void key_warm(const struct key *k);
 /* The signature of an anchor is looked at; what comes of it counts for nothing. */
 void trust_warm(const struct trust *t);

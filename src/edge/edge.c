@@ -189,18 +189,11 @@ static bool watch_dataplane(struct edge *g, struct err *e)
 	return true;
 }
 
-/* The TUN and the data plane come when they are needed, or soon will be. */
-static bool need_dataplane(struct edge *g, struct err *e)
+static bool make_userspace(struct edge *g, struct err *e)
 {
 	uint8_t seed[RNG_SEED_LEN];
 	char name[16];
 
-	if (g->dp)
-		return true;
-	if (g->kernel) {
-		g->dp = kernel_new(g->host, g->udp, e);
-		return g->dp && watch_dataplane(g, e);
-	}
 	if (g->tun < 0) {
 		g->tun = host_tun(g->host, name, e);
 		if (g->tun < 0)
@@ -212,7 +205,24 @@ static bool need_dataplane(struct edge *g, struct err *e)
 	wipe(seed, sizeof(seed));
 	if (g->dp && g->mtu)
 		g->dp->ops->set_mtu(g->dp, g->mtu);
-	return g->dp && watch_dataplane(g, e);
+	return g->dp;
+}
+
+/* The TUN and the data plane come when they are needed, or soon will be: of a login that the gateway
+ * refuses after its first answer an interface is seen to come, down, and to go. */
+static bool need_dataplane(struct edge *g, struct err *e)
+{
+	if (g->dp)
+		return true;
+	if (g->kernel)
+		g->dp = kernel_new(g->host, g->udp, e);
+	else if (!make_userspace(g, e))
+		return false;
+	if (!g->dp || watch_dataplane(g, e))
+		return g->dp;
+	g->dp->ops->free(g->dp);
+	g->dp = NULL;
+	return false;
 }
 
 /* The kernel keeps the SPI of the first SA for us as well. */

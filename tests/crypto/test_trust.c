@@ -1,4 +1,5 @@
 #include "crypto/cert.h"
+#include "crypto/alg.h"
 #include "lib/test.h"
 #include "lib/pki.h"
 
@@ -18,6 +19,8 @@ static X509 *make_leaf(struct pki_spec spec)
 static int setup(void **state)
 {
 	(void)state;
+	assert_ok(
+		&err, crypto_begin(&err)); /* with no more names of digests than the program has */
 	root_key = pki_key("EC", "P-256");
 	mid_key = pki_key("EC", "P-256");
 	leaf_key = pki_key("EC", "P-256");
@@ -133,6 +136,29 @@ static void md5_signature(void **state)
 		X509_free(leaf);
 	}
 	assert_non_null(strstr(err.text, "too weak"));
+	trust_free(t);
+	X509_free(ca);
+	EVP_PKEY_free(rsa);
+}
+
+/* OpenSSL has to be told of each of them. */
+static void rsa_signatures(void **state)
+{
+	static const char *const digests[] = { "SHA224", "SHA256", "SHA384", "SHA512", "SHA3-224",
+		"SHA3-256", "SHA3-384", "SHA3-512" };
+	EVP_PKEY *rsa = pki_key("RSA", "2048");
+	X509 *ca = pki_issue(&(struct pki_spec){ .cn = "RSA", .key = rsa, .ca = true }, NULL, NULL);
+	struct trust *t = trust_in(ca);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(digests); i++) {
+		X509 *leaf = pki_issue(
+			&(struct pki_spec){ .cn = "gw", .key = leaf_key, .digest = digests[i] }, ca,
+			rsa);
+		if (!verify(t, leaf, NULL))
+			fail_msg("%s: %s", digests[i], err.text);
+		X509_free(leaf);
+	}
 	trust_free(t);
 	X509_free(ca);
 	EVP_PKEY_free(rsa);
@@ -361,6 +387,7 @@ int main(void)
 		cmocka_unit_test(dates),
 		cmocka_unit_test(weak_ones),
 		cmocka_unit_test(md5_signature),
+		cmocka_unit_test(rsa_signatures),
 		cmocka_unit_test(forged_signature),
 		cmocka_unit_test(issuer_wanted),
 		cmocka_unit_test(self_signed),
