@@ -73,9 +73,11 @@ X509 *pki_issue(const struct pki_spec *spec, X509 *issuer, EVP_PKEY *issuer_key)
 	add_extension(x, issuer ? issuer : x, NID_subject_alt_name, spec->san);
 	add_extension(x, issuer ? issuer : x, NID_ext_key_usage, spec->extended);
 	add_extension(x, issuer ? issuer : x, NID_name_constraints, spec->constraints);
-	const EVP_MD *md =
-		eddsa ? NULL : EVP_get_digestbyname(spec->digest ? spec->digest : "SHA256");
-	assert_true(X509_sign(x, signer, md) > 0);
+	/* Fetched, and not looked up: without a digest OpenSSL would take one by itself. */
+	EVP_MD *md = EVP_MD_fetch(NULL, spec->digest ? spec->digest : "SHA256", NULL);
+	assert_non_null(md);
+	assert_true(X509_sign(x, signer, eddsa ? NULL : md) > 0);
+	EVP_MD_free(md);
 	return x;
 }
 
