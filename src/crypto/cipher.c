@@ -23,6 +23,8 @@ struct cipher {
 	bool ccm; /* wants to know the length before the data */
 	uint8_t nonce[NONCE_MAX]; /* salt | IV of the packet | block counter of counter mode */
 	size_t icv_len;
+	OSSL_PARAM tag
+		[2]; /* of an AEAD: to make one for each packet would cost as much as to use it */
 };
 
 /* Tag and nonce lengths have to be known before the key: CCM derives its first block from them. */
@@ -97,6 +99,8 @@ struct cipher *cipher_new(const struct alg *encr, const struct alg *integ,
 	c->integ = integ;
 	c->seal = seal;
 	c->icv_len = integ ? integ->out_len : encr->out_len;
+	c->tag[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len);
+	c->tag[1] = OSSL_PARAM_construct_end();
 	if (!encr_init(c, encr_key) || (integ && !integ_init(c, integ_key))) {
 		ossl_err(e, ERR_LOCAL, encr->iana);
 		cipher_free(c);
@@ -144,22 +148,14 @@ static bool run_cipher(struct cipher *c, const struct cipher_op *op)
 
 static bool set_tag(struct cipher *c, uint8_t *icv)
 {
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, icv, c->icv_len),
-		OSSL_PARAM_construct_end(),
-	};
-
-	return EVP_CIPHER_CTX_set_params(c->ctx, params) == 1;
+	c->tag[0].data = icv;
+	return EVP_CIPHER_CTX_set_params(c->ctx, c->tag) == 1;
 }
 
 static bool get_tag(struct cipher *c, uint8_t *icv)
 {
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, icv, c->icv_len),
-		OSSL_PARAM_construct_end(),
-	};
-
-	return EVP_CIPHER_CTX_get_params(c->ctx, params) == 1;
+	c->tag[0].data = icv;
+	return EVP_CIPHER_CTX_get_params(c->ctx, c->tag) == 1;
 }
 
 static bool run_aead(struct cipher *c, const struct cipher_op *op)
