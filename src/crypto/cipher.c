@@ -23,8 +23,8 @@ struct cipher {
 	bool ccm; /* wants to know the length before the data */
 	uint8_t nonce[NONCE_MAX]; /* salt | IV of the packet | block counter of counter mode */
 	size_t icv_len;
-	OSSL_PARAM tag
-		[2]; /* of an AEAD: to make one for each packet would cost as much as to use it */
+	/* Of an AEAD: to make one for each packet would cost as much as to use it. */
+	OSSL_PARAM tag[2];
 };
 
 /* Tag and nonce lengths have to be known before the key: CCM derives its first block from them. */
