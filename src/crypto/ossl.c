@@ -24,7 +24,9 @@ void ossl_begin(void)
 		EVP_sha384(), EVP_sha512(), EVP_sha512_224(), EVP_sha512_256(), EVP_sha3_224(),
 		EVP_sha3_256(), EVP_sha3_384(), EVP_sha3_512() };
 	const EVP_CIPHER *const ciphers[] = { EVP_aes_128_cbc(), EVP_aes_192_cbc(),
-		EVP_aes_256_cbc(), EVP_des_ede_cbc(), EVP_des_ede3_cbc() };
+		EVP_aes_256_cbc(), EVP_des_ede_cbc(), EVP_des_ede3_cbc(), EVP_camellia_128_cbc(),
+		EVP_camellia_192_cbc(), EVP_camellia_256_cbc(), EVP_aria_128_cbc(),
+		EVP_aria_192_cbc(), EVP_aria_256_cbc() };
 
 	OPENSSL_init_crypto(
 		OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS, NULL);

@@ -320,7 +320,7 @@ static void encrypted_files(void **state)
 static void files_of_old(void **state)
 {
 	static const char *const ciphers[] = { "AES-128-CBC", "AES-192-CBC", "AES-256-CBC",
-		"DES-EDE3-CBC", "DES-EDE-CBC" };
+		"DES-EDE3-CBC", "DES-EDE-CBC", "CAMELLIA-192-CBC", "ARIA-256-CBC" };
 	struct loaded l;
 
 	(void)state;
