@@ -51,8 +51,8 @@ struct connect {
 	struct waiter waiters[WAITERS_MAX];
 	size_t n_leaving;
 	uint64_t leaving[CONTROL_CLIENTS]; /* who asked for `down`, and hears when all is undone */
-	uint64_t
-		lean_at; /* when memory is given back. The edge's one alarm is also traffic's and the waiters'. */
+	/* When memory is given back. The edge's one alarm is also traffic's and the waiters'. */
+	uint64_t lean_at;
 	bool traffic;
 	struct status before; /* the last sample of `traffic` */
 	struct status now; /* room for the present one: it is large */

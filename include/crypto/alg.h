@@ -102,7 +102,7 @@ bool crypto_warm(unsigned step, const struct key *own, const struct trust *trust
 void crypto_exit(void);
 /* Whether this OpenSSL has it: an algorithm that is not there drops out of the proposals. */
 bool alg_usable(const struct alg *a);
-/* Whether it does what it should: it is tried out. */
+/* Whether it does what it should: it is tried out, all but key exchanges, which must only be there. */
 bool alg_works(const struct alg *a);
 
 /* NULL when there is no such row. key_bits 0 finds the row without a Key Length attribute. */

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE /* memmem */
 #include <limits.h>
 #include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
@@ -132,9 +131,7 @@ static bool read_plain_pem(
 		OPENSSL_free(header);
 		OPENSSL_clear_free(der, (size_t)len);
 	}
-	unsigned long why = ERR_peek_last_error(); /* at the end: that there is no other */
-	*failed |= ok &&
-		(ERR_GET_LIB(why) != ERR_LIB_PEM || ERR_GET_REASON(why) != PEM_R_NO_START_LINE);
+	*failed |= ok && !ossl_pem_end();
 	BIO_free(bio);
 	return ok;
 }

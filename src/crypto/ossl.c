@@ -3,6 +3,7 @@
 #include <openssl/core.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +15,13 @@ bool ossl_err(struct err *e, enum err_kind kind, const char *what)
 
 	ERR_clear_error();
 	return err_set(e, kind, "%s: %s", what, reason ? reason : "OpenSSL gives no reason");
+}
+
+bool ossl_pem_end(void)
+{
+	unsigned long code = ERR_peek_last_error();
+
+	return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 }
 
 /* The digests that certificates are signed with, and the ciphers of private keys as OpenSSL wrote them

@@ -19,6 +19,9 @@ bool ossl_err(struct err *e, enum err_kind kind, const char *what);
 OSSL_LIB_CTX *ossl_legacy(struct err *e) MUST_CHECK;
 void ossl_legacy_free(void);
 
+/* Whether PEM_read_bio... failed because there is no other block; then nothing was wrong. */
+bool ossl_pem_end(void);
+
 /* Makes libcrypto set up only what is used here: by itself it would list every cipher and digest by name,
  * at a millisecond. What it looks up in that list, and does not fetch, is what this function names. */
 void ossl_begin(void);

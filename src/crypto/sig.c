@@ -95,40 +95,27 @@ static bool set_padding(EVP_PKEY_CTX *ctx, const struct sig_alg *a, int salt_len
 		EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, a->digest, NULL) == 1;
 }
 
-static bool do_sign(const struct key *k, const struct sig_alg *a, struct bytes data, uint8_t *out,
-	size_t *len, struct err *e)
+/* All but the signature. */
+static EVP_MD_CTX *sign_begin(const struct key *k, const struct sig_alg *a)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = NULL;
-	bool ok = ctx &&
-		EVP_DigestSignInit_ex(ctx, &pctx, a->digest, NULL, NULL, k->p, NULL) == 1 &&
-		set_padding(pctx, a, 0) && EVP_DigestSign(ctx, out, len, data.p, data.n) == 1;
+
+	if (ctx && EVP_DigestSignInit_ex(ctx, &pctx, a->digest, NULL, NULL, k->p, NULL) == 1 &&
+		set_padding(pctx, a, 0))
+		return ctx;
+	EVP_MD_CTX_free(ctx);
+	return NULL;
+}
+
+static bool do_sign(const struct key *k, const struct sig_alg *a, struct bytes data, uint8_t *out,
+	size_t *len, struct err *e)
+{
+	EVP_MD_CTX *ctx = sign_begin(k, a);
+	bool ok = ctx && EVP_DigestSign(ctx, out, len, data.p, data.n) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	return ok || ossl_err(e, ERR_LOCAL, "cannot sign");
-}
-
-/* By a signature that nobody will see, unless it would take longer than it saves: that of a larger RSA key.
- * Then OpenSSL only fetches what signs. */
-void key_warm(const struct key *k)
-{
-	static const struct bytes nothing = { "", 1 };
-	bool large = EVP_PKEY_is_a(k->p, "RSA") && EVP_PKEY_get_bits(k->p) > RSA_BITS_MIN;
-	uint8_t sig[SIG_MAX];
-	size_t len = sizeof(sig), i = 0;
-
-	while (i < ARRAY_LEN(algs) && !EVP_PKEY_is_a(k->p, algs[i].key))
-		i++;
-	if (i == ARRAY_LEN(algs))
-		return;
-	if (!large) {
-		(void)!do_sign(k, &algs[i], nothing, sig, &len, NULL);
-		return;
-	}
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	if (ctx)
-		(void)!EVP_DigestSignInit_ex(ctx, NULL, algs[i].digest, NULL, NULL, k->p, NULL);
-	EVP_MD_CTX_free(ctx);
 }
 
 /* Exactly 1 is yes. OpenSSL also answers 0 and negative numbers. */
@@ -443,6 +430,20 @@ uint32_t sig_hashes(void)
 	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
 		bits |= 1u << algs[i].hash;
 	return bits;
+}
+
+/* By a signature that nobody will see, unless it would take longer than it saves: that of a larger RSA key. */
+void key_warm(const struct key *k)
+{
+	const struct sig_alg *a = choose(k, sig_hashes());
+	bool large = EVP_PKEY_is_a(k->p, "RSA") && EVP_PKEY_get_bits(k->p) > RSA_BITS_MIN;
+	EVP_MD_CTX *ctx = a ? sign_begin(k, a) : NULL;
+	uint8_t sig[SIG_MAX];
+	size_t len = sizeof(sig);
+
+	if (ctx && !large)
+		(void)!EVP_DigestSign(ctx, sig, &len, (const uint8_t *)"", 1);
+	EVP_MD_CTX_free(ctx);
 }
 
 /* --- IKEv1 ---------------------------------------------------------------------------------------- */

@@ -98,9 +98,7 @@ static X509 *next_pem(BIO *bio, bool *end)
 	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 
 	if (!x) {
-		unsigned long code = ERR_peek_last_error();
-		*end = ERR_GET_LIB(code) == ERR_LIB_PEM &&
-			ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+		*end = ossl_pem_end();
 		ossl_err(NULL, ERR_NONE, "");
 	}
 	return x;

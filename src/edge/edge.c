@@ -30,7 +30,6 @@ struct edge {
 	int tun;
 	const struct profile *profile;
 	unsigned warm; /* steps of crypto_warm that have been done */
-	bool warming; /* there may be more */
 	bool unready; /* the data plane could not be made before it was needed */
 	bool interface_gone;
 	int full; /* the UDP socket that must be written to before the TUN is read again, -1: none */
@@ -118,7 +117,6 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	outbox_init(&g->told);
 	g->tun = g->full = -1;
 	g->profile = p;
-	g->warming = true;
 	g->alarm = TIME_NEVER;
 	for (size_t i = 0; i < EDGE_SLOTS; i++)
 		g->slots[i] = -1;
@@ -610,13 +608,16 @@ static bool next_told(struct edge *g, struct edge_event *out)
  * is there. Only until there is one. */
 static void while_waiting(struct edge *g)
 {
+	bool answered = session_answered(g->session);
+	/* What has signed by now needs no warming. */
+	const struct key *own = answered ? NULL : g->profile->own_key;
 	struct err e;
 
 	/* It is told when it is needed why it cannot be made. */
-	if (!g->dp && !g->kernel && !g->unready && session_answered(g->session))
+	if (answered && !g->dp && !g->kernel && !g->unready)
 		g->unready = !need_dataplane(g, &e);
-	while (g->warming && g->n_ready == 0) {
-		g->warming = crypto_warm(g->warm++, g->profile->own_key, g->profile->trust);
+	while (g->n_ready == 0 && crypto_warm(g->warm, own, g->profile->trust)) {
+		g->warm++;
 		g->n_ready = loop_look(&g->loop, g->ready);
 	}
 }

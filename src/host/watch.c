@@ -45,6 +45,14 @@ static bool route_matters(const struct nlmsghdr *m)
 		(table < HOST_TABLE_FIRST || table >= HOST_TABLE_FIRST + HOST_TABLES);
 }
 
+/* The interface that a message about one is about, -1: it is cut short. */
+static int link_of(const struct nlmsghdr *m)
+{
+	return nlmsg_datalen(m) >= (int)sizeof(struct ifinfomsg) ?
+		((const struct ifinfomsg *)nlmsg_data(m))->ifi_index :
+		-1;
+}
+
 /* Whether a message may be about the way to the gateway, and not about our own interface. */
 static bool message_matters(const struct host *h, const struct nlmsghdr *m)
 {
@@ -58,8 +66,7 @@ static bool message_matters(const struct host *h, const struct nlmsghdr *m)
 			(int)((const struct ifaddrmsg *)nlmsg_data(m))->ifa_index != h->link;
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		return nlmsg_datalen(m) >= (int)sizeof(struct ifinfomsg) &&
-			((const struct ifinfomsg *)nlmsg_data(m))->ifi_index != h->link;
+		return link_of(m) >= 0 && link_of(m) != h->link;
 	default:
 		return false;
 	}
@@ -68,8 +75,7 @@ static bool message_matters(const struct host *h, const struct nlmsghdr *m)
 static bool message_of_ours(const struct host *h, const struct nlmsghdr *m)
 {
 	return (m->nlmsg_type == RTM_NEWLINK || m->nlmsg_type == RTM_DELLINK) &&
-		nlmsg_datalen(m) >= (int)sizeof(struct ifinfomsg) &&
-		((const struct ifinfomsg *)nlmsg_data(m))->ifi_index == h->link;
+		link_of(m) == h->link;
 }
 
 /* A message about our own interface only makes us look as well: it may be older than what we did. */

@@ -20,8 +20,8 @@
 
 #include "../../src/session/state.h"
 #include "../pair/gateway.h"
-#include "lib/test.h"
 #include "../pair/profiles.h"
+#include "lib/test.h"
 
 enum {
 	CORES = 4,

@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 #include "../pair/pair.h"
+#include "../pair/profiles.h"
 #include "edge/clock.h"
 #include "plane.h"
-#include "../pair/profiles.h"
 
 enum { DELAY_MS = 5, DRAIN_MS = 500 };
 

@@ -19,8 +19,8 @@ static X509 *make_leaf(struct pki_spec spec)
 static int setup(void **state)
 {
 	(void)state;
-	assert_ok(
-		&err, crypto_begin(&err)); /* with no more names of digests than the program has */
+	/* With no more names of digests than the program has. */
+	assert_ok(&err, crypto_begin(&err));
 	root_key = pki_key("EC", "P-256");
 	mid_key = pki_key("EC", "P-256");
 	leaf_key = pki_key("EC", "P-256");
