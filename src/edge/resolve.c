@@ -12,15 +12,15 @@
 
 enum { TIMEOUT_MS = 2000, TRIES = 3 };
 
-_Static_assert(
-	RESOLVE_FDS_MAX >= ARES_GETSOCK_MAXNUM, "c-ares may have more sockets than we return");
-
 struct resolver {
 	ares_channel channel;
 	char host[256];
 	uint16_t port;
 	unsigned question; /* counts: an answer to an earlier one is no answer */
 	bool done;
+	size_t n_fds; /* what c-ares waits for, as it tells */
+	int fds[RESOLVE_FDS_MAX];
+	uint32_t events[RESOLVE_FDS_MAX];
 	size_t n;
 	struct addr addrs[RESOLVE_ADDRS_MAX];
 	struct err err;
@@ -44,11 +44,35 @@ static int mark_socket(ares_socket_t fd, int type, void *data)
 	return 0;
 }
 
+/* c-ares has a socket for each server that it asks; of one that finds no room here the answer is not
+ * seen, and it asks the next server when the time is over. */
+static void socket_state(void *data, ares_socket_t fd, int readable, int writable)
+{
+	struct resolver *r = data;
+	uint32_t what = (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u);
+	size_t i = 0;
+
+	while (i < r->n_fds && r->fds[i] != fd)
+		i++;
+	if (what && i < RESOLVE_FDS_MAX) {
+		r->fds[i] = fd;
+		r->events[i] = what;
+		r->n_fds += i == r->n_fds;
+	} else if (!what && i < r->n_fds) {
+		r->n_fds--;
+		r->fds[i] = r->fds[r->n_fds];
+		r->events[i] = r->events[r->n_fds];
+	}
+}
+
 struct resolver *resolver_new(const char *resolv_conf, struct err *e)
 {
-	struct ares_options options = { .timeout = TIMEOUT_MS, .tries = TRIES };
-	int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
 	struct resolver *r = calloc(1, sizeof(*r));
+	struct ares_options options = { .timeout = TIMEOUT_MS,
+		.tries = TRIES,
+		.sock_state_cb = socket_state,
+		.sock_state_cb_data = r };
+	int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
 
 	if (!r) {
 		err_set(e, ERR_LOCAL, "no memory for name resolution");
@@ -181,20 +205,9 @@ void resolver_ask(struct resolver *r, const char *host, uint16_t port)
 
 size_t resolver_fds(struct resolver *r, int fds[RESOLVE_FDS_MAX], uint32_t events[RESOLVE_FDS_MAX])
 {
-	ares_socket_t socks[ARES_GETSOCK_MAXNUM];
-	unsigned bits = (unsigned)ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
-	size_t n = 0;
-
-	/* ARES_GETSOCK_READABLE and _WRITABLE, which shift a signed 1 into the sign. */
-	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		uint32_t what = (bits >> i & 1 ? EPOLLIN : 0u) |
-			(bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? EPOLLOUT : 0u);
-		if (!what)
-			continue;
-		fds[n] = socks[i];
-		events[n++] = what;
-	}
-	return n;
+	memcpy(fds, r->fds, r->n_fds * sizeof(fds[0]));
+	memcpy(events, r->events, r->n_fds * sizeof(events[0]));
+	return r->n_fds;
 }
 
 int resolver_timeout(struct resolver *r)
