@@ -7,10 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-#include <iniparser/iniparser.h>
 
 #include "base/names.h"
 #include "cli/user.h"
@@ -46,40 +43,6 @@ char *load_problem_text(char *out, size_t size, const struct load_problem *p)
 
 /* --- parsing ----------------------------------------------------------------------------------- */
 
-/* iniparser would print lines that it does not understand, with the secrets that are in them. */
-static int keep_quiet(const char *fmt, ...)
-{
-	return fmt ? 0 : -1;
-}
-
-/* iniparser 4.1 reads files only, by name: a file in memory gives it one, without a second look at a
- * path that may have changed meanwhile. */
-static dictionary *parse_clean(const struct load_scan *s)
-{
-	char path[64];
-	dictionary *d = NULL;
-	int fd = memfd_create("profile", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return NULL;
-	if (write(fd, s->clean, s->len) == (ssize_t)s->len) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		iniparser_set_error_callback(keep_quiet);
-		d = iniparser_load(path);
-		iniparser_set_error_callback(NULL);
-	}
-	close(fd);
-	return d;
-}
-
-static void dictionary_wipe(dictionary *d)
-{
-	for (ssize_t i = 0; i < d->size; i++)
-		if (d->key[i] && d->val[i])
-			wipe(d->val[i], strlen(d->val[i]));
-	iniparser_freedict(d);
-}
-
 /* What iniparser left of the secrets on the stack. */
 static __attribute__((noinline)) void wipe_stack(void)
 {
@@ -105,15 +68,13 @@ static bool key_is_secret(const char *section, const char *key)
 
 /* One entry: its value as iniparser has it, which must be what stands in the file. */
 static bool set_entry(
-	struct profile *p, dictionary *d, const struct load_entry_line *entry, struct err *e)
+	struct profile *p, const struct ini *d, const struct load_entry_line *entry, struct err *e)
 {
 	struct profile_key k;
-	char name[72];
 
 	if (!find_key(entry->section, entry->key, &k))
 		return profile_set(p, entry->section, entry->key, "", e);
-	snprintf(name, sizeof(name), "%s:%s", entry->section, entry->key);
-	const char *value = iniparser_getstring(d, name, NULL);
+	const char *value = ini_get(d, entry->section, entry->key);
 	if (!value || strlen(value) != entry->len || memcmp(value, entry->value, entry->len) != 0)
 		return err_set(e, ERR_CONFIG,
 			"cannot be read without doubt; put the value in double quotes");
@@ -123,7 +84,7 @@ static bool set_entry(
 static void set_entries(struct profile *p, const struct load_scan *s, struct load_report *report)
 {
 	struct err e;
-	dictionary *d = parse_clean(s);
+	struct ini *d = ini_read(s->clean, s->len);
 
 	if (!d) {
 		err_set(&e, ERR_LOCAL,
@@ -135,7 +96,7 @@ static void set_entries(struct profile *p, const struct load_scan *s, struct loa
 		if (!set_entry(p, d, &s->v[i], &e))
 			load_problem_add(
 				report, p->file, s->v[i].line, s->v[i].section, s->v[i].key, &e);
-	dictionary_wipe(d);
+	ini_free(d);
 }
 
 /* --set SECTION.KEY=VALUE */
@@ -306,20 +267,21 @@ bool load_name(const char *profile, char name[PROFILE_NAME_MAX], struct err *e)
 
 static bool not_found(const struct load_request *rq, struct err *e)
 {
-	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], places[300] = "";
+	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], places[LOAD_DIRS_MAX * (PROFILE_PATH_MAX + 2)];
 	const char *names[65] = { NULL }, *near;
 	struct load_list l = { 0 };
-	size_t n = load_dirs(rq->profile_dir, dirs);
+	size_t n = load_dirs(rq->profile_dir, dirs), len = 0;
 
-	for (size_t i = 0; i < n; i++)
-		snprintf(places + strlen(places), sizeof(places) - strlen(places), "%s%s",
-			i ? ", " : "", dirs[i]);
+	places[0] = 0;
+	for (size_t i = 0; i < n && len < sizeof(places); i++)
+		len += (size_t)snprintf(
+			places + len, sizeof(places) - len, "%s%s", i ? ", " : "", dirs[i]);
 	if (load_list(rq->profile_dir, &l, NULL))
 		for (size_t i = 0; i < l.n && i < ARRAY_LEN(names) - 1; i++)
 			names[i] = l.v[i].name;
 	near = name_nearest(names, rq->profile);
-	err_set(e, ERR_CONFIG, "no such profile in %s%s%s", places, near ? "; right would be " : "",
-		near ? near : "");
+	err_set(e, ERR_CONFIG, "no such profile in %.300s%s%s", places,
+		near ? "; right would be " : "", near ? near : "");
 	load_list_free(&l);
 	return false;
 }

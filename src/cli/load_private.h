@@ -24,6 +24,17 @@ void load_file_free(struct load_file *f);
 /* May a secret be kept in it? The sentence names the command that makes it so. */
 bool load_file_private(const struct load_file *f, const char *path, struct err *e) MUST_CHECK;
 
+/* --- ini.c: iniparser --- */
+
+struct ini;
+
+/* NULL: it cannot be read (no /proc, no memory, no ini text). Nothing is printed. */
+struct ini *ini_read(const char *text, size_t len) MUST_CHECK;
+void ini_free(struct ini *ini); /* the values are wiped */
+const char *ini_get(const struct ini *ini, const char *section, const char *key); /* NULL: none */
+/* Does a backslash in quotes stand for the character behind it? It does since iniparser 4.2. */
+bool ini_escapes(void);
+
 /* --- load_scan.c: what stands on which line, and what iniparser would get wrong --- */
 
 enum { LOAD_ENTRIES_MAX = 256, LOAD_LINE_MAX = 1000 };
@@ -36,7 +47,9 @@ struct load_entry_line {
 };
 
 struct load_scan {
-	char *clean; /* malloc'ed: the text with every line blank that iniparser shall not see */
+	/* malloc'ed: the text as iniparser must have it to read what stands there, and every line blank
+	 * that it shall not see */
+	char *clean;
 	size_t len;
 	size_t n;
 	struct load_entry_line v[LOAD_ENTRIES_MAX];

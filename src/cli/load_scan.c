@@ -3,7 +3,8 @@
  * understand, and reads some lines as something else than what stands there: an unquoted value is
  * cut at ';' and '#', a quoted one at the next quote, whatever follows; a backslash at the end of a
  * line, even of a comment, swallows the next; 1023 octets are too many. So the text is looked at
- * first, line by line. What iniparser would get wrong is reported and kept from it.
+ * first, line by line. What iniparser would get wrong is reported and kept from it. In quotes a
+ * backslash is a backslash, also for an iniparser that takes it for an escape.
  */
 #include "load_private.h"
 
@@ -194,6 +195,20 @@ static bool scan_line(struct scanner *sc, struct line *l)
 	return l->p[0] == '[' ? scan_section(sc, l) : scan_entry(sc, l);
 }
 
+static void keep_line(struct load_scan *s, const struct line *l)
+{
+	const struct load_entry_line *entry = s->n ? &s->v[s->n - 1] : NULL;
+	bool quoted = entry && entry->line == l->number &&
+		(entry->value[-1] == '"' || entry->value[-1] == '\'');
+	bool twice = quoted && memchr(entry->value, '\\', entry->len) && ini_escapes();
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (twice && l->p[i] == '\\')
+			s->clean[s->len++] = '\\';
+		s->clean[s->len++] = l->p[i];
+	}
+}
+
 bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t len,
 	struct load_report *report)
 {
@@ -201,7 +216,7 @@ bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t 
 	const char *end = text + len;
 	unsigned number = 0;
 
-	*s = (struct load_scan){ .clean = malloc(len + 2) };
+	*s = (struct load_scan){ .clean = malloc(2 * len + 2) };
 	if (!s->clean)
 		return false;
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark is no text */
@@ -213,10 +228,8 @@ bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t 
 		struct line l = { .p = text, .n = n, .number = number };
 		if (l.n > 0 && l.p[l.n - 1] == '\r')
 			l.n--;
-		if (scan_line(&sc, &l)) {
-			memcpy(s->clean + s->len, l.p, l.n);
-			s->len += l.n;
-		}
+		if (scan_line(&sc, &l))
+			keep_line(s, &l);
 		s->clean[s->len++] = '\n';
 		text = stop ? stop + 1 : end;
 	}

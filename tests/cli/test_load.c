@@ -56,6 +56,8 @@ static const struct {
 	{ "end'", "end'", NULL },
 	{ "\"back\\\"", "back\\", NULL },
 	{ "DOM\\user", "DOM\\user", NULL },
+	{ "\"a;\\b\\\\c\"", "a;\\b\\\\c", NULL },
+	{ "'\\n \\# \\\\'", "\\n \\# \\\\", NULL },
 	{ "[bracket]", "[bracket]", NULL },
 	{ "100%s%n", "100%s%n", NULL },
 	{ "gr\xc3\xbc\xc3\x9f \xf0\x9f\x94\x92", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x94\x92", NULL },
