@@ -235,7 +235,7 @@ static bool want_extra_child(struct v2 *v)
 
 static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
 {
-	struct child *c;
+	struct child *c, *worn;
 
 	if (sa->want_delete) {
 		sa->want_delete = false;
@@ -248,11 +248,14 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		v->want_move = false;
 		return v2_move_send(v, sa, ob, e);
 	}
+	worn = child_wanting_rekey(&v->children, sa, v->now);
+	if (worn)
+		v2_child_succeed(v, worn, ob);
 	if ((c = child_deleting(v, sa)))
 		return v2_delete_child_send(v, c, ob, e);
-	if ((c = child_wanting_rekey(&v->children, sa, v->now))) {
-		c->want_rekey = false;
-		return v2_child_send(v, sa, c, ob, e);
+	if (worn) {
+		worn->want_rekey = false;
+		return v2_child_send(v, sa, worn, ob, e);
 	}
 	if (sa->want_rekey) {
 		sa->want_rekey = false;

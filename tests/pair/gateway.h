@@ -151,6 +151,9 @@ struct gateway {
 	uint64_t retry_at;
 	unsigned rekeys_child, rekeys_ike,
 		refused; /* refused: its requests answered with an error */
+	/* Rekeys of a child whose own outbound SA is still held back, for its predecessor is not deleted:
+	 * strongSwan 6.0 never sends by what comes of that. */
+	unsigned overtaken;
 	uint16_t last_notify; /* the last error notify that the client answered with */
 	bool encap; /* by what the client says of the addresses, else by the port */
 	unsigned replies_again; /* retransmitted requests that were answered from memory */

@@ -417,8 +417,10 @@ void gw_create_request(struct gw_step *s)
 			ikew_notify(s->reply, PROTO_ESP, CHILD_SA_NOT_FOUND, n.spi, nothing);
 		else if (!old || old->state == GWC_DELETING)
 			gw_notify(s->reply, TEMPORARY_FAILURE);
-		else
+		else {
+			g->overtaken += old->held;
 			answer_child(s, old);
+		}
 	}
 }
 

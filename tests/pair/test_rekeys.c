@@ -171,6 +171,7 @@ static void in_a_hurry(void **state)
 	}
 	pair_settle(&p);
 	pair_check_up(&p, 1);
+	assert_int_equal(p.gw.overtaken, 0);
 	pair_free(&p);
 }
 
@@ -246,6 +247,33 @@ static void taken_over_with_patience(void **state)
 	pair_settle(&p);
 	pair_check_up(&p, 1);
 	assert_int_equal(p.client.v2->rekeys_child, 2);
+	pair_free(&p);
+}
+
+/* The gateway rekeys what we have just made, before our delete of the old child: strongSwan 6.0 would
+ * mix the two up, so it has to come again. */
+static void one_after_the_other(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 31);
+	p.ping_every = 10;
+	pair_connect(&p);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, 100);
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	p.gw.want |= GW_REKEY_CHILD;
+	pair_run(&p, 100);
+	assert_in_range(p.gw.refused, 1, 3);
+	assert_int_equal(p.gw.last_notify, TEMPORARY_FAILURE);
+	pair_run(&p, SECONDS(30));
+	assert_int_equal(p.client.v2->rekeys_child, 2);
+	assert_int_equal(p.gw.rekeys_child, 2);
+	assert_int_equal(p.net.esp_lost, 0);
+	p.ping_every = 0;
+	pair_settle(&p);
+	pair_check_up(&p, 1);
 	pair_free(&p);
 }
 
@@ -351,6 +379,7 @@ int main(void)
 		cmocka_unit_test(in_a_hurry),
 		cmocka_unit_test(expected_before_asked),
 		cmocka_unit_test(taken_over_with_patience),
+		cmocka_unit_test(one_after_the_other),
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),
