@@ -396,6 +396,8 @@ static void on_signal(struct connect *c, int sig)
 /* What this gateway wanted is tried first the next time. */
 static void keep_port(struct connect *c)
 {
+	if (c->profile->type != CONN_L2TP)
+		return;
 	const struct status *st = sample(c);
 	uint16_t usual = st->ppp.source_port == L2TP_PORT ? 0 : st->ppp.source_port;
 

@@ -1,13 +1,14 @@
 #include "tunio.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 void tunio_init(struct tunio *t, int fd, unsigned allowed)
 {
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, offsetof(struct tunio, in)); /* 64 KiB less to touch */
 	t->fd = fd;
 	tunio_use(t, host_tun_offloads(fd, allowed));
 }
