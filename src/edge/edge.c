@@ -1,62 +1,13 @@
-#include "edge/edge.h"
+#include "edge_private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "crypto/alg.h"
-#include "edge/clock.h"
-#include "edge/dataplane.h"
-#include "edge/resolve.h"
-#include "loop.h"
-#include "session/session.h"
-
-/* What a ready descriptor is, in the loop's tags. */
-enum tag { TAG_UDP = 1, TAG_DATAPLANE, TAG_HOST, TAG_RESOLVER, TAG_SLOT };
-
-struct edge {
-	struct host *host;
-	struct udp *udp;
-	struct resolver *resolver;
-	struct session *session;
-	bool kernel; /* ESP will be the kernel's */
-	struct dataplane *dp;
-	struct loop loop;
-	struct sleep_watch sleep;
-	int tun;
-	const struct profile *profile;
-	unsigned warm; /* steps of crypto_warm that have been done */
-	bool unready; /* the data plane could not be made before it was needed */
-	bool interface_gone;
-	int full; /* the UDP socket that must be written to before the TUN is read again, -1: none */
-	uint16_t mtu; /* of the interface, 0: not known yet */
-
-	struct outbox todo; /* what the session wants done */
-	struct outbox doing; /* being done: doing one thing may want others */
-	struct outbox told; /* for the owner: EVENT, ASK, DOWN */
-	size_t told_next;
-
-	bool resolving;
-	uint16_t resolve_port;
-	size_t n_resolver_fds;
-	int resolver_fds[RESOLVE_FDS_MAX];
-	struct addr remote; /* where the session sent to last */
-
-	int slots[EDGE_SLOTS];
-	uint64_t alarm;
-	struct loop_ready ready[LOOP_READY_MAX];
-	size_t n_ready, ready_next;
-};
-
-static bool new_seed(uint8_t seed[RNG_SEED_LEN], struct err *e)
-{
-	return getrandom(seed, RNG_SEED_LEN, 0) == RNG_SEED_LEN ||
-		err_set(e, ERR_LOCAL, "no random numbers: %s", strerror(errno));
-}
 
 /* --- opening and closing --------------------------------------------------------------------- */
 
@@ -123,7 +74,7 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	edge_log_level(g, log_level);
 	sleep_watch_start(&g->sleep);
 	const char *servers = p->killswitch != KILLSWITCH_NO ? host_name_servers() : NULL;
-	bool ok = loop_open(&g->loop, e) && new_seed(seed, e) &&
+	bool ok = loop_open(&g->loop, e) && edge_seed(seed, e) &&
 		(g->host = host_open(p->name, e)) &&
 		(!p->interface[0] || host_call_interface(g->host, p->interface, e)) &&
 		(g->udp = udp_open(g->host, e)) && (g->resolver = resolver_new(servers, e)) &&
@@ -159,222 +110,6 @@ void edge_close(struct edge *g, struct outbox *events)
 	outbox_free(&g->told);
 	outbox_free(&unheard);
 	free(g);
-}
-
-/* --- performing what the session wants ----------------------------------------------------- */
-
-static void tell(struct edge *g, enum action_kind kind, const void *what, size_t len)
-{
-	void *p = outbox_add(&g->told, kind, len);
-
-	if (p)
-		memcpy(p, what, len);
-}
-
-static void host_says(struct edge *g)
-{
-	host_warnings(g->host, &g->told);
-}
-
-static bool watch_dataplane(struct edge *g, struct err *e)
-{
-	int fds[DATAPLANE_FDS];
-	size_t n = g->dp->ops->fds(g->dp, fds);
-
-	for (size_t i = 0; i < n; i++)
-		if (!loop_watch(&g->loop, fds[i], EPOLLIN, TAG_DATAPLANE, e))
-			return false;
-	return true;
-}
-
-static bool make_userspace(struct edge *g, struct err *e)
-{
-	uint8_t seed[RNG_SEED_LEN];
-	char name[16];
-
-	if (g->tun < 0) {
-		g->tun = host_tun(g->host, name, e);
-		if (g->tun < 0)
-			return false;
-	}
-	if (!new_seed(seed, e))
-		return false;
-	g->dp = userspace_new(g->tun, g->udp, seed, e);
-	wipe(seed, sizeof(seed));
-	if (g->dp && g->mtu)
-		g->dp->ops->set_mtu(g->dp, g->mtu);
-	return g->dp;
-}
-
-/* The TUN and the data plane come when they are needed, or soon will be: of a login that the gateway
- * refuses after its first answer an interface is seen to come, down, and to go. */
-static bool need_dataplane(struct edge *g, struct err *e)
-{
-	if (g->dp)
-		return true;
-	if (g->kernel)
-		g->dp = kernel_new(g->host, g->udp, e);
-	else if (!make_userspace(g, e))
-		return false;
-	if (!g->dp || watch_dataplane(g, e))
-		return g->dp;
-	g->dp->ops->free(g->dp);
-	g->dp = NULL;
-	return false;
-}
-
-/* The kernel keeps the SPI of the first SA for us as well. */
-static void expect(struct edge *g, const struct sa_ref *ref)
-{
-	struct err e;
-
-	if (g->dp || (g->kernel && need_dataplane(g, &e)))
-		g->dp->ops->expect(g->dp, ref);
-}
-
-static void install(struct edge *g, const struct sa_spec *spec)
-{
-	struct os_input in = { .kind = OS_SA_INSTALLED, .spi = spec->spi };
-
-	in.ok = need_dataplane(g, &in.err) && g->dp->ops->install(g->dp, spec, &in.err);
-	session_os(g->session, clock_now(), &in, &g->todo);
-}
-
-static void move(struct edge *g, const struct sa_move *to)
-{
-	struct os_input in = { .kind = OS_SA_MOVED };
-
-	in.ok = g->dp && g->dp->ops->move(g->dp, to);
-	session_os(g->session, clock_now(), &in, &g->todo);
-}
-
-static void set_up(struct edge *g, const struct netconf *want)
-{
-	struct os_input in = { .kind = OS_NETCONF_DONE };
-
-	in.ok = host_netconf(g->host, want, &in.err);
-	host_says(g);
-	g->mtu = want->mtu;
-	if (g->dp && want->mtu)
-		g->dp->ops->set_mtu(g->dp, want->mtu);
-	session_os(g->session, clock_now(), &in, &g->todo);
-}
-
-static void send_datagram(struct edge *g, const struct send *s)
-{
-	struct os_input in = { .kind = OS_SEND_FAILED };
-
-	if (!addr_same_host(&g->remote, &s->remote))
-		host_watch(g->host, &s->remote);
-	g->remote = s->remote;
-	if (s->len == 0)
-		udp_keepalive(g->udp, &s->remote);
-	else if (!udp_send(g->udp, s, &in.err))
-		session_os(g->session, clock_now(), &in, &g->todo);
-}
-
-static void resolve(struct edge *g, const struct resolve *r)
-{
-	g->resolving = true;
-	g->resolve_port = r->port;
-	resolver_ask(g->resolver, r->host, r->port);
-}
-
-static void link_l2tp(struct edge *g, const struct l2tp_link *link)
-{
-	struct os_input in = { .kind = OS_LINK_FAILED };
-
-	if (g->dp &&
-		(!g->dp->ops->l2tp_link(g->dp, link, &in.port_taken, &in.err) ||
-			!watch_dataplane(g, &in.err)))
-		session_os(g->session, clock_now(), &in, &g->todo);
-}
-
-static void perform(struct edge *g, enum action_kind kind, const void *what, size_t len)
-{
-	switch (kind) {
-	case ACT_RESOLVE:
-		resolve(g, what);
-		break;
-	case ACT_SEND:
-		send_datagram(g, what);
-		break;
-	case ACT_SA_INSTALL:
-		install(g, what);
-		break;
-	case ACT_SA_EXPECT:
-		expect(g, what);
-		break;
-	case ACT_SA_REMOVE:
-		if (g->dp)
-			g->dp->ops->remove(g->dp, what);
-		break;
-	case ACT_SA_MOVE:
-		move(g, what);
-		break;
-	case ACT_NETCONF:
-		set_up(g, what);
-		break;
-	case ACT_L2TP_LINK:
-		link_l2tp(g, what);
-		break;
-	case ACT_L2TP:
-		if (g->dp)
-			g->dp->ops->l2tp_send(g->dp, what);
-		break;
-	case ACT_ASK:
-	case ACT_EVENT:
-	case ACT_DOWN:
-		tell(g, kind, what, len);
-		break;
-	}
-}
-
-static void out_of_memory(struct edge *g)
-{
-	struct down d = { .status = DOWN_MACHINE,
-		.what = "this machine is out of memory",
-		.said = "nothing",
-		.advice = "free some memory, then connect again" };
-
-	tell(g, ACT_DOWN, &d, sizeof(d));
-}
-
-static void perform_all(struct edge *g)
-{
-	while (g->todo.n > 0 || g->todo.failed) {
-		struct outbox spare = g->doing;
-		g->doing = g->todo;
-		g->todo = spare;
-		if (g->doing.failed) {
-			out_of_memory(g);
-			outbox_clear(&g->doing);
-			return;
-		}
-		for (size_t i = 0; i < g->doing.n; i++) {
-			const struct action *a = &g->doing.actions[i];
-			perform(g, a->kind, outbox_get(&g->doing, i), a->len);
-		}
-		outbox_clear(&g->doing);
-	}
-}
-
-/* Somebody removed the interface, or took it down: without it nothing can be carried, and the
- * descriptor of a removed TUN stays ready. */
-static void interface_gone(struct edge *g)
-{
-	struct os_input in = { .kind = OS_INTERFACE_GONE };
-	struct host_view view;
-
-	if (g->tun >= 0)
-		loop_unwatch(&g->loop, g->tun);
-	if (g->interface_gone)
-		return;
-	g->interface_gone = true;
-	host_view(g->host, &view);
-	err_set(&in.err, ERR_LOCAL, "somebody removed the interface %s, or took it down",
-		view.interface);
-	session_os(g->session, clock_now(), &in, &g->todo);
 }
 
 /* --- inputs ------------------------------------------------------------------------------------ */
@@ -468,6 +203,24 @@ static void take_dataplane_events(struct edge *g)
 		session_l2tp(g->session, clock_now(), payload, &g->todo);
 }
 
+/* Somebody removed the interface, or took it down: without it nothing can be carried, and the
+ * descriptor of a removed TUN stays ready. */
+static void interface_gone(struct edge *g)
+{
+	struct os_input in = { .kind = OS_INTERFACE_GONE };
+	struct host_view view;
+
+	if (g->tun >= 0)
+		loop_unwatch(&g->loop, g->tun);
+	if (g->interface_gone)
+		return;
+	g->interface_gone = true;
+	host_view(g->host, &view);
+	err_set(&in.err, ERR_LOCAL, "somebody removed the interface %s, or took it down",
+		view.interface);
+	session_os(g->session, clock_now(), &in, &g->todo);
+}
+
 static void path_changed(struct edge *g)
 {
 	struct os_input in = { .kind = OS_PATH_CHANGED };
@@ -486,7 +239,7 @@ static void take_host_events(struct edge *g)
 		if (ev == HOST_INTERFACE_GONE)
 			interface_gone(g);
 	}
-	host_says(g);
+	host_warnings(g->host, &g->told);
 	if (changed)
 		path_changed(g);
 }
@@ -615,7 +368,7 @@ static void while_waiting(struct edge *g)
 
 	/* It is told when it is needed why it cannot be made. */
 	if (answered && !g->dp && !g->kernel && !g->unready)
-		g->unready = !need_dataplane(g, &e);
+		g->unready = !edge_need_dataplane(g, &e);
 	while (g->n_ready == 0 && crypto_warm(g->warm, own, g->profile->trust)) {
 		g->warm++;
 		g->n_ready = loop_look(&g->loop, g->ready);
@@ -626,7 +379,7 @@ void edge_next(struct edge *g, struct edge_event *out)
 {
 	for (;;) {
 		take_addresses(g);
-		perform_all(g);
+		edge_perform(g);
 		if (next_told(g, out))
 			return;
 		if (clock_now() >= g->alarm) {
