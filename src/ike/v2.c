@@ -202,91 +202,6 @@ void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbo
 	v2_fail(v, &e, ob);
 }
 
-/* --- which request comes next ------------------------------------------------------------------ */
-
-static struct child *child_deleting(const struct v2 *v, const struct v2_sa *sa)
-{
-	for (size_t i = 0; i < v->children.n; i++)
-		if (v->children.v[i]->sa == sa && v->children.v[i]->state == CHILD_DELETING)
-			return v->children.v[i];
-	return NULL;
-}
-
-static bool any_covers(const struct v2 *v, const struct selector *s)
-{
-	for (size_t i = 0; i < v->children.n; i++)
-		for (size_t j = 0; j < v->children.v[i]->remote_ts.n; j++) {
-			struct selector common;
-			if (selector_narrow(&common, s, &v->children.v[i]->remote_ts.v[j]))
-				return true;
-		}
-	return false;
-}
-
-/* The next selector that the profile names and no child SA carries; each is asked for once. */
-static bool want_extra_child(struct v2 *v)
-{
-	for (; v->extra_ts < v->cfg->remote_ts.n; v->extra_ts++)
-		if (v->children.n > 0 && v->children.n < IKE_CHILDREN_MAX &&
-			!any_covers(v, &v->cfg->remote_ts.v[v->extra_ts]))
-			return true;
-	return false;
-}
-
-static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
-{
-	struct child *c, *worn;
-
-	if (sa->want_delete) {
-		sa->want_delete = false;
-		sa->state = V2_DELETING;
-		return v2_delete_ike_send(v, sa, ob, e);
-	}
-	if (sa->state != V2_UP || sa != v->sa)
-		return true;
-	if (v->want_move) {
-		v->want_move = false;
-		return v2_move_send(v, sa, ob, e);
-	}
-	worn = child_wanting_rekey(&v->children, sa, v->now);
-	if (worn)
-		v2_child_succeed(v, worn, ob);
-	if ((c = child_deleting(v, sa)))
-		return v2_delete_child_send(v, c, ob, e);
-	if (worn) {
-		worn->want_rekey = false;
-		return v2_child_send(v, sa, worn, ob, e);
-	}
-	if (sa->want_rekey) {
-		sa->want_rekey = false;
-		return v2_rekey_send(v, sa, ob, e);
-	}
-	if (want_extra_child(v)) {
-		bool ok = v2_child_send(v, sa, NULL, ob, e);
-		v->extra_ts++;
-		return ok;
-	}
-	if (sa->want_dpd) {
-		sa->want_dpd = false;
-		/* The NAT may have made another address of ours, and a gateway with MOBIKE follows only
-		 * who says so (RFC 4555 section 3.8). */
-		return v->mobike && v->nat_local ? v2_move_send(v, sa, ob, e) :
-						   v2_dpd_send(v, sa, ob, e);
-	}
-	return true;
-}
-
-/* After every input: start what is waiting, where the window is open. */
-static void work(struct v2 *v, struct outbox *ob)
-{
-	struct err e = { 0 };
-
-	for (size_t i = 0; i < V2_SAS_MAX && v->phase != IKE_DEAD; i++)
-		if (v->sas[i] && v->sas[i]->state >= V2_UP && v->sas[i]->req.task == TASK_NONE &&
-			!next_request(v, v->sas[i], ob, &e))
-			v2_fail(v, &e, ob);
-}
-
 /* --- timers ---------------------------------------------------------------------------------------- */
 
 static uint64_t earliest(uint64_t a, uint64_t b)
@@ -411,7 +326,7 @@ static void review(struct v2 *v, struct outbox *ob)
 				"the gateway deleted the tunnel's child SA");
 		v2_fail(v, &e, ob);
 	}
-	work(v, ob);
+	v2_request_next(v, ob);
 }
 
 void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob)
@@ -567,7 +482,7 @@ bool v2_command(struct v2 *v, uint64_t now, enum command c, struct outbox *ob, s
 		v->sa->want_rekey = true;
 	if (c != CMD_REKEY_IKE)
 		children_rekey(&v->children, now);
-	work(v, ob);
+	v2_request_next(v, ob);
 	return true;
 }
 
@@ -588,7 +503,7 @@ void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob)
 	v->stop_at = now + STOP_MS;
 	children_clear(&v->children, NULL, ob);
 	v->sa->want_delete = true;
-	work(v, ob);
+	v2_request_next(v, ob);
 }
 
 /* --- what others may see ------------------------------------------------------------------------ */

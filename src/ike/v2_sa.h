@@ -1,11 +1,11 @@
 /*
  * The inside of the IKEv2 engine: IKE SAs, child SAs, and what the steps share.
  *
- * Files: v2.c drives (inputs, timers, which request comes next), v2_rows.c has the table of
- * messages and carries each to its step, v2_crypt.c seals and opens SK, v2_frag.c reassembles,
- * v2_keys.c derives, v2_request.c sends requests and again; the steps are in v2_init.c, v2_auth.c, v2_eap.c,
- * v2_child.c, v2_rekey.c, v2_info.c and v2_mobike.c; v2_nat.c detects NATs; v2_codec.c reads and writes
- * SA, TS and CP payloads. Child SAs are those of child.h.
+ * Files: v2.c drives (inputs, timers), v2_request.c sends requests, again, and the next; v2_rows.c has
+ * the table of messages and carries each to its step, v2_crypt.c seals and opens SK, v2_frag.c
+ * reassembles, v2_keys.c derives; the steps are in v2_init.c, v2_auth.c, v2_eap.c, v2_child.c,
+ * v2_rekey.c, v2_info.c and v2_mobike.c; v2_nat.c detects NATs; v2_codec.c reads and writes SA, TS and
+ * CP payloads. Child SAs are those of child.h.
  *
  * A step reads, verifies, updates and queues output. It never calls another step, and it never
  * assigns a state: it leaves the next one in the struct step, and the driver assigns it.
@@ -222,6 +222,8 @@ struct sa_ref v2_inbound(const struct v2 *v, uint32_t spi_in); /* where we are n
 bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k,
 	struct outbox *ob, struct err *e) MUST_CHECK;
 void v2_request_done(struct v2_sa *sa);
+/* After every input: starts what is waiting, where the window is open. */
+void v2_request_next(struct v2 *v, struct outbox *ob);
 /* Sends a sealed message that nobody waits for an answer to. */
 void v2_send_once(
 	struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob);
