@@ -20,6 +20,9 @@ const char *name_find(const struct name *table, uint32_t number);
  * is near. Distance is the number of letters inserted, removed, changed or swapped. */
 const char *name_nearest(const char *const *words, const char *typed);
 
+/* Length of the well-formed UTF-8 sequence at text that is safe to print, 0 when there is none. */
+size_t text_char(const void *text, size_t left);
+
 /* Copies text of a peer, a file or a certificate into out for a terminal or a log: control
  * characters and invalid UTF-8 become '?' ('\n' a space), always NUL-ended, cut at size. Returns out. */
 char *text_safe(char *out, size_t size, const void *text, size_t len);

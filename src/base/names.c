@@ -63,9 +63,9 @@ const char *name_nearest(const char *const *words, const char *typed)
 	return best;
 }
 
-/* Length of the well-formed UTF-8 sequence at s that is safe to print, 0 when there is none. */
-static size_t utf8_len(const uint8_t *s, size_t left)
+size_t text_char(const void *text, size_t left)
 {
+	const uint8_t *s = text;
 	static const struct {
 		uint8_t mask, lead, more;
 		uint32_t least;
@@ -98,7 +98,7 @@ char *text_safe(char *out, size_t size, const void *text, size_t len)
 	size_t n = 0;
 
 	for (size_t i = 0; i < len;) {
-		size_t step = utf8_len(s + i, len - i);
+		size_t step = text_char(s + i, len - i);
 		if (n + (step ? step : 1) >= size)
 			break;
 		if (step == 0) {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
+
 static void put(struct json *j, const char *text, size_t n)
 {
 	if (j->failed)
@@ -24,22 +26,28 @@ static void put(struct json *j, const char *text, size_t n)
 	j->text[j->len] = 0;
 }
 
-/* Section 7: quotes, backslash and control characters; our text is UTF-8 already. */
+/* Section 7: quotes, backslash and control characters. A text that was cut for want of room may end
+ * within a character, and what is no UTF-8 is no JSON. */
 static void put_quoted(struct json *j, const char *text)
 {
+	size_t left = strlen(text), n;
 	char escape[8];
 
 	put(j, "\"", 1);
-	for (; *text; text++) {
+	for (; left > 0; text += n, left -= n) {
 		unsigned char c = (unsigned char)*text;
+		n = text_char(text, left);
+		if (n > 0 && c != '"' && c != '\\') {
+			put(j, text, n);
+			continue;
+		}
+		n = 1;
 		if (c == '"' || c == '\\')
 			snprintf(escape, sizeof(escape), "\\%c", c);
 		else if (c == '\n')
 			snprintf(escape, sizeof(escape), "\\n");
-		else if (c < 0x20 || c == 0x7f)
-			snprintf(escape, sizeof(escape), "\\u%04x", c);
 		else
-			snprintf(escape, sizeof(escape), "%c", c);
+			snprintf(escape, sizeof(escape), "\\u%04x", c < 0x80 ? c : 0xfffd);
 		put(j, escape, strlen(escape));
 	}
 	put(j, "\"", 1);

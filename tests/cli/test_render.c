@@ -21,6 +21,8 @@ static void json_strings_are_escaped(void **state)
 		{ "a\nb\tc\x1b\x7f", "[\"a\\nb\\u0009c\\u001b\\u007f\"]" },
 		{ "gr\xc3\xbc\xc3\x9f", "[\"gr\xc3\xbc\xc3\x9f\"]" },
 		{ "</script>", "[\"</script>\"]" },
+		{ "cut \xc3", "[\"cut \\ufffd\"]" },
+		{ "\xff\xf0\x9f\x94\x92\x80", "[\"\\ufffd\xf0\x9f\x94\x92\\ufffd\"]" },
 	};
 
 	(void)state;
