@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/load.h"
 #include "host/host.h"
@@ -56,6 +58,9 @@ static int ask_all(const struct options *o, const struct cli_asker *by)
 		if (status != DOWN_ASKED)
 			worst = status;
 	}
+	if (n == 0 && access(HOST_RUN_DIR, R_OK) < 0 && errno == EACCES)
+		return cli_complain(DOWN_MACHINE, "sudo vpnc-ike status", "%s cannot be read: %s",
+			HOST_RUN_DIR, strerror(errno));
 	if (n == 0 && !o->json)
 		puts("nothing is connected");
 	return worst;

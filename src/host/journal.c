@@ -33,9 +33,10 @@ bool instance_name_ok(const char *name)
 
 int run_dir_open(const char *path, struct err *e)
 {
+	bool made = mkdir(path, 0700) == 0;
 	struct stat st;
 
-	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+	if (!made && errno != EEXIST) {
 		err_set(e, ERR_LOCAL,
 			"%s cannot be made: %s; it takes root, or a folder of that name "
 			"that belongs to this user",
@@ -43,17 +44,18 @@ int run_dir_open(const char *path, struct err *e)
 		return -1;
 	}
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	/* An instance's owner asks it here; each file has its own mode. */
+	if (fd < 0 || (made && fchmod(fd, 0755) < 0) || fstat(fd, &st) < 0) {
 		err_set(e, ERR_LOCAL, "%s cannot be opened: %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
 	/* Who can write here can make us delete and restore what they like. */
-	if (st.st_uid != geteuid() || (st.st_mode & 077)) {
+	if (st.st_uid != geteuid() || (st.st_mode & 022)) {
 		err_set(e, ERR_LOCAL,
-			"%s must belong to the user that runs this (%u) and have mode 0700, "
-			"but belongs to %u and has %04o",
+			"%s must belong to the user that runs this (%u) and be writable for nobody else, "
+			"but belongs to %u and has mode %04o",
 			path, geteuid(), st.st_uid, st.st_mode & 07777);
 		close(fd);
 		return -1;

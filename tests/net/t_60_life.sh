@@ -87,9 +87,31 @@ test_control_is_private() {
 	local bad
 	profile_psk private
 	client_start private
-	bad=$(in_box client find /run/vpnc-ike ! -type l -perm /077)
+	bad=$(in_box client find /run/vpnc-ike -type d -perm /022 -o ! -type l ! -type d -perm /077)
 	[ -z "$bad" ] || fail "open to others: $bad"
 	client_stop private
+}
+
+# as_user UID ARGUMENTS...: another user's vpnc-ike
+as_user() {
+	in_box client setpriv --reuid "$1" --regid "$1" --clear-groups /etc/vpnc-ike-of-all "${@:2}"
+}
+
+# Who connects with sudo need not ask with sudo; others are told no more than that it is there.
+test_control_by_who_used_sudo() {
+	profile_psk mine
+	install -m 755 "$VPNC_IKE" "$LAB/client/etc/vpnc-ike-of-all"
+	CLIENT_SUDO=1000 client_start mine
+	grep -q "$GATE4" <<<"$(as_user 1000 status mine)" || fail "status"
+	grep -q "$GATE4" <<<"$(as_user 1000 status)" || fail "status of all"
+	as_user 1000 rekey mine || fail "rekey"
+	! as_user 1001 status mine || fail "another user may ask"
+	chmod 700 "$LAB/client/run/vpnc-ike"
+	! as_user 1001 status || fail "a folder that cannot be read is taken for an empty one"
+	chmod 755 "$LAB/client/run/vpnc-ike"
+	as_user 1000 down mine || fail "down"
+	client_ends mine 0
+	[ "$(as_user 1000 status)" = "nothing is connected" ] || fail "something is left"
 }
 
 test_status_json() {
