@@ -98,7 +98,8 @@ struct repl *repl_open(const struct repl_config *config, struct err *e)
 		return NULL;
 	}
 	snprintf(r->text, sizeof(r->text), "%s> ", config->profile);
-	r->terminal = !config->quiet && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	r->end = term_background(STDIN_FILENO); /* nothing there is for us */
+	r->terminal = !r->end && !config->quiet && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	term_quiet(STDIN_FILENO);
 	return r;
 }

@@ -59,6 +59,13 @@ bool term_guard(int fd)
 	return atexit(term_restore) == 0;
 }
 
+bool term_background(int fd)
+{
+	pid_t foreground = tcgetpgrp(fd);
+
+	return foreground >= 0 && foreground != getpgrp();
+}
+
 bool term_quiet(int fd)
 {
 	struct termios t;
@@ -74,7 +81,7 @@ bool term_raw(int fd, struct termios *before)
 {
 	struct termios t;
 
-	if (!term_guard(fd) || tcgetattr(fd, &t) != 0)
+	if (term_background(fd) || !term_guard(fd) || tcgetattr(fd, &t) != 0)
 		return false;
 	if (before)
 		*before = t;

@@ -80,6 +80,51 @@ at_the_prompt() {
 	line_is 'office>'
 }
 
+not_stopped() {
+	[[ $(ps -o stat= -C vpnc-ike) != *T* ]]
+}
+
+# job ARGUMENTS...: a shell's background job; what is typed into the shell then is not for us
+job() {
+	local COMMAND
+	profile_psk job
+	trap 'terminal_end; clients_end; router_plain' EXIT
+	client_command
+	{
+		echo '#!/bin/sh'
+		echo "exec $(printf '%q ' "${COMMAND[@]}" connect job) $*"
+	} >"$LAB/job"
+	chmod +x "$LAB/job"
+	in_tmux new-session -d -x 100 -y 40 bash --norc -i
+	enters "$LAB/job &"
+	wait_until 20 in_box client ping -q -c 1 -W 1 "$INNER4" >/dev/null || { show_screen && fail "no tunnel"; }
+	enters "echo typed by somebody"
+	shows '^typed by somebody'
+	sleep 0.5
+	not_stopped || { show_screen && fail "stopped"; }
+	reaches "$INNER4"
+	vpnc_ike down job || fail "down"
+	wait_until 10 no_tunnel || fail "still there"
+}
+
+test_prompt_background() { job; }
+test_prompt_background_quiet() { job '>/dev/null 2>&1'; }
+
+# Nobody can be asked there.
+test_prompt_background_asks_nobody() {
+	local COMMAND
+	profile_eap job mschapv2
+	sed -i '/^password/d' "$LAB/profiles/job.conf"
+	trap 'terminal_end; clients_end; router_plain' EXIT
+	client_command
+	printf '#!/bin/sh\nexec %s\n' "$(printf '%q ' "${COMMAND[@]}" connect job)" >"$LAB/job"
+	chmod +x "$LAB/job"
+	in_tmux new-session -d -x 100 -y 40 bash --norc -i
+	enters "$LAB/job &"
+	shows 'there is no terminal' 20
+	not_stopped || { show_screen && fail "stopped"; }
+}
+
 test_prompt_tab_and_history() {
 	at_the_prompt
 	types sta
