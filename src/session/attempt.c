@@ -162,8 +162,9 @@ static void resolve(struct session *s, struct outbox *ob)
 	if (!r)
 		return;
 	/* While the tunnel is lost its own DNS is out of reach, so the address that worked comes first. */
-	if (s->was_up && s->attempts < NAME_AFTER && s->n_paths > 0)
-		addr_text(r->host, &s->paths[s->path].remote);
+	if (s->was_up && (s->attempts < NAME_AFTER || s->unnamed) &&
+		s->gateway == s->worked_gateway)
+		addr_text(r->host, &s->worked);
 	else
 		snprintf(r->host, sizeof(r->host), "%s", s->p->gateways[s->gateway]);
 	r->port = s->p->port;
@@ -201,11 +202,23 @@ void attempt_begin(struct session *s, struct outbox *ob)
 
 void attempt_start(struct session *s, struct outbox *ob)
 {
-	s->gateway = s->was_up && s->attempts < NAME_AFTER ? s->gateway : 0;
+	s->gateway = s->was_up && s->attempts < NAME_AFTER ? s->worked_gateway : 0;
+	s->unnamed = false;
 	s->cfg.ike_proposals = &s->p->ike_proposals;
 	s->cfg.want_address = s->p->type != CONN_L2TP && s->p->address != CHOICE_NONE;
 	dial_new_round(s);
 	resolve(s, ob);
+}
+
+void attempt_unnamed(struct session *s, const struct err *e, struct outbox *ob)
+{
+	if (s->was_up && s->gateway == s->worked_gateway && !s->unnamed) {
+		s->unnamed = true;
+		outbox_log(ob, LEVEL_INFO, "%s: trying the address that it had", e->text);
+		resolve(s, ob);
+	} else {
+		attempt_failed(s, e, ob);
+	}
 }
 
 static void ask(uint32_t id, enum ask_kind kind, bool echo, const char *prompt, struct outbox *ob)

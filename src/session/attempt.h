@@ -12,6 +12,8 @@ void attempt_configure(struct session *s);
 void attempt_prepare(struct session *s, struct outbox *ob);
 /* From the name of the first gateway on. */
 void attempt_start(struct session *s, struct outbox *ob);
+/* The gateway's name was not found; the name servers may be gone with the network they were in. */
+void attempt_unnamed(struct session *s, const struct err *e, struct outbox *ob);
 /* One way to the gateway: s->paths[s->path]. */
 void attempt_begin(struct session *s, struct outbox *ob);
 /* What is to be typed by nobody: the answer that worked, else the profile's. NULL: ask. */

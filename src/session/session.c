@@ -128,6 +128,8 @@ static void carried(struct session *s, struct outbox *ob)
 			suite_text(suite, &s->view.suite));
 	s->phase = PHASE_UP;
 	s->was_up = true;
+	s->worked = s->paths[s->path].remote;
+	s->worked_gateway = s->gateway;
 	dial_worked(s);
 	s->attempts = s->refusals = 0;
 	s->up_at = s->now;
@@ -269,7 +271,7 @@ static void paths_found(struct session *s, const struct os_input *in, struct out
 		return;
 	s->view = (struct ike_view){ .stage = STAGE_RESOLVE };
 	if (!in->ok || in->n_paths == 0) {
-		attempt_failed(s, &in->err, ob);
+		attempt_unnamed(s, &in->err, ob);
 		return;
 	}
 	s->n_paths = in->n_paths < PATHS_MAX ? in->n_paths : PATHS_MAX;

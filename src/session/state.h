@@ -52,7 +52,10 @@ struct session {
 	size_t gateway; /* index of the profile's gateway being tried */
 	size_t n_paths, path; /* and of its paths */
 	struct path paths[PATHS_MAX];
-	bool was_up; /* the tunnel carried traffic once */
+	bool was_up; /* the tunnel carried traffic once, */
+	struct addr worked; /* with this address ... */
+	size_t worked_gateway; /* ... of that gateway */
+	bool unnamed; /* its name is not found now: the address will have to do */
 	unsigned attempts, refusals;
 	uint64_t next_attempt;
 	uint64_t up_at;

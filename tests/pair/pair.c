@@ -72,14 +72,14 @@ static void answer(struct pair *p, const struct ask *a, struct outbox *next)
 	client_answer(&p->client, p->net.now, a->id, words ? &text : NULL, next);
 }
 
-static void find_gateway(struct pair *p, struct outbox *next)
+static void find_gateway(struct pair *p, const struct resolve *r, struct outbox *next)
 {
-	struct os_input in = {
-		.kind = OS_PATHS, .ok = !p->unresolved, .n_paths = 1, .paths = { p->path }
-	};
+	struct os_input in = { .kind = OS_PATHS, .n_paths = 1, .paths = { p->path } };
+	struct addr a;
 
 	p->resolves++;
-	if (p->unresolved)
+	in.ok = !p->unresolved || addr_parse(&a, r->host);
+	if (!in.ok)
 		err_set(&in.err, ERR_SILENT, "the name is not known");
 	client_os(&p->client, p->net.now, &in, next);
 }
@@ -96,7 +96,7 @@ static void perform_one(struct pair *p, enum action_kind kind, const void *a, st
 {
 	switch (kind) {
 	case ACT_RESOLVE:
-		find_gateway(p, next);
+		find_gateway(p, a, next);
 		break;
 	case ACT_ASK:
 		answer(p, a, next);

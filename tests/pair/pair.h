@@ -21,7 +21,7 @@ struct pair {
 	/* to be set before pair_start */
 	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
 	bool plain_esp; /* the session's data plane is like the kernel's */
-	bool unresolved; /* the gateway's name is not found */
+	bool unresolved; /* no name is found */
 	struct ike_config cfg;
 	const char *ike, *esp; /* the client's proposals */
 	const char *psk; /* the client's */
