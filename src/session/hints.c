@@ -107,7 +107,8 @@ static const struct hint hints[] = {
 static const struct hint hints_v1[] = {
 	{ STAGE_INIT, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"check the address, and whether a firewall stops UDP port 500 and 4500; a gateway that only "
-		"speaks IKEv2 does not answer either, nor one that wants aggressive mode (ike.aggressive)" },
+		"speaks IKEv2 does not answer either, nor one that wants the other mode (ike.aggressive) or does not "
+		"know local.id" },
 	{ STAGE_AUTH, ERR_SILENT, ANY, DOWN_NOT_ACCEPTED, NULL },
 	{ STAGE_EAP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"the gateway fell silent where the login should be: its authentication server may be down, or "
