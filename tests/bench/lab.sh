@@ -228,6 +228,9 @@ command_of() {
 			--remote-identity gate.vpn.test --ike-proposal aes128-sha256-ecp256)
 		INPUT=$LAB/peer/psk-password
 		;;
+	xl2tpd.l2tp)
+		COMMAND=("$BENCH_DIR/l2tp_peer" "$GATE4")
+		;;
 	*)
 		return 1
 		;;

@@ -1,4 +1,6 @@
 """What report.py makes of figures."""
+import contextlib
+import io
 import unittest
 import xml.etree.ElementTree
 
@@ -26,6 +28,15 @@ class Report(unittest.TestCase):
         new = report.read_figures(["same 10.5", "more 12", "less 5", "tiny 0.3", "new 1"])
         self.assertEqual([(r[0], round(r[3], 2)) for r in report.differences(new, old)],
                          [("less", -0.5), ("more", 0.2)])
+
+    def test_rival_of_a_row(self):
+        f = report.read_figures(["vm.connect.l2tp.kernel.ms 3 2 1", "vm.connect.l2tp.xl2tpd.ms 4",
+                                 "vm.connect.cert.charon-cmd.ms 5"])
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            report.vm_table(f)
+        rows = [line.split() for line in out.getvalue().splitlines()[3:]]
+        self.assertEqual([r[-3:] for r in rows], [["-", "-", "5"], ["2", "-", "4"]])
 
     def test_drawing(self):
         f = report.read_figures(["growth.routes.1.ms 0.5", "growth.routes.100.ms 3",
