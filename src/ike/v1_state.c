@@ -264,7 +264,8 @@ void v1_sa_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct ou
 {
 	struct err copy = *e;
 
-	if (sa->first || sa == v->sa)
+	/* Where none is left nobody would notice that the gateway is gone. */
+	if (sa->first || sa == v->sa || !v->sa)
 		v1_fail(v, &copy, ob);
 	else
 		renewal_failed(v, sa, &copy, ob);
@@ -414,10 +415,11 @@ static void sa_gone(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 {
 	bool current = sa == v->sa, first = sa->first && v->phase == IKE_CONNECTING;
 	bool login = sa->state == V1_XAUTH || sa->state == V1_ASK;
+	bool renewal = sa->initiator && !sa->first && sa->state < V1_UP;
 	struct err e;
 
 	v1_sa_drop(v, sa);
-	if (first || (current && !v1_any_child_up(v))) {
+	if (first || (current && !v1_any_child_up(v)) || (renewal && !v->sa)) {
 		err_set(&e, ERR_PEER,
 			first && login ? "the gateway closed the connection during the login" :
 					 "the gateway closed the connection");
@@ -428,6 +430,9 @@ static void sa_gone(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 		rekey_children(v, 0);
 		v->want_renewal = true;
 		v->renew_at = v->now;
+	} else if (renewal) {
+		v->want_renewal = true;
+		v->renew_at = v->now + jittered(V1_RETRY_MS, v->rng);
 	}
 }
 

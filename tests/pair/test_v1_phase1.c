@@ -1,0 +1,109 @@
+#include "v1_pair.h"
+
+#include <stdlib.h>
+
+/* What becomes of the tunnel when its phase 1 is deleted, replaced or refused. */
+
+static void delete_phase1(struct v1_pair *p, struct v1_sa *by)
+{
+	uint8_t buf[256];
+	struct ikew k;
+
+	ikew_chain(&k, buf, sizeof(buf));
+	ikew_payload(&k, V1P_D);
+	wr_u32(&k.w, DOI_IPSEC);
+	wr_u8(&k.w, PROTO_IKE);
+	wr_u8(&k.w, 16);
+	wr_u16(&k.w, 1);
+	wr_bytes(&k.w, by->cky_i, 8);
+	wr_bytes(&k.w, by->cky_r, 8);
+	p->gw->now = p->net.now;
+	v1_send_info(p->gw, by, &k, &p->ob);
+	v1_pair_perform_gw(p);
+}
+
+static struct v1_pair *long_lived(uint32_t seed)
+{
+	struct v1_pair *p = v1_pair_new(seed);
+
+	p->cfg.dpd_interval = SECONDS(10);
+	p->cfg.child_lifetime = SECONDS(3600);
+	p->cfg.ike_lifetime = SECONDS(3600 * 8);
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	return p;
+}
+
+/* It is deleted, and the gateway is gone: nothing is left that could ask whether it lives. */
+static void deleted_and_silent(void **state)
+{
+	struct v1_pair *p = long_lived(101);
+
+	(void)state;
+	delete_phase1(p, p->gw->sa);
+	v1_pair_run(p, 21);
+	while (p->net.n) { /* what is under way */
+		struct flight f = net_take(&p->net);
+		free(f.data);
+	}
+	p->net.cfg.loss = 100;
+	v1_pair_run(p, SECONDS(300));
+	v1_pair_check_dead(p, ERR_SILENT, 0);
+	v1_pair_done(p);
+}
+
+/* It is deleted, and the gateway does not take us any more. */
+static void deleted_and_refused(void **state)
+{
+	struct v1_pair *p = long_lived(111);
+
+	(void)state;
+	delete_phase1(p, p->gw->sa);
+	assert_true(passphrase_set(&p->gw_psk, "another key", 11));
+	v1_pair_run(p, SECONDS(300));
+	v1_pair_check_dead(p, ERR_SILENT, 0);
+	v1_pair_done(p);
+}
+
+/* The gateway deletes the new phase 1 before it is done: beside an old one there is another try. */
+static void renewal_deleted(void **state)
+{
+	(void)state;
+	for (int old_is_gone = 0; old_is_gone < 2; old_is_gone++) {
+		struct v1_pair *p = v1_pair_new(112);
+		p->login = true;
+		v1_pair_connect(p);
+		struct v1_sa *old = p->gw->sa;
+		p->cfg.xauth = false; /* as in v1_pair_start */
+		if (old_is_gone)
+			delete_phase1(p, old);
+		else
+			v1_pair_command(p, CMD_REKEY_IKE);
+		v1_pair_run(p, 30);
+		p->cfg.xauth = true;
+		v1_pair_run(p, 300);
+		assert_ptr_not_equal(p->gw->sa, old);
+		assert_int_equal(p->client->rekeys_ike, 0); /* it waits for the login */
+		p->cfg.xauth = false;
+		delete_phase1(p, p->gw->sa);
+		v1_pair_run(p, SECONDS(60));
+		if (old_is_gone) {
+			v1_pair_check_dead(p, ERR_PEER, 0);
+		} else {
+			v1_pair_check_up(p, 1);
+			assert_int_equal(p->client->rekeys_ike, 1);
+		}
+		v1_pair_done(p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(deleted_and_silent),
+		cmocka_unit_test(deleted_and_refused),
+		cmocka_unit_test(renewal_deleted),
+	};
+
+	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
+}
