@@ -203,6 +203,7 @@ bool v1_send(struct v1 *v, struct v1_xchg *x, uint8_t exchange, struct bytes ext
 {
 	if (!send_hashed(v, x->sa, exchange, x->mid, extra, k, x->iv, &x->sent, e))
 		return false;
+	v1_mid_note(x->sa, x->mid);
 	waits(v, &x->rexmit, &x->waiting, wait, false);
 	x->forget_at = wait ? TIME_NEVER : v->now + V1_FORGET_MS;
 	v1_transmit(v, &x->sent, ob);

@@ -221,6 +221,14 @@ static bool take_notify(struct v1_step *s, const struct notify *n)
 	}
 }
 
+/* What only informs may come as often as it likes; DPD has sequence numbers of its own, and the same question
+ * may be asked again. */
+static bool changes_something(uint16_t notify)
+{
+	return notify < V1_ERRORS_END || notify == V1_RESPONDER_LIFETIME ||
+		notify == V1_UNITY_LOAD_BALANCE;
+}
+
 /* Deletes first in the order they come; after an error that ends the connection nothing counts. */
 bool v1_info_recv(struct v1_step *s)
 {
@@ -228,9 +236,12 @@ bool v1_info_recv(struct v1_step *s)
 
 	for (size_t i = 0; i < s->p->n && s->v->phase != IKE_DEAD; i++) {
 		const struct payload *p = &s->p->v[i];
+		bool notify = p->type == V1P_N && v1_notify_read(&n, p->body);
+		if (p->type == V1P_D || (notify && changes_something(n.type)))
+			v1_mid_note(s->sa, s->h->mid);
 		if (p->type == V1P_D)
 			take_delete(s, p->body);
-		else if (p->type == V1P_N && v1_notify_read(&n, p->body) && !take_notify(s, &n))
+		else if (notify && !take_notify(s, &n))
 			return false;
 	}
 	return true;

@@ -423,6 +423,9 @@ static bool request_recv(struct v1_step *s)
 		f.life = t.life.ms || t.life.octets ? t.life : f.life;
 		note_nat_oa(s, false);
 		made = child_add(s, o, &t, o->ke ? &shared : NULL, true);
+		/* HASH(3), or what comes by it, says that the gateway has its half; time does not. */
+		if (made)
+			made->adopt_at = TIME_NEVER;
 	}
 	wipe(&shared, sizeof(shared));
 	if (made && write_answer(s, o, &f, &t))

@@ -277,6 +277,11 @@ static void phase2(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
 		drop(v, &e, ob);
 		return;
 	}
+	if (!x && v1_mid_known(sa, h->mid)) {
+		err_set(&e, ERR_DROP, "a message of exchange %08x, which is over", h->mid);
+		drop(v, &e, ob);
+		return;
+	}
 	v1_digest((struct bytes){ d->data, d->len }, seen);
 	if (x && memcmp(seen, x->seen, V1_SEEN_LEN) == 0) {
 		if (!x->waiting && x->sent.n > 0)

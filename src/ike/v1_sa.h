@@ -30,6 +30,7 @@ enum {
 	V1_TRANSFORMS_MAX = 24,
 	V1_SAS_MAX = 6,
 	V1_XCHGS_MAX = 24,
+	V1_MIDS_MAX = 256, /* message ids remembered of one phase 1 */
 	V1_MESSAGE_MAX = 32768,
 	V1_BLOCK_MAX = 16,
 	V1_SEEN_LEN = 20,
@@ -151,6 +152,11 @@ struct v1_peer { /* what its vendor ids announced */
 	enum v1_natt natt;
 };
 
+struct v1_mids { /* a ring: the oldest is forgotten first */
+	uint32_t v[V1_MIDS_MAX];
+	size_t n; /* so many were noted */
+};
+
 struct v1_sa {
 	enum v1_state state;
 	bool initiator;
@@ -163,6 +169,7 @@ struct v1_sa {
 	struct secret skeyid, skeyid_d, skeyid_a, key;
 	uint8_t last_block[V1_BLOCK_MAX]; /* of phase 1: what the IVs of phase 2 are made from */
 	struct v1_phase1 *p1;
+	struct v1_mids mids; /* of exchanges that were */
 	uint64_t lifetime; /* agreed on, 0: none */
 	uint64_t rekey_at, expire_at, gone_at;
 	uint64_t wait_until; /* in V1_XAUTH and V1_CONFIG */
@@ -322,6 +329,9 @@ bool v1_after_phase1(struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct
 bool v1_after_login(struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct outbox *ob,
 	struct err *e) MUST_CHECK;
 uint32_t v1_new_mid(struct v1 *v, const struct v1_sa *sa);
+/* A message id is good for one exchange: what comes by it when that is forgotten is a replay. */
+void v1_mid_note(struct v1_sa *sa, uint32_t mid);
+bool v1_mid_known(const struct v1_sa *sa, uint32_t mid);
 
 /* --- v1_crypt.c ----------------------------------------------------------------------------------- */
 struct addr v1_local(const struct v1 *v);

@@ -145,14 +145,30 @@ void v1_xchg_done(struct v1 *v, struct v1_xchg *x)
 	}
 }
 
-/* Not 0, which is phase 1's, and none that is in use. */
+/* What pushes one out of the ring are V1_MIDS_MAX exchanges under keys that live for some hours; DPD and
+ * what only informs are not among them. */
+void v1_mid_note(struct v1_sa *sa, uint32_t mid)
+{
+	if (!v1_mid_known(sa, mid))
+		sa->mids.v[sa->mids.n++ % V1_MIDS_MAX] = mid;
+}
+
+bool v1_mid_known(const struct v1_sa *sa, uint32_t mid)
+{
+	for (size_t i = 0; i < V1_MIDS_MAX && i < sa->mids.n; i++)
+		if (sa->mids.v[i] == mid)
+			return true;
+	return false;
+}
+
+/* Not 0, which is phase 1's, and none that is or was in use. */
 uint32_t v1_new_mid(struct v1 *v, const struct v1_sa *sa)
 {
 	uint32_t mid;
 
 	do
 		mid = rng_u32(v->rng);
-	while (mid == 0 || v1_xchg_find(v, sa, mid));
+	while (mid == 0 || v1_xchg_find(v, sa, mid) || v1_mid_known(sa, mid));
 	return mid;
 }
 
