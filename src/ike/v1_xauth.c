@@ -125,7 +125,8 @@ static void ask(struct v1 *v, const struct v1_prompt *p, struct outbox *ob)
 	if (!a)
 		return;
 	a->id = v->login->ask_id;
-	a->kind = row->kind;
+	/* A second password is a token, which nobody may keep and say again. */
+	a->kind = p->attr == XAUTH_USER_PASSWORD && v->login->sa->own_words ? ASK_CODE : row->kind;
 	a->echo = row->echo;
 	if (v->login->message[0] && row->kind != ASK_USER)
 		snprintf(a->prompt, sizeof(a->prompt), "%s", v->login->message);

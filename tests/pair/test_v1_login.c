@@ -1,3 +1,5 @@
+#include "../../src/session/state.h"
+#include "profiles.h"
 #include "v1_pair.h"
 
 /* What gateways do once phase 1 stands: the login in its many forms, configuration, a move to another
@@ -23,6 +25,7 @@ static void logs_in(void **state)
 #define PASSWORD   "408a 000d 636f727265637420686f727365" /* correct horse */
 #define NAME_ASKED "4089 0000"
 #define WORD_ASKED "408a 0000"
+#define TOKEN      "408a 0006 313233343536" /* a code, where a password is asked for */
 #define CODE       "408b 0006 313233343536"
 #define CODE_ASKED "408b 0000"
 #define CONTENT                                  \
@@ -57,7 +60,7 @@ static const struct login_row {
 	{ "a token asked as a second password",
 		{ { V1_REQUEST, GENERIC NAME_ASKED WORD_ASKED, GENERIC NAME PASSWORD },
 			{ V1_REQUEST, "c088 0002 408c 0005 546f6b656e" NAME_ASKED WORD_ASKED,
-				"c088 0002" NAME PASSWORD },
+				"c088 0002" NAME TOKEN },
 			CONTENT },
 		2, "Token" },
 	{ "a challenge of OTP",
@@ -115,6 +118,48 @@ static void every_login(void **state)
 			p->client->granted.n_addrs, 1); /* pushed, or pulled where it was not */
 		v1_pair_done(p);
 	}
+}
+
+static bool answered(const struct v1_pair *p)
+{
+	return p->client && p->client->sas[0] && p->client->sas[0]->state > V1_SA_SENT;
+}
+
+/* A token that is asked for as a second password is no password that a reconnect could say. */
+static void token_is_not_kept(void **state)
+{
+	static const struct v1_round rounds[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED,
+							  NAME PASSWORD },
+		{ V1_REQUEST, "408c 0005 546f6b656e" WORD_ASKED, TOKEN }, CONTENT, { 0 } };
+	static const struct setting settings[] = { { "connection", "type", "ikev1" },
+		{ "connection", "gateway", "gw.example.org" },
+		{ "connection", "security", "legacy" }, { "local", "auth", "psk" },
+		{ "local", "id", "anna@example.org" }, { "secrets", "psk", "a shared key" },
+		{ "secrets", "user", "anna" }, { "secrets", "password", "correct horse" },
+		{ "ike", "proposals", "aes256-sha1-ecp256" },
+		{ "esp", "proposals", "aes128-sha1" } };
+	struct profile *profile = profile_of(settings, ARRAY_LEN(settings));
+	struct v1_pair *p = v1_pair_new(109);
+
+	(void)state;
+	p->profile = profile;
+	p->login = true;
+	p->rounds = rounds;
+	v1_pair_start(p);
+	for (int i = 0; i < 2; i++) {
+		assert_true(v1_pair_until(p, answered, SECONDS(60)));
+		p->session->cfg.xauth = true; /* as in v1_pair_start */
+		p->round = p->asked_mid = 0;
+		v1_pair_until(p, v1_pair_decided, SECONDS(60));
+		assert_int_equal(p->session->phase, PHASE_UP);
+		assert_int_equal(p->asks, i + 1);
+		assert_int_equal(p->session->password.len, 0);
+		p->session->cfg.xauth = false;
+		if (i == 0)
+			v1_pair_command(p, CMD_RECONNECT);
+	}
+	v1_pair_done(p);
+	profile_free(profile);
 }
 
 static void logins_refused(void **state)
@@ -401,6 +446,7 @@ int main(void)
 		cmocka_unit_test(filled_attributes),
 		cmocka_unit_test(logs_in),
 		cmocka_unit_test(every_login),
+		cmocka_unit_test(token_is_not_kept),
 		cmocka_unit_test(logins_refused),
 		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
