@@ -61,10 +61,19 @@ static const struct prompt_row *prompt_row(uint16_t attr)
 	return NULL;
 }
 
+static struct v1_xchg *login_xchg(const struct v1 *v)
+{
+	return v->login->sa ? v1_xchg_find(v, v->login->sa, v->login->mid) : NULL;
+}
+
 void v1_login_clear(struct v1 *v)
 {
-	if (v->login)
-		wipe(v->login, sizeof(*v->login));
+	if (!v->login)
+		return;
+	struct v1_xchg *x = login_xchg(v);
+	if (x && x->forget_at == TIME_NEVER)
+		x->forget_at = v->now + V1_FORGET_MS;
+	wipe(v->login, sizeof(*v->login));
 }
 
 /* --- one round --------------------------------------------------------------------------------------- */
@@ -120,7 +129,10 @@ static void ask(struct v1 *v, const struct v1_prompt *p, struct outbox *ob)
 {
 	const struct prompt_row *row = prompt_row(p->attr);
 	struct ask *a = outbox_add(ob, ACT_ASK, sizeof(*a));
+	struct v1_xchg *x = login_xchg(v);
 
+	if (x)
+		x->forget_at = TIME_NEVER; /* a phone may have to be found */
 	v->login->ask_id = ++v->next_ask;
 	if (!a)
 		return;
@@ -137,7 +149,7 @@ static void ask(struct v1 *v, const struct v1_prompt *p, struct outbox *ob)
 static bool reply(struct v1 *v, struct outbox *ob, struct err *e)
 {
 	struct v1_login *l = v->login;
-	struct v1_xchg *x = v1_xchg_find(v, l->sa, l->mid);
+	struct v1_xchg *x = login_xchg(v);
 	uint8_t buf[V1_PROMPTS_MAX * (PASSPHRASE_MAX + 4) + 4];
 	struct wr w = wr_init(buf, sizeof(buf));
 

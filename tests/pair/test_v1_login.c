@@ -190,6 +190,32 @@ static void logins_refused(void **state)
 	}
 }
 
+static const struct v1_round silence[] = { { 0 } },
+			     asks_once[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
+				     CONTENT, { 0 } };
+
+/* The gateway waits as long as the user needs, so we do. */
+static void slow_user(void **state)
+{
+	struct v1_pair *p = v1_pair_new(105);
+	struct passphrase text;
+
+	(void)state;
+	p->login = p->mute = true;
+	p->rounds = asks_once;
+	v1_pair_start(p);
+	v1_pair_run(p, SECONDS(900));
+	assert_int_equal(p->client->phase, IKE_CONNECTING);
+	assert_int_equal(p->asks, 1);
+	assert_true(passphrase_set(&text, "correct horse", 13));
+	v1_answer(p->client, p->net.now, p->client->login->ask_id, &text, &p->ob);
+	v1_pair_run(p, SECONDS(20));
+	v1_pair_check_up(p, 1);
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++) /* and is forgotten in the end */
+		assert_true(!p->client->xchgs[i] || p->client->xchgs[i]->forget_at != TIME_NEVER);
+	v1_pair_done(p);
+}
+
 /* It asks, and dies over the answer. */
 static void no_verdict(void **state)
 {
@@ -292,10 +318,6 @@ static void say_move(struct v1_pair *p, const char *to, size_t len)
 	v1_pair_run(p, 30);
 	p->cfg.xauth = true;
 }
-
-static const struct v1_round silence[] = { { 0 } },
-			     asks_once[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
-				     CONTENT, { 0 } };
 
 static void sent_on(void **state)
 {
@@ -448,6 +470,7 @@ int main(void)
 		cmocka_unit_test(every_login),
 		cmocka_unit_test(token_is_not_kept),
 		cmocka_unit_test(logins_refused),
+		cmocka_unit_test(slow_user),
 		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
 		cmocka_unit_test(unity),
