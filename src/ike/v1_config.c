@@ -182,7 +182,10 @@ static bool take(struct v1_step *s, struct rd attrs)
 bool v1_config_reply(struct v1_step *s, struct rd attrs)
 {
 	v1_xchg_drop(s->v, s->x);
-	return take(s, attrs);
+	/* It is authentic, so asking again would bring the same. */
+	return take(s, attrs) ||
+		err_set(s->e, ERR_PEER,
+			"the gateway's configuration (mode configuration) is malformed");
 }
 
 bool v1_config_push(struct v1_step *s, uint16_t identifier, struct rd attrs)

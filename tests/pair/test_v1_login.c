@@ -457,6 +457,10 @@ static void filled_attributes(void **state)
 		assert_int_equal(p->client->granted.n_addrs, 1);
 		assert_int_equal(p->client->granted.n_domains, 1);
 		assert_int_equal(p->client->configured, rows[i].taken);
+		if (rows[i].taken)
+			v1_pair_check_up(p, 1);
+		else
+			v1_pair_check_dead(p, ERR_PEER, 0);
 		v1_pair_done(p);
 	}
 }
