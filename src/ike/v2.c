@@ -89,7 +89,7 @@ struct v2 *v2_new(const struct ike_config *config, struct rng *rng, struct err *
 	}
 	v->cfg = config;
 	v->rng = rng;
-	v->reauth_at = v->keepalive_at = TIME_NEVER;
+	v->reauth_at = v->keepalive_at = v->extra_at = TIME_NEVER;
 	return v;
 }
 
@@ -168,22 +168,16 @@ void v2_fail(struct v2 *v, const struct err *e, struct outbox *ob)
 	v->phase = IKE_DEAD;
 }
 
-static void established(struct v2 *v)
-{
-	v->phase = IKE_UP;
-	v->stage = STAGE_UP;
-	handshake_free(v->hs);
-	v->hs = NULL;
-}
-
 /* The only place where an IKE SA's state changes after it was sent for. */
 void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbox *ob)
 {
 	struct err e;
 
 	sa->state = next;
-	if (next == V2_UP && v->phase == IKE_CONNECTING)
-		established(v);
+	if (next == V2_UP) { /* the first exchanges are over */
+		handshake_free(v->hs);
+		v->hs = NULL;
+	}
 	for (size_t i = 0; i < V2_SAS_MAX; i++) /* SAs that a rekey made */
 		if (v->sas[i] && v->sas[i]->state == V2_NEW && v->sas[i]->open)
 			v->sas[i]->state = V2_UP;
@@ -254,7 +248,7 @@ uint64_t v2_deadline(const struct v2 *v)
 		at = earliest(at, v->keepalive_at);
 	if (v->stopping)
 		at = earliest(at, v->stop_at);
-	at = earliest(at, v->reauth_at);
+	at = earliest(at, earliest(v->reauth_at, v->extra_at));
 	return earliest(at, dpd_at(v));
 }
 
@@ -293,13 +287,14 @@ static void tick_sa(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	v2_request_tick(v, sa, ob);
 }
 
-static bool any_child_up(const struct v2 *v)
+static size_t children_up(const struct v2 *v)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < v->children.n; i++)
-		if (v->children.v[i]->state == CHILD_UP ||
-			v->children.v[i]->state == CHILD_REPLACED)
-			return true;
-	return false;
+		n += v->children.v[i]->state == CHILD_UP ||
+			v->children.v[i]->state == CHILD_REPLACED;
+	return n;
 }
 
 /* By us. */
@@ -311,6 +306,22 @@ static bool any_child_ended(const struct v2 *v)
 	return false;
 }
 
+/* The machine is set up for all networks of the profile at once, so each has been asked for. */
+static void review_networks(struct v2 *v)
+{
+	size_t up = children_up(v);
+
+	if (up < v->carrying)
+		v2_extra_again(v, v->now > v->extra_from ? v->now : v->extra_from);
+	v->carrying = up;
+	v2_extra_tick(v);
+	if (v->phase == IKE_CONNECTING && v->sa && v->sa->state == V2_UP &&
+		v->sa->req.task != TASK_NEW_CHILD && !v2_extra_wanted(v)) {
+		v->phase = IKE_UP;
+		v->stage = STAGE_UP;
+	}
+}
+
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v2 *v, struct outbox *ob)
 {
@@ -319,7 +330,8 @@ static void review(struct v2 *v, struct outbox *ob)
 	for (size_t i = 0; i < V2_SAS_MAX && v->phase != IKE_DEAD; i++)
 		if (v->sas[i] && v->sas[i]->state == V2_GONE)
 			v2_sa_next(v, v->sas[i], V2_GONE, ob);
-	if (v->phase == IKE_UP && !any_child_up(v)) {
+	review_networks(v);
+	if (v->phase == IKE_UP && v->carrying == 0) {
 		err_set(&e, ERR_PEER, "%s",
 			any_child_ended(v) ?
 				"the tunnel's child SA reached the end of its life without being rekeyed" :

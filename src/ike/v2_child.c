@@ -121,47 +121,66 @@ struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
 
 /* --- the gateway's answer to ours ------------------------------------------------------------- */
 
+/* The next offer is another one: by the group that the gateway wants, or without PFS. */
+static bool offer_changes(struct step *s, const struct notify *n)
+{
+	struct rd r = rd_init(n->data.p, n->data.n);
+	const struct alg *group;
+
+	if (n->type == INVALID_KE_PAYLOAD) {
+		group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
+		if (!group || group == s->sa->wanted_group || !alg_usable(group) ||
+			group->ike_tier > s->v->cfg->security)
+			return false;
+		s->sa->wanted_group = group;
+		return true;
+	}
+	if (n->type != NO_PROPOSAL_CHOSEN || s->v->cfg->pfs != TRI_AUTO || s->sa->no_pfs)
+		return false;
+	s->sa->no_pfs = true;
+	return true;
+}
+
+/* A network of the profile that the gateway makes no child SA for stays outside the tunnel. */
+static void extra_refused(
+	struct step *s, const struct selector *network, uint16_t type, bool at_once)
+{
+	char name[NOTIFY_TEXT_MAX], text[SELECTOR_TEXT_MAX];
+	struct v2 *v = s->v;
+
+	if (at_once) {
+		v->extra_ts = 0;
+	} else if (type == TEMPORARY_FAILURE) {
+		v2_extra_again(v, v->now + jittered(RETRY_MS, v->rng));
+	} else {
+		outbox_event(s->ob, EV_WARNING, LEVEL_WARN,
+			"the gateway does not carry %s of esp.remote-ts: %s",
+			selector_text(text, network), notify_text(name, type));
+	}
+}
+
 /* An error to a rekey is not the end: the old child still carries traffic. */
 static bool child_refused(
-	struct step *s, struct child *old, uint32_t spi_in, const struct notify *n)
+	struct step *s, struct child *old, const struct offer *o, const struct notify *n)
 {
 	struct v2 *v = s->v;
-	struct rd r = rd_init(n->data.p, n->data.n);
 	char name[NOTIFY_TEXT_MAX];
-	const struct alg *group;
 
 	outbox_log(s->ob, LEVEL_INFO, "the gateway answers CREATE_CHILD_SA with %s",
 		notify_text(name, n->type));
-	struct sa_ref in = v2_inbound(v, spi_in);
+	struct sa_ref in = v2_inbound(v, o->spi_in);
 	outbox_sa_remove(s->ob, &in);
+	bool at_once = offer_changes(s, n);
+	if (!o->old_spi_in)
+		extra_refused(s, &o->remote_ts.v[0], n->type, at_once);
 	if (!old || old->state != CHILD_UP)
-		return true; /* no further child SA to be had, or the gateway replaced it meanwhile */
+		return true; /* or the gateway replaced it meanwhile */
+	if (n->type == CHILD_SA_NOT_FOUND) /* section 2.25: so a new one is made */
+		old->lost = at_once = true;
 	old->want_rekey = true;
-	old->retry_at = s->v->now + jittered(RETRY_MS, s->v->rng);
-	switch (n->type) {
-	case INVALID_KE_PAYLOAD:
-		group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
-		if (group && group != s->sa->wanted_group && alg_usable(group) &&
-			group->ike_tier <= s->v->cfg->security) {
-			s->sa->wanted_group = group;
-			old->retry_at = s->v->now;
-		}
-		return true;
-	case NO_PROPOSAL_CHOSEN:
-		if (s->v->cfg->pfs == TRI_AUTO && !s->sa->no_pfs) {
-			s->sa->no_pfs = true;
-			old->retry_at = s->v->now;
-		}
-		return true;
-	case CHILD_SA_NOT_FOUND: /* section 2.25: it is gone at the gateway, so make a new one */
-		old->lost = true;
-		old->retry_at = s->v->now;
-		return true;
-	case NO_ADDITIONAL_SAS:
-		return err_notify(s->e, ERR_PEER, n->type, "the gateway does not rekey child SAs");
-	default:
-		return true;
-	}
+	old->retry_at = at_once ? v->now : v->now + jittered(RETRY_MS, v->rng);
+	return n->type != NO_ADDITIONAL_SAS ||
+		err_notify(s->e, ERR_PEER, n->type, "the gateway does not rekey child SAs");
 }
 
 static int nonce_compare(struct bytes a, struct bytes b)
@@ -258,9 +277,8 @@ bool v2_child_recv(struct step *s)
 	struct notify n;
 
 	if (notify_find_error(s->p, &n)) {
-		uint32_t spi_in = o->spi_in;
 		v2_request_done(s->sa);
-		return child_refused(s, old, spi_in, &n);
+		return child_refused(s, old, o, &n);
 	}
 	if (!nonce || nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
 		return err_set(s->e, ERR_PEER, "the gateway's answer lacks a nonce");

@@ -188,23 +188,42 @@ static struct child *child_deleting(const struct v2 *v, const struct v2_sa *sa)
 
 static bool any_covers(const struct v2 *v, const struct selector *s)
 {
-	for (size_t i = 0; i < v->children.n; i++)
-		for (size_t j = 0; j < v->children.v[i]->remote_ts.n; j++) {
-			struct selector common;
-			if (selector_narrow(&common, s, &v->children.v[i]->remote_ts.v[j]))
+	struct selector common;
+
+	for (size_t i = 0; i < v->children.n; i++) {
+		const struct child *c = v->children.v[i];
+		if (c->state == CHILD_DELETING || c->state == CHILD_LINGERING)
+			continue;
+		for (size_t j = 0; j < c->remote_ts.n; j++)
+			if (selector_narrow(&common, s, &c->remote_ts.v[j]))
 				return true;
-		}
+	}
 	return false;
 }
 
-/* The next selector that the profile names and no child SA carries; each is asked for once. */
-static bool want_extra_child(struct v2 *v)
+bool v2_extra_wanted(struct v2 *v)
 {
 	for (; v->extra_ts < v->cfg->remote_ts.n; v->extra_ts++)
 		if (v->children.n > 0 && v->children.n < IKE_CHILDREN_MAX &&
 			!any_covers(v, &v->cfg->remote_ts.v[v->extra_ts]))
 			return true;
 	return false;
+}
+
+void v2_extra_again(struct v2 *v, uint64_t at)
+{
+	if (at < v->extra_at)
+		v->extra_at = at;
+}
+
+void v2_extra_tick(struct v2 *v)
+{
+	if (v->now < v->extra_at)
+		return;
+	v->extra_at = TIME_NEVER;
+	v->extra_ts = 0;
+	if (v2_extra_wanted(v))
+		v->extra_from = v->now + EXTRA_PAUSE_MS;
 }
 
 static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
@@ -235,7 +254,7 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		sa->want_rekey = false;
 		return v2_rekey_send(v, sa, ob, e);
 	}
-	if (want_extra_child(v)) {
+	if (v2_extra_wanted(v)) {
 		bool ok = v2_child_send(v, sa, NULL, ob, e);
 		v->extra_ts++;
 		return ok;

@@ -35,6 +35,8 @@ enum {
 	HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
 	TAKE_OVER_MS = 250, /* so long a child that we rekeyed is sent by */
 	RETRY_MS = 5000, /* after TEMPORARY_FAILURE (section 2.25) */
+	EXTRA_PAUSE_MS =
+		60000, /* a child SA that the gateway deletes is not asked for more often */
 	REPLACED_MS = 30000, /* the peer may take so long to delete an IKE SA that it replaced */
 	KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
 	STOP_MS = 2000, /* how long leaving waits for the gateway's word */
@@ -180,7 +182,12 @@ struct v2 {
 	uint32_t rekeys_ike, rekeys_child;
 	bool stopping;
 	uint64_t stop_at; /* no longer wait for the answer to our delete */
-	size_t extra_ts; /* selectors of the profile for which a further child SA was asked */
+	/* Selectors of the profile, each of which may need a child SA of its own: the one asked for next,
+	 * n when all were; and when it begins again with the first. */
+	size_t extra_ts;
+	uint64_t extra_at;
+	uint64_t extra_from; /* not before, where the gateway deleted one */
+	size_t carrying; /* children that did at the last review */
 	enum ike_phase phase;
 	enum ike_stage stage;
 	struct err failure;
@@ -224,6 +231,12 @@ bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t excha
 void v2_request_done(struct v2_sa *sa);
 /* After every input: starts what is waiting, where the window is open. */
 void v2_request_next(struct v2 *v, struct outbox *ob);
+/* Selectors of the profile have no child SA yet, and have not been asked for. */
+bool v2_extra_wanted(struct v2 *v);
+/* What no child SA carries is asked for once more, at that time. */
+void v2_extra_again(struct v2 *v, uint64_t at);
+/* ... for the time has come. */
+void v2_extra_tick(struct v2 *v);
 /* Sends a sealed message that nobody waits for an answer to. */
 void v2_send_once(
 	struct v2 *v, struct v2_sa *sa, uint8_t exchange, struct ikew *k, struct outbox *ob);

@@ -82,6 +82,24 @@ static bool encapsulated(const struct session *s)
 	return s->view.n_children > 0 ? s->view.children[0].encap : s->encap;
 }
 
+static bool set_up_for(const struct session *s, uint32_t number)
+{
+	for (size_t i = 0; i < s->n_children; i++)
+		if (s->children[i] == number)
+			return true;
+	return false;
+}
+
+/* One whose networks have no route yet. Those of one that went keep theirs, for without it they would be
+ * reached in the clear. */
+static bool further_child(const struct session *s)
+{
+	for (size_t i = 0; i < s->view.n_children; i++)
+		if (!set_up_for(s, s->view.children[i].number))
+			return true;
+	return false;
+}
+
 static void set_up_machine(struct session *s, struct outbox *ob)
 {
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
@@ -90,6 +108,9 @@ static void set_up_machine(struct session *s, struct outbox *ob)
 		s->line ? &s->line_view : NULL, s->kernel, s->paths[s->path].mtu, ob);
 	s->ppp = s->line_view.ppp;
 	s->encap = encapsulated(s);
+	s->n_children = s->view.n_children;
+	for (size_t i = 0; i < s->n_children; i++)
+		s->children[i] = s->view.children[i].number;
 	s->phase = PHASE_CONFIGURING;
 }
 
@@ -195,6 +216,8 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 		set_up_machine(s, ob);
 	} else if (s->phase == PHASE_UP && s->encap != encapsulated(s)) {
 		set_up_again(s, ob); /* packets have another size */
+	} else if (s->phase == PHASE_UP && further_child(s)) {
+		set_up_again(s, ob);
 	}
 }
 
@@ -359,7 +382,7 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 		return;
 	case OS_NETCONF_DONE:
 		netconf_done(s, in, ob);
-		return;
+		break;
 	case OS_PATH_CHANGED:
 		path_changed(s, in, ob);
 		break;

@@ -77,6 +77,8 @@ struct session {
 
 	bool again; /* the machine is being set up for a tunnel that is up */
 	bool encap; /* ESP is in UDP, as the machine was set up for it */
+	size_t n_children; /* those that the machine was set up for, by their numbers */
+	uint32_t children[IKE_CHILDREN_MAX];
 	bool kernel; /* ESP is the kernel's */
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */

@@ -1,0 +1,140 @@
+/*
+ * Further child SAs: the profile names several networks, and the gateway makes one child SA for each.
+ */
+#include <stdlib.h>
+
+#include "pair.h"
+#include "profiles.h"
+
+static const struct setting two_networks[] = {
+	{ "connection", "gateway", "gw.example.org" },
+	{ "remote", "auth", "psk" },
+	{ "remote", "id", "gw.example.org" },
+	{ "local", "id", "anna@example.org" },
+	{ "secrets", "psk", "a long shared key of both" },
+	{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
+	{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
+	{ "esp", "remote-ts", "10.1.0.0/16, 10.2.0.0/16" },
+};
+
+static struct profile *begin(struct pair *p)
+{
+	struct profile *profile = profile_of(two_networks, ARRAY_LEN(two_networks));
+
+	pair_init(p, 30);
+	p->profile = profile;
+	p->gwc.narrow = "10.1.0.0/16";
+	p->ping_every = 500; /* the gateway sends by a child SA when the client does */
+	return profile;
+}
+
+static void finish(struct pair *p, struct profile *profile)
+{
+	pair_free(p);
+	profile_free(profile);
+}
+
+static size_t children_shown(struct pair *p)
+{
+	struct status *st = calloc(1, sizeof(*st));
+
+	assert_non_null(st);
+	session_status(p->client.session, p->net.now, st);
+	size_t n = st->n_children;
+	free(st);
+	return n;
+}
+
+/* The machine is set up once, when all have been asked for. */
+static void all_are_routed(void **state)
+{
+	struct pair p;
+	struct profile *profile = begin(&p);
+
+	(void)state;
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.n_routes, 2);
+	pair_settle(&p);
+	pair_check_up(&p, 2);
+	assert_int_equal(p.events[EV_UP], 1);
+	finish(&p, profile);
+}
+
+static void one_of_two_deleted(void **state)
+{
+	struct pair p;
+	struct profile *profile = begin(&p);
+
+	(void)state;
+	pair_connect(&p);
+	pair_run(&p, SECONDS(10));
+	pair_gw(&p, GW_DELETE_CHILD);
+	pair_run(&p, SECONDS(5));
+	assert_int_equal(children_shown(&p), 2);
+	assert_int_equal(p.n_routes, 2);
+	pair_gw(&p, GW_DELETE_CHILD); /* a gateway that deletes at once is not asked at once */
+	pair_run(&p, SECONDS(5));
+	assert_int_equal(children_shown(&p), 1);
+	assert_int_equal(p.n_routes, 2); /* nothing of it in the clear */
+	pair_run(&p, SECONDS(60));
+	assert_int_equal(children_shown(&p), 2);
+	pair_settle(&p);
+	pair_check_up(&p, 2);
+	finish(&p, profile);
+}
+
+static void busy_at_first(struct pair *p)
+{
+	p->gwc.refuse_child = p->gw.phase == GW_UP && p->net.now < 4000 ? TEMPORARY_FAILURE : 0;
+}
+
+static void had_later(void **state)
+{
+	struct pair p;
+	struct profile *profile = begin(&p);
+
+	(void)state;
+	p.watch = busy_at_first;
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.n_routes, 1);
+	pair_run(&p, SECONDS(10));
+	assert_int_equal(p.n_routes, 2);
+	pair_settle(&p);
+	pair_check_up(&p, 2);
+	finish(&p, profile);
+}
+
+static void never_to_be_had(struct pair *p)
+{
+	p->gwc.refuse_child = p->gw.phase == GW_UP ? TS_UNACCEPTABLE : 0;
+}
+
+static void refused(void **state)
+{
+	struct pair p;
+	struct profile *profile = begin(&p);
+
+	(void)state;
+	p.watch = never_to_be_had;
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.events[EV_WARNING], 1);
+	unsigned asked = p.gw.requests;
+	pair_run(&p, SECONDS(20));
+	assert_int_equal(p.gw.requests, asked);
+	finish(&p, profile);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_are_routed),
+		cmocka_unit_test(one_of_two_deleted),
+		cmocka_unit_test(had_later),
+		cmocka_unit_test(refused),
+	};
+
+	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
+}
