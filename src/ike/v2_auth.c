@@ -353,6 +353,7 @@ bool v2_auth_established(struct step *s)
 	struct v2 *v = s->v;
 	struct handshake *hs = v->hs;
 	const struct payload *cp = payload_find(s->p, PAYLOAD_CP);
+	bool asked = v->cfg->want_address; /* else the reply answers nothing, and is passed over */
 
 	if (!hs->proved)
 		return err_set(s->e, ERR_AUTH, "the gateway has not proved who it is");
@@ -360,7 +361,8 @@ bool v2_auth_established(struct step *s)
 	if (!c)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
 	v2_stage(v, STAGE_CHILD, NULL, s->ob);
-	bool ok = !gateway_refused(s) && (!cp || v2_cp_read(cp->body, &v->granted, s->e)) &&
+	bool ok = !gateway_refused(s) &&
+		(!cp || !asked || v2_cp_read(cp->body, &v->granted, s->e)) &&
 		v2_child_read(s, &hs->child, c);
 	if (ok) {
 		struct v2_nonces n = { { hs->ni, sizeof(hs->ni) }, { hs->nr, hs->nr_len }, true };

@@ -320,9 +320,14 @@ static void take_pushed_dns(struct builder *b)
 		/* It gets a route of its own, so it is no less pushed than a route is. */
 		if (!why && !accepted(b, &host))
 			why = "network.accept does not list it";
+		if (!why && !family_usable(b, a->family))
+			continue;
+		/* Or our questions go, in the clear, to whomever the gateway names. */
+		if (!why && !selected(b, &host))
+			why = "the tunnel does not carry it";
 		if (why)
 			refuse(b, "DNS server", addr_text(text, a), why);
-		else if (family_usable(b, a->family))
+		else
 			take_dns_server(b, a);
 	}
 }

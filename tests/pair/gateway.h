@@ -79,6 +79,7 @@ struct gw_config {
 	uint16_t refuse_init, refuse_auth, refuse_child, refuse_rekey; /* notify to answer with */
 	const char *narrow; /* remote prefix it allows the client, NULL: all that is asked */
 	const char *address; /* what it assigns, NULL: nothing */
+	bool pushy; /* ... also where nobody asked */
 	bool transport;
 	bool mobike;
 	uint16_t refuse_move; /* notify to answer UPDATE_SA_ADDRESSES with */

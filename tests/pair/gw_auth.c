@@ -125,7 +125,7 @@ static void keep_child(struct gw_step *s)
 
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &o->remote_ts, &e));
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &o->local_ts, &e));
-	g->wants_address = payload_find(s->p, PAYLOAD_CP) != NULL;
+	g->wants_address = g->cfg->pushy || payload_find(s->p, PAYLOAD_CP);
 	if (gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi,
 		    &g->first_number, &g->first)) {
 		struct rd r = rd_init(spi.p, spi.n);

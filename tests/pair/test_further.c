@@ -24,6 +24,7 @@ static struct profile *begin(struct pair *p)
 	pair_init(p, 30);
 	p->profile = profile;
 	p->gwc.narrow = "10.1.0.0/16";
+	p->gwc.address = NULL;
 	p->ping_every = 500; /* the gateway sends by a child SA when the client does */
 	return profile;
 }

@@ -358,6 +358,24 @@ static void lossy(void **state)
 	profile_free(profile);
 }
 
+/* network.address = none: the machine's own address inside as well as outside. */
+static void unasked_address(void **state)
+{
+	struct profile *profile = profile_psk();
+	struct pair p;
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(profile, "network", "address", "none", &e));
+	begin(&p, profile, 30);
+	p.gwc.pushy = true;
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.netconf.n_addrs, 0);
+	assert_int_equal(p.netconf.n_dns, 0);
+	finish(&p, profile);
+}
+
 static int teardown(void **state)
 {
 	people_free();
@@ -375,6 +393,7 @@ int main(void)
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(gateway_back_without_its_name),
 		cmocka_unit_test(lossy),
+		cmocka_unit_test(unasked_address),
 	};
 	static struct CMUnitTest tests[ARRAY_LEN(exits) + ARRAY_LEN(first)];
 

@@ -223,6 +223,37 @@ static void refuses_unsafe_addresses_and_servers(void **state)
 		assert_true(warned(x, hosts[i], "DNS server"));
 }
 
+static void refuses_servers_outside_the_tunnel(void **state)
+{
+	struct pushed *x = *state;
+
+	push_route(x, "10.20.0.0/16");
+	push_addr(x, "10.20.1.2");
+	push_dns(x, "203.0.113.53");
+	push_dns(x, "10.20.0.53");
+	push_dns(x, "fd00::53"); /* there is no IPv6 in it at all */
+	build(x);
+	assert_int_equal(x->made->n_dns, 1);
+	assert_int_equal(x->made->dns[0].ip[0], 10);
+	assert_int_equal(warnings(x), 1);
+	assert_true(warned(x, "DNS server 203.0.113.53", "does not carry"));
+}
+
+/* Those are the user's word. */
+static void takes_servers_of_the_profile(void **state)
+{
+	struct pushed *x = *state;
+
+	set(x, "dns", "203.0.113.53");
+	push_route(x, "10.20.0.0/16");
+	push_addr(x, "10.20.1.2");
+	push_dns(x, "10.20.0.53");
+	build(x);
+	assert_int_equal(x->made->n_dns, 1);
+	assert_int_equal(x->made->dns[0].ip[0], 203);
+	assert_int_equal(warnings(x), 0);
+}
+
 static void takes_no_more_than_the_profile_accepts(void **state)
 {
 	struct pushed *x = *state;
@@ -412,6 +443,9 @@ int main(void)
 			takes_networks_that_hold_the_gateway, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			refuses_unsafe_addresses_and_servers, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			refuses_servers_outside_the_tunnel, setup, teardown),
+		cmocka_unit_test_setup_teardown(takes_servers_of_the_profile, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			takes_no_more_than_the_profile_accepts, setup, teardown),
 		cmocka_unit_test_setup_teardown(
