@@ -166,11 +166,16 @@ static bool goes_anywhere(const struct plan *p, const struct netconf *want)
 	return any;
 }
 
+/* Where the default goes into the tunnel, what has no way there any more goes nowhere; and IPv6 as a
+ * kill switch needs it. */
 static void plan_add_wall(struct plan *p, const struct plan_input *in)
 {
-	p->wall = in->wall && p->up;
-	for (size_t i = 0; p->wall && i < p->n_addrs; i++)
-		p->rule[1] |= p->addrs[i].dst.family == FAMILY_V6;
+	for (size_t i = 0; i < p->n_routes; i++)
+		p->wall[p->routes[i].dst.family == FAMILY_V6] |=
+			p->routes[i].dst.len == 0 && p->routes[i].type != RTN_THROW;
+	for (size_t i = 0; in->wall && i < p->n_addrs; i++)
+		p->wall[1] |= p->addrs[i].dst.family == FAMILY_V6;
+	p->rule[1] |= p->wall[1];
 }
 
 bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
@@ -282,25 +287,25 @@ static void rule_steps(const struct plan *from, const struct plan *to, const str
 	}
 }
 
-/* IPv6's route of last resort, which stays when the interface goes. */
+/* The routes of last resort, which stay when the interface goes. */
 static void wall_steps(const struct plan *from, const struct plan *to, const struct item *base,
 	enum step_op op, struct step *v, size_t *n)
 {
-	bool was = from->wall && from->rule[1], is = to->wall && to->rule[1];
-	struct item it = { .kind = ITEM_ROUTE,
-		.table = base->table,
-		.type = RTN_UNREACHABLE,
-		.metric = UINT32_MAX - 1,
-		.dst.family = FAMILY_V6 };
-
-	if (op == STEP_ADD ? is && !was : was && !is)
-		step_add(v, n, op, &it);
+	for (int f = 0; f < 2; f++) {
+		struct item it = { .kind = ITEM_ROUTE,
+			.table = base->table,
+			.type = RTN_UNREACHABLE,
+			.metric = UINT32_MAX - 1,
+			.dst.family = f ? FAMILY_V6 : FAMILY_V4 };
+		if (op == STEP_ADD ? to->wall[f] && !from->wall[f] : from->wall[f] && !to->wall[f])
+			step_add(v, n, op, &it);
+	}
 }
 
 bool plan_steps(const struct plan *from, const struct plan *to, const struct item *base,
 	struct step **steps, size_t *n, struct err *e)
 {
-	size_t most = from->n_routes + to->n_routes + from->n_addrs + to->n_addrs + 8;
+	size_t most = from->n_routes + to->n_routes + from->n_addrs + to->n_addrs + 10;
 	struct step *v = calloc(most, sizeof(*v));
 
 	*n = 0;

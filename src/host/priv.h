@@ -126,7 +126,7 @@ struct plan {
 	size_t n_routes;
 	struct item *routes; /* in the order of item destinations, each only once */
 	bool rule[2]; /* IPv4, IPv6: a rule leads to the table */
-	bool wall; /* IPv6 goes nowhere when the interface is gone, see killswitch.c */
+	bool wall[2]; /* what knows no other way in the table goes nowhere: the interface may go */
 };
 
 enum ipv6_state { IPV6_WORKS, IPV6_NOT_ON_LINK, IPV6_ABSENT };
@@ -138,7 +138,7 @@ struct plan_input {
 	enum ipv6_state ipv6;
 	const struct prefix *lan; /* networks on the link to leave alone */
 	size_t n_lan;
-	bool wall;
+	bool wall; /* for a kill switch, see killswitch.c */
 };
 
 bool plan_make(struct plan *p, const struct plan_input *in, struct err *e) MUST_CHECK;

@@ -239,6 +239,34 @@ static void only_the_difference_in_the_right_order(void **state)
 	free(c);
 }
 
+/* The interface may go, and its routes with it: what went into the tunnel as everything else does
+ * must not fall through to the main table. */
+static void default_has_a_wall_behind_it(void **state)
+{
+	struct netconf *c = conf();
+	struct plan none = { 0 };
+
+	(void)state;
+	route(c, ROUTE_TUNNEL, "0.0.0.0/0");
+	struct plan first = plan(c, IPV6_WORKS, NULL, 0);
+	assert_true(first.wall[0]);
+	assert_false(first.wall[1]);
+	assert_steps(&none, &first, "+link +addr +route +route +rule");
+	route(c, ROUTE_TUNNEL, "::/0");
+	struct plan second = plan(c, IPV6_NOT_ON_LINK, NULL, 0);
+	assert_true(second.wall[0] && second.wall[1]);
+	assert_steps(&first, &second, "+route +route +rule");
+	assert_steps(&second, &none, "-rule -rule -route -route -route -route -addr +link");
+	c->routes[0] = (struct route){ ROUTE_BYPASS, net("0.0.0.0/0") };
+	c->routes[1] = (struct route){ ROUTE_TUNNEL, net("fd00::/8") };
+	struct plan split = plan(c, IPV6_WORKS, NULL, 0);
+	assert_false(split.wall[0] || split.wall[1]);
+	plan_free(&first);
+	plan_free(&second);
+	plan_free(&split);
+	free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +277,7 @@ int main(void)
 		cmocka_unit_test(one_route_for_a_destination),
 		cmocka_unit_test(without_ipv6_nothing_leaks),
 		cmocka_unit_test(only_the_difference_in_the_right_order),
+		cmocka_unit_test(default_has_a_wall_behind_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
