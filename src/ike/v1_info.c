@@ -123,6 +123,7 @@ static void take_lifetime(struct v1_step *s, const struct notify *n)
 	struct v1_sa *sa = s->sa;
 
 	if (n->protocol != PROTO_ESP) {
+		sa->lifetime = shorter(sa->lifetime, said.ms); /* it may not have begun yet */
 		if (said.ms && s->v->now + said.ms < sa->expire_at) {
 			sa->expire_at = s->v->now + said.ms;
 			sa->rekey_at = s->v->now + jittered(said.ms * 9 / 10, s->v->rng);

@@ -319,6 +319,31 @@ static void say_move(struct v1_pair *p, const char *to, size_t len)
 	p->cfg.xauth = true;
 }
 
+/* RESPONDER-LIFETIME of phase 1, said while the login is awaited. */
+static void early_lifetime(void **state)
+{
+	static const uint8_t less[] = { 0x80, 1, 0, 1, 0x80, 2, 2, 0x58 };
+	struct v1_pair *p = v1_pair_new(104);
+	uint8_t buf[64];
+	struct ikew k;
+
+	(void)state;
+	p->login = true;
+	p->rounds = silence;
+	p->cfg.ike_lifetime = SECONDS(8 * 3600);
+	v1_pair_start(p);
+	v1_pair_run(p, 500);
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_notify_write(&k, p->gw->sa, V1_RESPONDER_LIFETIME, (struct bytes){ less, sizeof(less) });
+	v1_pair_gw_info(p, &k);
+	v1_pair_run(p, 500);
+	v1_pair_gw_asks(p, asks_once);
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	assert_true(p->client->sa->expire_at <= p->net.now + SECONDS(600));
+	v1_pair_done(p);
+}
+
 static void sent_on(void **state)
 {
 	struct v1_pair *p = v1_pair_new(45);
@@ -478,6 +503,7 @@ int main(void)
 		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
 		cmocka_unit_test(unity),
+		cmocka_unit_test(early_lifetime),
 		cmocka_unit_test(sent_on),
 		cmocka_unit_test(sent_round),
 		cmocka_unit_test(wrong_password),
