@@ -278,19 +278,12 @@ static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 {
-	struct child *c;
-
 	switch (x->kind) {
 	case V1X_QUICK:
 		v1_quick_unanswered(v, x, ob);
 		return;
-	case V1X_SERVED: /* it never confirmed; if it used the SA, it is in use all the same */
-		c = child_find(&v->children, x->offer->spi_in);
-		if (c && c->held_out)
-			child_remove(&v->children, c, ob);
-		else if (c)
-			v1_child_replace(v, child_find(&v->children, x->offer->old_spi_in),
-				CHILD_REPLACED, ob);
+	case V1X_SERVED:
+		v1_quick_unconfirmed(v, x, ob);
 		v1_xchg_drop(v, x);
 		return;
 	case V1X_PULL:

@@ -310,6 +310,38 @@ void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 		v->next_pair++;
 }
 
+/* The gateway never confirmed what it began; if it used the SA, that is in use all the same. */
+void v1_quick_unconfirmed(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
+{
+	struct child *made = child_find(&v->children, x->offer->spi_in);
+
+	if (made && made->held_out)
+		child_remove(&v->children, made, ob);
+	else if (made)
+		v1_child_replace(
+			v, child_find(&v->children, x->offer->old_spi_in), CHILD_REPLACED, ob);
+}
+
+void v1_quick_lost(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
+{
+	struct sa_ref in;
+
+	if (!x->waiting || !x->offer)
+		return;
+	if (x->kind == V1X_QUICK) {
+		in = inbound(v, x->offer);
+		outbox_sa_remove(ob, &in);
+	} else {
+		v1_quick_unconfirmed(v, x, ob);
+	}
+	x->waiting = false;
+	struct child *old = child_find(&v->children, x->offer->old_spi_in);
+	if (old && old->state == CHILD_UP) {
+		old->want_rekey = true;
+		old->retry_at = v->now;
+	}
+}
+
 /* --- the gateway's --------------------------------------------------------------------------------------- */
 
 static void refuse(struct v1_step *s, uint16_t type)

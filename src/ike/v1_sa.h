@@ -516,6 +516,9 @@ void v1_child_replace(struct v1 *v, struct child *old, enum child_state state, s
 bool v1_quick_recv(struct v1_step *s) MUST_CHECK;
 void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, struct outbox *ob);
 void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob);
+void v1_quick_unconfirmed(struct v1 *v, struct v1_xchg *x, struct outbox *ob);
+/* Its phase 1 goes: what it was for is due again. */
+void v1_quick_lost(struct v1 *v, struct v1_xchg *x, struct outbox *ob);
 bool v1_info_recv(struct v1_step *s) MUST_CHECK;
 void v1_info_unprotected(
 	struct v1 *v, struct v1_sa *sa, const struct payloads *p, struct outbox *ob);

@@ -187,8 +187,17 @@ struct v1 *v1_new(const struct ike_config *config, struct rng *rng, struct err *
 	return v;
 }
 
+/* sa NULL: those of all. */
+static void quick_modes_lost(struct v1 *v, const struct v1_sa *sa, struct outbox *ob)
+{
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
+		if (v->xchgs[i] && (!sa || v->xchgs[i]->sa == sa))
+			v1_quick_lost(v, v->xchgs[i], ob);
+}
+
 static void clear_all(struct v1 *v, struct outbox *ob)
 {
+	quick_modes_lost(v, NULL, ob);
 	children_clear(&v->children, NULL, ob);
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
 		if (v->sas[i])
@@ -434,6 +443,7 @@ static void sa_gone(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	bool renewal = sa->initiator && !sa->first && sa->state < V1_UP;
 	struct err e;
 
+	quick_modes_lost(v, sa, ob);
 	v1_sa_drop(v, sa);
 	if (first || (current && !v1_any_child_up(v)) || (renewal && !v->sa)) {
 		err_set(&e, ERR_PEER,

@@ -97,12 +97,103 @@ static void renewal_deleted(void **state)
 	}
 }
 
+static bool drop_quick(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)n;
+	return *(bool *)arg && from == GATEWAY && !f->esp && f->len > IKE_HDR_LEN &&
+		f->data[18] == V1_QUICK_MODE;
+}
+
+static bool renewed(const struct v1_pair *p)
+{
+	return p->client->rekeys_ike > 0;
+}
+
+/* Our rekey of the child is under way by a phase 1 that we renewed, and the gateway deletes that at once. */
+static void rekey_lost(void **state)
+{
+	struct v1_pair *p = long_lived(108);
+	struct v1_sa *old = p->gw->sa;
+	bool drop = true;
+
+	(void)state;
+	p->net.tap = drop_quick;
+	p->net.tap_arg = &drop;
+	p->client->children.v[0]->rekey_at = p->net.now;
+	v1_pair_command(p, CMD_REKEY_IKE);
+	assert_true(v1_pair_until(p, renewed, SECONDS(10)));
+	v1_pair_run(p, 100);
+	assert_int_not_equal(p->net.plane[CLIENT].expected, 0);
+	delete_phase1(p, old);
+	v1_pair_run(p, 200);
+	drop = false;
+	v1_pair_run(p, SECONDS(60));
+	assert_int_equal(p->client->rekeys_child, 1);
+	assert_int_equal(p->net.plane[CLIENT].expected, 0);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
+static bool drop_ours(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)n;
+	return *(bool *)arg && from == CLIENT && !f->esp && f->len > IKE_HDR_LEN &&
+		f->data[18] == V1_QUICK_MODE;
+}
+
+/* The same with one of the gateway's that has not our answer: nothing of it stays. */
+static void rekey_of_the_gateway_lost(void **state)
+{
+	struct v1_pair *p = long_lived(113);
+	struct v1_sa *old = p->gw->sa;
+	bool drop = true;
+
+	(void)state;
+	p->net.tap = drop_ours;
+	p->net.tap_arg = &drop;
+	v1_pair_gw_rekeys(p);
+	v1_pair_run(p, 100);
+	assert_int_equal(plane_count(&p->net.plane[CLIENT], SA_IN), 2);
+	v1_pair_command(p, CMD_REKEY_IKE);
+	assert_true(v1_pair_until(p, renewed, SECONDS(10)));
+	delete_phase1(p, old);
+	v1_pair_run(p, 200);
+	assert_int_equal(plane_count(&p->net.plane[CLIENT], SA_IN), 1);
+	drop = false;
+	v1_pair_run(p, SECONDS(60));
+	assert_int_equal(p->client->rekeys_child, 1);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
+/* What the data plane was told to expect is taken back where the connection ends meanwhile. */
+static void stopped_while_rekeying(void **state)
+{
+	struct v1_pair *p = long_lived(114);
+	bool drop = true;
+
+	(void)state;
+	p->net.tap = drop_quick;
+	p->net.tap_arg = &drop;
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	v1_pair_run(p, 100);
+	assert_int_not_equal(p->net.plane[CLIENT].expected, 0);
+	v1_stop(p->client, p->net.now, &p->ob);
+	v1_pair_run(p, 100);
+	assert_int_equal(p->net.plane[CLIENT].expected, 0);
+	v1_pair_check_dead(p, ERR_NONE, 0);
+	v1_pair_done(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(deleted_and_silent),
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
+		cmocka_unit_test(rekey_lost),
+		cmocka_unit_test(rekey_of_the_gateway_lost),
+		cmocka_unit_test(stopped_while_rekeying),
 	};
 
 	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
