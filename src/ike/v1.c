@@ -22,12 +22,13 @@ static bool renewal_runs(const struct v1 *v)
 
 static bool begin_quick(struct v1 *v, struct outbox *ob, struct err *e)
 {
+	struct v1_ends *pair = v1_pair_due(v);
 	struct child *c;
 
 	if (!v->sa || v->sa->state != V1_UP || quick_waits(v))
 		return true;
-	if (v->next_pair < v->n_pairs)
-		return v1_quick_send(v, v->sa, NULL, &v->pairs[v->next_pair], ob, e);
+	if (pair)
+		return v1_pair_begin(v, pair, ob, e);
 	if (!(c = child_wanting_rekey(&v->children, NULL, v->now)))
 		return true;
 	c->want_rekey = false;
@@ -104,21 +105,6 @@ static void move(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 }
 
-/* The gateway deleted all child SAs, but not phase 1: as a gateway does whose own lifetime ran out or that
- * forgot to renew. One that does not want them any more says so now, or does it again. */
-static bool remake(struct v1 *v, struct outbox *ob)
-{
-	if (v->next_pair < v->n_pairs || quick_waits(v))
-		return true;
-	if (v->now < v->remake_at)
-		return false;
-	v->remake_at = v->now + V1_REMAKE_MS;
-	v->next_pair = 0;
-	outbox_event(ob, EV_WARNING, LEVEL_WARN,
-		"the gateway deleted the tunnel's child SA: asking for another");
-	return true;
-}
-
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v1 *v, struct outbox *ob)
 {
@@ -128,12 +114,11 @@ static void review(struct v1 *v, struct outbox *ob)
 		move(v, ob);
 	if (v->phase == IKE_DEAD)
 		return;
-	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && v->next_pair == v->n_pairs &&
-		v1_any_child_up(v)) {
+	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && !v1_pair_due(v) && v1_any_child_up(v)) {
 		v->phase = IKE_UP;
 		v->stage = STAGE_UP;
 	}
-	if (v->phase == IKE_UP && !v1_any_child_up(v) && !remake(v, ob)) {
+	if (v->phase == IKE_UP && !v1_any_child_up(v) && !v1_pair_due(v) && !quick_waits(v)) {
 		err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
 		v1_fail(v, &e, ob);
 		return;
@@ -176,8 +161,8 @@ static uint64_t sa_deadline(const struct v1 *v, const struct v1_sa *sa)
 uint64_t v1_deadline(const struct v1 *v)
 {
 	/* A rekey that waits for another quick mode starts with the input that ends that. */
-	bool blocked = !v->sa || quick_waits(v) || v->next_pair < v->n_pairs;
-	uint64_t at = dpd_at(v);
+	bool blocked = !v->sa || v->sa->state != V1_UP || quick_waits(v);
+	uint64_t at = earliest(dpd_at(v), v1_pairs_deadline(v));
 
 	if (v->phase == IKE_DEAD)
 		return TIME_NEVER;

@@ -88,8 +88,8 @@ static struct child *child_add(struct v1_step *s, const struct v1_offer *o,
 
 /* --- ours ------------------------------------------------------------------------------------------- */
 
-static bool prepare(struct v1 *v, struct v1_sa *sa, const struct child *old,
-	const struct v1_ends *pair, struct v1_offer *o, struct err *e)
+static bool prepare(struct v1 *v, struct v1_sa *sa, const struct child *old, struct v1_ends *pair,
+	struct v1_offer *o, struct err *e)
 {
 	const struct alg *group = pfs_group(v, sa);
 
@@ -101,6 +101,9 @@ static bool prepare(struct v1 *v, struct v1_sa *sa, const struct child *old,
 	o->proposals = *v->cfg->esp_proposals;
 	o->local_ts = old ? old->local_ts.v[0] : pair->local;
 	o->remote_ts = old ? old->remote_ts.v[0] : pair->remote;
+	o->pair = pair;
+	if (!old)
+		pair->number = o->number;
 	o->ke = group ? ke_new(group, v->rng, e) : NULL;
 	return !group || o->ke;
 }
@@ -110,7 +113,7 @@ static struct sa_ref inbound(const struct v1 *v, const struct v1_offer *o)
 	return (struct sa_ref){ SA_IN, o->spi_in, v->path.remote, v1_local(v) };
 }
 
-bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const struct v1_ends *pair,
+bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, struct v1_ends *pair,
 	struct outbox *ob, struct err *e)
 {
 	struct v1_xchg *x = v1_xchg_new(v, sa, V1X_QUICK, v1_new_mid(v, sa));
@@ -248,8 +251,8 @@ static bool answer_recv(struct v1_step *s)
 	if (!made)
 		return false;
 	note_nat_oa(s, true);
-	if (!o->old_spi_in)
-		s->v->next_pair++;
+	if (o->pair)
+		o->pair->made = true;
 	v1_child_replace(s->v, old, CHILD_RETIRING, s->ob);
 	memcpy(nonces, o->ni, o->ni_len);
 	memcpy(nonces + o->ni_len, o->nr, o->nr_len);
@@ -265,6 +268,7 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 {
 	struct child *old = child_find(&v->children, x->offer->old_spi_in);
 	struct sa_ref in = inbound(v, x->offer);
+	struct v1_ends *pair = x->offer->pair;
 	bool with_pfs = x->offer->ke != NULL, first = v->children.n == 0;
 	char name[NOTIFY_TEXT_MAX];
 	struct err e;
@@ -285,8 +289,9 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 		err_notify(&e, ERR_PEER, n->type, "the gateway answers quick mode with %s",
 			v1_notify_text(name, n->type));
 		v1_fail(v, &e, ob);
-	} else if (!without) {
-		v->next_pair++; /* the gateway does not serve these selectors */
+	} else if (pair) {
+		pair->refused = !without;
+		pair->not_before = v->now;
 	}
 }
 
@@ -294,6 +299,7 @@ void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 {
 	struct child *old = child_find(&v->children, x->offer->old_spi_in);
 	struct sa_ref in = inbound(v, x->offer);
+	struct v1_ends *pair = x->offer->pair;
 	bool first = v->children.n == 0;
 	char to[ADDR_TEXT_MAX];
 	struct err e;
@@ -306,8 +312,10 @@ void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 	if (first ||
 		old) /* a gateway that does not answer a rekey has forgotten phase 1, or is gone */
 		v1_fail(v, &e, ob);
-	else
-		v->next_pair++;
+	else if (pair && pair->made)
+		pair->not_before = v->now + V1_REMAKE_MS;
+	else if (pair)
+		pair->refused = true;
 }
 
 /* The gateway never confirmed what it began; if it used the SA, that is in use all the same. */
@@ -335,6 +343,8 @@ void v1_quick_lost(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 		v1_quick_unconfirmed(v, x, ob);
 	}
 	x->waiting = false;
+	if (x->offer->pair)
+		x->offer->pair->not_before = v->now;
 	struct child *old = child_find(&v->children, x->offer->old_spi_in);
 	if (old && old->state == CHILD_UP) {
 		old->want_rekey = true;

@@ -5,7 +5,7 @@
  * SAs and exchanges, v1_rows.c has the table of messages and carries each to its step, v1_crypt.c
  * encrypts, hashes and sends, v1_frag.c reassembles, v1_keys.c derives; the steps are in v1_main.c and
  * v1_aggr.c (phase 1), v1_resp.c (phase 1 that the gateway starts), v1_xauth.c (login), v1_config.c
- * (mode configuration), v1_quick.c (phase 2) and v1_info.c; v1_proof.c makes and checks HASH and SIG,
+ * (mode configuration), v1_pairs.c (what phase 2 is for), v1_quick.c (phase 2) and v1_info.c; v1_proof.c makes and checks HASH and SIG,
  * v1_codec.c reads and writes payloads, v1_vendor.c has the table of vendor ids. Child SAs are those
  * of child.h.
  *
@@ -44,7 +44,7 @@ enum {
 	V1_AGAIN_WAIT_MS = 5000, /* ... on renewal, where many gateways do not ask again */
 	V1_PUSH_WAIT_MS = 10000, /* ... and to push the configuration */
 	V1_OVERLAP_MS = 10000, /* what was replaced by us stays so long before we delete it */
-	V1_REMAKE_MS = 30000, /* child SAs that the gateway deletes are made anew no more often */
+	V1_REMAKE_MS = 30000, /* a child SA that the gateway deletes is made anew no more often */
 	V1_CHILDREN_MS = 10000, /* from the gateway's renewal to that of the child SAs */
 	V1_RETRY_MS = 5000, /* after a refused or unanswered renewal */
 	V1_FORGET_MS = 120000, /* a finished exchange is remembered so long, for what comes again */
@@ -188,6 +188,7 @@ struct v1_offer {
 	size_t ni_len, nr_len;
 	struct ke *ke;
 	uint32_t spi_in, old_spi_in; /* the child that is replaced, 0: none */
+	struct v1_ends *pair; /* ... then what it is for; NULL: the gateway knows */
 	uint32_t number;
 	struct proposals proposals; /* as offered */
 	struct selector local_ts, remote_ts;
@@ -244,6 +245,10 @@ struct v1_fragments { /* of one message that is not authentic yet */
 
 struct v1_ends { /* what one quick mode is for */
 	struct selector local, remote;
+	uint32_t number; /* of the child that was last asked for, 0: none yet */
+	bool made; /* it had one */
+	bool refused; /* the gateway does not serve it */
+	uint64_t not_before;
 };
 
 struct v1 {
@@ -269,9 +274,8 @@ struct v1 {
 	bool want_pfs; /* the gateway said so (Unity) */
 	bool no_pfs; /* it refused it */
 	uint64_t octets_told; /* of a child's lifetime, after it was made; 0: nothing was said */
-	size_t n_pairs, next_pair; /* next_pair: the first that was not yet made or refused */
+	size_t n_pairs;
 	struct v1_ends pairs[IKE_CHILDREN_MAX];
-	uint64_t remake_at; /* they may all be made anew, not before */
 	struct addr move_to; /* the gateway wants us there; family NONE: we stay */
 	unsigned moves;
 	uint16_t port; /* of the gateway, as at the start */
@@ -332,6 +336,12 @@ uint32_t v1_new_mid(struct v1 *v, const struct v1_sa *sa);
 /* A message id is good for one exchange: what comes by it when that is forgotten is a replay. */
 void v1_mid_note(struct v1_sa *sa, uint32_t mid);
 bool v1_mid_known(const struct v1_sa *sa, uint32_t mid);
+
+/* --- v1_pairs.c ------------------------------------------------------------------------------------- */
+void v1_pairs_prepare(struct v1 *v);
+struct v1_ends *v1_pair_due(struct v1 *v); /* the first that wants a child SA; NULL: none now */
+uint64_t v1_pairs_deadline(const struct v1 *v); /* when another will be due */
+bool v1_pair_begin(struct v1 *v, struct v1_ends *pair, struct outbox *ob, struct err *e) MUST_CHECK;
 
 /* --- v1_crypt.c ----------------------------------------------------------------------------------- */
 struct addr v1_local(const struct v1 *v);
@@ -509,7 +519,7 @@ bool v1_config_push(struct v1_step *s, uint16_t identifier, struct rd attrs) MUS
 /* Answers a transaction of the gateway. */
 bool v1_config_send(struct v1 *v, struct v1_xchg *x, uint8_t type, uint16_t identifier,
 	struct bytes attributes, struct outbox *ob, struct err *e) MUST_CHECK;
-bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, const struct v1_ends *pair,
+bool v1_quick_send(struct v1 *v, struct v1_sa *sa, struct child *old, struct v1_ends *pair,
 	struct outbox *ob, struct err *e) MUST_CHECK;
 /* Another one carries what it carried: of ours (RETIRING), or of the gateway (REPLACED). */
 void v1_child_replace(struct v1 *v, struct child *old, enum child_state state, struct outbox *ob);

@@ -296,65 +296,6 @@ void v1_sa_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct ou
 		renewal_failed(v, sa, &copy, ob);
 }
 
-/* What the data plane shall carry: each of the profile's selectors, else everything, from what the
- * gateway assigned, else from our own address. */
-static void add_pair(struct v1 *v, const struct selector *local, const struct selector *remote)
-{
-	if (local->family == remote->family && v->n_pairs < IKE_CHILDREN_MAX)
-		v->pairs[v->n_pairs++] = (struct v1_ends){ *local, *remote };
-}
-
-static void host_selector(struct selector *s, uint8_t family, const uint8_t *ip)
-{
-	struct prefix p = prefix_host(family, ip);
-
-	selector_from_prefix(s, &p);
-}
-
-static size_t local_selectors(const struct v1 *v, struct selector out[NETCONF_ADDRS])
-{
-	size_t n = 0;
-
-	for (; n < v->cfg->local_ts.n && n < NETCONF_ADDRS; n++)
-		out[n] = v->cfg->local_ts.v[n];
-	for (size_t i = 0; v->cfg->local_ts.n == 0 && i < v->granted.n_addrs; i++)
-		host_selector(&out[n++], v->granted.addrs[i].family, v->granted.addrs[i].ip);
-	if (n == 0)
-		host_selector(&out[n++], v->path.local.family, v->path.local.ip);
-	return n;
-}
-
-static void ports(struct selector *s, uint8_t proto, uint16_t port)
-{
-	s->proto = proto;
-	if (port)
-		s->port_lo = s->port_hi = port;
-}
-
-static void prepare_pairs(struct v1 *v)
-{
-	const struct ike_config *cfg = v->cfg;
-	struct selector local[NETCONF_ADDRS], remote;
-	size_t n = local_selectors(v, local);
-
-	v->n_pairs = v->next_pair = 0;
-	if (cfg->mode == SA_TRANSPORT && cfg->remote_ts.n == 0) {
-		host_selector(&local[0], v->path.local.family, v->path.local.ip);
-		host_selector(&remote, v->path.remote.family, v->path.remote.ip);
-		ports(&local[0], cfg->ts_proto, cfg->local_ts_port);
-		ports(&remote, cfg->ts_proto, cfg->remote_ts_port);
-		add_pair(v, &local[0], &remote);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; j < cfg->remote_ts.n; j++)
-			add_pair(v, &local[i], &cfg->remote_ts.v[j]);
-		selector_all(&remote, local[i].family);
-		if (cfg->remote_ts.n == 0)
-			add_pair(v, &local[i], &remote);
-	}
-}
-
 bool v1_after_phase1(
 	struct v1 *v, struct v1_sa *sa, enum v1_state *next, struct outbox *ob, struct err *e)
 {
@@ -410,7 +351,7 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	sa->p1->ke = NULL;
 	if (sa->first) {
 		v1_stage(v, STAGE_CHILD, v1_story(V1_UP), ob);
-		prepare_pairs(v);
+		v1_pairs_prepare(v);
 		return;
 	}
 	v->rekeys_ike++;

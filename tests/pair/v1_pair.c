@@ -149,7 +149,7 @@ static void gw_new(struct v1_pair *p)
 	p->gw->path = p->back;
 	p->gw->now = p->net.now;
 	p->gw->phase = IKE_UP; /* so that it serves a phase 1 that the other side starts */
-	p->gw->n_pairs = p->gw->next_pair = 1;
+	p->gw->n_pairs = 1;
 	selector_all(&p->gw->pairs[0].local, FAMILY_V4);
 	selector_all(&p->gw->pairs[0].remote, FAMILY_V4);
 	if (p->serves_port) {

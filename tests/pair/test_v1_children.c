@@ -1,0 +1,159 @@
+#include "v1_pair.h"
+
+/* The child SAs of a tunnel with several pairs of selectors. */
+
+static void remote_networks(struct v1_pair *p, const char *const *networks, size_t n)
+{
+	struct prefix prefix;
+
+	p->cfg.remote_ts.n = n;
+	for (size_t i = 0; i < n; i++) {
+		assert_true(prefix_parse(&prefix, networks[i]));
+		selector_from_prefix(&p->cfg.remote_ts.v[i], &prefix);
+	}
+}
+
+static struct v1_pair *with_two(uint32_t seed)
+{
+	static const char *const two[] = { "10.2.0.0/16", "10.3.0.0/16" };
+	struct v1_pair *p = v1_pair_new(seed);
+
+	remote_networks(p, two, 2);
+	v1_pair_connect(p);
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, 2);
+	return p;
+}
+
+static struct child *child_for(const struct v1_pair *p, const char *network)
+{
+	char text[SELECTOR_TEXT_MAX];
+
+	for (size_t i = 0; i < p->client->children.n; i++) {
+		struct child *c = p->client->children.v[i];
+		if (c->state == CHILD_UP &&
+			strcmp(selector_text(text, &c->remote_ts.v[0]), network) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static void delete_child(struct v1_pair *p, const struct child *c)
+{
+	uint8_t buf[64];
+	struct ikew k;
+
+	assert_non_null(c);
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_pair_delete_child(&k, c->spi_out);
+	v1_pair_gw_info(p, &k);
+}
+
+/* The gateway deletes one of them: it is made again, but not as often as the gateway likes. */
+static void one_of_two(void **state)
+{
+	struct v1_pair *p = with_two(107);
+
+	(void)state;
+	delete_child(p, child_for(p, "10.3.0.0/16"));
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, 2);
+	assert_int_equal(p->events[EV_WARNING], 1);
+	delete_child(p, child_for(p, "10.3.0.0/16"));
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, 1); /* too soon */
+	assert_non_null(child_for(p, "10.2.0.0/16"));
+	v1_pair_run(p, SECONDS(30));
+	v1_pair_check_up(p, 2);
+	assert_int_equal(p->events[EV_WARNING], 2);
+	v1_pair_done(p);
+}
+
+static void both(void **state)
+{
+	struct v1_pair *p = with_two(108);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		delete_child(p, child_for(p, "10.3.0.0/16"));
+		delete_child(p, child_for(p, "10.2.0.0/16"));
+		v1_pair_run(p, SECONDS(2));
+		if (i == 0)
+			v1_pair_check_up(p, 2);
+	}
+	v1_pair_check_dead(p, ERR_PEER, 0); /* it means it */
+	v1_pair_done(p);
+}
+
+/* One reaches the end of its life without having been rekeyed. */
+static void ended(void **state)
+{
+	struct v1_pair *p = with_two(109);
+	struct child *c = child_for(p, "10.2.0.0/16");
+
+	(void)state;
+	assert_non_null(c);
+	c->expire_at = p->net.now + SECONDS(1);
+	v1_pair_run(p, SECONDS(10));
+	v1_pair_check_up(p, 2);
+	assert_non_null(child_for(p, "10.2.0.0/16"));
+	v1_pair_done(p);
+}
+
+/* The gateway does not serve one of them, and is not asked for it again. */
+static void one_refused(void **state)
+{
+	static const char *const two[] = { "10.2.0.0/16", "10.3.0.0/16" };
+	struct v1_pair *p = v1_pair_new(110);
+	struct prefix served;
+
+	(void)state;
+	remote_networks(p, two, 2);
+	assert_true(prefix_parse(&served, "10.2.0.0/16"));
+	v1_pair_start(p);
+	selector_from_prefix(&p->gw->pairs[0].local, &served);
+	v1_pair_until(p, v1_pair_decided, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	v1_pair_run(p, SECONDS(5));
+	unsigned sent = p->net.sent[CLIENT];
+	v1_pair_run(p, SECONDS(300));
+	assert_int_equal(p->net.sent[CLIENT], sent);
+	delete_child(p, child_for(p, "10.2.0.0/16"));
+	v1_pair_run(p, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
+/* A rekey falls due while the gateway wants to know again who we are, and the user takes his time. */
+static void rekey_waits_for_the_login(void **state)
+{
+	static const struct v1_round again[] = { { V1_REQUEST, "4089 0000 408a 0000", NULL },
+		{ 0 } };
+	struct v1_pair *p = v1_pair_new(111);
+
+	(void)state;
+	p->login = true;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	p->mute = true;
+	p->client->children.v[0]->rekey_at = p->net.now + SECONDS(10);
+	p->client->password.len = 0;
+	v1_pair_gw_asks(p, again);
+	v1_pair_run(p, SECONDS(60));
+	assert_int_equal(p->client->sa->state, V1_ASK);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_of_two),
+		cmocka_unit_test(both),
+		cmocka_unit_test(ended),
+		cmocka_unit_test(one_refused),
+		cmocka_unit_test(rekey_waits_for_the_login),
+	};
+
+	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
+}
