@@ -118,8 +118,14 @@ static void review(struct v1 *v, struct outbox *ob)
 		v->phase = IKE_UP;
 		v->stage = STAGE_UP;
 	}
-	if (v->phase == IKE_UP && !v1_any_child_up(v) && !v1_pair_due(v) && !quick_waits(v)) {
-		err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
+	bool begun = v->phase == IKE_UP || v->sa;
+	if (begun && !v1_any_child_up(v) && !v1_pair_due(v) && !quick_waits(v)) {
+		if (v->n_pairs == 0)
+			err_set(&e, ERR_CONFIG,
+				"esp.remote-ts has no network of the family (IPv4 or IPv6) of "
+				"our own end of the tunnel");
+		else
+			err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
 		v1_fail(v, &e, ob);
 		return;
 	}

@@ -124,6 +124,20 @@ static void one_refused(void **state)
 	v1_pair_done(p);
 }
 
+/* The gateway gives an IPv4 address, and what the profile wants to reach is IPv6. */
+static void other_family(void **state)
+{
+	static const char *const one[] = { "2001:db8::/32" };
+	struct v1_pair *p = v1_pair_new(124);
+
+	(void)state;
+	remote_networks(p, one, 1);
+	v1_pair_connect(p);
+	v1_pair_check_dead(p, ERR_CONFIG, 0);
+	assert_non_null(strstr(p->client->failure.text, "esp.remote-ts"));
+	v1_pair_done(p);
+}
+
 /* A rekey falls due while the gateway wants to know again who we are, and the user takes his time. */
 static void rekey_waits_for_the_login(void **state)
 {
@@ -152,6 +166,7 @@ int main(void)
 		cmocka_unit_test(both),
 		cmocka_unit_test(ended),
 		cmocka_unit_test(one_refused),
+		cmocka_unit_test(other_family),
 		cmocka_unit_test(rekey_waits_for_the_login),
 	};
 
