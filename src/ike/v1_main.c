@@ -45,8 +45,31 @@ bool v1_phase1_chain(
 	return remember_sa(sa, k, 4, e);
 }
 
+/* Renewals may come faster than what they leave is over: then the one that would go first goes, or else
+ * the oldest that the gateway, or somebody in its name, has begun. */
+static void make_room(struct v1 *v, struct outbox *ob)
+{
+	struct v1_sa *replaced = NULL, *begun = NULL;
+
+	for (size_t i = 0; i < V1_SAS_MAX; i++) {
+		struct v1_sa *sa = v->sas[i];
+		if (!sa)
+			return;
+		if (sa->state == V1_REPLACED && (!replaced || sa->gone_at < replaced->gone_at))
+			replaced = sa;
+		else if (!sa->initiator && sa->state < V1_UP &&
+			(!begun || sa->gone_at < begun->gone_at))
+			begun = sa;
+	}
+	if (replaced)
+		v1_delete_sa(v, replaced, ob);
+	if (replaced || begun)
+		v1_sa_next(v, replaced ? replaced : begun, V1_GONE, ob);
+}
+
 bool v1_phase1_begin(struct v1 *v, bool first, struct outbox *ob, struct err *e)
 {
+	make_room(v, ob);
 	struct v1_sa *sa = v1_sa_new(v, true);
 
 	if (!sa)

@@ -97,6 +97,27 @@ static void renewal_deleted(void **state)
 	}
 }
 
+/* More renewals at once than there are places for what they replace. */
+static void renewed_often(void **state)
+{
+	struct v1_pair *p = long_lived(103);
+
+	(void)state;
+	for (uint32_t i = 1; i <= 2 * V1_SAS_MAX; i++) {
+		v1_pair_command(p, CMD_REKEY_IKE);
+		v1_pair_run(p, SECONDS(1));
+		v1_pair_check_up(p, 1);
+		assert_int_equal(p->client->rekeys_ike, i);
+	}
+	v1_pair_run(p, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	size_t left = 0;
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		left += p->client->sas[i] != NULL;
+	assert_int_equal(left, 1);
+	v1_pair_done(p);
+}
+
 static bool drop_quick(void *arg, struct net *n, enum end from, struct flight *f)
 {
 	(void)n;
@@ -191,6 +212,7 @@ int main(void)
 		cmocka_unit_test(deleted_and_silent),
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
+		cmocka_unit_test(renewed_often),
 		cmocka_unit_test(rekey_lost),
 		cmocka_unit_test(rekey_of_the_gateway_lost),
 		cmocka_unit_test(stopped_while_rekeying),
