@@ -13,7 +13,7 @@
  *	HDR*, IDii, HASH_I | [CERT,] SIG_I       -->
  *	                                         <--  HDR*, IDir, HASH_R | [CERT,] SIG_R
  *
- * It begins unauthenticated, so it is served only while the tunnel stands, one at a time, and nothing
+ * It begins unauthenticated, so it is served only while the tunnel stands, a few at a time, and nothing
  * else knows of it before the gateway proved itself again, by the same means. With a login there is
  * no such thing: only we can renew then.
  */

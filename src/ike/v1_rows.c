@@ -331,6 +331,29 @@ static struct v1_sa *sa_find(const struct v1 *v, const struct ike_hdr *h)
 	return NULL;
 }
 
+/* Anybody can send a first message in the gateway's name, and need not see what we answer: such a one must
+ * not keep the gateway out for as long as it is remembered. So there are some places, and the oldest that
+ * never saw our answer leaves its own to the next. */
+static bool make_place(struct v1 *v)
+{
+	struct v1_sa *oldest = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < V1_SAS_MAX; i++) {
+		struct v1_sa *sa = v->sas[i];
+		if (!sa || sa->initiator || sa->state >= V1_UP)
+			continue;
+		n++;
+		if (sa->state == V1_SA_ANSWERED && (!oldest || sa->gone_at < oldest->gone_at))
+			oldest = sa;
+	}
+	if (n < V1_HALF_OPEN_MAX)
+		return true;
+	if (oldest)
+		v1_sa_drop(v, oldest);
+	return oldest != NULL;
+}
+
 /* The gateway renews phase 1. */
 static struct v1_sa *sa_accept(struct v1 *v, const struct ike_hdr *h)
 {
@@ -340,10 +363,7 @@ static struct v1_sa *sa_accept(struct v1 *v, const struct ike_hdr *h)
 		h->flags & V1_FLAG_ENCRYPTED || memcmp(h->spi_r, zero, IKE_SPI_LEN) != 0 ||
 		memcmp(h->spi_i, zero, IKE_SPI_LEN) == 0)
 		return NULL;
-	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		if (v->sas[i] && !v->sas[i]->initiator && v->sas[i]->state < V1_UP)
-			return NULL; /* one at a time */
-	struct v1_sa *sa = v1_sa_new(v, false);
+	struct v1_sa *sa = make_place(v) ? v1_sa_new(v, false) : NULL;
 	if (!sa)
 		return NULL;
 	memcpy(sa->cky_i, h->spi_i, IKE_SPI_LEN);

@@ -48,6 +48,7 @@ enum {
 	V1_CHILDREN_MS = 10000, /* from the gateway's renewal to that of the child SAs */
 	V1_RETRY_MS = 5000, /* after a refused or unanswered renewal */
 	V1_FORGET_MS = 120000, /* a finished exchange is remembered so long, for what comes again */
+	V1_HALF_OPEN_MAX = 3,
 	V1_HALF_OPEN_MS = 30000, /* a phase 1 that the gateway starts has to be done by then */
 	V1_KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
 	V1_DPD_TRIES = 5,

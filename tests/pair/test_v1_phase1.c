@@ -97,6 +97,15 @@ static void renewal_deleted(void **state)
 	}
 }
 
+static size_t phase1s(const struct v1_pair *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		n += p->client->sas[i] != NULL;
+	return n;
+}
+
 /* More renewals at once than there are places for what they replace. */
 static void renewed_often(void **state)
 {
@@ -111,10 +120,51 @@ static void renewed_often(void **state)
 	}
 	v1_pair_run(p, SECONDS(60));
 	v1_pair_check_up(p, 1);
-	size_t left = 0;
-	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		left += p->client->sas[i] != NULL;
-	assert_int_equal(left, 1);
+	assert_int_equal(phase1s(p), 1);
+	v1_pair_done(p);
+}
+
+/* What anybody can send in the gateway's name. */
+static void first_message(struct v1_pair *p, uint8_t cookie)
+{
+	struct ike_hdr h = { .version = 0x10, .exchange = V1_MAIN_MODE };
+	uint8_t message[1024];
+	struct ikew k;
+	size_t len;
+
+	memset(h.spi_i, cookie, sizeof(h.spi_i));
+	ikew_message(&k, message, sizeof(message), &h);
+	v1_sa_write_phase1(&k, &p->ike, NULL, V1_PSK, SECONDS(3600));
+	assert_true(ikew_end(&k, &len));
+	v1_pair_inject(p, message, len);
+}
+
+/* They do not keep the gateway from renewing phase 1, nor us. */
+static void first_messages_of_others(void **state)
+{
+	struct v1_pair *p = v1_pair_new(123);
+
+	(void)state;
+	v1_pair_connect(p);
+	for (uint8_t i = 1; i <= 12; i++) {
+		first_message(p, i);
+		assert_in_range(phase1s(p), 2, 2 + V1_HALF_OPEN_MAX);
+		if (i == 6)
+			v1_pair_gw_renews(p);
+		v1_pair_run(p, i < 6 ? SECONDS(1) : 40);
+	}
+	v1_pair_run(p, SECONDS(1));
+	assert_int_equal(p->client->rekeys_ike, 1);
+	v1_pair_check_up(p, 1);
+	for (uint8_t i = 1; i <= V1_SAS_MAX; i++) {
+		first_message(p, (uint8_t)(100 + i));
+		v1_pair_command(p, CMD_REKEY_IKE);
+		v1_pair_run(p, SECONDS(1));
+	}
+	assert_int_equal(p->client->rekeys_ike, 1 + V1_SAS_MAX);
+	v1_pair_run(p, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(phase1s(p), 1);
 	v1_pair_done(p);
 }
 
@@ -213,6 +263,7 @@ int main(void)
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
 		cmocka_unit_test(renewed_often),
+		cmocka_unit_test(first_messages_of_others),
 		cmocka_unit_test(rekey_lost),
 		cmocka_unit_test(rekey_of_the_gateway_lost),
 		cmocka_unit_test(stopped_while_rekeying),
