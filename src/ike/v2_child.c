@@ -26,8 +26,8 @@ static const struct alg *pfs_group(const struct v2 *v, const struct v2_sa *sa)
 {
 	const struct alg *named = prop_first_ke(v->cfg->esp_proposals);
 
-	if (sa->wanted_group)
-		return sa->wanted_group;
+	if (sa->child_group)
+		return sa->child_group;
 	return named ? named : sa->suite.ke;
 }
 
@@ -121,6 +121,14 @@ struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
 
 /* --- the gateway's answer to ours ------------------------------------------------------------- */
 
+/* Where the profile names groups, only those are ever offered. */
+static bool may_use_group(const struct ike_config *cfg, const struct alg *group)
+{
+	if (prop_first_ke(cfg->esp_proposals))
+		return prop_offers(cfg->esp_proposals, group);
+	return alg_usable(group) && group->ike_tier <= cfg->security;
+}
+
 /* The next offer is another one: by the group that the gateway wants, or without PFS. */
 static bool offer_changes(struct step *s, const struct notify *n)
 {
@@ -129,10 +137,11 @@ static bool offer_changes(struct step *s, const struct notify *n)
 
 	if (n->type == INVALID_KE_PAYLOAD) {
 		group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
-		if (!group || group == s->sa->wanted_group || !alg_usable(group) ||
-			group->ike_tier > s->v->cfg->security)
+		if (!group || group == s->sa->child_group || !may_use_group(s->v->cfg, group) ||
+			s->sa->wrong_groups >= DETOURS_MAX)
 			return false;
-		s->sa->wanted_group = group;
+		s->sa->wrong_groups++;
+		s->sa->child_group = group;
 		return true;
 	}
 	if (n->type != NO_PROPOSAL_CHOSEN || s->v->cfg->pfs != TRI_AUTO || s->sa->no_pfs)
@@ -302,6 +311,7 @@ bool v2_child_recv(struct step *s)
 		return false;
 	settle_child(s, made, old, lost);
 	v2_request_done(s->sa);
+	s->sa->wrong_groups = 0;
 	if (old) {
 		v->rekeys_child++;
 		outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed");
@@ -461,7 +471,7 @@ static bool choose_child(struct step *s, const struct child *old, struct child *
 
 	if (!ours)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
-	v2_esp_accept(ours, s->v->cfg, pfs_mode(s->v, s->sa), pfs_group(s->v, s->sa));
+	v2_esp_offer(ours, s->v->cfg, pfs_mode(s->v, s->sa), pfs_group(s->v, s->sa));
 	c->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) && s->v->cfg->mode == SA_TRANSPORT ?
 		SA_TRANSPORT :
 		SA_TUNNEL;

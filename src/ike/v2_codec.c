@@ -277,9 +277,22 @@ static bool esn_wanted(const struct ike_config *cfg, const struct alg *a)
 	return cfg->esn == TRI_AUTO || (a->id == ESN_YES) == (cfg->esn == TRI_YES);
 }
 
+static void add_groups(struct proposal *p, const struct proposals *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		for (size_t j = 0; j < from->v[i].n; j++) {
+			const struct alg *a = from->v[i].algs[j];
+			if (a->type == TRANSFORM_KE && !stands_in(p, a) &&
+				p->n < PROPOSAL_ALGS_MAX - 1)
+				p->algs[p->n++] = a;
+		}
+}
+
 void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
 	const struct alg *group)
 {
+	bool named = prop_first_ke(cfg->esp_proposals) != NULL;
+
 	*out = *cfg->esp_proposals;
 	for (size_t i = 0; i < out->n; i++) {
 		struct proposal *p = &out->v[i];
@@ -298,28 +311,9 @@ void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_m
 				alg_find(TRANSFORM_ESN, cfg->esn == TRI_YES ? ESN_YES : ESN_NO, 0);
 		if (ke != KE_LEFT_OUT && !own_groups && group && p->n < PROPOSAL_ALGS_MAX)
 			p->algs[p->n++] = group;
+		if (ke != KE_LEFT_OUT && !named)
+			add_groups(p, cfg->ike_proposals);
 		if (ke == KE_OPTIONAL && p->n < PROPOSAL_ALGS_MAX)
-			p->algs[p->n++] = &ke_none;
-	}
-}
-
-static void add_groups(struct proposal *p, const struct proposal *from)
-{
-	for (size_t i = 0; i < from->n; i++)
-		if (from->algs[i]->type == TRANSFORM_KE && !stands_in(p, from->algs[i]) &&
-			p->n < PROPOSAL_ALGS_MAX - 1)
-			p->algs[p->n++] = from->algs[i];
-}
-
-void v2_esp_accept(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
-	const struct alg *group)
-{
-	v2_esp_offer(out, cfg, ke == KE_OPTIONAL ? KE_WANTED : ke, group);
-	for (size_t i = 0; i < out->n && ke == KE_OPTIONAL; i++) {
-		struct proposal *p = &out->v[i];
-		for (size_t j = 0; j < cfg->ike_proposals->n; j++)
-			add_groups(p, &cfg->ike_proposals->v[j]);
-		if (p->n < PROPOSAL_ALGS_MAX)
 			p->algs[p->n++] = &ke_none;
 	}
 }

@@ -63,6 +63,7 @@ static struct v2_sa *make_sa(struct step *s, bool initiator, const struct suite 
 		to->suite = *suite;
 		to->fragments = s->sa->fragments;
 		to->no_pfs = s->sa->no_pfs;
+		to->child_group = s->sa->child_group;
 		memcpy(to->spi_i, spi_i.p, IKE_SPI_LEN);
 		memcpy(to->spi_r, spi_r.p, IKE_SPI_LEN);
 		if (!v2_derive(to, s->sa->suite.prf, &s->sa->sk_d, &shared, ni, nr, s->e)) {

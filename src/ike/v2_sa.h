@@ -132,7 +132,9 @@ struct v2_sa {
 	uint64_t gone_at; /* V2_REPLACED: delete it ourselves then */
 	bool want_rekey, want_delete, want_dpd;
 	struct v2_sa *successor; /* who has the children, in V2_REPLACED or after a collision */
-	const struct alg *wanted_group; /* by INVALID_KE_PAYLOAD in CREATE_CHILD_SA */
+	const struct alg *wanted_group; /* by INVALID_KE_PAYLOAD, for the next IKE SA */
+	const struct alg *child_group; /* the same for child SAs */
+	unsigned wrong_groups; /* asked for in a row */
 	bool no_pfs; /* the gateway refused it */
 };
 
@@ -312,11 +314,9 @@ bool v2_sa_choose(struct bytes body, const struct proposals *ours, enum protocol
 	struct bytes *spi, uint8_t *number, struct suite *out, struct err *e) MUST_CHECK;
 void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id proto,
 	uint8_t number, struct bytes spi);
-/* The ESP proposals for one exchange: integrity, ESN as configured, and the group for PFS. */
+/* The ESP proposals for one exchange of either side: integrity, ESN as configured, and the groups for
+ * PFS, which are those that the profile names, else this one first, and all that IKE may use. */
 void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
-	const struct alg *group);
-/* The same for a request of the peer: where the profile names no group, any that IKE may use. */
-void v2_esp_accept(struct proposals *out, const struct ike_config *cfg, enum ke_mode ke,
 	const struct alg *group);
 void v2_ts_write(struct ikew *k, uint8_t type, const struct selectors *s);
 bool v2_ts_read(struct bytes body, struct selectors *out, struct err *e) MUST_CHECK;

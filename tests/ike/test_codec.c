@@ -159,10 +159,11 @@ static void key_exchange_of_a_child(void **state)
 		bool ok, group;
 	} modes[] = {
 		{ KE_WANTED, "aes128gcm16-x25519", true, true },
-		{ KE_WANTED, "aes128gcm16-ecp256", false, false },
+		{ KE_WANTED, "aes128gcm16-ecp384", true, true }, /* what IKE may use */
+		{ KE_WANTED, "aes128gcm16-modp2048", false, false },
 		{ KE_WANTED, "aes128gcm16", true, false },
 		{ KE_OPTIONAL, "aes128gcm16-x25519", true, true },
-		{ KE_OPTIONAL, "aes128gcm16-ecp384", true, true }, /* what IKE may use */
+		{ KE_OPTIONAL, "aes128gcm16-ecp384", true, true },
 		{ KE_OPTIONAL, "aes128gcm16-modp2048", false, false },
 		{ KE_OPTIONAL, "aes128gcm16", true, false },
 		{ KE_LEFT_OUT, "aes128gcm16", true, false },
@@ -180,13 +181,37 @@ static void key_exchange_of_a_child(void **state)
 		struct bytes spi;
 		uint8_t buf[512], number;
 		struct ikew k;
-		v2_esp_accept(&ours, &cfg, modes[i].ke, alg_by_name(TRANSFORM_KE, "x25519"));
+		v2_esp_offer(&ours, &cfg, modes[i].ke, alg_by_name(TRANSFORM_KE, "x25519"));
 		assert_ok(&e, prop_parse(&theirs, PROTO_ESP, TIER_DEFAULT, modes[i].theirs, &e));
 		ikew_chain(&k, buf, sizeof(buf));
 		v2_sa_write(&k, &theirs, PROTO_ESP, (struct bytes){ "spi!", 4 });
 		bool ok = v2_sa_choose(body_of(&k), &ours, PROTO_ESP, &spi, &number, &s, &e);
 		if (ok != modes[i].ok || (ok && (s.ke != NULL) != modes[i].group))
 			fail_msg("row %zu: %d", i, ok);
+	}
+}
+
+/* The group of the KE payload comes first; those that the profile names stand alone. */
+static void groups_of_an_offer(void **state)
+{
+	static const struct {
+		const char *esp, *shown;
+	} offers[] = {
+		{ "aes128gcm16", "aes128gcm16-noesn-ecp384-x25519-none" },
+		{ "aes128gcm16-x25519-ecp384", "aes128gcm16-x25519-ecp384-noesn-none" },
+	};
+	struct proposals base, ike, out;
+	struct ike_config cfg = { .esp_proposals = &base, .ike_proposals = &ike };
+	char text[128];
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, prop_parse(&ike, PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519-ecp384", &e));
+	for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
+		assert_ok(&e, prop_parse(&base, PROTO_ESP, TIER_DEFAULT, offers[i].esp, &e));
+		v2_esp_offer(&out, &cfg, KE_OPTIONAL, alg_by_name(TRANSFORM_KE, "ecp384"));
+		assert_string_equal(
+			prop_text(text, sizeof(text), &out, PROTO_ESP), offers[i].shown);
 	}
 }
 
@@ -374,6 +399,7 @@ int main(void)
 		cmocka_unit_test(no_choice),
 		cmocka_unit_test(preference),
 		cmocka_unit_test(key_exchange_of_a_child),
+		cmocka_unit_test(groups_of_an_offer),
 		cmocka_unit_test(esn_as_configured),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(most_selectors),

@@ -286,8 +286,9 @@ static void answer_child(struct gw_step *s, struct gw_child *old)
 	gw_nonce(g, nonce, g->cfg->nonce_r);
 	t.ni = payload_find(s->p, PAYLOAD_NONCE)->body;
 	t.nr = (struct bytes){ nonce, NONCE_LEN };
-	if (!gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi, &number,
-		    &t.suite)) {
+	bool fits = gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi,
+		&number, &t.suite);
+	if (!fits || (!t.suite.ke && prop_first_ke(&g->esp))) { /* it insists on PFS */
 		gw_notify(s->reply, NO_PROPOSAL_CHOSEN);
 	} else if (!t.suite.ke || key_exchange(s, t.suite.ke, &ke, &shared)) {
 		struct rd r = rd_init(spi.p, spi.n);

@@ -2,6 +2,7 @@
  * Ten thousand rekeyings of one connection: T-45, no key and no pair of key and IV comes twice, and
  * nothing grows.
  */
+#define _GNU_SOURCE /* memmem */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -341,6 +342,82 @@ static void volume_used_up(void **state)
 	pair_free(&p);
 }
 
+/* PFS by a group of the gateway's that is not the IKE SA's, and that only its answer tells. */
+static void pfs_by_another_group(void **state)
+{
+	static const enum tri modes[] = { TRI_AUTO, TRI_YES };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		struct pair p;
+		pair_init(&p, 5);
+		p.ike = "aes128gcm16-prfsha256-x25519-ecp256";
+		p.gwc.ike = "aes128gcm16-prfsha256-x25519";
+		p.esp = "aes128gcm16-noesn";
+		p.gwc.esp = "aes128gcm16-ecp256-noesn";
+		p.cfg.pfs = modes[i];
+		p.cfg.child_lifetime = SECONDS(3600);
+		pair_connect(&p);
+		pair_run(&p, SECONDS(3700));
+		assert_int_equal(client_phase(&p.client), IKE_UP);
+		assert_int_equal(p.client.v2->rekeys_child, 1);
+		assert_string_equal(p.client.v2->children.v[0]->suite.ke->name, "ecp256");
+		pair_free(&p);
+	}
+}
+
+/* Rekeys of the IKE SA, and those whose SA payload does not offer the group of the KE payload. */
+struct groups {
+	unsigned rekeys, strange;
+};
+
+static void hear_groups(
+	void *arg, bool sent, uint8_t exchange, bool response, uint8_t first, struct bytes chain)
+{
+	struct groups *g = arg;
+	struct payloads *p = malloc(sizeof(*p));
+	uint8_t inner, unknown;
+	struct bytes value;
+	uint16_t group;
+	struct err e;
+
+	assert_non_null(p);
+	if (!sent && !response && exchange == CREATE_CHILD_SA &&
+		payloads_read(p, first, chain, &inner, &unknown, &e) &&
+		!payload_find(p, PAYLOAD_TSi)) {
+		struct bytes sa = payload_find(p, PAYLOAD_SA)->body;
+		assert_true(v2_ke_read(payload_find(p, PAYLOAD_KE)->body, &group, &value));
+		uint8_t t[] = { 0, 8, TRANSFORM_KE, 0, group >> 8, group & 0xff };
+		g->rekeys++;
+		g->strange += memmem(sa.p, sa.n, t, sizeof(t)) == NULL;
+	}
+	free(p);
+}
+
+/* What the gateway wants for child SAs is no group of the IKE SA. */
+static void groups_apart(void **state)
+{
+	struct groups heard = { 0 };
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 5);
+	p.esp = "aes128gcm16-x25519-ecp256-noesn";
+	p.gwc.esp = "aes128gcm16-ecp256-noesn";
+	pair_connect(&p);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, SECONDS(20));
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	p.gw.hear = hear_groups;
+	p.gw.hear_arg = &heard;
+	pair_command(&p, CMD_REKEY_IKE);
+	pair_run(&p, SECONDS(1));
+	assert_int_equal(heard.rekeys, 1);
+	assert_int_equal(heard.strange, 0);
+	assert_int_equal(p.client.v2->rekeys_ike, 1);
+	pair_free(&p);
+}
+
 /* AES-CBC: the IVs are random and of a block. */
 static bool note_cbc_iv(void *arg, struct net *n, enum end from, struct flight *f)
 {
@@ -383,6 +460,8 @@ int main(void)
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),
+		cmocka_unit_test(pfs_by_another_group),
+		cmocka_unit_test(groups_apart),
 		cmocka_unit_test(cbc_ivs),
 	};
 
