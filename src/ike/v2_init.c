@@ -82,6 +82,8 @@ static bool follow_group(struct step *s, const struct notify *n)
 	uint16_t id = rd_u16(&r);
 	const struct alg *group = alg_find(TRANSFORM_KE, id, 0);
 
+	if (group && group == ke_group(hs->ke) && hs->wrong_groups > 0)
+		return err_set(s->e, ERR_DROP, "group %s, which was asked for before", group->name);
 	if (!rd_done(&r) || !group || !prop_offers(s->v->cfg->ike_proposals, group) ||
 		group == ke_group(hs->ke))
 		return err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN,

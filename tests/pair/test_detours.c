@@ -1,0 +1,83 @@
+/*
+ * Late answers to the first message, that were followed already.
+ */
+#include <stdlib.h>
+
+#include "pair.h"
+#include "profiles.h"
+
+/* The gateway's first answer comes once more, and nothing of ours arrives until it has. */
+struct late {
+	bool seen;
+	uint64_t until;
+};
+
+static bool group_once_more(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	struct late *l = arg;
+
+	if (f->esp || f->data[18] != IKE_SA_INIT)
+		return false;
+	if (from == GATEWAY && !l->seen) {
+		l->seen = true;
+		l->until = n->now + 3500; /* longer than a hint is believed */
+		net_send(n, CLIENT, &f->src, &f->dst, f->data, f->len, 100);
+		return false;
+	}
+	return from == CLIENT && l->seen && n->now < l->until;
+}
+
+static void group_asked_for_twice(void **state)
+{
+	struct late late = { 0 };
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 5);
+	p.ike = "aes128gcm16-prfsha256-x25519-ecp256";
+	p.gwc.ike = "aes128gcm16-prfsha256-ecp256";
+	pair_start(&p);
+	pair_tap(&p, group_once_more, &late);
+	pair_run(&p, SECONDS(20));
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	pair_free(&p);
+}
+
+/* It is no refusal either, after which weaker groups would be offered. */
+static void group_asked_for_twice_legacy(void **state)
+{
+	static const struct setting settings[] = {
+		{ "connection", "gateway", "gw.example.org" },
+		{ "connection", "security", "legacy" },
+		{ "remote", "auth", "psk" },
+		{ "remote", "id", "gw.example.org" },
+		{ "local", "id", "anna@example.org" },
+		{ "secrets", "psk", "a long shared key of both" },
+		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
+	};
+	struct profile *profile = profile_of(settings, ARRAY_LEN(settings));
+	struct late late = { 0 };
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 5);
+	p.profile = profile;
+	p.gwc.ike = "aes256-sha256-ecp256, aes256-sha256-modp1024";
+	pair_start(&p);
+	pair_tap(&p, group_once_more, &late);
+	pair_run(&p, SECONDS(20));
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_string_equal(p.client.v2->sa->suite.ke->name, "ecp256");
+	pair_free(&p);
+	profile_free(profile);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(group_asked_for_twice),
+		cmocka_unit_test(group_asked_for_twice_legacy),
+	};
+
+	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
+}
