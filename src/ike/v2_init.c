@@ -58,13 +58,20 @@ bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e)
 	return true;
 }
 
-/* Section 2.6: the same message again, with the cookie in front. */
+/* Section 2.6: the same message again, with the cookie in front. A message that went several times before
+ * its answer came gets as many cookies: only the first is followed, for the gateway signs what it has
+ * answered, and that must be what we hold for sent. */
 static bool follow_cookie(struct step *s, const struct notify *n)
 {
 	struct handshake *hs = s->v->hs;
 
 	if (n->data.n == 0 || n->data.n > COOKIE_MAX)
 		return err_set(s->e, ERR_DROP, "a cookie of %zu octets", n->data.n);
+	if (hs->late_cookies > 0) {
+		hs->late_cookies--;
+		return err_set(s->e, ERR_DROP, "a cookie for an older copy");
+	}
+	hs->late_cookies = s->sa->req.rexmit.tries - 1;
 	if (hs->cookies++ >= DETOURS_MAX)
 		return err_set(s->e, ERR_PEER, "the gateway keeps asking for cookies");
 	memcpy(hs->cookie, n->data.p, n->data.n);

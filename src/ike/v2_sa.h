@@ -146,6 +146,7 @@ struct handshake {
 	uint8_t cookie[COOKIE_MAX];
 	size_t cookie_len;
 	unsigned cookies, wrong_groups;
+	unsigned late_cookies; /* may still come for older copies of our first message */
 	uint8_t *init_i, *init_r; /* the messages as sent and received, for AUTH */
 	size_t init_i_len, init_r_len;
 	uint32_t peer_hashes; /* SIGNATURE_HASH_ALGORITHMS of the gateway */

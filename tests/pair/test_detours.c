@@ -1,5 +1,5 @@
 /*
- * Late answers to the first message, that were followed already.
+ * Late answers to the first message: COOKIE and INVALID_KE_PAYLOAD that were followed already.
  */
 #include <stdlib.h>
 
@@ -72,11 +72,28 @@ static void group_asked_for_twice_legacy(void **state)
 	profile_free(profile);
 }
 
+/* The answers are so long on their way that our first message goes twice, and each copy is answered with
+ * a cookie of its own. */
+static void two_cookies(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 5);
+	p.gwc.cookies = 1;
+	p.wire.delay = 300;
+	pair_connect(&p);
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(group_asked_for_twice),
 		cmocka_unit_test(group_asked_for_twice_legacy),
+		cmocka_unit_test(two_cookies),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);

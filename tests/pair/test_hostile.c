@@ -372,7 +372,7 @@ static void cookies_without_end(void **state)
 
 	(void)state;
 	pair_init(&p, 5);
-	p.gwc.cookies = 6;
+	p.gwc.cookies = 100;
 	pair_connect(&p);
 	pair_check_dead(&p, ERR_PEER, 0);
 	pair_free(&p);
