@@ -369,7 +369,7 @@ static void protected_request(struct v2 *v, struct v2_sa *sa, const struct ike_h
 		return;
 	}
 	readable = open_message(sa, h, d, o, &authentic, &unknown, &e);
-	if (authentic)
+	if (authentic && !again) /* whoever recorded the last one can send it for ever */
 		v->heard_at = v->now;
 	if (!readable && (!authentic || e.kind == ERR_LOCAL || o->partial))
 		drop(d, &e, ob);

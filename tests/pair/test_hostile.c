@@ -2,6 +2,8 @@
  * What somebody on the way changes, cuts, reflects or makes up: ignored, and the connection completes;
  * or, where nothing protects a message, a clean end.
  */
+#include <stdlib.h>
+
 #include "pair.h"
 
 /* --- bits and lengths ----------------------------------------------------------------------------------- */
@@ -364,6 +366,58 @@ static void noise(void **state)
 	pair_free(&p);
 }
 
+/* --- a sign of life is a new message ---------------------------------------------------------------------- */
+
+/* The gateway's last request, and whether it is dead: only the recorder is heard. */
+struct recorded {
+	uint8_t data[2048];
+	size_t len;
+	struct addr src, dst;
+	bool dead;
+};
+
+static bool record(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	struct recorded *r = arg;
+
+	(void)n;
+	if (!f->esp && from == GATEWAY && !r->dead && f->data[18] == INFORMATIONAL &&
+		!(f->data[19] & FLAG_RESPONSE)) {
+		memcpy(r->data, f->data, f->len);
+		r->len = f->len;
+		r->src = f->src;
+		r->dst = f->dst;
+	}
+	return r->dead;
+}
+
+static void recorded_request(void **state)
+{
+	struct recorded *r = calloc(1, sizeof(*r));
+	struct pair p;
+
+	(void)state;
+	assert_non_null(r);
+	pair_init(&p, 5);
+	p.cfg.dpd_interval = SECONDS(30);
+	pair_connect(&p);
+	pair_tap(&p, record, r);
+	pair_gw(&p, GW_DPD);
+	pair_run(&p, SECONDS(2));
+	assert_true(r->len > 0);
+	r->dead = true;
+	for (int i = 0; i < 10; i++) {
+		pair_tap(&p, NULL, NULL);
+		net_send(&p.net, CLIENT, &r->src, &r->dst, r->data, r->len, 0);
+		pair_run(&p, 1);
+		pair_tap(&p, record, r);
+		pair_run(&p, SECONDS(20));
+	}
+	pair_check_dead(&p, ERR_SILENT, 0);
+	pair_free(&p);
+	free(r);
+}
+
 /* --- detours without end -------------------------------------------------------------------------------- */
 
 static void cookies_without_end(void **state)
@@ -412,6 +466,7 @@ int main(void)
 		cmocka_unit_test(headers),
 		cmocka_unit_test(unprotected),
 		cmocka_unit_test(noise),
+		cmocka_unit_test(recorded_request),
 		cmocka_unit_test(cookies_without_end),
 		cmocka_unit_test(groups_without_end),
 	};
