@@ -350,6 +350,16 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 	return false;
 }
 
+void attempt_again(struct session *s, const struct err *e, struct outbox *ob)
+{
+	s->last_error = *e;
+	s->last_stage = s->view.stage;
+	s->attempts = 0;
+	s->reconnects++;
+	outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
+	schedule(s, ob);
+}
+
 void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 {
 	enum ike_stage stage = s->view.stage;
@@ -369,11 +379,9 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 		return;
 	}
 	if (lost) {
-		s->attempts = 0;
-		s->reconnects++;
-		outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
-	} else {
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
+		attempt_again(s, e, ob);
+		return;
 	}
+	outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
 	schedule(s, ob);
 }

@@ -24,6 +24,9 @@ void attempt_hang_up(struct session *s, struct outbox *ob);
 /* It ended with e, in stage s->view.stage: another way, another time, or the end. */
 void attempt_failed(struct session *s, const struct err *e, struct outbox *ob);
 
+/* The tunnel that was up is over because of e, and a next attempt follows. */
+void attempt_again(struct session *s, const struct err *e, struct outbox *ob);
+
 /* The end, with everything as it was before: for the reason in d, or because of e. */
 void session_end(struct session *s, const struct down *d, struct outbox *ob);
 void session_fail(struct session *s, enum ike_stage stage, const struct err *e, struct outbox *ob);

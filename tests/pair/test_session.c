@@ -358,6 +358,29 @@ static void lossy(void **state)
 	profile_free(profile);
 }
 
+/* Lost tunnels are not brought back, but this one is not lost. */
+static void reconnect_as_asked(void **state)
+{
+	struct profile *profile = profile_psk();
+	struct pair p;
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(profile, "connection", "reconnect", "no", &e));
+	begin(&p, profile, 30);
+	pair_connect(&p);
+	pair_command(&p, CMD_RECONNECT);
+	pair_run(&p, SECONDS(10));
+	assert_int_equal(p.downs, 0);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.events[EV_UP], 2);
+	pair_gw(&p, GW_DELETE_IKE);
+	pair_run(&p, SECONDS(10));
+	assert_int_equal(p.downs, 1);
+	assert_int_equal(p.down.status, DOWN_LOST);
+	finish(&p, profile);
+}
+
 /* network.address = none: the machine's own address inside as well as outside. */
 static void unasked_address(void **state)
 {
@@ -393,6 +416,7 @@ int main(void)
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(gateway_back_without_its_name),
 		cmocka_unit_test(lossy),
+		cmocka_unit_test(reconnect_as_asked),
 		cmocka_unit_test(unasked_address),
 	};
 	static struct CMUnitTest tests[ARRAY_LEN(exits) + ARRAY_LEN(first)];
