@@ -105,7 +105,7 @@ struct host *host_open(const char *instance, struct err *e)
 		err_set(e, ERR_LOCAL, "no memory");
 		return NULL;
 	}
-	h->dir = h->lock = h->journal.fd = -1;
+	h->dir = h->lock = h->journal.fd = h->events = h->timer = -1;
 	outbox_init(&h->warnings);
 	if (!instance_name_ok(instance)) {
 		err_set(e, ERR_CONFIG,
@@ -193,7 +193,7 @@ void host_close(struct host *h, struct outbox *events)
 		host_warnings(h, events);
 	nl_socket_free(h->sk);
 	nl_socket_free(h->xfrm);
-	nl_socket_free(h->monitor);
+	watch_close(h);
 	nl_socket_free(h->netfilter);
 	outbox_free(&h->warnings);
 	plan_free(&h->plan);

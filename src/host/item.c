@@ -175,7 +175,7 @@ struct nl_msg *step_message(const struct step *s)
 }
 
 /* Something to remove that is not there is as good as removed: an interface that went down took its
- * routes along. And one that somebody removed is down: all the rest must still be undone. */
+ * routes along, or has no IPv6 any more (ENXIO). And one that somebody removed is down: all the rest must still be undone. */
 static bool step_settled(const struct step *s)
 {
 	if (s->item.kind == ITEM_LINK && !s->item.up && s->code == ENODEV)
@@ -183,7 +183,7 @@ static bool step_settled(const struct step *s)
 	return s->code == 0 ||
 		(s->op == STEP_DEL &&
 			(s->code == ENOENT || s->code == ESRCH || s->code == EADDRNOTAVAIL ||
-				s->code == ENODEV));
+				s->code == ENODEV || s->code == ENXIO));
 }
 
 /* Every step's code is known afterwards, or the error says why not. */
@@ -254,6 +254,16 @@ bool steps_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e)
 		return false;
 	}
 	return true;
+}
+
+bool steps_run_each(struct nl_sock *sk, struct step *v, size_t n, struct err *e)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < n; i += NL_BATCH_MAX)
+		ok &= chunk_run(
+			sk, v + i, n - i < NL_BATCH_MAX ? n - i : NL_BATCH_MAX, ok ? e : NULL);
+	return ok;
 }
 
 bool routes_flush(

@@ -7,7 +7,7 @@
 
 /* IPv6 needs the kernel's, an interface on which it is not switched off, and room for the packets
  * that every IPv6 link must carry (RFC 8200 section 5). */
-static enum ipv6_state ipv6_state(const struct host *h, uint16_t mtu)
+enum ipv6_state ipv6_state(const struct host *h, uint16_t mtu)
 {
 	char path[128], off[16];
 
@@ -99,8 +99,9 @@ static bool make_target(struct host *h, const struct netconf *want, struct targe
 		.n_lan = n_lan };
 	bool ok = plan_make(&t->plan, &in, e) && killswitch_plan(h, &walls, &t->policies, e);
 	free(lan);
-	if (ok && (!h->want || !h->want->n_addrs))
+	if (ok && (!h->want || !h->want->n_addrs || h->ipv6 != in.ipv6))
 		warn_about_ipv6(h, want, in.ipv6);
+	h->ipv6 = in.ipv6;
 	return ok;
 }
 
@@ -276,6 +277,22 @@ static bool kernel_apply(struct host *h, struct target *t, struct err *e)
 	h->inherited &= t->kill != KILLSWITCH_NO;
 	*t = (struct target){ 0 };
 	return true;
+}
+
+/* The link comes first, and where the kernel had dropped its IPv6 that is as new. */
+bool netconf_again(struct host *h, const struct plan *plan, const bool rule[2], struct err *e)
+{
+	struct item base = { .link = h->link,
+		.table = HOST_TABLE_FIRST + h->slot,
+		.pref = HOST_RULE_FIRST + h->slot };
+	struct plan none = { .rule = { rule[0], rule[1] } };
+	struct step *v;
+	size_t n;
+
+	bool ok = plan_steps(&none, plan, &base, &v, &n, e) && steps_run_each(h->sk, v, n, e);
+	free(v);
+	link_quiet_ipv6(h->tun);
+	return ok;
 }
 
 static struct netconf *netconf_copy(const struct netconf *want)

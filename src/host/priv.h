@@ -97,6 +97,8 @@ struct nl_msg *step_message(const struct step *s);
 /* All of them, in order, in few datagrams. When one fails, what was done is taken back, and the
  * error names the one that failed. */
 bool steps_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e) MUST_CHECK;
+/* The same where all of them should have been there: what fails is told, and nothing taken back. */
+bool steps_run_each(struct nl_sock *sk, struct step *v, size_t n, struct err *e) MUST_CHECK;
 /* Takes back in reverse order what was done of the first n. */
 void steps_undo(struct nl_sock *sk, struct step *v, size_t n);
 /* Removes the routes of a family that are in table and carry our protocol; adds to *removed. */
@@ -393,12 +395,20 @@ struct way {
 	struct addr local, next_hop;
 };
 
+/* How often what others removed was put back. */
+struct mending {
+	int64_t since; /* ms */
+	unsigned n; /* since then */
+	bool told, told_of_fight;
+};
+
 struct host {
 	char name[INSTANCE_MAX + 1];
 	unsigned slot;
 	int dir, lock;
 	struct journal journal;
 	struct nl_sock *sk, *monitor;
+	int events, timer; /* the monitor and the timer as one descriptor; to look again */
 	struct nl_sock *xfrm, *netfilter; /* NULL until they are needed */
 	struct outbox warnings;
 
@@ -407,7 +417,10 @@ struct host {
 	int link; /* of the TUN, or what is in its place, 0: none */
 	bool link_stays; /* it does not go with a descriptor, and is in the journal */
 	bool link_gone; /* somebody removed it or took it down */
+	int64_t down_since; /* somebody did, ms, 0: not; it may come up again at once */
 	struct plan plan;
+	enum ipv6_state ipv6; /* that it was made for */
+	struct mending mending;
 	struct netconf *want; /* the last that was set up */
 	struct policies policies;
 	enum killswitch kill; /* that is up */
@@ -434,6 +447,13 @@ bool way_find(struct host *h, const struct addr *remote, struct way *out, struct
 bool way_inside(struct err *e, const struct host *h, const struct addr *remote);
 
 bool watch_open(struct host *h, struct err *e) MUST_CHECK;
+void watch_close(struct host *h);
+/* There is an event to look at after that time. */
+void watch_again(struct host *h, unsigned ms);
+int64_t now_ms(void); /* of a clock that goes on while the machine sleeps */
+/* mend.c: puts back what others removed of what is set up. */
+void host_mend(struct host *h);
+bool rule_is_ours(const struct host *h, const struct nlmsghdr *m);
 
 /* The next name to try for the inner interface, attempts counting from 0. False: there are no more. */
 bool link_name(const struct host *h, unsigned attempt, char name[16], struct err *e) MUST_CHECK;
@@ -453,6 +473,11 @@ void dns_undo(struct host *h);
 
 /* netconf.c */
 bool netconf_apply(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;
+/* Sets up once more all of plan, which is what is set up or a part of it, but for the rules that are
+ * there. */
+bool netconf_again(
+	struct host *h, const struct plan *plan, const bool rule[2], struct err *e) MUST_CHECK;
+enum ipv6_state ipv6_state(const struct host *h, uint16_t mtu);
 
 /* clean.c: run with the directory's lock held. */
 struct cleaning {

@@ -5,13 +5,31 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 /*
  * What happens to the machine's network. The kernel tells of everything, ours included; what counts
  * is whether the way to the gateway is another one than before. So a message that might matter only
  * makes us look, and an event is reported when the answer differs.
  */
+
+/* An interface that is taken down this long is meant to be down, and not on its way to another name or
+ * setting. */
+enum { DOWN_MS = 1000 };
+
+static bool open_events(struct host *h)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	h->events = epoll_create1(EPOLL_CLOEXEC);
+	h->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	return h->events >= 0 && h->timer >= 0 &&
+		epoll_ctl(h->events, EPOLL_CTL_ADD, nl_socket_get_fd(h->monitor), &ev) == 0 &&
+		epoll_ctl(h->events, EPOLL_CTL_ADD, h->timer, &ev) == 0;
+}
 
 bool watch_open(struct host *h, struct err *e)
 {
@@ -22,16 +40,46 @@ bool watch_open(struct host *h, struct err *e)
 	int code = nl_connect(h->monitor, NETLINK_ROUTE);
 	if (code == 0)
 		code = nl_socket_add_memberships(h->monitor, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-			RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NONE);
+			RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+			RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV6_IFINFO, RTNLGRP_NONE);
+	/* What one change of an interface is told with can fill the usual 32 KiB. */
+	if (code == 0)
+		code = nl_socket_set_buffer_size(h->monitor, 1 << 20, 0);
 	if (code == 0)
 		code = nl_socket_set_nonblocking(h->monitor);
-	return code == 0 ||
-		err_set(e, ERR_LOCAL, "watching the machine's network: %s", nl_geterror(code));
+	if (code != 0)
+		return err_set(
+			e, ERR_LOCAL, "watching the machine's network: %s", nl_geterror(code));
+	return open_events(h) ||
+		err_set(e, ERR_LOCAL, "watching the machine's network: %s", strerror(errno));
+}
+
+void watch_close(struct host *h)
+{
+	nl_socket_free(h->monitor);
+	if (h->timer >= 0)
+		close(h->timer);
+	if (h->events >= 0)
+		close(h->events);
+}
+
+void watch_again(struct host *h, unsigned ms)
+{
+	struct itimerspec at = { .it_value = { ms / 1000, (ms % 1000) * 1000000L + 1 } };
+
+	timerfd_settime(h->timer, 0, &at, NULL);
+}
+
+static bool timer_rang(const struct host *h)
+{
+	uint64_t times;
+
+	return read(h->timer, &times, sizeof(times)) == sizeof(times);
 }
 
 int host_event_fd(const struct host *h)
 {
-	return nl_socket_get_fd(h->monitor);
+	return h->events;
 }
 
 static bool route_matters(const struct nlmsghdr *m)
@@ -53,6 +101,12 @@ static int link_of(const struct nlmsghdr *m)
 		-1;
 }
 
+/* What IPv6 makes of an interface: told besides, and only of ours is it of interest. */
+static bool about_ipv6(const struct nlmsghdr *m)
+{
+	return ((const struct ifinfomsg *)nlmsg_data(m))->ifi_family == AF_INET6;
+}
+
 /* Whether a message may be about the way to the gateway, and not about our own interface. */
 static bool message_matters(const struct host *h, const struct nlmsghdr *m)
 {
@@ -66,16 +120,37 @@ static bool message_matters(const struct host *h, const struct nlmsghdr *m)
 			(int)((const struct ifaddrmsg *)nlmsg_data(m))->ifa_index != h->link;
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		return link_of(m) >= 0 && link_of(m) != h->link;
+		return link_of(m) >= 0 && link_of(m) != h->link && !about_ipv6(m);
 	default:
 		return false;
 	}
 }
 
+static bool route_is_ours(const struct host *h, const struct nlmsghdr *m)
+{
+	const struct rtmsg *r = nlmsg_data(m);
+
+	return nlmsg_datalen(m) >= (int)sizeof(*r) && r->rtm_protocol == HOST_ROUTE_PROTO &&
+		nl_attr_u32(m, sizeof(*r), RTA_TABLE, r->rtm_table) == HOST_TABLE_FIRST + h->slot;
+}
+
+/* Whether something of ours may be gone; the kernel drops an interface's IPv4 routes without a word. */
 static bool message_of_ours(const struct host *h, const struct nlmsghdr *m)
 {
-	return (m->nlmsg_type == RTM_NEWLINK || m->nlmsg_type == RTM_DELLINK) &&
-		link_of(m) == h->link;
+	switch (m->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return link_of(m) == h->link;
+	case RTM_DELADDR:
+		return nlmsg_datalen(m) >= (int)sizeof(struct ifaddrmsg) &&
+			(int)((const struct ifaddrmsg *)nlmsg_data(m))->ifa_index == h->link;
+	case RTM_DELROUTE:
+		return route_is_ours(h, m);
+	case RTM_DELRULE:
+		return rule_is_ours(h, m);
+	default:
+		return false;
+	}
 }
 
 /* A message about our own interface only makes us look as well: it may be older than what we did. */
@@ -83,14 +158,26 @@ static bool interface_gone(struct host *h)
 {
 	struct way w = { .link = h->link };
 
-	return h->link && !h->link_gone && link_look(h->sk, &w, NULL) &&
-		(w.link == 0 || (h->plan.up && !w.up));
+	if (!h->link || h->link_gone || !link_look(h->sk, &w, NULL))
+		return false;
+	if (w.link == 0)
+		return true;
+	int64_t now = now_ms();
+	if (!h->plan.up || w.up)
+		h->down_since = 0;
+	else if (h->down_since == 0)
+		h->down_since = now;
+	else if (now - h->down_since >= DOWN_MS)
+		return true;
+	if (h->down_since)
+		watch_again(h, (unsigned)(h->down_since + DOWN_MS - now));
+	return false;
 }
 
 /* What the messages that came together are about. */
 struct news {
 	bool matters; /* it may be the way to the gateway */
-	bool ours; /* our own interface */
+	bool ours; /* our own interface, addresses, routes, rules */
 	bool lost; /* the kernel had more to tell than the socket could hold */
 };
 
@@ -141,10 +228,13 @@ enum host_event host_next_event(struct host *h)
 	struct way way, was = h->way;
 	struct news news = drain(h);
 
-	if ((news.ours || news.lost) && interface_gone(h)) {
+	bool ours = timer_rang(h) || news.ours || news.lost;
+	if (ours && interface_gone(h)) {
 		h->link_gone = true;
 		return HOST_INTERFACE_GONE;
 	}
+	if (ours)
+		host_mend(h);
 	if (!news.matters && !news.lost)
 		return HOST_NOTHING;
 	follow(h);

@@ -996,11 +996,51 @@ static void tells_that_its_interface_is_gone(void **state)
 		assert_int_equal(drained(h), HOST_NOTHING);
 		snprintf(command, sizeof(command), rows[i], name);
 		must(command);
-		assert_int_equal(host_next_event(h), HOST_INTERFACE_GONE);
+		assert_int_equal(awaited(h), HOST_INTERFACE_GONE);
 		assert_int_equal(drained(h), HOST_NOTHING); /* told once */
 		free(c);
 		close_host(h, tun);
 	}
+}
+
+static void puts_back_what_others_removed(void **state)
+{
+	static const char *const rows[] = { "ip rule del pref 1181", "ip -6 rule del pref 1181",
+		"ip addr flush dev vpn0", "ip route flush table 47000",
+		"ip -6 route flush table 47000" };
+	static const char *const looks[] = { "ip -4 rule", "ip -6 rule", "ip -br addr",
+		"ip -4 route show table 47000", "ip -6 route show table 47000" };
+	char name[16], *was[ARRAY_LEN(looks)];
+	struct outbox ob;
+	int tun;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct host *h = open_host("office", &tun, name);
+	struct netconf *c = conf_full();
+	assert_ok(&e, host_netconf(h, c, &e));
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+		was[i] = calloc(1, SHOW_MAX);
+		run(looks[i], was[i], SHOW_MAX);
+	}
+	assert_int_equal(drained(h), HOST_NOTHING);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		must(rows[i]);
+		usleep(300000); /* not so often that it becomes a fight */
+		drained(h);
+		for (size_t k = 0; k < ARRAY_LEN(looks); k++)
+			assert_shows(looks[k], was[k], true);
+	}
+	outbox_init(&ob);
+	host_warnings(h, &ob);
+	assert_int_equal(ob.n, 1); /* told once */
+	outbox_free(&ob);
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++)
+		free(was[i]);
+	free(c);
+	close_host(h, tun);
+	assert_as_before(before);
 }
 
 static void without_ipv6(void **state)
@@ -1205,6 +1245,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(knows_the_path, teardown),
 		cmocka_unit_test_teardown(tells_what_happens_to_the_path, teardown),
 		cmocka_unit_test_teardown(tells_that_its_interface_is_gone, teardown),
+		cmocka_unit_test_teardown(puts_back_what_others_removed, teardown),
 		cmocka_unit_test_teardown(without_ipv6, teardown),
 		cmocka_unit_test_teardown(foreign_resolv_conf_stays, teardown),
 		cmocka_unit_test(esp_in_the_kernel),

@@ -2,6 +2,23 @@
 # What other programs on the machine do, knowingly or not, to what a full tunnel has set up there. The
 # judge and the traffic are those of t_90_leaks.sh.
 
+# meddled STORY COMMAND...: it is done while traffic goes on, nothing of which may be seen, and the
+# tunnel carries both families afterwards.
+meddled() {
+	profile_psk full full
+	client_start full
+	judge_begin
+	sleep 0.3
+	"${@:2}" || fail "$1: cannot be done"
+	sleep 1
+	nothing_clear "$1"
+	reaches "$INNER4" "$INNER6"
+	goes_by "$OUTSIDE4" 'vpn[0-9]+'
+	goes_by "$OUTSIDE6" 'vpn[0-9]+'
+	client_stop full
+	something_clear
+}
+
 # By somebody who is quick: there is no moment in which the process could have done anything.
 down_and_up() {
 	printf 'link set vpn0 down\nlink set vpn0 up\n' | in_box client ip -batch -
@@ -21,3 +38,67 @@ down_and_up_while_stopped() {
 	something_clear
 }
 test_leaks_interface_down_and_up_while_stopped() { traffic_begin; with_traffic down_and_up_while_stopped; }
+
+# What comes out of the tunnel meanwhile goes nowhere, and that is all that is lost.
+down_for_a_moment() {
+	local vip4
+	vip4=$(json full 's["address"][0].split("/")[0]')
+	serve inner ping -q -n -i 0.02 -c 60 "$vip4" >/dev/null
+	in_box client ip link set vpn0 down
+	sleep 0.1
+	in_box client ip link set vpn0 up
+}
+test_leaks_interface_down_for_a_moment() {
+	traffic_begin
+	with_traffic meddled "with the interface down for a moment" down_for_a_moment
+}
+
+test_leaks_interface_down_and_up() {
+	traffic_begin
+	with_traffic meddled "with the interface down and up again" down_and_up
+}
+
+ipv6_off_and_on() {
+	in_box client sysctl -q -w net.ipv6.conf.vpn0.disable_ipv6=1
+	sleep 0.2
+	! in_box client ip -6 route get "$OUTSIDE6" >/dev/null 2>&1 || fail "IPv6 goes somewhere"
+	in_box client sysctl -q -w net.ipv6.conf.vpn0.disable_ipv6=0
+}
+test_leaks_ipv6_off_and_on() {
+	traffic_begin
+	with_traffic meddled "with IPv6 switched off and on" ipv6_off_and_on
+}
+
+test_leaks_mtu_made_small() {
+	traffic_begin
+	with_traffic meddled "with an MTU too small for IPv6" in_box client ip link set vpn0 mtu 1200
+}
+
+# As systemd-networkd does when it restarts. Without a rule nothing holds, so what counts is that it is
+# back before anybody notices; and whoever does it again and again is not fought for ever.
+rules_removed() {
+	profile_psk full full
+	client_start full
+	in_box client ip rule del pref 1181
+	in_box client ip -6 rule del pref 1181
+	sleep 0.2
+	judge_begin
+	sleep 1
+	nothing_clear "after the rules were removed"
+	reaches "$INNER4" "$INNER6"
+	explained full 'removed routes, rules or addresses of the tunnel: they are back'
+	judge_end
+	for _ in $(seq 40); do
+		in_box client ip rule del pref 1181 2>/dev/null || true
+	done
+	wait_until 3 goes_by_now "$OUTSIDE4" vpn0 || fail "the rule is not back"
+	explained full 'again and again'
+	[ "$(grep -c 'they are back' "$LAB/run/full/err")" = 1 ] || fail "told more than once"
+	client_stop full
+	something_clear
+}
+test_leaks_rules_removed() { traffic_begin; with_traffic rules_removed; }
+
+goes_by_now() {
+	in_box client ip route get "$1" | grep -q " dev $2 "
+}

@@ -1,0 +1,160 @@
+#include "priv.h"
+
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/*
+ * What somebody else took away of what is set up is put back: systemd-networkd removes rules that are
+ * not its own when it restarts, and the kernel drops the routes of an interface that is taken down and
+ * up again, and all its IPv6 where that is switched off or the MTU set too small. The kernel does not
+ * tell of each, so a message about anything of ours only makes us look at what there is.
+ *
+ * Whoever removes it again and again is not fought more than a few times a second.
+ */
+
+enum { MENDS = 4, MEND_MS = 1000 };
+
+/* What is there of the plan; the routes are counted, for nobody else's carry our protocol. */
+struct present {
+	bool rule[2];
+	size_t n_routes, n_addrs;
+};
+
+static bool count_routes(struct host *h, uint32_t table, struct present *p, struct err *e)
+{
+	struct rtmsg head = { .rtm_family = AF_UNSPEC };
+	struct nl_reply all;
+
+	if (!nl_ask_all(h->sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
+		return false;
+	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
+	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left)) {
+		const struct rtmsg *r = nlmsg_data(m);
+		p->n_routes += m->nlmsg_type == RTM_NEWROUTE &&
+			nlmsg_datalen(m) >= (int)sizeof(*r) && !(r->rtm_flags & RTM_F_CLONED) &&
+			r->rtm_protocol == HOST_ROUTE_PROTO &&
+			nl_attr_u32(m, sizeof(*r), RTA_TABLE, r->rtm_table) == table;
+	}
+	nl_reply_free(&all);
+	return true;
+}
+
+bool rule_is_ours(const struct host *h, const struct nlmsghdr *m)
+{
+	const struct fib_rule_hdr *r = nlmsg_data(m);
+
+	return nlmsg_datalen(m) >= (int)sizeof(*r) &&
+		nl_attr_u32(m, sizeof(*r), FRA_PRIORITY, 0) == HOST_RULE_FIRST + h->slot &&
+		nl_attr_u32(m, sizeof(*r), FRA_TABLE, r->table) == HOST_TABLE_FIRST + h->slot;
+}
+
+static bool find_rules(struct host *h, struct present *p, struct err *e)
+{
+	struct fib_rule_hdr head = { .family = AF_UNSPEC };
+	struct nl_reply all;
+
+	if (!nl_ask_all(h->sk, RTM_GETRULE, &head, sizeof(head), "reading the rules", &all, e))
+		return false;
+	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
+	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+		if (m->nlmsg_type == RTM_NEWRULE && rule_is_ours(h, m))
+			p->rule[((const struct fib_rule_hdr *)nlmsg_data(m))->family == AF_INET6] =
+				true;
+	nl_reply_free(&all);
+	return true;
+}
+
+static bool count_addrs(struct host *h, struct present *p, struct err *e)
+{
+	struct own_addrs own;
+	bool ok = own_addrs(h, &own, e);
+
+	for (size_t i = 0; ok && i < h->plan.n_addrs; i++)
+		for (size_t k = 0; k < own.n; k++)
+			p->n_addrs += own.v[k].link == h->link &&
+				prefix_same(&own.v[k].dst, &h->plan.addrs[i].dst);
+	free(own.v);
+	return ok;
+}
+
+static bool look(struct host *h, struct present *p, struct err *e)
+{
+	*p = (struct present){ 0 };
+	return count_routes(h, HOST_TABLE_FIRST + h->slot, p, e) && find_rules(h, p, e) &&
+		count_addrs(h, p, e);
+}
+
+static bool whole(const struct plan *plan, const struct present *p)
+{
+	size_t n = plan->n_routes + plan->wall[0] + plan->wall[1];
+
+	return p->n_routes >= n && p->n_addrs >= plan->n_addrs && p->rule[0] >= plan->rule[0] &&
+		p->rule[1] >= plan->rule[1];
+}
+
+int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* False: not now, and the timer is set for when. */
+static bool may_mend(struct host *h)
+{
+	struct mending *m = &h->mending;
+	int64_t now = now_ms();
+
+	if (m->n == 0 || now - m->since >= MEND_MS) {
+		m->since = now;
+		m->n = 0;
+	}
+	if (m->n++ < MENDS)
+		return true;
+	watch_again(h, (unsigned)(m->since + MEND_MS - now));
+	if (!m->told_of_fight)
+		host_warn(h,
+			"somebody removes the tunnel's routes, rules or addresses again and again; they "
+			"are put back, but what is sent meanwhile may go past the tunnel");
+	m->told_of_fight = true;
+	return false;
+}
+
+/* IPv6 needs the MTU of before, and what there can be is another thing where it was switched off or
+ * on. */
+static bool mend_link(struct host *h, struct err *e)
+{
+	const struct plan link = { .up = true, .mtu = h->plan.mtu };
+
+	return netconf_again(h, &link, link.rule, e) &&
+		(ipv6_state(h, h->want->mtu) == h->ipv6 || netconf_apply(h, h->want, e));
+}
+
+void host_mend(struct host *h)
+{
+	struct present p;
+	struct err e;
+
+	if (!h->want || !h->plan.up || h->link_gone || h->down_since)
+		return;
+	bool same = ipv6_state(h, h->want->mtu) == h->ipv6;
+	if (!look(h, &p, NULL) || (whole(&h->plan, &p) && same) || !may_mend(h))
+		return;
+	bool ok = mend_link(h, &e);
+	if (ok && look(h, &p, NULL) && !whole(&h->plan, &p)) {
+		ok = netconf_again(h, &h->plan, p.rule, &e);
+		if (ok && !h->mending.told)
+			host_warn(h,
+				"somebody else removed routes, rules or addresses of the tunnel: they "
+				"are back");
+		h->mending.told |= ok;
+	}
+	if (!ok)
+		host_warn(h, "what somebody else removed of the tunnel does not come back: %s",
+			e.text);
+}
