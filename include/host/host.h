@@ -136,7 +136,7 @@ const char *host_name_servers(void);
  * there is none. Networks on the link and reverse path checking are adapted meanwhile, and what
  * somebody else removed of what is set up is put back. LINK_DOWN: there was a way to the gateway and is
  * none now. INTERFACE_GONE, told once: somebody removed the tunnel's interface, or took it down, and
- * with it the routes into it, and  it stays so for a second. */
+ * with it the routes into it, and it stays so for a second. */
 enum host_event { HOST_NOTHING, HOST_PATH_CHANGED, HOST_LINK_DOWN, HOST_INTERFACE_GONE };
 int host_event_fd(const struct host *h);
 enum host_event host_next_event(struct host *h);

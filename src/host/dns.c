@@ -79,12 +79,22 @@ static bool try_file(struct host *h, const struct dns_want *want, struct err *e)
 			journal_undone(&h->journal, "resolv.conf");
 	}
 	close(lock);
-	if (ok)
+	if (ok) {
 		h->dns_via = DNS_FILE;
+		dns_watch_begin(h);
+	}
 	return ok;
 }
 
-static void dns_set(struct host *h, const struct dns_want *want)
+static void warn_of_all_names(struct host *h, const struct dns_want *want)
+{
+	if (!want->all)
+		host_warn(h,
+			"all names are asked through the tunnel: asking only those of its domains "
+			"there would need systemd-resolved");
+}
+
+static void dns_set(struct host *h, const struct dns_want *want, bool again)
 {
 	const char *program = resolvconf_program();
 	struct err e;
@@ -98,10 +108,8 @@ static void dns_set(struct host *h, const struct dns_want *want)
 	}
 	/* Without it there is one list of servers for all names, and the names behind the tunnel are
 	 * what the person connects for. */
-	if (!want->all)
-		host_warn(h,
-			"all names are asked through the tunnel: asking only those of its domains "
-			"there would need systemd-resolved");
+	if (!again)
+		warn_of_all_names(h, want);
 	if (program && try_resolvconf(h, program, want, &e))
 		return;
 	if (program)
@@ -111,13 +119,26 @@ static void dns_set(struct host *h, const struct dns_want *want)
 		host_warn(h, "names are not asked through the tunnel: %s", e.text);
 }
 
+/* False: the file of before is not back. *kept: it was written by somebody else since. */
+static bool take_back_file(struct host *h, bool *kept, struct err *e)
+{
+	int lock = run_dir_lock(h->dir, e);
+
+	dns_watch_end(h);
+	bool ok = lock >= 0 && resolv_file_unset(h->dir, RESOLV_CONF, h->name, kept, e);
+	if (ok)
+		journal_undone(&h->journal, "resolv.conf");
+	if (lock >= 0)
+		close(lock);
+	return ok;
+}
+
 void dns_undo(struct host *h)
 {
 	const char *program = resolvconf_program();
 	char record[64];
 	bool ok = true, kept = false;
 	struct err e;
-	int lock;
 
 	switch (h->dns_via) {
 	case DNS_NONE:
@@ -134,12 +155,7 @@ void dns_undo(struct host *h)
 			journal_undone(&h->journal, "resolvconf %s", record);
 		break;
 	case DNS_FILE:
-		lock = run_dir_lock(h->dir, &e);
-		ok = lock >= 0 && resolv_file_unset(h->dir, RESOLV_CONF, h->name, &kept, &e);
-		if (ok)
-			journal_undone(&h->journal, "resolv.conf");
-		if (lock >= 0)
-			close(lock);
+		ok = take_back_file(h, &kept, &e);
 		break;
 	}
 	h->dns_via = DNS_NONE;
@@ -160,5 +176,19 @@ void dns_apply(struct host *h, const struct netconf *netconf)
 	dns_undo(h);
 	h->dns = want;
 	if (want.n_servers > 0)
-		dns_set(h, &want);
+		dns_set(h, &want, false);
+}
+
+/* What is there now is the file of before from here on; or whoever wrote it manages names now. */
+void dns_again(struct host *h)
+{
+	struct err e;
+	bool kept;
+
+	if (!take_back_file(h, &kept, &e)) {
+		host_warn(h, "%s", e.text);
+		return;
+	}
+	h->dns_via = DNS_NONE;
+	dns_set(h, &h->dns, true);
 }

@@ -380,6 +380,8 @@ size_t resolv_text(char *out, size_t size, const struct dns_want *want, const ch
 /* Puts the instance's servers into path. What was there is kept in dir. */
 bool resolv_file_set(int dir, const char *path, const char *instance, const struct dns_want *want,
 	struct err *e) MUST_CHECK;
+/* Whether it is as one of the instances wrote it. */
+bool resolv_file_ours(int dir, const char *path, bool *ours, struct err *e) MUST_CHECK;
 /* Takes them out again. *kept: somebody else has rewritten the file, so it was left as it is. */
 bool resolv_file_unset(
 	int dir, const char *path, const char *instance, bool *kept, struct err *e) MUST_CHECK;
@@ -393,6 +395,13 @@ struct way {
 	int link;
 	uint32_t mtu;
 	struct addr local, next_hop;
+};
+
+/* How often resolv.conf was written again. */
+struct dns_watch {
+	int inotify; /* 0: none */
+	int64_t since; /* ms */
+	unsigned n; /* since then */
 };
 
 /* How often what others removed was put back. */
@@ -433,6 +442,7 @@ struct host {
 
 	enum dns_via dns_via;
 	struct dns_want dns;
+	struct dns_watch dns_watch;
 
 	struct sad *sad; /* NULL: ESP in the kernel is not in use */
 
@@ -450,6 +460,7 @@ bool watch_open(struct host *h, struct err *e) MUST_CHECK;
 void watch_close(struct host *h);
 /* There is an event to look at after that time. */
 void watch_again(struct host *h, unsigned ms);
+bool watch_add(struct host *h, int fd);
 int64_t now_ms(void); /* of a clock that goes on while the machine sleeps */
 /* mend.c: puts back what others removed of what is set up. */
 void host_mend(struct host *h);
@@ -470,6 +481,15 @@ bool rp_filter_undo(
 /* dns.c */
 void dns_apply(struct host *h, const struct netconf *want);
 void dns_undo(struct host *h);
+
+/* dnswatch.c: resolv.conf that others write, too */
+void dns_watch_begin(struct host *h); /* from what is there now on */
+void dns_watch_end(struct host *h);
+/* Something may have happened to it: it is looked at a little later, when it is whole. */
+void dns_watch_news(struct host *h);
+/* Writes it again where somebody else has written it. */
+void dns_watch_look(struct host *h);
+void dns_again(struct host *h); /* dns.c: sets the name servers once more */
 
 /* netconf.c */
 bool netconf_apply(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;

@@ -340,6 +340,19 @@ bool resolv_file_set(
 	return ok;
 }
 
+bool resolv_file_ours(int dir, const char *path, bool *ours, struct err *e)
+{
+	struct file now = { 0 }, newest = { 0 };
+	char target[PATH_MAX];
+
+	*ours = false;
+	bool ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
+		look_at_others(dir, "", &now, ours, &newest, e);
+	file_free(&now);
+	file_free(&newest);
+	return ok;
+}
+
 /* Puts back what mine took the place of: another instance's text, or the file of before. */
 static bool put_back(int dir, const char *target, const struct file *newest, struct err *e)
 {

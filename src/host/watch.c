@@ -20,15 +20,19 @@
  * setting. */
 enum { DOWN_MS = 1000 };
 
-static bool open_events(struct host *h)
+bool watch_add(struct host *h, int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 
+	return epoll_ctl(h->events, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static bool open_events(struct host *h)
+{
 	h->events = epoll_create1(EPOLL_CLOEXEC);
 	h->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	return h->events >= 0 && h->timer >= 0 &&
-		epoll_ctl(h->events, EPOLL_CTL_ADD, nl_socket_get_fd(h->monitor), &ev) == 0 &&
-		epoll_ctl(h->events, EPOLL_CTL_ADD, h->timer, &ev) == 0;
+	return h->events >= 0 && h->timer >= 0 && watch_add(h, nl_socket_get_fd(h->monitor)) &&
+		watch_add(h, h->timer);
 }
 
 bool watch_open(struct host *h, struct err *e)
@@ -65,8 +69,14 @@ void watch_close(struct host *h)
 
 void watch_again(struct host *h, unsigned ms)
 {
-	struct itimerspec at = { .it_value = { ms / 1000, (ms % 1000) * 1000000L + 1 } };
+	struct itimerspec at = { .it_value = { ms / 1000, (ms % 1000) * 1000000L + 1 } }, set;
 
+	/* What comes first is looked at first, and asks again for what is still to come. */
+	if (timerfd_gettime(h->timer, &set) == 0 && (set.it_value.tv_sec || set.it_value.tv_nsec) &&
+		(set.it_value.tv_sec < at.it_value.tv_sec ||
+			(set.it_value.tv_sec == at.it_value.tv_sec &&
+				set.it_value.tv_nsec < at.it_value.tv_nsec)))
+		return;
 	timerfd_settime(h->timer, 0, &at, NULL);
 }
 
@@ -228,7 +238,10 @@ enum host_event host_next_event(struct host *h)
 	struct way way, was = h->way;
 	struct news news = drain(h);
 
-	bool ours = timer_rang(h) || news.ours || news.lost;
+	bool rang = timer_rang(h), ours = rang || news.ours || news.lost;
+	dns_watch_news(h);
+	if (rang || news.matters || news.lost)
+		dns_watch_look(h);
 	if (ours && interface_gone(h)) {
 		h->link_gone = true;
 		return HOST_INTERFACE_GONE;

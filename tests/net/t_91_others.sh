@@ -102,3 +102,40 @@ test_leaks_rules_removed() { traffic_begin; with_traffic rules_removed; }
 goes_by_now() {
 	in_box client ip route get "$1" | grep -q " dev $2 "
 }
+
+# --- resolv.conf ------------------------------------------------------------------------------------------
+
+# dhcp_writes NUMBER: as a DHCP client does that comes to another network
+dhcp_writes() {
+	printf '# lease %s\nnameserver 192.168.77.1\n' "$1" >"$LAB/client/etc/resolv.conf.new"
+	mv "$LAB/client/etc/resolv.conf.new" "$LAB/client/etc/resolv.conf"
+}
+
+names_the_tunnels() {
+	grep -q '^nameserver 10\.99\.0\.53$' "$LAB/client/etc/resolv.conf"
+}
+
+test_dns_rewritten_by_others() {
+	local etc=$LAB/client/etc/resolv.conf i
+	cp -p "$etc" "$LAB/keep"
+	profile_psk dns full
+	client_start dns
+	printf 'nameserver 192.168.77.1\n' >"$etc"
+	wait_until 3 names_the_tunnels || fail "names are asked in the clear: $(cat "$etc")"
+	dhcp_writes 1
+	wait_until 3 names_the_tunnels || fail "the second time: $(cat "$etc")"
+	explained dns 'somebody else has rewritten /etc/resolv.conf: it names the tunnel.s servers again'
+	status_is dns 's["dns"]["via"] == "/etc/resolv.conf"' || fail "$(json dns 's["dns"]')"
+	client_stop dns
+	[ "$(head -n 1 "$etc")" = "# lease 1" ] || fail "the last lease's file is not back: $(cat "$etc")"
+	client_start dns
+	for i in 2 3 4 5; do
+		dhcp_writes "$i"
+		wait_until 1 names_the_tunnels || true
+	done
+	explained dns 'again and again: names are not asked through the tunnel'
+	status_is dns 's["dns"]["via"] in ("", None)' || fail "$(json dns 's["dns"]')"
+	client_stop dns
+	[ "$(head -n 1 "$etc")" = "# lease 5" ] || fail "another file than the last lease's: $(cat "$etc")"
+	cp -p "$LAB/keep" "$etc"
+}

@@ -1,0 +1,95 @@
+#include "priv.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+/*
+ * /etc/resolv.conf that we wrote, and that the DHCP client of the next network writes, too: from then on
+ * all names would be asked in the clear. What it wrote becomes the file of before, and ours is written
+ * again; unless two programs that insist would go on like that for ever.
+ */
+
+enum { AGAIN = 3, AGAIN_MS = 60000 };
+enum { WHOLE_MS = 200 }; /* who replaces it is done with that after this time */
+
+static void add_folder(int fd, const char *path)
+{
+	char folder[PATH_MAX];
+	int n = snprintf(folder, sizeof(folder), "%s", path);
+	char *slash = n > 0 && n < PATH_MAX ? strrchr(folder, '/') : NULL;
+
+	if (!slash || slash == folder)
+		return;
+	*slash = 0;
+	inotify_add_watch(fd, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE);
+}
+
+/* The file as well as its folder: it may be a mount of its own. Without inotify it is looked at when
+ * the network changes. */
+void dns_watch_begin(struct host *h)
+{
+	char *real = realpath(RESOLV_CONF, NULL);
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	dns_watch_end(h);
+	if (fd >= 0) {
+		add_folder(fd, RESOLV_CONF);
+		if (real) {
+			add_folder(fd, real);
+			inotify_add_watch(fd, real, IN_CLOSE_WRITE);
+		}
+		if (watch_add(h, fd))
+			h->dns_watch.inotify = fd;
+		else
+			close(fd);
+	}
+	free(real);
+}
+
+void dns_watch_end(struct host *h)
+{
+	if (h->dns_watch.inotify > 0)
+		close(h->dns_watch.inotify);
+	h->dns_watch.inotify = 0;
+}
+
+void dns_watch_news(struct host *h)
+{
+	char events[4096];
+	bool any = false;
+
+	while (h->dns_watch.inotify > 0 && read(h->dns_watch.inotify, events, sizeof(events)) > 0)
+		any = true;
+	if (any)
+		watch_again(h, WHOLE_MS);
+}
+
+void dns_watch_look(struct host *h)
+{
+	struct dns_watch *w = &h->dns_watch;
+	bool ours = true;
+
+	if (h->dns_via != DNS_FILE || !resolv_file_ours(h->dir, RESOLV_CONF, &ours, NULL) || ours)
+		return;
+	int64_t now = now_ms();
+	if (w->n == 0 || now - w->since >= AGAIN_MS) {
+		w->since = now;
+		w->n = 0;
+	}
+	if (w->n++ < AGAIN) {
+		dns_again(h);
+		if (h->dns_via != DNS_NONE)
+			host_warn(h,
+				"somebody else has rewritten " RESOLV_CONF
+				": it names the tunnel's servers again");
+		return;
+	}
+	host_warn(h,
+		"somebody else rewrites " RESOLV_CONF
+		" again and again: names are not asked through the tunnel any more");
+	dns_undo(h);
+}
