@@ -15,7 +15,7 @@ enum {
 	CHILDREN_MAX = 2 * IKE_CHILDREN_MAX + 8, /* during a rekey both generations stand */
 	CHILD_LINGER_MS = 10000, /* inbound is still readable so long after the delete */
 	CHILD_ADOPT_MS =
-		3000, /* after the gateway's rekey we send by the new SA at the latest then */
+		3000, /* a new outbound half that nobody confirms is in use at the latest then */
 };
 
 enum child_state {
