@@ -155,12 +155,11 @@ static enum eap_step out_of_order(const struct eap *x, uint8_t opcode, struct ea
 enum eap_step mschapv2_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r)
 {
 	struct message m = { .opcode = in->left ? in->p[0] : 0 };
-	size_t whole = in->left;
 
 	rd_u8(in);
 	m.id = rd_u8(in);
-	uint16_t len = rd_u16(in);
-	if (in->bad || len != whole)
+	rd_u16(in); /* MS-Length: there are servers that put EAP's own length there, which goes anyway */
+	if (in->bad)
 		return malformed(r, "packet");
 	m.body = *in;
 	const struct row *row = row_find(x->mschapv2, m.opcode);
