@@ -14,7 +14,7 @@ void offer_clear(struct offer *o)
 static void sa_free(struct v2_sa *sa)
 {
 	kept_free(&sa->req.sent);
-	free(sa->req.inner);
+	v2_inner_free(&sa->req);
 	offer_clear(&sa->req.offer);
 	kept_free(&sa->reply);
 	reassembly_free(&sa->partial[0]);

@@ -34,6 +34,14 @@ static const struct rexmit_plan *plan_for(const struct v2 *v, enum v2_task task)
 	return v->patient ? &rexmit_first : &rexmit_impatient;
 }
 
+void v2_inner_free(struct request *r)
+{
+	if (r->inner)
+		wipe(r->inner, r->inner_len);
+	free(r->inner);
+	r->inner = NULL;
+}
+
 static bool keep_inner(struct request *r, const struct ikew *k, size_t len)
 {
 	r->inner = malloc(len ? len : 1);
@@ -54,8 +62,7 @@ bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t excha
 	if (!ikew_end(k, &len))
 		return err_set(e, ERR_LOCAL, "a request is longer than %zu octets", k->w.cap);
 	kept_free(&r->sent);
-	free(r->inner);
-	r->inner = NULL;
+	v2_inner_free(r);
 	r->small = false;
 	if (task == TASK_INIT) { /* the whole message is in k */
 		if (!kept_add(&r->sent, k->w.base, len))
@@ -84,8 +91,7 @@ void v2_request_done(struct v2_sa *sa)
 	if (r->task == TASK_NONE)
 		return;
 	kept_free(&r->sent);
-	free(r->inner);
-	r->inner = NULL;
+	v2_inner_free(r);
 	r->task = TASK_NONE;
 	sa->mid_out++;
 }

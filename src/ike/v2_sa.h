@@ -232,6 +232,8 @@ struct sa_ref v2_inbound(const struct v2 *v, uint32_t spi_in); /* where we are n
 bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k,
 	struct outbox *ob, struct err *e) MUST_CHECK;
 void v2_request_done(struct v2_sa *sa);
+/* The content of a request, which may hold a password. */
+void v2_inner_free(struct request *r);
 /* After every input: starts what is waiting, where the window is open. */
 void v2_request_next(struct v2 *v, struct outbox *ob);
 /* Selectors of the profile have no child SA yet, and have not been asked for. */
