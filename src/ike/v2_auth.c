@@ -340,14 +340,17 @@ bool v2_child_read(struct step *s, const struct offer *o, struct child *c)
 	return true;
 }
 
-static void note_auth_lifetime(struct step *s)
+/* RFC 4478. Zero, which asks for it now, would have a gateway that always says so asked all the time. */
+void v2_auth_lifetime(struct step *s)
 {
 	struct notify n;
 
 	if (!notify_find(s->p, AUTH_LIFETIME, &n) || n.data.n != 4)
 		return;
-	struct rd r = rd_init(n.data.p, n.data.n); /* RFC 4478: seconds */
+	struct rd r = rd_init(n.data.p, n.data.n); /* seconds */
 	uint64_t life = SECONDS(rd_u32(&r));
+	if (life < AUTH_LIFETIME_MIN_MS)
+		life = AUTH_LIFETIME_MIN_MS;
 	s->v->reauth_at = s->v->now + life - life / 10;
 }
 
@@ -384,7 +387,7 @@ bool v2_auth_established(struct step *s)
 	}
 	if (!ok)
 		return false;
-	note_auth_lifetime(s);
+	v2_auth_lifetime(s);
 	note_mobike(s);
 	s->next = V2_UP;
 	return true;

@@ -132,6 +132,7 @@ bool v2_info_request(struct step *s)
 			outbox_log(s->ob, LEVEL_INFO, "the gateway says %s",
 				notify_text(name, n.type));
 	}
+	v2_auth_lifetime(s);
 	v2_cookie2(s);
 	return true;
 }

@@ -37,6 +37,7 @@ enum {
 	RETRY_MS = 5000, /* after TEMPORARY_FAILURE (section 2.25) */
 	EXTRA_PAUSE_MS =
 		60000, /* a child SA that the gateway deletes is not asked for more often */
+	AUTH_LIFETIME_MIN_MS = 60000, /* so long a login is good for, whatever the gateway says */
 	REPLACED_MS = 30000, /* the peer may take so long to delete an IKE SA that it replaced */
 	KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
 	STOP_MS = 2000, /* how long leaving waits for the gateway's word */
@@ -349,6 +350,7 @@ bool v2_eap_recv(struct step *s) MUST_CHECK;
 bool v2_finish_recv(struct step *s) MUST_CHECK;
 /* What an IKE_AUTH response says about the child SA and the configuration. */
 bool v2_auth_established(struct step *s) MUST_CHECK;
+void v2_auth_lifetime(struct step *s); /* in an answer or a request of the gateway */
 bool v2_eap_packet(struct v2 *v, struct bytes packet, struct outbox *ob, enum v2_state *next,
 	struct err *e) MUST_CHECK;
 bool v2_eap_answer(struct v2 *v, const struct passphrase *text, struct outbox *ob,

@@ -2,6 +2,7 @@
  * The gateway's own requests, as they should not be; requests and answers that come again; fragments
  * that make no sense. A bad request gets its error and changes nothing.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "impair.h"
@@ -336,10 +337,46 @@ static void fragments_unasked(void **state)
 	pair_free(&p);
 }
 
+/* RFC 4478 section 2: the gateway may say so at any time. */
+static void log_in_again(void **state)
+{
+	static const struct {
+		const char *seconds;
+		uint64_t within;
+	} rows[] = { { "00000e10", SECONDS(3600) }, { "00000000", SECONDS(60) } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pair p;
+		struct ike_view *v = calloc(1, sizeof(*v));
+		assert_non_null(v);
+		pair_up(&p);
+		char hex[32];
+		snprintf(hex, sizeof(hex), "00004013%s", rows[i].seconds);
+		p.gwc.edits[0] = (struct edit){ .exchange = INFORMATIONAL,
+			.request = true,
+			.any_mid = true,
+			.op = EDIT_ADD,
+			.payload = PAYLOAD_N,
+			.hex = hex };
+		uint64_t before = p.net.now;
+		pair_gw(&p, GW_DPD);
+		pair_run(&p, 100);
+		v2_view(p.client.v2, v);
+		assert_in_range(
+			v->reauth_at, before + rows[i].within * 4 / 5, before + rows[i].within);
+		pair_run(&p, rows[i].within);
+		pair_check_dead(&p, ERR_PEER, 0);
+		pair_free(&p);
+		free(v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests),
+		cmocka_unit_test(log_in_again),
 		cmocka_unit_test(same_answer_again),
 		cmocka_unit_test(same_request_again),
 		cmocka_unit_test(fragments),
