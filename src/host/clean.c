@@ -278,6 +278,20 @@ bool clean_dead(struct cleaning *c, struct err *e)
 	return ok;
 }
 
+bool clean_forgotten(struct cleaning *c, struct err *e)
+{
+	bool recovered;
+
+	if (!resolv_file_recover(c->dir, RESOLV_CONF, &recovered, e))
+		return false;
+	c->removed += recovered;
+	if (recovered && c->events)
+		outbox_event(c->events, EV_LOG, LEVEL_INFO,
+			"removed the name servers in " RESOLV_CONF
+			" of an instance that went with the machine's power");
+	return true;
+}
+
 bool host_clean(const char *instance, struct outbox *events, size_t *removed, struct err *e)
 {
 	struct cleaning c = { .events = events };
@@ -285,12 +299,13 @@ bool host_clean(const char *instance, struct outbox *events, size_t *removed, st
 	*removed = 0;
 	if (instance && !instance_name_ok(instance))
 		return err_set(e, ERR_CONFIG, "\"%s\" cannot be the name of a profile", instance);
-	if (access(HOST_RUN_DIR, F_OK) < 0)
+	if (access(HOST_RUN_DIR, F_OK) < 0 && access(RESOLV_CONF RESOLV_SUFFIX, F_OK) < 0)
 		return true;
 	c.dir = run_dir_open(HOST_RUN_DIR, e);
 	int lock = c.dir < 0 ? -1 : run_dir_lock(c.dir, e);
 	c.sk = lock < 0 ? NULL : nl_connect_route(e);
-	bool ok = c.sk && (instance ? clean_one(&c, instance, true, e) : clean_dead(&c, e));
+	bool ok = c.sk && (instance ? clean_one(&c, instance, true, e) : clean_dead(&c, e)) &&
+		clean_forgotten(&c, e);
 	*removed = c.removed;
 	nl_socket_free(c.sk);
 	if (lock >= 0)

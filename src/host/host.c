@@ -73,6 +73,9 @@ static bool take_instance(struct host *h, struct err *e)
 			      false;
 	if (!clean_instance(&c, h->name, &h->inherited, e) || !clean_dead(&c, e))
 		return err_ctx(e, "removing what a killed instance left");
+	struct err why;
+	if (!clean_forgotten(&c, &why))
+		host_warn(h, "the name servers of before are not back: %s", why.text);
 	if (h->inherited) {
 		h->slot = info.slot;
 		return inherit(h, e);

@@ -380,6 +380,9 @@ size_t resolv_text(char *out, size_t size, const struct dns_want *want, const ch
 /* Puts the instance's servers into path. What was there is kept in dir. */
 bool resolv_file_set(int dir, const char *path, const char *instance, const struct dns_want *want,
 	struct err *e) MUST_CHECK;
+/* What was there before an instance that the machine's power took, and its run directory with it, is put
+ * back. Not while there is any instance. */
+bool resolv_file_recover(int dir, const char *path, bool *recovered, struct err *e) MUST_CHECK;
 /* Whether it is as one of the instances wrote it. */
 bool resolv_file_ours(int dir, const char *path, bool *ours, struct err *e) MUST_CHECK;
 /* Takes them out again. *kept: somebody else has rewritten the file, so it was left as it is. */
@@ -511,8 +514,11 @@ struct cleaning {
 /* *kept: a strict kill switch, and the journal that tells of it. */
 bool clean_instance(struct cleaning *c, const char *name, bool *kept, struct err *e) MUST_CHECK;
 bool clean_dead(struct cleaning *c, struct err *e) MUST_CHECK;
+/* What no journal tells of any more, after the machine's power was lost. */
+bool clean_forgotten(struct cleaning *c, struct err *e) MUST_CHECK;
 unsigned long netns_id(void);
 
-#define RESOLV_CONF "/etc/resolv.conf"
+#define RESOLV_CONF   "/etc/resolv.conf"
+#define RESOLV_SUFFIX ".before-vpnc-ike" /* of the copy beside it */
 
 #endif

@@ -17,9 +17,14 @@
  * octets. NAME.dns holds what an instance wrote. The file is ours as long as it equals one of the
  * NAME.dns; then the instance that leaves puts back another's text, or, as the last, what was saved.
  * Otherwise somebody else has rewritten it and knows better.
+ *
+ * The run directory does not outlive the machine's power, the file does. So a copy of what was saved
+ * lies beside it as long as it is ours; and what has our first line and is of no instance is not taken
+ * for a file of before. Behind a symbolic link into /run all of them are gone together.
  */
 
 #define SAVED ".resolv.conf"
+#define FIRST "# Written by vpnc-ike for "
 
 enum { SAVED_HEAD_MAX = 96, RESOLV_MAX = 65536, RESOLV_SERVERS = 3, SEARCH_MAX = 6 };
 
@@ -163,7 +168,7 @@ static bool find_target(const char *path, char out[PATH_MAX], struct err *e)
 	return true;
 }
 
-static bool saved_write(int dir, const struct file *f, struct err *e)
+static bool saved_write(int dir, const char *name, const struct file *f, struct err *e)
 {
 	struct file s = { .there = true, .mode = 0600, .uid = geteuid(), .gid = getegid() };
 
@@ -176,24 +181,23 @@ static bool saved_write(int dir, const struct file *f, struct err *e)
 	if (f->n)
 		memcpy(s.text + s.n, f->text, f->n);
 	s.n += f->n;
-	bool ok = file_store(dir, SAVED, &s, e);
+	bool ok = file_store(dir, name, &s, e);
 	free(s.text);
 	return ok || err_ctx(e, "keeping a copy of resolv.conf");
 }
 
-static bool saved_read(int dir, struct file *f, struct err *e)
+static bool saved_read(int dir, const char *name, struct file *f, struct err *e)
 {
 	unsigned long v[6];
 	const char *at;
 
-	if (!file_load(dir, SAVED, f, e))
+	if (!file_load(dir, name, f, e))
 		return false;
 	at = f->there ? f->text : "";
 	for (int i = 0; i < 6; i++)
 		if (!line_number(&at, &v[i]) || !line_word(&at, i < 5 ? " " : "\n")) {
 			file_free(f);
-			return err_set(e, ERR_LOCAL,
-				"the copy of resolv.conf in " HOST_RUN_DIR " is lost");
+			return err_set(e, ERR_LOCAL, "the copy of resolv.conf (%s) is lost", name);
 		}
 	f->n -= (size_t)(at - f->text);
 	memmove(f->text, at, f->n);
@@ -203,6 +207,55 @@ static bool saved_read(int dir, struct file *f, struct err *e)
 	f->gid = (gid_t)v[3];
 	f->changed = (struct timespec){ (time_t)v[4], (long)v[5] };
 	return true;
+}
+
+/* The copy that outlives the machine's power. */
+static bool beside_name(char out[PATH_MAX], const char *target)
+{
+	return snprintf(out, PATH_MAX, "%s" RESOLV_SUFFIX, target) < PATH_MAX;
+}
+
+static void sync_folder(const char *path)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	char *slash = strrchr(folder, '/');
+	if (!slash)
+		return;
+	slash[slash == folder] = 0;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+}
+
+/* On the disk before the file is changed. Where the folder cannot be written (containers) there is
+ * none. */
+static void beside_write(const char *target, const struct file *f)
+{
+	char name[PATH_MAX];
+
+	if (beside_name(name, target) && saved_write(AT_FDCWD, name, f, NULL))
+		sync_folder(name);
+}
+
+static void beside_remove(const char *target)
+{
+	char name[PATH_MAX];
+
+	if (!beside_name(name, target))
+		return;
+	sync_folder(target); /* what came back first */
+	unlinkat(AT_FDCWD, name, 0);
+	sweep(AT_FDCWD, name);
+}
+
+/* An instance wrote it, whichever that was. */
+static bool has_first_line(const struct file *f)
+{
+	return f->n >= sizeof(FIRST) - 1 && memcmp(f->text, FIRST, sizeof(FIRST) - 1) == 0;
 }
 
 /* What instances other than self ("": all) wrote: whether one equals now, and the newest of them. */
@@ -279,8 +332,8 @@ size_t resolv_text(char *out, size_t size, const struct dns_want *want, const ch
 	out[0] = 0;
 	if (instance[0])
 		add(out, size, &n,
-			"# Written by vpnc-ike for %s; the file of before comes back when it "
-			"disconnects.\n",
+			FIRST "%s; the file of before comes back when it "
+			      "disconnects.\n",
 			instance);
 	/* The resolver of the C library reads no more than three servers and six domains. */
 	for (uint32_t i = 0; i < want->n_servers && i < RESOLV_SERVERS; i++)
@@ -330,9 +383,17 @@ bool resolv_file_set(
 
 	bool ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
 		look_at_others(dir, "", &now, &ours, &newest, e);
-	if (ok && !ours)
-		ok = saved_write(dir, &now, e);
-	ok = ok && saved_read(dir, &before, e) &&
+	if (ok && !ours) {
+		/* Of an instance that nothing is known of any more: better none than that. */
+		if (has_first_line(&now)) {
+			file_free(&now);
+			now.mode = 0644;
+		}
+		ok = saved_write(dir, SAVED, &now, e);
+		if (ok)
+			beside_write(target, &now);
+	}
+	ok = ok && saved_read(dir, SAVED, &before, e) &&
 		write_ours(dir, target, instance, want, &before, e);
 	file_free(&now);
 	file_free(&before);
@@ -357,7 +418,7 @@ bool resolv_file_ours(int dir, const char *path, bool *ours, struct err *e)
 static bool put_back(int dir, const char *target, const struct file *newest, struct err *e)
 {
 	struct file before = { 0 };
-	bool ok = saved_read(dir, &before, e);
+	bool ok = saved_read(dir, SAVED, &before, e);
 
 	if (ok && newest->there) {
 		struct file other = *newest;
@@ -382,13 +443,16 @@ static bool file_torn(const struct file *now, const struct file *a, const struct
 }
 
 /* Neither mine nor another instance's. Perhaps it is as it was before any of us, because nothing
- * was written yet or all is restored; perhaps it is torn; else somebody has rewritten it. */
+ * was written yet or all is restored; perhaps it is torn, or ours with a change; else somebody has
+ * rewritten it. */
 static bool settle(int dir, const char *target, const struct file *now, const struct file *mine,
 	const struct file *newest, bool *kept, struct err *e)
 {
 	struct file before = { 0 };
-	bool saved = saved_read(dir, &before, NULL);
-	bool torn = saved && (file_torn(now, mine, &before) || file_torn(now, &before, mine));
+	bool saved = saved_read(dir, SAVED, &before, NULL);
+	bool torn = saved &&
+		(has_first_line(now) || file_torn(now, mine, &before) ||
+			file_torn(now, &before, mine));
 
 	*kept = !torn && !(saved && file_same(&before, now));
 	file_free(&before);
@@ -414,10 +478,37 @@ static bool take_out(int dir, const char *path, const struct file *mine, const c
 	return ok;
 }
 
+bool resolv_file_recover(int dir, const char *path, bool *recovered, struct err *e)
+{
+	struct file now = { 0 }, before = { 0 }, newest = { 0 };
+	char target[PATH_MAX], name[PATH_MAX];
+	bool ours;
+
+	*recovered = false;
+	if (!find_target(path, target, NULL) || !beside_name(name, target) ||
+		faccessat(AT_FDCWD, name, F_OK, 0) < 0)
+		return true;
+	bool ok = file_load(AT_FDCWD, target, &now, e) &&
+		look_at_others(dir, "", &now, &ours, &newest, e);
+	if (ok && !newest.there) {
+		if (has_first_line(&now)) {
+			ok = saved_read(AT_FDCWD, name, &before, e) &&
+				file_store(AT_FDCWD, target, &before, e);
+			*recovered = ok;
+		}
+		if (ok)
+			beside_remove(target);
+	}
+	file_free(&now);
+	file_free(&before);
+	file_free(&newest);
+	return ok;
+}
+
 bool resolv_file_unset(int dir, const char *path, const char *instance, bool *kept, struct err *e)
 {
 	struct file nothing = { 0 }, mine = { 0 }, newest = { 0 };
-	char name[INSTANCE_MAX + 16];
+	char name[INSTANCE_MAX + 16], target[PATH_MAX];
 	bool others, ok;
 
 	*kept = false;
@@ -429,8 +520,11 @@ bool resolv_file_unset(int dir, const char *path, const char *instance, bool *ke
 		unlinkat(dir, name, 0);
 		sweep(dir, name);
 		sweep(dir, SAVED);
-		if (!newest.there)
+		if (!newest.there) {
 			unlinkat(dir, SAVED, 0);
+			if (find_target(path, target, NULL))
+				beside_remove(target);
+		}
 	}
 	file_free(&mine);
 	file_free(&newest);

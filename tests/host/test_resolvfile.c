@@ -201,6 +201,62 @@ static void killed_between_two_steps(void **state)
 	assert_file(BEFORE); /* and the teardown finds the run directory empty */
 }
 
+/* The run directory is on a tmpfs, the file is not. */
+static void power_lost(const char *left)
+{
+	if (left)
+		put(left);
+	unlinkat(dir, "office.dns", 0);
+	unlinkat(dir, ".resolv.conf", 0);
+}
+
+static void recover(bool any)
+{
+	bool recovered;
+
+	assert_ok(&e, resolv_file_recover(dir, conf, &recovered, &e));
+	assert_int_equal(recovered, any);
+}
+
+static void comes_back_after_the_power_was_lost(void **state)
+{
+	(void)state;
+	put(BEFORE);
+	set("office", "10.1.0.53");
+	recover(false); /* of a living instance */
+	power_lost(NULL);
+	recover(true);
+	assert_file(BEFORE);
+	recover(false);
+	/* Somebody wrote another since: it is his. */
+	set("office", "10.1.0.53");
+	power_lost("nameserver 192.0.2.99\n");
+	recover(false);
+	assert_file("nameserver 192.0.2.99\n");
+	/* Our text without a copy is no file of before. */
+	put("# Written by vpnc-ike for office; as it was\nnameserver 10.1.0.53\n");
+	set("home", "10.2.0.53");
+	unset("home", false);
+	assert_int_equal(access(conf, F_OK), -1);
+}
+
+static void ours_with_a_change_is_ours(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	put(BEFORE);
+	set("office", "10.1.0.53");
+	put("# Written by vpnc-ike for office; edited\nnameserver 10.1.0.53\noptions edns0\n");
+	unset("office", false);
+	assert_file(BEFORE);
+	put("# Written by vpnc-ike for office; of old\n");
+	set("office", "10.1.0.53");
+	assert_int_equal(stat(conf, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	unset("office", false);
+}
+
 static void instances_leave_in_any_order(void **state)
 {
 	char *first, *second;
@@ -239,6 +295,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			killed_before_anything_was_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_between_two_steps, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			comes_back_after_the_power_was_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(ours_with_a_change_is_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(instances_leave_in_any_order, setup, teardown),
 	};
 

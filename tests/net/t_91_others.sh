@@ -139,3 +139,31 @@ test_dns_rewritten_by_others() {
 	[ "$(head -n 1 "$etc")" = "# lease 5" ] || fail "another file than the last lease's: $(cat "$etc")"
 	cp -p "$LAB/keep" "$etc"
 }
+
+# /run is a tmpfs, /etc is not.
+test_dns_after_power_was_lost() {
+	local etc=$LAB/client/etc/resolv.conf i
+	cp -p "$etc" "$LAB/keep"
+	profile_psk dns full
+	for i in clean connect; do
+		client_start dns
+		client_signal dns KILL
+		client_ends dns 137
+		mv "$LAB/client/run/vpnc-ike" "$LAB/lost"
+		in_box client ip rule del pref 1181
+		in_box client ip -6 rule del pref 1181
+		names_the_tunnels || fail "there is nothing to recover"
+		if [ $i = clean ]; then
+			vpnc_ike clean | grep -q resolv.conf || fail "clean says nothing of it"
+		else
+			client_start dns
+			client_stop dns
+		fi
+		cmp "$etc" "$LAB/keep" || fail "$i: the file of before is lost: $(cat "$etc")"
+		[ ! -e "$etc.before-vpnc-ike" ] || fail "$i: the copy stays"
+		rm -rf "$LAB/client/run/vpnc-ike"
+		mv "$LAB/lost" "$LAB/client/run/vpnc-ike" # the rest of the machine was not off
+		vpnc_ike clean >/dev/null
+	done
+	same_machine
+}
