@@ -79,11 +79,13 @@ static bool spawn(const char *program, char *const argv[], int in, pid_t *pid, s
 	return code == 0 || err_set(e, ERR_LOCAL, "%s cannot be run: %s", program, strerror(code));
 }
 
-static bool run(const char *program, char *option, const char *record, const char *text, size_t n,
-	struct err *e)
+static bool run(const char *program, bool alone, char *option, const char *record, const char *text,
+	size_t n, struct err *e)
 {
-	char name[32] = "resolvconf", rec[64];
-	char *argv[] = { name, option, rec, NULL };
+	char name[32] = "resolvconf", rec[64], exclusive[] = "-x";
+	char *with[] = { name, exclusive, option, rec, NULL };
+	char *without[] = { name, option, rec, NULL };
+	char **argv = alone ? with : without;
 	int pipes[2];
 	pid_t pid;
 
@@ -100,18 +102,21 @@ static bool run(const char *program, char *option, const char *record, const cha
 	return ok && finished(pid, program, e);
 }
 
+/* Where all names go into the tunnel, no other server may stay in the list: the C library asks it when
+ * the first does not answer. openresolv and systemd's know that as -x; Debian's does not, and says so. */
 bool resolvconf_set(
 	const char *program, const char *record, const struct dns_want *want, struct err *e)
 {
 	char text[8192], option[] = "-a";
 	size_t n = resolv_text(text, sizeof(text), want, "", "", 0);
 
-	return run(program, option, record, text, n, e);
+	return run(program, want->all, option, record, text, n, e) ||
+		(want->all && err_ctx(e, "making the tunnel's name servers the only ones (-x)"));
 }
 
 bool resolvconf_unset(const char *program, const char *record, struct err *e)
 {
 	char option[] = "-d";
 
-	return run(program, option, record, "", 0, e);
+	return run(program, false, option, record, "", 0, e);
 }

@@ -167,3 +167,47 @@ test_dns_after_power_was_lost() {
 	done
 	same_machine
 }
+
+# resolvconf_is KIND: openresolv or debian, as far as we use them; the network's server is in the list
+resolvconf_is() {
+	mkdir -p "$LAB/sbin"
+	cat >"$LAB/sbin/resolvconf" <<-END
+	#!/bin/sh
+	alone=
+	if [ "\$1" = -x ]; then
+		[ $1 = openresolv ] || exit 99
+		alone=yes
+		shift
+	fi
+	case \$1 in
+	-a) { cat; [ "\$alone" ] || echo nameserver 192.168.77.1; } >/etc/resolv.conf ;;
+	-d) printf '# the lab\nnameserver 192.168.77.1\n' >/etc/resolv.conf ;;
+	*) exit 99 ;;
+	esac
+	END
+	chmod 755 "$LAB/sbin/resolvconf"
+	in_box client mount -t overlay overlay -o "lowerdir=$LAB/sbin:/usr/sbin" /usr/sbin
+}
+
+# The C library asks the network's server as soon as the tunnel's does not answer.
+test_dns_of_the_tunnel_alone() {
+	local etc=$LAB/client/etc/resolv.conf kind
+	cp -p "$etc" "$LAB/keep"
+	profile_psk dns full
+	for kind in openresolv debian; do
+		resolvconf_is $kind
+		client_start dns
+		names_the_tunnels || fail "$kind: $(cat "$etc")"
+		! grep -q 192.168.77.1 "$etc" || fail "$kind: the network's server stays: $(cat "$etc")"
+		if [ $kind = openresolv ]; then
+			status_is dns 's["dns"]["via"] == "resolvconf"' || fail "$(json dns 's["dns"]')"
+		else
+			explained dns 'the only ones \(-x\)'
+			status_is dns 's["dns"]["via"] == "/etc/resolv.conf"' || fail "$(json dns 's["dns"]')"
+		fi
+		client_stop dns
+		cmp "$etc" "$LAB/keep" || fail "$kind: not as it was: $(cat "$etc")"
+		in_box client umount -l /usr/sbin
+	done
+	cp -p "$LAB/keep" "$etc"
+}
