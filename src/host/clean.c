@@ -159,7 +159,7 @@ static bool clean_line(struct one *c, const char *line, struct err *e)
 	if (line_word(&at, "xfrm ") && line_number(&at, &tag) && !*at)
 		return clean_xfrm(c, tag, e);
 	if (line_word(&at, "link ") && line_number(&at, &group) && line_word(&at, " ")) {
-		if (!xfrm_link_clean(c->c->sk, group, at, &changed, e))
+		if (!xfrm_link_clean(c->c->sk, group, &changed, e))
 			return false;
 		if (changed)
 			told(c, "the interface %s", at);

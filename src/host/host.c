@@ -218,6 +218,6 @@ void host_view(const struct host *h, struct host_view *out)
 		[DNS_FILE] = RESOLV_CONF };
 
 	*out = (struct host_view){ .dns_changed = h->dns_via != DNS_NONE, .killswitch = h->kill };
-	snprintf(out->interface, sizeof(out->interface), "%s", h->tun);
+	link_name_now(h, out->interface);
 	snprintf(out->dns_via, sizeof(out->dns_via), "%s", via[h->dns_via]);
 }

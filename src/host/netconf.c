@@ -1,5 +1,6 @@
 #include "priv.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,12 @@
  * that every IPv6 link must carry (RFC 8200 section 5). */
 enum ipv6_state ipv6_state(const struct host *h, uint16_t mtu)
 {
-	char path[128], off[16];
+	char path[128], off[16], name[IF_NAMESIZE];
 
 	if (access("/proc/sys/net/ipv6", F_OK) < 0)
 		return IPV6_ABSENT;
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", h->tun);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
+		link_name_now(h, name));
 	if ((mtu && mtu < 1280) || !sysctl_read(path, off, sizeof(off)) || off[0] != '0')
 		return IPV6_NOT_ON_LINK;
 	return IPV6_WORKS;
@@ -286,12 +288,13 @@ bool netconf_again(struct host *h, const struct plan *plan, const bool rule[2], 
 		.table = HOST_TABLE_FIRST + h->slot,
 		.pref = HOST_RULE_FIRST + h->slot };
 	struct plan none = { .rule = { rule[0], rule[1] } };
+	char name[IF_NAMESIZE];
 	struct step *v;
 	size_t n;
 
 	bool ok = plan_steps(&none, plan, &base, &v, &n, e) && steps_run_each(h->sk, v, n, e);
 	free(v);
-	link_quiet_ipv6(h->tun);
+	link_quiet_ipv6(link_name_now(h, name));
 	return ok;
 }
 

@@ -338,8 +338,8 @@ bool xfrm_link_make(struct host *h, struct err *e) MUST_CHECK;
 /* Whether the kernel has XFRM interfaces. */
 bool xfrm_link_possible(struct nl_sock *sk);
 void xfrm_link_remove(struct host *h);
-bool xfrm_link_clean(struct nl_sock *sk, unsigned long group, const char *name, bool *removed,
-	struct err *e) MUST_CHECK;
+bool xfrm_link_clean(
+	struct nl_sock *sk, unsigned long group, bool *removed, struct err *e) MUST_CHECK;
 
 /* xfrm.c */
 bool xfrm_open(struct host *h, struct err *e) MUST_CHECK;
@@ -471,6 +471,8 @@ bool rule_is_ours(const struct host *h, const struct nlmsghdr *m);
 
 /* The next name to try for the inner interface, attempts counting from 0. False: there are no more. */
 bool link_name(const struct host *h, unsigned attempt, char name[16], struct err *e) MUST_CHECK;
+/* What the inner interface is called now: somebody may have renamed it. */
+const char *link_name_now(const struct host *h, char name[16]);
 /* Neither IPv6 addresses of the kernel's own making nor what somebody announces (tun.c). */
 void link_quiet_ipv6(const char *name);
 unsigned tun_probe(void); /* TUN_*, as in struct host_kernel */

@@ -75,6 +75,13 @@ bool link_name(const struct host *h, unsigned attempt, char name[16], struct err
 			h->slot);
 }
 
+const char *link_name_now(const struct host *h, char name[16])
+{
+	if (!h->link || !if_indextoname((unsigned)h->link, name))
+		snprintf(name, 16, "%s", h->tun);
+	return name;
+}
+
 int host_tun(struct host *h, char name[16], struct err *e)
 {
 	int fd = tun_device(e);

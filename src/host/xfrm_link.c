@@ -138,29 +138,34 @@ void xfrm_link_remove(struct host *h)
 	h->link = 0;
 }
 
-/* Only one that is in our group, whatever the line says. */
-bool xfrm_link_clean(
-	struct nl_sock *sk, unsigned long group, const char *name, bool *removed, struct err *e)
+/* By its group: somebody may have renamed it. 0: there is none. */
+static bool find_group(struct nl_sock *sk, uint32_t group, int *link, struct err *e)
 {
-	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(name) };
-	struct nl_msg *m;
-	struct nl_reply got = { 0 };
-	int code = 0;
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
+	struct nl_reply all;
+
+	*link = 0;
+	if (!nl_ask_all(sk, RTM_GETLINK, &head, sizeof(head), "looking at the interfaces", &all, e))
+		return false;
+	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
+	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+		if (m->nlmsg_type == RTM_NEWLINK && nlmsg_datalen(m) >= (int)sizeof(head) &&
+			nl_attr_u32(m, sizeof(head), IFLA_GROUP, 0) == group)
+			*link = ((const struct ifinfomsg *)nlmsg_data(m))->ifi_index;
+	nl_reply_free(&all);
+	return true;
+}
+
+/* Only one that is in our group, whatever the line says. */
+bool xfrm_link_clean(struct nl_sock *sk, unsigned long group, bool *removed, struct err *e)
+{
+	int link;
 
 	*removed = false;
-	if (head.ifi_index == 0)
+	if (group < HOST_IF_ID_FIRST || group >= HOST_IF_ID_FIRST + HOST_TABLES)
 		return true;
-	m = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST);
-	if (m && nlmsg_append(m, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
-		nl_msg_free(m);
-		m = NULL;
-	}
-	if (!nl_ask(sk, m, &got, &code, "looking at an interface", e))
-		return code == ENODEV;
-	const struct nlmsghdr *reply = (const struct nlmsghdr *)got.data;
-	bool ours = reply && group >= HOST_IF_ID_FIRST && group < HOST_IF_ID_FIRST + HOST_TABLES &&
-		nl_attr_u32(reply, sizeof(head), IFLA_GROUP, 0) == group;
-	nl_reply_free(&got);
-	*removed = ours;
-	return !ours || remove_link(sk, head.ifi_index, e);
+	if (!find_group(sk, (uint32_t)group, &link, e))
+		return false;
+	*removed = link != 0;
+	return link == 0 || remove_link(sk, link, e);
 }

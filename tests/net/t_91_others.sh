@@ -211,3 +211,20 @@ test_dns_of_the_tunnel_alone() {
 	done
 	cp -p "$LAB/keep" "$etc"
 }
+
+# --- the interface's name ---------------------------------------------------------------------------------
+
+# By a udev rule, or by hand.
+test_interface_renamed() {
+	profile_psk full full
+	client_start full
+	printf 'link set vpn0 down\nlink set vpn0 name corp0\nlink set corp0 up\n' | in_box client ip -batch -
+	wait_until 5 goes_by_now "$OUTSIDE6" corp0 || fail "IPv6 does not go into the tunnel any more"
+	in_box client ip route add 203.0.113.99 via "$ROGUE4" # makes it look at all again
+	sleep 0.5
+	reaches "$INNER4" "$INNER6"
+	goes_by "$OUTSIDE6" corp0
+	status_is full 's["interface"] == "corp0"' || fail "status calls it $(json full 's["interface"]')"
+	in_box client ip route del 203.0.113.99
+	client_stop full
+}
