@@ -14,7 +14,7 @@ enum {
 	MORE_PROPOSALS = 2,
 	MORE_TRANSFORMS = 3
 };
-enum { TRANSFORM_TYPES = 6, KE_NONE = 0 };
+enum { TRANSFORM_TYPES = 6, KE_NONE = 0, INTEG_NONE = 0 };
 
 /* The order in which transforms are written; the order within a type is the order of preference. */
 static const enum transform_type type_order[] = { TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF,
@@ -24,6 +24,9 @@ static const enum transform_type type_order[] = { TRANSFORM_ENCR, TRANSFORM_INTE
 static const struct alg ke_none = {
 	.type = TRANSFORM_KE, .id = KE_NONE, .name = "none", .usable = ALG_USABLE
 };
+
+/* RFC 7296 section 3.3: what may stand beside an AEAD, and says no more than if it did not. */
+static const struct alg integ_none = { .type = TRANSFORM_INTEG, .id = INTEG_NONE, .name = "none" };
 
 static void transform_write(struct wr *w, const struct alg *a, bool last)
 {
@@ -115,6 +118,8 @@ static const struct alg *transform_read(struct rd *r, uint8_t *type)
 	}
 	if (body.bad || strange)
 		return NULL;
+	if (*type == TRANSFORM_INTEG && id == INTEG_NONE)
+		return &integ_none;
 	return *type == TRANSFORM_KE && id == KE_NONE ? &ke_none : alg_find(*type, id, bits);
 }
 
@@ -177,10 +182,12 @@ bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum 
 		if (type >= TRANSFORM_TYPES || seen[type])
 			return err_set(
 				e, ERR_PEER, "the gateway chose transform type %u twice", type);
+		seen[type] = true;
+		if (a == &integ_none && !lists_type(p, TRANSFORM_INTEG))
+			continue; /* all ciphers of this proposal are AEADs */
 		if (!a || !stands_in(p, a))
 			return err_set(e, ERR_PEER, "the gateway chose %s%s, which was not offered",
 				a ? "" : "an unknown algorithm of type ", a ? a->name : "");
-		seen[type] = true;
 		suite_put(out, a);
 	}
 	if (wp.transforms.bad)
@@ -207,6 +214,8 @@ static bool proposal_match(struct rd transforms, const struct proposal *ours, st
 		const struct alg *a = transform_read(&transforms, &type);
 		if (type >= TRANSFORM_TYPES)
 			return false;
+		if (a == &integ_none) /* ours with a cipher that needs one finds none */
+			continue;
 		theirs[type] = true;
 		if (a && peer.n < PROPOSAL_ALGS_MAX)
 			peer.algs[peer.n++] = a;

@@ -191,6 +191,43 @@ static void key_exchange_of_a_child(void **state)
 	}
 }
 
+/* An AEAD with INTEG NONE beside it is an AEAD; another cipher with it has no integrity. */
+static void no_integrity(void **state)
+{
+	static const struct {
+		const char *ours, *sa;
+		bool ok;
+	} rows[] = {
+		{ "aes128gcm16-noesn",
+			"00000028 01 03 04 03 11223344 0300000c 01 00 0014 800e0080 "
+			"03000008 03 00 0000 00000008 05 00 0000",
+			true },
+		{ "aes128gcm16-noesn", /* the cipher last */
+			"00000028 01 03 04 03 11223344 03000008 03 00 0000 03000008 05 00 0000 "
+			"0000000c 01 00 0014 800e0080",
+			true },
+		{ "aes128-sha256-noesn",
+			"00000028 01 03 04 03 11223344 0300000c 01 00 000c 800e0080 "
+			"03000008 03 00 0000 00000008 05 00 0000",
+			false },
+	};
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint8_t sa[64], number;
+		struct proposals ours;
+		struct bytes spi, body = { sa, test_hex(rows[i].sa, sa, sizeof(sa)) };
+		struct suite s;
+		assert_ok(&e, prop_parse(&ours, PROTO_ESP, TIER_DEFAULT, rows[i].ours, &e));
+		if (v2_sa_choose(body, &ours, PROTO_ESP, &spi, &number, &s, &e) != rows[i].ok)
+			fail_msg("row %zu, chosen by us: %s", i, e.text);
+		if (v2_sa_read_choice(body, &ours, PROTO_ESP, &spi, &s, &e) != rows[i].ok)
+			fail_msg("row %zu, chosen by the gateway: %s", i, e.text);
+		assert_true(!rows[i].ok || (s.encr->aead && !s.integ));
+	}
+}
+
 /* The group of the KE payload comes first; those that the profile names stand alone. */
 static void groups_of_an_offer(void **state)
 {
@@ -399,6 +436,7 @@ int main(void)
 		cmocka_unit_test(no_choice),
 		cmocka_unit_test(preference),
 		cmocka_unit_test(key_exchange_of_a_child),
+		cmocka_unit_test(no_integrity),
 		cmocka_unit_test(groups_of_an_offer),
 		cmocka_unit_test(esn_as_configured),
 		cmocka_unit_test(selectors),
