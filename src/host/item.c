@@ -175,7 +175,8 @@ struct nl_msg *step_message(const struct step *s)
 }
 
 /* Something to remove that is not there is as good as removed: an interface that went down took its
- * routes along, or has no IPv6 any more (ENXIO). And one that somebody removed is down: all the rest must still be undone. */
+ * routes along, or has no IPv6 any more (ENXIO). And one that somebody removed is down: all the rest
+ * must still be undone. */
 static bool step_settled(const struct step *s)
 {
 	if (s->item.kind == ITEM_LINK && !s->item.up && s->code == ENODEV)
