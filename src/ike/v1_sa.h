@@ -5,9 +5,9 @@
  * SAs and exchanges, v1_rows.c has the table of messages and carries each to its step, v1_crypt.c
  * encrypts, hashes and sends, v1_frag.c reassembles, v1_keys.c derives; the steps are in v1_main.c and
  * v1_aggr.c (phase 1), v1_resp.c (phase 1 that the gateway starts), v1_xauth.c (login), v1_config.c
- * (mode configuration), v1_pairs.c (what phase 2 is for), v1_quick.c (phase 2) and v1_info.c; v1_proof.c makes and checks HASH and SIG,
- * v1_codec.c reads and writes payloads, v1_vendor.c has the table of vendor ids. Child SAs are those
- * of child.h.
+ * (mode configuration), v1_pairs.c (what phase 2 is for), v1_quick.c (phase 2) and v1_info.c;
+ * v1_proof.c makes and checks HASH and SIG, v1_codec.c reads and writes payloads, v1_vendor.c has the
+ * table of vendor ids. Child SAs are those of child.h.
  *
  * A step reads, verifies, updates and queues output. It never calls another step, and it never
  * assigns a state: it leaves the next one in the struct v1_step, and the driver assigns it.
