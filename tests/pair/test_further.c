@@ -6,21 +6,12 @@
 #include "pair.h"
 #include "profiles.h"
 
-static const struct setting two_networks[] = {
-	{ "connection", "gateway", "gw.example.org" },
-	{ "remote", "auth", "psk" },
-	{ "remote", "id", "gw.example.org" },
-	{ "local", "id", "anna@example.org" },
-	{ "secrets", "psk", "a long shared key of both" },
-	{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-	{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
-	{ "esp", "remote-ts", "10.1.0.0/16, 10.2.0.0/16" },
-};
-
 static struct profile *begin(struct pair *p)
 {
-	struct profile *profile = profile_of(two_networks, ARRAY_LEN(two_networks));
+	struct profile *profile = profile_psk();
+	struct err e;
 
+	assert_ok(&e, profile_set(profile, "esp", "remote-ts", "10.1.0.0/16, 10.2.0.0/16", &e));
 	pair_init(p, 30);
 	p->profile = profile;
 	p->gwc.narrow = "10.1.0.0/16";
