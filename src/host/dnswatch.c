@@ -1,7 +1,6 @@
 #include "priv.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -19,13 +18,9 @@ enum { WHOLE_MS = 200 }; /* who replaces it is done with that after this time */
 static void add_folder(int fd, const char *path)
 {
 	char folder[PATH_MAX];
-	int n = snprintf(folder, sizeof(folder), "%s", path);
-	char *slash = n > 0 && n < PATH_MAX ? strrchr(folder, '/') : NULL;
 
-	if (!slash || slash == folder)
-		return;
-	*slash = 0;
-	inotify_add_watch(fd, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE);
+	if (folder_of(folder, path))
+		inotify_add_watch(fd, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE);
 }
 
 /* The file as well as its folder: it may be a mount of its own. Without inotify it is looked at when
@@ -70,17 +65,11 @@ void dns_watch_news(struct host *h)
 
 void dns_watch_look(struct host *h)
 {
-	struct dns_watch *w = &h->dns_watch;
 	bool ours = true;
 
 	if (h->dns_via != DNS_FILE || !resolv_file_ours(h->dir, RESOLV_CONF, &ours, NULL) || ours)
 		return;
-	int64_t now = now_ms();
-	if (w->n == 0 || now - w->since >= AGAIN_MS) {
-		w->since = now;
-		w->n = 0;
-	}
-	if (w->n++ < AGAIN) {
+	if (!too_often(&h->dns_watch.lately, AGAIN, AGAIN_MS)) {
 		dns_again(h);
 		if (h->dns_via != DNS_NONE)
 			host_warn(h,

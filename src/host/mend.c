@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 /*
  * What somebody else took away of what is set up is put back: systemd-networkd removes rules that are
@@ -24,23 +23,13 @@ struct present {
 	size_t n_routes, n_addrs;
 };
 
-static bool count_routes(struct host *h, uint32_t table, struct present *p, struct err *e)
+bool route_is_ours(const struct host *h, const struct nlmsghdr *m)
 {
-	struct rtmsg head = { .rtm_family = AF_UNSPEC };
-	struct nl_reply all;
+	const struct rtmsg *r = nlmsg_data(m);
 
-	if (!nl_ask_all(h->sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
-		return false;
-	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
-	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left)) {
-		const struct rtmsg *r = nlmsg_data(m);
-		p->n_routes += m->nlmsg_type == RTM_NEWROUTE &&
-			nlmsg_datalen(m) >= (int)sizeof(*r) && !(r->rtm_flags & RTM_F_CLONED) &&
-			r->rtm_protocol == HOST_ROUTE_PROTO &&
-			nl_attr_u32(m, sizeof(*r), RTA_TABLE, r->rtm_table) == table;
-	}
-	nl_reply_free(&all);
-	return true;
+	return nlmsg_datalen(m) >= (int)sizeof(*r) && !(r->rtm_flags & RTM_F_CLONED) &&
+		r->rtm_protocol == HOST_ROUTE_PROTO &&
+		nl_attr_u32(m, sizeof(*r), RTA_TABLE, r->rtm_table) == HOST_TABLE_FIRST + h->slot;
 }
 
 bool rule_is_ours(const struct host *h, const struct nlmsghdr *m)
@@ -50,6 +39,20 @@ bool rule_is_ours(const struct host *h, const struct nlmsghdr *m)
 	return nlmsg_datalen(m) >= (int)sizeof(*r) &&
 		nl_attr_u32(m, sizeof(*r), FRA_PRIORITY, 0) == HOST_RULE_FIRST + h->slot &&
 		nl_attr_u32(m, sizeof(*r), FRA_TABLE, r->table) == HOST_TABLE_FIRST + h->slot;
+}
+
+static bool count_routes(struct host *h, struct present *p, struct err *e)
+{
+	struct rtmsg head = { .rtm_family = AF_UNSPEC };
+	struct nl_reply all;
+
+	if (!nl_ask_all(h->sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
+		return false;
+	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
+	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+		p->n_routes += m->nlmsg_type == RTM_NEWROUTE && route_is_ours(h, m);
+	nl_reply_free(&all);
+	return true;
 }
 
 static bool find_rules(struct host *h, struct present *p, struct err *e)
@@ -84,8 +87,7 @@ static bool count_addrs(struct host *h, struct present *p, struct err *e)
 static bool look(struct host *h, struct present *p, struct err *e)
 {
 	*p = (struct present){ 0 };
-	return count_routes(h, HOST_TABLE_FIRST + h->slot, p, e) && find_rules(h, p, e) &&
-		count_addrs(h, p, e);
+	return count_routes(h, p, e) && find_rules(h, p, e) && count_addrs(h, p, e);
 }
 
 static bool whole(const struct plan *plan, const struct present *p)
@@ -96,27 +98,15 @@ static bool whole(const struct plan *plan, const struct present *p)
 		p->rule[1] >= plan->rule[1];
 }
 
-int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* False: not now, and the timer is set for when. */
 static bool may_mend(struct host *h)
 {
 	struct mending *m = &h->mending;
-	int64_t now = now_ms();
+	unsigned wait = too_often(&m->lately, MENDS, MEND_MS);
 
-	if (m->n == 0 || now - m->since >= MEND_MS) {
-		m->since = now;
-		m->n = 0;
-	}
-	if (m->n++ < MENDS)
+	if (!wait)
 		return true;
-	watch_again(h, (unsigned)(m->since + MEND_MS - now));
+	watch_again(h, wait);
 	if (!m->told_of_fight)
 		host_warn(h,
 			"somebody removes the tunnel's routes, rules or addresses again and again; they "

@@ -9,6 +9,7 @@
 #ifndef HOST_PRIV_H
 #define HOST_PRIV_H
 
+#include <limits.h>
 #include <linux/netlink.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -383,6 +384,8 @@ bool resolv_file_set(int dir, const char *path, const char *instance, const stru
 /* What was there before an instance that the machine's power took, and its run directory with it, is put
  * back. Not while there is any instance. */
 bool resolv_file_recover(int dir, const char *path, bool *recovered, struct err *e) MUST_CHECK;
+/* The folder that path is in; false where it names none. */
+bool folder_of(char out[PATH_MAX], const char *path);
 /* Whether it is as one of the instances wrote it. */
 bool resolv_file_ours(int dir, const char *path, bool *ours, struct err *e) MUST_CHECK;
 /* Takes them out again. *kept: somebody else has rewritten the file, so it was left as it is. */
@@ -400,17 +403,19 @@ struct way {
 	struct addr local, next_hop;
 };
 
-/* How often resolv.conf was written again. */
-struct dns_watch {
-	int inotify; /* 0: none */
+/* How often something was done. */
+struct lately {
 	int64_t since; /* ms */
 	unsigned n; /* since then */
 };
 
-/* How often what others removed was put back. */
+struct dns_watch {
+	int inotify; /* 0: none */
+	struct lately lately; /* resolv.conf was written again */
+};
+
 struct mending {
-	int64_t since; /* ms */
-	unsigned n; /* since then */
+	struct lately lately; /* what others removed was put back */
 	bool told, told_of_fight;
 };
 
@@ -464,9 +469,11 @@ void watch_close(struct host *h);
 /* There is an event to look at after that time. */
 void watch_again(struct host *h, unsigned ms);
 bool watch_add(struct host *h, int fd);
-int64_t now_ms(void); /* of a clock that goes on while the machine sleeps */
+/* Counts what is done now, 0; or, where it was done `most` times within ms, how long that is still so. */
+unsigned too_often(struct lately *l, unsigned most, unsigned ms);
 /* mend.c: puts back what others removed of what is set up. */
 void host_mend(struct host *h);
+bool route_is_ours(const struct host *h, const struct nlmsghdr *m);
 bool rule_is_ours(const struct host *h, const struct nlmsghdr *m);
 
 /* The next name to try for the inner interface, attempts counting from 0. False: there are no more. */

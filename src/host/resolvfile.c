@@ -215,15 +215,22 @@ static bool beside_name(char out[PATH_MAX], const char *target)
 	return snprintf(out, PATH_MAX, "%s" RESOLV_SUFFIX, target) < PATH_MAX;
 }
 
+bool folder_of(char out[PATH_MAX], const char *path)
+{
+	int n = snprintf(out, PATH_MAX, "%s", path);
+	char *slash = n > 0 && n < PATH_MAX ? strrchr(out, '/') : NULL;
+
+	if (slash)
+		slash[slash == out] = 0;
+	return slash != NULL;
+}
+
 static void sync_folder(const char *path)
 {
 	char folder[PATH_MAX];
 
-	snprintf(folder, sizeof(folder), "%s", path);
-	char *slash = strrchr(folder, '/');
-	if (!slash)
+	if (!folder_of(folder, path))
 		return;
-	slash[slash == folder] = 0;
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
 		fsync(fd);
@@ -322,6 +329,14 @@ static size_t words_of(const char *before, size_t len, const char *key, const ch
 	return n;
 }
 
+/* What path leads to and what is there now; others and newest as look_at_others has them. */
+static bool look(int dir, const char *path, const char *self, char target[PATH_MAX],
+	struct file *now, bool *others, struct file *newest, struct err *e)
+{
+	return find_target(path, target, e) && file_load(AT_FDCWD, target, now, e) &&
+		look_at_others(dir, self, now, others, newest, e);
+}
+
 size_t resolv_text(char *out, size_t size, const struct dns_want *want, const char *instance,
 	const char *before, size_t before_len)
 {
@@ -381,8 +396,7 @@ bool resolv_file_set(
 	char target[PATH_MAX];
 	bool ours = false;
 
-	bool ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
-		look_at_others(dir, "", &now, &ours, &newest, e);
+	bool ok = look(dir, path, "", target, &now, &ours, &newest, e);
 	if (ok && !ours) {
 		/* Of an instance that nothing is known of any more: better none than that. */
 		if (has_first_line(&now)) {
@@ -407,8 +421,7 @@ bool resolv_file_ours(int dir, const char *path, bool *ours, struct err *e)
 	char target[PATH_MAX];
 
 	*ours = false;
-	bool ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
-		look_at_others(dir, "", &now, ours, &newest, e);
+	bool ok = look(dir, path, "", target, &now, ours, &newest, e);
 	file_free(&now);
 	file_free(&newest);
 	return ok;
@@ -466,8 +479,7 @@ static bool take_out(int dir, const char *path, const struct file *mine, const c
 	char target[PATH_MAX];
 	bool others = false;
 
-	bool ok = find_target(path, target, e) && file_load(AT_FDCWD, target, &now, e) &&
-		look_at_others(dir, instance, &now, &others, newest, e);
+	bool ok = look(dir, path, instance, target, &now, &others, newest, e);
 	if (ok && file_same(mine, &now))
 		ok = put_back(dir, target, newest, e);
 	else if (ok && !others)
@@ -488,8 +500,7 @@ bool resolv_file_recover(int dir, const char *path, bool *recovered, struct err 
 	if (!find_target(path, target, NULL) || !beside_name(name, target) ||
 		faccessat(AT_FDCWD, name, F_OK, 0) < 0)
 		return true;
-	bool ok = file_load(AT_FDCWD, target, &now, e) &&
-		look_at_others(dir, "", &now, &ours, &newest, e);
+	bool ok = look(dir, path, "", target, &now, &ours, &newest, e);
 	if (ok && !newest.there) {
 		if (has_first_line(&now)) {
 			ok = saved_read(AT_FDCWD, name, &before, e) &&

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -80,6 +81,24 @@ void watch_again(struct host *h, unsigned ms)
 	timerfd_settime(h->timer, 0, &at, NULL);
 }
 
+/* Of a clock that goes on while the machine sleeps. */
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+unsigned too_often(struct lately *l, unsigned most, unsigned ms)
+{
+	int64_t now = now_ms();
+
+	if (l->n == 0 || now - l->since >= ms)
+		*l = (struct lately){ .since = now };
+	return l->n++ < most ? 0 : (unsigned)(l->since + ms - now);
+}
+
 static bool timer_rang(const struct host *h)
 {
 	uint64_t times;
@@ -134,14 +153,6 @@ static bool message_matters(const struct host *h, const struct nlmsghdr *m)
 	default:
 		return false;
 	}
-}
-
-static bool route_is_ours(const struct host *h, const struct nlmsghdr *m)
-{
-	const struct rtmsg *r = nlmsg_data(m);
-
-	return nlmsg_datalen(m) >= (int)sizeof(*r) && r->rtm_protocol == HOST_ROUTE_PROTO &&
-		nl_attr_u32(m, sizeof(*r), RTA_TABLE, r->rtm_table) == HOST_TABLE_FIRST + h->slot;
 }
 
 /* Whether something of ours may be gone; the kernel drops an interface's IPv4 routes without a word. */

@@ -232,26 +232,21 @@ static void settle_child(struct step *s, struct child *made, struct child *old, 
 /* Our rekey that made c is over when its predecessor is deleted: until then the gateway may hold back
  * its outbound half of c (section 2.8), and strongSwan 6.0 loses that for good, or takes the predecessor's
  * again, where c is rekeyed before. */
-static bool still_succeeding(const struct v2 *v, const struct child *c)
+bool v2_child_succeeds(struct v2 *v, struct child *c, struct outbox *ob)
 {
-	for (size_t i = 0; i < v->children.n; i++) {
-		const struct child *old = v->children.v[i];
-		if (old->number == c->number && old != c &&
-			(old->state == CHILD_RETIRING || old->state == CHILD_DELETING))
-			return true;
-	}
-	return false;
-}
+	bool over = true;
 
-void v2_child_succeed(struct v2 *v, struct child *c, struct outbox *ob)
-{
 	for (size_t i = 0; i < v->children.n; i++) {
 		struct child *old = v->children.v[i];
-		if (old->state != CHILD_RETIRING || old->number != c->number)
+		if (old == c || old->number != c->number)
 			continue;
-		old->state = CHILD_DELETING;
-		child_adopt(c, false, ob);
+		if (old->state == CHILD_RETIRING) {
+			old->state = CHILD_DELETING;
+			child_adopt(c, false, ob);
+		}
+		over &= old->state != CHILD_DELETING;
 	}
+	return over;
 }
 
 static bool read_key_exchange(
@@ -533,10 +528,7 @@ bool v2_create_request(struct step *s)
 		bool coming = task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD;
 		if (!rd_done(&r) || (!old && !coming))
 			return refuse(s, CHILD_SA_NOT_FOUND, n.spi, (struct bytes){ 0 });
-		bool ready = old && old->state == CHILD_UP && !still_succeeding(s->v, old);
-		if (old && old->state == CHILD_UP)
-			v2_child_succeed(s->v, old, s->ob);
-		if (!ready)
+		if (!old || old->state != CHILD_UP || !v2_child_succeeds(s->v, old, s->ob))
 			return refuse(
 				s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	}

@@ -249,7 +249,7 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 	}
 	worn = child_wanting_rekey(&v->children, sa, v->now);
 	if (worn)
-		v2_child_succeed(v, worn, ob);
+		v2_child_succeeds(v, worn, ob); /* by the delete that comes next */
 	if ((c = child_deleting(v, sa)))
 		return v2_delete_child_send(v, c, ob, e);
 	if (worn) {

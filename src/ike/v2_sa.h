@@ -363,8 +363,9 @@ bool v2_verify_shared(
 bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct child *old, struct outbox *ob,
 	struct err *e) MUST_CHECK;
 bool v2_child_recv(struct step *s) MUST_CHECK;
-/* Before c is rekeyed itself: it carries at once what its predecessor still does, which is deleted. */
-void v2_child_succeed(struct v2 *v, struct child *c, struct outbox *ob);
+/* Before c is rekeyed itself: it carries at once what its predecessor still does, which is deleted. True:
+ * that is over. */
+bool v2_child_succeeds(struct v2 *v, struct child *c, struct outbox *ob);
 bool v2_create_request(struct step *s) MUST_CHECK; /* the peer's CREATE_CHILD_SA, of any kind */
 bool v2_rekey_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_rekey_recv(struct step *s) MUST_CHECK;

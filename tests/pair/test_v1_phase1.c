@@ -6,19 +6,8 @@
 
 static void delete_phase1(struct v1_pair *p, struct v1_sa *by)
 {
-	uint8_t buf[256];
-	struct ikew k;
-
-	ikew_chain(&k, buf, sizeof(buf));
-	ikew_payload(&k, V1P_D);
-	wr_u32(&k.w, DOI_IPSEC);
-	wr_u8(&k.w, PROTO_IKE);
-	wr_u8(&k.w, 16);
-	wr_u16(&k.w, 1);
-	wr_bytes(&k.w, by->cky_i, 8);
-	wr_bytes(&k.w, by->cky_r, 8);
 	p->gw->now = p->net.now;
-	v1_send_info(p->gw, by, &k, &p->ob);
+	v1_delete_sa(p->gw, by, &p->ob);
 	v1_pair_perform_gw(p);
 }
 

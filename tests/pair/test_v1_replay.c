@@ -127,21 +127,28 @@ static void login(void **state)
 	v1_pair_done(p);
 }
 
+/* The gateway says it in a message of its own, which is recorded. */
+static void say(struct v1_pair *p, struct record *r, uint16_t type, struct bytes data)
+{
+	uint8_t buf[64];
+	struct ikew k;
+
+	listen_for(p, r, V1_INFORMATIONAL);
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_notify_write(&k, p->gw->sa, type, data);
+	v1_pair_gw_info(p, &k);
+	v1_pair_run(p, SECONDS(1));
+}
+
 /* An error in a message of its own: it was about another quick mode than the one under way. */
 static void error(void **state)
 {
 	struct v1_pair *p = v1_pair_new(124);
 	struct record r;
-	uint8_t buf[64];
-	struct ikew k;
 
 	(void)state;
 	v1_pair_connect(p);
-	listen_for(p, &r, V1_INFORMATIONAL);
-	ikew_chain(&k, buf, sizeof(buf));
-	v1_notify_write(&k, p->gw->sa, V1_INVALID_ID_INFORMATION, (struct bytes){ 0 });
-	v1_pair_gw_info(p, &k);
-	v1_pair_run(p, SECONDS(1));
+	say(p, &r, V1_INVALID_ID_INFORMATION, (struct bytes){ 0 });
 	v1_pair_command(p, CMD_REKEY_CHILD);
 	v1_pair_inject(p, r.data, r.len);
 	r.data[18] = V1_QUICK_MODE; /* which nothing protects */
@@ -159,16 +166,10 @@ static void alive(void **state)
 	static const uint8_t sequence[] = { 0, 0, 0, 7 };
 	struct v1_pair *p = v1_pair_new(125);
 	struct record r;
-	uint8_t buf[64];
-	struct ikew k;
 
 	(void)state;
 	v1_pair_connect(p);
-	listen_for(p, &r, V1_INFORMATIONAL);
-	ikew_chain(&k, buf, sizeof(buf));
-	v1_notify_write(&k, p->gw->sa, V1_R_U_THERE, (struct bytes){ sequence, 4 });
-	v1_pair_gw_info(p, &k);
-	v1_pair_run(p, SECONDS(1));
+	say(p, &r, V1_R_U_THERE, (struct bytes){ sequence, 4 });
 	unsigned sent = p->net.sent[CLIENT];
 	v1_pair_inject(p, r.data, r.len);
 	assert_int_equal(p->net.sent[CLIENT], sent + 1);
