@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 /* Keys are set up once; a packet costs one IV, the data, and one check value. */
 
-enum { NONCE_MAX = 16, ICV_MAX = 64 };
+enum { NONCE_MAX = 16, ICV_MAX = 64, STREAM = 16 };
 
 struct cipher {
 	const struct alg *encr, *integ;
@@ -23,8 +24,10 @@ struct cipher {
 	bool ccm; /* wants to know the length before the data */
 	uint8_t nonce[NONCE_MAX]; /* salt | IV of the packet | block counter of counter mode */
 	size_t icv_len;
-	/* Of an AEAD: to make one for each packet would cost as much as to use it. */
-	OSSL_PARAM tag[2];
+	/* Of an AEAD: to make them for each packet would cost as much as to use them. */
+	OSSL_PARAM tag[2], start[3]; /* start: nonce, and what tag says when it is known before */
+	bool short_way; /* start is taken for the nonce; else it is set the long way */
+	bool settled; /* the last packet came to its end */
 };
 
 /* Tag and nonce lengths have to be known before the key: CCM derives its first block from them. */
@@ -42,6 +45,72 @@ static bool aead_lengths(struct cipher *c)
 	return EVP_CIPHER_CTX_set_params(c->ctx, params) == 1;
 }
 
+static bool nonce_the_long_way(struct cipher *c)
+{
+	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, c->nonce, -1, c->seal ? NULL : c->tag) == 1;
+}
+
+static bool nonce_the_short_way(struct cipher *c)
+{
+	return EVP_CIPHER_CTX_set_params(c->ctx, c->start) == 1;
+}
+
+/* Of the packet that is next. */
+static void point_at_icv(struct cipher *c, uint8_t *icv)
+{
+	c->tag[0].data = icv;
+	if (!c->seal)
+		c->start[1] = c->tag[0];
+}
+
+/* What a nonce of equal octets makes of zeros. */
+static bool key_stream(struct cipher *c, bool (*set)(struct cipher *), uint8_t octet, uint8_t *out)
+{
+	uint8_t icv[ICV_MAX] = { 0 }, rest[EVP_MAX_BLOCK_LENGTH];
+	int n = 0, last;
+
+	memset(c->nonce, octet, sizeof(c->nonce));
+	memset(out, 0, STREAM);
+	point_at_icv(c, icv);
+	bool ok = set(c) && EVP_CipherUpdate(c->ctx, out, &n, out, STREAM) == 1 && n == STREAM;
+	(void)EVP_CipherFinal_ex(c->ctx, rest, &last); /* an end, though not one of a packet */
+	return ok;
+}
+
+/*
+ * The parameter that sets the fixed part of TLS's nonce sets the whole of it as well, without a search
+ * for its length, which with OpenSSL 3.0 takes a tenth of a packet's time and more. It is not promised to,
+ * and a nonce that is not taken would be the end of all secrecy: so it is tried with each key.
+ */
+static bool short_way_leads_there(struct cipher *c)
+{
+	uint8_t expected[STREAM], other[STREAM], got[STREAM];
+
+	ERR_set_mark();
+	bool ok = key_stream(c, nonce_the_long_way, 1, expected) &&
+		key_stream(c, nonce_the_long_way, 2, other) &&
+		key_stream(c, nonce_the_short_way, 1, got);
+	ERR_pop_to_mark();
+	ok = ok && memcmp(expected, other, STREAM) != 0 && memcmp(expected, got, STREAM) == 0;
+	wipe(expected, sizeof(expected));
+	wipe(other, sizeof(other));
+	wipe(got, sizeof(got));
+	return ok;
+}
+
+static void prepare_aead(struct cipher *c)
+{
+	bool gcm = EVP_CIPHER_CTX_get_mode(c->ctx) == EVP_CIPH_GCM_MODE;
+	size_t whole = gcm ? SIZE_MAX : (size_t)c->encr->salt_len + c->encr->iv_len;
+
+	c->tag[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len);
+	c->tag[1] = OSSL_PARAM_construct_end();
+	c->start[0] = OSSL_PARAM_construct_octet_string(
+		OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, c->nonce, whole);
+	c->start[1] = c->start[2] = c->tag[1];
+	c->short_way = !c->ccm && short_way_leads_there(c);
+}
+
 static bool encr_init(struct cipher *c, const struct secret *key)
 {
 	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, c->encr->ossl, NULL);
@@ -55,6 +124,8 @@ static bool encr_init(struct cipher *c, const struct secret *key)
 			(c->encr->aead || EVP_CIPHER_CTX_set_padding(c->ctx, 0) == 1);
 	}
 	EVP_CIPHER_free(cipher);
+	if (ok && c->encr->aead)
+		prepare_aead(c);
 	memcpy(c->nonce, key->data + c->encr->key_len, c->encr->salt_len);
 	if (c->encr->id == ENCR_AES_CTR)
 		c->nonce[NONCE_MAX - 1] = 1; /* where counting begins (RFC 3686 section 4) */
@@ -99,8 +170,6 @@ struct cipher *cipher_new(const struct alg *encr, const struct alg *integ,
 	c->integ = integ;
 	c->seal = seal;
 	c->icv_len = integ ? integ->out_len : encr->out_len;
-	c->tag[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len);
-	c->tag[1] = OSSL_PARAM_construct_end();
 	if (!encr_init(c, encr_key) || (integ && !integ_init(c, integ_key))) {
 		ossl_err(e, ERR_LOCAL, encr->iana);
 		cipher_free(c);
@@ -146,31 +215,32 @@ static bool run_cipher(struct cipher *c, const struct cipher_op *op)
 	return (size_t)n == op->len && last == 0;
 }
 
-static bool set_tag(struct cipher *c, uint8_t *icv)
+static bool start_aead(struct cipher *c, const struct cipher_op *op)
 {
-	c->tag[0].data = icv;
-	return EVP_CIPHER_CTX_set_params(c->ctx, c->tag) == 1;
-}
-
-static bool get_tag(struct cipher *c, uint8_t *icv)
-{
-	c->tag[0].data = icv;
-	return EVP_CIPHER_CTX_get_params(c->ctx, c->tag) == 1;
+	memcpy(c->nonce + c->encr->salt_len, op->iv, c->encr->iv_len);
+	point_at_icv(c, op->icv);
+	return c->short_way && c->settled ? nonce_the_short_way(c) : nonce_the_long_way(c);
 }
 
 static bool run_aead(struct cipher *c, const struct cipher_op *op)
 {
 	int n;
 
-	if (op->tail_len > 0 || (!c->seal && c->ccm && !set_tag(c, op->icv)))
-		return false;
-	if (!set_nonce(c, op->iv) || (!c->seal && !c->ccm && !set_tag(c, op->icv)))
+	if (op->tail_len > 0 || !start_aead(c, op))
 		return false;
 	if (c->ccm && EVP_CipherUpdate(c->ctx, NULL, &n, NULL, (int)op->len) != 1)
 		return false;
 	if (op->aad_len > 0 && EVP_CipherUpdate(c->ctx, NULL, &n, op->aad, (int)op->aad_len) != 1)
 		return false;
-	return run_cipher(c, op) && (!c->seal || get_tag(c, op->icv));
+	return run_cipher(c, op) && (!c->seal || EVP_CIPHER_CTX_get_params(c->ctx, c->tag) == 1);
+}
+
+static bool aead_packet(struct cipher *c, const struct cipher_op *op)
+{
+	bool ok = run_aead(c, op);
+
+	c->settled = ok;
+	return ok;
 }
 
 /* Each call costs as much as a block and more, and in a packet all of it lies in one piece. */
@@ -216,7 +286,7 @@ bool cipher_seal(struct cipher *c, const struct cipher_op *op)
 	if (!op_fits(c, op, true))
 		return false;
 	if (!c->mac)
-		return run_aead(c, op);
+		return aead_packet(c, op);
 	return set_nonce(c, op->iv) && run_cipher(c, op) && put_mac(c, op);
 }
 
@@ -251,7 +321,7 @@ bool cipher_open(struct cipher *c, const struct cipher_op *op)
 	if (!op_fits(c, op, false))
 		return false;
 	if (!c->mac)
-		return run_aead(c, op);
+		return aead_packet(c, op);
 	return run_mac(c, op, icv) && same_bytes(icv, op->icv, c->icv_len) &&
 		set_nonce(c, op->iv) && run_cipher(c, op);
 }
