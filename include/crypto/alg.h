@@ -95,10 +95,15 @@ struct alg {
 bool crypto_begin(struct err *e) MUST_CHECK;
 /* The same, and these are tried out; nobody but tests takes the time. */
 bool crypto_init(struct err *e) MUST_CHECK;
-/* What libcrypto does at first use it does now, while there is nothing to do but to wait: the tables of its
- * algorithms, its random generator, what a private key needs before it signs and a chain before it is
- * followed (either may be NULL). In steps of a millisecond or two, from 0 on; false when there are no more. */
-bool crypto_warm(unsigned step, const struct key *own, const struct trust *trust);
+/* What libcrypto does at first use it does now, while there is nothing to do but to wait. A step takes a
+ * millisecond or two. */
+enum warm {
+	WARM_TABLES, /* of its algorithms, and its random generator */
+	WARM_KEY, /* what own, if not NULL, needs before it signs */
+	WARM_TRUST, /* what trust, if not NULL, needs before a chain is followed */
+	WARM_STEPS
+};
+void crypto_warm(enum warm step, const struct key *own, struct trust *trust);
 void crypto_exit(void);
 /* Whether this OpenSSL has it: an algorithm that is not there drops out of the proposals. */
 bool alg_usable(const struct alg *a);

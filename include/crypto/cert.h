@@ -15,7 +15,7 @@
 #include "base/secret.h"
 #include "base/types.h"
 
-enum { CERT_DER_MAX = 16384, CERT_CHAIN_MAX = 16, CERT_TEXT_MAX = 512 };
+enum { CERT_DER_MAX = 16384, CERT_CHAIN_MAX = 16, CERT_TEXT_MAX = 512, SPKI_SHA1_LEN = 20 };
 
 struct cert; /* one X.509 certificate */
 struct key; /* one private key */
@@ -30,12 +30,10 @@ struct cert_list {
 struct cert *cert_from_der(struct bytes der, struct err *e) MUST_CHECK;
 void cert_free(struct cert *c);
 void cert_list_free(struct cert_list *l);
-/* DER encoding, subject name DER, SHA-1 of the SubjectPublicKeyInfo (what CERTREQ lists, RFC 7296
- * section 3.7); they live as long as c. */
+/* DER encoding and names; they live as long as c. */
 struct bytes cert_der(const struct cert *c);
 struct bytes cert_subject_der(const struct cert *c);
 struct bytes cert_issuer_der(const struct cert *c);
-struct bytes cert_spki_sha1(const struct cert *c);
 /* "CN=..., O=..." safe to print. */
 char *cert_subject_text(char out[CERT_TEXT_MAX], const struct cert *c);
 char *cert_issuer_text(char out[CERT_TEXT_MAX], const struct cert *c);
@@ -68,12 +66,14 @@ bool key_matches(const struct key *k, const struct cert *c);
 struct trust *trust_new(struct err *e) MUST_CHECK;
 void trust_free(struct trust *t);
 bool trust_add_system(struct trust *t, struct err *e) MUST_CHECK;
-/* PEM (several) or DER; counts what was added. */
+/* PEM (several) or DER; counts what was added. Each is only looked into as far as its key; whether all of
+ * it is right shows when a chain needs it, or by trust_check of the newest n. */
 bool trust_add(struct trust *t, struct bytes file, size_t *added, struct err *e) MUST_CHECK;
+bool trust_check(const struct trust *t, size_t n, struct err *e) MUST_CHECK;
 bool trust_pin(struct trust *t, struct bytes file, struct err *e) MUST_CHECK;
-/* SHA-1 of the SubjectPublicKeyInfo of anchor i, for CERTREQ; n == 0 past the end. The system's
- * store does not count here: naming a hundred CAs tells the gateway nothing. */
-struct bytes trust_spki_sha1(const struct trust *t, size_t i);
+/* SHA-1 of the SubjectPublicKeyInfo of anchor i, for CERTREQ (RFC 7296 section 3.7); false past the end.
+ * The system's store does not count here: naming a hundred CAs tells the gateway nothing. */
+bool trust_spki_sha1(const struct trust *t, size_t i, uint8_t out[SPKI_SHA1_LEN]) MUST_CHECK;
 
 /* Validates chain->v[0] with the others as untrusted helpers, at the given time: signatures,
  * dates, basic constraints, name constraints, key usage (digitalSignature or nonRepudiation when

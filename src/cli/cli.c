@@ -147,6 +147,7 @@ static int run_check(const struct options *o)
 
 	if (!report)
 		return DOWN_OTHER;
+	rq.thorough = true;
 	enum load_result result = load_profile(&rq, &p, report);
 	if (result == LOAD_BAD)
 		print_problems(stdout, report);

@@ -148,10 +148,10 @@ static bool add_ca_file(struct refs *r, const char *path, size_t *added, struct 
 
 	if (!load_file_read(path, REF_FILE_MAX, &f, e))
 		return err_ctx(e, "%s", path);
-	bool ok = trust_add(r->p->trust, (struct bytes){ f.data, f.len }, added, e) ||
-		err_ctx(e, "%s", path);
+	bool ok = trust_add(r->p->trust, (struct bytes){ f.data, f.len }, added, e) &&
+		(!r->rq->thorough || trust_check(r->p->trust, *added, e));
 	load_file_free(&f);
-	return ok;
+	return ok || err_ctx(e, "%s", path);
 }
 
 /* A folder's *.pem, *.crt, *.cer and *.der; what else lies there is left alone. */

@@ -20,6 +20,11 @@ struct entry {
 	bool taken;
 };
 
+/* Where in an entry they begin. */
+struct parts {
+	const uint8_t *subject, *spki, *behind;
+};
+
 struct bundle {
 	size_t n;
 	struct entry *v;
@@ -34,6 +39,24 @@ void bundle_free(struct bundle *b)
 	free(b->v);
 	free(b);
 }
+
+struct bundle *bundle_new(void)
+{
+	return calloc(1, sizeof(struct bundle));
+}
+
+static bool keep(struct bundle *b, struct entry e)
+{
+	struct entry *v = realloc(b->v, (b->n + 1) * sizeof(*v));
+
+	if (!v)
+		return false;
+	b->v = v;
+	b->v[b->n++] = e;
+	return true;
+}
+
+/* --- the system's file --------------------------------------------------------------------------- */
 
 static char *read_text(const char *file)
 {
@@ -51,7 +74,7 @@ static char *read_text(const char *file)
 	return text;
 }
 
-static bool add(struct bundle *b, const char *base64, size_t n)
+static bool add_block(struct bundle *b, const char *base64, size_t n)
 {
 	EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
 	struct entry e = { .der = malloc(n + 1) };
@@ -65,26 +88,22 @@ static bool add(struct bundle *b, const char *base64, size_t n)
 	}
 	EVP_ENCODE_CTX_free(ctx);
 	e.len = len + rest;
-	struct entry *v = ok ? realloc(b->v, (b->n + 1) * sizeof(*v)) : NULL;
-	if (!v) {
+	ok = ok && keep(b, e);
+	if (!ok)
 		free(e.der);
-		return false;
-	}
-	b->v = v;
-	b->v[b->n++] = e;
-	return true;
+	return ok;
 }
 
 struct bundle *bundle_read(const char *file)
 {
 	char *text = read_text(file);
-	struct bundle *b = text ? calloc(1, sizeof(*b)) : NULL;
+	struct bundle *b = text ? bundle_new() : NULL;
 	bool ok = b != NULL;
 
 	for (char *at = text; ok && (at = strstr(at, "-----BEGIN ")) != NULL;) {
 		char *end = strstr(at, END);
 		ok = end && strncmp(at, BEGIN, strlen(BEGIN)) == 0 &&
-			add(b, at + strlen(BEGIN), (size_t)(end - at) - strlen(BEGIN));
+			add_block(b, at + strlen(BEGIN), (size_t)(end - at) - strlen(BEGIN));
 		at = end;
 	}
 	free(text);
@@ -93,6 +112,8 @@ struct bundle *bundle_read(const char *file)
 	bundle_free(b);
 	return NULL;
 }
+
+/* --- an entry ------------------------------------------------------------------------------------ */
 
 /* Steps over one element, or into it; false when there is none. */
 static bool element(const uint8_t **p, const uint8_t *end, bool into)
@@ -107,43 +128,100 @@ static bool element(const uint8_t **p, const uint8_t *end, bool into)
 	return true;
 }
 
-/* Certificate { tbsCertificate { [0] version, serialNumber, signature, issuer, validity, subject ... */
-static X509_NAME *subject_of(const struct entry *e)
+/* Certificate { tbsCertificate { [0] version, serialNumber, signature, issuer, validity, subject,
+ * subjectPublicKeyInfo ... (RFC 5280 section 4.1) */
+static bool find_parts(const struct entry *e, struct parts *out)
 {
 	const uint8_t *p = e->der, *end = e->der + e->len;
-	bool ok = element(&p, end, true);
+	bool ok = element(&p, end, true) && element(&p, end, true);
 
-	ok = ok && element(&p, end, true);
 	if (ok && p < end && *p == (V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED))
 		ok = element(&p, end, false);
 	for (unsigned i = 0; ok && i < 4; i++)
 		ok = element(&p, end, false);
-	return ok ? d2i_X509_NAME(NULL, &p, end - p) : NULL;
+	out->subject = p;
+	ok = ok && element(&p, end, false);
+	out->spki = p;
+	ok = ok && element(&p, end, false);
+	out->behind = p;
+	return ok;
 }
 
-static bool find(struct bundle *b, const X509_NAME *subject, X509_STORE *store, unsigned depth,
-	struct err *e)
+bool bundle_add(struct bundle *b, struct bytes der)
 {
-	bool ok = true;
+	struct entry e = { .der = der.n < FILE_MAX ? malloc(der.n + 1) : NULL, .len = (long)der.n };
+	struct parts parts;
 
-	for (size_t i = 0; ok && i < b->n; i++) {
-		struct entry *at = &b->v[i];
-		X509_NAME *name = at->taken ? NULL : subject_of(at);
-		const uint8_t *p = at->der;
-		at->taken |= name && X509_NAME_cmp(name, subject) == 0;
-		X509 *x = name && at->taken ? d2i_X509(NULL, &p, at->len) : NULL;
-		if (x && X509_STORE_add_cert(store, x) != 1)
-			ok = ossl_err(e, ERR_LOCAL, "cannot keep a certificate");
-		if (x && ok && depth > 0 && X509_NAME_cmp(X509_get_issuer_name(x), name) != 0)
-			ok = find(b, X509_get_issuer_name(x), store, depth - 1, e);
+	if (e.der)
+		memcpy(e.der, der.p, der.n);
+	bool ok = e.der && find_parts(&e, &parts) && keep(b, e);
+	if (!ok)
+		free(e.der);
+	return ok;
+}
+
+size_t bundle_len(const struct bundle *b)
+{
+	return b->n;
+}
+
+struct bytes bundle_spki(const struct bundle *b, size_t i)
+{
+	struct parts parts;
+
+	if (i >= b->n || !find_parts(&b->v[i], &parts))
+		return (struct bytes){ NULL, 0 };
+	return (struct bytes){ parts.spki, (size_t)(parts.behind - parts.spki) };
+}
+
+static X509_NAME *subject_of(const struct entry *e)
+{
+	struct parts parts;
+
+	if (!find_parts(e, &parts))
+		return NULL;
+	const uint8_t *p = parts.subject;
+	return d2i_X509_NAME(NULL, &p, parts.spki - p);
+}
+
+X509_NAME *bundle_subject(const struct bundle *b, size_t i)
+{
+	return i < b->n ? subject_of(&b->v[i]) : NULL;
+}
+
+static X509 *parse(const struct entry *e)
+{
+	const uint8_t *p = e->der;
+
+	return d2i_X509(NULL, &p, e->len);
+}
+
+bool bundle_readable(const struct bundle *b, size_t i)
+{
+	X509 *x = parse(&b->v[i]);
+
+	X509_free(x);
+	ossl_err(NULL, ERR_NONE, "");
+	return x;
+}
+
+static void find(struct bundle *b, const X509_NAME *subject, X509_STORE *store, unsigned depth)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		X509_NAME *name = b->v[i].taken ? NULL : subject_of(&b->v[i]);
+		bool asked_for = name && X509_NAME_cmp(name, subject) == 0;
+		X509 *x = asked_for ? parse(&b->v[i]) : NULL;
+		b->v[i].taken |= asked_for;
+		bool kept = x && X509_STORE_add_cert(store, x) == 1;
+		if (kept && depth > 0 && X509_NAME_cmp(X509_get_issuer_name(x), name) != 0)
+			find(b, X509_get_issuer_name(x), store, depth - 1);
 		X509_free(x);
 		X509_NAME_free(name);
 	}
 	ossl_err(NULL, ERR_NONE, "");
-	return ok;
 }
 
-bool bundle_find(struct bundle *b, const X509_NAME *subject, X509_STORE *store, struct err *e)
+void bundle_find(struct bundle *b, const X509_NAME *subject, X509_STORE *store)
 {
-	return find(b, subject, store, DEPTH_MAX, e);
+	find(b, subject, store, DEPTH_MAX);
 }

@@ -10,22 +10,6 @@
 #include "ossl.h"
 #include "x509.h"
 
-bool x509_spki_sha1(const X509 *x, uint8_t out[SPKI_SHA1_LEN], struct err *e)
-{
-	uint8_t hash[DIGEST_MAX], *der = NULL;
-	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
-	struct bytes part = { der, n > 0 ? (size_t)n : 0 };
-	size_t len;
-
-	if (n <= 0)
-		return ossl_err(e, ERR_DROP, "certificate without a public key");
-	bool ok = digest("SHA1", &part, 1, hash, &len, e);
-	OPENSSL_free(der);
-	if (ok)
-		memcpy(out, hash, SPKI_SHA1_LEN);
-	return ok;
-}
-
 struct cert *cert_wrap(X509 *x, struct err *e)
 {
 	struct cert *c = x ? calloc(1, sizeof(*c)) : NULL;
@@ -45,10 +29,6 @@ struct cert *cert_wrap(X509 *x, struct err *e)
 		return NULL;
 	}
 	c->der_len = (size_t)n;
-	if (!x509_spki_sha1(x, c->spki_sha1, e)) {
-		cert_free(c);
-		return NULL;
-	}
 	return c;
 }
 
@@ -113,11 +93,6 @@ struct bytes cert_subject_der(const struct cert *c)
 struct bytes cert_issuer_der(const struct cert *c)
 {
 	return name_der(X509_get_issuer_name(c->x));
-}
-
-struct bytes cert_spki_sha1(const struct cert *c)
-{
-	return (struct bytes){ c->spki_sha1, sizeof(c->spki_sha1) };
 }
 
 char *cert_subject_text(char out[CERT_TEXT_MAX], const struct cert *c)

@@ -131,28 +131,27 @@ bool crypto_init(struct err *e)
 	return crypto_begin(e) && all_needed(alg_works, e);
 }
 
-bool crypto_warm(unsigned step, const struct key *own, const struct trust *trust)
+void crypto_warm(enum warm step, const struct key *own, struct trust *trust)
 {
 	uint8_t octet[1];
 
 	switch (step) {
-	case 0:
+	case WARM_TABLES:
 		EVP_CIPHER_free(EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL));
 		(void)!RAND_bytes(octet, sizeof(octet));
 		break;
-	case 1:
+	case WARM_KEY:
 		if (own)
 			key_warm(own);
 		break;
-	case 2:
+	case WARM_TRUST:
 		if (trust)
 			trust_warm(trust);
 		break;
-	default:
-		return false;
+	case WARM_STEPS:
+		break;
 	}
 	ossl_err(NULL, ERR_NONE, "");
-	return true;
 }
 
 void crypto_exit(void)

@@ -34,7 +34,7 @@ bool ossl_has(int operation, const char *name);
 /* What the first signature costs more than the next. */
 void key_warm(const struct key *k);
 /* The signature of an anchor is looked at; what comes of it counts for nothing. */
-void trust_warm(const struct trust *t);
+void trust_warm(struct trust *t);
 
 void alg_set_usable(const struct alg *a, bool usable);
 /* Whether OpenSSL has what ke_new needs for this group; computes nothing expensive. */

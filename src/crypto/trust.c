@@ -10,6 +10,7 @@
 
 #include "bundle.h"
 #include "crypto/cert.h"
+#include "crypto/prf.h"
 #include "ossl.h"
 #include "x509.h"
 
@@ -23,9 +24,8 @@ enum {
 
 struct trust {
 	X509_STORE *store;
-	struct bundle *system; /* what a chain needs of it goes into the store then */
-	uint8_t (*spki)[SPKI_SHA1_LEN]; /* of the anchors added, for CERTREQ */
-	size_t n_spki;
+	struct bundle *anchors; /* what a chain needs of them goes into the store then */
+	bool system; /* they are the system's */
 	EVP_PKEY *pins[PINS_MAX]; /* a pinned certificate is held by its key and itself */
 	X509 *pinned[PINS_MAX]; /* NULL where only the key is pinned */
 	size_t n_pins;
@@ -35,11 +35,13 @@ struct trust *trust_new(struct err *e)
 {
 	struct trust *t = calloc(1, sizeof(*t));
 
-	if (t)
+	if (t) {
 		t->store = X509_STORE_new();
-	if (t && t->store)
+		t->anchors = bundle_new();
+	}
+	if (t && t->store && t->anchors)
 		return t;
-	free(t);
+	trust_free(t);
 	err_set(e, ERR_LOCAL, "out of memory");
 	return NULL;
 }
@@ -53,8 +55,7 @@ void trust_free(struct trust *t)
 		X509_free(t->pinned[i]);
 	}
 	X509_STORE_free(t->store);
-	bundle_free(t->system);
-	free(t->spki);
+	bundle_free(t->anchors);
 	free(t);
 }
 
@@ -65,31 +66,22 @@ bool trust_add_system(struct trust *t, struct err *e)
 	char file[PATH_MAX];
 
 	snprintf(file, sizeof(file), "%s/ca-certificates.crt", X509_get_default_cert_dir());
-	t->system = bundle_read(X509_get_default_cert_file());
-	if (!t->system)
-		t->system = bundle_read(file);
-	if (t->system || X509_STORE_load_file(t->store, X509_get_default_cert_file()) == 1 ||
+	struct bundle *b = bundle_read(X509_get_default_cert_file());
+	if (!b)
+		b = bundle_read(file);
+	t->system = true;
+	if (b) {
+		bundle_free(t->anchors);
+		t->anchors = b;
+		return true;
+	}
+	if (X509_STORE_load_file(t->store, X509_get_default_cert_file()) == 1 ||
 		X509_STORE_load_file(t->store, file) == 1 ||
 		X509_STORE_set_default_paths(t->store) == 1) {
 		ossl_err(NULL, ERR_NONE, "");
 		return true;
 	}
 	return ossl_err(e, ERR_LOCAL, "the system's certificates");
-}
-
-static bool add_anchor(struct trust *t, X509 *x, struct err *e)
-{
-	uint8_t(*spki)[SPKI_SHA1_LEN] = realloc(t->spki, (t->n_spki + 1) * sizeof(*spki));
-
-	if (!spki)
-		return err_set(e, ERR_LOCAL, "out of memory");
-	t->spki = spki;
-	if (!x509_spki_sha1(x, t->spki[t->n_spki], e))
-		return false;
-	if (X509_STORE_add_cert(t->store, x) != 1)
-		return ossl_err(e, ERR_LOCAL, "cannot keep a certificate");
-	t->n_spki++;
-	return true;
 }
 
 /* The next certificate of a PEM file, or NULL: at its end (*end), or at one that cannot be read. */
@@ -116,25 +108,75 @@ static X509 *whole_der(struct bytes file)
 	return NULL;
 }
 
+static bool is_certificate(const char *pem_name)
+{
+	return strcmp(pem_name, PEM_STRING_X509) == 0 ||
+		strcmp(pem_name, PEM_STRING_X509_OLD) == 0 ||
+		strcmp(pem_name, PEM_STRING_X509_TRUSTED) == 0;
+}
+
+/* All of a file in PEM. Other things in it are passed over. */
+static bool add_pem(struct trust *t, struct bytes file)
+{
+	BIO *bio = file.n <= INT_MAX ? BIO_new_mem_buf(file.p, (int)file.n) : NULL;
+	bool ok = bio != NULL;
+	char *name, *header;
+	uint8_t *der;
+	long len;
+
+	while (ok && PEM_read_bio(bio, &name, &header, &der, &len) == 1) {
+		ok = !is_certificate(name) ||
+			bundle_add(t->anchors, (struct bytes){ der, (size_t)len });
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_clear_free(der, (size_t)len); /* it may have been a key */
+	}
+	ok = ok && ossl_pem_end();
+	ossl_err(NULL, ERR_NONE, "");
+	BIO_free(bio);
+	return ok;
+}
+
+/* From its first octet to its last. */
+static bool is_der(struct bytes file)
+{
+	const uint8_t *p = file.p;
+	long len;
+	int tag, class;
+
+	bool ok = file.n > 0 && file.n <= LONG_MAX &&
+		!(ASN1_get_object(&p, &len, &tag, &class, (long)file.n) & 0x80) &&
+		tag == V_ASN1_SEQUENCE && p + len == (const uint8_t *)file.p + file.n;
+	ossl_err(NULL, ERR_NONE, "");
+	return ok;
+}
+
+static bool unreadable(size_t i, struct err *e)
+{
+	return err_set(e, ERR_CONFIG, "certificate number %zu cannot be read", i + 1);
+}
+
 bool trust_add(struct trust *t, struct bytes file, size_t *added, struct err *e)
 {
-	X509 *x = whole_der(file);
-	BIO *bio = x || file.n > INT_MAX ? NULL : BIO_new_mem_buf(file.p, (int)file.n);
-	bool ok = true, end = x != NULL;
+	size_t before = bundle_len(t->anchors);
+	bool ok = is_der(file) ? bundle_add(t->anchors, file) : add_pem(t, file);
 
-	*added = 0;
-	while (ok && (x || (bio && (x = next_pem(bio, &end))))) {
-		ok = add_anchor(t, x, e);
-		*added += ok;
-		X509_free(x);
-		x = NULL;
-	}
-	BIO_free(bio);
-	if (ok && !end)
-		return err_set(e, ERR_CONFIG, "certificate number %zu cannot be read", *added + 1);
-	if (ok && *added == 0)
+	*added = bundle_len(t->anchors) - before;
+	if (!ok)
+		return unreadable(*added, e);
+	if (*added == 0)
 		return err_set(e, ERR_CONFIG, "it holds no certificate, in PEM or DER");
-	return ok;
+	return true;
+}
+
+bool trust_check(const struct trust *t, size_t n, struct err *e)
+{
+	size_t first = bundle_len(t->anchors) - n;
+
+	for (size_t i = 0; i < n; i++)
+		if (!bundle_readable(t->anchors, first + i))
+			return unreadable(i, e);
+	return true;
 }
 
 /* A certificate or a SubjectPublicKeyInfo; takes over what it is given. */
@@ -173,11 +215,17 @@ bool trust_pin(struct trust *t, struct bytes file, struct err *e)
 	return add_pin(t, x, key, e);
 }
 
-struct bytes trust_spki_sha1(const struct trust *t, size_t i)
+bool trust_spki_sha1(const struct trust *t, size_t i, uint8_t out[SPKI_SHA1_LEN])
 {
-	if (i >= t->n_spki)
-		return (struct bytes){ NULL, 0 };
-	return (struct bytes){ t->spki[i], SPKI_SHA1_LEN };
+	struct bytes spki = t->system ? (struct bytes){ NULL, 0 } : bundle_spki(t->anchors, i);
+
+	uint8_t hash[DIGEST_MAX];
+	size_t len;
+
+	if (spki.n == 0 || !digest("SHA1", &spki, 1, hash, &len, NULL))
+		return false;
+	memcpy(out, hash, SPKI_SHA1_LEN);
+	return true;
 }
 
 static void time_text(char out[64], const ASN1_TIME *when)
@@ -324,22 +372,25 @@ static bool verify_chain(const struct trust *t, STACK_OF(X509) * helpers, const 
 	return ok;
 }
 
-void trust_warm(const struct trust *t)
+void trust_warm(struct trust *t)
 {
+	X509_NAME *first = bundle_subject(t->anchors, 0);
+
+	if (!first)
+		return;
+	bundle_find(t->anchors, first, t->store);
+	X509_NAME_free(first);
 	STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(t->store);
 	X509 *x = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, 0));
-
 	if (x)
 		(void)!X509_verify(x, X509_get0_pubkey(x));
 }
 
 /* Those that the chain's certificates name as their issuers. */
-static bool take_system(struct trust *t, const struct cert_list *chain, struct err *e)
+static void take_anchors(struct trust *t, const struct cert_list *chain)
 {
-	for (size_t i = 0; t->system && i < chain->n; i++)
-		if (!bundle_find(t->system, X509_get_issuer_name(chain->v[i]->x), t->store, e))
-			return false;
-	return true;
+	for (size_t i = 0; i < chain->n; i++)
+		bundle_find(t->anchors, X509_get_issuer_name(chain->v[i]->x), t->store);
 }
 
 bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, struct err *e)
@@ -357,8 +408,8 @@ bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, st
 		ok = sk_X509_push(helpers, chain->v[i]->x) > 0;
 	if (!ok)
 		err_set(e, ERR_LOCAL, "out of memory");
-	ok = ok && take_system(t, chain, e) && verify_chain(t, helpers, leaf, now, e) &&
-		check_usage(leaf, e);
+	take_anchors(t, chain);
+	ok = ok && verify_chain(t, helpers, leaf, now, e) && check_usage(leaf, e);
 	sk_X509_free(helpers);
 	return ok;
 }

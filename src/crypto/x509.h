@@ -9,13 +9,10 @@
 
 #include "crypto/cert.h"
 
-enum { SPKI_SHA1_LEN = 20 };
-
 struct cert {
 	X509 *x;
 	uint8_t *der;
 	size_t der_len;
-	uint8_t spki_sha1[SPKI_SHA1_LEN];
 };
 
 struct key {
@@ -24,7 +21,6 @@ struct key {
 
 /* Takes x over in any case. NULL on failure. */
 struct cert *cert_wrap(X509 *x, struct err *e) MUST_CHECK;
-bool x509_spki_sha1(const X509 *x, uint8_t out[SPKI_SHA1_LEN], struct err *e) MUST_CHECK;
 char *x509_name_text(char out[CERT_TEXT_MAX], const X509_NAME *name);
 
 #endif

@@ -364,13 +364,15 @@ static void while_waiting(struct edge *g)
 	bool answered = session_answered(g->session);
 	/* What has signed by now needs no warming. */
 	const struct key *own = answered ? NULL : g->profile->own_key;
+	/* A chain comes with the second answer, which takes the gateway longer than the first. */
+	enum warm steps = answered ? WARM_STEPS : WARM_TRUST;
 	struct err e;
 
 	/* It is told when it is needed why it cannot be made. */
 	if (answered && !g->dp && !g->kernel && !g->unready)
 		g->unready = !edge_need_dataplane(g, &e);
-	while (g->n_ready == 0 && crypto_warm(g->warm, own, g->profile->trust)) {
-		g->warm++;
+	while (g->n_ready == 0 && g->warm < steps) {
+		crypto_warm(g->warm++, own, g->profile->trust);
 		g->n_ready = loop_look(&g->loop, g->ready);
 	}
 }

@@ -5,6 +5,7 @@
 #ifndef EDGE_EDGE_PRIVATE_H
 #define EDGE_EDGE_PRIVATE_H
 
+#include "crypto/alg.h"
 #include "edge/clock.h"
 #include "edge/dataplane.h"
 #include "edge/edge.h"
@@ -26,7 +27,7 @@ struct edge {
 	struct sleep_watch sleep;
 	int tun;
 	const struct profile *profile;
-	unsigned warm; /* steps of crypto_warm that have been done */
+	enum warm warm; /* the next step of crypto_warm */
 	bool unready; /* the data plane could not be made before it was needed */
 	bool interface_gone;
 	int full; /* the UDP socket that must be written to before the TUN is read again, -1: none */

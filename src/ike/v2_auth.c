@@ -15,8 +15,6 @@
  * The gateway proves itself in its first answer, always: nothing of the user but IDi leaves before.
  */
 
-enum { SPKI_HASH_LEN = 20 };
-
 static void write_certs(const struct ike_config *cfg, struct ikew *k)
 {
 	for (size_t i = 0; i < cfg->certs->n; i++) {
@@ -31,12 +29,13 @@ static void write_certs(const struct ike_config *cfg, struct ikew *k)
  * whatever certificate the gateway has. */
 static void write_certreq(const struct ike_config *cfg, struct ikew *k)
 {
+	uint8_t hash[SPKI_SHA1_LEN];
+
 	ikew_payload(k, PAYLOAD_CERTREQ);
 	wr_u8(&k->w, CERT_X509_SIGNATURE);
 	for (size_t i = 0; i < CERT_CHAIN_MAX; i++) {
-		struct bytes hash = trust_spki_sha1(cfg->trust, i);
-		if (hash.n == SPKI_HASH_LEN)
-			wr_bytes(&k->w, hash.p, hash.n);
+		if (trust_spki_sha1(cfg->trust, i, hash))
+			wr_bytes(&k->w, hash, sizeof(hash));
 	}
 }
 

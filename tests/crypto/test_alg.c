@@ -162,15 +162,6 @@ static void names_in_openssl(void **state)
 	assert_false(ossl_has(OSSL_OP_DIGEST, "AES-256-GCM"));
 }
 
-static void warming_up_ends(void **state)
-{
-	unsigned step = 0;
-
-	(void)state;
-	while (crypto_warm(step, NULL, NULL))
-		assert_true(++step < 10);
-}
-
 static void this_openssl_can_do_all(void **state)
 {
 	const struct alg *a;
@@ -191,7 +182,6 @@ int main(void)
 		cmocka_unit_test(prf_of_the_same_hash),
 		cmocka_unit_test(old_numbers),
 		cmocka_unit_test(names_in_openssl),
-		cmocka_unit_test(warming_up_ends),
 		cmocka_unit_test(this_openssl_can_do_all),
 	};
 

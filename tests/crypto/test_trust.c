@@ -1,4 +1,5 @@
 #include "crypto/cert.h"
+#include "crypto/prf.h"
 #include "crypto/alg.h"
 #include "lib/test.h"
 #include "lib/pki.h"
@@ -338,8 +339,9 @@ static void files_of_anchors(void **state)
 {
 	struct pki_file pem = { .len = 0 }, der = { .len = 0 }, broken = { .len = 0 };
 	struct trust *t = trust_new(&err);
-	struct cert *c = pki_cert(mid);
-	size_t added;
+	struct pki_file spki = { .len = 0 };
+	uint8_t expected[DIGEST_MAX], got[SPKI_SHA1_LEN];
+	size_t added, len;
 
 	(void)state;
 	pki_pem_cert(&pem, root);
@@ -350,19 +352,75 @@ static void files_of_anchors(void **state)
 	assert_int_equal(added, 2);
 	assert_ok(&err, trust_add(t, pki_bytes(&der), &added, &err));
 	assert_int_equal(added, 1);
-	assert_memory_equal(trust_spki_sha1(t, 1).p, cert_spki_sha1(c).p, 20);
-	assert_int_equal(trust_spki_sha1(t, 2).n, 20);
-	assert_int_equal(trust_spki_sha1(t, 3).n, 0);
+	assert_ok(&err, trust_check(t, 3, &err));
+	pki_der_public(&spki, mid_key);
+	struct bytes part = pki_bytes(&spki);
+	assert_ok(&err, digest("SHA1", &part, 1, expected, &len, &err));
+	assert_true(trust_spki_sha1(t, 1, got));
+	assert_memory_equal(got, expected, sizeof(got));
+	assert_true(trust_spki_sha1(t, 2, got));
+	assert_false(trust_spki_sha1(t, 3, got));
 	pki_pem_cert(&broken, root);
 	pki_pem_cert(&broken, mid);
 	memset(broken.data + broken.len - 200, 'A', 20);
 	memset(broken.data + broken.len - 150, '=', 20);
 	assert_refused(&err, ERR_CONFIG, trust_add(t, pki_bytes(&broken), &added, &err));
 	assert_non_null(strstr(err.text, "number 2"));
+	assert_int_equal(added, 1);
 	assert_refused(&err, ERR_CONFIG, trust_add(t, BYTES("nothing"), &added, &err));
 	assert_refused(&err, ERR_CONFIG, trust_add(t, BYTES(""), &added, &err));
-	cert_free(c);
 	trust_free(t);
+}
+
+/* Nobody needs more of it than its key until a chain ends there. */
+static void anchor_damaged_behind_its_key(void **state)
+{
+	X509 *leaf = make_leaf((struct pki_spec){ .san = NULL }), *helpers[] = { mid, NULL };
+	struct pki_file pem = { .len = 0 }, der = { .len = 0 };
+	struct trust *t = trust_new(&err);
+	uint8_t hash[SPKI_SHA1_LEN];
+	size_t added;
+
+	(void)state;
+	pki_pem_cert(&pem, other);
+	assert_ok(&err, trust_add(t, pki_bytes(&pem), &added, &err));
+	pki_der_cert(&der, root);
+	der.data[der.len - 80] ^= 0x55; /* not the signature alone: lengths do not fit any more */
+	for (size_t i = der.len - 100; i < der.len - 70; i++)
+		der.data[i] = 0xff;
+	assert_ok(&err, trust_add(t, pki_bytes(&der), &added, &err));
+	assert_true(trust_spki_sha1(t, 1, hash));
+	assert_refused(&err, ERR_CONFIG, trust_check(t, 1, &err));
+	assert_string_equal(err.text, "certificate number 1 cannot be read");
+	assert_refused(&err, ERR_CONFIG, trust_check(t, 2, &err));
+	assert_string_equal(err.text, "certificate number 2 cannot be read");
+	assert_false(verify(t, leaf, helpers));
+	assert_int_equal(err.kind, ERR_AUTH);
+	X509_free(leaf);
+	trust_free(t);
+}
+
+/* What is made ready while there is time changes nothing. */
+static void warm_or_not(void **state)
+{
+	X509 *leaf = make_leaf((struct pki_spec){ .san = NULL }), *helpers[] = { NULL };
+	struct pki_file pem = { .len = 0 };
+	struct trust *t = trust_new(&err), *none = trust_new(&err);
+	size_t added;
+
+	(void)state;
+	pki_pem_cert(&pem, mid);
+	pki_pem_cert(&pem, other);
+	pki_pem_cert(&pem, root);
+	assert_ok(&err, trust_add(t, pki_bytes(&pem), &added, &err));
+	for (enum warm step = WARM_TABLES; step < WARM_STEPS; step++) {
+		crypto_warm(step, NULL, none);
+		crypto_warm(step, NULL, t);
+	}
+	assert_true(verify(t, leaf, helpers));
+	X509_free(leaf);
+	trust_free(t);
+	trust_free(none);
 }
 
 /* Whatever the system trusts, it is not a CA that was made a moment ago. */
@@ -370,10 +428,11 @@ static void system_store(void **state)
 {
 	X509 *leaf = make_leaf((struct pki_spec){ .san = NULL }), *helpers[] = { mid, root, NULL };
 	struct trust *t = trust_new(&err);
+	uint8_t hash[SPKI_SHA1_LEN];
 
 	(void)state;
 	assert_ok(&err, trust_add_system(t, &err));
-	assert_int_equal(trust_spki_sha1(t, 0).n, 0);
+	assert_false(trust_spki_sha1(t, 0, hash));
 	assert_false(verify(t, leaf, helpers));
 	assert_int_equal(err.kind, ERR_AUTH);
 	X509_free(leaf);
@@ -396,6 +455,8 @@ int main(void)
 		cmocka_unit_test(depth),
 		cmocka_unit_test(pins),
 		cmocka_unit_test(files_of_anchors),
+		cmocka_unit_test(anchor_damaged_behind_its_key),
+		cmocka_unit_test(warm_or_not),
 		cmocka_unit_test(system_store),
 	};
 
