@@ -95,10 +95,11 @@ struct alg {
 bool crypto_begin(struct err *e) MUST_CHECK;
 /* The same, and these are tried out; nobody but tests takes the time. */
 bool crypto_init(struct err *e) MUST_CHECK;
-/* What libcrypto does at first use it does now, while there is nothing to do but to wait. A step takes a
- * millisecond or two. */
+/* What libcrypto does at first use it does now, while there is nothing to do but to wait. The first step
+ * takes a third of a millisecond, the others one or two. */
 enum warm {
-	WARM_TABLES, /* of its algorithms, and its random generator */
+	WARM_HMAC,
+	WARM_TABLES, /* of its ciphers, and its random generator */
 	WARM_KEY, /* what own, if not NULL, needs before it signs */
 	WARM_TRUST, /* what trust, if not NULL, needs before a chain is followed */
 	WARM_STEPS

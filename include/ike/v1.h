@@ -27,6 +27,8 @@ void v1_answer(
 	struct v1 *v, uint64_t now, uint32_t id, const struct passphrase *text, struct outbox *ob);
 void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox *ob);
 void v1_tick(struct v1 *v, uint64_t now, struct outbox *ob);
+/* When there is nothing to do but to wait: makes ready what the answer will need. Tells what it waits for. */
+enum ike_wait v1_idle(struct v1 *v);
 bool v1_command(
 	struct v1 *v, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
 /* Deletes everything; IKE_DEAD follows. */

@@ -31,6 +31,7 @@ bool v2_command(
 /* Deletes the IKE SA and with it all children; IKE_DEAD follows. A second call does not wait. */
 void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob);
 uint64_t v2_deadline(const struct v2 *v);
+enum ike_wait v2_idle(const struct v2 *v); /* what the gateway's answer waits for */
 void v2_view(const struct v2 *v, struct ike_view *out);
 /* What the gateway assigned; valid from IKE_UP on. */
 const struct granted *v2_granted(const struct v2 *v);

@@ -39,6 +39,9 @@ void session_answer(struct session *s, uint64_t now, uint32_t id, const struct p
 	struct outbox *ob);
 void session_os(struct session *s, uint64_t now, const struct os_input *in, struct outbox *ob);
 void session_tick(struct session *s, uint64_t now, struct outbox *ob);
+/* When there is nothing to do but to wait: makes ready what the engine will need. Tells how long there is for
+ * what else can be made ready. */
+enum ike_wait session_idle(struct session *s);
 /* False with the reason when it cannot be done now. */
 bool session_command(struct session *s, uint64_t now, enum command c, struct outbox *ob,
 	struct err *e) MUST_CHECK;
@@ -46,8 +49,6 @@ bool session_command(struct session *s, uint64_t now, enum command c, struct out
  * second call ends it at once. */
 void session_stop(struct session *s, uint64_t now, struct outbox *ob);
 uint64_t session_deadline(const struct session *s); /* TIME_NEVER: none */
-/* The gateway has answered what went first, and may say yes to what it is asked now. */
-bool session_answered(const struct session *s);
 /* The last failure as it would be told if the session ended by it; false when there was none. */
 bool session_explain(const struct session *s, struct down *out);
 /* The same for a failure before there was a session. */

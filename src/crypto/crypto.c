@@ -136,6 +136,9 @@ void crypto_warm(enum warm step, const struct key *own, struct trust *trust)
 	uint8_t octet[1];
 
 	switch (step) {
+	case WARM_HMAC:
+		(void)!test_prf(alg_by_name(TRANSFORM_PRF, "prfsha256"));
+		break;
 	case WARM_TABLES:
 		EVP_CIPHER_free(EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL));
 		(void)!RAND_bytes(octet, sizeof(octet));

@@ -357,24 +357,38 @@ static bool next_told(struct edge *g, struct edge_event *out)
 	return true;
 }
 
-/* Instead of waiting, for the gateway's name or for the gateway: what would have to be done when the answer
- * is there. Only until there is one. */
-static void while_waiting(struct edge *g)
+static void warm_up(struct edge *g, enum warm until, const struct key *own)
 {
-	bool answered = session_answered(g->session);
-	/* What has signed by now needs no warming. */
-	const struct key *own = answered ? NULL : g->profile->own_key;
-	/* A chain comes with the second answer, which takes the gateway longer than the first. */
-	enum warm steps = answered ? WARM_STEPS : WARM_TRUST;
-	struct err e;
-
-	/* It is told when it is needed why it cannot be made. */
-	if (answered && !g->dp && !g->kernel && !g->unready)
-		g->unready = !edge_need_dataplane(g, &e);
-	while (g->n_ready == 0 && g->warm < steps) {
+	while (g->n_ready == 0 && g->warm < until) {
 		crypto_warm(g->warm++, own, g->profile->trust);
 		g->n_ready = loop_look(&g->loop, g->ready);
 	}
+}
+
+/* It is told when it is needed why it cannot be made. */
+static void try_dataplane(struct edge *g)
+{
+	struct err e;
+
+	if (g->n_ready > 0 || g->dp || g->kernel || g->unready)
+		return;
+	g->unready = !edge_need_dataplane(g, &e);
+	g->n_ready = loop_look(&g->loop, g->ready);
+}
+
+/* Instead of waiting, for the gateway's name or for the gateway: what would have to be done when the answer
+ * is there, and what is needed first comes first. Only until there is one. */
+static void while_waiting(struct edge *g)
+{
+	enum ike_wait wait = session_idle(g->session);
+
+	/* What has signed by now needs no warming. */
+	warm_up(g, wait == WAIT_CHOICE ? WARM_TABLES : WARM_TRUST,
+		wait == WAIT_PROOF ? NULL : g->profile->own_key);
+	if (wait == WAIT_KEYS || wait == WAIT_PROOF)
+		try_dataplane(g);
+	if (wait == WAIT_PROOF)
+		warm_up(g, WARM_STEPS, NULL);
 }
 
 void edge_next(struct edge *g, struct edge_event *out)

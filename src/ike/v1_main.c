@@ -102,6 +102,44 @@ bool v1_main_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err 
 	return v1_send_clear(v, sa, V1_MAIN_MODE, &k, true, ob, e);
 }
 
+/* The group that was offered first is the one that is chosen, but for gateways that have a will. */
+static void make_likely_pair(struct v1 *v, struct v1_phase1 *p1)
+{
+	struct suite best;
+
+	if (!p1->ke && v1_combination(v->cfg->ike_proposals, true, 0, &best))
+		p1->ke = ke_new(best.ke, v->rng, NULL); /* without it, later */
+}
+
+enum ike_wait v1_idle(struct v1 *v)
+{
+	for (size_t i = 0; i < V1_SAS_MAX; i++) {
+		struct v1_sa *sa = v->sas[i];
+		if (!sa || !sa->first)
+			continue;
+		if (sa->state == V1_KE_SENT)
+			return WAIT_KEYS;
+		if (sa->state == V1_AGGR_SENT)
+			return WAIT_FIRST_KEYS;
+		if (sa->state == V1_SA_SENT) {
+			make_likely_pair(v, sa->p1);
+			return WAIT_CHOICE;
+		}
+	}
+	return WAIT_PROOF;
+}
+
+static bool make_pair(struct v1_step *s)
+{
+	struct v1_phase1 *p1 = s->sa->p1;
+
+	if (p1->ke && ke_group(p1->ke) == s->sa->suite.ke)
+		return true;
+	ke_free(p1->ke);
+	p1->ke = ke_new(s->sa->suite.ke, s->v->rng, s->e);
+	return p1->ke;
+}
+
 /* What the gateway chose, out of what was offered. */
 bool v1_choice_take(struct v1_step *s)
 {
@@ -132,11 +170,7 @@ bool v1_main_sa_recv(struct v1_step *s)
 	uint8_t buf[2048];
 	struct ikew k;
 
-	if (!v1_choice_take(s))
-		return false;
-	ke_free(sa->p1->ke);
-	sa->p1->ke = ke_new(sa->suite.ke, s->v->rng, s->e);
-	if (!sa->p1->ke)
+	if (!v1_choice_take(s) || !make_pair(s))
 		return false;
 	ikew_chain(&k, buf, sizeof(buf));
 	v1_ke_write(&k, sa->p1->ke);

@@ -86,6 +86,11 @@ bool engine_command(
 	return x->v1 ? v1_command(x->v1, now, c, ob, e) : v2_command(x->v2, now, c, ob, e);
 }
 
+enum ike_wait engine_idle(struct engine *x)
+{
+	return x->v1 ? v1_idle(x->v1) : v2_idle(x->v2);
+}
+
 void engine_stop(struct engine *x, uint64_t now, struct outbox *ob)
 {
 	if (x->v1)

@@ -28,6 +28,7 @@ void engine_os(struct engine *x, uint64_t now, const struct os_input *in, struct
 bool engine_move(
 	struct engine *x, uint64_t now, const struct path *path, struct outbox *ob) MUST_CHECK;
 void engine_tick(struct engine *x, uint64_t now, struct outbox *ob);
+enum ike_wait engine_idle(struct engine *x);
 bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbox *ob,
 	struct err *e) MUST_CHECK;
 void engine_stop(struct engine *x, uint64_t now, struct outbox *ob);

@@ -52,9 +52,9 @@ bool session_explain(const struct session *s, struct down *out)
 	return true;
 }
 
-bool session_answered(const struct session *s)
+enum ike_wait session_idle(struct session *s)
 {
-	return s->view.stage > STAGE_INIT;
+	return s->engine ? engine_idle(s->engine) : WAIT_FIRST_KEYS;
 }
 
 void session_hint(struct down *out, const struct profile *p, const struct err *e)

@@ -113,6 +113,45 @@ static void renewed_often(void **state)
 	v1_pair_done(p);
 }
 
+static bool keys_are_agreed_on(const struct v1_pair *p)
+{
+	return v1_idle(p->client) == WAIT_KEYS;
+}
+
+/* While the gateway chooses, a key pair of the group that it was offered first is made. It may choose
+ * another. */
+static void pair_made_while_waiting(void **state)
+{
+	static const char *const chosen[] = { "aes256-sha1-ecp256", "aes256-sha1-modp2048" };
+	uint8_t public[KE_PUBLIC_MAX];
+	struct err e;
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_LEN(chosen); i++) {
+		struct v1_pair *p = v1_pair_new(171 + i);
+		assert_ok(&e,
+			prop_parse(&p->ike, PROTO_IKE, TIER_LEGACY,
+				"aes256-sha1-ecp256,aes256-sha1-modp2048", &e));
+		assert_ok(&e, prop_parse(&p->gw_ike, PROTO_IKE, TIER_LEGACY, chosen[i], &e));
+		v1_pair_start(p);
+		const struct v1_phase1 *p1 = p->client->sas[0]->p1;
+		assert_null(p1->ke);
+		for (unsigned again = 0; again < 2; again++)
+			assert_int_equal(v1_idle(p->client), WAIT_CHOICE);
+		assert_int_equal(ke_group(p1->ke)->id, KE_ECP256);
+		struct bytes made = ke_public(p1->ke);
+		memcpy(public, made.p, made.n);
+		assert_true(v1_pair_until(p, keys_are_agreed_on, SECONDS(10)));
+		bool same = ke_public(p1->ke).n == made.n &&
+			memcmp(ke_public(p1->ke).p, public, made.n) == 0;
+		assert_int_equal(same, i == 0);
+		assert_true(v1_pair_until(p, v1_pair_decided, SECONDS(600)));
+		v1_pair_check_up(p, 1);
+		assert_int_equal(v1_idle(p->client), WAIT_PROOF);
+		v1_pair_done(p);
+	}
+}
+
 /* What anybody can send in the gateway's name. */
 static void first_message(struct v1_pair *p, uint8_t cookie)
 {
@@ -252,6 +291,7 @@ int main(void)
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
 		cmocka_unit_test(renewed_often),
+		cmocka_unit_test(pair_made_while_waiting),
 		cmocka_unit_test(first_messages_of_others),
 		cmocka_unit_test(rekey_lost),
 		cmocka_unit_test(rekey_of_the_gateway_lost),
