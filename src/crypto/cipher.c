@@ -196,9 +196,19 @@ size_t cipher_icv_len(const struct cipher *c)
 	return c->icv_len;
 }
 
+/* Of 8 or 16 octets, which a copy of any length would take as long for as for a hundred. */
+static void put_iv(struct cipher *c, const uint8_t *iv)
+{
+	uint8_t *to = c->nonce + c->encr->salt_len;
+
+	memcpy(to, iv, 8);
+	if (c->encr->iv_len == 16)
+		memcpy(to + 8, iv + 8, 8);
+}
+
 static bool set_nonce(struct cipher *c, const uint8_t *iv)
 {
-	memcpy(c->nonce + c->encr->salt_len, iv, c->encr->iv_len);
+	put_iv(c, iv);
 	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, c->nonce, -1, NULL) == 1;
 }
 
@@ -217,7 +227,7 @@ static bool run_cipher(struct cipher *c, const struct cipher_op *op)
 
 static bool start_aead(struct cipher *c, const struct cipher_op *op)
 {
-	memcpy(c->nonce + c->encr->salt_len, op->iv, c->encr->iv_len);
+	put_iv(c, op->iv);
 	point_at_icv(c, op->icv);
 	return c->short_way && c->settled ? nonce_the_short_way(c) : nonce_the_long_way(c);
 }
