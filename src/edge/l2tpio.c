@@ -89,18 +89,22 @@ static bool has_room(int udp)
 }
 
 /* What is queued leaves. One that the kernel refuses, for instance with what ICMP said, which proves
- * nothing, is lost as on the way. */
+ * nothing, is lost as on the way. While there is no SA to carry it the kernel says that a socket with all
+ * its room is full. */
 static void flush(struct l2tpio *x)
 {
+	bool waited = false;
 	size_t at = 0;
 
 	while (at < x->queued) {
 		int n = sendmmsg(x->udp, x->messages + at, (unsigned)(x->queued - at), 0);
-		if (n > 0)
-			at += (size_t)n;
-		else if (errno == EAGAIN && !has_room(x->udp))
+		bool full = n <= 0 && errno == EAGAIN;
+		if (full && (waited || !has_room(x->udp)))
 			break;
-		else if (errno != EAGAIN && errno != EINTR) {
+		waited = full;
+		if (n > 0) {
+			at += (size_t)n;
+		} else if (!full && errno != EINTR) {
 			x->drops++;
 			at++;
 		}
