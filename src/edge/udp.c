@@ -64,7 +64,9 @@ static bool set_option(int fd, int level, int name, int value, const char *what,
  * Outer packets go out without DF and are never refused for their size. The inner MTU is computed
  * from the path, so they fit; where the path is narrower than anybody knew, routers (IPv4) or the
  * kernel (IPv6) fragment them, and the tunnel gets slow instead of going dead, as it would with DF
- * on a path that swallows the ICMP answers. Forged ICMP shrinks nothing (RFC 4301 section 8.2).
+ * on a path that swallows the ICMP answers. Forged ICMP shrinks nothing (RFC 4301 section 8.2): with
+ * OMIT the kernel does not note what it says, with DONT alone it would, for the route as well. For IPv6
+ * that could not go below 1280, and the source alone can make fragments there.
  * No IP_RECVERR: ICMP is not authenticated, so there is nothing that it could make us do.
  */
 static bool set_up(const struct udp_socket *s, struct err *e)
@@ -83,7 +85,7 @@ static bool set_up(const struct udp_socket *s, struct err *e)
 	return set_option(s->fd, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO", e) &&
 		set_option(s->fd, IPPROTO_IP, IP_RECVTOS, 1, "IP_RECVTOS", e) &&
 		set_option(
-			s->fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, "IP_MTU_DISCOVER", e);
+			s->fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT, "IP_MTU_DISCOVER", e);
 }
 
 struct udp *udp_new(const struct udp_socket *sockets, size_t n, struct err *e)

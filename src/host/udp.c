@@ -164,7 +164,7 @@ enum { L2TP_RECEIVE_BUFFER = 512 << 10, L2TP_SEND_BUFFER = 128 << 10 };
 static bool l2tp_options(int fd, enum family family, struct err *e)
 {
 	int in = L2TP_RECEIVE_BUFFER, out = L2TP_SEND_BUFFER,
-	    no_df = family == FAMILY_V4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT;
+	    no_df = family == FAMILY_V4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_DONT;
 	int level = family == FAMILY_V4 ? IPPROTO_IP : IPPROTO_IPV6;
 	int option = family == FAMILY_V4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
 

@@ -428,6 +428,27 @@ test_leaks_dns() { unguarded names; }
 # --- the network changes --------------------------------------------------------------------------------
 
 # A second router on the same link.
+# The outer packets have no DF, so nobody has to say that they are too big.
+test_forged_fragmentation_needed() {
+	profile_psk icmp
+	client_start icmp
+	local mtu
+	mtu=$(json icmp 's["mtu"]')
+	in_box router "$NET_DIR/forge_icmp" "$CLIENT4" "$GATE4" 552
+	sleep 0.2
+	in_box client ip route get "$GATE4" | grep -q mtu &&
+		fail "the kernel believes it: $(in_box client ip route get "$GATE4")"
+	watch_begin 'ip[6:2] & 0x3fff != 0'
+	in_box client ping -q -n -c 3 -i 0.1 -W 2 -M 'do' -s 1300 "$INNER4" ||
+		fail "large packets do not pass any more"
+	nothing_clear "large packets went out in fragments"
+	judge_end
+	vpnc_ike reconnect icmp
+	wait_until 10 status_is icmp 's["state"] == "up"'
+	status_is icmp "s['mtu'] == $mtu" || fail "MTU $(json icmp 's["mtu"]'), before $mtu"
+	client_stop icmp
+}
+
 test_default_route_changes() {
 	profile_psk moving full
 	client_start moving
