@@ -170,24 +170,26 @@ static struct client *place(struct control *c)
 	return oldest;
 }
 
-static void accept_one(struct control *c)
+/* False: nobody can be let in now, for instance for want of descriptors; he goes on waiting. */
+static bool accept_one(struct control *c)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
 	int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
-		return;
+		return false;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
 		(who.uid != 0 && who.uid != c->owner)) {
 		close(fd);
-		return;
+		return true;
 	}
 	struct client *cl = place(c);
 	cl->fd = fd;
 	cl->id = ++c->last_id;
 	if (!watch(c, fd, cl->id, EPOLLIN, EPOLL_CTL_ADD))
 		client_close(cl);
+	return true;
 }
 
 static struct client *find(struct control *c, uint64_t id)
@@ -245,9 +247,10 @@ bool control_next(struct control *c, struct control_request *rq)
 
 	while (epoll_wait(c->epoll, &ev, 1, 0) == 1) {
 		struct client *cl = find(c, ev.data.u64);
-		if (ev.data.u64 == 0)
-			accept_one(c);
-		else if (!cl)
+		if (ev.data.u64 == 0) {
+			if (!accept_one(c))
+				return false;
+		} else if (!cl)
 			continue;
 		else if (cl->out)
 			client_write(c, cl);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -249,6 +250,31 @@ static void nobody_is_there(void **state)
 	assert_null(control_open(*state, long_name, getuid(), &e));
 }
 
+/* Somebody waits at the door, and there is no descriptor to let him in with. */
+static void no_descriptor_is_left(void **state)
+{
+	struct control_request rq;
+	struct rlimit before, none;
+	struct err e;
+	struct control *c = control_open(*state, "office", getuid(), &e);
+	int fd = connect_raw(*state), next = dup(fd);
+
+	assert_true(fd >= 0 && next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	alarm(10);
+	assert_false(control_next(c, &rq));
+	alarm(0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(write(fd, "status\n", 7), 7);
+	wait_request(c, &rq);
+	assert_string_equal(rq.line, "status");
+	close(fd);
+	control_close(c);
+}
+
 /* An instance that was killed while it answered, or that does not answer at all. */
 static void an_answer_that_is_not_whole(void **state)
 {
@@ -291,6 +317,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_long_answer, make, drop),
 		cmocka_unit_test_setup_teardown(what_is_no_request, make, drop),
 		cmocka_unit_test_setup_teardown(a_crowd, make, drop),
+		cmocka_unit_test_setup_teardown(no_descriptor_is_left, make, drop),
 		cmocka_unit_test_setup_teardown(nobody_is_there, make, drop),
 		cmocka_unit_test_setup_teardown(an_answer_that_is_not_whole, make, drop),
 	};
