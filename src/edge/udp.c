@@ -340,6 +340,20 @@ static bool stale_error(void)
 	return errno == EINTR || errno == ECONNREFUSED;
 }
 
+/* What the data plane has put into the socket may take long to leave, and IKE does not wait for it: a request
+ * that has to be repeated costs half a second, and a delete is said once. */
+static ssize_t send_beyond(int fd, const struct msghdr *m)
+{
+	int more = SEND_BUFFER / 2 * 3, usual = SEND_BUFFER;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &more, sizeof(more));
+	ssize_t n = sendmsg(fd, m, 0);
+	int why = errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &usual, sizeof(usual));
+	errno = why;
+	return n;
+}
+
 bool udp_send(struct udp *u, const struct send *s, struct err *e)
 {
 	static const uint8_t marker[MARKER_LEN];
@@ -357,6 +371,8 @@ bool udp_send(struct udp *u, const struct send *s, struct err *e)
 	ssize_t n = sendmsg(socket->fd, &m, 0);
 	if (n < 0 && stale_error())
 		n = sendmsg(socket->fd, &m, 0);
+	if (n < 0 && errno == EAGAIN)
+		n = send_beyond(socket->fd, &m);
 	if (n < 0)
 		return err_set(e, ERR_LOCAL, "sending to %s: %s", addr_port_text(to, &s->remote),
 			strerror(errno));

@@ -71,3 +71,26 @@ test_rekey_by_lifetime() {
 	ping_end
 	client_stop rekey
 }
+
+# The data plane keeps the socket full that IKE shares with it: 4 Mbit/s, and more offered.
+test_rekey_through_a_full_socket() {
+	profile_psk full
+	in_box client tc qdisc add dev eth0 root tbf rate 4mbit burst 20kb latency 400ms 2>/dev/null ||
+		skip "this kernel has no tbf"
+	client_start full --log-level debug
+	serve client python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    s.sendto(bytes(1300), (sys.argv[1], 9))' "$INNER4"
+	local flood=$SERVED
+	sleep 1
+	for _ in 1 2 3 4 5 6 7 8; do
+		vpnc_ike rekey full child >/dev/null || fail "rekey: $(cat "$LAB/run/full/err")"
+	done
+	kill "$flood"
+	! grep -q 'temporarily unavailable' "$LAB/run/full/err" ||
+		fail "a message of IKE was lost for want of room in the socket"
+	client_stop full
+	in_box client tc qdisc del dev eth0 root
+}
