@@ -36,6 +36,13 @@ bool chapv2_respond(const uint8_t challenge[MSCHAP_CHALLENGE_LEN], const char *u
 	return true;
 }
 
+/* " M=" and words, or nothing; Windows Server 2019 leaves the blank out. */
+static bool message_follows(const struct rd *r)
+{
+	return r->left == 0 || r->p[0] == ' ' || r->p[0] == 0 ||
+		(r->left >= 2 && memcmp(r->p, "M=", 2) == 0);
+}
+
 /* "S=" and 40 digits, then perhaps a message. Upper case is a MUST in section 5, but not one that
  * the proof depends on. */
 bool chapv2_proved(const struct mschap *m, struct bytes text, bool *malformed)
@@ -44,7 +51,7 @@ bool chapv2_proved(const struct mschap *m, struct bytes text, bool *malformed)
 	struct rd r = rd_init(text.p, text.n);
 	const uint8_t *sent = rd_bytes(&r, sizeof(proof));
 
-	*malformed = !sent || (r.left > 0 && r.p[0] != ' ' && r.p[0] != 0);
+	*malformed = !sent || !message_follows(&r);
 	if (*malformed)
 		return false;
 	for (size_t i = 0; i < sizeof(proof); i++)

@@ -45,6 +45,14 @@ static const struct script good[] = {
 				SEND(PROVED_RESPONSE) },
 			{ GATEWAY("03 06 @"), DONE },
 		} },
+	{ "Windows Server 2019: no blank before the message", "User", "clientPass", NULL, false,
+		true,
+		{
+			{ GATEWAY(CHALLENGE), SEND(RESPONSE) },
+			{ GATEWAY("01 06 @ 1a 03 05 @" PROOF "'M=Welcome'"),
+				SEND(PROVED_RESPONSE) },
+			{ GATEWAY("03 06 @"), DONE },
+		} },
 	{ "RFC 2759 section 9.1.4: a retry", "User", "wrong", NULL, false, true,
 		{
 			{ GATEWAY(CHALLENGE), SEND("") },
@@ -223,6 +231,7 @@ static void no_proof(void **state)
 		"'M=Welcome'",
 		"'S=407A5589115FD0D6209F510FE9C04566932CDA5'", /* a digit less, */
 		"'S=407A5589115FD0D6209F510FE9C04566932CDA566'", /* a digit more */
+		"'S=407A5589115FD0D6209F510FE9C04566932CDA56M'",
 		"'S=407A5589115FD0D6209F510FE9C04566932CDA57'",
 		"'S=507A5589115FD0D6209F510FE9C04566932CDA56'",
 		"'M=407A5589115FD0D6209F510FE9C04566932CDA56'",
