@@ -203,6 +203,14 @@ static enum cp_verdict judge(struct ppp *p, struct cp *c, const struct option *o
 	return v == CP_NAK && c->failures >= CP_MAX_FAILURE ? CP_REJ : v;
 }
 
+bool cp_refused(const struct cp *c, uint8_t type)
+{
+	for (size_t i = 0; i < c->protocol->n_options; i++)
+		if (c->protocol->options[i].type == type)
+			return c->refused & 1u << i;
+	return false;
+}
+
 /* --- packets ------------------------------------------------------------------------------------ */
 
 /* The same request again, just after it opened the layer: our acknowledgement was lost, or overtaken.

@@ -100,6 +100,8 @@ unsigned cp_input(struct ppp *p, struct cp *c, const struct cp_packet *k);
 /* A code that only LCP has and that the automaton counts (RXR); an Echo-Request is answered. */
 unsigned cp_input_echo(struct ppp *p, struct cp *c, const struct cp_packet *k, uint32_t magic);
 unsigned cp_tick(struct ppp *p, struct cp *c);
+/* The gateway rejected this option of ours. */
+bool cp_refused(const struct cp *c, uint8_t type);
 /* More requests were sent to and fro than any honest negotiation needs. */
 bool cp_endless(const struct cp *c);
 

@@ -128,11 +128,17 @@ void lcp_init(struct ppp *p)
 	forget(p);
 }
 
+/* Section 5.8: zero where none was agreed on. */
+uint32_t lcp_magic(const struct ppp *p)
+{
+	return cp_refused(&p->lcp_cp, LCP_MAGIC) ? 0 : p->lcp.magic;
+}
+
 void lcp_echo(struct ppp *p)
 {
 	uint8_t magic[4];
 	struct wr w = wr_init(magic, sizeof(magic));
 
-	wr_u32(&w, p->lcp.magic);
+	wr_u32(&w, lcp_magic(p));
 	frame_packet(p, PPP_LCP, CP_ECHO_REQUEST, ++p->echo_id, (struct bytes){ magic, w.len });
 }

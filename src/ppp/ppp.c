@@ -322,12 +322,14 @@ static void lcp_rejected(struct ppp *p, const struct cp_packet *k, struct outbox
 	}
 }
 
+/* With our own number in it, it is our own voice; zero is no number. */
 static void lcp_echo_reply(struct ppp *p, const struct cp_packet *k)
 {
 	struct rd r = rd_init(k->data.p, k->data.n);
 	uint32_t magic = rd_u32(&r);
+	bool ours = magic != 0 && magic == lcp_magic(p);
 
-	if (r.bad || magic == p->lcp.magic || p->lcp_cp.state != FSM_OPENED || !p->echoes_missed)
+	if (r.bad || ours || p->lcp_cp.state != FSM_OPENED || !p->echoes_missed)
 		return;
 	p->echoes_missed = 0;
 	p->echo_at = p->now + p->config->echo_interval;
@@ -356,7 +358,7 @@ static void lcp_input(struct ppp *p, const struct cp_packet *k, struct outbox *o
 		lcp_echo_reply(p, k);
 		return;
 	case CP_ECHO_REQUEST:
-		actions = cp_input_echo(p, &p->lcp_cp, k, p->lcp.magic);
+		actions = cp_input_echo(p, &p->lcp_cp, k, lcp_magic(p));
 		break;
 	case CP_DISCARD_REQUEST:
 	case CP_TIME_REMAINING:

@@ -122,6 +122,7 @@ void ppp_fail(struct ppp *p, const struct err *e);
 /* --- lcp.c --- */
 void lcp_init(struct ppp *p);
 void lcp_echo(struct ppp *p);
+uint32_t lcp_magic(const struct ppp *p); /* what our packets have for a Magic-Number */
 
 /* --- ipcp.c, ip6cp.c --- */
 void ipcp_init(struct ppp *p);

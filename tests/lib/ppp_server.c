@@ -330,6 +330,8 @@ static void judge(struct server *s, struct server_cp *c, uint8_t type, struct rd
 
 	if (c == &s->lcp && type == 1)
 		s->client_mru = rd_u16(&value);
+	if (c == &s->lcp && type == 5 && s->cfg.no_magic)
+		option(rej, type, value.p, value.left);
 	if (c == &s->lcp)
 		return;
 	if (c == &s->ip6cp)
@@ -439,7 +441,9 @@ static void cp_input(
 		s->terminated = s->down = true;
 		server_send(s, c->protocol, TERM_ACK, id, BYTES(""));
 	} else if (code == ECHO_REQ && c == &s->lcp && !s->cfg.mute) {
-		server_send(s, PPP_LCP, ECHO_REP, id, (struct bytes){ "\x5e\x54\xe4\x01", 4 });
+		server_send(s, PPP_LCP, ECHO_REP, id,
+			s->cfg.no_magic ? (struct bytes){ data.p, data.left } :
+					  (struct bytes){ "\x5e\x54\xe4\x01", 4 });
 	} else if (code == PROTO_REJ && c == &s->lcp && rd_u16(&data) == PPP_CCP) {
 		s->rejected_ccp = true;
 		if (s->cfg.mppe_insists)

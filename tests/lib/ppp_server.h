@@ -42,6 +42,7 @@ struct server_config {
 	bool compress; /* asks for PFC and ACFC, and uses both */
 	bool extras; /* its LCP also asks for callback and multilink, as Windows does; rejected, they go */
 	bool mute; /* answers no echo */
+	bool no_magic; /* rejects the Magic-Number, and copies what is in an echo request */
 	bool deaf_to_end; /* nor a Terminate-Request */
 };
 

@@ -546,6 +546,20 @@ static void echoes(void **state)
 	link_free(&k);
 }
 
+/* SoftEther: without a Magic-Number there is no number by which our own voice is known. */
+static void echoes_copied(void **state)
+{
+	struct link k;
+
+	(void)state;
+	link_init(&k, 24, SERVER_PAP);
+	k.server_cfg.no_magic = true;
+	link_connect(&k);
+	link_run(&k, SECONDS(3600));
+	link_check_up(&k, "PAP");
+	link_free(&k);
+}
+
 static void mute_server(void **state)
 {
 	struct link k;
@@ -678,6 +692,7 @@ int main(void)
 		cmocka_unit_test(unusable_addresses),
 		cmocka_unit_test(silence),
 		cmocka_unit_test(echoes),
+		cmocka_unit_test(echoes_copied),
 		cmocka_unit_test(mute_server),
 		cmocka_unit_test(both_ends_hang_up),
 		cmocka_unit_test(hanging_up_in_vain),

@@ -236,6 +236,14 @@ static const struct script scripts[] = {
 			{ "c021 09 33 0007 222222", { NULL } },
 			{ "c021 0b 33 0008 22222222", { NULL } },
 		} },
+	{ "Echo without a magic number (RFC 1661 section 5.8)",
+		{
+			{ "c021 04 01 000a 0506 11111111", { "ff03 c021 01 02 0008 0104 0578" } },
+			{ "c021 02 02 0008 0104 0578", { NULL } },
+			OPEN_2,
+			{ "c021 09 33 000a 22222222 abcd",
+				{ "ff03 c021 0a 33 000a 00000000 abcd" } },
+		} },
 	{ "Protocols that we do not have",
 		{
 			OPEN_1,
