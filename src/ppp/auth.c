@@ -195,6 +195,12 @@ void auth_repeat(struct ppp *p)
 	frame_end(p, &w);
 }
 
+void auth_await_verdict(struct ppp *p)
+{
+	if (p->auth.give_up != TIME_NEVER)
+		p->auth.give_up = p->now + AUTH_VERDICT_MS;
+}
+
 void auth_send(struct ppp *p, uint8_t code, uint8_t id, struct bytes data)
 {
 	struct auth *a = &p->auth;
@@ -208,6 +214,7 @@ void auth_send(struct ppp *p, uint8_t code, uint8_t id, struct bytes data)
 	a->packet_len = w.len;
 	a->tries = 1;
 	a->timer = a->done ? TIME_NEVER : p->now + RESTART_MS;
+	auth_await_verdict(p);
 	auth_repeat(p);
 }
 
@@ -217,7 +224,7 @@ void auth_input(struct ppp *p, uint16_t protocol, struct bytes info, struct outb
 
 	if (!a->started || ways[a->way].protocol != protocol)
 		return;
-	if (!a->done && a->give_up != TIME_NEVER)
+	if (!a->done && a->give_up < p->now + AUTH_WAIT_MS)
 		a->give_up = p->now + AUTH_WAIT_MS;
 	switch (a->way) {
 	case PPP_AUTH_PAP:
@@ -254,17 +261,17 @@ static void gave_up(struct ppp *p)
 }
 
 /* RFC 1994 section 4.2: the Success may have been lost, so a Response is sent again; RFC 1334
- * section 2.1 says the same of PAP. */
+ * section 2.1 says the same of PAP. Once it was sent often enough it is only waited for. */
 void auth_tick(struct ppp *p)
 {
 	struct auth *a = &p->auth;
 
-	if (p->now >= a->give_up || (p->now >= a->timer && a->tries >= AUTH_TRIES)) {
+	if (p->now >= a->give_up) {
 		gave_up(p);
 	} else if (p->now >= a->timer) {
 		auth_repeat(p);
 		a->tries++;
-		a->timer = p->now + RESTART_MS;
+		a->timer = a->tries < AUTH_TRIES ? p->now + RESTART_MS : TIME_NEVER;
 	}
 }
 

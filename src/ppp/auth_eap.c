@@ -19,6 +19,7 @@ static void act_on(struct ppp *p, struct eap_result *r, struct outbox *ob)
 			p->auth.reason = r->err;
 		wr_bytes(&w, r->out, r->len);
 		frame_end(p, &w);
+		auth_await_verdict(p);
 		break;
 	}
 	case EAP_V_ASK:

@@ -17,6 +17,7 @@ enum {
 	AUTH_TRIES = 10, /* of a Response or an Authenticate-Request */
 	AUTH_PASSWORDS = 3, /* offered, where the gateway lets us try again */
 	AUTH_WAIT_MS = 30000, /* for the gateway to go on with the login */
+	AUTH_VERDICT_MS = 120000, /* ... on what it has of us: somebody may have to confirm it */
 	ECHO_AGAIN_MS = 3000, /* for the answer to an echo request */
 	ECHO_MISSED_MAX = 10, /* a bad network may lose a few in a row */
 	QUEUE_ROOM = 16384,
@@ -164,6 +165,8 @@ void auth_gateway_goes_on(struct ppp *p);
 /* Sends a packet of ours and keeps it, to be sent again until the gateway answers. */
 void auth_send(struct ppp *p, uint8_t code, uint8_t id, struct bytes data);
 void auth_repeat(struct ppp *p);
+/* What the gateway decides on is on its way. */
+void auth_await_verdict(struct ppp *p);
 void auth_ask(struct ppp *p, const struct ask *ask, struct outbox *ob);
 
 void pap_send(struct ppp *p, struct outbox *ob);

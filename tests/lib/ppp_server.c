@@ -40,7 +40,7 @@ void server_init(struct server *s, const struct server_config *cfg, uint32_t see
 	s->ipcp.protocol = PPP_IPCP;
 	s->ip6cp.protocol = PPP_IPV6CP;
 	s->client_mru = PPP_MRU_DEFAULT;
-	s->challenge_at = TIME_NEVER;
+	s->challenge_at = s->verdict_at = TIME_NEVER;
 }
 
 static void put(struct server *s, uint16_t protocol, struct bytes info)
@@ -474,6 +474,34 @@ static void packet_input(struct server *s, struct bytes info)
 		server_advertise(s);
 }
 
+static void login_input(struct server *s, struct bytes frame)
+{
+	uint16_t protocol;
+	struct bytes info;
+
+	assert_true(ppp_read_frame(frame, &protocol, &info));
+	struct rd r = rd_init(info.p, info.n);
+	uint8_t code = rd_u8(&r), id = rd_u8(&r);
+	rd_u16(&r);
+	if (protocol == PPP_CHAP)
+		chap_input(s, code, id, r);
+	else if (protocol == PPP_PAP)
+		pap_input(s, code, id, r);
+	else if (protocol == PPP_EAP)
+		eap_packet(s, code, id, r);
+}
+
+static void login_keep(struct server *s, struct bytes frame)
+{
+	s->challenge_at = TIME_NEVER;
+	if (s->n_logins++ > 0)
+		return;
+	assert_true(frame.n <= sizeof(s->login));
+	memcpy(s->login, frame.p, frame.n);
+	s->login_len = frame.n;
+	s->verdict_at = s->now + s->cfg.verdict_ms;
+}
+
 void server_input(struct server *s, uint64_t now, struct bytes frame)
 {
 	uint16_t protocol;
@@ -500,12 +528,10 @@ void server_input(struct server *s, uint64_t now, struct bytes frame)
 		cp_input(s, &s->ip6cp, code, id, r);
 	else if (!s->lcp.acked || !s->lcp.peer_acked)
 		return; /* too early to log in */
-	else if (protocol == PPP_CHAP)
-		chap_input(s, code, id, r);
-	else if (protocol == PPP_PAP)
-		pap_input(s, code, id, r);
-	else if (protocol == PPP_EAP)
-		eap_packet(s, code, id, r);
+	else if (s->cfg.verdict_ms > 0)
+		login_keep(s, frame);
+	else
+		login_input(s, frame);
 }
 
 static bool unsettled(const struct server_cp *c)
@@ -525,6 +551,10 @@ void server_tick(struct server *s, uint64_t now)
 			request(s, all[i]);
 	if (now >= s->challenge_at)
 		challenge(s);
+	if (now >= s->verdict_at) {
+		s->verdict_at = TIME_NEVER;
+		login_input(s, (struct bytes){ s->login, s->login_len });
+	}
 }
 
 uint64_t server_deadline(const struct server *s)
@@ -535,5 +565,6 @@ uint64_t server_deadline(const struct server *s)
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (unsettled(all[i]) && all[i]->resend < at)
 			at = all[i]->resend;
+	at = s->verdict_at < at ? s->verdict_at : at;
 	return s->down ? TIME_NEVER : at;
 }

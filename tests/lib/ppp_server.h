@@ -29,6 +29,7 @@ struct server_config {
 	bool stubborn; /* never changes what it offered first */
 	const char *user, *password;
 	const char *failure; /* text of a CHAP failure */
+	uint64_t verdict_ms; /* it thinks so long about what the client logs in with */
 	bool lies; /* its MS-CHAPv2 success has a wrong proof */
 	bool retry; /* after a wrong password MS-CHAPv2 goes on with another challenge */
 	uint8_t address[4], own[4], dns[2][4];
@@ -64,6 +65,10 @@ struct server {
 	bool logged_in, refused, down, rejected_ccp, rejected_extras, terminated;
 	uint64_t challenge_at;
 	unsigned challenges;
+	uint64_t verdict_at;
+	unsigned n_logins; /* frames that it got in the meantime, the first of which is ... */
+	size_t login_len;
+	uint8_t login[SERVER_FRAME_MAX]; /* ... this */
 	uint8_t chap_id, challenge[16];
 	uint8_t client_id[8];
 	unsigned solicited; /* by the client, to advertise */

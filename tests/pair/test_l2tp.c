@@ -487,6 +487,19 @@ static void a_corrected_password(void **state)
 	world_free(w);
 }
 
+/* Nothing of the session is less patient than PPP. */
+static void slow_verdict(void **state)
+{
+	struct world *w = world_new(28);
+
+	(void)state;
+	w->behind.ppp_cfg.verdict_ms = SECONDS(110);
+	world_start(w);
+	check_up(w);
+	assert_int_equal(w->behind.calls, 1);
+	world_free(w);
+}
+
 static void login_refused(void **state)
 {
 	struct world *w = world_new(9);
@@ -660,6 +673,7 @@ int main(void)
 		cmocka_unit_test(machine_refuses),
 		cmocka_unit_test(address_changes_while_dialling),
 		cmocka_unit_test(a_corrected_password),
+		cmocka_unit_test(slow_verdict),
 		cmocka_unit_test(login_refused),
 		cmocka_unit_test(wrong_tunnel_secret),
 		cmocka_unit_test(call_refused),

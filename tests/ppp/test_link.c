@@ -432,6 +432,30 @@ static void slow_user(void **state)
 	link_free(&k);
 }
 
+/* Somebody has to confirm the login on a telephone: it is not asked for without an end, but awaited. */
+static void slow_verdict(void **state)
+{
+	struct link k;
+
+	(void)state;
+	for (size_t i = 1; i < ARRAY_LEN(ways); i++) {
+		link_init(&k, 15, ways[i].auth);
+		k.server_cfg.verdict_ms = SECONDS(110);
+		link_connect(&k);
+		link_check_up(&k, ways[i].name);
+		assert_int_equal(k.server.n_logins, ways[i].auth == SERVER_EAP_MD5 ? 1 : 10);
+		link_free(&k);
+
+		link_init(&k, 15, ways[i].auth);
+		k.server_cfg.verdict_ms = SECONDS(600);
+		link_start(&k);
+		link_settle(&k, SECONDS(600));
+		link_check_dead(&k, ERR_SILENT, "did not go on with the login by");
+		assert_in_range(k.now - 1000000, SECONDS(120), SECONDS(121));
+		link_free(&k);
+	}
+}
+
 static void gateway_does_not_know_the_password(void **state)
 {
 	struct link k;
@@ -686,6 +710,7 @@ int main(void)
 		cmocka_unit_test(asked_for_everything),
 		cmocka_unit_test(user_would_not),
 		cmocka_unit_test(slow_user),
+		cmocka_unit_test(slow_verdict),
 		cmocka_unit_test(gateway_does_not_know_the_password),
 		cmocka_unit_test(challenged_again),
 		cmocka_unit_test(mppe),

@@ -382,6 +382,24 @@ static void endings(void **state)
 	}
 }
 
+/* Who asks for a login and then does not begin with it has nothing to think about. */
+static void no_challenge(void **state)
+{
+	struct ppp_view v;
+	struct peer p;
+
+	(void)state;
+	peer_start(&p);
+	put(&p, ACK);
+	put(&p, "c021 01 05 0009 0305 c223 05");
+	assert_int_equal(ppp_deadline(p.ppp), SECONDS(30));
+	ppp_tick(p.ppp, SECONDS(30), &p.ob);
+	ppp_view(p.ppp, &v);
+	assert_int_equal(v.phase, PPP_DEAD);
+	assert_int_equal(v.failure.kind, ERR_SILENT);
+	peer_stop(&p);
+}
+
 /* One protocol refused by the gateway leaves the other. */
 static void one_of_two(void **state)
 {
@@ -523,6 +541,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conversations),
 		cmocka_unit_test(endings),
+		cmocka_unit_test(no_challenge),
 		cmocka_unit_test(one_of_two),
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(full_queue),
