@@ -139,16 +139,17 @@ void ppp_fail(struct ppp *p, const struct err *e)
 	die(p);
 }
 
-/* The gateway hung up, or LCP gave up. What it said before tells more than that. */
-static void link_finished(struct ppp *p, bool asked_to)
+/* The gateway hung up in the phase before this one, or LCP gave up. What it said before tells more than
+ * that; what we refused it matters only while the link was not up. */
+static void link_finished(struct ppp *p, enum ppp_phase was, bool asked_to)
 {
 	struct err e;
 
-	if (p->phase == PPP_TERMINATE) {
+	if (was == PPP_TERMINATE) {
 		die(p);
 		return;
 	}
-	bool refused = p->lcp.auth_refused[0] && p->phase != PPP_UP;
+	bool refused = p->lcp.auth_refused[0] && was != PPP_UP;
 	p->logging_in = p->logging_in || refused; /* pppd lets LCP open first, without a login */
 	if (p->auth.reason.kind != ERR_NONE)
 		e = p->auth.reason;
@@ -162,8 +163,8 @@ static void link_finished(struct ppp *p, bool asked_to)
 			"the gateway did not agree on a PPP link: no answer to our LCP");
 	else
 		err_set(&e, ERR_PEER, "the gateway ended the PPP link%s%s%s%s%s",
-			p->phase == PPP_AUTHENTICATE ? " while we logged in" : "",
-			p->mppe_refused && p->phase != PPP_UP ?
+			was == PPP_AUTHENTICATE ? " while we logged in" : "",
+			p->mppe_refused && was != PPP_UP ?
 				", after it was refused MPPE encryption" :
 				"",
 			p->said[0] ? ". It says \"" : "", p->said, p->said[0] ? "\"" : "");
@@ -200,17 +201,19 @@ static void network_begin(struct ppp *p)
 
 static void lcp_layer(struct ppp *p, unsigned actions, bool asked_to, struct outbox *ob)
 {
-	if (p->phase == PPP_DEAD)
+	enum ppp_phase was = p->phase;
+
+	if (was == PPP_DEAD)
 		return;
 	if (actions & FSM_TLD) { /* the network protocols lose what they stand on */
 		cp_event(p, &p->ipcp_cp, FSM_DOWN);
 		cp_event(p, &p->ip6cp_cp, FSM_DOWN);
 		auth_stop(p);
 		p->echo_at = TIME_NEVER;
-		if (p->phase != PPP_TERMINATE)
+		if (was != PPP_TERMINATE)
 			p->phase = PPP_ESTABLISH;
 		if (asked_to)
-			link_finished(p, true);
+			link_finished(p, was, true);
 	}
 	if (actions & FSM_TLU && p->lcp.peer.auth_wanted) {
 		p->phase = PPP_AUTHENTICATE;
@@ -219,7 +222,7 @@ static void lcp_layer(struct ppp *p, unsigned actions, bool asked_to, struct out
 		network_begin(p);
 	}
 	if (actions & FSM_TLF)
-		link_finished(p, asked_to);
+		link_finished(p, was, asked_to);
 }
 
 void auth_done(struct ppp *p)

@@ -510,7 +510,8 @@ static void mppe(void **state)
 	link_start(&k);
 	link_settle(&k, 10);
 	link_run(&k, 5000);
-	link_check_dead(&k, ERR_PEER, "It says \"MPPE required\"");
+	link_check_dead(
+		&k, ERR_PEER, "after it was refused MPPE encryption. It says \"MPPE required\"");
 	link_free(&k);
 }
 

@@ -342,6 +342,8 @@ static void endings(void **state)
 		{ { ACK, "c021 01 05 0004", "c021 05 01 0008 62796521" }, ERR_PEER,
 			"It says \"bye!\"" },
 		{ { "c021 07 01 0005 01" }, ERR_PEER, "does not understand our LCP" },
+		{ { ACK, "c021 01 05 0008 0304 c023", "c021 05 07 0004" }, ERR_PEER,
+			"ended the PPP link while we logged in" },
 		{ { ACK, "c021 01 05 0004", "c021 07 01 0005 01" }, ERR_PEER,
 			"does not understand our LCP" },
 		{ { ACK, "c021 01 05 0009 0305 c223 81", "c021 01 06 0004", "c021 05 07 0004" },
@@ -398,6 +400,42 @@ static void no_challenge(void **state)
 	assert_int_equal(v.phase, PPP_DEAD);
 	assert_int_equal(v.failure.kind, ERR_SILENT);
 	peer_stop(&p);
+}
+
+#define IPCP_AGREED                                                                \
+	"8021 04 01 001c 8106 00000000 8206 00000000 8306 00000000 8406 00000000", \
+		"8021 03 02 000a 0306 0a0a0102", "8021 02 03 000a 0306 0a0a0102",  \
+		"8021 01 01 000a 0306 0a0a0101"
+
+/* What was refused at the beginning did not keep the link from coming up: later ends have other reasons. */
+static void refused_long_ago(void **state)
+{
+	static const char *const rows[][7] = {
+		/* a way to log in: the gateway did without */
+		{ "c021 01 05 0008 0304 c227", "c021 01 06 0004", IPCP_AGREED },
+		{ "c021 01 06 0004", "80fd 01 01 000a 1206 010000e0", IPCP_AGREED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ppp_view v;
+		struct peer p;
+		peer_start(&p);
+		p.cfg.ipv6 = false;
+		put(&p, ACK);
+		for (size_t j = 0; j < ARRAY_LEN(rows[i]) && rows[i][j]; j++)
+			put(&p, rows[i][j]);
+		ppp_view(p.ppp, &v);
+		assert_int_equal(v.phase, PPP_UP);
+		p.now += SECONDS(3600);
+		put(&p, "c021 05 09 0010 49646c652074696d656f7574");
+		ppp_view(p.ppp, &v);
+		assert_int_equal(v.phase, PPP_DEAD);
+		assert_false(v.logging_in);
+		assert_string_equal(
+			v.failure.text, "the gateway ended the PPP link. It says \"Idle timeout\"");
+		peer_stop(&p);
+	}
 }
 
 /* One protocol refused by the gateway leaves the other. */
@@ -542,6 +580,7 @@ int main(void)
 		cmocka_unit_test(conversations),
 		cmocka_unit_test(endings),
 		cmocka_unit_test(no_challenge),
+		cmocka_unit_test(refused_long_ago),
 		cmocka_unit_test(one_of_two),
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(full_queue),
