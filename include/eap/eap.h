@@ -74,6 +74,8 @@ void eap_free(struct eap *x); /* wipes; NULL is fine */
  * Request (the same octets as the last one) gets the same response again. After SUCCESS or FAILURE
  * everything is ignored. r need not be initialized. */
 void eap_input(struct eap *x, struct bytes packet, struct eap_result *r);
+/* Is it the last Request that got a response, octet for octet? */
+bool eap_repeats(const struct eap *x, struct bytes packet);
 /* The answer to EAP_V_ASK; NULL: the user would not. */
 void eap_answer(struct eap *x, const struct passphrase *text, struct eap_result *r);
 /* The key of the last method (RFC 5247 MSK, 64 octets), NULL when that makes none (MD5, GTC). Only

@@ -376,10 +376,12 @@ static void eap_request(struct eap *x, struct bytes packet, struct eap_result *r
 }
 
 /* Section 4.1: the same request once more gets the same response once more. Some gateways do not
- * change the identifier from one request to the next, so that alone does not make it the same. */
-static bool is_repeated(const struct eap *x, struct bytes packet)
+ * change the identifier from one request to the next, so that alone does not make it the same. What
+ * is behind its length is padding. */
+bool eap_repeats(const struct eap *x, struct bytes packet)
 {
-	return x->request_len == packet.n && memcmp(x->request, packet.p, packet.n) == 0;
+	return x->request_len > 0 && x->request_len <= packet.n &&
+		memcmp(x->request, packet.p, x->request_len) == 0;
 }
 
 static void recv_request(struct eap *x, struct bytes packet, struct eap_result *r)
@@ -388,7 +390,7 @@ static void recv_request(struct eap *x, struct bytes packet, struct eap_result *
 		err_set(&r->err, ERR_DROP, "an EAP request while the user is being asked");
 		return;
 	}
-	if (is_repeated(x, packet)) {
+	if (eap_repeats(x, packet)) {
 		r->verdict = EAP_V_SEND;
 		r->len = x->response_len;
 		memcpy(r->out, x->response, x->response_len);

@@ -36,12 +36,15 @@ static void act_on(struct ppp *p, struct eap_result *r, struct outbox *ob)
 	wipe(r, sizeof(*r));
 }
 
-/* A gateway may make us log in again while the link is up: that is a new conversation. */
-static bool begin(struct ppp *p, bool request, struct err *e)
+/* A gateway may make us log in again while the link is up: that is a new conversation. A late copy of
+ * its last request, overtaken by the Success, is none. */
+static bool begin(struct ppp *p, struct bytes packet, struct err *e)
 {
 	struct auth *a = &p->auth;
+	struct rd r = rd_init(packet.p, packet.n);
+	bool request = rd_u8(&r) == EAP_REQUEST;
 
-	if (a->eap && !(a->done && request))
+	if (a->eap && !(a->done && request && !eap_repeats(a->eap, packet)))
 		return true;
 	eap_free(a->eap);
 	a->done = false;
@@ -55,11 +58,10 @@ static bool begin(struct ppp *p, bool request, struct err *e)
 
 void auth_eap_input(struct ppp *p, struct bytes info, struct outbox *ob)
 {
-	struct rd r = rd_init(info.p, info.n);
 	struct eap_result result;
 	struct err e;
 
-	if (!begin(p, rd_u8(&r) == EAP_REQUEST, &e)) {
+	if (!begin(p, info, &e)) {
 		ppp_fail(p, &e);
 		return;
 	}

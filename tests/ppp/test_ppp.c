@@ -5,6 +5,7 @@
 
 #include "base/names.h"
 #include "base/types.h"
+#include "crypto/mschap.h"
 #include "ppp/ppp.h"
 
 enum { LINES = 12, LINE_FRAMES = 4 };
@@ -402,6 +403,46 @@ static void no_challenge(void **state)
 	peer_stop(&p);
 }
 
+/* The gateway's last EAP request, overtaken by its Success: nothing begins anew, and nothing is said. */
+static void late_eap_request(void **state)
+{
+	static const uint8_t methods[] = { EAP_MSCHAPV2 };
+	static const uint8_t success[] = { 0xc2, 0x27, 1, 6, 0, 51, 26, 3, 5, 0, 46 };
+	uint8_t last[sizeof(success) + MSCHAP_AUTH_TEXT_LEN], ours[16], theirs[16];
+	struct ppp_view v;
+	struct bytes frame;
+	struct mschap m;
+	struct peer p;
+	struct err e;
+
+	(void)state;
+	peer_start(&p);
+	p.cfg.auth[0] = PPP_AUTH_EAP;
+	p.cfg.n_eap = 1;
+	p.cfg.eap = methods;
+	memset(ours, 0x11, sizeof(ours));
+	test_hex("5b5d7c7d7b3f2f3e3c2c602132262628", theirs, sizeof(theirs));
+	assert_ok(&e, mschap_compute(theirs, ours, "User", &p.password, &m, &e));
+	memcpy(last, success, sizeof(success));
+	memcpy(last + sizeof(success), m.authenticator, MSCHAP_AUTH_TEXT_LEN);
+	put(&p, ACK);
+	put(&p, "c021 01 05 0008 0304 c227");
+	put(&p, "c227 01 05 001a 1a 01 05 0015 10 5b5d7c7d7b3f2f3e3c2c602132262628 6777");
+	for (int i = 0; i < 2; i++) {
+		while (ppp_output(p.ppp, &frame))
+			;
+		ppp_input(p.ppp, p.now, (struct bytes){ last, sizeof(last) }, &p.ob);
+		assert_int_equal(ppp_output(p.ppp, &frame), i == 0);
+		put(&p, "c227 03 06 0004");
+		ppp_view(p.ppp, &v);
+		assert_int_equal(v.phase, PPP_NETWORK);
+	}
+	put(&p, "c227 01 07 0005 01"); /* another request is another conversation */
+	check_out(&p, "again",
+		(const char *const[LINE_FRAMES]){ "ff03 c227 02 07 0009 01 55736572" });
+	peer_stop(&p);
+}
+
 #define IPCP_AGREED                                                                \
 	"8021 04 01 001c 8106 00000000 8206 00000000 8306 00000000 8406 00000000", \
 		"8021 03 02 000a 0306 0a0a0102", "8021 02 03 000a 0306 0a0a0102",  \
@@ -580,6 +621,7 @@ int main(void)
 		cmocka_unit_test(conversations),
 		cmocka_unit_test(endings),
 		cmocka_unit_test(no_challenge),
+		cmocka_unit_test(late_eap_request),
 		cmocka_unit_test(refused_long_ago),
 		cmocka_unit_test(one_of_two),
 		cmocka_unit_test(bounded),
