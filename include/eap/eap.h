@@ -84,6 +84,8 @@ const struct secret *eap_msk(const struct eap *x);
 /* The method has nothing against a success. A carrier that sees the gateway go on may then take the
  * Success for lost (RFC 3748 section 4.2): nobody repeats it. */
 bool eap_may_end(const struct eap *x);
+/* A method was agreed on, and may have been given a password. */
+bool eap_began(const struct eap *x);
 /* "EAP-MSCHAPv2", ... ; the method in use or "EAP". */
 const char *eap_method_name(const struct eap *x);
 /* Type number by the profile's word ("mschapv2", "md5", "gtc"), 0 when unknown or not supported. */

@@ -70,6 +70,9 @@ struct ppp_view {
 	enum ppp_phase phase;
 	bool logging_in; /* the failure came while or before we logged in */
 	struct err failure;
+	bool eap_in_vain; /* it came for want of an EAP method that both have, and the config has
+	                   * ways that are wanted more; no password was given to anybody */
+	bool no_way; /* the gateway wants to log us in by none of the config's ways */
 	const char *auth; /* "MS-CHAPv2", "PAP", ...; "none": the gateway asked for nothing */
 	uint16_t peer_mru; /* largest packet that the gateway takes */
 	bool ipv4, ipv6; /* open */

@@ -109,6 +109,11 @@ bool eap_may_end(const struct eap *x)
 	return x->progress == PROGRESS_MAY_END && x->wanted == WANT_NOTHING;
 }
 
+bool eap_began(const struct eap *x)
+{
+	return x->n_methods > 0;
+}
+
 const char *eap_method_name(const struct eap *x)
 {
 	return x->method ? x->method->name : "EAP";

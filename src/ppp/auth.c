@@ -171,11 +171,21 @@ void auth_start(struct ppp *p, enum ppp_auth way, struct outbox *ob)
 		pap_send(p, ob);
 }
 
+static bool eap_in_vain(const struct ppp *p)
+{
+	const struct auth *a = &p->auth;
+
+	return a->way == PPP_AUTH_EAP && !a->done && a->eap && !eap_began(a->eap) &&
+		p->config->auth[0] != PPP_AUTH_EAP;
+}
+
 /* The reason stays: it tells why the link went. */
 void auth_stop(struct ppp *p)
 {
 	struct auth *a = &p->auth;
 
+	if (a->started)
+		a->eap_in_vain = eap_in_vain(p);
 	a->started = a->done = false;
 	a->wanted = WANT_NOTHING;
 	a->timer = a->give_up = TIME_NEVER;

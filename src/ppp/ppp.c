@@ -553,6 +553,8 @@ void ppp_view(const struct ppp *p, struct ppp_view *out)
 	*out = (struct ppp_view){ .phase = p->phase,
 		.logging_in = p->logging_in,
 		.failure = p->failure,
+		.eap_in_vain = p->logging_in && p->auth.eap_in_vain && p->failure.kind == ERR_PEER,
+		.no_way = p->logging_in && p->lcp.auth_refused[0],
 		.auth = p->lcp.peer.auth_wanted ? auth_name(p->lcp.peer.auth) : "none",
 		.peer_mru = p->lcp.peer.mru };
 	out->ipv4 = p->ipcp_cp.state == FSM_OPENED;

@@ -85,6 +85,7 @@ struct auth {
 	uint8_t challenge[CHALLENGE_MAX];
 	struct eap_config eap_config;
 	struct eap *eap;
+	bool eap_in_vain; /* as in ppp_view */
 };
 
 struct ppp {

@@ -26,6 +26,7 @@ static uint16_t ephemeral_port(struct session *s)
 void dial_new_round(struct session *s)
 {
 	s->l2tp_other = false;
+	err_clear(&s->l2tp_eap);
 	s->l2tp_fresh = s->l2tp_silent;
 	s->l2tp_silent = false;
 	s->l2tp_port = s->l2tp_fresh ? ephemeral_port(s) : s->l2tp_usual;
@@ -38,6 +39,7 @@ void dial_choose_port(struct session *s)
 
 	if (s->l2tp_gateway != s->gateway + 1) {
 		s->l2tp_gateway = s->gateway + 1;
+		err_clear(&s->l2tp_eap);
 		s->l2tp_other = s->l2tp_taken = s->l2tp_fresh = false;
 		s->l2tp_port = p->source_port ? p->source_port : known ? known : L2TP_PORT;
 		s->l2tp_usual = s->l2tp_port;
@@ -74,7 +76,6 @@ static void configure_line(struct session *s)
 			.hello_interval = p->hello_interval },
 		.ppp = { .user = s->user,
 			.password = attempt_password(s),
-			.n_auth = p->n_ppp_auth,
 			.n_eap = p->n_eap,
 			.eap = p->eap,
 			.mru = p->mru ? p->mru : fits,
@@ -84,10 +85,13 @@ static void configure_line(struct session *s)
 			.echo_interval = p->hello_interval,
 			.first_ask = ASK_LINE | s->lines++ % (ASK_LINE >> 8) << 8 },
 	};
-	memcpy(s->line_config.ppp.auth, p->ppp_auth, sizeof(p->ppp_auth));
+	struct ppp_config *ppp = &s->line_config.ppp;
+	for (size_t i = 0; i < p->n_ppp_auth; i++)
+		if (p->ppp_auth[i] != PPP_AUTH_EAP || s->l2tp_eap.kind == ERR_NONE)
+			ppp->auth[ppp->n_auth++] = p->ppp_auth[i];
 	for (size_t i = 0; i < p->addresses.n; i++)
 		if (p->addresses.v[i].family == FAMILY_V4)
-			addr_set(&s->line_config.ppp.want, FAMILY_V4, p->addresses.v[i].ip, 0);
+			addr_set(&ppp->want, FAMILY_V4, p->addresses.v[i].ip, 0);
 }
 
 void dial_start(struct session *s, struct outbox *ob)
@@ -178,6 +182,14 @@ bool dial_changed(const struct session *s)
 			memcmp(was->dns, is->dns, is->n_dns * sizeof(is->dns[0])) != 0);
 }
 
+/* EAP stands behind other ways to log in, but the gateway asked for it first, and that was the end. */
+static void call_without_eap(struct session *s, const struct err *e, struct outbox *ob)
+{
+	s->l2tp_eap = *e;
+	outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s: calling once more, without EAP", e->text);
+	attempt_begin(s, ob);
+}
+
 void dial_follow(struct session *s, struct outbox *ob)
 {
 	if (!s->line)
@@ -188,12 +200,19 @@ void dial_follow(struct session *s, struct outbox *ob)
 		return;
 	struct err e = s->line_view.failure;
 	enum ike_stage stage = dial_stage(s);
+	bool eap_in_vain = s->phase == PHASE_DIALLING && s->line_view.ppp.eap_in_vain;
+	if (s->l2tp_eap.kind != ERR_NONE && s->line_view.ppp.no_way)
+		e = s->l2tp_eap; /* the profile does allow EAP: that is not the reason */
 	dial_end(s, ob);
 	if (s->phase == PHASE_STOPPING) {
 		engine_stop(s->engine, s->now, ob); /* and that ends it */
 		return;
 	}
 	attempt_hang_up(s, ob);
+	if (eap_in_vain) {
+		call_without_eap(s, &e, ob);
+		return;
+	}
 	s->view.stage = stage;
 	if (e.kind == ERR_NONE)
 		err_set(&e, ERR_PEER, "the gateway ended L2TP");

@@ -72,6 +72,8 @@ struct session {
 	bool l2tp_taken; /* for another program on this machine has the first */
 	bool l2tp_silent; /* the server may have the last connection yet: the next takes a port ... */
 	bool l2tp_fresh; /* ... that it has not seen, and this is that one */
+	struct err
+		l2tp_eap; /* why EAP is left out: what it came to on this way; ERR_NONE: it is not */
 	uint32_t lines; /* so far: each has identifiers of its own for its questions */
 	struct ppp_view ppp; /* as the machine was set up for it */
 

@@ -107,6 +107,7 @@ static void auth_option(enum server_auth auth, struct wr *w)
 		[SERVER_MSCHAPV2] = { 3, { 0xc2, 0x23, 0x81 } },
 		[SERVER_EAP_MD5] = { 2, { 0xc2, 0x27 } },
 		[SERVER_MSCHAPV1] = { 3, { 0xc2, 0x23, 0x80 } },
+		[SERVER_EAP_PEAP] = { 2, { 0xc2, 0x27 } },
 	};
 
 	if (auth != SERVER_NONE)
@@ -183,6 +184,10 @@ static void challenge(struct server *s)
 		return;
 	}
 	s->challenge_at = s->now + RESEND_MS;
+	if (s->cfg.offers[s->offer] == SERVER_EAP_PEAP) {
+		server_send(s, PPP_EAP, 1, s->chap_id, (struct bytes){ "\x19\x20", 2 });
+		return;
+	}
 	if (s->cfg.offers[s->offer] == SERVER_EAP_MD5)
 		wr_u8(&w, EAP_MD5);
 	wr_u8(&w, 16);
@@ -229,7 +234,8 @@ static bool md5_good(struct server *s, uint8_t id, const uint8_t *hash, struct b
 
 static void verdict(struct server *s, bool good, const char *text, uint8_t id)
 {
-	bool eap = s->cfg.offers[s->offer] == SERVER_EAP_MD5;
+	bool eap = s->cfg.offers[s->offer] == SERVER_EAP_MD5 ||
+		s->cfg.offers[s->offer] == SERVER_EAP_PEAP;
 
 	s->challenge_at = TIME_NEVER;
 	server_send(s, eap ? PPP_EAP : PPP_CHAP, good ? 3 : 4, id, eap ? BYTES("") : BYTES(text));
@@ -282,7 +288,11 @@ static void chap_input(struct server *s, uint8_t code, uint8_t id, struct rd dat
 
 static void eap_packet(struct server *s, uint8_t code, uint8_t id, struct rd data)
 {
-	if (code != 2 || id != s->chap_id || rd_u8(&data) != EAP_MD5)
+	uint8_t type = rd_u8(&data);
+
+	if (code == 2 && id == s->chap_id && type == EAP_NAK)
+		verdict(s, false, "", id);
+	if (code != 2 || id != s->chap_id || type != EAP_MD5)
 		return;
 	size_t size = rd_u8(&data);
 	struct rd value = rd_sub(&data, size);

@@ -20,7 +20,8 @@ enum server_auth {
 	SERVER_CHAP,
 	SERVER_MSCHAPV2,
 	SERVER_EAP_MD5,
-	SERVER_MSCHAPV1
+	SERVER_MSCHAPV1,
+	SERVER_EAP_PEAP, /* what the client does not have; its Nak is the end */
 };
 
 struct server_config {

@@ -513,6 +513,51 @@ static void login_refused(void **state)
 	world_free(w);
 }
 
+/* EAP stands last in ppp.auth, the gateway asks for it first, and for a method that we do not have: the
+ * ways before it get their turn. */
+static void eap_in_vain(void **state)
+{
+	static const struct {
+		enum server_auth offers[2];
+		const char *auth; /* of the profile, NULL: all */
+		const char *words; /* of the end, NULL: it comes up by MS-CHAPv2 */
+		unsigned calls;
+	} rows[] = {
+		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, NULL, NULL, 2 },
+		/* nothing else is wanted, there, or ... */
+		{ { SERVER_EAP_PEAP }, NULL, "wants EAP-PEAP (25)", 2 },
+		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, "eap", "wants EAP-PEAP (25)", 1 },
+		/* ... before it */
+		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, "eap, mschapv2", "wants EAP-PEAP (25)", 1 },
+		/* a password that was refused is not tried elsewhere */
+		{ { SERVER_EAP_MD5, SERVER_MSCHAPV2 }, NULL, "EAP-MD5", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world *w = world_new(29);
+		memcpy(w->behind.ppp_cfg.offers, rows[i].offers, sizeof(rows[i].offers));
+		if (rows[i].offers[0] == SERVER_EAP_MD5)
+			w->behind.ppp_cfg.password = "another";
+		set(w, "local", "eap", "mschapv2, md5");
+		if (rows[i].auth)
+			set(w, "ppp", "auth", rows[i].auth);
+		world_start(w);
+		if (rows[i].words) {
+			check_down(w, DOWN_NOT_ACCEPTED, rows[i].words);
+		} else {
+			check_up(w);
+			assert_int_equal(w->behind.link.local_port, L2TP_PORT);
+			v1_pair_command(&w->pair, CMD_RECONNECT);
+			v1_pair_run(&w->pair, SECONDS(10));
+			check_up(w);
+			w->behind.calls /= 2;
+		}
+		assert_int_equal(w->behind.calls, rows[i].calls);
+		world_free(w);
+	}
+}
+
 static void wrong_tunnel_secret(void **state)
 {
 	struct world *w = world_new(10);
@@ -675,6 +720,7 @@ int main(void)
 		cmocka_unit_test(a_corrected_password),
 		cmocka_unit_test(slow_verdict),
 		cmocka_unit_test(login_refused),
+		cmocka_unit_test(eap_in_vain),
 		cmocka_unit_test(wrong_tunnel_secret),
 		cmocka_unit_test(call_refused),
 		cmocka_unit_test(no_address),

@@ -443,6 +443,47 @@ static void late_eap_request(void **state)
 	peer_stop(&p);
 }
 
+/* No method was agreed on, and no password given: only then may another way be tried. */
+static void eap_in_vain(void **state)
+{
+	static const uint8_t methods[] = { EAP_MSCHAPV2, EAP_MD5 };
+	static const char peap[] = "c227 01 02 0006 19 20",
+			  challenge[] = "c227 01 02 0016 04 10 000102030405060708090a0b0c0d0e0f",
+			  end[] = "c021 05 09 0004", failure[] = "c227 04 02 0004";
+	static const struct {
+		const char *in[3];
+		bool wanted_most, in_vain;
+	} rows[] = {
+		{ { peap, failure }, false, true },
+		{ { peap, end }, false, true },
+		{ { "c227 01 02 0005 01", failure }, false, true },
+		{ { peap, failure }, true, false },
+		{ { peap, "c227 03 02 0004" }, false, false },
+		{ { challenge, failure }, false, false },
+		{ { challenge, end }, false, false },
+		{ { peap, challenge, failure }, false, false },
+		{ { end }, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ppp_view v;
+		struct peer p;
+		peer_start(&p);
+		p.cfg.auth[rows[i].wanted_most ? 0 : 1] = PPP_AUTH_EAP;
+		p.cfg.n_eap = ARRAY_LEN(methods);
+		p.cfg.eap = methods;
+		put(&p, ACK);
+		put(&p, "c021 01 05 0008 0304 c227");
+		for (size_t j = 0; j < ARRAY_LEN(rows[i].in) && rows[i].in[j]; j++)
+			put(&p, rows[i].in[j]);
+		ppp_view(p.ppp, &v);
+		if (v.phase != PPP_DEAD || v.eap_in_vain != rows[i].in_vain)
+			fail_msg("row %zu: phase %d: %s", i, v.phase, v.failure.text);
+		peer_stop(&p);
+	}
+}
+
 #define IPCP_AGREED                                                                \
 	"8021 04 01 001c 8106 00000000 8206 00000000 8306 00000000 8406 00000000", \
 		"8021 03 02 000a 0306 0a0a0102", "8021 02 03 000a 0306 0a0a0102",  \
@@ -622,6 +663,7 @@ int main(void)
 		cmocka_unit_test(endings),
 		cmocka_unit_test(no_challenge),
 		cmocka_unit_test(late_eap_request),
+		cmocka_unit_test(eap_in_vain),
 		cmocka_unit_test(refused_long_ago),
 		cmocka_unit_test(one_of_two),
 		cmocka_unit_test(bounded),
