@@ -222,6 +222,20 @@ test_l2tp_pap() {
 	client_stop login
 }
 
+# The profile allows EAP too, but none of its methods that the gateway has: a second call goes without.
+test_l2tp_eap_in_vain() {
+	l2tp_lab
+	l2tp_start
+	l2tp_profile login
+	profile_add login local "eap = gtc"
+	client_start login
+	gateway_said '<auth eap>' || fail "EAP was not asked for"
+	grep -q "calling once more, without EAP" "$LAB/run/login/err" ||
+		fail "there was no second call: $(cat "$LAB/run/login/err")"
+	status_is login "s['ppp']['auth'] == 'MS-CHAPv2'" || fail "$(json login "s['ppp']")"
+	client_stop login
+}
+
 # It asks for EAP before all else (pppd's order); the profile allows something else.
 test_l2tp_eap_refused() {
 	l2tp_lab
