@@ -164,8 +164,10 @@ bool v2_finish_recv(struct step *s)
 	const struct payload *auth = payload_find(s->p, PAYLOAD_AUTH);
 	struct notify n;
 
-	if (!auth && notify_find_error(s->p, &n))
+	if (!auth && notify_find_error(s->p, &n)) {
+		s->v->stage = STAGE_AUTH; /* what was asked of the user was accepted */
 		return login_refused(s, n.type);
+	}
 	if (!auth)
 		return err_set(s->e, ERR_AUTH, "the gateway's last answer lacks AUTH");
 	if (!v2_verify_shared(s->v, auth->body, shared_secret(s->v, false), s->e))

@@ -7,6 +7,7 @@
 #include "dial.h"
 #include "hints.h"
 #include "ike/msg.h"
+#include "ike/v1.h"
 #include "netconf.h"
 
 /* --- configuration of the engine --------------------------------------------------------------- */
@@ -31,6 +32,8 @@ const struct passphrase *attempt_password(const struct session *s)
 {
 	const struct profile *p = s->p;
 
+	if (s->refusal.kind != ERR_NONE)
+		return NULL;
 	if (s->password.len > 0)
 		return &s->password;
 	if (p->type == CONN_L2TP && p->ppp_password_given)
@@ -276,6 +279,29 @@ static void schedule(struct session *s, struct outbox *ob)
 		(double)wait / 1000, s->attempts);
 }
 
+/* An account is locked by a password that is said again and again: one that was refused is asked for the
+ * next time, whether it was typed or is the profile's. But where a code was typed that may have been wrong
+ * instead of what the profile holds. */
+static void login_refused(struct session *s, const struct err *e)
+{
+	bool code = s->last_answer.len > 0 && (s->asked == ASK_CODE || s->asked == ASK_PIN);
+
+	if (e->kind != ERR_PEER ||
+		(s->view.stage != STAGE_EAP && s->view.stage != STAGE_PPP_LOGIN &&
+			e->notify != V1_XAUTH_REFUSED))
+		return;
+	if (s->password.len > 0 || !code)
+		s->refusal = *e;
+	passphrase_wipe(&s->password);
+}
+
+/* Nobody was there to be asked for another password. */
+static bool unanswered(const struct session *s, const struct err *e)
+{
+	return e->kind == ERR_CONFIG && s->refusal.kind != ERR_NONE &&
+		(s->view.stage == STAGE_EAP || s->view.stage == STAGE_PPP_LOGIN);
+}
+
 static bool final_refusal(struct session *s, const struct err *e)
 {
 	bool refused = e->kind == ERR_AUTH || e->kind == ERR_CONFIG || e->kind == ERR_LOCAL ||
@@ -364,7 +390,12 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 {
 	enum ike_stage stage = s->view.stage;
 	bool lost = s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING;
+	bool no_other = unanswered(s, e);
 
+	if (no_other)
+		e = &s->refusal; /* why it was asked for is the news */
+	else
+		login_refused(s, e);
 	s->last_error = *e;
 	s->last_stage = stage;
 	dial_end(s, ob);
@@ -374,7 +405,7 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 	}
 	if (!lost && try_next_way(s, e, ob))
 		return;
-	if (!s->was_up || !s->p->reconnect || final_refusal(s, e)) {
+	if (!s->was_up || !s->p->reconnect || no_other || final_refusal(s, e)) {
 		session_fail(s, stage, e, ob);
 		return;
 	}

@@ -16,7 +16,8 @@ void attempt_start(struct session *s, struct outbox *ob);
 void attempt_unnamed(struct session *s, const struct err *e, struct outbox *ob);
 /* One way to the gateway: s->paths[s->path]. */
 void attempt_begin(struct session *s, struct outbox *ob);
-/* What is to be typed by nobody: the answer that worked, else the profile's. NULL: ask. */
+/* What is to be typed by nobody: the answer that worked, else the profile's. NULL: ask, for there is none
+ * or the gateway has refused it. */
 const struct passphrase *attempt_password(const struct session *s);
 /* The gateway hears that it is over, the L2TP server too, as far as one message each can tell, and
  * nothing is waited for. */

@@ -62,7 +62,8 @@ static const struct key_row rows[] = {
 	{ "secrets", "user", KEY_TEXT, AT(user), 0, 0, SIZE(user), "", "text", "",
 		"The user's name for EAP or XAUTH; asked for when it is needed and not given." },
 	{ "secrets", "password", KEY_SECRET, AT(password), AT(password_given), 0, 0, "", "text", "",
-		"The user's password; asked for when it is needed and not given." },
+		"The user's password; asked for when it is needed and not given, and when the gateway "
+		"refuses it on a reconnect." },
 	{ "secrets", "password-file", KEY_TEXT, AT(password_file), 0, 0, SIZE(password_file), "",
 		"file", "", "A file whose first line is the password." },
 	{ "secrets", "key-passphrase", KEY_SECRET, AT(key_passphrase), AT(key_passphrase_given), 0,

@@ -159,7 +159,7 @@ static void carried(struct session *s, struct outbox *ob)
 }
 
 /* The engine's questions pass through: an answer to one for a password is kept, so that a
- * reconnect need not ask again. */
+ * reconnect need not ask again, until the gateway refuses it. */
 static void note_question(struct session *s, const struct outbox *ob, size_t from)
 {
 	for (size_t i = from; i < ob->n; i++)
@@ -182,6 +182,7 @@ static void logged_in(struct session *s, struct outbox *ob)
 	if (s->last_answer.len > 0 && s->asked == ASK_PASSWORD)
 		s->password = s->last_answer;
 	passphrase_wipe(&s->last_answer);
+	err_clear(&s->refusal);
 	set_up_machine(s, ob);
 }
 

@@ -46,6 +46,7 @@ struct session {
 
 	char user[EAP_USER_MAX];
 	struct passphrase psk, password; /* answers of the user, kept for reconnecting */
+	struct err refusal; /* of the password that is known: the next attempt asks for another */
 	enum ask_kind asked; /* the engine's open question */
 	struct passphrase last_answer;
 

@@ -175,8 +175,9 @@ static void last_request(struct gw_step *s)
 	const struct secret *i = s->g->msk.len ? &s->g->msk : &s->sa->sk_pi;
 	const struct secret *r = s->g->msk.len ? &s->g->msk : &s->sa->sk_pr;
 
-	if (!auth || !by_shared(s, (struct bytes){ i->data, i->len }, auth->body)) {
-		refuse(s, AUTHENTICATION_FAILED);
+	if (s->g->cfg->refuse_last || !auth ||
+		!by_shared(s, (struct bytes){ i->data, i->len }, auth->body)) {
+		refuse(s, s->g->cfg->refuse_last ? s->g->cfg->refuse_last : AUTHENTICATION_FAILED);
 		return;
 	}
 	prove_shared(s, (struct bytes){ r->data, r->len });

@@ -500,6 +500,41 @@ static void slow_verdict(void **state)
 	world_free(w);
 }
 
+/* A password that is not good any more, typed or the profile's, is said once; then it is asked for. Where
+ * nobody answers, the refusal is why it ends. */
+static void a_password_that_was_good(void **state)
+{
+	static const enum server_auth ways[] = { SERVER_PAP, SERVER_MSCHAPV2 };
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct world *w = world_new(28);
+		bool typed = i & 2, alone = i & 4;
+		w->profile->password_given = !typed;
+		w->pair.password = "clientPass";
+		w->behind.ppp_cfg.offers[0] = ways[i & 1];
+		world_start(w);
+		check_up(w);
+		assert_int_equal(w->pair.asks, typed);
+		w->behind.ppp_cfg.password = "another";
+		w->pair.password = alone ? NULL : "another";
+		server_terminate(&w->behind.ppp, "Idle timeout");
+		v1_pair_run(&w->pair, SECONDS(600));
+		assert_int_equal(w->pair.asks, typed + 1);
+		assert_int_equal(w->behind.calls, 3);
+		if (alone) {
+			check_down(w, DOWN_LOST, "refused User");
+		} else {
+			check_up(w);
+			v1_pair_command(&w->pair, CMD_RECONNECT); /* now that one is known */
+			v1_pair_run(&w->pair, SECONDS(10));
+			check_up(w);
+			assert_int_equal(w->pair.asks, typed + 1);
+		}
+		world_free(w);
+	}
+}
+
 static void login_refused(void **state)
 {
 	struct world *w = world_new(9);
@@ -719,6 +754,7 @@ int main(void)
 		cmocka_unit_test(address_changes_while_dialling),
 		cmocka_unit_test(a_corrected_password),
 		cmocka_unit_test(slow_verdict),
+		cmocka_unit_test(a_password_that_was_good),
 		cmocka_unit_test(login_refused),
 		cmocka_unit_test(eap_in_vain),
 		cmocka_unit_test(wrong_tunnel_secret),

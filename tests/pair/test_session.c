@@ -188,6 +188,57 @@ static void brought_back(void **state)
 	finish(&p, profile);
 }
 
+/* A typed password that is not good any more is said once, then asked for. */
+static void a_password_that_was_good(void **state)
+{
+	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct pair p;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		begin_eap(&p, profile);
+		pair_connect(&p);
+		assert_int_equal(client_phase(&p.client), IKE_UP);
+		p.gwc.password = "another";
+		p.password = i == 0 ? "another" : i == 1 ? "none of the two" : NULL;
+		pair_gw(&p, GW_DELETE_IKE);
+		pair_run(&p, SECONDS(60));
+		assert_int_equal(client_phase(&p.client), i == 0 ? IKE_UP : IKE_DEAD);
+		assert_int_equal(p.asks, i == 1 ? 4 : 3); /* user and password before */
+		if (i > 0) {
+			assert_int_equal(p.down.status, DOWN_LOST);
+			assert_non_null(strstr(p.down.what, "refused anna"));
+		}
+		pair_free(&p);
+	}
+	profile->trust = NULL;
+	profile_free(profile);
+}
+
+/* The password was accepted, so what the gateway refuses behind the login is nothing that another one makes
+ * better: under load our signature (refused_under_load). */
+static void refused_behind_the_login(void **state)
+{
+	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct pair p;
+
+	(void)state;
+	begin_eap(&p, profile);
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	p.gwc.refuse_last = AUTHENTICATION_FAILED;
+	p.gwc.cookies = 1;
+	p.watch = cookie_for_each;
+	pair_command(&p, CMD_RECONNECT);
+	pair_run(&p, SECONDS(30));
+	assert_int_equal(p.downs, 0);
+	p.gwc.refuse_last = 0;
+	pair_run(&p, SECONDS(60));
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.asks, 2);
+	finish(&p, profile);
+}
+
 /* Between two attempts nothing that happens counts as one that failed; what was counted stays. */
 static void undisturbed_while_waiting(void **state)
 {
@@ -469,6 +520,8 @@ int main(void)
 	const struct CMUnitTest first[] = {
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(brought_back),
+		cmocka_unit_test(a_password_that_was_good),
+		cmocka_unit_test(refused_behind_the_login),
 		cmocka_unit_test(insists_less),
 		cmocka_unit_test(refused_under_load),
 		cmocka_unit_test(undisturbed_while_waiting),

@@ -125,37 +125,84 @@ static bool answered(const struct v1_pair *p)
 	return p->client && p->client->sas[0] && p->client->sas[0]->state > V1_SA_SENT;
 }
 
+static const struct setting of_session[] = { { "connection", "type", "ikev1" },
+	{ "connection", "gateway", "gw.example.org" }, { "connection", "security", "legacy" },
+	{ "local", "auth", "psk" }, { "local", "id", "anna@example.org" },
+	{ "secrets", "psk", "a shared key" }, { "secrets", "user", "anna" },
+	{ "ike", "proposals", "aes256-sha1-ecp256" }, { "esp", "proposals", "aes128-sha1" } };
+
+static bool over(const struct v1_pair *p)
+{
+	return p->session->phase == PHASE_WAITING || v1_pair_decided(p);
+}
+
+/* Another attempt of a session, to which the gateway says this. */
+static void attempt(struct v1_pair *p, const struct v1_round *rounds)
+{
+	p->rounds = rounds;
+	assert_true(v1_pair_until(p, answered, SECONDS(60)));
+	p->session->cfg.xauth = true; /* as in v1_pair_start */
+	p->round = p->asked_mid = 0;
+	v1_pair_until(p, over, SECONDS(60));
+	p->session->cfg.xauth = false;
+}
+
 /* A token that is asked for as a second password is no password that a reconnect could say. */
 static void token_is_not_kept(void **state)
 {
 	static const struct v1_round rounds[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED,
 							  NAME PASSWORD },
 		{ V1_REQUEST, "408c 0005 546f6b656e" WORD_ASKED, TOKEN }, CONTENT, { 0 } };
-	static const struct setting settings[] = { { "connection", "type", "ikev1" },
-		{ "connection", "gateway", "gw.example.org" },
-		{ "connection", "security", "legacy" }, { "local", "auth", "psk" },
-		{ "local", "id", "anna@example.org" }, { "secrets", "psk", "a shared key" },
-		{ "secrets", "user", "anna" }, { "secrets", "password", "correct horse" },
-		{ "ike", "proposals", "aes256-sha1-ecp256" },
-		{ "esp", "proposals", "aes128-sha1" } };
-	struct profile *profile = profile_of(settings, ARRAY_LEN(settings));
+	struct profile *profile = profile_of(of_session, ARRAY_LEN(of_session));
 	struct v1_pair *p = v1_pair_new(109);
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(profile, "secrets", "password", "correct horse", &e));
+	p->profile = profile;
+	p->login = true;
+	v1_pair_start(p);
+	for (int i = 0; i < 2; i++) {
+		attempt(p, rounds);
+		assert_int_equal(p->session->phase, PHASE_UP);
+		assert_int_equal(p->asks, i + 1);
+		assert_int_equal(p->session->password.len, 0);
+		if (i == 0)
+			v1_pair_command(p, CMD_RECONNECT);
+	}
+	v1_pair_done(p);
+	profile_free(profile);
+}
+
+/* A password that was typed serves until the gateway refuses it; then it is asked for. */
+static void password_is_kept_while_it_is_good(void **state)
+{
+	static const struct v1_round good[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED,
+							NAME PASSWORD },
+		CONTENT, { 0 } },
+				     bad[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
+					     { V1_SET, "c08f 0000", "408f 0000" }, { 0 } },
+				     other[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME TOKEN },
+					     CONTENT, { 0 } };
+	static const struct {
+		const struct v1_round *rounds;
+		unsigned asks;
+	} rows[] = { { good, 1 }, { good, 1 }, { bad, 1 }, { other, 2 }, { other, 2 } };
+	struct profile *profile = profile_of(of_session, ARRAY_LEN(of_session));
+	struct v1_pair *p = v1_pair_new(110);
 
 	(void)state;
 	p->profile = profile;
 	p->login = true;
-	p->rounds = rounds;
 	v1_pair_start(p);
-	for (int i = 0; i < 2; i++) {
-		assert_true(v1_pair_until(p, answered, SECONDS(60)));
-		p->session->cfg.xauth = true; /* as in v1_pair_start */
-		p->round = p->asked_mid = 0;
-		v1_pair_until(p, v1_pair_decided, SECONDS(60));
-		assert_int_equal(p->session->phase, PHASE_UP);
-		assert_int_equal(p->asks, i + 1);
-		assert_int_equal(p->session->password.len, 0);
-		p->session->cfg.xauth = false;
-		if (i == 0)
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		attempt(p, rows[i].rounds);
+		assert_int_equal(
+			p->session->phase, rows[i].rounds == bad ? PHASE_WAITING : PHASE_UP);
+		assert_int_equal(p->asks, rows[i].asks);
+		if (rows[i].rounds == bad)
+			p->password = "123456";
+		else
 			v1_pair_command(p, CMD_RECONNECT);
 	}
 	v1_pair_done(p);
@@ -498,6 +545,7 @@ int main(void)
 		cmocka_unit_test(logs_in),
 		cmocka_unit_test(every_login),
 		cmocka_unit_test(token_is_not_kept),
+		cmocka_unit_test(password_is_kept_while_it_is_good),
 		cmocka_unit_test(logins_refused),
 		cmocka_unit_test(slow_user),
 		cmocka_unit_test(no_verdict),
