@@ -177,12 +177,36 @@ static const struct hint *find(const struct profile *p, enum ike_stage stage, co
 	return h;
 }
 
-/* "the gateway refused us: why": why. */
-static const char *after_colon(const char *sentence)
+/* L2TP, PPP, EAP and the end of a connection have no notifies: what the gateway said is a part of the sentence
+ * about it. */
+static bool in_words(enum ike_stage stage, const struct err *e)
 {
-	const char *colon = strstr(sentence, ": ");
+	static const char subject[] = "the gateway ";
 
-	return colon ? colon + 2 : sentence;
+	if (e->kind != ERR_PEER || e->notify)
+		return false;
+	return (stage >= STAGE_L2TP && stage <= STAGE_PPP) ||
+		strncmp(e->text, subject, sizeof(subject) - 1) == 0;
+}
+
+/* "the gateway refused us: why": why, with the gateway's own words behind it. Without a reason those words
+ * alone, whatever is in them. */
+static const char *words_said(const char *sentence)
+{
+	static const char says[] = "It says ";
+	const char *why = strstr(sentence, ": "), *own = strstr(sentence, says);
+
+	if (why && (!own || why < own))
+		return why + 2;
+	return own ? own + sizeof(says) - 1 : sentence;
+}
+
+static const char *notify_said(
+	char out[NOTIFY_TEXT_MAX], const struct profile *p, const struct err *e)
+{
+	if (!e->notify)
+		return "nothing";
+	return p->type == CONN_IKEV2 ? notify_text(out, e->notify) : v1_notify_text(out, e->notify);
 }
 
 void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
@@ -190,16 +214,11 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 	const struct hint *h = find(p, stage, e);
 	bool refused = !h->advice || (e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED) ||
 		key_differs(p, stage, e);
-	char said[NOTIFY_TEXT_MAX] = "nothing";
+	char name[NOTIFY_TEXT_MAX];
 
 	*out = (struct down){ .status = refused ? DOWN_NOT_ACCEPTED : h->status };
 	snprintf(out->advice, sizeof(out->advice), "%s", refused ? refused_advice(p) : h->advice);
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
-	if (e->notify && p->type == CONN_IKEV2)
-		notify_text(said, e->notify);
-	else if (e->notify)
-		v1_notify_text(said, e->notify);
-	/* L2TP and PPP have no notifies: their results and errors are part of the sentence. */
-	bool in_words = e->kind == ERR_PEER && stage >= STAGE_L2TP && stage <= STAGE_PPP;
-	snprintf(out->said, sizeof(out->said), "%s", in_words ? after_colon(e->text) : said);
+	snprintf(out->said, sizeof(out->said), "%s",
+		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));
 }
