@@ -128,7 +128,8 @@ enum ike_stage {
 	STAGE_AUTH, /* proving identities */
 	STAGE_EAP, /* logging in */
 	STAGE_CHILD, /* the tunnel itself */
-	STAGE_L2TP, /* calling the L2TP server; this and the next two are not an IKE engine's */
+	STAGE_L2TP, /* calling the L2TP server; this and the next three are not an IKE engine's */
+	STAGE_PPP_LINK, /* LCP: before any login */
 	STAGE_PPP_LOGIN,
 	STAGE_PPP, /* agreeing on what PPP carries */
 	STAGE_UP,

@@ -307,6 +307,7 @@ static bool final_refusal(struct session *s, const struct err *e)
 	bool refused = e->kind == ERR_AUTH || e->kind == ERR_CONFIG || e->kind == ERR_LOCAL ||
 		(e->kind == ERR_PEER &&
 			(e->notify == AUTHENTICATION_FAILED || s->view.stage == STAGE_EAP ||
+				s->view.stage == STAGE_PPP_LINK ||
 				s->view.stage == STAGE_PPP_LOGIN));
 
 	if (s->view.stage == STAGE_UP)

@@ -137,6 +137,7 @@ bool dial_other_port(struct session *s)
 static void tell_stage(struct session *s, struct outbox *ob)
 {
 	static const char *const stories[] = { [LINE_L2TP] = "",
+		[LINE_LINK] = "opening the PPP link",
 		[LINE_LOGIN] = "logging in",
 		[LINE_NETWORK] = "agreeing on an address" };
 
@@ -148,9 +149,10 @@ static void tell_stage(struct session *s, struct outbox *ob)
 
 enum ike_stage dial_stage(const struct session *s)
 {
-	static const enum ike_stage stages[] = {
-		[LINE_L2TP] = STAGE_L2TP, [LINE_LOGIN] = STAGE_PPP_LOGIN, [LINE_NETWORK] = STAGE_PPP
-	};
+	static const enum ike_stage stages[] = { [LINE_L2TP] = STAGE_L2TP,
+		[LINE_LINK] = STAGE_PPP_LINK,
+		[LINE_LOGIN] = STAGE_PPP_LOGIN,
+		[LINE_NETWORK] = STAGE_PPP };
 
 	return s->phase == PHASE_DIALLING ? stages[s->line_view.stage] : STAGE_UP;
 }

@@ -32,6 +32,9 @@ static const struct hint hints[] = {
 	{ STAGE_L2TP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"IPsec is up, so the gateway is there: ask whether its L2TP server runs; it may also insist on "
 		"a source port (l2tp.source-port)" },
+	{ STAGE_PPP_LINK, ERR_SILENT, ANY, DOWN_UNREACHABLE,
+		"the L2TP server took the call, but PPP does not begin: its pppd may not start (its log says "
+		"why), or frames are lost on the way" },
 	{ STAGE_PPP_LOGIN, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"the gateway fell silent during the login: its authentication server may be down" },
 	{ STAGE_PPP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
@@ -49,7 +52,10 @@ static const struct hint hints[] = {
 		"check secrets.user and secrets.password, and whether the gateway wants another EAP method "
 		"(local.eap)" },
 	{ STAGE_L2TP, ERR_PEER, ANY, DOWN_REFUSED,
-		"the L2TP server does not take the call: too many may be connected; its log says more" },
+		"the L2TP server does not take the call: too many may be connected, or it did not wait for the "
+		"login; its log says more" },
+	{ STAGE_PPP_LINK, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+		"compare ppp.auth with the ways to log in that the gateway has; its log says more" },
 	{ STAGE_PPP_LOGIN, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 		"check secrets.user and secrets.password (a Windows server may want DOMAIN\\user), and whether "
 		"the gateway takes the ways to log in of ppp.auth" },
@@ -101,6 +107,17 @@ static const struct hint hints[] = {
 	{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE,
 		"run `vpnc-ike doctor`: it tells what this machine can do" },
 	{ ANY, ANY, ANY, DOWN_OTHER, "please report this, with --log-level debug" },
+};
+
+/* What only the sentence tells apart. */
+static const struct worded {
+	const char *words;
+	struct hint hint;
+} worded[] = {
+	{ ", after it was refused MPPE",
+		{ STAGE_PPP, ERR_PEER, ANY, DOWN_REFUSED,
+			"let the server do without MPPE (pppd: no require-mppe): IPsec around it encrypts "
+			"already" } },
 };
 
 /* What IKEv1 has of its own: its numbers, and the ways in which its gateways say nothing. */
@@ -169,6 +186,9 @@ static const struct hint *find(const struct profile *p, enum ike_stage stage, co
 {
 	const struct hint *h = hints;
 
+	for (size_t i = 0; i < ARRAY_LEN(worded); i++)
+		if (fits(&worded[i].hint, stage, e) && strstr(e->text, worded[i].words))
+			return &worded[i].hint;
 	for (size_t i = 0; p->type != CONN_IKEV2 && i < ARRAY_LEN(hints_v1); i++)
 		if (fits(&hints_v1[i], stage, e))
 			return &hints_v1[i];

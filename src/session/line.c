@@ -111,10 +111,12 @@ static void fail(struct line *x, enum line_stage stage, const struct err *e)
 /* PPP is over, by itself or with a reason: nothing needs the tunnel any more. */
 static void ppp_over(struct line *x, uint64_t now, const struct ppp_view *ppp, struct outbox *ob)
 {
+	/* A server may let us go on without a login, and think better of it. */
+	bool needs_login = x->stage == LINE_NETWORK && ppp->logging_in;
 	struct l2tp_view l2tp;
 
 	if (ppp->failure.kind != ERR_NONE)
-		fail(x, ppp->logging_in ? LINE_LOGIN : LINE_NETWORK, &ppp->failure);
+		fail(x, needs_login ? LINE_LINK : x->stage, &ppp->failure);
 	x->phase = LINE_CLOSING;
 	x->hang_up_at = TIME_NEVER;
 	l2tp_view(x->l2tp, &l2tp);
@@ -135,8 +137,18 @@ static void follow_ppp(struct line *x, uint64_t now, struct outbox *ob)
 	if (x->phase == LINE_CLOSING)
 		return;
 	x->phase = v.phase == PPP_UP ? LINE_UP : LINE_CONNECTING;
-	x->stage = v.logging_in ? LINE_LOGIN : LINE_NETWORK;
+	if (v.phase == PPP_AUTHENTICATE)
+		x->stage = LINE_LOGIN;
+	else if (!v.logging_in)
+		x->stage = LINE_NETWORK;
 	link_session(x, v.phase == PPP_UP, ob);
+}
+
+/* The L2TP server ended what is not up yet. Before we are logged in that is a refused call; then it may be
+ * for want of an address. */
+static bool call_refused(const struct line *x, const struct err *e)
+{
+	return e->kind == ERR_PEER && x->phase == LINE_CONNECTING && x->stage != LINE_NETWORK;
 }
 
 static void follow(struct line *x, uint64_t now, struct outbox *ob)
@@ -145,7 +157,7 @@ static void follow(struct line *x, uint64_t now, struct outbox *ob)
 
 	l2tp_view(x->l2tp, &v);
 	if (v.phase == L2TP_UP && x->stage == LINE_L2TP && x->phase == LINE_CONNECTING) {
-		x->stage = LINE_LOGIN;
+		x->stage = LINE_LINK;
 		link_session(x, false, ob);
 		ppp_start(x->ppp, now, ob);
 	}
@@ -155,7 +167,7 @@ static void follow(struct line *x, uint64_t now, struct outbox *ob)
 	if (v.phase < L2TP_CLOSING)
 		return;
 	if (v.failure.kind != ERR_NONE)
-		fail(x, x->stage, &v.failure);
+		fail(x, call_refused(x, &v.failure) ? LINE_L2TP : x->stage, &v.failure);
 	if (v.phase == L2TP_CLOSING) {
 		x->phase = LINE_CLOSING;
 		link_session(x, false, ob);

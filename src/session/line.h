@@ -30,7 +30,7 @@ enum line_phase {
 	LINE_DEAD, /* line_view.failure says why; ERR_NONE: closed as asked */
 };
 
-enum line_stage { LINE_L2TP, LINE_LOGIN, LINE_NETWORK };
+enum line_stage { LINE_L2TP, LINE_LINK, LINE_LOGIN, LINE_NETWORK };
 
 struct line_view {
 	enum line_phase phase;

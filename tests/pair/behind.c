@@ -80,7 +80,8 @@ static void flush(struct behind *b, struct net *n)
 	struct bytes frame;
 
 	while (b->lns.up && server_output(&b->ppp, &frame))
-		lns_data(&b->lns, frame);
+		if (!b->no_ppp)
+			lns_data(&b->lns, frame);
 	while (lns_output(&b->lns, &frame))
 		if (protected(b, n, GATEWAY))
 			wire_send(&b->wire, n->now, TO_CLIENT, frame);

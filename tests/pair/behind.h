@@ -18,6 +18,7 @@ struct behind {
 	struct wire wire;
 	uint16_t deaf_to; /* nothing from this port of the client's is heard, 0: from none */
 	unsigned deaf_calls; /* nor from the first so many calls */
+	bool no_ppp; /* its frames get lost */
 
 	struct lns lns;
 	struct server ppp;

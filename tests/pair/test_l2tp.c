@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "../../src/session/state.h"
 #include "v1_pair.h"
 
 #include "base/types.h"
@@ -500,6 +501,15 @@ static void slow_verdict(void **state)
 	world_free(w);
 }
 
+/* The line comes there, and the server's PPP no further. */
+static void run_to(struct world *w, enum line_stage stage)
+{
+	for (int ms = 0; ms < 60000 && w->pair.session->line_view.stage != stage; ms++)
+		v1_pair_run(&w->pair, 1);
+	assert_int_equal(w->pair.session->line_view.stage, stage);
+	w->behind.no_ppp = true;
+}
+
 /* A password that is not good any more, typed or the profile's, is said once; then it is asked for. Where
  * nobody answers, the refusal is why it ends. */
 static void a_password_that_was_good(void **state)
@@ -591,6 +601,55 @@ static void eap_in_vain(void **state)
 		assert_int_equal(w->behind.calls, rows[i].calls);
 		world_free(w);
 	}
+}
+
+/* Each of these looked like a wrong password, or like a gateway without an address. */
+static void not_for_the_login(void **state)
+{
+	struct world *w = world_new(29);
+
+	(void)state;
+	w->behind.ppp_cfg.mppe = w->behind.ppp_cfg.mppe_insists = true;
+	world_start(w);
+	check_down(w, DOWN_REFUSED, "refused MPPE");
+	assert_non_null(strstr(w->pair.down.advice, "without MPPE"));
+	world_free(w);
+
+	w = world_new(29);
+	w->behind.no_ppp = true;
+	world_start(w);
+	check_down(w, DOWN_UNREACHABLE, "LCP");
+	assert_non_null(strstr(w->pair.down.advice, "pppd"));
+	world_free(w);
+
+	w = world_new(29);
+	world_dials(w);
+	run_to(w, LINE_LOGIN);
+	lns_cdn(&w->behind.lns, 5, -1, "");
+	v1_pair_run(&w->pair, SECONDS(5));
+	check_down(w, DOWN_REFUSED, "L2TP session");
+	world_free(w);
+}
+
+/* However often a call is refused, the next may be taken, and nobody is asked for a password. */
+static void calls_refused(void **state)
+{
+	struct world *w = world_new(30);
+
+	(void)state;
+	world_start(w);
+	check_up(w);
+	v1_pair_command(&w->pair, CMD_RECONNECT);
+	for (int i = 0; i < 5; i++) {
+		run_to(w, LINE_LOGIN);
+		lns_cdn(&w->behind.lns, 5, -1, "");
+		v1_pair_run(&w->pair, 500);
+		w->behind.no_ppp = false;
+	}
+	v1_pair_run(&w->pair, SECONDS(60));
+	check_up(w);
+	assert_int_equal(w->pair.asks, 0);
+	world_free(w);
 }
 
 static void wrong_tunnel_secret(void **state)
@@ -757,6 +816,8 @@ int main(void)
 		cmocka_unit_test(a_password_that_was_good),
 		cmocka_unit_test(login_refused),
 		cmocka_unit_test(eap_in_vain),
+		cmocka_unit_test(not_for_the_login),
+		cmocka_unit_test(calls_refused),
 		cmocka_unit_test(wrong_tunnel_secret),
 		cmocka_unit_test(call_refused),
 		cmocka_unit_test(no_address),

@@ -85,10 +85,49 @@ static void said(void **state)
 	}
 }
 
+static void advice(void **state)
+{
+	static const struct {
+		enum ike_stage stage;
+		enum err_kind kind;
+		const char *text;
+		enum down_status status;
+		const char *advice, *never;
+	} rows[] = {
+		{ STAGE_PPP, ERR_PEER,
+			"the gateway ended the PPP link, after it was refused MPPE encryption. It says "
+			"\"MPPE required\"",
+			DOWN_REFUSED, "do without MPPE", "pool" },
+		{ STAGE_PPP, ERR_PEER, "the gateway assigned no address", DOWN_REFUSED, "pool",
+			"MPPE" },
+		{ STAGE_PPP_LINK, ERR_SILENT,
+			"the gateway did not agree on a PPP link: no answer to our LCP",
+			DOWN_UNREACHABLE, "pppd", "authentication" },
+		{ STAGE_PPP_LOGIN, ERR_SILENT, "the gateway did not go on with the login by PAP",
+			DOWN_UNREACHABLE, "authentication server", "pppd" },
+		{ STAGE_PPP_LINK, ERR_PEER,
+			"the gateway wants us to log in by PAP, which the profile does not allow",
+			DOWN_NOT_ACCEPTED, "ppp.auth", "secrets" },
+		{ STAGE_L2TP, ERR_PEER,
+			"the gateway ended the L2TP session: it lacks the resources (result 5)",
+			DOWN_REFUSED, "does not take the call", "secrets" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct down d;
+		tell(&d, CONN_L2TP, rows[i].stage, rows[i].kind, 0, rows[i].text);
+		if (d.status != rows[i].status || !strstr(d.advice, rows[i].advice) ||
+			strstr(d.advice, rows[i].never))
+			fail_msg("%s: status %d, try: %s", rows[i].text, d.status, d.advice);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(said),
+		cmocka_unit_test(advice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ struct world {
 	struct l2tp_link link; /* as the data plane was told */
 	struct l2tp_session session;
 	unsigned links, dropped;
+	bool no_ppp; /* the server's frames get lost */
 	struct line_view view;
 };
 
@@ -113,7 +114,8 @@ static void perform(struct world *w)
 	}
 	outbox_clear(&w->ob);
 	while (w->lns.up && server_output(&w->ppp, &frame))
-		lns_data(&w->lns, frame);
+		if (!w->no_ppp)
+			lns_data(&w->lns, frame);
 	while (lns_output(&w->lns, &frame))
 		wire_send(&w->wire, w->now, TO_CLIENT, frame);
 	line_view(w->line, &w->view);
@@ -317,6 +319,61 @@ static void ended_by_the_gateway(void **state)
 	world_free(&w);
 }
 
+static void lose_ppp_at(struct world *w, enum line_stage stage)
+{
+	for (int ms = 0; ms < 1000 && w->view.stage != stage; ms++)
+		run(w, 1, false);
+	assert_int_equal(w->view.stage, stage);
+	w->no_ppp = true;
+}
+
+/* ... and before it is up: of the L2TP server this is a refused call, whatever PPP was at. */
+static void call_ended_early(void **state)
+{
+	static const enum line_stage stages[] = { LINE_LINK, LINE_LOGIN };
+	struct world w;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * ARRAY_LEN(stages); i++) {
+		world_init(&w, 11);
+		world_start(&w);
+		lose_ppp_at(&w, stages[i / 2]);
+		if (i & 1)
+			lns_cdn(&w.lns, 5, -1, "");
+		else
+			lns_stop(&w.lns, 2, 4, "");
+		run(&w, SECONDS(1), false);
+		check_dead(&w, LINE_L2TP, ERR_PEER, i & 1 ? "L2TP session" : "L2TP tunnel");
+		world_free(&w);
+	}
+}
+
+/* PPP does not begin, or ends before there is a login: the login is not why. */
+static void no_login_yet(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 12);
+	w.no_ppp = true;
+	connect(&w);
+	check_dead(&w, LINE_LINK, ERR_SILENT, "no answer to our LCP");
+	world_free(&w);
+
+	world_init(&w, 12);
+	w.ppp_cfg.offers[0] = SERVER_MSCHAPV1;
+	connect(&w);
+	check_dead(&w, LINE_LINK, ERR_PEER, "log in by MS-CHAP version 1");
+	world_free(&w);
+
+	world_init(&w, 12);
+	world_start(&w);
+	lose_ppp_at(&w, LINE_LOGIN);
+	run(&w, SECONDS(180), true);
+	check_dead(&w, LINE_LOGIN, ERR_SILENT, "");
+	world_free(&w);
+}
+
 /* It forgets us, or is restarted: silence, and the line is found dead. */
 static void forgotten(void **state)
 {
@@ -418,6 +475,8 @@ int main(void)
 		cmocka_unit_test(tunnel_refused),
 		cmocka_unit_test(nobody_there),
 		cmocka_unit_test(ended_by_the_gateway),
+		cmocka_unit_test(call_ended_early),
+		cmocka_unit_test(no_login_yet),
 		cmocka_unit_test(forgotten),
 		cmocka_unit_test(stopped_early),
 		cmocka_unit_test(ppp_ends_first),
