@@ -204,6 +204,25 @@ test_gateway_ends_the_session() {
 	client_stop ended
 }
 
+# Another one is wanted after the tunnel was lost: the profile's is said once, and nobody is there to be asked.
+test_password_changed() {
+	local conf=$LAB/gateway/swanctl/swanctl.conf
+	profile_eap changed mschapv2
+	client_start changed
+	cp "$conf" "$conf.before"
+	sed -i '/-alice {/,/}/s/secret = .*/secret = looking glass/' "$conf"
+	gateway_do --load-creds --clear --noprompt
+	gateway_mark
+	gateway_do --terminate --ike mschapv2
+	wait_until 30 client_dead changed || true
+	mv "$conf.before" "$conf"
+	gateway_do --load-creds --clear --noprompt
+	client_ends changed 9
+	explained changed 'refused alice' 'gateway said: .*error 691'
+	[ "$(tail -c "+$((GATEWAY_MARK + 1))" "$GATEWAY_LOG" | grep -c 'verification failed')" = 1 ] ||
+		fail "the password was said more than once"
+}
+
 # Silence until dead peer detection gives up, for two at once because it takes its time: one comes
 # back with the gateway, the other has `reconnect = no`.
 test_gateway_killed_and_back() {
