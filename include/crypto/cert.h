@@ -66,8 +66,9 @@ bool key_matches(const struct key *k, const struct cert *c);
 struct trust *trust_new(struct err *e) MUST_CHECK;
 void trust_free(struct trust *t);
 bool trust_add_system(struct trust *t, struct err *e) MUST_CHECK;
-/* PEM (several) or DER; counts what was added. Each is only looked into as far as its key; whether all of
- * it is right shows when a chain needs it, or by trust_check of the newest n. */
+/* PEM (several) or DER; counts what was added. What a TRUSTED CERTIFICATE says of trust in servers is
+ * heeded. Each is only looked into as far as its key; whether all of it is right shows when a chain needs
+ * it, or by trust_check of the newest n. */
 bool trust_add(struct trust *t, struct bytes file, size_t *added, struct err *e) MUST_CHECK;
 bool trust_check(const struct trust *t, size_t n, struct err *e) MUST_CHECK;
 bool trust_pin(struct trust *t, struct bytes file, struct err *e) MUST_CHECK;

@@ -189,11 +189,12 @@ X509_NAME *bundle_subject(const struct bundle *b, size_t i)
 	return i < b->n ? subject_of(&b->v[i]) : NULL;
 }
 
+/* With what a TRUSTED CERTIFICATE says behind it: what its owner does, or does not, trust it for. */
 static X509 *parse(const struct entry *e)
 {
 	const uint8_t *p = e->der;
 
-	return d2i_X509(NULL, &p, e->len);
+	return d2i_X509_AUX(NULL, &p, e->len);
 }
 
 bool bundle_readable(const struct bundle *b, size_t i)

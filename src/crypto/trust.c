@@ -342,6 +342,10 @@ static bool refuse_chain(X509_STORE_CTX *ctx, struct err *e)
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 		return err_set(e, ERR_AUTH,
 			"the certificate \"%s\" signed itself and is not trusted", subject);
+	case X509_V_ERR_CERT_REJECTED:
+		return err_set(e, ERR_AUTH,
+			"the trust in \"%s\" is not meant for servers, as its own file says",
+			subject);
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		if (x)
@@ -361,6 +365,7 @@ static bool verify_chain(const struct trust *t, STACK_OF(X509) * helpers, const 
 	if (ok) {
 		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 		X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+		X509_VERIFY_PARAM_set_trust(param, X509_TRUST_SSL_SERVER);
 		X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
 		X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 		X509_VERIFY_PARAM_set_time(param, now);

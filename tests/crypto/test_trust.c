@@ -372,6 +372,45 @@ static void files_of_anchors(void **state)
 	trust_free(t);
 }
 
+/* What `openssl x509 -trustout` writes behind a CA's certificate counts. */
+static void trust_settings(void **state)
+{
+	static const struct {
+		int trusted_for, rejected_for;
+		bool ok;
+	} rows[] = {
+		{ 0, 0, true }, { NID_server_auth, 0, true }, { NID_anyExtendedKeyUsage, 0, true },
+		{ 0, NID_email_protect, true }, { 0, NID_server_auth, false },
+		{ 0, NID_anyExtendedKeyUsage, false }, { NID_server_auth, NID_server_auth, false },
+		{ NID_email_protect, 0, false }, /* for mail, and so for nothing else */
+	};
+	X509 *leaf = make_leaf((struct pki_spec){ .san = NULL }), *helpers[] = { mid, NULL };
+	X509 *const cas[] = { root, mid };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+		size_t row = i % ARRAY_LEN(rows), added;
+		X509 *ca = cas[i / ARRAY_LEN(rows)];
+		struct trust *t = ca == root ? trust_new(&err) : trust_in(root);
+		struct pki_file pem = { .len = 0 };
+		pki_pem_trusted(&pem, ca, rows[row].trusted_for, rows[row].rejected_for);
+		assert_ok(&err, trust_add(t, pki_bytes(&pem), &added, &err));
+		assert_int_equal(added, 1);
+		assert_ok(&err, trust_check(t, 1, &err));
+		if (verify(t, leaf, helpers) != rows[row].ok)
+			fail_msg("row %zu, the %s: %s", row, ca == root ? "root" : "one below",
+				rows[row].ok ? err.text : "it is trusted");
+		if (!rows[row].ok) {
+			assert_int_equal(err.kind, ERR_AUTH);
+			assert_non_null(strstr(err.text,
+				ca == root ? "trust in \"O=Test, CN=Root\"" :
+					     "trust in \"O=Test, CN=Middle\""));
+		}
+		trust_free(t);
+	}
+	X509_free(leaf);
+}
+
 /* Nobody needs more of it than its key until a chain ends there. */
 static void anchor_damaged_behind_its_key(void **state)
 {
@@ -455,6 +494,7 @@ int main(void)
 		cmocka_unit_test(depth),
 		cmocka_unit_test(pins),
 		cmocka_unit_test(files_of_anchors),
+		cmocka_unit_test(trust_settings),
 		cmocka_unit_test(anchor_damaged_behind_its_key),
 		cmocka_unit_test(warm_or_not),
 		cmocka_unit_test(system_store),

@@ -126,6 +126,20 @@ void pki_pem_cert(struct pki_file *f, X509 *x)
 	append_bio(f, bio, PEM_write_bio_X509(bio, x));
 }
 
+void pki_pem_trusted(struct pki_file *f, X509 *x, int trusted_for, int rejected_for)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509 *copy = X509_dup(x);
+
+	assert_non_null(copy);
+	if (trusted_for)
+		assert_int_equal(X509_add1_trust_object(copy, OBJ_nid2obj(trusted_for)), 1);
+	if (rejected_for)
+		assert_int_equal(X509_add1_reject_object(copy, OBJ_nid2obj(rejected_for)), 1);
+	append_bio(f, bio, PEM_write_bio_X509_AUX(bio, copy));
+	X509_free(copy);
+}
+
 void pki_pem_key(struct pki_file *f, EVP_PKEY *key, const char *pass)
 {
 	BIO *bio = BIO_new(BIO_s_mem());

@@ -41,6 +41,8 @@ struct pki_file {
 };
 
 void pki_pem_cert(struct pki_file *f, X509 *x);
+/* TRUSTED CERTIFICATE; purposes are NIDs of extended key usages, 0 for none. */
+void pki_pem_trusted(struct pki_file *f, X509 *x, int trusted_for, int rejected_for);
 void pki_pem_key(struct pki_file *f, EVP_PKEY *key, const char *pass);
 /* As OpenSSL wrote keys before PKCS#8; cipher "AES-128-CBC" and a pass phrase, or NULL and NULL. */
 void pki_old_key(struct pki_file *f, EVP_PKEY *key, const char *cipher, const char *pass);
