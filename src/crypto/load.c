@@ -1,7 +1,9 @@
 #define _GNU_SOURCE /* memmem */
 #include <limits.h>
 #include <openssl/bio.h>
+#include <openssl/core_dispatch.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 #include <stdlib.h>
@@ -166,6 +168,116 @@ static bool read_objects(struct bytes file, struct asked *asked, struct cert_lis
 	return ok;
 }
 
+/* --- encrypted with what is not there ---------------------------------------------------------------- */
+
+/* The cipher that PKCS#5 or PKCS#12 names, unless some provider has it. */
+static const char *missing_cipher(const X509_ALGOR *alg)
+{
+	const ASN1_OBJECT *oid;
+	PBE2PARAM *two = NULL;
+	int nid = NID_undef;
+
+	X509_ALGOR_get0(&oid, NULL, NULL, alg);
+	if (OBJ_obj2nid(oid) == NID_pbes2)
+		two = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), alg->parameter);
+	else
+		EVP_PBE_find(EVP_PBE_TYPE_OUTER, OBJ_obj2nid(oid), &nid, NULL, NULL);
+	if (two)
+		nid = OBJ_obj2nid(two->encryption->algorithm);
+	PBE2PARAM_free(two);
+	return nid <= 0 || ossl_has(OSSL_OP_CIPHER, OBJ_nid2sn(nid)) ? NULL : OBJ_nid2sn(nid);
+}
+
+static const char *missing_for_key(const X509_SIG *key)
+{
+	const X509_ALGOR *alg = NULL;
+
+	if (key)
+		X509_SIG_get0(key, &alg, NULL);
+	return alg ? missing_cipher(alg) : NULL;
+}
+
+/* Of certificates, which are encrypted as one, or of a key among what is not. */
+static const char *missing_for_part(PKCS7 *part)
+{
+	if (PKCS7_type_is_encrypted(part))
+		return missing_cipher(part->d.encrypted->enc_data->algorithm);
+	STACK_OF(PKCS12_SAFEBAG) *bags = PKCS12_unpack_p7data(part);
+	const char *missing = NULL;
+	for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags) && !missing; i++)
+		missing = missing_for_key(
+			PKCS12_SAFEBAG_get0_pkcs8(sk_PKCS12_SAFEBAG_value(bags, i)));
+	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	return missing;
+}
+
+static const char *missing_for_p12(struct bytes file)
+{
+	const uint8_t *p = file.p;
+	PKCS12 *p12 = d2i_PKCS12(NULL, &p, (long)file.n);
+	STACK_OF(PKCS7) *parts = p12 ? PKCS12_unpack_authsafes(p12) : NULL;
+	const char *missing = NULL;
+
+	for (int i = 0; i < sk_PKCS7_num(parts) && !missing; i++)
+		missing = missing_for_part(sk_PKCS7_value(parts, i));
+	sk_PKCS7_pop_free(parts, PKCS7_free);
+	PKCS12_free(p12);
+	return missing;
+}
+
+static const char *missing_for_pem(struct bytes file)
+{
+	BIO *bio = BIO_new_mem_buf(file.p, (int)file.n);
+	const char *missing = NULL;
+	char *name, *header;
+	uint8_t *der;
+	long len;
+
+	while (bio && !missing && PEM_read_bio(bio, &name, &header, &der, &len) == 1) {
+		const uint8_t *p = der;
+		X509_SIG *key =
+			strcmp(name, PEM_STRING_PKCS8) == 0 ? d2i_X509_SIG(NULL, &p, len) : NULL;
+		missing = missing_for_key(key);
+		X509_SIG_free(key);
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_clear_free(der, (size_t)len);
+	}
+	BIO_free(bio);
+	return missing;
+}
+
+/* A pass phrase cannot help where OpenSSL does not have the cipher: no word of one then. */
+static bool names_missing_cipher(struct bytes file, struct err *e)
+{
+	const char *p12 = missing_for_p12(file), *pem = p12 ? NULL : missing_for_pem(file);
+
+	if (!p12 && !pem)
+		return false;
+	err_set(e, ERR_CONFIG,
+		"it is encrypted with %s, which OpenSSL leaves to its legacy provider; make it "
+		"anew: openssl %s -in OLD -aes256 -out NEW.pem",
+		p12 ? p12 : pem,
+		p12 ? "pkcs12 -legacy" : "pkey -provider legacy -provider default");
+	return true;
+}
+
+/* --- a file ------------------------------------------------------------------------------------------ */
+
+/* Why it could not be read. */
+static bool refuse(struct bytes file, bool encrypted, const struct passphrase *pass,
+	bool *need_pass, struct err *e)
+{
+	if (encrypted)
+		err_set(e, ERR_CONFIG,
+			pass ? "the pass phrase is wrong" :
+			       "it is encrypted: a pass phrase is needed");
+	else
+		ossl_err(e, ERR_CONFIG, "no certificate or private key that can be read");
+	*need_pass = file.n <= INT_MAX && !names_missing_cipher(file, e) && encrypted;
+	return false;
+}
+
 static void own_cert_first(struct cert_list *certs, const struct key *key)
 {
 	for (size_t i = 0; key && i < certs->n; i++)
@@ -189,14 +301,8 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	bool ok = file.n <= INT_MAX && is_plain_pem(file) ?
 		read_plain_pem(file, certs, key ? &found : NULL, &failed, e) :
 		read_objects(file, &asked, certs, key ? &found : NULL, &failed, e);
-	if (ok && failed && asked.asked) {
-		*need_pass = true;
-		ok = err_set(e, ERR_CONFIG,
-			pass ? "the pass phrase is wrong" :
-			       "it is encrypted: a pass phrase is needed");
-	} else if (ok && (failed || (certs->n == before && !found))) {
-		ok = ossl_err(e, ERR_CONFIG, "no certificate or private key that can be read");
-	}
+	if (ok && (failed || (certs->n == before && !found)))
+		ok = refuse(file, failed && asked.asked, pass, need_pass, e);
 	ossl_err(NULL, ERR_NONE, "");
 	if (!ok) {
 		key_free(found);

@@ -331,6 +331,57 @@ static void files_of_old(void **state)
 	check_loaded(&l, 1);
 }
 
+static void check_legacy(const struct pki_file *f, const char *cipher, const char *command)
+{
+	static const char *const passes[] = { NULL, "wrong", "correct horse" };
+	struct loaded l;
+
+	for (size_t i = 0; i < ARRAY_LEN(passes); i++) {
+		assert_refused(&err, ERR_CONFIG, load(&l, f, passes[i]));
+		if (l.need_pass || !strstr(err.text, cipher) || !strstr(err.text, command))
+			fail_msg("with %s: %s", cipher, err.text);
+		assert_int_equal(l.certs.n, 0);
+		assert_null(l.key);
+	}
+}
+
+/* No pass phrase helps, so none is asked for. */
+static void ciphers_left_to_the_legacy_provider(void **state)
+{
+	static const struct {
+		int key, certs;
+		const char *cipher, *pass;
+	} p12[] = {
+		{ NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And40BitRC2_CBC,
+			"RC2-40-CBC", "correct horse" },
+		{ NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And128BitRC4, "RC4",
+			"correct horse" },
+		{ NID_pbe_WithSHA1And40BitRC2_CBC, NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
+			"RC2-40-CBC", "correct horse" },
+		{ NID_pbe_WithSHA1And128BitRC2_CBC, -1, "RC2-CBC", "" },
+	};
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(p12); i++) {
+		struct pki_file f = { .len = 0 };
+		pki_legacy_p12(&f, leaf_key, leaf, p12[i].key, p12[i].certs, p12[i].pass);
+		check_legacy(&f, p12[i].cipher, "openssl pkcs12 -legacy -in OLD");
+	}
+	struct pki_file md5 = { .len = 0 }, rc2 = { .len = 0 }, des3 = { .len = 0 };
+	pki_pem_cert(&md5, leaf);
+	pki_legacy_key(&md5, leaf_key, NID_pbeWithMD5AndDES_CBC, NULL, "correct horse");
+	check_legacy(&md5, "DES-CBC", "openssl pkey -provider legacy");
+	pki_legacy_key(&rc2, leaf_key, -1, "RC2-CBC", "correct horse");
+	check_legacy(&rc2, "RC2-CBC", "openssl pkey -provider legacy");
+	/* as old, and still to be had */
+	pki_legacy_p12(&des3, leaf_key, leaf, p12[0].key, p12[0].key, "correct horse");
+	assert_refused(&err, ERR_CONFIG, load(&l, &des3, "wrong"));
+	assert_true(l.need_pass);
+	assert_ok(&err, load(&l, &des3, "correct horse"));
+	check_loaded(&l, 1);
+}
+
 /* One bad letter in any of the blocks, and nothing of the file is taken. */
 static void damaged_blocks(void **state)
 {
@@ -407,6 +458,7 @@ int main(void)
 		cmocka_unit_test(der_files),
 		cmocka_unit_test(encrypted_files),
 		cmocka_unit_test(files_of_old),
+		cmocka_unit_test(ciphers_left_to_the_legacy_provider),
 		cmocka_unit_test(damaged_blocks),
 		cmocka_unit_test(zero_octets_between),
 		cmocka_unit_test(files_that_are_none),

@@ -2,6 +2,7 @@
 
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <openssl/provider.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
@@ -199,6 +200,59 @@ void pki_p12(struct pki_file *f, EVP_PKEY *key, X509 *own, X509 *ca, const char 
 	append_bio(f, bio, i2d_PKCS12_bio(bio, p12));
 	PKCS12_free(p12);
 	sk_X509_free(chain);
+}
+
+static OSSL_LIB_CTX *legacy(OSSL_PROVIDER *providers[2])
+{
+	OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+
+	providers[0] = OSSL_PROVIDER_load(ctx, "default");
+	providers[1] = OSSL_PROVIDER_load(ctx, "legacy");
+	assert_true(providers[0] && providers[1]);
+	return ctx;
+}
+
+static void legacy_free(OSSL_LIB_CTX *ctx, OSSL_PROVIDER *providers[2])
+{
+	OSSL_PROVIDER_unload(providers[0]);
+	OSSL_PROVIDER_unload(providers[1]);
+	OSSL_LIB_CTX_free(ctx);
+}
+
+void pki_legacy_p12(
+	struct pki_file *f, EVP_PKEY *key, X509 *own, int pbe_key, int pbe_certs, const char *pass)
+{
+	OSSL_PROVIDER *providers[2];
+	OSSL_LIB_CTX *ctx = legacy(providers);
+	BIO *bio = BIO_new(BIO_s_mem());
+	PKCS12 *p12 = PKCS12_create_ex(
+		pass, "test", key, own, NULL, pbe_key, pbe_certs, 1000, 1000, 0, ctx, NULL);
+
+	assert_non_null(p12);
+	append_bio(f, bio, i2d_PKCS12_bio(bio, p12));
+	PKCS12_free(p12);
+	legacy_free(ctx, providers);
+}
+
+void pki_legacy_key(
+	struct pki_file *f, EVP_PKEY *key, int pbe, const char *cipher, const char *pass)
+{
+	OSSL_PROVIDER *providers[2];
+	OSSL_LIB_CTX *ctx = legacy(providers);
+	BIO *bio = BIO_new(BIO_s_mem());
+	PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
+	/* OpenSSL's list, by which it knows the object identifier, is cut short. */
+	EVP_add_cipher(EVP_rc2_cbc());
+	EVP_CIPHER *c = cipher ? EVP_CIPHER_fetch(ctx, cipher, NULL) : NULL;
+	X509_SIG *sealed =
+		PKCS8_encrypt_ex(pbe, c, pass, (int)strlen(pass), NULL, 0, 1000, plain, ctx, NULL);
+
+	assert_non_null(sealed);
+	append_bio(f, bio, PEM_write_bio_PKCS8(bio, sealed));
+	X509_SIG_free(sealed);
+	PKCS8_PRIV_KEY_INFO_free(plain);
+	EVP_CIPHER_free(c);
+	legacy_free(ctx, providers);
 }
 
 struct bytes pki_bytes(const struct pki_file *f)

@@ -51,6 +51,12 @@ void pki_der_cert(struct pki_file *f, X509 *x);
 void pki_der_key(struct pki_file *f, EVP_PKEY *key);
 void pki_der_public(struct pki_file *f, EVP_PKEY *key);
 void pki_p12(struct pki_file *f, EVP_PKEY *key, X509 *own, X509 *ca, const char *pass);
+/* With ciphers that OpenSSL leaves to its legacy provider. pbe are NIDs, -1: nothing is encrypted, or with
+ * PBES2 and a cipher that has a name. */
+void pki_legacy_p12(
+	struct pki_file *f, EVP_PKEY *key, X509 *own, int pbe_key, int pbe_certs, const char *pass);
+void pki_legacy_key(
+	struct pki_file *f, EVP_PKEY *key, int pbe, const char *cipher, const char *pass);
 struct bytes pki_bytes(const struct pki_file *f);
 
 #endif
