@@ -59,6 +59,9 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	struct key **key, bool *need_pass, struct err *e) MUST_CHECK;
 void key_free(struct key *k);
 bool key_matches(const struct key *k, const struct cert *c);
+/* The certificate of this key, which may be NULL, to the front, where there is one: for a key that came
+ * from another file. */
+void cert_list_own_first(struct cert_list *certs, const struct key *key);
 
 /* Trust anchors: the system's store, and/or what is added. A pinned certificate, or public key
  * (SubjectPublicKeyInfo), in PEM or DER, is accepted as the gateway's own, whoever issued it and

@@ -129,6 +129,7 @@ static void load_own(struct refs *r)
 				complain(r, "local", "key", &e);
 			return;
 		}
+		cert_list_own_first(&p->own_certs, p->own_key);
 	}
 	err_clear(&e);
 	if (p->own_certs.n == 0)

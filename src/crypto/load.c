@@ -278,17 +278,6 @@ static bool refuse(struct bytes file, bool encrypted, const struct passphrase *p
 	return false;
 }
 
-static void own_cert_first(struct cert_list *certs, const struct key *key)
-{
-	for (size_t i = 0; key && i < certs->n; i++)
-		if (key_matches(key, certs->v[i])) {
-			struct cert *own = certs->v[i];
-			memmove(certs->v + 1, certs->v, i * sizeof(struct cert *));
-			certs->v[0] = own;
-			return;
-		}
-}
-
 bool load_credentials(struct bytes file, const struct passphrase *pass, struct cert_list *certs,
 	struct key **key, bool *need_pass, struct err *e)
 {
@@ -312,7 +301,7 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	}
 	if (found)
 		*key = found;
-	own_cert_first(certs, found);
+	cert_list_own_first(certs, found);
 	return true;
 }
 
@@ -327,4 +316,15 @@ void key_free(struct key *k)
 bool key_matches(const struct key *k, const struct cert *c)
 {
 	return EVP_PKEY_eq(X509_get0_pubkey(c->x), k->p) == 1;
+}
+
+void cert_list_own_first(struct cert_list *certs, const struct key *key)
+{
+	for (size_t i = 0; key && i < certs->n; i++)
+		if (key_matches(key, certs->v[i])) {
+			struct cert *own = certs->v[i];
+			memmove(certs->v + 1, certs->v, i * sizeof(struct cert *));
+			certs->v[0] = own;
+			return;
+		}
 }

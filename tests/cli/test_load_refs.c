@@ -144,6 +144,8 @@ static void own_certificate(void **state)
 	profile_free(p);
 	check(dir, CERT "certificate = cert.pem\n", NULL, LOAD_BAD,
 		"p.conf:5: local.certificate: there is no private key");
+	check(dir, CERT "certificate = cert.pem\nkey = cert.pem\n", NULL, LOAD_BAD,
+		"local.key: there is no private key");
 	check(dir, CERT "certificate = cert.pem\nkey = other.pem\n", NULL, LOAD_BAD,
 		"local.key: certificate and private key do not");
 	check(dir, CERT "certificate = cert.pem\nkey = open.pem\n", NULL, LOAD_BAD, "chmod 600");
@@ -172,6 +174,35 @@ static void own_certificate(void **state)
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(other);
+}
+
+/* The CA may stand first in the file, whether the key is there or elsewhere. */
+static void own_certificate_behind_its_ca(void **state)
+{
+	EVP_PKEY *key = make_key(), *ca_key = make_key();
+	X509 *cert = make_cert(key, "me"), *ca = make_cert(ca_key, "ca");
+	static const char *const texts[] = { CERT "certificate = both.pem\n",
+		CERT "certificate = both.pem\nkey = key.pem\n",
+		CERT "certificate = chain.pem\nkey = key.pem\n" };
+	struct pki_file chain = { .len = 0 };
+	char *dir = *state;
+
+	write_pem(dir, "key.pem", NULL, key, NULL, 0600);
+	pki_pem_cert(&chain, ca);
+	pki_pem_cert(&chain, cert);
+	folder_write(dir, "chain.pem", chain.data, chain.len, 0644);
+	pki_pem_key(&chain, key, NULL);
+	folder_write(dir, "both.pem", chain.data, chain.len, 0600);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct profile *p = check(dir, texts[i], NULL, LOAD_OK, NULL);
+		assert_int_equal(p->own_certs.n, 2);
+		assert_true(key_matches(p->own_key, p->own_certs.v[0]));
+		profile_free(p);
+	}
+	X509_free(cert);
+	X509_free(ca);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(ca_key);
 }
 
 #define EAP "[local]\nauth = eap\n[remote]\n"
@@ -265,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(secrets_in_files),
 		WITH_FOLDER(own_certificate),
+		WITH_FOLDER(own_certificate_behind_its_ca),
 		WITH_FOLDER(authorities),
 		WITH_FOLDER(thorough_parses_each_authority),
 		WITH_FOLDER(values_only_reads_no_file),
