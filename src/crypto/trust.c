@@ -84,16 +84,15 @@ bool trust_add_system(struct trust *t, struct err *e)
 	return ossl_err(e, ERR_LOCAL, "the system's certificates");
 }
 
-/* The next certificate of a PEM file, or NULL: at its end (*end), or at one that cannot be read. */
-static X509 *next_pem(BIO *bio, bool *end)
+/* pem_password_cb, for what nobody encrypts: without it OpenSSL would ask on the terminal, whatever was
+ * said about that. */
+static int no_pass(char *buf, int size, int writing, void *arg)
 {
-	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-
-	if (!x) {
-		*end = ossl_pem_end();
-		ossl_err(NULL, ERR_NONE, "");
-	}
-	return x;
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
 }
 
 static X509 *whole_der(struct bytes file)
@@ -203,10 +202,9 @@ bool trust_pin(struct trust *t, struct bytes file, struct err *e)
 	BIO *bio = x || key || file.n > INT_MAX ? NULL : BIO_new_mem_buf(file.p, (int)file.n);
 
 	if (bio) {
-		bool end;
-		x = next_pem(bio, &end);
+		x = PEM_read_bio_X509(bio, NULL, no_pass, NULL);
 		if (!x && BIO_reset(bio) == 1)
-			key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+			key = PEM_read_bio_PUBKEY(bio, NULL, no_pass, NULL);
 	}
 	BIO_free(bio);
 	ossl_err(NULL, ERR_NONE, "");

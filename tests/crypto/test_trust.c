@@ -4,6 +4,8 @@
 #include "lib/test.h"
 #include "lib/pki.h"
 
+#include <openssl/ui.h>
+
 static struct err err;
 static EVP_PKEY *root_key, *mid_key, *leaf_key, *small_key;
 static X509 *root, *mid, *other;
@@ -335,6 +337,51 @@ static void pins(void **state)
 	X509_free(late);
 }
 
+static unsigned openssl_asked;
+
+static int count_question(UI *ui, UI_STRING *question)
+{
+	(void)ui;
+	(void)question;
+	openssl_asked++;
+	return 0;
+}
+
+/* A pin's file with something encrypted in it, by mistake: OpenSSL asks nobody for a pass phrase. */
+static void encrypted_pins(void **state)
+{
+	enum { NEW, OLD, CERTIFICATE, BESIDE_PUBLIC, FILES };
+	static const char begin[] = "-----BEGIN CERTIFICATE-----   ",
+			  end[] = "-----END CERTIFICATE-----   ";
+	const UI_METHOD *usual = UI_get_default_method();
+	UI_METHOD *ui = UI_create_method("counts");
+	struct pki_file files[FILES] = { { .len = 0 } };
+	struct trust *t = trust_new(&err);
+	size_t added;
+
+	(void)state;
+	UI_method_set_reader(ui, count_question);
+	UI_set_default_method(ui);
+	pki_pem_key(&files[NEW], leaf_key, "correct horse");
+	pki_old_key(&files[OLD], leaf_key, "AES-128-CBC", "correct horse");
+	/* which nobody writes: an "EC PRIVATE KEY" by another name */
+	struct pki_file *f = &files[CERTIFICATE];
+	pki_old_key(f, leaf_key, "AES-128-CBC", "correct horse");
+	memcpy(f->data, begin, strlen(begin));
+	memcpy(f->data + f->len - sizeof(end), end, strlen(end));
+	pki_pem_key(&files[BESIDE_PUBLIC], leaf_key, "correct horse");
+	pki_pem_public(&files[BESIDE_PUBLIC], leaf_key);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (trust_pin(t, pki_bytes(&files[i]), &err) != (i == BESIDE_PUBLIC))
+			fail_msg("file %zu", i);
+		assert_refused(&err, ERR_CONFIG, trust_add(t, pki_bytes(&files[i]), &added, &err));
+	}
+	assert_int_equal(openssl_asked, 0);
+	UI_set_default_method(usual);
+	UI_destroy_method(ui);
+	trust_free(t);
+}
+
 static void files_of_anchors(void **state)
 {
 	struct pki_file pem = { .len = 0 }, der = { .len = 0 }, broken = { .len = 0 };
@@ -493,6 +540,7 @@ int main(void)
 		cmocka_unit_test(name_constraints),
 		cmocka_unit_test(depth),
 		cmocka_unit_test(pins),
+		cmocka_unit_test(encrypted_pins),
 		cmocka_unit_test(files_of_anchors),
 		cmocka_unit_test(trust_settings),
 		cmocka_unit_test(anchor_damaged_behind_its_key),
