@@ -8,7 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { REF_FILE_MAX = 1 << 20, CA_FILES_MAX = 512 };
+enum { REF_FILE_MAX = 1 << 20, CA_FILES_MAX = 4096 };
 
 struct refs {
 	struct profile *p;
@@ -177,14 +177,17 @@ static bool add_ca_folder(struct refs *r, const char *path, struct err *e)
 
 	if (!d)
 		return err_set(e, ERR_CONFIG, "%s: cannot be opened: %s", path, strerror(errno));
-	while (ok && files < CA_FILES_MAX && (entry = readdir(d))) {
+	while (ok && (entry = readdir(d))) {
 		size_t added = 0;
 		if (!is_certificate_name(entry->d_name))
 			continue;
 		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-		ok = add_ca_file(r, file, &added, e);
+		ok = files++ < CA_FILES_MAX ?
+			add_ca_file(r, file, &added, e) :
+			err_set(e, ERR_CONFIG,
+				"%s: there are more than %d certificate files in the folder", path,
+				CA_FILES_MAX);
 		total += added;
-		files++;
 	}
 	closedir(d);
 	if (ok && total == 0)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -242,6 +243,34 @@ static void authorities(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* All of them count; where they are too many, none is left out in silence. */
+static void many_authorities(void **state)
+{
+	enum { MOST = 4096 };
+	EVP_PKEY *key = make_key();
+	X509 *cert = make_cert(key, "ca");
+	char *dir = *state, sub[1024], name[1100];
+	uint8_t hash[SPKI_SHA1_LEN];
+
+	snprintf(sub, sizeof(sub), "%s/cas", dir);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	const char *first = write_pem(sub, "0.pem", cert, NULL, NULL, 0644);
+	for (int i = 1; i < MOST; i++) {
+		snprintf(name, sizeof(name), "%s/%d.pem", sub, i);
+		assert_int_equal(link(first, name), 0);
+	}
+	folder_text(sub, "README", "no certificate");
+	struct profile *p = check(dir, EAP "ca = cas\n", NULL, LOAD_OK, NULL);
+	assert_true(trust_spki_sha1(p->trust, MOST - 1, hash));
+	profile_free(p);
+	snprintf(name, sizeof(name), "%s/another.crt", sub);
+	assert_int_equal(link(first, name), 0);
+	check(dir, EAP "ca = cas\n", NULL, LOAD_BAD,
+		"cas: there are more than 4096 certificate files");
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
 /* `check` parses what connect leaves to the moment when the gateway shows its certificate. */
 static void thorough_parses_each_authority(void **state)
 {
@@ -298,6 +327,7 @@ int main(void)
 		WITH_FOLDER(own_certificate),
 		WITH_FOLDER(own_certificate_behind_its_ca),
 		WITH_FOLDER(authorities),
+		WITH_FOLDER(many_authorities),
 		WITH_FOLDER(thorough_parses_each_authority),
 		WITH_FOLDER(values_only_reads_no_file),
 	};
