@@ -73,9 +73,25 @@ static bool add_object(
 	}
 }
 
-/* --- plain PEM ------------------------------------------------------------------------------------- */
-
 #define PEM_BEGIN "-----BEGIN "
+#define PEM_END   "-----END "
+
+/* Without the text behind the last block, which OpenSSL's store takes for an object that it cannot read. */
+static struct bytes up_to_last_block(struct bytes file)
+{
+	const char *p = file.p, *end = p + file.n, *last = NULL;
+
+	if (memchr(p, 0, file.n))
+		return file;
+	for (const char *at = p; (at = memmem(at, (size_t)(end - at), PEM_END, strlen(PEM_END)));)
+		last = at++;
+	if (!last || memmem(last, (size_t)(end - last), PEM_BEGIN, strlen(PEM_BEGIN)))
+		return file;
+	const char *line = memchr(last, '\n', (size_t)(end - last));
+	return (struct bytes){ p, (size_t)((line ? line + 1 : end) - p) };
+}
+
+/* --- plain PEM ------------------------------------------------------------------------------------- */
 
 /* Whether it is PEM of certificates and of private keys that nothing encrypts, and of nothing else. */
 static bool is_plain_pem(struct bytes file)
@@ -289,7 +305,8 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	*need_pass = false;
 	bool ok = file.n <= INT_MAX && is_plain_pem(file) ?
 		read_plain_pem(file, certs, key ? &found : NULL, &failed, e) :
-		read_objects(file, &asked, certs, key ? &found : NULL, &failed, e);
+		read_objects(
+			up_to_last_block(file), &asked, certs, key ? &found : NULL, &failed, e);
 	if (ok && (failed || (certs->n == before && !found)))
 		ok = refuse(file, failed && asked.asked, pass, need_pass, e);
 	ossl_err(NULL, ERR_NONE, "");

@@ -403,6 +403,33 @@ static void damaged_blocks(void **state)
 	}
 }
 
+/* An empty line at the end, or words; but a block that was cut off is not lost in silence. */
+static void text_behind_the_blocks(void **state)
+{
+	static const char *const texts[] = { "\n", "\r\n\t \n\n", "some words", "some words\n" };
+	static const char *const passes[] = { NULL, "correct horse" };
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts) * 2; i++) {
+		struct pki_file f = { .len = 0 };
+		pki_pem_cert(&f, leaf);
+		pki_pem_key(&f, leaf_key, passes[i % 2]);
+		memcpy(f.data + f.len, texts[i / 2], strlen(texts[i / 2]));
+		f.len += strlen(texts[i / 2]);
+		assert_ok(&err, load(&l, &f, passes[i % 2]));
+		check_loaded(&l, 1);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct pki_file f = { .len = 0 };
+		pki_pem_key(&f, leaf_key, passes[i]);
+		pki_pem_cert(&f, leaf);
+		f.len -= 60;
+		assert_refused(&err, ERR_CONFIG, load(&l, &f, passes[i]));
+		assert_null(l.key);
+	}
+}
+
 /* What stands behind it is not lost in silence. */
 static void zero_octets_between(void **state)
 {
@@ -460,6 +487,7 @@ int main(void)
 		cmocka_unit_test(files_of_old),
 		cmocka_unit_test(ciphers_left_to_the_legacy_provider),
 		cmocka_unit_test(damaged_blocks),
+		cmocka_unit_test(text_behind_the_blocks),
 		cmocka_unit_test(zero_octets_between),
 		cmocka_unit_test(files_that_are_none),
 	};
