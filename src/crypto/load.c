@@ -91,6 +91,39 @@ static struct bytes up_to_last_block(struct bytes file)
 	return (struct bytes){ p, (size_t)((line ? line + 1 : end) - p) };
 }
 
+/* What stands behind PEM_BEGIN is one of these, each with the five hyphens behind it. */
+static bool is_named(const char *p, const char *end, const char *const names[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((size_t)(end - p) > strlen(names[i]) &&
+			memcmp(p, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* What is left of the making of a key and its certificate says nothing here, and OpenSSL would stop at a
+ * request. Text between blocks it passes over. */
+static void blank_leftovers(char *text, size_t n)
+{
+	static const char *const names[] = { PEM_STRING_X509_REQ "-----",
+		PEM_STRING_X509_REQ_OLD "-----", PEM_STRING_ECPARAMETERS "-----",
+		PEM_STRING_DHPARAMS "-----" };
+	char *end = text + n, *next;
+
+	if (memchr(text, 0, n))
+		return;
+	for (char *at = memmem(text, n, PEM_BEGIN, strlen(PEM_BEGIN)); at; at = next) {
+		char *name = at + strlen(PEM_BEGIN);
+		next = memmem(name, (size_t)(end - name), PEM_BEGIN, strlen(PEM_BEGIN));
+		char *to = next ? next : end;
+		char *last = memmem(name, (size_t)(to - name), PEM_END, strlen(PEM_END));
+		if (!last || !is_named(name, end, names, ARRAY_LEN(names)))
+			continue;
+		char *line = memchr(last, '\n', (size_t)(to - last));
+		memset(at, '\n', (size_t)((line ? line : to) - at));
+	}
+}
+
 /* --- plain PEM ------------------------------------------------------------------------------------- */
 
 /* Whether it is PEM of certificates and of private keys that nothing encrypts, and of nothing else. */
@@ -104,12 +137,8 @@ static bool is_plain_pem(struct bytes file)
 	if (memmem(p, file.n, "Proc-Type:", 10) || memchr(p, 0, file.n))
 		return false;
 	for (; (at = memmem(p, (size_t)(end - p), PEM_BEGIN, strlen(PEM_BEGIN))); n++) {
-		bool known = false;
 		p = at + strlen(PEM_BEGIN);
-		for (size_t i = 0; i < ARRAY_LEN(plain); i++)
-			known |= (size_t)(end - p) > strlen(plain[i]) &&
-				memcmp(p, plain[i], strlen(plain[i])) == 0;
-		if (!known)
+		if (!is_named(p, end, plain, ARRAY_LEN(plain)))
 			return false;
 	}
 	return n > 0;
@@ -294,7 +323,8 @@ static bool refuse(struct bytes file, bool encrypted, const struct passphrase *p
 	return false;
 }
 
-bool load_credentials(struct bytes file, const struct passphrase *pass, struct cert_list *certs,
+/* load_credentials, but for what is left over. */
+static bool load(struct bytes file, const struct passphrase *pass, struct cert_list *certs,
 	struct key **key, bool *need_pass, struct err *e)
 {
 	struct asked asked = { .pass = pass };
@@ -302,7 +332,6 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	struct key *found = NULL;
 	bool failed = false;
 
-	*need_pass = false;
 	bool ok = file.n <= INT_MAX && is_plain_pem(file) ?
 		read_plain_pem(file, certs, key ? &found : NULL, &failed, e) :
 		read_objects(
@@ -320,6 +349,22 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 		*key = found;
 	cert_list_own_first(certs, found);
 	return true;
+}
+
+bool load_credentials(struct bytes file, const struct passphrase *pass, struct cert_list *certs,
+	struct key **key, bool *need_pass, struct err *e)
+{
+	char *text = malloc(file.n + 1);
+
+	*need_pass = false;
+	if (!text)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	memcpy(text, file.p, file.n);
+	blank_leftovers(text, file.n);
+	bool ok = load((struct bytes){ text, file.n }, pass, certs, key, need_pass, e);
+	OPENSSL_cleanse(text, file.n);
+	free(text);
+	return ok;
 }
 
 void key_free(struct key *k)

@@ -430,6 +430,40 @@ static void text_behind_the_blocks(void **state)
 	}
 }
 
+/* Before the certificate, behind it, and behind the key. */
+static void leftovers_between(void **state)
+{
+	static const char *const passes[] = { NULL, "correct horse" };
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(passes) * 3; i++) {
+		struct pki_file f = { .len = 0 };
+		const char *pass = passes[i / 3];
+		for (size_t at = 0; at < 3; at++) {
+			if (at == i % 3) {
+				pki_pem_request(&f, leaf_key);
+				pki_pem_curve(&f);
+				pki_pem_request(&f, leaf_key);
+			}
+			if (at == 0)
+				pki_pem_cert(&f, leaf);
+			else if (at == 1)
+				pki_pem_key(&f, leaf_key, pass);
+		}
+		if (pass) {
+			assert_refused(&err, ERR_CONFIG, load(&l, &f, "wrong"));
+			assert_true(l.need_pass);
+		}
+		assert_ok(&err, load(&l, &f, pass));
+		check_loaded(&l, 1);
+	}
+	struct pki_file alone = { .len = 0 };
+	pki_pem_request(&alone, leaf_key);
+	assert_refused(&err, ERR_CONFIG, load(&l, &alone, NULL));
+	assert_false(l.need_pass);
+}
+
 /* What stands behind it is not lost in silence. */
 static void zero_octets_between(void **state)
 {
@@ -488,6 +522,7 @@ int main(void)
 		cmocka_unit_test(ciphers_left_to_the_legacy_provider),
 		cmocka_unit_test(damaged_blocks),
 		cmocka_unit_test(text_behind_the_blocks),
+		cmocka_unit_test(leftovers_between),
 		cmocka_unit_test(zero_octets_between),
 		cmocka_unit_test(files_that_are_none),
 	};

@@ -168,6 +168,28 @@ void pki_pem_public(struct pki_file *f, EVP_PKEY *key)
 	append_bio(f, bio, PEM_write_bio_PUBKEY(bio, key));
 }
 
+void pki_pem_request(struct pki_file *f, EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	EVP_MD *md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	X509_REQ *request = X509_REQ_new();
+
+	assert_int_equal(X509_REQ_set_pubkey(request, key), 1);
+	assert_true(X509_REQ_sign(request, key, md) > 0);
+	append_bio(f, bio, PEM_write_bio_X509_REQ(bio, request));
+	X509_REQ_free(request);
+	EVP_MD_free(md);
+}
+
+void pki_pem_curve(struct pki_file *f)
+{
+	static const uint8_t p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01,
+		0x07 };
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	append_bio(f, bio, PEM_write_bio(bio, PEM_STRING_ECPARAMETERS, "", p256, sizeof(p256)));
+}
+
 void pki_der_cert(struct pki_file *f, X509 *x)
 {
 	BIO *bio = BIO_new(BIO_s_mem());

@@ -47,6 +47,9 @@ void pki_pem_key(struct pki_file *f, EVP_PKEY *key, const char *pass);
 /* As OpenSSL wrote keys before PKCS#8; cipher "AES-128-CBC" and a pass phrase, or NULL and NULL. */
 void pki_old_key(struct pki_file *f, EVP_PKEY *key, const char *cipher, const char *pass);
 void pki_pem_public(struct pki_file *f, EVP_PKEY *key);
+/* CERTIFICATE REQUEST, and the parameters that `openssl ecparam -genkey` writes before an EC key. */
+void pki_pem_request(struct pki_file *f, EVP_PKEY *key);
+void pki_pem_curve(struct pki_file *f);
 void pki_der_cert(struct pki_file *f, X509 *x);
 void pki_der_key(struct pki_file *f, EVP_PKEY *key);
 void pki_der_public(struct pki_file *f, EVP_PKEY *key);
