@@ -51,6 +51,7 @@ size_t addr_to_sockaddr(struct sockaddr_storage *ss, const struct addr *a); /* l
 
 bool prefix_parse(
 	struct prefix *p, const char *text); /* "10.0.0.0/8", "10.0.0.1"; host bits cleared */
+bool prefix_parse_host(struct prefix *p, const char *text); /* the same, host bits and all */
 char *prefix_text(char out[ADDR_TEXT_MAX], const struct prefix *p);
 /* The one address, all of its bits; family NONE: no address, no bits. */
 struct prefix prefix_host(uint8_t family, const uint8_t *ip);

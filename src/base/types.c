@@ -157,7 +157,7 @@ static uint8_t mask_octet(unsigned len, unsigned i)
 	return len <= 8 * i ? 0 : (uint8_t)(0xff00u >> (len - 8 * i));
 }
 
-bool prefix_parse(struct prefix *p, const char *text)
+bool prefix_parse_host(struct prefix *p, const char *text)
 {
 	char host[ADDR_TEXT_MAX];
 	size_t n = strcspn(text, "/");
@@ -176,8 +176,16 @@ bool prefix_parse(struct prefix *p, const char *text)
 		return false;
 	p->family = a.family;
 	p->len = (uint8_t)len;
-	for (unsigned i = 0; i < addr_len(a.family); i++)
-		p->ip[i] = a.ip[i] & mask_octet(p->len, i);
+	memcpy(p->ip, a.ip, addr_len(a.family));
+	return true;
+}
+
+bool prefix_parse(struct prefix *p, const char *text)
+{
+	if (!prefix_parse_host(p, text))
+		return false;
+	for (unsigned i = 0; i < addr_len(p->family); i++)
+		p->ip[i] &= mask_octet(p->len, i);
 	return true;
 }
 

@@ -115,7 +115,7 @@ static const struct key_row rows[] = {
 	{ "esp", "remote-ts", KEY_SELECTORS, AT(remote_ts), 0, 0, 0, "auto", "auto|selectors", "",
 		"The gateway's side of what goes through the tunnel; auto: everything." },
 
-	{ "network", "address", KEY_PREFIXES_OR, AT(addresses), AT(address), 0, 0, "auto",
+	{ "network", "address", KEY_ADDRESSES_OR, AT(addresses), AT(address), 0, 0, "auto",
 		"auto|none|addresses", "",
 		"Addresses to ask the gateway for; auto: one of each family, our own where it assigns none." },
 	{ "network", "routes", KEY_PREFIXES_OR, AT(route_list), AT(routes), 0, 0, "auto",

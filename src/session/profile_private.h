@@ -25,6 +25,7 @@ enum key_type {
 	KEY_SELECTORS, /* struct selectors, "auto": none */
 	KEY_PREFIXES, /* struct prefix_list */
 	KEY_PREFIXES_OR, /* struct prefix_list; at2: enum auto_choice */
+	KEY_ADDRESSES_OR, /* the same, with the host bits: "10.9.0.5/24" is that address */
 	KEY_DNS, /* p->dns_list and p->dns */
 	KEY_DOMAINS, /* p->domains */
 	KEY_INTERFACE, /* char[most], "" for auto */

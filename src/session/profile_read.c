@@ -227,8 +227,10 @@ static bool read_ppp_auth(
 	return true;
 }
 
-static bool read_prefixes(struct prefix_list *l, const char *value, struct err *e)
+static bool read_prefixes(
+	struct prefix_list *l, const struct key_row *row, const char *value, struct err *e)
 {
+	bool addresses = row->type == KEY_ADDRESSES_OR;
 	char item[WORD_TEXT_MAX], what[SHOWN_MAX];
 
 	l->n = 0;
@@ -237,23 +239,23 @@ static bool read_prefixes(struct prefix_list *l, const char *value, struct err *
 	while (next_item(&value, item)) {
 		if (l->n == PREFIXES_MAX)
 			return err_set(e, ERR_CONFIG, "more than %d prefixes", PREFIXES_MAX);
-		if (!prefix_parse(&l->v[l->n], item))
-			return err_set(e, ERR_CONFIG,
-				"\"%s\" is no prefix; right would be 10.0.0.0/8 or 2001:db8::/32",
-				shown(what, item));
+		if (!(addresses ? prefix_parse_host : prefix_parse)(&l->v[l->n], item))
+			return err_set(e, ERR_CONFIG, "\"%s\" is no %s", shown(what, item),
+				addresses ? "address; right would be 10.0.0.5 or 2001:db8::5/64" :
+					    "prefix; right would be 10.0.0.0/8 or 2001:db8::/32");
 		l->n++;
 	}
 	return true;
 }
 
-static bool read_choice_or_prefixes(
-	struct prefix_list *l, enum auto_choice *choice, const char *value, struct err *e)
+static bool read_choice_or_prefixes(struct prefix_list *l, enum auto_choice *choice,
+	const struct key_row *row, const char *value, struct err *e)
 {
 	int word = profile_word("auto|none", value);
 
 	l->n = 0;
 	*choice = word == 0 ? CHOICE_AUTO : word == 1 ? CHOICE_NONE : CHOICE_LIST;
-	return *choice != CHOICE_LIST || read_prefixes(l, value, e);
+	return *choice != CHOICE_LIST || read_prefixes(l, row, value, e);
 }
 
 static bool read_dns(struct profile *p, const char *value, struct err *e)
@@ -474,9 +476,10 @@ bool profile_read(
 	case KEY_SELECTORS:
 		return read_selectors(at, value, e);
 	case KEY_PREFIXES:
-		return read_prefixes(at, value, e);
+		return read_prefixes(at, row, value, e);
 	case KEY_PREFIXES_OR:
-		return read_choice_or_prefixes(at, at2, value, e);
+	case KEY_ADDRESSES_OR:
+		return read_choice_or_prefixes(at, at2, row, value, e);
 	case KEY_DNS:
 		return read_dns(&f->p, value, e);
 	case KEY_DOMAINS:

@@ -209,6 +209,7 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 		add_prefixes(t, at);
 		break;
 	case KEY_PREFIXES_OR:
+	case KEY_ADDRESSES_OR:
 		add_choice_or_prefixes(t, at, *(const enum auto_choice *)at2);
 		break;
 	case KEY_DNS:

@@ -127,8 +127,10 @@ static void prefixes(void **state)
 		assert_string_equal(prefix_text(text, &p), good[i].out);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		if (prefix_parse(&p, bad[i]))
+		if (prefix_parse(&p, bad[i]) || prefix_parse_host(&p, bad[i]))
 			fail_msg("%s was taken", bad[i]);
+	assert_true(prefix_parse_host(&p, "10.1.2.3/8"));
+	assert_string_equal(prefix_text(text, &p), "10.1.2.3/8");
 }
 
 static void prefixes_cover(void **state)

@@ -48,6 +48,16 @@ test_several_gateways() {
 	carries net "$INNER4"
 }
 
+# With a length behind it, as an interface is configured: still this address, not its network's.
+test_address_asked_for() {
+	profile_psk net
+	client_start net --set 'network.address=10.98.0.77/24, fd98::77/64'
+	gateway_says 'peer requested virtual IP 10\.98\.0\.77$' || fail "another IPv4 address"
+	gateway_says 'peer requested virtual IP fd98::77$' || fail "another IPv6 address"
+	reaches "$INNER4" "$INNER6"
+	client_stop net
+}
+
 # The machine's own address inside as well as outside.
 test_no_address_asked_for() {
 	profile_psk net nopool
