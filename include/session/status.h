@@ -67,6 +67,7 @@ struct status {
 	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
 	char dns_via[32];
 	size_t n_routes; /* all there are; the array holds the first STATUS_ROUTES */
+	size_t n_of_kind[ROUTE_BLOCK + 1]; /* all there are, of each enum route_kind */
 	struct route routes[STATUS_ROUTES];
 	char interface[16];
 	uint16_t mtu;

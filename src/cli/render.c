@@ -197,11 +197,13 @@ static void put_children(FILE *f, const struct status *st)
 	}
 }
 
+enum { ROUTES_SHOWN = 8 };
+
 static void put_inside(FILE *f, const struct status *st)
 {
 	struct list l = { .f = f, .name = "address" };
 	char text[ADDR_TEXT_MAX + 40];
-	size_t tunnel = 0;
+	size_t shown = 0;
 
 	for (size_t i = 0; i < st->n_addrs; i++)
 		list_add(&l, prefix_text(text, &st->addrs[i]));
@@ -212,9 +214,11 @@ static void put_inside(FILE *f, const struct status *st)
 	list_end(&l, 0);
 	l = (struct list){ .f = f, .name = "routes" };
 	for (size_t i = 0; i < st->n_routes && i < STATUS_ROUTES; i++)
-		if (st->routes[i].kind == ROUTE_TUNNEL && tunnel++ < 8)
+		if (st->routes[i].kind == ROUTE_TUNNEL && shown < ROUTES_SHOWN) {
 			list_add(&l, prefix_text(text, &st->routes[i].dst));
-	list_end(&l, tunnel > 8 ? tunnel - 8 : 0);
+			shown++;
+		}
+	list_end(&l, st->n_of_kind[ROUTE_TUNNEL] - shown);
 	l = (struct list){ .f = f, .name = "dns" };
 	for (size_t i = 0; i < st->n_dns; i++)
 		list_add(&l, addr_text(text, &st->dns[i]));

@@ -50,6 +50,15 @@ static void put_spi32(struct json *j, const char *name, uint32_t spi)
 	put_spi(j, name, octets, sizeof(octets));
 }
 
+/* Of a list that is cut: how many there are. */
+static void put_total(struct json *j, const char *name, size_t n)
+{
+	char key[40];
+
+	snprintf(key, sizeof(key), "%s_total", name);
+	json_unsigned(j, key, n);
+}
+
 static void put_texts(
 	struct json *j, const char *name, const char *texts, size_t size, size_t n, size_t max)
 {
@@ -57,6 +66,13 @@ static void put_texts(
 	for (size_t i = 0; i < n && i < max; i++)
 		json_text(j, NULL, texts + i * size);
 	json_close(j, ']');
+}
+
+static void put_selectors(
+	struct json *j, const char *name, const char (*ts)[SELECTOR_TEXT_MAX], size_t n)
+{
+	put_texts(j, name, ts[0], sizeof(ts[0]), n, STATUS_TS);
+	put_total(j, name, n);
 }
 
 static void put_child(struct json *j, const struct status_child *c)
@@ -67,8 +83,8 @@ static void put_child(struct json *j, const struct status_child *c)
 	json_text(j, "mode", c->mode == SA_TUNNEL ? "tunnel" : "transport");
 	json_bool(j, "encap", c->encap);
 	json_text(j, "proposal", c->proposal);
-	put_texts(j, "local_ts", c->local_ts[0], sizeof(c->local_ts[0]), c->n_local, STATUS_TS);
-	put_texts(j, "remote_ts", c->remote_ts[0], sizeof(c->remote_ts[0]), c->n_remote, STATUS_TS);
+	put_selectors(j, "local_ts", c->local_ts, c->n_local);
+	put_selectors(j, "remote_ts", c->remote_ts, c->n_remote);
 	json_unsigned(j, "bytes_in", c->bytes_in);
 	json_unsigned(j, "bytes_out", c->bytes_out);
 	json_unsigned(j, "packets_in", c->packets_in);
@@ -113,6 +129,7 @@ static void put_routes(
 		if (st->routes[i].kind == kind)
 			json_text(j, NULL, prefix_text(text, &st->routes[i].dst));
 	json_close(j, ']');
+	put_total(j, name, st->n_of_kind[kind]);
 }
 
 static void put_network(struct json *j, const struct status *st)

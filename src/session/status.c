@@ -86,6 +86,8 @@ static void status_network(const struct netconf *n, struct status *out)
 	out->n_routes = n->n_routes;
 	for (size_t i = 0; i < n->n_routes && i < STATUS_ROUTES; i++)
 		out->routes[i] = n->routes[i];
+	for (size_t i = 0; i < n->n_routes; i++)
+		out->n_of_kind[n->routes[i].kind]++;
 	out->mtu = n->mtu;
 }
 

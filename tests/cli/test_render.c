@@ -107,6 +107,7 @@ static void fill(struct status *st)
 	snprintf(st->domains[0], sizeof(st->domains[0]), "corp.example");
 	snprintf(st->dns_via, sizeof(st->dns_via), "systemd-resolved");
 	st->n_routes = 3;
+	st->n_of_kind[ROUTE_TUNNEL] = st->n_of_kind[ROUTE_BYPASS] = st->n_of_kind[ROUTE_BLOCK] = 1;
 	st->routes[0].kind = ROUTE_TUNNEL;
 	prefix_parse(&st->routes[0].dst, "10.0.0.0/8");
 	st->routes[1].kind = ROUTE_BYPASS;
@@ -137,13 +138,15 @@ static void status_as_json(void **state)
 		"\"proposal\":\"aes256gcm16-prfsha384-x25519\",\"rekey_in\":7200,\"reauth_in\":null,"
 		"\"quantum_safe\":false},"
 		"\"children\":[{\"spi_in\":\"c0000001\",\"spi_out\":\"0000abcd\",\"mode\":\"tunnel\",\"encap\":true,"
-		"\"proposal\":\"aes256gcm16\",\"local_ts\":[\"10.9.0.5/32\"],\"remote_ts\":[\"10.0.0.0/16\","
+		"\"proposal\":\"aes256gcm16\",\"local_ts\":[\"10.9.0.5/32\"],\"local_ts_total\":1,\"remote_ts\":[\"10.0.0.0/16\","
 		"\"10.1.0.0/16\",\"10.2.0.0/16\",\"10.3.0.0/16\",\"10.4.0.0/16\",\"10.5.0.0/16\",\"10.6.0.0/16\","
-		"\"10.7.0.0/16\"],\"bytes_in\":1400000,\"bytes_out\":5300,\"packets_in\":1200,\"packets_out\":40,"
+		"\"10.7.0.0/16\"],\"remote_ts_total\":9,\"bytes_in\":1400000,\"bytes_out\":5300,\"packets_in\":1200,\"packets_out\":40,"
 		"\"replay_drops\":0,\"integrity_failures\":0,\"rekey_in\":1234}],"
 		"\"address\":[\"10.9.0.5/32\"],"
 		"\"dns\":{\"servers\":[\"10.0.0.53\"],\"domains\":[\"corp.example\"],\"via\":\"systemd-resolved\"},"
-		"\"routes\":[\"10.0.0.0/8\"],\"bypassed\":[\"192.168.1.0/24\"],\"blocked\":[\"::/0\"],"
+		"\"routes\":[\"10.0.0.0/8\"],\"routes_total\":1,"
+		"\"bypassed\":[\"192.168.1.0/24\"],\"bypassed_total\":1,"
+		"\"blocked\":[\"::/0\"],\"blocked_total\":1,"
 		"\"interface\":\"vpn0\",\"mtu\":1400,\"killswitch\":\"no\",\"weak\":[\"sha1\"],"
 		"\"rekeys\":{\"ike\":0,\"child\":2},\"reconnects\":0,\"last_error\":\"\"}");
 	free(text);
@@ -212,15 +215,18 @@ static void more_than_the_arrays_hold(void **state)
 	fill(&st);
 	st.n_children = STATUS_CHILDREN + 7;
 	st.n_routes = STATUS_ROUTES + 5;
+	st.n_of_kind[ROUTE_TUNNEL] = STATUS_ROUTES + 3; /* the last two are bypasses */
+	st.n_of_kind[ROUTE_BYPASS] = 2;
 	for (size_t i = 0; i < STATUS_CHILDREN; i++)
 		st.children[i] = st.children[0];
 	for (size_t i = 0; i < STATUS_ROUTES; i++)
 		st.routes[i] = st.routes[0];
 	char *text = render_status_json(&st, 0);
 	assert_non_null(text);
+	assert_non_null(strstr(text, "\"routes_total\":67,\"bypassed\":[],\"bypassed_total\":2,"));
 	free(text);
 	text = render_status_text(&st, false);
-	assert_non_null(strstr(text, "and 56 more"));
+	assert_non_null(strstr(text, "and 59 more"));
 	free(text);
 	text = render_routes(&st);
 	assert_non_null(strstr(text, "and 5 more"));

@@ -11,13 +11,15 @@ OBJECT = {
     "ike": {"version": int, "spi_i": str, "spi_r": str, "proposal": str, "rekey_in": int,
             "reauth_in": int, "quantum_safe": bool},
     "children": list, "address": list, "dns": {"servers": list, "domains": list, "via": str},
-    "routes": list, "mtu": int, "killswitch": str, "weak": list,
+    "routes": list, "routes_total": int, "bypassed": list, "bypassed_total": int,
+    "blocked": list, "blocked_total": int, "mtu": int, "killswitch": str, "weak": list,
     "rekeys": {"ike": int, "child": int}, "reconnects": int, "last_error": str,
 }
 CHILD = {
     "spi_in": str, "spi_out": str, "mode": str, "encap": bool, "proposal": str,
-    "local_ts": list, "remote_ts": list, "bytes_in": int, "bytes_out": int, "packets_in": int,
-    "packets_out": int, "replay_drops": int, "integrity_failures": int, "rekey_in": int,
+    "local_ts": list, "local_ts_total": int, "remote_ts": list, "remote_ts_total": int,
+    "bytes_in": int, "bytes_out": int, "packets_in": int, "packets_out": int, "replay_drops": int,
+    "integrity_failures": int, "rekey_in": int,
 }
 PPP = {"auth": str, "peer": str, "mru": int}
 # A time that never comes and a thing that is not there may be null.
@@ -61,6 +63,8 @@ def facts(s):
     expect("10.99.0.53" in s["dns"]["servers"], "dns.servers")
     expect(1200 <= s["mtu"] <= 1500, "mtu")
     expect(s["weak"] == [], "weak")
+    for name in "routes", "bypassed", "blocked":
+        expect(len(s[name]) == s[name + "_total"], name + "_total")
 
 
 def ikev2_facts(s):
@@ -87,6 +91,8 @@ def l2tp_facts(s):
 
 
 def child_facts(c, kernel):
+    for name in "local_ts", "remote_ts":
+        expect(len(c[name]) == c[name + "_total"], name + "_total")
     expect(is_hex(c["spi_in"], 8) and is_hex(c["spi_out"], 8), "child SPIs")
     expect(c["encap"] is not kernel, "child encapsulation")
     expect(c["packets_out"] >= 3 and c["packets_in"] >= 3, "child packets")

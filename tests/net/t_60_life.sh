@@ -122,6 +122,18 @@ test_status_json() {
 	client_stop json
 }
 
+# Both forms show some of the routes, and count all.
+test_status_of_many_routes() {
+	local list
+	profile_psk many
+	list=$(printf '10.99.0.%d,' $(seq 2 2 160))
+	client_start many --set network.dns=none --set "network.routes=${list%,}"
+	status_is many '(len(s["routes"]), s["routes_total"]) == (64, 80)' ||
+		fail "$(json many '(len(s["routes"]), s.get("routes_total"))')"
+	grep -q 'and 72 more' <<<"$(vpnc_ike status many)" || fail "$(vpnc_ike status many)"
+	client_stop many
+}
+
 test_connect_json() {
 	profile_psk events
 	client_launch events --json

@@ -71,6 +71,9 @@ static void up_and_down(void **state)
 	assert_int_equal(st->n_children, 1);
 	assert_int_equal(st->rekeys_ike, 2);
 	assert_int_equal(st->rekeys_child, 2);
+	assert_int_equal(st->n_of_kind[ROUTE_TUNNEL] + st->n_of_kind[ROUTE_BYPASS] +
+			st->n_of_kind[ROUTE_BLOCK],
+		p.n_routes);
 	free(st);
 	pair_stop(&p);
 	pair_run(&p, SECONDS(5));
