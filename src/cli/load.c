@@ -103,7 +103,7 @@ static void set_entries(struct profile *p, const struct load_scan *s, struct loa
 static void set_option(struct profile *p, const char *text, struct load_report *report)
 {
 	const char *equals = strchr(text, '='), *dot = strchr(text, '.');
-	char section[32] = "", key[32] = "";
+	char section[LOAD_NAME_MAX] = "", key[LOAD_NAME_MAX] = "";
 	struct err e;
 
 	if (!equals || !dot || dot > equals) {
@@ -111,8 +111,8 @@ static void set_option(struct profile *p, const char *text, struct load_report *
 		load_problem_add(report, "--set", 0, "", "", &e);
 		return;
 	}
-	text_safe(section, sizeof(section), text, (size_t)(dot - text));
-	text_safe(key, sizeof(key), dot + 1, (size_t)(equals - dot - 1));
+	load_name_copy(section, text, (size_t)(dot - text));
+	load_name_copy(key, dot + 1, (size_t)(equals - dot - 1));
 	if (key_is_secret(section, key))
 		err_set(&e, ERR_CONFIG,
 			"a secret on the command line can be read by everybody; "

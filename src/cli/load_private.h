@@ -37,11 +37,11 @@ bool ini_escapes(void);
 
 /* --- load_scan.c: what stands on which line, and what iniparser would get wrong --- */
 
-enum { LOAD_ENTRIES_MAX = 256, LOAD_LINE_MAX = 1000 };
+enum { LOAD_ENTRIES_MAX = 256, LOAD_LINE_MAX = 1000, LOAD_NAME_MAX = 32 };
 
 struct load_entry_line {
 	unsigned line;
-	char section[32], key[32]; /* lower case */
+	char section[LOAD_NAME_MAX], key[LOAD_NAME_MAX]; /* as load_name_copy has them */
 	const char *value; /* in the text scanned, without quotes */
 	size_t len;
 };
@@ -59,6 +59,8 @@ struct load_scan {
 bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t len,
 	struct load_report *report) MUST_CHECK;
 void load_scan_free(struct load_scan *s);
+/* A section's or key's name as it is compared: lower case, printable, cut. */
+void load_name_copy(char out[LOAD_NAME_MAX], const char *p, size_t n);
 
 /* --- load_refs.c: what a profile names --- */
 

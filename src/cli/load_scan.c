@@ -26,7 +26,7 @@ struct scanner {
 	struct profile *profile;
 	struct load_report *report;
 	const char *file;
-	char section[32];
+	char section[LOAD_NAME_MAX];
 	bool in_section; /* a [section] was seen ... */
 	bool known_section; /* ... and it is one of ours */
 };
@@ -54,10 +54,9 @@ static bool complain(
 	return false;
 }
 
-/* A name as it is compared: lower case, printable, cut. */
-static void name_copy(char out[32], const char *p, size_t n)
+void load_name_copy(char out[LOAD_NAME_MAX], const char *p, size_t n)
 {
-	text_safe(out, 32, p, n);
+	text_safe(out, LOAD_NAME_MAX, p, n);
 	for (; *out; out++)
 		if (*out >= 'A' && *out <= 'Z')
 			*out = (char)(*out - 'A' + 'a');
@@ -87,7 +86,7 @@ static bool scan_section(struct scanner *sc, const struct line *l)
 			"a section ends with ']'; a comment stands on a line of its own");
 	n--;
 	trim(&p, &n);
-	name_copy(sc->section, p, n);
+	load_name_copy(sc->section, p, n);
 	sc->known_section = section_known(sc->section);
 	if (sc->known_section)
 		return true;
@@ -135,7 +134,7 @@ static const struct load_entry_line *find(
 static bool scan_entry(struct scanner *sc, const struct line *l)
 {
 	const char *equals = memchr(l->p, '=', l->n), *key = l->p, *wrong;
-	char name[32], sentence[80];
+	char name[LOAD_NAME_MAX], sentence[80];
 
 	if (!equals)
 		return complain(sc, l, "", "is neither [section], KEY = VALUE nor a comment");
@@ -146,7 +145,7 @@ static bool scan_entry(struct scanner *sc, const struct line *l)
 		.len = l->n - key_len - 1,
 	};
 	trim(&key, &key_len);
-	name_copy(name, key, key_len);
+	load_name_copy(name, key, key_len);
 	if (key_len == 0)
 		return complain(sc, l, "", "there is no key before the '='");
 	if (!sc->in_section)

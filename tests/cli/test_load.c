@@ -375,9 +375,10 @@ static void names_and_folders(void **state)
 static void options_win(void **state)
 {
 	static const char *const good[] = { "connection.port=4500", "local.id=CN=a=b",
-		"connection.port=4501" };
+		"Connection.PORT=4501" };
 	static const char *const bad[] = { "port=1", "connection.port", "secrets.psk=x",
-		"connection.port=x", "a.b=c" };
+		"SECRETS.PSK=x", "Secrets.Password=x", "l2tp.Secret=x", "connection.port=x",
+		"a.b=c" };
 	const char *path = folder_text(*state, "a.conf", HEAD "port = 501\n");
 	struct load_request rq = { .profile = path, .sets = good, .n_sets = 3 };
 	struct profile *p;
