@@ -25,7 +25,7 @@ static const struct key_row rows[] = {
 		"Who carries the packets; auto takes the kernel where it can." },
 	{ "connection", "security", KEY_CHOICE, AT(security), 0, 0, 0, "default",
 		"default|compat|legacy", "",
-		"Which algorithms may be used: compat adds SHA-1, legacy also 3DES and MODP 1024 and 1536." },
+		"Which algorithms may be used: compat adds SHA-1, legacy also MD5, 3DES, MODP 1024 and 1536." },
 	{ "connection", "reconnect", KEY_FLAG, AT(reconnect), 0, 0, 0, "yes", "yes|no", "",
 		"Bring the tunnel back when it is lost." },
 

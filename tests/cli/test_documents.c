@@ -86,6 +86,46 @@ static void every_key_is_in_the_manual(void **state)
 	free(text);
 }
 
+/* What security = legacy admits, behind what compat does. */
+static void expect_weak(const char *text, const char *where)
+{
+	static const char *const words[][2] = { { "3des", "3DES" }, { "md5", "MD5" },
+		{ "prfmd5", "MD5" }, { "modp1536", "1536" }, { "modp1024", "1024" } };
+	const char *at = strstr(text, "adds SHA-1");
+	char sentence[160];
+	const struct alg *a;
+
+	assert_non_null(at);
+	snprintf(sentence, sizeof(sentence), "%s", at);
+	for (size_t i = 0; (a = alg_row(i)); i++) {
+		size_t k = 0;
+		if (a->ike_tier < TIER_LEGACY && a->esp_tier < TIER_LEGACY)
+			continue;
+		while (k < ARRAY_LEN(words) && strcmp(words[k][0], a->name) != 0)
+			k++;
+		if (k == ARRAY_LEN(words))
+			fail_msg("%s, which is not known here", a->name);
+		expect(sentence, where, words[k][1]);
+	}
+}
+
+static void weak_algorithms_are_named(void **state)
+{
+	static const char *const files[] = { "man/vpnc-ike.profile.5",
+		"profiles/old-gateway.conf" };
+	struct profile_key k;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		char *text = read_manual(files[i]);
+		expect_weak(text, files[i]);
+		free(text);
+	}
+	for (size_t i = 0; profile_key(i, &k); i++)
+		if (strcmp(k.key, "security") == 0)
+			expect_weak(k.story, "the table of keys");
+}
+
 static void samples_are_profiles(void **state)
 {
 	static struct load_report report;
@@ -155,6 +195,7 @@ int main(void)
 		cmocka_unit_test(every_command_is_in_the_manual),
 		cmocka_unit_test(every_option_is_in_the_manual),
 		cmocka_unit_test(every_key_is_in_the_manual),
+		cmocka_unit_test(weak_algorithms_are_named),
 		cmocka_unit_test(samples_are_profiles),
 		cmocka_unit_test(settings_in_comments_are_right),
 	};
