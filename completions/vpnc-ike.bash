@@ -2,19 +2,24 @@
 
 _vpnc_ike() {
 	local -a words=()
-	local i word joined=
+	local i word rest before line=${COMP_LINE:0:COMP_POINT}
 
-	# bash takes '=' for a word of its own; the program wants what was typed.
-	for ((i = 1; i <= COMP_CWORD; i++)); do
+	# bash ends words at '=' and '@' too, and completes what is behind, $2. The program wants words as
+	# they were typed, and tells whole ones.
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		rest=${line#"${line%%[![:blank:]]*}"}
 		word=${COMP_WORDS[i]}
-		if [[ $word == = || $joined == yes ]] && ((${#words[@]} > 0)); then
+		((i < COMP_CWORD)) || word=$rest
+		if ((i > 0)) && [[ $rest == "$line" ]]; then
 			words[-1]+=$word
 		else
 			words+=("$word")
 		fi
-		[[ $word == = ]] && joined=yes || joined=
+		line=${rest#"$word"}
 	done
-	mapfile -t COMPREPLY < <("${COMP_WORDS[0]}" __complete "${words[@]}" 2>/dev/null)
+	mapfile -t COMPREPLY < <("${words[0]}" __complete "${words[@]:1}" 2>/dev/null)
+	before=${words[-1]%"$2"}
+	COMPREPLY=("${COMPREPLY[@]#"$before"}")
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 	return 0
 }

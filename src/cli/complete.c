@@ -120,19 +120,36 @@ static void add_set(struct complete *c, const char *typed)
 	}
 }
 
-/* The value of an option: "--color=al", or "al" behind "--color". */
-static void add_value(struct complete *c, const char *option, size_t len, const char *typed)
+/* The shells want whole words: what stands before the value goes before each of them. */
+static void put_before(struct complete *c, const char *before, size_t len)
 {
+	char word[COMPLETE_WORD_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (snprintf(word, sizeof(word), "%.*s%s", (int)len, before, c->words[i]) <
+			COMPLETE_WORD_MAX)
+			memcpy(c->words[n++], word, sizeof(word));
+	c->n = n;
+}
+
+/* The value of an option: "--color=al", or "al" behind "--color". typed is all of that word, the
+ * value begins at `at`. */
+static void add_value(
+	struct complete *c, const char *option, size_t len, const char *typed, size_t at)
+{
+	const char *equals = strrchr(typed, '=');
 	struct option_info o;
 
 	for (size_t i = 0; options_row(i, &o); i++) {
 		if (strlen(o.name) != len || memcmp(o.name, option, len) != 0)
 			continue;
 		if (strcmp(o.name, "--set") == 0)
-			add_set(c, typed);
+			add_set(c, typed + at);
 		else if (o.words)
-			add_words(c, o.words, typed);
+			add_words(c, o.words, typed + at);
 	}
+	put_before(c, typed, equals ? (size_t)(equals + 1 - typed) : 0);
 }
 
 static bool takes_value(const char *word)
@@ -167,11 +184,11 @@ void complete_shell(struct complete *c, const char *const *words, size_t n)
 	}
 	size_t name = strcspn(typed, "=");
 	if (typed[0] == '-' && typed[name])
-		add_value(c, typed, name, typed + name + 1);
+		add_value(c, typed, name, typed, name + 1);
 	else if (typed[0] == '-')
 		add_options(c, typed);
 	else if (n > 1 && takes_value(words[n - 2]))
-		add_value(c, words[n - 2], strlen(words[n - 2]), typed);
+		add_value(c, words[n - 2], strlen(words[n - 2]), typed, 0);
 	else if (!row)
 		add_commands(c, AT_SHELL, typed);
 	else if (args > 0 &&

@@ -256,3 +256,28 @@ test_prompt_asks_for_the_password() {
 	enters down
 	terminal_ends 0
 }
+
+# completed TYPED LINE: what Tab makes of it in the shell that the terminal runs
+completed() {
+	press C-u
+	types "$1"
+	press Tab
+	line_is "\$ $2"
+}
+
+# bash takes '=' and '@' for the end of a word.
+test_completion_in_bash() {
+	trap 'terminal_end; clients_end; router_plain' EXIT
+	profile alice@office </dev/null
+	ln -s "$VPNC_IKE" "$LAB/home/vpnc-ike"
+	in_tmux new-session -d -x 100 -y 40 env -i PATH="$LAB/home:$PATH" TERM=screen PS1='$ ' \
+		VPNC_IKE_PROFILE_DIR="$LAB/profiles" HISTFILE= bash --norc
+	enters ". $NET_DIR/../../completions/vpnc-ike.bash; clear"
+	completed 'vpnc-ike reco' 'vpnc-ike reconnect'
+	completed 'vpnc-ike --col' 'vpnc-ike --color='
+	completed 'vpnc-ike --color=al' 'vpnc-ike --color=always'
+	completed 'vpnc-ike connect --set esp.pfs=y' 'vpnc-ike connect --set esp.pfs=yes'
+	completed 'vpnc-ike connect --set=esp.pfs=y' 'vpnc-ike connect --set=esp.pfs=yes'
+	completed 'vpnc-ike connect --color=never alice@of' 'vpnc-ike connect --color=never alice@office'
+	completed 'vpnc-ike connect al' 'vpnc-ike connect alice@office'
+}
