@@ -56,13 +56,14 @@ size_t load_dirs(const char *profile_dir, char dirs[LOAD_DIRS_MAX][PROFILE_PATH_
  * CONFIG when it can be none. */
 bool load_name(const char *profile, char name[PROFILE_NAME_MAX], struct err *e) MUST_CHECK;
 
-/* The profiles found: name and file, sorted by name; the first folder wins. */
+/* The profiles found: name and file, sorted by name; the first folder wins. Beside them the files
+ * that would be profiles if their names could be. */
 struct load_list {
-	size_t n;
+	size_t n, n_misnamed;
 	struct load_entry {
 		char name[PROFILE_NAME_MAX];
 		char file[PROFILE_PATH_MAX];
-	} * v; /* malloc'ed */
+	} * v, *misnamed; /* malloc'ed */
 };
 bool load_list(const char *profile_dir, struct load_list *out, struct err *e) MUST_CHECK;
 void load_list_free(struct load_list *l);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/names.h"
 #include "cli/complete.h"
 #include "cli/load.h"
 #include "cli/prompt.h"
@@ -93,6 +94,20 @@ static void refuse_profile(const struct options *o, const struct load_report *re
 	cli_failed(o, o->args[0], &d);
 }
 
+/* A file that somebody may miss in the list. */
+static void tell_misnamed(const struct load_list *l)
+{
+	char name[PROFILE_NAME_MAX], file[PROFILE_PATH_MAX];
+	struct err e;
+
+	for (size_t i = 0; i < l->n_misnamed; i++)
+		if (!load_name(l->misnamed[i].file, name, &e))
+			fprintf(stderr, "%s is not listed: %s\n",
+				text_safe(file, sizeof(file), l->misnamed[i].file,
+					strlen(l->misnamed[i].file)),
+				e.text);
+}
+
 static int run_list(const struct options *o)
 {
 	struct load_list l;
@@ -108,6 +123,7 @@ static int run_list(const struct options *o)
 		if (!show_list_line(&rq, l.v[i].name))
 			status = DOWN_OTHER;
 	}
+	tell_misnamed(&l);
 	if (l.n == 0) {
 		char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX];
 		size_t n = load_dirs(o->profile_dir, dirs);

@@ -261,7 +261,9 @@ static bool name_of_file(const char *file, char name[PROFILE_NAME_MAX])
 bool load_name(const char *profile, char name[PROFILE_NAME_MAX], struct err *e)
 {
 	return name_of_file(profile, name) ||
-		err_set(e, ERR_CONFIG, "a profile's name has letters, digits and -_.@+, at most %d",
+		err_set(e, ERR_CONFIG,
+			"a profile's name has letters (a-z, A-Z), digits and -_.@+, at most %d, and neither "
+			"- nor . in front",
 			PROFILE_NAME_MAX - 9);
 }
 
@@ -313,33 +315,46 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct load_entry *)a)->name, ((const struct load_entry *)b)->name);
 }
 
+static bool list_add(struct load_entry **v, size_t *n, const struct load_entry *one)
+{
+	struct load_entry *more = realloc(*v, (*n + 1) * sizeof(*more));
+
+	if (!more)
+		return false;
+	*v = more;
+	more[(*n)++] = *one;
+	return true;
+}
+
+/* False: out of memory. */
+static bool list_file(const char *dir, const char *file, struct load_list *out)
+{
+	size_t len = strlen(file);
+	struct load_entry one;
+
+	if (file[0] == '.' || len <= strlen(SUFFIX) ||
+		strcmp(file + len - strlen(SUFFIX), SUFFIX) != 0 ||
+		snprintf(one.file, sizeof(one.file), "%s/%s", dir, file) >= (int)sizeof(one.file))
+		return true;
+	if (!name_of_file(file, one.name))
+		return list_add(&out->misnamed, &out->n_misnamed, &one);
+	for (size_t i = 0; i < out->n; i++)
+		if (strcmp(out->v[i].name, one.name) == 0)
+			return true;
+	return list_add(&out->v, &out->n, &one);
+}
+
 static bool list_dir(const char *dir, struct load_list *out)
 {
 	DIR *d = opendir(dir);
 	struct dirent *entry;
-	struct load_entry one;
+	bool ok = true;
 
-	while (d && (entry = readdir(d))) {
-		size_t len = strlen(entry->d_name), known = 0;
-		if (len <= strlen(SUFFIX) ||
-			strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0 ||
-			!name_of_file(entry->d_name, one.name) ||
-			snprintf(one.file, sizeof(one.file), "%s/%s", dir, entry->d_name) >=
-				(int)sizeof(one.file))
-			continue;
-		while (known < out->n && strcmp(out->v[known].name, one.name) != 0)
-			known++;
-		if (known < out->n)
-			continue;
-		struct load_entry *v = realloc(out->v, (out->n + 1) * sizeof(*v));
-		if (!v)
-			break;
-		out->v = v;
-		out->v[out->n++] = one;
-	}
+	while (d && ok && (entry = readdir(d)))
+		ok = list_file(dir, entry->d_name, out);
 	if (d)
 		closedir(d);
-	return !d || !entry;
+	return ok;
 }
 
 bool load_list(const char *profile_dir, struct load_list *out, struct err *e)
@@ -361,6 +376,7 @@ bool load_list(const char *profile_dir, struct load_list *out, struct err *e)
 void load_list_free(struct load_list *l)
 {
 	free(l->v);
+	free(l->misnamed);
 	*l = (struct load_list){ 0 };
 }
 

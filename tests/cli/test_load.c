@@ -340,6 +340,7 @@ static void names_and_folders(void **state)
 	folder_text(*state, "home.conf", HEAD);
 	folder_text(*state, "notes.txt", "x");
 	folder_text(*state, ".hidden.conf", HEAD);
+	folder_text(*state, "my office.conf", HEAD);
 	assert_int_equal(load("office", *state, &p), LOAD_OK);
 	assert_string_equal(p->name, "office");
 	profile_free(p);
@@ -363,6 +364,8 @@ static void names_and_folders(void **state)
 	assert_ok(&e, load_list(*state, &l, &e));
 	assert_true(l.n >= 3); /* the machine may have some in /etc */
 	assert_string_equal(l.v[0].name, "home");
+	assert_true(l.n_misnamed >= 1);
+	assert_non_null(strstr(l.misnamed[0].file, "/my office.conf"));
 	load_list_free(&l);
 	setenv("VPNC_IKE_PROFILE_DIR", dir, 1);
 	assert_int_equal(load("office", NULL, &p), LOAD_OK);

@@ -114,6 +114,18 @@ test_control_by_who_used_sudo() {
 	[ "$(as_user 1000 status)" = "nothing is connected" ] || fail "something is left"
 }
 
+# What is no profile because of its name is not left out without a word.
+test_list_with_a_wrong_name() {
+	profile_psk listed
+	profile "my office" </dev/null
+	vpnc_ike list >"$LAB/listed" 2>"$LAB/misnamed"
+	rm "$LAB/profiles/my office.conf"
+	grep -q "^listed .*$GATE4" "$LAB/listed" || fail "$(<"$LAB/listed")"
+	! grep -q office "$LAB/listed" || fail "it is listed"
+	grep -q 'my office\.conf is not listed: a profile.s name has letters' "$LAB/misnamed" ||
+		fail "$(<"$LAB/misnamed")"
+}
+
 test_status_json() {
 	profile_psk json
 	client_start json
