@@ -220,7 +220,8 @@ static char *run(
 	case DO_EXPLAIN:
 		return explanation(c);
 	case DO_HELP:
-		return commands_help(rq->n_args ? rq->args[0] : NULL, AT_PROMPT);
+		return rq->n_args ? commands_help_on(rq->args[0], AT_PROMPT, e) :
+				    commands_help(AT_PROMPT);
 	case DO_TRACE:
 		set_trace(c, rq->on);
 		return strdup("");

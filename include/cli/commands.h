@@ -80,9 +80,11 @@ struct request {
 bool commands_parse(
 	struct request *rq, const char *line, enum command_place where, struct err *e) MUST_CHECK;
 
-/* Help for one command (by name) or, with NULL, all of a place; malloc'ed, NULL when memory ran out
- * or there is no such command. */
-char *commands_help(const char *name, enum command_place where);
+/* Help for all commands of a place; malloc'ed, NULL when memory ran out. */
+char *commands_help(enum command_place where);
+/* What `help WORD` answers here, for a command of the shell or of the prompt; malloc'ed. NULL: there is
+ * no such command, with the nearest (CONFIG). */
+char *commands_help_on(const char *word, enum command_place where, struct err *e);
 /* One entry of a help text: head, then the story in a column of its own, within 80 columns. */
 void help_entry(FILE *f, const char *head, const char *story);
 

@@ -18,7 +18,7 @@ enum { PASSPHRASE_TRIES = 3 };
 
 void cli_usage(FILE *to)
 {
-	char *commands = commands_help(NULL, AT_SHELL);
+	char *commands = commands_help(AT_SHELL);
 	struct option_info opt;
 	char head[40], story[128];
 
@@ -48,13 +48,10 @@ static int run_help(const struct options *o)
 		cli_usage(stdout);
 		return DOWN_ASKED;
 	}
-	const struct command_row *row = commands_find(o->args[0], AT_SHELL | AT_PROMPT, &e);
-	char *text = row ? commands_help(row->name, row->places & AT_SHELL ? AT_SHELL : AT_PROMPT) :
-			   NULL;
+	char *text = commands_help_on(o->args[0], AT_SHELL, &e);
 	if (!text)
-		return cli_complain(DOWN_USAGE, "vpnc-ike help lists the commands", "%s",
-			row ? "out of memory" : e.text);
-	printf("%s%s", text, row->places & AT_SHELL ? "" : "  (at the prompt)\n");
+		return cli_complain(DOWN_USAGE, "vpnc-ike help lists the commands", "%s", e.text);
+	fputs(text, stdout);
 	free(text);
 	return DOWN_ASKED;
 }

@@ -249,24 +249,46 @@ static void help_line(FILE *f, const struct command_row *row, enum command_place
 	help_entry(f, head, story);
 }
 
-char *commands_help(const char *name, enum command_place where)
+char *commands_help(enum command_place where)
 {
 	char *text = NULL;
-	size_t len = 0, shown = 0;
+	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 
 	if (!f)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if ((rows[i].places & where) && rows[i].story[0] &&
-			(!name || strcmp(rows[i].name, name) == 0)) {
+		if ((rows[i].places & where) && rows[i].story[0])
 			help_line(f, &rows[i], where);
-			shown++;
-		}
 	bool bad = ferror(f);
-	if (fclose(f) != 0 || bad || shown == 0) {
+	if (fclose(f) != 0 || bad) {
 		free(text);
 		return NULL;
 	}
 	return text;
+}
+
+char *commands_help_on(const char *word, enum command_place where, struct err *e)
+{
+	const struct command_row *row = commands_find(word, AT_SHELL | AT_PROMPT, e);
+	char *text = NULL;
+	size_t len = 0;
+
+	if (!row)
+		return NULL;
+	bool here = row->places & where;
+	enum command_place there = where == AT_SHELL ? AT_PROMPT : AT_SHELL;
+	FILE *f = open_memstream(&text, &len);
+	if (f) {
+		help_line(f, row, here ? where : there);
+		if (!here)
+			fprintf(f, "  (%s)\n",
+				there == AT_PROMPT ? "at the prompt" : "in the shell");
+	}
+	bool bad = !f || ferror(f);
+	if (f && fclose(f) == 0 && !bad)
+		return text;
+	free(text);
+	err_set(e, ERR_LOCAL, "out of memory");
+	return NULL;
 }

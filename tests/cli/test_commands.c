@@ -85,18 +85,40 @@ static void arguments(void **state)
 static void help(void **state)
 {
 	const struct command_row *row;
-	char *text = commands_help(NULL, AT_PROMPT);
+	char *text = commands_help(AT_PROMPT);
 
 	(void)state;
 	assert_non_null(strstr(text, "rekey [ike|child|all]"));
 	assert_null(strstr(text, "connect PROFILE"));
 	free(text);
-	text = commands_help("down", AT_PROMPT);
-	assert_non_null(strstr(text, "quit"));
-	free(text);
-	assert_null(commands_help("connect", AT_PROMPT));
 	for (size_t i = 0; (row = commands_row(i)); i++)
 		assert_ptr_equal(commands_of(row->id), row);
+}
+
+static void help_on_a_word(void **state)
+{
+	static const struct {
+		const char *word;
+		enum command_place where;
+		const char *say; /* refused, when it is no help */
+	} cases[] = {
+		{ "quit", AT_PROMPT, "  down  " },
+		{ "exit", AT_SHELL, "  down PROFILE  " },
+		{ "rekey", AT_PROMPT, "  rekey [ike|child|all]  " },
+		{ "connect", AT_PROMPT, "  (in the shell)\n" },
+		{ "traffic", AT_SHELL, "  (at the prompt)\n" },
+		{ "bogus", AT_PROMPT, "no command \"bogus\"" },
+		{ "statsu", AT_SHELL, "did you mean status?" },
+	};
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = commands_help_on(cases[i].word, cases[i].where, &e);
+		if (!strstr(text ? text : e.text, cases[i].say))
+			fail_msg("%s: %s", cases[i].word, text ? text : e.text);
+		free(text);
+	}
 }
 
 /* --- the command line --- */
@@ -268,6 +290,7 @@ int main(void)
 		cmocka_unit_test(lines),
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(help),
+		cmocka_unit_test(help_on_a_word),
 		cmocka_unit_test(command_lines),
 		cmocka_unit_test(colors),
 		cmocka_unit_test(at_the_prompt),

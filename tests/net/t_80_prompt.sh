@@ -237,6 +237,10 @@ test_prompt_unknown_command() {
 	line_is 'office>'
 	enters help
 	shows 'reconnect'
+	enters "help bogus"
+	shows '^there is no command "bogus"; help lists them$'
+	enters "help connect"
+	shows '^  connect PROFILE '
 	enters down
 	terminal_ends 0
 }
