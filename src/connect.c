@@ -197,7 +197,8 @@ static char *explanation(struct connect *c)
 static void set_trace(struct connect *c, bool on)
 {
 	c->log.trace = on;
-	edge_log_level(c->edge, on ? LEVEL_DEBUG : c->o->log_level);
+	c->log.level = on && c->o->log_level < LEVEL_DEBUG ? LEVEL_DEBUG : c->o->log_level;
+	edge_log_level(c->edge, c->log.level);
 }
 
 /* What a command answers at once, malloc'ed; NULL with *done false when the answer comes later, or

@@ -9,7 +9,7 @@
 
 bool logbook_open(struct logbook *b, const char *path, enum level level, struct err *e)
 {
-	*b = (struct logbook){ .trace = !path && level > LEVEL_INFO };
+	*b = (struct logbook){ .trace = !path && level > LEVEL_INFO, .level = level };
 	if (!path)
 		return true;
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -41,6 +41,8 @@ void logbook_add(struct logbook *b, enum level level, const char *text)
 	struct tm tm;
 	char when[32], line[LOGBOOK_LINE_MAX];
 
+	if (level > b->level)
+		return;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	localtime_r(&ts.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);

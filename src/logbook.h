@@ -14,6 +14,7 @@ struct logbook {
 	size_t next; /* where the next line goes; from there on are the oldest */
 	char *lines[LOGBOOK_LINES]; /* NULL: not yet, or there was no memory */
 	FILE *file;
+	enum level level; /* what is said at a higher one is left out */
 	bool trace; /* lines are shown as they come */
 };
 

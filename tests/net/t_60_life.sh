@@ -41,6 +41,21 @@ test_end_of_stdin() {
 	client_ends eof 0
 }
 
+test_log_level() {
+	profile_psk log
+	client_start log --log-level=error --log-file "$LAB/log"
+	client_stop log
+	! grep -v ' error ' "$LAB/log" || fail "more than errors is in the log"
+	client_start log --log-file "$LAB/log"
+	client_do log "trace on"
+	client_do log "rekey child"
+	status_becomes log 's["rekeys"]["child"] == 1'
+	client_stop log
+	grep -q ' info  connected to ' "$LAB/log" || fail "too little is in the log"
+	grep -q ' debug received ' "$LAB/log" || fail "no trace is in the log"
+	rm "$LAB/log"
+}
+
 test_interrupt() {
 	profile_psk int
 	client_start int

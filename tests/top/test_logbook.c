@@ -55,6 +55,28 @@ static void the_last_lines(void **state)
 	logbook_close(&book);
 }
 
+/* The level is that of the log, not only of what is shown. */
+static void no_more_than_asked_for(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, logbook_open(&book, NULL, LEVEL_ERROR, &e));
+	add(0, 3);
+	char *text = logbook_text(&book, 10);
+	assert_null(strstr(text, "line 1"));
+	assert_non_null(strstr(text, "line 0"));
+	assert_non_null(strstr(text, "line 2"));
+	free(text);
+	book.level = LEVEL_DEBUG;
+	logbook_add(&book, LEVEL_DEBUG, "more");
+	logbook_add(&book, LEVEL_TRACE, "too much");
+	text = logbook_text(&book, 1);
+	assert_string_equal(text + strlen(text) - strlen("debug more\n"), "debug more\n");
+	free(text);
+	logbook_close(&book);
+}
+
 static void in_a_file(void **state)
 {
 	char name[] = "/tmp/vpnc-ike-log.XXXXXX", longest[2 * LOGBOOK_LINE_MAX];
@@ -84,6 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_lines),
+		cmocka_unit_test(no_more_than_asked_for),
 		cmocka_unit_test(in_a_file),
 	};
 
