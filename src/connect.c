@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "connect.h"
 
 #include <signal.h>
@@ -428,6 +429,18 @@ static void on_event(struct connect *c, const struct event *ev)
 	}
 }
 
+/* The same three lines on stderr and in the log. */
+static void tell_failure(struct connect *c, const struct down *d)
+{
+	char *text = render_failure(d, false), *rest = text;
+
+	for (char *line; rest && (line = strsep(&rest, "\n"));)
+		if (*line)
+			logbook_add(&c->log, LEVEL_ERROR, line);
+	free(text);
+	cli_failed(c->o, c->profile->name, d);
+}
+
 static int on_down(struct connect *c, const struct down *d)
 {
 	while (c->n_waiters)
@@ -437,11 +450,14 @@ static int on_down(struct connect *c, const struct down *d)
 		print_owned(c, render_down_json(d, c->profile->name, clock_wall()));
 	repl_close(c->repl);
 	c->repl = NULL;
-	if (d->status != DOWN_ASKED)
-		cli_failed(c->o, c->profile->name, d);
-	else if (!c->o->json)
+	if (d->status != DOWN_ASKED) {
+		tell_failure(c, d);
+		return d->status;
+	}
+	logbook_add(&c->log, LEVEL_INFO, "down");
+	if (!c->o->json)
 		puts("down");
-	return d->status;
+	return DOWN_ASKED;
 }
 
 static int loop(struct connect *c)
@@ -548,7 +564,7 @@ int connect_run(const struct options *o)
 	} else {
 		struct down d;
 		session_hint(&d, c->profile, &e);
-		cli_failed(o, c->profile->name, &d);
+		tell_failure(c, &d);
 		status = d.status;
 	}
 	close_all(c);

@@ -8,7 +8,7 @@
 
 #include "base/outbox.h"
 
-enum { LOGBOOK_LINES = 500, LOGBOOK_LINE_MAX = EVENT_TEXT_MAX + 40 };
+enum { LOGBOOK_LINES = 500, LOGBOOK_LINE_MAX = EVENT_TEXT_MAX + 64 };
 
 struct logbook {
 	size_t next; /* where the next line goes; from there on are the oldest */

@@ -21,6 +21,29 @@ test_fails_wrong_password_mschapv2() { wrong_password mschapv2; }
 test_fails_wrong_password_md5() { wrong_password md5; }
 test_fails_wrong_password_gtc() { wrong_password gtc; }
 
+# logged REGEX: the last lines of the log file
+logged() {
+	tail -n 3 "$LAB/log" | grep -Eq -- "$1" || fail "the log does not end with $1: $(<"$LAB/log")"
+}
+
+test_fails_into_the_log() {
+	profile_psk wrong
+	sed -i 's/^psk = .*/psk = not the one/' "$LAB/profiles/wrong.conf"
+	rm -f "$LAB/log"
+	client_fails 6 wrong --log-file "$LAB/log"
+	logged ' error .*AUTHENTICATION_FAILED'
+	logged ' error the gateway said: AUTHENTICATION_FAILED \(24\)$'
+	logged ' error try: .*secrets\.psk'
+	profile_psk twice
+	client_start twice --log-file "$LAB/log"
+	client_fails 8 twice --log-file "$LAB/log2"
+	client_stop twice
+	logged ' info  down$'
+	mv "$LAB/log2" "$LAB/log"
+	logged ' error .*twice.*connected'
+	logged ' error try: '
+}
+
 test_fails_unknown_client_certificate() {
 	profile_cert stranger rsa-2048
 	pki_issue stranger ecdsa-256 wrong-ca --dn "O=Lab, CN=stranger" --san rsa-2048@vpn.test
