@@ -35,6 +35,7 @@ enum {
 /* Somebody who asked for a rekey or a reconnect and waits for its end. client 0 is the prompt. */
 struct waiter {
 	uint64_t client;
+	const char *command;
 	bool up; /* waits for the tunnel to be up again */
 	uint32_t ike, child; /* else until so many rekeys have been counted */
 	uint64_t give_up;
@@ -103,6 +104,17 @@ static void show_event(struct connect *c, const struct event *ev)
 	}
 }
 
+/* What a command typed came to. The person sees that it was done, a script is told. */
+static void answer(struct connect *c, const struct answer *a)
+{
+	if (c->o->json)
+		print_owned(c, render_answer_json(a, c->profile->name, clock_wall()));
+	else if (a->status != DOWN_ASKED)
+		repl_warn(c->repl, "%s", a->text);
+	else if (a->text[0])
+		repl_print(c->repl, a->text);
+}
+
 static const struct status *sample(struct connect *c)
 {
 	edge_status(c->edge, &c->now);
@@ -113,13 +125,17 @@ static const struct status *sample(struct connect *c)
 
 static void answer_waiter(struct connect *c, size_t i, int status, const char *text)
 {
-	uint64_t client = c->waiters[i].client;
+	struct waiter w = c->waiters[i];
+	struct answer a = { .command = w.command, .status = status, .text = text };
 
 	c->waiters[i] = c->waiters[--c->n_waiters];
-	if (client)
-		control_reply(c->control, client, status, text);
-	else
-		repl_hold(c->repl, false);
+	if (w.client) {
+		control_reply(c->control, w.client, status, text);
+		return;
+	}
+	if (c->o->json)
+		answer(c, &a);
+	repl_hold(c->repl, false);
 }
 
 static void check_waiters(struct connect *c)
@@ -156,6 +172,7 @@ static bool do_rekey(struct connect *c, const struct request *rq, uint64_t clien
 		[REKEY_CHILD] = CMD_REKEY_CHILD };
 	const struct status *st = sample(c);
 	struct waiter w = { .client = client,
+		.command = rq->row->name,
 		.give_up = clock_now() + REKEY_WAIT_MS,
 		.ike = st->rekeys_ike + (rq->rekey != REKEY_CHILD),
 		.child = st->rekeys_child +
@@ -167,11 +184,13 @@ static bool do_rekey(struct connect *c, const struct request *rq, uint64_t clien
 	return true;
 }
 
-static bool do_reconnect(struct connect *c, uint64_t client, struct err *e)
+static bool do_reconnect(
+	struct connect *c, const struct request *rq, uint64_t client, struct err *e)
 {
-	struct waiter w = {
-		.client = client, .up = true, .give_up = clock_now() + RECONNECT_WAIT_MS
-	};
+	struct waiter w = { .client = client,
+		.command = rq->row->name,
+		.up = true,
+		.give_up = clock_now() + RECONNECT_WAIT_MS };
 
 	if (!edge_command(c->edge, CMD_RECONNECT, e))
 		return false;
@@ -231,7 +250,7 @@ static char *run(
 		*done = !do_rekey(c, rq, client, e);
 		return NULL;
 	case DO_RECONNECT:
-		*done = !do_reconnect(c, client, e);
+		*done = !do_reconnect(c, rq, client, e);
 		return NULL;
 	case DO_DOWN:
 		leave(c);
@@ -260,26 +279,26 @@ static void start_traffic(struct connect *c)
 static void typed(struct connect *c, const char *line)
 {
 	struct request rq;
-	struct err e = { 0 };
-	bool done;
+	struct err e = { .text = "out of memory" };
+	bool known = commands_parse(&rq, line, AT_PROMPT, &e), done = true;
+	char *text = NULL;
 
-	if (!commands_parse(&rq, line, AT_PROMPT, &e)) {
-		repl_warn(c->repl, "%s", e.text);
+	if (known && !rq.row)
 		return;
-	}
-	if (!rq.row)
-		return;
-	if (rq.row->id == DO_TRAFFIC && repl_is_terminal(c->repl)) {
+	if (known && rq.row->id == DO_TRAFFIC && repl_is_terminal(c->repl)) {
 		start_traffic(c);
 		return;
 	}
-	char *text = run(c, &rq, 0, &done, &e);
-	if (text && text[0])
-		print_owned(c, text);
-	else
-		free(text);
-	if (e.kind != ERR_NONE)
-		repl_warn(c->repl, "%s", e.text);
+	rq.json |= c->o->json;
+	if (known)
+		text = run(c, &rq, 0, &done, &e);
+	struct answer a = { .command = rq.row ? rq.row->name : "",
+		.status = text ? DOWN_ASKED : DOWN_OTHER,
+		.text = text ? text : e.text,
+		.object = text && rq.row->id == DO_STATUS };
+	if (done)
+		answer(c, &a);
+	free(text);
 }
 
 static void asked(struct connect *c, const struct control_request *from)
@@ -446,8 +465,6 @@ static int on_down(struct connect *c, const struct down *d)
 	while (c->n_waiters)
 		answer_waiter(
 			c, 0, d->status ? (int)d->status : DOWN_OTHER, "the connection ended\n");
-	if (c->o->json)
-		print_owned(c, render_down_json(d, c->profile->name, clock_wall()));
 	repl_close(c->repl);
 	c->repl = NULL;
 	if (d->status != DOWN_ASKED) {
@@ -455,7 +472,9 @@ static int on_down(struct connect *c, const struct down *d)
 		return d->status;
 	}
 	logbook_add(&c->log, LEVEL_INFO, "down");
-	if (!c->o->json)
+	if (c->o->json)
+		cli_event_down(c->profile->name, d);
+	else
 		puts("down");
 	return DOWN_ASKED;
 }

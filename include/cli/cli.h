@@ -30,8 +30,10 @@ int cli_remote(const struct options *o, const struct cli_asker *by);
 /* Loads args[0] of connect with all it refers to, asking for a pass phrase where one is needed;
  * prints every problem on stderr. DOWN_ASKED and *out, or DOWN_PROFILE (or what else it was). */
 int cli_load(const struct options *o, struct profile **out);
-/* Prints the three lines of a failure on stderr, and keeps them for `explain` in the invoking user's
- * state folder. */
+/* The last line of `connect --json` on stdout, also where it failed before there was a connection. */
+void cli_event_down(const char *profile, const struct down *d);
+/* Prints the three lines of a failure on stderr (with --json also the event), and keeps them for
+ * `explain` in the invoking user's state folder. */
 void cli_failed(const struct options *o, const char *profile, const struct down *d);
 /* The failure kept last, of this profile or (NULL) of any, as text; malloc'ed, NULL: there is none. */
 char *cli_explain(const char *profile);

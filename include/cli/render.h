@@ -15,6 +15,15 @@ char *render_status_text(const struct status *st, bool color);
 char *render_status_json(const struct status *st, time_t wall);
 /* {"event":"rekeyed","profile":...,"time":...,"level":...,"text":...} */
 char *render_event_json(const struct event *ev, const char *profile, time_t wall);
+/* What a command typed at `connect --json` came to: {"event":"answer","command":"routes","status":0,
+ * "text":...}, or "answer":{...} where the text is an object. */
+struct answer {
+	const char *command; /* "": there is no such command */
+	int status; /* 0: it was done */
+	const char *text;
+	bool object;
+};
+char *render_answer_json(const struct answer *a, const char *profile, time_t wall);
 /* {"event":"down","status":6,"what":...,"said":...,"try":...} */
 char *render_down_json(const struct down *d, const char *profile, time_t wall);
 /* The three lines: what failed, what the gateway said, what to try. */

@@ -30,6 +30,18 @@ static void name_of(const char *profile, char name[PROFILE_NAME_MAX])
 		snprintf(name, PROFILE_NAME_MAX, "?");
 }
 
+void cli_event_down(const char *profile, const struct down *d)
+{
+	char name[PROFILE_NAME_MAX];
+
+	name_of(profile, name);
+	char *text = render_down_json(d, name, time(NULL));
+	if (text)
+		puts(text);
+	fflush(stdout);
+	free(text);
+}
+
 void cli_failed(const struct options *o, const char *profile, const struct down *d)
 {
 	char *text = render_failure(d, options_color(o, STDERR_FILENO));
@@ -37,6 +49,8 @@ void cli_failed(const struct options *o, const char *profile, const struct down 
 	FILE *f = state_open(FAILURE_FILE, "w");
 	char name[PROFILE_NAME_MAX];
 
+	if (o->json)
+		cli_event_down(profile, d);
 	fputs(text ? text : "out of memory\n", stderr);
 	name_of(profile, name);
 	if (f && plain)

@@ -83,6 +83,12 @@ void json_text(struct json *j, const char *name, const char *value)
 	put_quoted(j, value);
 }
 
+void json_raw(struct json *j, const char *name, const char *value)
+{
+	put_name(j, name);
+	put(j, value, strlen(value));
+}
+
 void json_number(struct json *j, const char *name, int64_t value)
 {
 	char text[24];

@@ -19,6 +19,7 @@ struct json {
 void json_open(struct json *j, const char *name, char bracket); /* '{' or '[' */
 void json_close(struct json *j, char bracket); /* '}' or ']' */
 void json_text(struct json *j, const char *name, const char *value);
+void json_raw(struct json *j, const char *name, const char *value); /* it is JSON already */
 void json_number(struct json *j, const char *name, int64_t value);
 void json_unsigned(struct json *j, const char *name, uint64_t value);
 void json_bool(struct json *j, const char *name, bool value);

@@ -242,6 +242,29 @@ char *render_event_json(const struct event *ev, const char *profile, time_t wall
 	return json_done(&j);
 }
 
+char *render_answer_json(const struct answer *a, const char *profile, time_t wall)
+{
+	struct json j = { 0 };
+	size_t n = strlen(a->text);
+	char *text = strndup(a->text, n > 0 && a->text[n - 1] == '\n' ? n - 1 : n);
+
+	if (!text)
+		return NULL;
+	json_open(&j, NULL, '{');
+	json_text(&j, "event", "answer");
+	json_text(&j, "profile", profile);
+	put_time(&j, "time", wall);
+	json_text(&j, "command", a->command);
+	json_number(&j, "status", a->status);
+	if (a->object)
+		json_raw(&j, "answer", text);
+	else
+		json_text(&j, "text", text);
+	json_close(&j, '}');
+	free(text);
+	return json_done(&j);
+}
+
 char *render_down_json(const struct down *d, const char *profile, time_t wall)
 {
 	struct json j = { 0 };

@@ -263,6 +263,8 @@ static void events_and_failures(void **state)
 		.what = "the gateway did not accept the key",
 		.said = "AUTHENTICATION_FAILED (24)",
 		.advice = "check secrets.psk" };
+	const struct answer routes = { .command = "routes", .text = "one\ntwo\n" };
+	const struct answer object = { .command = "status", .text = "{\"a\":1}", .object = true };
 
 	(void)state;
 	char *text = render_event_json(&ev, "office", 0);
@@ -274,6 +276,14 @@ static void events_and_failures(void **state)
 	assert_non_null(strstr(text,
 		"\"status\":6,\"what\":\"the gateway did not accept the key\","
 		"\"said\":\"AUTHENTICATION_FAILED (24)\",\"try\":\"check secrets.psk\"}"));
+	free(text);
+	text = render_answer_json(&routes, "office", 0);
+	assert_string_equal(text,
+		"{\"event\":\"answer\",\"profile\":\"office\",\"time\":\"1970-01-01T00:00:00Z\","
+		"\"command\":\"routes\",\"status\":0,\"text\":\"one\\ntwo\"}");
+	free(text);
+	text = render_answer_json(&object, "office", 0);
+	assert_non_null(strstr(text, "\"command\":\"status\",\"status\":0,\"answer\":{\"a\":1}}"));
 	free(text);
 	text = render_failure(&d, false);
 	assert_string_equal(text,

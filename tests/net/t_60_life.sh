@@ -161,14 +161,41 @@ test_status_of_many_routes() {
 	client_stop many
 }
 
+# events EXPRESSION: what Python makes of it with v as the objects on the client's stdout, one a line,
+# and answers as those to COMMAND
+events() {
+	python3 -c 'import json, sys
+v = [json.loads(line) for line in sys.stdin]
+answers = lambda command: [e for e in v if e["event"] == "answer" and e["command"] == command]
+print(eval(sys.argv[1]))' "$1" <"$LAB/run/events/out" || fail "a line is no JSON object"
+}
+
+events_are() {
+	[ "$(events "$1")" = True ] || fail "not so: $1"
+}
+
 test_connect_json() {
 	profile_psk events
 	client_launch events --json
 	wait_until 20 status_is events 's["state"] == "up"' || fail "not up"
 	client_stop events
-	[ -s "$LAB/run/events/out" ] || fail "no events"
-	python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]' \
-		<"$LAB/run/events/out" || fail "a line is no JSON object"
+	events_are 'v[-1]["event"] == "down" and v[-1]["status"] == 0 and len(v) > 2'
+}
+
+# One answer each, on a line of its own like any event.
+test_connect_json_answers() {
+	profile_psk events
+	client_launch events --json
+	printf '%s\n' status routes 'help rekey' 'help bogus' statsu 'rekey child' 'trace off' quit \
+		>&"${CLIENT_IN[events]}"
+	client_ends events 0
+	events_are '[e["command"] for e in v if e["event"] == "answer"] == ["status", "routes", "help",
+		"help", "", "rekey", "trace", "down"]'
+	events_are '[e["status"] for e in v if e["event"] == "answer"] == [0, 0, 0, 1, 1, 0, 0, 0]'
+	events_are 'answers("status")[0]["answer"]["state"] == "up"'
+	events_are '"10.99.0.0/24" in answers("routes")[0]["text"]'
+	events_are '"bogus" in answers("help")[1]["text"]'
+	events_are 'answers("rekey")[0]["text"] == "rekeyed"'
 }
 
 test_already_connected() {

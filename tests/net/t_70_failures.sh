@@ -44,6 +44,30 @@ test_fails_into_the_log() {
 	logged ' error try: '
 }
 
+# down_event STATUS NAME OPTION...: connecting ends with that, and the last line on stdout says so
+down_event() {
+	client_fails "$1" "$2" --json "${@:3}"
+	tail -n 1 "$LAB/run/$2/out" | python3 -c 'import json, sys
+e = json.load(sys.stdin)
+assert e["event"] == "down" and e["profile"] == sys.argv[2] and e["status"] == int(sys.argv[1])
+assert e["what"] and e["said"] and e["try"]' "$1" "$2" || fail "$2: no event, or another one"
+}
+
+test_fails_in_json() {
+	down_event 3 nosuch
+	profile_psk bad
+	profile_add bad ike "lifetme = 3h"
+	down_event 3 bad
+	profile_psk twice
+	client_start twice
+	down_event 8 twice
+	client_stop twice
+	profile_psk wrong
+	sed -i 's/^psk = .*/psk = not the one/' "$LAB/profiles/wrong.conf"
+	down_event 6 wrong
+	[ "$(grep -c '"event":"down"' "$LAB/run/wrong/out")" = 1 ] || fail "the end was told twice"
+}
+
 test_fails_unknown_client_certificate() {
 	profile_cert stranger rsa-2048
 	pki_issue stranger ecdsa-256 wrong-ca --dn "O=Lab, CN=stranger" --san rsa-2048@vpn.test
