@@ -135,6 +135,8 @@ static void answer_waiter(struct connect *c, size_t i, int status, const char *t
 	}
 	if (c->o->json)
 		answer(c, &a);
+	else if (status != DOWN_ASKED)
+		repl_warn(c->repl, "%s: %s", w.command, text);
 	repl_hold(c->repl, false);
 }
 

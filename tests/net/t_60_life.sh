@@ -198,6 +198,22 @@ test_connect_json_answers() {
 	events_are 'answers("rekey")[0]["text"] == "rekeyed"'
 }
 
+# Whoever typed it hears of it as well as whoever asked from outside.
+test_rekey_without_an_answer() {
+	local charon
+	profile_psk silent
+	client_start silent
+	charon=$(<"$LAB/gateway/run/charon.pid")
+	kill -STOP "$charon"
+	client_do silent "rekey child"
+	sleep 1
+	client_signal silent TERM
+	sleep 0.5
+	kill -CONT "$charon"
+	client_ends silent 0
+	grep -q '^rekey: the connection ended$' "$LAB/run/silent/err" || fail "nothing is said of the rekey"
+}
+
 test_already_connected() {
 	profile_psk twice
 	client_start twice
