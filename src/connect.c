@@ -564,10 +564,27 @@ static void close_all(struct connect *c)
 	profile_free(c->profile);
 }
 
+static bool begin(struct connect *c, struct down *d)
+{
+	struct err e;
+
+	if (!logbook_open(&c->log, c->o->log_file, c->o->log_level, &e)) {
+		*d = (struct down){ .status = DOWN_USAGE,
+			.said = "nothing; it was not asked",
+			.advice = "another --log-file, or none" };
+		snprintf(d->what, sizeof(d->what), "%s", e.text);
+		return false;
+	}
+	if (open_all(c, &e))
+		return true;
+	session_hint(d, c->profile, &e);
+	return false;
+}
+
 int connect_run(const struct options *o)
 {
 	struct connect *c = calloc(1, sizeof(*c));
-	struct err e = { 0 };
+	struct down d;
 	int status;
 
 	if (!c)
@@ -579,12 +596,10 @@ int connect_run(const struct options *o)
 		free(c);
 		return status;
 	}
-	if (logbook_open(&c->log, o->log_file, o->log_level, &e) && open_all(c, &e)) {
+	if (begin(c, &d)) {
 		edge_start(c->edge);
 		status = loop(c);
 	} else {
-		struct down d;
-		session_hint(&d, c->profile, &e);
 		tell_failure(c, &d);
 		status = d.status;
 	}

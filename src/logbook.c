@@ -4,19 +4,51 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* What these two stand for may be a pipe or a socket, and no file that could be opened. */
+static int open_standard(const char *path)
+{
+	int fd = strcmp(path, "/dev/stderr") == 0 ? STDERR_FILENO :
+		strcmp(path, "/dev/stdout") == 0  ? STDOUT_FILENO :
+						    -1;
+
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+/* Without waiting for whoever might read a FIFO. -1: *why not. */
+static int open_file(const char *path, const char **why)
+{
+	struct stat st;
+	int fd = open(path,
+		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		0600);
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) &&
+		fcntl(fd, F_SETFL, O_APPEND) == 0)
+		return fd;
+	*why = fd >= 0 || errno == ENXIO ? "it is no file" :
+		errno == ELOOP           ? "it is a symbolic link" :
+					   strerror(errno);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
 
 bool logbook_open(struct logbook *b, const char *path, enum level level, struct err *e)
 {
 	*b = (struct logbook){ .trace = !path && level > LEVEL_INFO, .level = level };
 	if (!path)
 		return true;
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const char *why = "out of memory";
+	int fd = open_standard(path);
+	if (fd < 0)
+		fd = open_file(path, &why);
 	b->file = fd >= 0 ? fdopen(fd, "a") : NULL;
 	if (!b->file) {
-		err_set(e, ERR_CONFIG, "the log file %s cannot be written: %s", path,
-			strerror(errno));
+		err_set(e, ERR_CONFIG, "the log file %s cannot be written: %s", path, why);
 		if (fd >= 0)
 			close(fd);
 		return false;

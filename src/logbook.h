@@ -18,7 +18,8 @@ struct logbook {
 	bool trace; /* lines are shown as they come */
 };
 
-/* path NULL: no file. CONFIG when it cannot be written. */
+/* path NULL: no file. CONFIG when it cannot be written, or is a link, or neither a plain file nor a
+ * device. /dev/stdout and /dev/stderr are whatever they stand for. */
 bool logbook_open(struct logbook *b, const char *path, enum level level, struct err *e) MUST_CHECK;
 void logbook_close(struct logbook *b);
 void logbook_add(struct logbook *b, enum level level, const char *text);

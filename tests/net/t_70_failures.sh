@@ -44,6 +44,19 @@ test_fails_into_the_log() {
 	logged ' error try: '
 }
 
+# The profile is not to blame, and nothing waits for whoever might read.
+test_fails_bad_log_file() {
+	profile_psk log
+	mkfifo -m 600 "$LAB/log.fifo"
+	LIMIT=5 client_fails 2 log --log-file "$LAB/log.fifo"
+	explained log 'log\.fifo' 'try: .*--log-file'
+	client_fails 2 log --log-file "$LAB/nowhere/log"
+	explained log 'nowhere/log.*No such file' 'try: .*--log-file'
+	client_start log --log-file /dev/stderr
+	client_stop log
+	grep -q ' info  connected to ' "$LAB/run/log/err" || fail "nothing was logged to stderr"
+}
+
 # down_event STATUS NAME OPTION...: connecting ends with that, and the last line on stdout says so
 down_event() {
 	client_fails "$1" "$2" --json "${@:3}"
@@ -56,6 +69,7 @@ assert e["what"] and e["said"] and e["try"]' "$1" "$2" || fail "$2: no event, or
 test_fails_in_json() {
 	down_event 3 nosuch
 	profile_psk bad
+	down_event 2 bad --log-file "$LAB/nowhere/log"
 	profile_add bad ike "lifetme = 3h"
 	down_event 3 bad
 	profile_psk twice

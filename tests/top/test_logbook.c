@@ -1,6 +1,8 @@
 #include "../../src/logbook.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/test.h"
@@ -102,12 +104,74 @@ static void in_a_file(void **state)
 	logbook_close(&book);
 }
 
+static void refused(const char *path, const char *why)
+{
+	struct err e;
+
+	assert_refused(&e, ERR_CONFIG, logbook_open(&book, path, LEVEL_INFO, &e));
+	if (!strstr(e.text, path) || !strstr(e.text, why))
+		fail_msg("%s: %s", path, e.text);
+	logbook_close(&book);
+}
+
+/* Nobody need read a FIFO, and a link may lead anywhere. */
+static void no_file_for_a_log(void **state)
+{
+	char folder[] = "/tmp/vpnc-ike-log.XXXXXX", fifo[64], name[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
+	snprintf(name, sizeof(name), "%s/link", folder);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(symlink("fifo", name), 0);
+	alarm(5);
+	refused(folder, "a directory");
+	refused(fifo, "no file");
+	refused(name, "a symbolic link");
+	int reader = open(fifo, O_RDONLY | O_NONBLOCK);
+	refused(fifo, "no file");
+	alarm(0);
+	close(reader);
+	unlink(name);
+	unlink(fifo);
+	rmdir(folder);
+}
+
+static void stderr_for_a_log(void **state)
+{
+	char text[400];
+	struct err e;
+	int p[2], was = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_ok(&e, logbook_open(&book, "/dev/null", LEVEL_INFO, &e));
+	add(0, 1);
+	logbook_close(&book);
+	assert_int_equal(pipe(p), 0);
+	dup2(p[1], STDERR_FILENO);
+	bool ok = logbook_open(&book, "/dev/stderr", LEVEL_INFO, &e);
+	dup2(was, STDERR_FILENO);
+	assert_ok(&e, ok);
+	add(0, 1);
+	logbook_close(&book);
+	close(p[1]);
+	ssize_t n = read(p[0], text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = 0;
+	assert_non_null(strstr(text, "error line 0\n"));
+	close(p[0]);
+	close(was);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_lines),
 		cmocka_unit_test(no_more_than_asked_for),
 		cmocka_unit_test(in_a_file),
+		cmocka_unit_test(no_file_for_a_log),
+		cmocka_unit_test(stderr_for_a_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
