@@ -1,4 +1,6 @@
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "connect.h"
@@ -23,6 +25,18 @@ static int run(const struct options *o)
 	}
 }
 
+/* Who reads our output must not take a part of it for all. A reader who has gone had enough. */
+static int written(int status)
+{
+	bool before = ferror(stdout);
+
+	errno = EIO; /* unless flushing tells */
+	if ((fflush(stdout) == 0 && !before) || errno == EPIPE || status != DOWN_ASKED)
+		return status;
+	return cli_complain(DOWN_OTHER, "again, with room where the output goes",
+		"the output cannot be written: %s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -36,16 +50,17 @@ int main(int argc, char **argv)
 	}
 	if (o.version) {
 		puts("vpnc-ike " VPNC_IKE_VERSION);
-		return DOWN_ASKED;
+		return written(DOWN_ASKED);
 	}
 	if (o.help) {
 		cli_usage(stdout);
-		return DOWN_ASKED;
+		return written(DOWN_ASKED);
 	}
 	if (!host_harden(&e) || !crypto_begin(&e))
 		return cli_complain(DOWN_MACHINE, "vpnc-ike doctor tells what this machine can do",
 			"%s", e.text);
 	int status = run(&o);
 	crypto_exit();
-	return status;
+	/* The work of connect is the tunnel, whoever read of it. */
+	return o.command->id == DO_CONNECT ? status : written(status);
 }

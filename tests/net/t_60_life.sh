@@ -28,6 +28,24 @@ test_interface_removed() {
 }
 
 # The end of stdin ends the reading only.
+# What a script gets must not be taken for all there is.
+test_output_that_cannot_be_written() {
+	local status command
+	profile_psk full
+	client_start full
+	for command in list "show full" "check full" doctor "status --json" help --version; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		vpnc_ike $command >/dev/full 2>"$LAB/said" || status=$?
+		[ "$status" = 1 ] || fail "$command: exit status $status"
+		grep -q 'cannot be written: No space left' "$LAB/said" || fail "$command: $(<"$LAB/said")"
+	done
+	client_stop full
+	(trap '' PIPE && vpnc_ike help 2>"$LAB/said" | true) || fail "help into a closed pipe: $?"
+	[ ! -s "$LAB/said" ] || fail "of a closed pipe: $(<"$LAB/said")"
+}
+
+# The end of stdin ends the reading only.
 test_end_of_stdin() {
 	local in
 	profile_psk eof
