@@ -19,6 +19,32 @@ static void request_line(char out[REQUEST_LINE_MAX], const struct options *o)
 		o->json ? " --json" : "");
 }
 
+/* Nothing listens there any more. Who does not answer may only be stopped. */
+static bool is_gone(const char *name, const struct err *e)
+{
+	size_t n = strlen(name);
+
+	return e->kind == ERR_SILENT && strncmp(e->text, name, n) == 0 &&
+		strcmp(e->text + n, " is not connected") == 0;
+}
+
+/* It could not be asked: by which name, why, and what to do about it. */
+static int unasked(const struct options *o, const char *name, const struct err *e)
+{
+	bool named = strncmp(e->text, name, strlen(name)) == 0;
+	const char *advice = "see whether its process is stopped or busy (ps), or end it";
+
+	if (e->kind == ERR_LOCAL)
+		advice = geteuid() != 0 ? "the same with sudo, or as its owner" :
+					  "vpnc-ike doctor tells what this machine can do";
+	else if (is_gone(name, e))
+		advice = o->n_args == 0 ?
+			"vpnc-ike clean, which removes what a killed instance left behind" :
+			"vpnc-ike status lists what is connected; vpnc-ike connect connects";
+	return cli_complain(e->kind == ERR_LOCAL ? DOWN_MACHINE : DOWN_OTHER, advice, "%s%s%s",
+		named ? "" : name, named ? "" : ": ", e->text);
+}
+
 /* One instance: its answer to stdout, or to stderr when it is a complaint. */
 static int ask(const struct options *o, const struct cli_asker *by, const char *name)
 {
@@ -29,11 +55,7 @@ static int ask(const struct options *o, const struct cli_asker *by, const char *
 	request_line(line, o);
 	if (!by->ask(HOST_RUN_DIR, name, line, o->command->id == DO_STATUS ? QUICK_MS : SLOW_MS,
 		    &status, &text, &e))
-		return cli_complain(e.kind == ERR_LOCAL ? DOWN_MACHINE : DOWN_OTHER,
-			o->n_args == 0 ?
-				"vpnc-ike clean, which removes what a killed instance left behind" :
-				"vpnc-ike status lists what is connected; vpnc-ike connect connects",
-			"%s", e.text);
+		return unasked(o, name, &e);
 	size_t n = strlen(text);
 	while (n > 0 && text[n - 1] == '\n')
 		text[--n] = 0;

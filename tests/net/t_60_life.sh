@@ -45,7 +45,6 @@ test_output_that_cannot_be_written() {
 	[ ! -s "$LAB/said" ] || fail "of a closed pipe: $(<"$LAB/said")"
 }
 
-# The end of stdin ends the reading only.
 test_end_of_stdin() {
 	local in
 	profile_psk eof
@@ -139,6 +138,7 @@ test_control_by_who_used_sudo() {
 	grep -q "$GATE4" <<<"$(as_user 1000 status)" || fail "status of all"
 	as_user 1000 rekey mine || fail "rekey"
 	! as_user 1001 status mine || fail "another user may ask"
+	grep -q '^try: .*sudo' <<<"$(as_user 1001 status 2>&1)" || fail "no word of sudo"
 	chmod 700 "$LAB/client/run/vpnc-ike"
 	! as_user 1001 status || fail "a folder that cannot be read is taken for an empty one"
 	chmod 755 "$LAB/client/run/vpnc-ike"
@@ -230,6 +230,27 @@ test_rekey_without_an_answer() {
 	kill -CONT "$charon"
 	client_ends silent 0
 	grep -q '^rekey: the connection ended$' "$LAB/run/silent/err" || fail "nothing is said of the rekey"
+}
+
+# One that is stopped is called by its name, and is nothing that `clean` removes.
+test_status_of_the_stopped_and_the_dead() {
+	local said
+	profile_psk stopped
+	profile_psk killed second
+	client_start stopped
+	client_start killed
+	client_signal killed KILL
+	client_ends killed 137
+	said=$(vpnc_ike status 2>&1 >/dev/null) && fail "status of the dead succeeded"
+	grep -q '^vpnc-ike: killed is not connected$' <<<"$said" || fail "$said"
+	grep -q '^try: vpnc-ike clean' <<<"$said" || fail "$said"
+	vpnc_ike clean
+	client_signal stopped STOP
+	said=$(vpnc_ike status 2>&1 >/dev/null) && fail "status of the stopped succeeded"
+	client_signal stopped CONT
+	grep -q '^vpnc-ike: stopped: it does not answer$' <<<"$said" || fail "$said"
+	! grep -q 'clean' <<<"$said" || fail "$said"
+	client_stop stopped
 }
 
 test_already_connected() {
