@@ -22,7 +22,8 @@ enum { HISTORY_LINES = 500, EDITOR_PROMPT_MAX = 80 };
 
 struct editor {
 	EditLine *el;
-	History *history;
+	History *history; /* what can be recalled */
+	History *entered; /* what of it was typed in this run */
 	bool shown; /* the prompt is there, a line is being typed */
 	const char *key; /* octets of the key that libedit may read now */
 	size_t key_left;
@@ -141,6 +142,64 @@ static unsigned char el_complete(EditLine *el, int ch)
 	return CC_NORM;
 }
 
+/* --- history ----------------------------------------------------------------------------------- */
+
+static History *history_new(void)
+{
+	History *h = history_init();
+	HistEvent event;
+
+	if (!h)
+		return NULL;
+	history(h, &event, H_SETSIZE, HISTORY_LINES);
+	history(h, &event, H_SETUNIQUE, 1);
+	return h;
+}
+
+/* Only what is a command: a password typed at the wrong moment is none. */
+static void history_add(History *h, const char *line)
+{
+	struct request rq;
+	HistEvent event;
+
+	if (commands_parse(&rq, line, AT_PROMPT, NULL) && rq.row)
+		history(h, &event, H_ENTER, line);
+}
+
+static void history_load(History *h)
+{
+	FILE *f = state_open("history", "r");
+	char line[REQUEST_LINE_MAX];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		history_add(h, line);
+	}
+	if (f)
+		fclose(f);
+}
+
+/* Behind what is there now: another prompt may have ended since ours began. */
+static void history_save(History *entered)
+{
+	HistEvent event;
+	History *all = history(entered, &event, H_LAST) >= 0 ? history_new() : NULL;
+
+	if (!all)
+		return;
+	history_load(all);
+	for (int n = history(entered, &event, H_LAST); n >= 0; n = history(entered, &event, H_PREV))
+		history_add(all, event.str);
+	FILE *f = state_open("history", "w");
+	for (int n = history(all, &event, H_LAST); f && n >= 0; n = history(all, &event, H_PREV))
+		fprintf(f, "%s\n", event.str);
+	if (f)
+		fclose(f);
+	history_end(all);
+}
+
+/* --- setting up -------------------------------------------------------------------------------- */
+
 static bool editor_set_up(struct editor *ed)
 {
 	static const struct {
@@ -153,11 +212,11 @@ static bool editor_set_up(struct editor *ed)
 	};
 	/* These read further keys by themselves, which would wait. */
 	static const char *const waiting[] = { "^V", "^X", "^R", "^S", "^Q", "^Z", "^\\" };
-	HistEvent event;
 
 	ed->el = el_init("vpnc-ike", stdin, stdout, stderr);
-	ed->history = history_init();
-	if (!ed->el || !ed->history)
+	ed->history = history_new();
+	ed->entered = history_new();
+	if (!ed->el || !ed->history || !ed->entered)
 		return false;
 	el_set(ed->el, EL_CLIENTDATA, ed);
 	el_set(ed->el, EL_SIGNAL, 0);
@@ -174,8 +233,6 @@ static bool editor_set_up(struct editor *ed)
 		el_wset(ed->el, EL_ADDFN, ours[i].name, ours[i].help, ours[i].function);
 		el_wset(ed->el, EL_BIND, ours[i].key, ours[i].name, NULL);
 	}
-	history(ed->history, &event, H_SETSIZE, HISTORY_LINES);
-	history(ed->history, &event, H_SETUNIQUE, 1);
 	el_set(ed->el, EL_HIST, history, ed->history);
 	return true;
 }
@@ -255,44 +312,6 @@ void editor_hide(struct editor *ed)
 	ed->shown = false;
 }
 
-/* --- history ----------------------------------------------------------------------------------- */
-
-/* Only what is a command: a password typed at the wrong moment is none. */
-static void history_add(struct editor *ed, const char *line)
-{
-	struct request rq;
-	HistEvent event;
-
-	if (commands_parse(&rq, line, AT_PROMPT, NULL) && rq.row)
-		history(ed->history, &event, H_ENTER, line);
-}
-
-static void history_load(struct editor *ed)
-{
-	FILE *f = state_open("history", "r");
-	char line[REQUEST_LINE_MAX];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = 0;
-		history_add(ed, line);
-	}
-	if (f)
-		fclose(f);
-}
-
-static void history_save(struct editor *ed)
-{
-	FILE *f = state_open("history", "w");
-	HistEvent event;
-
-	if (!f)
-		return;
-	for (int n = history(ed->history, &event, H_LAST); n >= 0;
-		n = history(ed->history, &event, H_PREV))
-		fprintf(f, "%s\n", event.str);
-	fclose(f);
-}
-
 /* --- keys -------------------------------------------------------------------------------------- */
 
 static size_t utf8_len(uint8_t first)
@@ -352,7 +371,8 @@ enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char 
 	if (!line || len <= 0 || line[len - 1] != '\n')
 		return EDITOR_MORE;
 	snprintf(out, size, "%.*s", len - 1, line);
-	history_add(ed, out);
+	history_add(ed->history, out);
+	history_add(ed->entered, out);
 	editor_hide(ed);
 	return EDITOR_LINE;
 }
@@ -373,7 +393,7 @@ struct editor *editor_open(const char *prompt)
 		return NULL;
 	}
 	follow_size(ed);
-	history_load(ed);
+	history_load(ed->history);
 	return ed;
 }
 
@@ -383,11 +403,14 @@ void editor_close(struct editor *ed)
 		return;
 	if (ed->el) {
 		editor_hide(ed);
-		history_save(ed);
 		el_end(ed->el);
 	}
 	if (ed->history)
 		history_end(ed->history);
+	if (ed->entered) {
+		history_save(ed->entered);
+		history_end(ed->entered);
+	}
 	wipe(ed, sizeof(*ed));
 	free(ed);
 	term_restore();

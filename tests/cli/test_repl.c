@@ -377,6 +377,56 @@ static void history_is_kept_without_secrets(void **state)
 	free(s);
 }
 
+static void expect_history(const char *folder, const char *want)
+{
+	char path[1024];
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/vpnc-ike/history", folder);
+	char *text = test_file(path, &len);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+/* Whoever ends last adds to what the other has kept, and five hundred lines are enough. */
+static void two_prompts_keep_one_history(void **state)
+{
+	struct screen *one = calloc(1, sizeof(*one)), *two = calloc(1, sizeof(*two));
+	char line[32], before[500 * sizeof(line)] = "", want[sizeof(before)];
+
+	start(one, *state);
+	expect(one, "office> ");
+	start(two, *state);
+	expect(two, "office> ");
+	type(one, "routes\r");
+	expect(one, "line <routes>");
+	type(two, "dns\r");
+	expect(two, "line <dns>");
+	type(two, "down\r");
+	expect(two, "line <down>");
+	finish(two);
+	expect_history(*state, "dns\ndown\n");
+	type(one, "down\r");
+	expect(one, "line <down>");
+	finish(one);
+	expect_history(*state, "dns\ndown\nroutes\ndown\n");
+
+	for (int i = 0; i < 500; i++) {
+		snprintf(line, sizeof(line), "log %d\n", i + 1);
+		strcat(before, line);
+	}
+	folder_text(*state, "vpnc-ike/history", before);
+	start(one, *state);
+	expect(one, "office> ");
+	type(one, "down\r");
+	expect(one, "line <down>");
+	finish(one);
+	snprintf(want, sizeof(want), "%sdown\n", before + strlen("log 1\n"));
+	expect_history(*state, want);
+	free(one);
+	free(two);
+}
+
 static void the_terminal_comes_back(void **state)
 {
 	static const int signals[] = { SIGTERM, SIGSEGV };
@@ -515,6 +565,7 @@ int main(void)
 		WITH_FOLDER(commands_wait_and_ctrl_c_does_not),
 		WITH_FOLDER(any_key_ends_the_live_line),
 		WITH_FOLDER(history_is_kept_without_secrets),
+		WITH_FOLDER(two_prompts_keep_one_history),
 		WITH_FOLDER(the_terminal_comes_back),
 		WITH_FOLDER(a_script_on_stdin),
 		WITH_FOLDER(a_file_on_stdin),
