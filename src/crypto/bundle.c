@@ -133,8 +133,9 @@ static bool element(const uint8_t **p, const uint8_t *end, bool into)
 static bool find_parts(const struct entry *e, struct parts *out)
 {
 	const uint8_t *p = e->der, *end = e->der + e->len;
-	bool ok = element(&p, end, true) && element(&p, end, true);
+	bool ok = element(&p, end, true);
 
+	ok = ok && element(&p, end, true);
 	if (ok && p < end && *p == (V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED))
 		ok = element(&p, end, false);
 	for (unsigned i = 0; ok && i < 4; i++)

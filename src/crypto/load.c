@@ -355,13 +355,14 @@ bool load_credentials(struct bytes file, const struct passphrase *pass, struct c
 	struct key **key, bool *need_pass, struct err *e)
 {
 	char *text = malloc(file.n + 1);
+	struct bytes rest = { text, file.n };
 
 	*need_pass = false;
 	if (!text)
 		return err_set(e, ERR_LOCAL, "out of memory");
 	memcpy(text, file.p, file.n);
 	blank_leftovers(text, file.n);
-	bool ok = load((struct bytes){ text, file.n }, pass, certs, key, need_pass, e);
+	bool ok = load(rest, pass, certs, key, need_pass, e);
 	OPENSSL_cleanse(text, file.n);
 	free(text);
 	return ok;
