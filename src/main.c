@@ -1,6 +1,8 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "connect.h"
@@ -9,6 +11,19 @@
 #include "host/host.h"
 
 static const struct cli_asker asker = { control_ask, control_names };
+
+/* Whoever starts us with these closed wants nothing of them; a socket that took their place would get
+ * what is printed. */
+static void open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
 
 static int run(const struct options *o)
 {
@@ -42,6 +57,7 @@ int main(int argc, char **argv)
 	struct options o;
 	struct err e;
 
+	open_standard();
 	if (!options_parse(&o, argc, argv, &e)) {
 		if (argc < 2)
 			cli_usage(stderr);

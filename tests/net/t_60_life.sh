@@ -58,6 +58,22 @@ test_end_of_stdin() {
 	client_ends eof 0
 }
 
+# Nothing of ours may come to stand where a message would be written to.
+test_started_without_descriptors() {
+	local COMMAND fd
+	profile_psk bare
+	client_command
+	"${COMMAND[@]}" connect bare <&- >&- 2>&- &
+	CLIENT_PID["bare"]=$!
+	status_becomes bare 's["state"] == "up"'
+	for fd in 0 1 2; do
+		[ "$(readlink "/proc/${CLIENT_PID[bare]}/fd/$fd")" = /dev/null ] ||
+			fail "descriptor $fd is $(readlink "/proc/${CLIENT_PID[bare]}/fd/$fd")"
+	done
+	vpnc_ike down bare || fail "down"
+	client_ends bare 0
+}
+
 test_log_level() {
 	profile_psk log
 	client_start log --log-level=error --log-file "$LAB/log"
