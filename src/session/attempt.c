@@ -262,6 +262,14 @@ static void leave_engine(struct session *s)
 	s->engine = NULL;
 }
 
+static void next_at(struct session *s, uint64_t when)
+{
+	leave_engine(s);
+	s->attempts++;
+	s->next_attempt = when;
+	s->phase = PHASE_WAITING;
+}
+
 /* Exponential backoff with full jitter: many clients that lost the same gateway come back spread
  * out. The first attempt comes within a second. make bench has the fleet that chose the times. */
 static void schedule(struct session *s, struct outbox *ob)
@@ -271,10 +279,7 @@ static void schedule(struct session *s, struct outbox *ob)
 	uint64_t wait =
 		rng_below(&s->rng, (uint32_t)(most < BACKOFF_MOST_MS ? most : BACKOFF_MOST_MS) + 1);
 
-	leave_engine(s);
-	s->attempts++;
-	s->next_attempt = s->now + wait;
-	s->phase = PHASE_WAITING;
+	next_at(s, s->now + wait);
 	outbox_event(ob, EV_RECONNECTING, LEVEL_WARN, "reconnecting in %.1f s (attempt %u)",
 		(double)wait / 1000, s->attempts);
 }
@@ -377,14 +382,13 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 	return false;
 }
 
-void attempt_again(struct session *s, const struct err *e, struct outbox *ob)
+void attempt_as_asked(struct session *s, struct outbox *ob)
 {
-	s->last_error = *e;
-	s->last_stage = s->view.stage;
+	attempt_hang_up(s, ob);
 	s->attempts = 0;
 	s->reconnects++;
-	outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
-	schedule(s, ob);
+	next_at(s, s->now);
+	outbox_event(ob, EV_RECONNECTING, LEVEL_INFO, "reconnecting as asked");
 }
 
 void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
@@ -411,9 +415,11 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 		return;
 	}
 	if (lost) {
-		attempt_again(s, e, ob);
-		return;
+		s->attempts = 0;
+		s->reconnects++;
+		outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
+	} else {
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
 	}
-	outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
 	schedule(s, ob);
 }

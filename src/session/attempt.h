@@ -24,9 +24,8 @@ const struct passphrase *attempt_password(const struct session *s);
 void attempt_hang_up(struct session *s, struct outbox *ob);
 /* It ended with e, in stage s->view.stage: another way, another time, or the end. */
 void attempt_failed(struct session *s, const struct err *e, struct outbox *ob);
-
-/* The tunnel that was up is over because of e, and a next attempt follows. */
-void attempt_again(struct session *s, const struct err *e, struct outbox *ob);
+/* Somebody wants the tunnel that is up made anew, at once: nothing has failed. */
+void attempt_as_asked(struct session *s, struct outbox *ob);
 
 /* The end, with everything as it was before: for the reason in d, or because of e. */
 void session_end(struct session *s, const struct down *d, struct outbox *ob);

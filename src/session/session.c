@@ -321,9 +321,8 @@ static void netconf_done(struct session *s, const struct os_input *in, struct ou
 	}
 }
 
-/* Leave the present engine, as politely as one message can, and begin anew; with connection.reconnect = no
- * only where that was asked for. */
-static void restart(struct session *s, const char *why, bool asked, struct outbox *ob)
+/* Leave the present engine, as politely as one message can, and begin anew, if the profile wants that. */
+static void restart(struct session *s, const char *why, struct outbox *ob)
 {
 	struct err e;
 
@@ -331,10 +330,7 @@ static void restart(struct session *s, const char *why, bool asked, struct outbo
 	err_set(&e, ERR_SILENT, "%s", why);
 	s->view.stage = STAGE_UP;
 	s->phase = PHASE_UP;
-	if (asked)
-		attempt_again(s, &e, ob);
-	else
-		attempt_failed(s, &e, ob);
+	attempt_failed(s, &e, ob);
 	if (s->phase == PHASE_WAITING)
 		s->next_attempt = s->now;
 }
@@ -372,7 +368,7 @@ static void path_changed(struct session *s, const struct os_input *in, struct ou
 		struct os_input probe = { .kind = OS_RESUMED };
 		engine_os(s->engine, s->now, &probe, ob);
 	} else if (!same && !follow_path(s, &in->paths[0], ob)) {
-		restart(s, "this machine's address changed", false, ob);
+		restart(s, "this machine's address changed", ob);
 	}
 }
 
@@ -444,7 +440,7 @@ bool session_command(
 	if (s->phase != PHASE_UP)
 		return err_set(e, ERR_CONFIG, "the tunnel is not up");
 	if (c == CMD_RECONNECT) {
-		restart(s, "reconnecting as asked", true, ob);
+		attempt_as_asked(s, ob);
 		return true;
 	}
 	bool ok = engine_command(s->engine, now, c, ob, e);
