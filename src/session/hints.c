@@ -42,7 +42,7 @@ static const struct hint hints[] = {
 	{ ANY, ERR_SILENT, ANY, DOWN_LOST, "check the network, then `vpnc-ike connect` again" },
 	{ STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
 		"ask which algorithms the gateway accepts and name them in ike.proposals; an old gateway may "
-		"need connection.security = compat (SHA-1) or legacy (3DES, MODP 1024)" },
+		"need connection.security = compat (SHA-1) or legacy (MD5, 3DES, MODP 1024)" },
 	{ ANY, ERR_PEER, INVALID_KE_PAYLOAD, DOWN_NO_PROPOSAL,
 		"name the group that the gateway wants in ike.proposals" },
 	{ ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
