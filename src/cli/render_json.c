@@ -210,6 +210,15 @@ char *render_status_json(const struct status *st, time_t wall)
 	return json_done(&j);
 }
 
+/* What every event begins with. */
+static void event_open(struct json *j, const char *event, const char *profile, time_t wall)
+{
+	json_open(j, NULL, '{');
+	json_text(j, "event", event);
+	json_text(j, "profile", profile);
+	put_time(j, "time", wall);
+}
+
 char *render_event_json(const struct event *ev, const char *profile, time_t wall)
 {
 	static const char *const kinds[] = {
@@ -232,10 +241,7 @@ char *render_event_json(const struct event *ev, const char *profile, time_t wall
 	};
 	struct json j = { 0 };
 
-	json_open(&j, NULL, '{');
-	json_text(&j, "event", kinds[ev->kind]);
-	json_text(&j, "profile", profile);
-	put_time(&j, "time", wall);
+	event_open(&j, kinds[ev->kind], profile, wall);
 	json_text(&j, "level", levels[ev->level]);
 	json_text(&j, "text", ev->text);
 	json_close(&j, '}');
@@ -250,10 +256,7 @@ char *render_answer_json(const struct answer *a, const char *profile, time_t wal
 
 	if (!text)
 		return NULL;
-	json_open(&j, NULL, '{');
-	json_text(&j, "event", "answer");
-	json_text(&j, "profile", profile);
-	put_time(&j, "time", wall);
+	event_open(&j, "answer", profile, wall);
 	json_text(&j, "command", a->command);
 	json_number(&j, "status", a->status);
 	if (a->object)
@@ -269,10 +272,7 @@ char *render_down_json(const struct down *d, const char *profile, time_t wall)
 {
 	struct json j = { 0 };
 
-	json_open(&j, NULL, '{');
-	json_text(&j, "event", "down");
-	json_text(&j, "profile", profile);
-	put_time(&j, "time", wall);
+	event_open(&j, "down", profile, wall);
 	json_number(&j, "status", d->status);
 	json_text(&j, "what", d->what);
 	json_text(&j, "said", d->said);

@@ -216,7 +216,6 @@ bool trust_pin(struct trust *t, struct bytes file, struct err *e)
 bool trust_spki_sha1(const struct trust *t, size_t i, uint8_t out[SPKI_SHA1_LEN])
 {
 	struct bytes spki = t->system ? (struct bytes){ NULL, 0 } : bundle_spki(t->anchors, i);
-
 	uint8_t hash[DIGEST_MAX];
 	size_t len;
 

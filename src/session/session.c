@@ -321,13 +321,14 @@ static void netconf_done(struct session *s, const struct os_input *in, struct ou
 	}
 }
 
-/* Leave the present engine, as politely as one message can, and begin anew, if the profile wants that. */
-static void restart(struct session *s, const char *why, struct outbox *ob)
+/* Leave the present engine, as politely as one message can, and begin anew from where the machine is now,
+ * if the profile wants that. */
+static void restart_elsewhere(struct session *s, struct outbox *ob)
 {
 	struct err e;
 
 	attempt_hang_up(s, ob);
-	err_set(&e, ERR_SILENT, "%s", why);
+	err_set(&e, ERR_SILENT, "this machine's address changed");
 	s->view.stage = STAGE_UP;
 	s->phase = PHASE_UP;
 	attempt_failed(s, &e, ob);
@@ -368,7 +369,7 @@ static void path_changed(struct session *s, const struct os_input *in, struct ou
 		struct os_input probe = { .kind = OS_RESUMED };
 		engine_os(s->engine, s->now, &probe, ob);
 	} else if (!same && !follow_path(s, &in->paths[0], ob)) {
-		restart(s, "this machine's address changed", ob);
+		restart_elsewhere(s, ob);
 	}
 }
 

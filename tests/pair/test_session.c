@@ -45,6 +45,13 @@ static void begin_eap(struct pair *p, const struct profile *profile)
 	p->gwc.eap = EAP_MSCHAPV2;
 }
 
+static void up_by_eap(struct pair *p, const struct profile *profile)
+{
+	begin_eap(p, profile);
+	pair_connect(p);
+	assert_int_equal(client_phase(&p->client), IKE_UP);
+}
+
 static void up_and_down(void **state)
 {
 	struct profile *profile = trusting(profile_psk());
@@ -171,9 +178,7 @@ static void brought_back(void **state)
 	struct pair p;
 
 	(void)state;
-	begin_eap(&p, profile);
-	pair_connect(&p);
-	assert_int_equal(client_phase(&p.client), IKE_UP);
+	up_by_eap(&p, profile);
 	assert_int_equal(p.asks, 2); /* user and password */
 	for (unsigned i = 1; i < 4; i++) {
 		pair_gw(&p, GW_DELETE_IKE);
@@ -199,9 +204,7 @@ static void a_password_that_was_good(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
-		begin_eap(&p, profile);
-		pair_connect(&p);
-		assert_int_equal(client_phase(&p.client), IKE_UP);
+		up_by_eap(&p, profile);
 		p.gwc.password = "another";
 		p.password = i == 0 ? "another" : i == 1 ? "none of the two" : NULL;
 		pair_gw(&p, GW_DELETE_IKE);
@@ -226,9 +229,7 @@ static void refused_behind_the_login(void **state)
 	struct pair p;
 
 	(void)state;
-	begin_eap(&p, profile);
-	pair_connect(&p);
-	assert_int_equal(client_phase(&p.client), IKE_UP);
+	up_by_eap(&p, profile);
 	p.gwc.refuse_last = AUTHENTICATION_FAILED;
 	p.gwc.cookies = 1;
 	p.watch = cookie_for_each;
