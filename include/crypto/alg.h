@@ -102,9 +102,15 @@ enum warm {
 	WARM_TABLES, /* of its ciphers, and its random generator */
 	WARM_KEY, /* what own, if not NULL, needs before it signs */
 	WARM_TRUST, /* what trust, if not NULL, needs before a chain is followed */
+	WARM_LOGIN, /* what MS-CHAPv2 needs, if mschap */
 	WARM_STEPS
 };
-void crypto_warm(enum warm step, const struct key *own, struct trust *trust);
+struct warm_for {
+	const struct key *own;
+	struct trust *trust;
+	bool mschap;
+};
+void crypto_warm(enum warm step, const struct warm_for *what);
 void crypto_exit(void);
 /* Whether this OpenSSL has it: an algorithm that is not there drops out of the proposals. */
 bool alg_usable(const struct alg *a);

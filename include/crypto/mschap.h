@@ -29,4 +29,7 @@ bool mschap_compute(const uint8_t authenticator_challenge[16], const uint8_t pee
 	const char *user, const struct passphrase *password, struct mschap *out,
 	struct err *e) MUST_CHECK;
 
+/* Loads what that needs; when it cannot be had, mschap_compute says so. */
+void mschap_warm(void);
+
 #endif

@@ -139,8 +139,7 @@ enum ike_stage {
 /* What the gateway's answer waits for, and so how long it will take. */
 enum ike_wait {
 	WAIT_CHOICE, /* of a proposal, which is no work: the answer is about to come */
-	WAIT_FIRST_KEYS, /* its key exchange value; it has not answered yet */
-	WAIT_KEYS, /* the same, and it has */
+	WAIT_KEYS, /* its key exchange value */
 	WAIT_PROOF, /* that it is who it says, and what comes after */
 };
 

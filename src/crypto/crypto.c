@@ -5,6 +5,7 @@
 
 #include "crypto/cipher.h"
 #include "crypto/ke.h"
+#include "crypto/mschap.h"
 #include "crypto/prf.h"
 #include "ossl.h"
 
@@ -131,7 +132,7 @@ bool crypto_init(struct err *e)
 	return crypto_begin(e) && all_needed(alg_works, e);
 }
 
-void crypto_warm(enum warm step, const struct key *own, struct trust *trust)
+void crypto_warm(enum warm step, const struct warm_for *what)
 {
 	uint8_t octet[1];
 
@@ -144,12 +145,16 @@ void crypto_warm(enum warm step, const struct key *own, struct trust *trust)
 		(void)!RAND_bytes(octet, sizeof(octet));
 		break;
 	case WARM_KEY:
-		if (own)
-			key_warm(own);
+		if (what->own)
+			key_warm(what->own);
 		break;
 	case WARM_TRUST:
-		if (trust)
-			trust_warm(trust);
+		if (what->trust)
+			trust_warm(what->trust);
+		break;
+	case WARM_LOGIN:
+		if (what->mschap)
+			mschap_warm();
 		break;
 	case WARM_STEPS:
 		break;

@@ -357,10 +357,20 @@ static bool next_told(struct edge *g, struct edge_event *out)
 	return true;
 }
 
-static void warm_up(struct edge *g, enum warm until, const struct key *own)
+static void warm_up(struct edge *g, enum ike_wait wait)
 {
-	while (g->n_ready == 0 && g->warm < until) {
-		crypto_warm(g->warm++, own, g->profile->trust);
+	static const enum warm until[] = {
+		[WAIT_CHOICE] = WARM_TABLES, [WAIT_KEYS] = WARM_TRUST, [WAIT_PROOF] = WARM_STEPS
+	};
+	const struct profile *p = g->profile;
+	struct warm_for what = { .trust = p->trust,
+		.mschap = p->local_auth == LOCAL_EAP || p->type == CONN_L2TP };
+
+	/* What has signed by now needs no warming. */
+	if (wait != WAIT_PROOF)
+		what.own = p->own_key;
+	while (g->n_ready == 0 && g->warm < until[wait]) {
+		crypto_warm(g->warm++, &what);
 		g->n_ready = loop_look(&g->loop, g->ready);
 	}
 }
@@ -382,13 +392,9 @@ static void while_waiting(struct edge *g)
 {
 	enum ike_wait wait = session_idle(g->session);
 
-	/* What has signed by now needs no warming. */
-	warm_up(g, wait == WAIT_CHOICE ? WARM_TABLES : WARM_TRUST,
-		wait == WAIT_PROOF ? NULL : g->profile->own_key);
-	if (wait == WAIT_KEYS || wait == WAIT_PROOF)
-		try_dataplane(g);
+	warm_up(g, wait);
 	if (wait == WAIT_PROOF)
-		warm_up(g, WARM_STEPS, NULL);
+		try_dataplane(g);
 }
 
 void edge_next(struct edge *g, struct edge_event *out)

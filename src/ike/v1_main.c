@@ -117,10 +117,8 @@ enum ike_wait v1_idle(struct v1 *v)
 		struct v1_sa *sa = v->sas[i];
 		if (!sa || !sa->first)
 			continue;
-		if (sa->state == V1_KE_SENT)
+		if (sa->state == V1_KE_SENT || sa->state == V1_AGGR_SENT)
 			return WAIT_KEYS;
-		if (sa->state == V1_AGGR_SENT)
-			return WAIT_FIRST_KEYS;
 		if (sa->state == V1_SA_SENT) {
 			make_likely_pair(v, sa->p1);
 			return WAIT_CHOICE;

@@ -527,7 +527,7 @@ const struct granted *v2_granted(const struct v2 *v)
 
 enum ike_wait v2_idle(const struct v2 *v)
 {
-	return v->stage > STAGE_INIT ? WAIT_PROOF : WAIT_FIRST_KEYS;
+	return v->stage > STAGE_INIT ? WAIT_PROOF : WAIT_KEYS;
 }
 
 void v2_view(const struct v2 *v, struct ike_view *out)

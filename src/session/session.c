@@ -54,7 +54,7 @@ bool session_explain(const struct session *s, struct down *out)
 
 enum ike_wait session_idle(struct session *s)
 {
-	return s->engine ? engine_idle(s->engine) : WAIT_FIRST_KEYS;
+	return s->engine ? engine_idle(s->engine) : WAIT_KEYS;
 }
 
 void session_hint(struct down *out, const struct profile *p, const struct err *e)

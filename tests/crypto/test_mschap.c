@@ -5,6 +5,7 @@
 #include "lib/vectors.h"
 
 #include <openssl/provider.h>
+#include <stdio.h>
 
 static struct passphrase password(const char *text)
 {
@@ -106,6 +107,30 @@ static void legacy_stays_apart(void **state)
 	assert_int_equal(OSSL_PROVIDER_available(NULL, "legacy"), 0);
 }
 
+static bool legacy_is_loaded(void)
+{
+	char line[512];
+	bool found = false;
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		found |= strstr(line, "/legacy.so") != NULL;
+	fclose(maps);
+	return found;
+}
+
+/* Who logs in otherwise never has the legacy provider. */
+static void warmed_for_whom_it_serves(void **state)
+{
+	(void)state;
+	crypto_warm(WARM_LOGIN, &(struct warm_for){ .mschap = false });
+	assert_false(legacy_is_loaded());
+	crypto_warm(WARM_LOGIN, &(struct warm_for){ .mschap = true });
+	assert_true(legacy_is_loaded());
+	vectors_of_the_rfcs(state);
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -116,6 +141,7 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(warmed_for_whom_it_serves),
 		cmocka_unit_test(vectors_of_the_rfcs),
 		cmocka_unit_test(letters_beyond_ascii),
 		cmocka_unit_test(passwords_refused),

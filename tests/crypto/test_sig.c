@@ -270,7 +270,7 @@ static void signatures(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		struct signer s = signer_of(all[i].make());
 		for (enum warm step = WARM_TABLES; step < WARM_STEPS; step++) {
-			crypto_warm(step, s.key, NULL);
+			crypto_warm(step, &(struct warm_for){ .own = s.key });
 			assert_int_equal(ERR_peek_error(), 0);
 		}
 		assert_ok(&err,

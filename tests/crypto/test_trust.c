@@ -500,8 +500,8 @@ static void warm_or_not(void **state)
 	pki_pem_cert(&pem, root);
 	assert_ok(&err, trust_add(t, pki_bytes(&pem), &added, &err));
 	for (enum warm step = WARM_TABLES; step < WARM_STEPS; step++) {
-		crypto_warm(step, NULL, none);
-		crypto_warm(step, NULL, t);
+		crypto_warm(step, &(struct warm_for){ .trust = none });
+		crypto_warm(step, &(struct warm_for){ .trust = t });
 	}
 	assert_true(verify(t, leaf, helpers));
 	X509_free(leaf);
