@@ -144,43 +144,40 @@ static bool is_plain_pem(struct bytes file)
 	return n > 0;
 }
 
-/* One block. *failed when it is not what its name says. */
-static bool add_block(const char *name, const uint8_t *der, long len, struct cert_list *certs,
-	struct key **key, bool *failed, struct err *e)
+struct plain {
+	struct cert_list *certs;
+	struct key **key; /* NULL: not wanted */
+	bool full; /* what was found is more than there may be, as e says */
+	struct err *e;
+};
+
+/* One block; false as well when it is not what its name says. */
+static bool add_block(const char *name, struct bytes der, void *arg)
 {
-	const uint8_t *p = der;
+	struct plain *found = arg;
+	const uint8_t *p = der.p;
+	bool ok = true;
 
 	if (strcmp(name, PEM_STRING_X509) == 0) {
-		X509 *x = d2i_X509(NULL, &p, len);
-		*failed = !x;
-		return !x || add_cert(certs, x, e);
+		X509 *x = d2i_X509(NULL, &p, (long)der.n);
+		ok = x && add_cert(found->certs, x, found->e);
+		found->full = x && !ok;
+	} else if (found->key) {
+		EVP_PKEY *k = d2i_AutoPrivateKey(NULL, &p, (long)der.n);
+		ok = k && add_key(found->key, k, found->e);
+		found->full = k && !ok;
 	}
-	if (!key)
-		return true;
-	EVP_PKEY *k = d2i_AutoPrivateKey(NULL, &p, len);
-	*failed = !k;
-	return !k || add_key(key, k, e);
+	return ok;
 }
 
 /* What read_objects would do as well, which tries every decoder there is at every block. */
 static bool read_plain_pem(
 	struct bytes file, struct cert_list *certs, struct key **key, bool *failed, struct err *e)
 {
-	BIO *bio = BIO_new_mem_buf(file.p, (int)file.n);
-	bool ok = bio || ossl_err(e, ERR_LOCAL, "cannot read certificates");
-	char *name, *header;
-	uint8_t *der;
-	long len;
+	struct plain found = { .certs = certs, .key = key, .e = e };
 
-	while (ok && !*failed && PEM_read_bio(bio, &name, &header, &der, &len) == 1) {
-		ok = add_block(name, der, len, certs, key, failed, e);
-		OPENSSL_free(name);
-		OPENSSL_free(header);
-		OPENSSL_clear_free(der, (size_t)len);
-	}
-	*failed |= ok && !ossl_pem_end();
-	BIO_free(bio);
-	return ok;
+	*failed = !ossl_pem_blocks(file, add_block, &found) && !found.full;
+	return !found.full;
 }
 
 /* --- all there is ------------------------------------------------------------------------------------ */
@@ -270,25 +267,23 @@ static const char *missing_for_p12(struct bytes file)
 	return missing;
 }
 
+static bool look_at_block(const char *name, struct bytes der, void *arg)
+{
+	const char **missing = arg;
+	const uint8_t *p = der.p;
+	X509_SIG *key =
+		strcmp(name, PEM_STRING_PKCS8) == 0 ? d2i_X509_SIG(NULL, &p, (long)der.n) : NULL;
+
+	*missing = missing_for_key(key);
+	X509_SIG_free(key);
+	return !*missing;
+}
+
 static const char *missing_for_pem(struct bytes file)
 {
-	BIO *bio = BIO_new_mem_buf(file.p, (int)file.n);
 	const char *missing = NULL;
-	char *name, *header;
-	uint8_t *der;
-	long len;
 
-	while (bio && !missing && PEM_read_bio(bio, &name, &header, &der, &len) == 1) {
-		const uint8_t *p = der;
-		X509_SIG *key =
-			strcmp(name, PEM_STRING_PKCS8) == 0 ? d2i_X509_SIG(NULL, &p, len) : NULL;
-		missing = missing_for_key(key);
-		X509_SIG_free(key);
-		OPENSSL_free(name);
-		OPENSSL_free(header);
-		OPENSSL_clear_free(der, (size_t)len);
-	}
-	BIO_free(bio);
+	(void)!ossl_pem_blocks(file, look_at_block, &missing);
 	return missing;
 }
 

@@ -1,5 +1,6 @@
 #include "ossl.h"
 
+#include <limits.h>
 #include <openssl/core.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -17,11 +18,32 @@ bool ossl_err(struct err *e, enum err_kind kind, const char *what)
 	return err_set(e, kind, "%s: %s", what, reason ? reason : "OpenSSL gives no reason");
 }
 
-bool ossl_pem_end(void)
+/* Whether PEM_read_bio... failed because there is no other block; then nothing was wrong. */
+static bool pem_end(void)
 {
 	unsigned long code = ERR_peek_last_error();
 
 	return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+bool ossl_pem_blocks(
+	struct bytes file, bool (*each)(const char *name, struct bytes der, void *arg), void *arg)
+{
+	BIO *bio = file.n <= INT_MAX ? BIO_new_mem_buf(file.p, (int)file.n) : NULL;
+	bool ok = bio != NULL;
+	char *name, *header;
+	uint8_t *der;
+	long len;
+
+	while (ok && PEM_read_bio(bio, &name, &header, &der, &len) == 1) {
+		ok = each(name, (struct bytes){ der, (size_t)len }, arg);
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_clear_free(der, (size_t)len); /* it may have been a key */
+	}
+	ok = ok && pem_end();
+	BIO_free(bio);
+	return ok;
 }
 
 /* The digests that certificates are signed with, and the ciphers of private keys as OpenSSL wrote them

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/types.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "crypto/alg.h"
 
@@ -19,8 +20,9 @@ bool ossl_err(struct err *e, enum err_kind kind, const char *what);
 OSSL_LIB_CTX *ossl_legacy(struct err *e) MUST_CHECK;
 void ossl_legacy_free(void);
 
-/* Whether PEM_read_bio... failed because there is no other block; then nothing was wrong. */
-bool ossl_pem_end(void);
+/* Hands on each block of a file in PEM, until `each` returns false. True: it was read to its end. */
+bool ossl_pem_blocks(struct bytes file, bool (*each)(const char *name, struct bytes der, void *arg),
+	void *arg) MUST_CHECK;
 
 /* Makes libcrypto set up only what is used here: by itself it would list every cipher and digest by name,
  * at a millisecond. What it looks up in that list, and does not fetch, is what this function names. */

@@ -95,18 +95,6 @@ static int no_pass(char *buf, int size, int writing, void *arg)
 	return -1;
 }
 
-static X509 *whole_der(struct bytes file)
-{
-	const uint8_t *p = file.p;
-	X509 *x = file.n <= LONG_MAX ? d2i_X509(NULL, &p, (long)file.n) : NULL;
-
-	if (x && p == (const uint8_t *)file.p + file.n)
-		return x;
-	X509_free(x);
-	ossl_err(NULL, ERR_NONE, "");
-	return NULL;
-}
-
 static bool is_certificate(const char *pem_name)
 {
 	return strcmp(pem_name, PEM_STRING_X509) == 0 ||
@@ -114,26 +102,12 @@ static bool is_certificate(const char *pem_name)
 		strcmp(pem_name, PEM_STRING_X509_TRUSTED) == 0;
 }
 
-/* All of a file in PEM. Other things in it are passed over. */
-static bool add_pem(struct trust *t, struct bytes file)
+/* Of what is in PEM; other things are passed over. */
+static bool add_block(const char *name, struct bytes der, void *arg)
 {
-	BIO *bio = file.n <= INT_MAX ? BIO_new_mem_buf(file.p, (int)file.n) : NULL;
-	bool ok = bio != NULL;
-	char *name, *header;
-	uint8_t *der;
-	long len;
+	struct trust *t = arg;
 
-	while (ok && PEM_read_bio(bio, &name, &header, &der, &len) == 1) {
-		ok = !is_certificate(name) ||
-			bundle_add(t->anchors, (struct bytes){ der, (size_t)len });
-		OPENSSL_free(name);
-		OPENSSL_free(header);
-		OPENSSL_clear_free(der, (size_t)len); /* it may have been a key */
-	}
-	ok = ok && ossl_pem_end();
-	ossl_err(NULL, ERR_NONE, "");
-	BIO_free(bio);
-	return ok;
+	return !is_certificate(name) || bundle_add(t->anchors, der);
 }
 
 /* From its first octet to its last. */
@@ -158,8 +132,9 @@ static bool unreadable(size_t i, struct err *e)
 bool trust_add(struct trust *t, struct bytes file, size_t *added, struct err *e)
 {
 	size_t before = bundle_len(t->anchors);
-	bool ok = is_der(file) ? bundle_add(t->anchors, file) : add_pem(t, file);
+	bool ok = is_der(file) ? bundle_add(t->anchors, file) : ossl_pem_blocks(file, add_block, t);
 
+	ossl_err(NULL, ERR_NONE, "");
 	*added = bundle_len(t->anchors) - before;
 	if (!ok)
 		return unreadable(*added, e);
@@ -196,10 +171,11 @@ static bool add_pin(struct trust *t, X509 *x, EVP_PKEY *key, struct err *e)
 
 bool trust_pin(struct trust *t, struct bytes file, struct err *e)
 {
-	const uint8_t *p = file.p;
-	X509 *x = whole_der(file);
-	EVP_PKEY *key = x || file.n > LONG_MAX ? NULL : d2i_PUBKEY(NULL, &p, (long)file.n);
-	BIO *bio = x || key || file.n > INT_MAX ? NULL : BIO_new_mem_buf(file.p, (int)file.n);
+	const uint8_t *p = file.p, *again = file.p;
+	bool der = is_der(file);
+	X509 *x = der ? d2i_X509(NULL, &p, (long)file.n) : NULL;
+	EVP_PKEY *key = der && !x ? d2i_PUBKEY(NULL, &again, (long)file.n) : NULL;
+	BIO *bio = der || file.n > INT_MAX ? NULL : BIO_new_mem_buf(file.p, (int)file.n);
 
 	if (bio) {
 		x = PEM_read_bio_X509(bio, NULL, no_pass, NULL);
