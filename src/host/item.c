@@ -277,8 +277,7 @@ bool routes_flush(
 
 	if (!nl_ask_all(sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
 		return false;
-	struct nlmsghdr *h = (struct nlmsghdr *)all.data;
-	for (int left = (int)all.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+	for (struct nlmsghdr *h = NULL; (h = nl_next(&all, h));) {
 		const struct rtmsg *rt = nlmsg_data(h);
 		if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(h) < (int)sizeof(*rt) ||
 			rt->rtm_family != head.rtm_family || rt->rtm_protocol != HOST_ROUTE_PROTO ||

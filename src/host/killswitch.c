@@ -70,12 +70,10 @@ bool own_addrs(struct host *h, struct own_addrs *own, struct err *e)
 	*own = (struct own_addrs){ 0 };
 	if (!nl_ask_all(h->sk, RTM_GETADDR, &head, sizeof(head), "reading the addresses", &all, e))
 		return false;
-	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
-	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+	for (struct nlmsghdr *m = NULL; (m = nl_next(&all, m));)
 		most++;
 	own->v = calloc(most + 1, sizeof(*own->v));
-	m = own->v ? (struct nlmsghdr *)all.data : NULL;
-	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left)) {
+	for (struct nlmsghdr *m = NULL; own->v && (m = nl_next(&all, m));) {
 		const struct ifaddrmsg *a = nlmsg_data(m);
 		if (m->nlmsg_type != RTM_NEWADDR || nlmsg_datalen(m) < (int)sizeof(*a) ||
 			(a->ifa_family != AF_INET && a->ifa_family != AF_INET6))

@@ -48,8 +48,7 @@ static bool rows_of_addresses(struct nl_sock *sk, int except, struct lan_rows *r
 
 	if (!nl_ask_all(sk, RTM_GETADDR, &head, sizeof(head), "reading the addresses", &all, e))
 		return false;
-	struct nlmsghdr *h = (struct nlmsghdr *)all.data;
-	for (int left = (int)all.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+	for (struct nlmsghdr *h = NULL; (h = nl_next(&all, h));) {
 		const struct ifaddrmsg *a = nlmsg_data(h);
 		if (h->nlmsg_type != RTM_NEWADDR || nlmsg_datalen(h) < (int)sizeof(*a) ||
 			(a->ifa_family != AF_INET && a->ifa_family != AF_INET6) ||
@@ -71,8 +70,7 @@ static bool rows_of_routes(struct nl_sock *sk, struct lan_rows *rows, struct err
 
 	if (!nl_ask_all(sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
 		return false;
-	struct nlmsghdr *h = (struct nlmsghdr *)all.data;
-	for (int left = (int)all.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+	for (struct nlmsghdr *h = NULL; (h = nl_next(&all, h));) {
 		const struct rtmsg *r = nlmsg_data(h);
 		if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(h) < (int)sizeof(*r) ||
 			(r->rtm_family != AF_INET && r->rtm_family != AF_INET6) ||

@@ -48,8 +48,7 @@ static bool count_routes(struct host *h, struct present *p, struct err *e)
 
 	if (!nl_ask_all(h->sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
 		return false;
-	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
-	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+	for (struct nlmsghdr *m = NULL; (m = nl_next(&all, m));)
 		p->n_routes += m->nlmsg_type == RTM_NEWROUTE && route_is_ours(h, m);
 	nl_reply_free(&all);
 	return true;
@@ -62,8 +61,7 @@ static bool find_rules(struct host *h, struct present *p, struct err *e)
 
 	if (!nl_ask_all(h->sk, RTM_GETRULE, &head, sizeof(head), "reading the rules", &all, e))
 		return false;
-	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
-	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+	for (struct nlmsghdr *m = NULL; (m = nl_next(&all, m));)
 		if (m->nlmsg_type == RTM_NEWRULE && rule_is_ours(h, m))
 			p->rule[((const struct fib_rule_hdr *)nlmsg_data(m))->family == AF_INET6] =
 				true;

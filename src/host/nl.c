@@ -69,6 +69,14 @@ uint32_t nl_attr_u32(const struct nlmsghdr *h, size_t header, int type, uint32_t
 	return a && nla_len(a) >= 4 ? nla_get_u32(a) : otherwise;
 }
 
+struct nlmsghdr *nl_next(const struct nl_reply *r, const struct nlmsghdr *m)
+{
+	size_t at = m ? (size_t)((const uint8_t *)m - r->data) + NLMSG_ALIGN(m->nlmsg_len) : 0;
+	struct nlmsghdr *next = at < r->len ? (struct nlmsghdr *)(r->data + at) : NULL;
+
+	return next && nlmsg_ok(next, (int)(r->len - at)) ? next : NULL;
+}
+
 /* What the kernel tells of an SA has its keys. */
 void nl_reply_free(struct nl_reply *r)
 {

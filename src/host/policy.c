@@ -129,12 +129,10 @@ bool policies_list(struct nl_sock *xfrm, uint32_t tag, struct policies *out, str
 	if (!nl_ask_all(xfrm, XFRM_MSG_GETPOLICY, &all, sizeof(all), "reading the XFRM policies",
 		    &got, e))
 		return false;
-	struct nlmsghdr *h = (struct nlmsghdr *)got.data;
-	for (int left = (int)got.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left))
+	for (struct nlmsghdr *h = NULL; (h = nl_next(&got, h));)
 		most++;
 	out->v = calloc(most + 1, sizeof(*out->v));
-	h = out->v ? (struct nlmsghdr *)got.data : NULL;
-	for (int left = (int)got.len; h && nlmsg_ok(h, left); h = nlmsg_next(h, &left))
+	for (struct nlmsghdr *h = NULL; out->v && (h = nl_next(&got, h));)
 		out->n += item_from(&out->v[out->n], h, tag);
 	nl_reply_free(&got);
 	return out->v || err_set(e, ERR_LOCAL, "no memory for the XFRM policies");

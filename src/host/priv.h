@@ -27,6 +27,9 @@ struct nl_reply {
 	size_t len, room;
 };
 
+/* Its first message (m is NULL), or the one behind m; NULL: that was the last. */
+struct nlmsghdr *nl_next(const struct nl_reply *r, const struct nlmsghdr *m);
+
 struct nl_sock *nl_connect_route(struct err *e) MUST_CHECK;
 struct nl_sock *nl_connect_xfrm(struct err *e) MUST_CHECK;
 struct nl_sock *nl_connect_netfilter(struct err *e) MUST_CHECK;

@@ -110,10 +110,8 @@ static bool flush(struct nl_sock *sk, int type,
 	struct removals r = { .sk = sk };
 	struct nl_reply all;
 	bool ok = dump(sk, type, "reading the kernel's IPsec tables", &all, e);
-	struct nlmsghdr *h = ok ? (struct nlmsghdr *)all.data : NULL;
 
-	for (int left = ok ? (int)all.len : 0; ok && h && nlmsg_ok(h, left);
-		h = nlmsg_next(h, &left)) {
+	for (struct nlmsghdr *h = NULL; ok && (h = nl_next(&all, h));) {
 		struct nl_msg *m = removal(h, slot);
 		if (m)
 			r.v[r.n++] = m;

@@ -147,8 +147,7 @@ static bool find_group(struct nl_sock *sk, uint32_t group, int *link, struct err
 	*link = 0;
 	if (!nl_ask_all(sk, RTM_GETLINK, &head, sizeof(head), "looking at the interfaces", &all, e))
 		return false;
-	struct nlmsghdr *m = (struct nlmsghdr *)all.data;
-	for (int left = (int)all.len; m && nlmsg_ok(m, left); m = nlmsg_next(m, &left))
+	for (struct nlmsghdr *m = NULL; (m = nl_next(&all, m));)
 		if (m->nlmsg_type == RTM_NEWLINK && nlmsg_datalen(m) >= (int)sizeof(head) &&
 			nl_attr_u32(m, sizeof(head), IFLA_GROUP, 0) == group)
 			*link = ((const struct ifinfomsg *)nlmsg_data(m))->ifi_index;
