@@ -45,10 +45,10 @@ struct child {
 	uint64_t retry_at; /* not before, where want_rekey */
 	struct sa_spec *held_out; /* outbound SA not yet in use ... */
 	uint64_t adopt_at; /* ... until then, or the gateway is known to have its own */
+	bool spent; /* nothing more leaves by it */
 	/* IKEv2 only */
 	struct v2_sa *sa; /* under whose protection it lives */
 	bool lost; /* the gateway does not know it any more */
-	bool spent; /* nothing more leaves by it */
 	uint64_t unsure_until; /* the gateway made it and may not have our answer; 0: it has */
 };
 

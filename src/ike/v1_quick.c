@@ -228,7 +228,7 @@ static struct child *take_answer(struct v1_step *s)
 		/* The gateway has its half only once it has our last message: what we send by the
 		 * new SA until then would be lost, and by the old one is not. */
 		const struct child *old = child_find(&s->v->children, o->old_spi_in);
-		bool hold_out = old && old->state == CHILD_UP;
+		bool hold_out = old && old->state == CHILD_UP && !old->spent;
 		note_lifetime(s, &t.life);
 		made = child_add(s, o, &t, o->ke ? &shared : NULL, hold_out);
 	}

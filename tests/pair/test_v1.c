@@ -371,6 +371,37 @@ static void lifetimes_of_the_gateway(void **state)
 	v1_pair_done(p);
 }
 
+static uint32_t newest_out(const struct plane *p)
+{
+	uint32_t spi = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->sa[i]->dir == SA_OUT)
+			spi = p->sa[i]->spi;
+	return spi;
+}
+
+/* What nothing more leaves by is not waited for: the new SA is sent by at once. */
+static void spent_before_its_successor(void **state)
+{
+	struct v1_pair *p = v1_pair_new(22);
+	const struct plane *plane = &p->net.plane[CLIENT];
+
+	(void)state;
+	v1_pair_connect(p);
+	uint32_t old = newest_out(plane);
+	v1_os(p->client, p->net.now, &(struct os_input){ .kind = OS_SA_EXPIRING, .spi = old },
+		&p->ob);
+	v1_os(p->client, p->net.now, &(struct os_input){ .kind = OS_SA_EXPIRED, .spi = old },
+		&p->ob);
+	v1_pair_run(p, SECONDS(1));
+	assert_int_equal(p->client->rekeys_child, 1);
+	assert_int_not_equal(newest_out(plane), old);
+	v1_pair_run(p, SECONDS(60));
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
 /* Both sides renew the same child at once. Nothing in IKEv1 says which one stays: both come about, and
  * the same one is in use at both ends when all has settled. */
 static void both_rekey(void **state)
@@ -556,6 +587,7 @@ int main(void)
 		cmocka_unit_test(responder_lifetime),
 		cmocka_unit_test(lifetime_afterwards),
 		cmocka_unit_test(lifetimes_of_the_gateway),
+		cmocka_unit_test(spent_before_its_successor),
 		cmocka_unit_test(both_rekey),
 		cmocka_unit_test(both_renew),
 		cmocka_unit_test(dead_peer),
