@@ -196,6 +196,8 @@ void host_close(struct host *h, struct outbox *events)
 		host_warnings(h, events);
 	nl_socket_free(h->sk);
 	nl_socket_free(h->xfrm);
+	nl_socket_free(h->policy_news);
+	nl_socket_free(h->filter_news);
 	watch_close(h);
 	nl_socket_free(h->netfilter);
 	outbox_free(&h->warnings);

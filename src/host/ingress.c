@@ -1,6 +1,7 @@
 #include "nft.h"
 
 #include <net/if.h>
+#include <netlink/attr.h>
 #include <stdio.h>
 
 /*
@@ -21,6 +22,13 @@ static char *table_name(char out[TABLE_NAME_MAX], unsigned slot)
 {
 	snprintf(out, TABLE_NAME_MAX, "vpnc-ike-%u", slot);
 	return out;
+}
+
+bool ingress_is_ours(unsigned slot, const struct nlattr *table)
+{
+	char ours[TABLE_NAME_MAX];
+
+	return table && nla_strcmp(table, table_name(ours, slot)) == 0;
 }
 
 static void not_from(struct nft_rule *r, unsigned link)

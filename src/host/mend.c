@@ -15,7 +15,7 @@
  * Whoever removes it again and again is not fought more than a few times a second.
  */
 
-enum { MENDS = 4, MEND_MS = 1000 };
+enum { MENDS = 4 };
 
 /* What is there of the plan; the routes are counted, for nobody else's carry our protocol. */
 struct present {
@@ -96,19 +96,18 @@ static bool whole(const struct plan *plan, const struct present *p)
 		p->rule[1] >= plan->rule[1];
 }
 
-/* False: not now, and the timer is set for when. */
-static bool may_mend(struct host *h)
+bool may_mend(struct host *h, struct lately *lately, unsigned most)
 {
 	struct mending *m = &h->mending;
-	unsigned wait = too_often(&m->lately, MENDS, MEND_MS);
+	unsigned wait = too_often(lately, most, 1000);
 
 	if (!wait)
 		return true;
 	watch_again(h, wait);
 	if (!m->told_of_fight)
 		host_warn(h,
-			"somebody removes the tunnel's routes, rules or addresses again and again; they "
-			"are put back, but what is sent meanwhile may go past the tunnel");
+			"somebody removes again and again what the tunnel has set up: it is put back, but "
+			"what is sent meanwhile may go past the tunnel");
 	m->told_of_fight = true;
 	return false;
 }
@@ -131,7 +130,8 @@ void host_mend(struct host *h)
 	if (!h->want || !h->plan.up || h->link_gone || h->down_since)
 		return;
 	bool same = ipv6_state(h, h->want->mtu) == h->ipv6;
-	if (!look(h, &p, NULL) || (whole(&h->plan, &p) && same) || !may_mend(h))
+	if (!look(h, &p, NULL) || (whole(&h->plan, &p) && same) ||
+		!may_mend(h, &h->mending.lately, MENDS))
 		return;
 	bool ok = mend_link(h, &e);
 	if (ok && look(h, &p, NULL) && !whole(&h->plan, &p)) {

@@ -328,6 +328,7 @@ bool netconf_apply(struct host *h, const struct netconf *want, struct err *e)
 		return false;
 	}
 	guard_addresses(h);
+	guards_watch(h);
 	dns_apply(h, want);
 	free(h->want);
 	h->want = copy;

@@ -55,6 +55,49 @@ bool nl_error(struct err *e, int code, const char *kernel_says, const char *doin
 		kernel_says ? strerror(code) : "");
 }
 
+struct nl_sock *nl_listen(
+	int protocol, const int *groups, size_t n, const char *to_what, struct err *e)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int code = sk ? 0 : -NLE_NOMEM;
+
+	if (code == 0) {
+		nl_socket_disable_seq_check(sk);
+		code = nl_connect(sk, protocol);
+	}
+	for (size_t i = 0; code == 0 && i < n; i++)
+		code = nl_socket_add_membership(sk, groups[i]);
+	/* What one change of an interface is told with can fill the usual 32 KiB. */
+	if (code == 0)
+		code = nl_socket_set_buffer_size(sk, 1 << 20, 0);
+	if (code == 0)
+		code = nl_socket_set_nonblocking(sk);
+	if (code == 0)
+		return sk;
+	err_set(e, ERR_LOCAL, "watching %s: %s", to_what, nl_geterror(code));
+	nl_socket_free(sk);
+	return NULL;
+}
+
+bool nl_hear(struct nl_sock *sk, void (*each)(const struct nlmsghdr *m, void *arg), void *arg)
+{
+	bool lost = false;
+
+	for (;;) {
+		struct sockaddr_nl from;
+		unsigned char *data = NULL;
+		int n = nl_recv(sk, &from, &data, NULL);
+		struct nlmsghdr *m = (struct nlmsghdr *)data;
+		for (int left = n; n > 0 && from.nl_pid == 0 && nlmsg_ok(m, left);
+			m = nlmsg_next(m, &left))
+			each(m, arg);
+		free(data);
+		if (n <= 0 && (n != -NLE_NOMEM || lost)) /* ENOBUFS: the socket works on */
+			return lost;
+		lost |= n <= 0;
+	}
+}
+
 struct nlattr *nl_attr(const struct nlmsghdr *h, size_t header, int type)
 {
 	if (nlmsg_datalen(h) < (int)header)

@@ -33,6 +33,11 @@ struct nlmsghdr *nl_next(const struct nl_reply *r, const struct nlmsghdr *m);
 struct nl_sock *nl_connect_route(struct err *e) MUST_CHECK;
 struct nl_sock *nl_connect_xfrm(struct err *e) MUST_CHECK;
 struct nl_sock *nl_connect_netfilter(struct err *e) MUST_CHECK;
+/* Hears what the kernel tells these groups; non-blocking. */
+struct nl_sock *nl_listen(
+	int protocol, const int *groups, size_t n, const char *to_what, struct err *e) MUST_CHECK;
+/* Each message that has come. True: there were more than the socket could hold. */
+bool nl_hear(struct nl_sock *sk, void (*each)(const struct nlmsghdr *m, void *arg), void *arg);
 /* Sends msg (and frees it) and gathers what comes back. doing names it in the error; the errno that
  * the kernel gave, 0 or a positive number, goes to *code where code is not NULL. */
 bool nl_ask(struct nl_sock *sk, struct nl_msg *msg, struct nl_reply *out, int *code,
@@ -195,6 +200,8 @@ bool policies_flush(struct nl_sock *xfrm, uint32_t tag, bool keep_lasting, size_
  * socket that changed a table, until no processor can know the old one any more. */
 bool ingress_set(struct nl_sock **sk, unsigned slot, int link, const struct item *addrs, size_t n,
 	struct err *e) MUST_CHECK;
+/* Whether that, which a message of nftables has, is the name of the table; NULL is not. */
+bool ingress_is_ours(unsigned slot, const struct nlattr *table);
 bool ingress_remove(struct nl_sock **sk, unsigned slot, struct err *e) MUST_CHECK;
 
 /* --- await.c ------------------------------------------------------------------------------------- */
@@ -284,6 +291,8 @@ struct xfrm_sa {
 	uint32_t spi, reqid;
 	struct addr local, remote;
 	struct selectors local_ts, remote_ts;
+	bool removed; /* by somebody else; the engine is to hear: */
+	bool tell_expiring, tell_expired;
 };
 
 enum { XFRM_SAS = 512, XFRM_POLICIES_MAX = 1 << 16 };
@@ -295,6 +304,7 @@ struct sad {
 	struct nl_sock *sk, *monitor;
 	uint32_t if_id; /* of the interface, 0: it is none of that kind, or there is none */
 	bool directions; /* the kernel knows the direction of an SA */
+	bool look; /* somebody else removed SAs, ours perhaps */
 	struct await *await; /* NULL: no SA is expected */
 	size_t n_reserved;
 	struct sa_ref reserved[SPIS_RESERVED]; /* SPIs kept for us, the oldest first */
@@ -330,6 +340,9 @@ bool sa_policies_make(struct xfrm_sa *const *sas, size_t n, uint32_t if_id, stru
  * the order of sa_policy_order. */
 bool sa_policies_change(struct nl_sock *sk, const struct sa_policy *from, size_t n_from,
 	const struct sa_policy *to, size_t n_to, struct err *e) MUST_CHECK;
+/* Once more, where all of them should be there. */
+bool sa_policies_again(
+	struct nl_sock *sk, const struct sa_policy *v, size_t n, struct err *e) MUST_CHECK;
 
 /* xfrm_probe.c */
 /* A sentence for what the kernel said about an SA of these addresses' family: code is positive. */
@@ -352,6 +365,7 @@ const struct xfrm_sa *xfrm_newest(const struct host *h, enum sa_dir dir, enum sa
 void xfrm_close(struct host *h); /* without the interface, which goes with the routes */
 /* xfrm_clean.c: what carries reqids of the slot. */
 bool xfrm_flush(unsigned slot, size_t *sas, size_t *policies, struct err *e) MUST_CHECK;
+bool xfrm_count_policies(struct nl_sock *sk, unsigned slot, size_t *n, struct err *e) MUST_CHECK;
 
 /* --- sysctl.c ------------------------------------------------------------------------------------ */
 
@@ -418,8 +432,9 @@ struct dns_watch {
 };
 
 struct mending {
-	struct lately lately; /* what others removed was put back */
-	bool told, told_of_fight;
+	struct lately lately, lately_policies, lately_filter; /* what others removed was put back */
+	bool told, told_of_fight, told_of_policies, told_of_filter;
+	bool policies, filter; /* something of these may be missing */
 };
 
 struct host {
@@ -430,6 +445,7 @@ struct host {
 	struct nl_sock *sk, *monitor;
 	int events, timer; /* the monitor and the timer as one descriptor; to look again */
 	struct nl_sock *xfrm, *netfilter; /* NULL until they are needed */
+	struct nl_sock *policy_news, *filter_news; /* what happens to these tables; the same */
 	struct outbox warnings;
 
 	char tun[16];
@@ -476,6 +492,11 @@ bool watch_add(struct host *h, int fd);
 unsigned too_often(struct lately *l, unsigned most, unsigned ms);
 /* mend.c: puts back what others removed of what is set up. */
 void host_mend(struct host *h);
+/* guards.c: the same for IPsec policies and the packet filter. */
+void guards_mend(struct host *h);
+void guards_watch(struct host *h); /* what there is of them from now on */
+/* At most that often a second. False: not now, and the timer is set for when. */
+bool may_mend(struct host *h, struct lately *lately, unsigned most);
 bool route_is_ours(const struct host *h, const struct nlmsghdr *m);
 bool rule_is_ours(const struct host *h, const struct nlmsghdr *m);
 

@@ -38,25 +38,16 @@ static bool open_events(struct host *h)
 
 bool watch_open(struct host *h, struct err *e)
 {
-	h->monitor = nl_socket_alloc();
-	if (!h->monitor)
-		return err_set(e, ERR_LOCAL, "no memory for a netlink socket");
-	nl_socket_disable_seq_check(h->monitor);
-	int code = nl_connect(h->monitor, NETLINK_ROUTE);
-	if (code == 0)
-		code = nl_socket_add_memberships(h->monitor, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-			RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-			RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV6_IFINFO, RTNLGRP_NONE);
-	/* What one change of an interface is told with can fill the usual 32 KiB. */
-	if (code == 0)
-		code = nl_socket_set_buffer_size(h->monitor, 1 << 20, 0);
-	if (code == 0)
-		code = nl_socket_set_nonblocking(h->monitor);
-	if (code != 0)
-		return err_set(
-			e, ERR_LOCAL, "watching the machine's network: %s", nl_geterror(code));
-	return open_events(h) ||
-		err_set(e, ERR_LOCAL, "watching the machine's network: %s", strerror(errno));
+	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
+		RTNLGRP_IPV6_IFINFO };
+
+	h->monitor =
+		nl_listen(NETLINK_ROUTE, groups, ARRAY_LEN(groups), "the machine's network", e);
+	return h->monitor &&
+		(open_events(h) ||
+			err_set(e, ERR_LOCAL, "watching the machine's network: %s",
+				strerror(errno)));
 }
 
 void watch_close(struct host *h)
@@ -197,35 +188,17 @@ static bool interface_gone(struct host *h)
 
 /* What the messages that came together are about. */
 struct news {
+	const struct host *h;
 	bool matters; /* it may be the way to the gateway */
 	bool ours; /* our own interface, addresses, routes, rules */
-	bool lost; /* the kernel had more to tell than the socket could hold */
 };
 
-/* Reads all there is. */
-static struct news drain(struct host *h)
+static void note(const struct nlmsghdr *m, void *arg)
 {
-	struct news news = { 0 };
+	struct news *news = arg;
 
-	for (;;) {
-		struct sockaddr_nl from;
-		unsigned char *data = NULL;
-		int n = nl_recv(h->monitor, &from, &data, NULL);
-		if (n <= 0) {
-			free(data);
-			if (n == -NLE_NOMEM && !news.lost) { /* ENOBUFS: the socket works on */
-				news.lost = true;
-				continue;
-			}
-			return news;
-		}
-		struct nlmsghdr *m = (struct nlmsghdr *)data;
-		for (int left = n; nlmsg_ok(m, left); m = nlmsg_next(m, &left)) {
-			news.matters |= from.nl_pid == 0 && message_matters(h, m);
-			news.ours |= from.nl_pid == 0 && message_of_ours(h, m);
-		}
-		free(data);
-	}
+	news->matters |= message_matters(news->h, m);
+	news->ours |= message_of_ours(news->h, m);
 }
 
 static bool way_same(const struct way *a, const struct way *b)
@@ -247,11 +220,13 @@ static void follow(struct host *h)
 enum host_event host_next_event(struct host *h)
 {
 	struct way way, was = h->way;
-	struct news news = drain(h);
+	struct news news = { .h = h };
 
-	bool rang = timer_rang(h), ours = rang || news.ours || news.lost;
+	bool lost = nl_hear(h->monitor, note, &news), rang = timer_rang(h);
+	bool matters = news.matters || lost, ours = news.ours || lost || rang;
+	guards_mend(h);
 	dns_watch_news(h);
-	if (rang || news.matters || news.lost)
+	if (rang || matters)
 		dns_watch_look(h);
 	if (ours && interface_gone(h)) {
 		h->link_gone = true;
@@ -259,7 +234,7 @@ enum host_event host_next_event(struct host *h)
 	}
 	if (ours)
 		host_mend(h);
-	if (!news.matters && !news.lost)
+	if (!matters)
 		return HOST_NOTHING;
 	follow(h);
 	if (h->watched.family == FAMILY_NONE)
@@ -275,5 +250,5 @@ enum host_event host_next_event(struct host *h)
 	if (!way.found || !way.running)
 		/* While there is no way, anything new may be one, to another address perhaps. */
 		return was.found && was.running ? HOST_LINK_DOWN : HOST_PATH_CHANGED;
-	return news.lost || !way_same(&way, &was) ? HOST_PATH_CHANGED : HOST_NOTHING;
+	return lost || !way_same(&way, &was) ? HOST_PATH_CHANGED : HOST_NOTHING;
 }

@@ -20,28 +20,9 @@ static void line_of(char line[JOURNAL_LINE_MAX], const struct host *h)
 	snprintf(line, JOURNAL_LINE_MAX, "xfrm %u", h->slot);
 }
 
-static struct nl_sock *monitor_open(struct err *e)
-{
-	struct nl_sock *sk = nl_socket_alloc();
-	int code = sk ? 0 : -NLE_NOMEM;
-
-	if (code == 0) {
-		nl_socket_disable_seq_check(sk);
-		code = nl_connect(sk, NETLINK_XFRM);
-	}
-	if (code == 0)
-		code = nl_socket_add_memberships(sk, XFRMNLGRP_EXPIRE, XFRMNLGRP_NONE);
-	if (code == 0)
-		code = nl_socket_set_nonblocking(sk);
-	if (code == 0)
-		return sk;
-	err_set(e, ERR_LOCAL, "watching the kernel's SAs: %s", nl_geterror(code));
-	nl_socket_free(sk);
-	return NULL;
-}
-
 bool xfrm_open(struct host *h, struct err *e)
 {
+	static const int groups[] = { XFRMNLGRP_EXPIRE, XFRMNLGRP_SA };
 	char line[JOURNAL_LINE_MAX];
 
 	if (h->sad)
@@ -51,7 +32,9 @@ bool xfrm_open(struct host *h, struct err *e)
 		return err_set(e, ERR_LOCAL, "no memory");
 	line_of(line, h);
 	h->sad->sk = nl_connect_xfrm(e);
-	h->sad->monitor = h->sad->sk ? monitor_open(e) : NULL;
+	h->sad->monitor = h->sad->sk ?
+		nl_listen(NETLINK_XFRM, groups, ARRAY_LEN(groups), "the kernel's SAs", e) :
+		NULL;
 	if (h->sad->monitor && journal_add(&h->journal, e, "%s", line))
 		return true;
 	xfrm_close(h);
@@ -360,10 +343,54 @@ int host_sa_event_fd(const struct host *h)
 	return h->sad ? nl_socket_get_fd(h->sad->monitor) : -1;
 }
 
-static enum host_sa_event event_of(const struct sad *x, const struct nlmsghdr *m, uint32_t *spi)
+/* For a removed SA nothing but a new one helps: its keys, and the sequence numbers that must not come
+ * again, were the kernel's alone. */
+static void look_for_removed(struct host *h)
+{
+	struct sad *x = h->sad;
+	bool any = false;
+
+	x->look = false;
+	for (size_t i = 0; i < x->n_sas; i++) {
+		struct xfrm_sa *sa = x->sas[i];
+		const struct addr *to = sa->dir == SA_IN ? &sa->local : &sa->remote;
+		struct nl_reply got;
+		int code;
+		bool there = nl_ask(x->sk, sa_ref_message(XFRM_MSG_GETSA, to, sa->spi), &got, &code,
+			"looking at an SA", NULL);
+		nl_reply_free(&got);
+		if (there || code != ESRCH || sa->removed)
+			continue;
+		sa->removed = sa->tell_expiring = any = true;
+		sa->tell_expired = sa->dir == SA_OUT;
+	}
+	if (any)
+		host_warn(h,
+			"somebody else removed IPsec SAs of the tunnel, as another IPsec program does "
+			"when it starts: new ones are asked for");
+}
+
+static enum host_sa_event event_of_removed(struct sad *x, uint32_t *spi)
+{
+	for (size_t i = 0; i < x->n_sas; i++) {
+		struct xfrm_sa *sa = x->sas[i];
+		bool *tell = sa->tell_expiring ? &sa->tell_expiring : &sa->tell_expired;
+		if (!*tell)
+			continue;
+		*spi = sa->spi;
+		enum host_sa_event ev = sa->tell_expiring ? HOST_SA_EXPIRING : HOST_SA_EXPIRED;
+		*tell = false;
+		return ev;
+	}
+	return HOST_SA_NOTHING;
+}
+
+static enum host_sa_event event_of(struct sad *x, const struct nlmsghdr *m, uint32_t *spi)
 {
 	const struct xfrm_user_expire *ex = nlmsg_data(m);
 
+	if (m->nlmsg_type == XFRM_MSG_DELSA || m->nlmsg_type == XFRM_MSG_FLUSHSA)
+		x->look |= m->nlmsg_pid != nl_socket_get_local_port(x->sk);
 	if (m->nlmsg_type != XFRM_MSG_EXPIRE || nlmsg_datalen(m) < (int)sizeof(*ex))
 		return HOST_SA_NOTHING;
 	*spi = ntohl(ex->state.id.spi);
@@ -379,18 +406,23 @@ static enum host_sa_event event_of(const struct sad *x, const struct nlmsghdr *m
  * heard of has a time limit in the engine, and an SA that runs out its lifetime. */
 enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi)
 {
-	enum host_sa_event ev = HOST_SA_NOTHING;
+	struct sad *x = h->sad;
+	enum host_sa_event ev = x ? event_of_removed(x, spi) : HOST_SA_NOTHING;
 
-	while (h->sad && ev == HOST_SA_NOTHING) {
+	while (x && ev == HOST_SA_NOTHING) {
 		struct sockaddr_nl from;
 		unsigned char *data = NULL;
-		int n = nl_recv(h->sad->monitor, &from, &data, NULL);
+		int n = nl_recv(x->monitor, &from, &data, NULL);
 		const struct nlmsghdr *m = (const struct nlmsghdr *)data;
 		if (n > 0 && from.nl_pid == 0 && nlmsg_ok(m, n))
-			ev = event_of(h->sad, m, spi);
+			ev = event_of(x, m, spi);
 		free(data);
 		if (n <= 0 && n != -NLE_NOMEM)
 			break;
+	}
+	if (x && ev == HOST_SA_NOTHING && x->look) {
+		look_for_removed(h);
+		ev = event_of_removed(x, spi);
 	}
 	return ev;
 }

@@ -46,18 +46,27 @@ static struct nl_msg *sa_removal(const struct nlmsghdr *h, unsigned slot)
 	return NULL;
 }
 
-static struct nl_msg *policy_removal(const struct nlmsghdr *h, unsigned slot)
+/* Those of sockets, which are listed as well, come and go with them. */
+static bool policy_is_ours(const struct nlmsghdr *h, unsigned slot)
 {
 	const struct xfrm_userpolicy_info *p = nlmsg_data(h);
 	struct xfrm_user_tmpl t;
 
-	if (h->nlmsg_type != XFRM_MSG_NEWPOLICY || nlmsg_datalen(h) < (int)sizeof(*p))
-		return NULL;
-	struct nlattr *a = nl_attr(h, sizeof(*p), XFRMA_TMPL);
+	if (h->nlmsg_type != XFRM_MSG_NEWPOLICY || nlmsg_datalen(h) < (int)sizeof(*p) ||
+		p->dir >= XFRM_POLICY_MAX)
+		return false;
+	struct nlattr *a = nl_attr(h, sizeof(struct xfrm_userpolicy_info), XFRMA_TMPL);
 	if (!a || nla_len(a) < (int)sizeof(t))
-		return NULL;
+		return false;
 	memcpy(&t, nla_data(a), sizeof(t));
-	if (!reqid_of(slot, t.reqid))
+	return reqid_of(slot, t.reqid);
+}
+
+static struct nl_msg *policy_removal(const struct nlmsghdr *h, unsigned slot)
+{
+	const struct xfrm_userpolicy_info *p = nlmsg_data(h);
+
+	if (!policy_is_ours(h, slot))
 		return NULL;
 	struct xfrm_userpolicy_id id;
 
@@ -122,6 +131,19 @@ static bool flush(struct nl_sock *sk, int type,
 	*removed = r.removed;
 	nl_reply_free(&all);
 	return ok;
+}
+
+bool xfrm_count_policies(struct nl_sock *sk, unsigned slot, size_t *n, struct err *e)
+{
+	struct nl_reply all;
+
+	*n = 0;
+	if (!dump(sk, XFRM_MSG_GETPOLICY, "reading the kernel's IPsec tables", &all, e))
+		return false;
+	for (struct nlmsghdr *h = NULL; (h = nl_next(&all, h));)
+		*n += policy_is_ours(h, slot);
+	nl_reply_free(&all);
+	return true;
 }
 
 /* Policies first: one without its SA holds up the packets that it takes. */

@@ -297,6 +297,19 @@ static void changes_undo(struct nl_sock *sk, const struct change *v, size_t n)
 	free(back);
 }
 
+bool sa_policies_again(struct nl_sock *sk, const struct sa_policy *v, size_t n, struct err *e)
+{
+	struct change *again = calloc(n ? n : 1, sizeof(*again));
+
+	if (!again)
+		return err_set(e, ERR_LOCAL, "no memory for %zu IPsec policies", n);
+	for (size_t i = 0; i < n; i++)
+		again[i] = (struct change){ &v[i], &v[i], -1 };
+	bool ok = changes_run(sk, again, n, e);
+	free(again);
+	return ok;
+}
+
 static size_t changes_find(struct change *v, const struct sa_policy *from, size_t n_from,
 	const struct sa_policy *to, size_t n_to, bool removals)
 {

@@ -99,6 +99,93 @@ rules_removed() {
 }
 test_leaks_rules_removed() { traffic_begin; with_traffic rules_removed; }
 
+# As other IPsec programs do when they start (ipsec start, systemctl start ipsec). The kill switch stands in
+# the same tables.
+policies_flushed() {
+	profile_psk shield full
+	profile_add shield network "killswitch = strict" "lan = no"
+	client_start shield
+	in_box client ip xfrm policy flush
+	sleep 0.2
+	judge_begin
+	sleep 1
+	nothing_clear "after all policies were removed"
+	reaches "$INNER4" "$INNER6"
+	explained shield 'removed IPsec policies of ours.*they are back'
+	judge_end
+	printf 'xfrm policy flush\n%.0s' $(seq 2000) | in_box client ip -batch -
+	sleep 1.2
+	judge_begin
+	sleep 0.5
+	nothing_clear "after all policies were removed again and again"
+	explained shield 'again and again'
+	client_stop shield
+	same_machine
+	something_clear
+}
+test_killswitch_policies_flushed() { guarded policies_flushed; }
+
+# While it connects it is the same kill switch.
+policies_flushed_while_connecting() {
+	profile_psk shield full "$SILENT4"
+	profile_add shield network "killswitch = yes" "lan = no"
+	client_launch shield
+	status_becomes shield 's["state"] == "connecting" and s["killswitch"] == "yes"'
+	in_box client ip xfrm policy flush
+	sleep 0.2
+	judge_begin
+	sleep 1
+	nothing_clear "after all policies were removed"
+	client_signal shield TERM
+	wait_until 5 client_dead shield || fail "still running"
+}
+test_killswitch_policies_flushed_while_connecting() { guarded policies_flushed_while_connecting; }
+
+# The SAs go with them (ip xfrm state flush). Where they are the kernel's, their keys are gone for good: new
+# ones are agreed on, without a new IKE SA, and the policies are put back.
+test_sas_flushed() {
+	profile_psk flushed
+	client_start flushed
+	[ "$(json flushed 's["dataplane"]')" = kernel ] || skip "needs ESP in the client's kernel"
+	in_box client ip xfrm state flush
+	in_box client ip xfrm policy flush
+	status_becomes flushed 's["rekeys"]["child"] == 1' 20
+	reaches "$INNER4" "$INNER6"
+	explained flushed 'removed IPsec SAs of the tunnel.*new ones are asked for'
+	explained flushed 'removed IPsec policies of ours.*they are back'
+	in_box client ip xfrm state list | grep -m1 spi | grep -q 0x || fail "there is no SA"
+	in_box client ip xfrm state flush
+	status_becomes flushed 's["rekeys"]["child"] >= 2' 20
+	reaches "$INNER4"
+	status_is flushed 's["rekeys"]["ike"] == 0 and s["reconnects"] == 0' || fail "not only the child SA is new"
+	client_stop flushed
+}
+
+# As firewalls do when they are loaded again. One that is removed by our own side is not mourned.
+filter_flushed() {
+	in_box client nft flush ruleset
+	wait_until 3 filter_is_there || fail "nobody keeps the neighbours from the tunnel's addresses"
+	explained filtered 'removed what keeps neighbours from the tunnel.s addresses.*it is back'
+	in_box client nft delete table ip vpnc-ike-0
+	wait_until 3 filter_is_there || fail "it is not back"
+}
+
+filter_is_there() {
+	in_box client nft list table ip vpnc-ike-0 2>/dev/null | grep -q drop
+}
+
+test_packet_filter_flushed() {
+	profile_psk filtered
+	client_start filtered
+	wait_until 3 filter_is_there || fail "there is no packet filter"
+	client_do filtered reconnect
+	status_becomes filtered 's["state"] == "up" and s["reconnects"] == 1'
+	! grep -q 'neighbours' "$LAB/run/filtered/err" || fail "its own removals are told as others'"
+	filter_flushed
+	client_stop filtered
+	! filter_is_there || fail "it was left behind"
+}
+
 goes_by_now() {
 	in_box client ip route get "$1" | grep -q " dev $2 "
 }

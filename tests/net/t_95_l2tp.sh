@@ -102,6 +102,23 @@ test_l2tp_status_json() {
 	client_stop json
 }
 
+# What another IPsec program on the machine removes when it starts. L2TP and PPP outlive that.
+test_l2tp_sas_flushed() {
+	l2tp_lab
+	l2tp_start
+	l2tp_judge_begin
+	l2tp_profile flushed
+	client_start flushed
+	[ "$(json flushed 's["dataplane"]')" = kernel ] || skip "needs ESP in the client's kernel"
+	in_box client ip xfrm state flush
+	in_box client ip xfrm policy flush
+	status_becomes flushed 's["rekeys"]["child"] == 1' 20
+	l2tp_works flushed
+	status_is flushed 's["reconnects"] == 0' || fail "the tunnel was lost"
+	nothing_clear L2TP
+	client_stop flushed
+}
+
 # Only what the profile says goes through the tunnel.
 test_l2tp_routes() {
 	l2tp_lab
