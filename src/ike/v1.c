@@ -105,6 +105,15 @@ static void move(struct v1 *v, struct outbox *ob)
 		v1_fail(v, &e, ob);
 }
 
+/* One that the gateway began is up before we send by it. */
+static bool any_child_sends(const struct v1 *v)
+{
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->state == CHILD_UP && !v->children.v[i]->held_out)
+			return true;
+	return false;
+}
+
 /* What follows from the whole rather than from one message or timer. */
 static void review(struct v1 *v, struct outbox *ob)
 {
@@ -114,7 +123,7 @@ static void review(struct v1 *v, struct outbox *ob)
 		move(v, ob);
 	if (v->phase == IKE_DEAD)
 		return;
-	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && !v1_pair_due(v) && v1_any_child_up(v)) {
+	if (v->phase == IKE_CONNECTING && v->n_pairs > 0 && !v1_pair_due(v) && any_child_sends(v)) {
 		v->phase = IKE_UP;
 		v->stage = STAGE_UP;
 	}

@@ -159,6 +159,54 @@ static void rekey_waits_for_the_login(void **state)
 	v1_pair_done(p);
 }
 
+/* The client's first quick mode never gets there. */
+static bool drop_first_quick(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	uint8_t *mid = arg;
+
+	(void)n;
+	if (from != CLIENT || f->esp || f->len < IKE_HDR_LEN || f->data[18] != V1_QUICK_MODE)
+		return false;
+	if (!mid[4])
+		memcpy(mid, f->data + 20, 4);
+	mid[4] = 1;
+	return memcmp(mid, f->data + 20, 4) == 0;
+}
+
+static bool quick_is_out(const struct v1_pair *p)
+{
+	return ((const uint8_t *)p->net.tap_arg)[4];
+}
+
+static bool is_up(const struct v1_pair *p)
+{
+	return p->client->phase == IKE_UP;
+}
+
+/* A gateway that has something to send begins the tunnel itself (SoftEther, for a connection of before): it
+ * is up when we can send by it, and not when our answer is on its way. */
+static void gateway_begins(void **state)
+{
+	struct v1_pair *p = v1_pair_new(111);
+	uint8_t mid[5] = { 0 };
+	struct err e;
+
+	(void)state;
+	v1_pair_start(p);
+	p->net.tap = drop_first_quick;
+	p->net.tap_arg = mid;
+	assert_true(v1_pair_until(p, quick_is_out, SECONDS(10)));
+	struct v1_ends ends = { .local = p->client->pairs[0].remote,
+		.remote = p->client->pairs[0].local };
+	p->gw->now = p->net.now;
+	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, NULL, &ends, &p->ob, &e));
+	v1_pair_perform_gw(p);
+	assert_true(v1_pair_until(p, is_up, SECONDS(10)));
+	assert_int_equal(plane_count(&p->net.plane[CLIENT], SA_IN), 1);
+	assert_int_equal(plane_count(&p->net.plane[CLIENT], SA_OUT), 1);
+	v1_pair_done(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +216,7 @@ int main(void)
 		cmocka_unit_test(one_refused),
 		cmocka_unit_test(other_family),
 		cmocka_unit_test(rekey_waits_for_the_login),
+		cmocka_unit_test(gateway_begins),
 	};
 
 	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
