@@ -26,7 +26,8 @@ static uint16_t ephemeral_port(struct session *s)
 void dial_new_round(struct session *s)
 {
 	s->l2tp_other = false;
-	err_clear(&s->l2tp_eap);
+	if (!s->l2tp_no_eap)
+		err_clear(&s->l2tp_eap);
 	s->l2tp_fresh = s->l2tp_silent;
 	s->l2tp_silent = false;
 	s->l2tp_port = s->l2tp_fresh ? ephemeral_port(s) : s->l2tp_usual;
@@ -40,6 +41,7 @@ void dial_choose_port(struct session *s)
 	if (s->l2tp_gateway != s->gateway + 1) {
 		s->l2tp_gateway = s->gateway + 1;
 		err_clear(&s->l2tp_eap);
+		s->l2tp_no_eap = false;
 		s->l2tp_other = s->l2tp_taken = s->l2tp_fresh = false;
 		s->l2tp_port = p->source_port ? p->source_port : known ? known : L2TP_PORT;
 		s->l2tp_usual = s->l2tp_port;
@@ -50,6 +52,7 @@ void dial_choose_port(struct session *s)
 void dial_worked(struct session *s)
 {
 	s->l2tp_other = false;
+	s->l2tp_no_eap = s->l2tp_eap.kind != ERR_NONE;
 	if (!s->l2tp_fresh)
 		s->l2tp_usual = s->l2tp_port;
 }
@@ -203,8 +206,10 @@ void dial_follow(struct session *s, struct outbox *ob)
 	struct err e = s->line_view.failure;
 	enum ike_stage stage = dial_stage(s);
 	bool eap_in_vain = s->phase == PHASE_DIALLING && s->line_view.ppp.eap_in_vain;
-	if (s->l2tp_eap.kind != ERR_NONE && s->line_view.ppp.no_way)
+	if (s->l2tp_eap.kind != ERR_NONE && s->line_view.ppp.no_way) {
 		e = s->l2tp_eap; /* the profile does allow EAP: that is not the reason */
+		s->l2tp_no_eap = false;
+	}
 	dial_end(s, ob);
 	if (s->phase == PHASE_STOPPING) {
 		engine_stop(s->engine, s->now, ob); /* and that ends it */

@@ -75,6 +75,7 @@ struct session {
 	bool l2tp_fresh; /* ... that it has not seen, and this is that one */
 	struct err
 		l2tp_eap; /* why EAP is left out: what it came to on this way; ERR_NONE: it is not */
+	bool l2tp_no_eap; /* it worked without, so it will again */
 	uint32_t lines; /* so far: each has identifiers of its own for its questions */
 	struct ppp_view ppp; /* as the machine was set up for it */
 

@@ -568,7 +568,8 @@ static void eap_in_vain(void **state)
 		const char *words; /* of the end, NULL: it comes up by MS-CHAPv2 */
 		unsigned calls;
 	} rows[] = {
-		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, NULL, NULL, 2 },
+		/* connected again it calls once: it is known */
+		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, NULL, NULL, 3 },
 		/* nothing else is wanted, there, or ... */
 		{ { SERVER_EAP_PEAP }, NULL, "wants EAP-PEAP (25)", 2 },
 		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, "eap", "wants EAP-PEAP (25)", 1 },
@@ -596,7 +597,6 @@ static void eap_in_vain(void **state)
 			v1_pair_command(&w->pair, CMD_RECONNECT);
 			v1_pair_run(&w->pair, SECONDS(10));
 			check_up(w);
-			w->behind.calls /= 2;
 		}
 		assert_int_equal(w->behind.calls, rows[i].calls);
 		world_free(w);
