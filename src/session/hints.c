@@ -41,13 +41,13 @@ static const struct hint hints[] = {
 		"the gateway fell silent after the login; its log says more" },
 	{ ANY, ERR_SILENT, ANY, DOWN_LOST, "check the network, then `vpnc-ike connect` again" },
 	{ STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
-		"ask which algorithms the gateway accepts and name them in ike.proposals; an old gateway may "
-		"need connection.security = compat (SHA-1) or legacy (MD5, 3DES, MODP 1024)" },
+		"an old gateway may need connection.security = compat (SHA-1) or legacy (MD5, 3DES, MODP 1024); "
+		"else ask which algorithms it accepts and name them in ike.proposals" },
 	{ ANY, ERR_PEER, INVALID_KE_PAYLOAD, DOWN_NO_PROPOSAL,
 		"name the group that the gateway wants in ike.proposals" },
 	{ ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
-		"ask which ESP algorithms the gateway accepts and name them in esp.proposals; an old gateway "
-		"may need connection.security = compat or legacy" },
+		"an old gateway, and many an L2TP server, needs connection.security = compat (SHA-1) or legacy "
+		"(MD5, 3DES); else ask which ESP algorithms it accepts and name them in esp.proposals" },
 	{ STAGE_EAP, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 		"check secrets.user and secrets.password, and whether the gateway wants another EAP method "
 		"(local.eap)" },
