@@ -1,15 +1,22 @@
 # shellcheck shell=bash
-# Gateways of other makers, each in the gateway's box and instead of the usual one. They have no ESP
-# of their own, so they run where the kernel has it; the virtual machine brings them along (see
-# vm/run). Their logs go to the usual gateway's. Needs lab.sh, gateway.sh and client.sh.
-# Configuration: gateway/libreswan.conf, gateway/openiked.conf.
+# Gateways of other makers, each in the gateway's box and instead of the usual one. tests/unpack-peers
+# gets them; the virtual machine has them in place. SoftEther does all in user space; the others have no
+# ESP of their own, so they run where the kernel has it. Their logs go to the usual gateway's. Needs
+# lab.sh, gateway.sh and client.sh.
+# Configuration: gateway/libreswan.conf, gateway/openiked.conf, gateway/softether.cmd.
 
 PLUTO=/usr/libexec/ipsec/pluto
 IKED=/usr/sbin/iked
+SOFTETHER=/usr/libexec/softether
+[ -d "$SOFTETHER" ] || SOFTETHER=$NET_DIR/../../build/vm/peers$SOFTETHER
 
 # maker_why_not MAKER: prints what is missing here for it
 maker_why_not() {
 	local program=$PLUTO
+	if [ "$1" = softether ]; then
+		[ -x "$SOFTETHER/vpnserver/vpnserver" ] || echo "softether is not there"
+		return
+	fi
 	[ "$1" = libreswan ] || program=$IKED
 	[ "${GATEWAY_ESP:-}" = kernel ] || { echo "$1 needs ESP in the gateway's kernel"; return; }
 	[ -x "$program" ] || echo "$1 is not there"
@@ -21,6 +28,7 @@ gateway_for() {
 	case $1 in
 	test_libreswan_*) maker=libreswan ;;
 	test_openiked_*) maker=openiked ;;
+	test_softether_*) maker=softether ;;
 	test_l2tp_*) return 0 ;; # starts and ends its own
 	esac
 	[ "$maker" = strongswan ] || [ -z "$(maker_why_not "$maker")" ] || return 0
@@ -84,4 +92,31 @@ openiked_start() {
 	echo "$SERVED" >"$LAB/gateway/started"
 	# It listens before it knows its policies whole, and then answers with empty traffic selectors.
 	wait_until 90 gateway_said 'config_getstatic: .*stickyaddress' || return 1
+}
+
+# softether_start: its virtual network is 192.168.30.0/24, and what is behind the box by address translation
+softether_start() {
+	local folder
+	if [ -z "$(in_box gateway findmnt -n /var/lib/softether)" ]; then
+		for folder in /var/lib /var/log; do
+			in_box gateway mount -t tmpfs tmpfs "$folder"
+			in_box gateway mkdir "$folder/softether"
+		done
+		in_box gateway mkdir -p /run/softether
+	fi
+	gateway_mark
+	serve gateway "$SOFTETHER/vpnserver/vpnserver" execsvc >>"$GATEWAY_LOG" 2>&1
+	echo "$SERVED" >"$LAB/gateway/started"
+	wait_until 30 softether_listens 5555 || return 1
+	softether_do "/IN:$NET_DIR/gateway/softether.cmd" || return 1
+	wait_until 30 softether_listens 4500
+}
+
+softether_listens() {
+	[ -n "$(in_box gateway ss -Hlntu "sport = :$1")" ]
+}
+
+# softether_do ARGUMENTS...: of vpncmd
+softether_do() {
+	in_box gateway "$SOFTETHER/vpncmd/vpncmd" localhost:5555 /SERVER "$@" >>"$GATEWAY_LOG" 2>&1
 }
