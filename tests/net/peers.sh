@@ -7,8 +7,9 @@
 
 PLUTO=/usr/libexec/ipsec/pluto
 IKED=/usr/sbin/iked
-SOFTETHER=/usr/libexec/softether
-[ -d "$SOFTETHER" ] || SOFTETHER=$NET_DIR/../../build/vm/peers$SOFTETHER
+PEERS=/usr # in the virtual machine
+[ -d "$PEERS/libexec/softether" ] || PEERS=$NET_DIR/../../build/vm/peers/usr
+SOFTETHER=$PEERS/libexec/softether
 
 # maker_why_not MAKER: prints what is missing here for it
 maker_why_not() {
@@ -119,4 +120,23 @@ softether_listens() {
 # softether_do ARGUMENTS...: of vpncmd
 softether_do() {
 	in_box gateway "$SOFTETHER/vpncmd/vpncmd" localhost:5555 /SERVER "$@" >>"$GATEWAY_LOG" 2>&1
+}
+
+# radius_start [PASSWORD]: FreeRADIUS, which the usual gateway asks for the connection "radius"
+radius_start() {
+	local here=$LAB/gateway/radius program=$PEERS/sbin/freeradius
+	[ -x "$program" ] || skip "FreeRADIUS is not there"
+	mkdir -p "$here"
+	cp "$NET_DIR/gateway/radiusd.conf" "$here/"
+	printf 'alice Cleartext-Password := "%s"\n' "${1:-$ALICE}" >"$here/users"
+	serve gateway env "PEERS=${PEERS%/usr}" "HERE=$here" \
+		"LD_LIBRARY_PATH=$PEERS/lib/x86_64-linux-gnu:$PEERS/lib/freeradius" \
+		"$program" -f -l stderr -d "$here" -D "$PEERS/share/freeradius" >>"$GATEWAY_LOG" 2>&1
+	RADIUS=$SERVED
+	trap 'kill "$RADIUS"; clients_end; router_plain' EXIT
+	wait_until 20 radius_listens || fail "FreeRADIUS does not start"
+}
+
+radius_listens() {
+	[ -n "$(in_box gateway ss -Hlnu 'sport = :1812')" ]
 }
