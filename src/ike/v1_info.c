@@ -59,8 +59,11 @@ static void send_dpd(
 /* Each try is a message of its own, with the same sequence number. */
 void v1_dpd_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 {
-	if (sa->dpd_tries++ == 0)
-		sa->dpd_out = sa->dpd_out ? sa->dpd_out + 1 : rng_u32(v->rng) >> 1 | 1;
+	if (!sa->dpd_first)
+		sa->dpd_first = sa->dpd_out = rng_u32(v->rng) >> 1 | 1;
+	else if (sa->dpd_tries == 0)
+		sa->dpd_out++;
+	sa->dpd_tries++;
 	sa->dpd_at = v->now + jittered((uint64_t)V1_DPD_MS << (sa->dpd_tries - 1), v->rng);
 	send_dpd(v, sa, V1_R_U_THERE, sa->dpd_out, ob);
 }
@@ -150,13 +153,16 @@ static void take_ack(struct v1_step *s, const struct notify *n)
 	}
 }
 
-/* RFC 3706 section 6.1: an old sequence number may be a replay, and is not answered. */
+/* RFC 3706 section 6.1: an old sequence number may be a replay, and is not answered. Nothing in a message
+ * says which way it went: one of our numbers is our own question come back. */
 static void take_question(struct v1_step *s, const struct notify *n)
 {
 	struct rd r = rd_init(n->data.p, n->data.n);
 	uint32_t sequence = rd_u32(&r);
+	const struct v1_sa *sa = s->sa;
+	bool ours = sa->dpd_first && sequence - sa->dpd_first <= sa->dpd_out - sa->dpd_first;
 
-	if (r.bad || (s->sa->dpd_in && (int32_t)(sequence - s->sa->dpd_in) < 0))
+	if (r.bad || ours || (sa->dpd_in && (int32_t)(sequence - sa->dpd_in) < 0))
 		return;
 	s->sa->dpd_in = sequence;
 	send_dpd(s->v, s->sa, V1_R_U_THERE_ACK, sequence, s->ob);

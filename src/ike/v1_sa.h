@@ -178,7 +178,7 @@ struct v1_sa {
 	bool own_words; /* the login was answered with what is known */
 	bool logged_in;
 	/* DPD, RFC 3706 */
-	uint32_t dpd_out, dpd_in;
+	uint32_t dpd_first, dpd_out, dpd_in; /* our first and last number, and the gateway's last */
 	unsigned dpd_tries;
 	uint64_t dpd_at; /* next R-U-THERE, TIME_NEVER: none outstanding */
 };

@@ -176,6 +176,34 @@ static void alive(void **state)
 	v1_pair_done(p);
 }
 
+static bool note_ours(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	return note_first(arg, n, from == CLIENT ? GATEWAY : CLIENT, f);
+}
+
+/* Our own question of DPD comes back: it is not answered, which would come back as well and keep a gateway
+ * alive that is gone; and the gateway's questions, by numbers of its own, are none of before. */
+static void own_question(void **state)
+{
+	static const uint8_t sequence[] = { 0, 0, 0, 7 };
+	struct v1_pair *p = v1_pair_new(127);
+	struct record r = { .exchange = V1_INFORMATIONAL }, theirs;
+
+	(void)state;
+	p->cfg.dpd_interval = SECONDS(10);
+	v1_pair_connect(p);
+	p->net.tap = note_ours;
+	p->net.tap_arg = &r;
+	v1_pair_run(p, SECONDS(30));
+	assert_true(r.len > 0);
+	unsigned sent = p->net.sent[CLIENT];
+	v1_pair_inject(p, r.data, r.len);
+	assert_int_equal(p->net.sent[CLIENT], sent);
+	say(p, &theirs, V1_R_U_THERE, (struct bytes){ sequence, 4 });
+	assert_int_equal(p->net.sent[CLIENT], sent + 1);
+	v1_pair_done(p);
+}
+
 /* A phase 1 with more exchanges than are remembered goes on; the last ones are known. */
 static void many(void **state)
 {
@@ -206,6 +234,7 @@ int main(void)
 		cmocka_unit_test(login),
 		cmocka_unit_test(error),
 		cmocka_unit_test(alive),
+		cmocka_unit_test(own_question),
 		cmocka_unit_test(many),
 	};
 
