@@ -2,8 +2,9 @@
 
 FIGURES has a line for each figure: its name, words joined by dots, then a value of each round. The
 numbers in the JSON files (of programs that measure by themselves) come in under the name of the file.
-Writes FOLDER/results.json (the one before stays as results.previous.json) and FOLDER/growth.svg, and
-prints the tables.
+Writes FOLDER/results.json (the one before stays as results.previous.json), where parts that were not
+measured this time keep their last figures, with the time of each; draws FOLDER/growth.svg; and prints the
+tables of this run.
 """
 import json
 import math
@@ -214,6 +215,16 @@ def differences(new, old):
     return sorted(rows, key=lambda r: -abs(r[3]))
 
 
+def part_of(name):
+    return name.split(".", 1)[0]
+
+
+def merged(new, old):
+    """What was measured now, and of parts that were not what was known."""
+    parts = {part_of(name) for name in new}
+    return {**{n: f for n, f in old.items() if part_of(n) not in parts}, **new}
+
+
 def read_json(path):
     try:
         with open(path, encoding="utf-8") as f:
@@ -232,17 +243,20 @@ def main(folder, figures_file, *json_files):
     last = read_json(results)
     if last:
         os.replace(results, os.path.join(folder, "results.previous.json"))
-    new = {"when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine(),
-           "figures": figures}
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    for figure in figures.values():
+        figure["when"] = when
+    known = merged(figures, last["figures"] if last else {})
+    new = {"when": when, "machine": machine(), "figures": known}
     with open(results, "w", encoding="utf-8") as f:
         json.dump(new, f, indent=1, sort_keys=True)
     with open(os.path.join(folder, "growth.svg"), "w", encoding="utf-8") as f:
-        f.write(svg(figures))
+        f.write(svg(known))
     print(f"On {new['machine']}:")
     for print_table in (connect_table, vm_table, footprint_table, growth_table, fleet_table):
         print_table(figures)
     if last:
-        table(f"Other than in the run of {last['when']}", ["", "before", "now", "change"],
+        table("Other than the last time", ["", "before", "now", "change"],
               [[n, show(a, 2), show(b, 2), f"{c:+.0%}"]
                for n, a, b, c in differences(figures, last["figures"])[:30]])
     print(f"\nAll of it: {results}, drawn: {os.path.join(folder, 'growth.svg')}")

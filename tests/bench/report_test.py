@@ -1,6 +1,9 @@
 """What report.py makes of figures."""
 import contextlib
 import io
+import os
+import shutil
+import tempfile
 import unittest
 import xml.etree.ElementTree
 
@@ -28,6 +31,22 @@ class Report(unittest.TestCase):
         new = report.read_figures(["same 10.5", "more 12", "less 5", "tiny 0.3", "new 1"])
         self.assertEqual([(r[0], round(r[3], 2)) for r in report.differences(new, old)],
                          [("less", -0.5), ("more", 0.2)])
+
+    def test_other_parts_stay(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        for lines in (["growth.routes.1.ms 1", "growth.routes.100.ms 2", "connect.a 3"],
+                      ["connect.b 4"]):
+            figures = os.path.join(folder, "figures")
+            with open(figures, "w", encoding="ascii") as f:
+                f.write("\n".join(lines))
+            with contextlib.redirect_stdout(io.StringIO()):
+                report.main(folder, figures)
+        known = report.read_json(os.path.join(folder, "results.json"))["figures"]
+        self.assertEqual(set(known), {"growth.routes.1.ms", "growth.routes.100.ms", "connect.b"})
+        self.assertTrue(all(f["when"] for f in known.values()))
+        with open(os.path.join(folder, "growth.svg"), encoding="utf-8") as f:
+            self.assertIn("routes", f.read())
 
     def test_rival_of_a_row(self):
         f = report.read_figures(["vm.connect.l2tp.kernel.ms 3 2 1", "vm.connect.l2tp.xl2tpd.ms 4",
