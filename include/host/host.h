@@ -84,6 +84,7 @@ struct host_kernel {
 	bool interface; /* it has XFRM interfaces */
 	bool directions; /* it knows the direction of an SA (Linux 6.10) */
 	unsigned tun; /* TUN_* that it can leave to us; 0: no interface can be made */
+	bool udp_out, udp_in; /* it takes and gives many datagrams as one (UDP_SEGMENT, UDP_GRO) */
 };
 void host_kernel_look(struct host_kernel *out);
 /* Installs an SA with exactly its SPI, and the policies that lead its selectors to it; SAs of the

@@ -97,6 +97,14 @@ static void look_offloads(struct doctor *d, const struct host_kernel *k)
 				rows[i].name);
 	if (k->tun == TUN_ALL)
 		tell(d, FINE, "tun", "TCP and UDP come from it in large pieces");
+	if (!k->udp_out)
+		tell(d, NOTE, "udp",
+			"packets go out one by one (UDP_SEGMENT, Linux 4.18), which is slower");
+	if (!k->udp_in)
+		tell(d, NOTE, "udp",
+			"packets come in one by one (UDP_GRO, Linux 5.0), which is slower");
+	if (k->udp_out && k->udp_in)
+		tell(d, FINE, "udp", "many packets go out and come in as one");
 }
 
 /* Without the kernel's this program does it, so nothing here is in the way. */

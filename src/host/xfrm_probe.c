@@ -3,9 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "crypto/alg.h"
 
@@ -187,12 +191,28 @@ static void look_esp(struct nl_sock *sk, struct host_kernel *out)
 	}
 }
 
+static bool udp_takes(int fd, int option, int value)
+{
+	return fd >= 0 && setsockopt(fd, IPPROTO_UDP, option, &value, sizeof(value)) == 0;
+}
+
+static void look_udp(struct host_kernel *out)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	out->udp_out = udp_takes(fd, UDP_SEGMENT, 0);
+	out->udp_in = udp_takes(fd, UDP_GRO, 1);
+	if (fd >= 0)
+		close(fd);
+}
+
 void host_kernel_look(struct host_kernel *out)
 {
 	struct err e = { .kind = ERR_NONE };
 	struct nl_sock *xfrm = nl_connect_xfrm(&e), *route = nl_connect_route(NULL);
 
 	*out = (struct host_kernel){ .known = true, .tun = tun_probe() };
+	look_udp(out);
 	if (xfrm)
 		look_esp(xfrm, out);
 	else
