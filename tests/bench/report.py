@@ -103,7 +103,9 @@ def vm_table(figures):
             ("connect, psk, ms", "connect.psk", "charon-cmd", "ms", 0),
             ("connect, cert, ms", "connect.cert", "charon-cmd", "ms", 0),
             ("connect, eap, ms", "connect.eap", "charon-cmd", "ms", 0),
-            ("connect, l2tp, ms (charon, xl2tpd)", "connect.l2tp", "xl2tpd", "ms", 0),
+            ("connect, l2tp, ms (charon, xl2tpd)", "connect.l2tp.0ms", "xl2tpd", "ms", 0),
+            ("... at 20 ms of round trip", "connect.l2tp.20ms", "xl2tpd", "ms", 0),
+            ("... at 100 ms", "connect.l2tp.100ms", "xl2tpd", "ms", 0),
             ("TCP out, Mbit/s", "tcp.out", "charon-cmd", "mbit", 1),
             ("TCP in, Mbit/s", "tcp.in", "charon-cmd", "mbit", 1)):
         values = [get(figures, f"vm.{key}.{w}.{unit}") for w in ("kernel", "userspace", rival)]

@@ -49,7 +49,7 @@ class Report(unittest.TestCase):
             self.assertIn("routes", f.read())
 
     def test_rival_of_a_row(self):
-        f = report.read_figures(["vm.connect.l2tp.kernel.ms 3 2 1", "vm.connect.l2tp.xl2tpd.ms 4",
+        f = report.read_figures(["vm.connect.l2tp.0ms.kernel.ms 3 2 1", "vm.connect.l2tp.0ms.xl2tpd.ms 4",
                                  "vm.connect.cert.charon-cmd.ms 5"])
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
