@@ -172,6 +172,7 @@ struct ike_view {
 	bool nat, encap;
 	bool rekeying; /* a rekey of ours is under way */
 	bool cookie; /* the gateway asked for one: it is under load */
+	bool proved; /* the gateway proved itself, and what it said after that is its own */
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
 	char vendor[64];
 	uint64_t rekey_at, reauth_at; /* TIME_NEVER: not */

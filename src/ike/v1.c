@@ -100,7 +100,7 @@ static void move(struct v1 *v, struct outbox *ob)
 	v->path.remote = v->move_to;
 	v->move_to.family = FAMILY_NONE;
 	v->natt = v->port != 500;
-	v->nat_local = v->nat_remote = false;
+	v->nat_local = v->nat_remote = v->proved = false;
 	if (!v1_phase1_begin(v, true, ob, &e))
 		v1_fail(v, &e, ob);
 }
@@ -480,6 +480,7 @@ void v1_view(const struct v1 *v, struct ike_view *out)
 		.remote = v->path.remote,
 		.nat = v->nat_local || v->nat_remote,
 		.encap = v->natt,
+		.proved = v->proved,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
 		.rekey_at = TIME_NEVER,

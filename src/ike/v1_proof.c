@@ -235,5 +235,6 @@ bool v1_proof_check(struct v1_step *s)
 		return false;
 	id_text(s->v->remote_id, id);
 	sa->proved = true;
+	s->v->proved |= sa->first;
 	return true;
 }

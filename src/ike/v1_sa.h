@@ -260,6 +260,7 @@ struct v1 {
 	uint64_t wall_at;
 	struct path path;
 	bool patient;
+	bool proved; /* the first phase 1's gateway proved itself */
 	bool natt; /* floated to the NAT traversal port */
 	bool nat_local, nat_remote;
 	struct v1_sa *sa; /* the current one; NULL: lost, to be made anew */

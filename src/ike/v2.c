@@ -541,6 +541,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.nat = v->nat_local || v->nat_remote,
 		.encap = v->encap,
 		.cookie = v->cookie,
+		.proved = v->proved,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
 		.rekey_at = TIME_NEVER,

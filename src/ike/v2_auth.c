@@ -262,7 +262,7 @@ static bool verify_gateway(struct step *s)
 			    v, auth->body, (struct bytes){ cfg->psk->text, cfg->psk->len }, s->e))
 			return false;
 	}
-	v->hs->proved = true;
+	v->hs->proved = v->proved = true;
 	return true;
 }
 

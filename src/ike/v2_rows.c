@@ -102,13 +102,14 @@ static void take_hint(struct v2 *v, const struct err *e, struct outbox *ob)
 	hs->hint_until = v->now + HINT_WAIT_MS;
 }
 
-/* An error in the clear after keys exist: explains a silence, if it stays silent. */
+/* An error in the clear after keys exist: explains a silence, if it stays silent. From a gateway that has
+ * proved itself we would know better: it is nobody's word. */
 static void take_late_hint(struct v2 *v, const struct ike_hdr *h, const struct payloads *p)
 {
 	char name[NOTIFY_TEXT_MAX];
 	struct notify n;
 
-	if (!v->hs || v->hs->hint.kind != ERR_NONE || !notify_find_error(p, &n))
+	if (!v->hs || v->hs->proved || v->hs->hint.kind != ERR_NONE || !notify_find_error(p, &n))
 		return;
 	err_notify(&v->hs->hint, ERR_PEER, n.type, "the gateway answers %s, unprotected, with %s",
 		exchange_text(h), notify_text(name, n.type));

@@ -291,7 +291,7 @@ static void login_refused(struct session *s, const struct err *e)
 {
 	bool code = s->last_answer.len > 0 && (s->asked == ASK_CODE || s->asked == ASK_PIN);
 
-	if (e->kind != ERR_PEER ||
+	if (e->kind != ERR_PEER || !s->view.proved ||
 		(s->view.stage != STAGE_EAP && s->view.stage != STAGE_PPP_LOGIN &&
 			e->notify != V1_XAUTH_REFUSED))
 		return;
@@ -307,6 +307,8 @@ static bool unanswered(const struct session *s, const struct err *e)
 		(s->view.stage == STAGE_EAP || s->view.stage == STAGE_PPP_LOGIN);
 }
 
+/* Whoever is on the way can refuse us in the clear, and can fail to prove to be the gateway: no more than
+ * silence, or it would take away what keeps traffic from going in the clear. */
 static bool final_refusal(struct session *s, const struct err *e)
 {
 	bool refused = e->kind == ERR_AUTH || e->kind == ERR_CONFIG || e->kind == ERR_LOCAL ||
@@ -315,7 +317,7 @@ static bool final_refusal(struct session *s, const struct err *e)
 				s->view.stage == STAGE_PPP_LINK ||
 				s->view.stage == STAGE_PPP_LOGIN));
 
-	if (s->view.stage == STAGE_UP)
+	if (s->view.stage == STAGE_UP || !s->view.proved)
 		return false;
 	s->refusals += refused;
 	/* A gateway that begins or ceases to ask for cookies may have taken another copy of our first

@@ -29,7 +29,7 @@ enum {
 	BACKOFF_FIRST_MS = 1000,
 	BACKOFF_MOST_MS = 30000,
 	REFUSALS_MAX =
-		3, /* a gateway that refuses us so often after we were up will not change its mind */
+		3, /* a gateway that proved itself and refuses us so often will not change its mind */
 	REFUSALS_UNSURE_MAX = 12, /* ... and one under load that may have mixed something up */
 	NAME_AFTER = 2, /* attempts by the address that worked, before the name is resolved again */
 };

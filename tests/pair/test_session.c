@@ -144,9 +144,9 @@ static void cookie_for_each(struct pair *p)
 		p->gw.cookies = 0;
 }
 
-/* Lost and then refused: three times are enough from a gateway at rest; one that asks for cookies may
- * have signed another copy of our first message, and lets us in when that is over. */
-static void refused_under_load(void **state)
+/* Lost, and then refused before the gateway has proved itself, at rest and under load: that may be anybody's
+ * word, however often it is said. */
+static void refused_without_proof(void **state)
 {
 	struct profile *profile = trusting(profile_psk());
 
@@ -156,19 +156,93 @@ static void refused_under_load(void **state)
 		begin(&p, profile, 38);
 		pair_connect(&p);
 		assert_int_equal(client_phase(&p.client), IKE_UP);
+		unsigned warned = p.events[EV_WARNING];
 		p.gwc.refuse_auth = AUTHENTICATION_FAILED;
 		p.gwc.cookies = cookies;
 		p.watch = cookie_for_each;
 		pair_command(&p, CMD_RECONNECT);
-		pair_run(&p, SECONDS(30));
-		assert_int_equal(p.downs, !cookies);
+		pair_run(&p, SECONDS(600));
+		assert_int_equal(p.downs, 0);
+		assert_true(p.events[EV_WARNING] > warned + 10);
 		p.gwc.refuse_auth = 0;
 		pair_run(&p, SECONDS(60));
-		assert_int_equal(client_phase(&p.client), cookies ? IKE_UP : IKE_DEAD);
+		assert_int_equal(client_phase(&p.client), IKE_UP);
 		pair_free(&p);
 	}
 	profile->trust = NULL;
 	profile_free(profile);
+}
+
+/* In the place of the gateway: it answers requests from this message ID on, in the clear, with this notify. */
+struct stranger {
+	uint8_t mid, notify;
+	unsigned said;
+};
+
+static bool refuse_in_the_clear(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	struct stranger *x = arg;
+	size_t marker = f->dst.port == 4500 ? 4 : 0;
+	uint8_t m[4 + IKE_HDR_LEN + 8] = { 0 }, *h = m + marker;
+
+	if (f->esp || f->len < marker + IKE_HDR_LEN || f->data[marker + 23] < x->mid)
+		return false;
+	if (from == GATEWAY)
+		return true;
+	memcpy(h, f->data + marker, IKE_HDR_LEN);
+	h[16] = PAYLOAD_N;
+	h[19] = FLAG_RESPONSE;
+	h[27] = IKE_HDR_LEN + 8;
+	h[IKE_HDR_LEN + 3] = 8;
+	h[IKE_HDR_LEN + 7] = x->notify;
+	net_send(n, CLIENT, &f->dst, &f->src, m, marker + IKE_HDR_LEN + 8, 1);
+	x->said++;
+	return true;
+}
+
+/* Somebody holds the gateway's messages back, and refuses us in its name: the tunnel is given up no more than
+ * for silence, and the password is as good as it was. */
+static void refused_by_a_stranger(void **state)
+{
+	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+
+	(void)state;
+	for (uint8_t mid = 0; mid < 4; mid++) {
+		struct stranger x = { .mid = mid, .notify = AUTHENTICATION_FAILED };
+		struct pair p;
+		up_by_eap(&p, profile);
+		p.password = NULL; /* nobody is there any more */
+		pair_tap(&p, refuse_in_the_clear, &x);
+		pair_command(&p, CMD_RECONNECT);
+		pair_run(&p, SECONDS(900));
+		assert_true(x.said > 10);
+		assert_int_equal(p.downs, 0);
+		pair_tap(&p, NULL, NULL);
+		pair_run(&p, SECONDS(200));
+		pair_check_up(&p, 1);
+		assert_int_equal(p.asks, 2);
+		pair_free(&p);
+	}
+	profile->trust = NULL;
+	profile_free(profile);
+}
+
+/* Another gateway in its place, which cannot prove to be it: we wait for the right one. */
+static void an_impostor(void **state)
+{
+	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct pair p;
+
+	(void)state;
+	up_by_eap(&p, profile);
+	p.gwc.own = person(GW_OTHER_CA);
+	pair_command(&p, CMD_RECONNECT);
+	pair_run(&p, SECONDS(600));
+	assert_int_equal(p.downs, 0);
+	p.gwc.own = person(GW_ECDSA);
+	pair_run(&p, SECONDS(60));
+	pair_check_up(&p, 1);
+	finish(&p, profile);
 }
 
 /* The gateway closes the connection; the session comes back by itself, and asks for nothing again. */
@@ -222,7 +296,7 @@ static void a_password_that_was_good(void **state)
 }
 
 /* The password was accepted, so what the gateway refuses behind the login is nothing that another one makes
- * better: under load our signature (refused_under_load). */
+ * better: under load our signature (struct session's refusals). */
 static void refused_behind_the_login(void **state)
 {
 	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
@@ -529,7 +603,9 @@ int main(void)
 		cmocka_unit_test(a_password_that_was_good),
 		cmocka_unit_test(refused_behind_the_login),
 		cmocka_unit_test(insists_less),
-		cmocka_unit_test(refused_under_load),
+		cmocka_unit_test(refused_without_proof),
+		cmocka_unit_test(refused_by_a_stranger),
+		cmocka_unit_test(an_impostor),
 		cmocka_unit_test(undisturbed_while_waiting),
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(gateway_back_without_its_name),

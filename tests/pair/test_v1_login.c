@@ -241,6 +241,47 @@ static const struct v1_round silence[] = { { 0 } },
 			     asks_once[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
 				     CONTENT, { 0 } };
 
+/* In the place of the gateway: our first message is answered in the clear with AUTHENTICATION-FAILED. */
+static bool refuse_in_the_clear(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	static const uint8_t behind[] = { V1P_N, 0x10, V1_INFORMATIONAL, 0, 0, 0, 0, 1, 0, 0, 0,
+		IKE_HDR_LEN + 12, 0, 0, 0, 12, 0, 0, 0, 1, PROTO_IKE, 0, 0, AUTHENTICATION_FAILED };
+	uint8_t m[16 + sizeof(behind)] = { 0 };
+	unsigned *said = arg;
+
+	if (!f->esp && from == CLIENT && f->len > IKE_HDR_LEN && f->dst.port == 500) {
+		memcpy(m, f->data, 8);
+		memcpy(m + 16, behind, sizeof(behind));
+		net_send(n, CLIENT, &f->dst, &f->src, m, sizeof(m), 1);
+		++*said;
+	}
+	return true;
+}
+
+/* That may be anybody's word: the tunnel is given up no more than for silence. */
+static void refused_by_a_stranger(void **state)
+{
+	struct profile *profile = profile_of(of_session, ARRAY_LEN(of_session));
+	struct v1_pair *p = v1_pair_new(113);
+	unsigned said = 0;
+
+	(void)state;
+	p->profile = profile;
+	p->login = true;
+	v1_pair_start(p);
+	attempt(p, asks_once);
+	assert_int_equal(p->session->phase, PHASE_UP);
+	v1_pair_command(p, CMD_RECONNECT);
+	p->net.tap = refuse_in_the_clear;
+	p->net.tap_arg = &said;
+	v1_pair_run(p, SECONDS(600));
+	assert_true(said > 10);
+	assert_int_not_equal(p->session->phase, PHASE_DOWN);
+	assert_true(p->session->last_error.notify == AUTHENTICATION_FAILED);
+	v1_pair_done(p);
+	profile_free(profile);
+}
+
 /* The gateway waits as long as the user needs, so we do. */
 static void slow_user(void **state)
 {
@@ -547,6 +588,7 @@ int main(void)
 		cmocka_unit_test(token_is_not_kept),
 		cmocka_unit_test(password_is_kept_while_it_is_good),
 		cmocka_unit_test(logins_refused),
+		cmocka_unit_test(refused_by_a_stranger),
 		cmocka_unit_test(slow_user),
 		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
