@@ -342,8 +342,8 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		attempt_begin(s, ob);
 		return true;
 	}
-	if (e->notify == INTERNAL_ADDRESS_FAILURE && s->p->address == CHOICE_AUTO &&
-		s->cfg.want_address) {
+	if (s->view.stage > STAGE_INIT && e->notify == INTERNAL_ADDRESS_FAILURE &&
+		s->p->address == CHOICE_AUTO && s->cfg.want_address) {
 		s->cfg.want_address = false;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"the gateway has no address to give: going on with this machine's own");

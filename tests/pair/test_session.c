@@ -227,6 +227,23 @@ static void refused_by_a_stranger(void **state)
 	profile_free(profile);
 }
 
+/* Nothing was asked for yet that the gateway could not have. */
+static void address_refused_too_early(void **state)
+{
+	struct stranger x = { .notify = INTERNAL_ADDRESS_FAILURE };
+	struct profile *profile = trusting(profile_psk());
+	struct pair p;
+
+	(void)state;
+	begin(&p, profile, 39);
+	pair_start(&p);
+	pair_tap(&p, refuse_in_the_clear, &x);
+	pair_run(&p, SECONDS(10));
+	assert_int_equal(p.downs, 1);
+	assert_int_equal(p.events[EV_WARNING], 0);
+	finish(&p, profile);
+}
+
 /* Another gateway in its place, which cannot prove to be it: we wait for the right one. */
 static void an_impostor(void **state)
 {
@@ -605,6 +622,7 @@ int main(void)
 		cmocka_unit_test(insists_less),
 		cmocka_unit_test(refused_without_proof),
 		cmocka_unit_test(refused_by_a_stranger),
+		cmocka_unit_test(address_refused_too_early),
 		cmocka_unit_test(an_impostor),
 		cmocka_unit_test(undisturbed_while_waiting),
 		cmocka_unit_test(gateway_gone_and_back),
