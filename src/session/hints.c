@@ -8,8 +8,8 @@
 
 enum { ANY = -1 };
 
-/* The first row that fits counts. -1: any; notify 0: none was sent. No advice: what a refused login
- * most likely means. */
+/* The first row that fits counts. -1: any; notify 0: none was sent. No advice: that depends on how the
+ * two sides prove themselves. */
 struct hint {
 	int stage;
 	int kind;
@@ -86,9 +86,7 @@ static const struct hint hints[] = {
 	{ STAGE_EAP, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
 		"the server could not prove that it knows the password: do not go on from here before you know "
 		"why" },
-	{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
-		"if the gateway is the right one, set remote.id to a name that its certificate proves and "
-		"remote.ca to the CA that issued it; else somebody stands in between" },
+	{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, NULL },
 	{ STAGE_L2TP, ERR_CONFIG, ANY, DOWN_PROFILE,
 		"name the secret of the L2TP tunnel in l2tp.secret" },
 	{ STAGE_PPP_LOGIN, ERR_CONFIG, ANY, DOWN_PROFILE,
@@ -109,7 +107,7 @@ static const struct hint hints[] = {
 	{ ANY, ANY, ANY, DOWN_OTHER, "please report this, with --log-level debug" },
 };
 
-/* What only the sentence tells apart. */
+/* What only the sentence tells apart. In IKEv1 a name is compared once the shared key is known to be right. */
 static const struct worded {
 	const char *words;
 	struct hint hint;
@@ -118,6 +116,14 @@ static const struct worded {
 		{ STAGE_PPP, ERR_PEER, ANY, DOWN_REFUSED,
 			"let the server do without MPPE (pppd: no require-mppe): IPsec around it encrypts "
 			"already" } },
+	{ ", the profile wants a certificate",
+		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+			"if the gateway is the right one, set remote.auth = psk and name the key in secrets.psk; "
+			"else somebody stands in between" } },
+	{ ", the profile wants ",
+		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+			"if that is your gateway, set remote.id to what it says it is; else somebody stands in "
+			"between" } },
 };
 
 /* What IKEv1 has of its own: its numbers, and the ways in which its gateways say nothing. */
@@ -168,6 +174,18 @@ static const char *refused_advice(const struct profile *p)
 	return "check the secrets and local.id";
 }
 
+/* What to do about a gateway that does not prove itself. */
+static const char *stranger_advice(const struct profile *p)
+{
+	if (p->remote_auth == REMOTE_PSK)
+		return "if the gateway is the right one, check secrets.psk, or set remote.auth = cert where it "
+		       "proves itself by a certificate; else somebody stands in between";
+	return "if the gateway is the right one, set remote.id to a name that its certificate proves and "
+	       "remote.ca to the CA that issued it; else somebody stands in between";
+}
+
+static const struct hint refused = { ANY, ANY, ANY, DOWN_NOT_ACCEPTED, NULL };
+
 static bool fits(const struct hint *h, enum ike_stage stage, const struct err *e)
 {
 	return (h->stage == ANY || h->stage == (int)stage) &&
@@ -189,6 +207,8 @@ static const struct hint *find(const struct profile *p, enum ike_stage stage, co
 	for (size_t i = 0; i < ARRAY_LEN(worded); i++)
 		if (fits(&worded[i].hint, stage, e) && strstr(e->text, worded[i].words))
 			return &worded[i].hint;
+	if ((e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED) || key_differs(p, stage, e))
+		return &refused;
 	for (size_t i = 0; p->type != CONN_IKEV2 && i < ARRAY_LEN(hints_v1); i++)
 		if (fits(&hints_v1[i], stage, e))
 			return &hints_v1[i];
@@ -232,12 +252,13 @@ static const char *notify_said(
 void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
 {
 	const struct hint *h = find(p, stage, e);
-	bool refused = !h->advice || (e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED) ||
-		key_differs(p, stage, e);
+	const char *advice = h->advice;
 	char name[NOTIFY_TEXT_MAX];
 
-	*out = (struct down){ .status = refused ? DOWN_NOT_ACCEPTED : h->status };
-	snprintf(out->advice, sizeof(out->advice), "%s", refused ? refused_advice(p) : h->advice);
+	if (!advice)
+		advice = h->status == DOWN_NOT_THE_GATEWAY ? stranger_advice(p) : refused_advice(p);
+	*out = (struct down){ .status = h->status };
+	snprintf(out->advice, sizeof(out->advice), "%s", advice);
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
 	snprintf(out->said, sizeof(out->said), "%s",
 		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));

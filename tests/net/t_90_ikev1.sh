@@ -300,6 +300,14 @@ test_v1_fails_wrong_gateway_name() {
 	explained wrong 'rsa-2048\.vpn\.test' 'other\.vpn\.test'
 }
 
+# It has the key, so it is not the key that is wrong.
+test_v1_fails_wrong_gateway_identity() {
+	v1_psk wrong 14
+	sed -i 's/^id = gate.vpn.test/id = 10.11.12.13/' "$LAB/profiles/wrong.conf"
+	client_fails 7 wrong
+	explained wrong 'gate\.vpn\.test.*10\.11\.12\.13' 'try: .*remote\.id'
+}
+
 test_v1_fails_no_answer() {
 	v1_psk silent 13
 	LIMIT=200 client_fails 4 silent

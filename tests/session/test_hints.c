@@ -6,18 +6,44 @@
  * What a person is told of a failure: the status, what the gateway said, and what to try.
  */
 
-static void tell(struct down *out, enum conn_type type, enum ike_stage stage, enum err_kind kind,
-	uint16_t notify, const char *text)
+struct row {
+	enum conn_type type;
+	enum local_auth local;
+	enum remote_auth remote;
+	enum ike_stage stage;
+	enum err_kind kind;
+	uint16_t notify;
+	const char *text;
+	enum down_status status;
+	const char *advice, *never;
+};
+
+static void hint(struct down *out, const struct row *r)
 {
 	struct profile *p = profile_new("test");
 	struct err e;
 
 	assert_non_null(p);
-	p->type = type;
-	err_notify(&e, kind, notify, "%s", text);
-	hint_down(out, p, stage, &e);
+	p->type = r->type;
+	p->local_auth = r->local;
+	p->remote_auth = r->remote;
+	err_notify(&e, r->kind, r->notify, "%s", r->text);
+	hint_down(out, p, r->stage, &e);
 	profile_free(p);
-	assert_string_equal(out->what, text);
+	assert_string_equal(out->what, r->text);
+}
+
+static void check(const struct row *r, size_t n)
+{
+	struct down d;
+
+	for (size_t i = 0; i < n; i++) {
+		hint(&d, &r[i]);
+		if (d.status != r[i].status || !strstr(d.advice, r[i].advice) ||
+			(r[i].never && strstr(d.advice, r[i].never)))
+			fail_msg("row %zu, %s: status %d, try: %s", i, r[i].text, d.status,
+				d.advice);
+	}
 }
 
 /* Its notify where there was one; else its words, however they look. */
@@ -78,7 +104,9 @@ static void said(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct down d;
-		tell(&d, rows[i].type, rows[i].stage, rows[i].kind, rows[i].notify, rows[i].text);
+		hint(&d,
+			&(struct row){ rows[i].type, LOCAL_PSK, REMOTE_PSK, rows[i].stage,
+				rows[i].kind, rows[i].notify, rows[i].text, 0, NULL, NULL });
 		if (strcmp(d.said, rows[i].said) != 0)
 			fail_msg("%s: it said %s", rows[i].text, d.said);
 		assert_true(d.advice[0]);
@@ -115,12 +143,64 @@ static void advice(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct down d;
-		tell(&d, CONN_L2TP, rows[i].stage, rows[i].kind, 0, rows[i].text);
-		if (d.status != rows[i].status || !strstr(d.advice, rows[i].advice) ||
-			strstr(d.advice, rows[i].never))
-			fail_msg("%s: status %d, try: %s", rows[i].text, d.status, d.advice);
+		const struct row r = { CONN_L2TP, LOCAL_PSK, REMOTE_PSK, rows[i].stage,
+			rows[i].kind, 0, rows[i].text, rows[i].status, rows[i].advice,
+			rows[i].never };
+		check(&r, 1);
 	}
+}
+
+/* A shared key proves the gateway, whatever it calls itself; a certificate is not spoken of. */
+static void another_gateway(void **state)
+{
+	static const char other[] = "the gateway says it is gate.vpn.test, the profile wants "
+				    "10.11.12.13";
+	static const char key[] = "the gateway does not know the shared key";
+	static const char proof[] = "the gateway proves itself by a pre-shared key, the profile "
+				    "wants a certificate";
+	static const struct row rows[] = {
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_AUTH, 0, other,
+			DOWN_NOT_THE_GATEWAY, "remote.id", "secrets.psk" },
+		{ CONN_IKEV1, LOCAL_XAUTH_PSK, REMOTE_PSK, STAGE_INIT, ERR_AUTH, 0, other,
+			DOWN_NOT_THE_GATEWAY, "remote.id", "secrets.psk" },
+		{ CONN_L2TP, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_AUTH, 0, other,
+			DOWN_NOT_THE_GATEWAY, "remote.id", "secrets.psk" },
+		{ CONN_IKEV2, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_AUTH, 0, other,
+			DOWN_NOT_THE_GATEWAY, "remote.id", "certificate" },
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_AUTH, 0, key,
+			DOWN_NOT_ACCEPTED, "secrets.psk", "remote.ca" },
+		{ CONN_IKEV2, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_AUTH, 0, key,
+			DOWN_NOT_THE_GATEWAY, "secrets.psk", "remote.ca" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_AUTH, ERR_AUTH, 0, proof,
+			DOWN_NOT_THE_GATEWAY, "remote.auth = psk", "remote.ca" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_AUTH, ERR_AUTH, 0,
+			"the gateway says it is a.test, its certificate proves b.test, and the "
+			"profile wants c.test",
+			DOWN_NOT_THE_GATEWAY, "remote.ca", "psk" },
+	};
+
+	(void)state;
+	check(rows, ARRAY_LEN(rows));
+}
+
+/* Long advice would end in the middle. */
+static void never_cut(void **state)
+{
+	static const uint16_t notifies[] = { 0, 5, 7, 14, 16, 17, 18, 24, 34, 36, 37, 38 };
+	struct row r = { .text = "x" };
+	struct down d;
+
+	(void)state;
+	for (int at = 0; at < 3 * 6 * (STAGE_REKEY + 1) * (ERR_BUG + 1); at++)
+		for (size_t i = 0; i < ARRAY_LEN(notifies); i++) {
+			r.type = (enum conn_type)(at % 3);
+			r.local = (enum local_auth)(at / 3 % 6);
+			r.stage = (enum ike_stage)(at / 18 % (STAGE_REKEY + 1));
+			r.kind = (enum err_kind)(at / 18 / (STAGE_REKEY + 1));
+			r.notify = notifies[i];
+			hint(&d, &r);
+			assert_in_range(strlen(d.advice), 1, sizeof(d.advice) - 2);
+		}
 }
 
 int main(void)
@@ -128,6 +208,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(said),
 		cmocka_unit_test(advice),
+		cmocka_unit_test(another_gateway),
+		cmocka_unit_test(never_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
