@@ -192,14 +192,14 @@ static bool sign_classic(const struct key *k, bool legacy_sha1, struct bytes dat
 		*len = SIG_MAX;
 		if (!legacy_sha1)
 			return err_set(e, ERR_PEER,
-				"the gateway knows RSA signatures only with SHA-1 "
-				"(it did not announce RFC 7427)");
+				"an RSA key can sign only with SHA-1 here: the gateway did not "
+				"announce RFC 7427");
 		return do_sign(k, &rsa_sha1, data, out, len, e);
 	}
 	if (row < 0)
 		return err_set(e, ERR_PEER,
-			"the gateway did not announce RFC 7427, without which a key "
-			"of type %s cannot sign",
+			"a key of type %s cannot sign here: the gateway did not announce RFC "
+			"7427",
 			EVP_PKEY_get0_type_name(k->p));
 	*method = ecdsa_rows[row].method;
 	*len = ecdsa_rows[row].len;

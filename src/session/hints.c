@@ -116,6 +116,18 @@ static const struct worded {
 		{ STAGE_PPP, ERR_PEER, ANY, DOWN_REFUSED,
 			"let the server do without MPPE (pppd: no require-mppe): IPsec around it encrypts "
 			"already" } },
+	{ "the gateway signed with SHA-1",
+		{ ANY, ERR_AUTH, ANY, DOWN_NO_PROPOSAL,
+			"connection.security = compat allows SHA-1; better is a gateway that signs with SHA-2 "
+			"(RFC 7427)" } },
+	{ "an RSA key can sign only with SHA-1 here",
+		{ ANY, ERR_PEER, ANY, DOWN_NO_PROPOSAL,
+			"connection.security = compat allows SHA-1; better is an ECDSA key, or a gateway that "
+			"announces RFC 7427" } },
+	{ " cannot sign here: ",
+		{ ANY, ERR_PEER, ANY, DOWN_NO_PROPOSAL,
+			"use an ECDSA key (P-256, P-384, P-521) in local.key, or let the gateway announce RFC "
+			"7427" } },
 	{ ", the profile wants a certificate",
 		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
 			"if the gateway is the right one, set remote.auth = psk and name the key in secrets.psk; "

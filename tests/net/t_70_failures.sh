@@ -116,6 +116,16 @@ test_fails_no_proposal() {
 	explained none 'NO_PROPOSAL_CHOSEN.*14|14.*NO_PROPOSAL_CHOSEN'
 }
 
+# An old gateway: RSA signatures only as in IKEv2's first edition, which are SHA-1's.
+test_fails_sha1_signature() {
+	gateway_restart "signature_authentication = no"
+	profile_cert old rsa-2048
+	client_fails 5 old
+	explained old 'RFC 7427' 'gateway said: nothing' 'try: .*security = compat'
+	client_start old --set connection.security=compat
+	client_stop old
+}
+
 test_fails_no_esp_proposal() {
 	profile_psk none narrow-esp
 	profile_add none esp "proposals = aes256gcm16"

@@ -183,6 +183,32 @@ static void another_gateway(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* An old gateway is no stranger, and what it did not announce it did not say. */
+static void signatures(void **state)
+{
+	static const struct row rows[] = {
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_AUTH, ERR_AUTH, 0,
+			"the gateway signed with SHA-1, which this profile does not accept",
+			DOWN_NO_PROPOSAL, "security = compat", "stands in between" },
+		{ CONN_IKEV2, LOCAL_CERT, REMOTE_CERT, STAGE_AUTH, ERR_PEER, 0,
+			"an RSA key can sign only with SHA-1 here: the gateway did not announce "
+			"RFC 7427",
+			DOWN_NO_PROPOSAL, "security = compat", NULL },
+		{ CONN_IKEV2, LOCAL_CERT, REMOTE_CERT, STAGE_AUTH, ERR_PEER, 0,
+			"a key of type ED25519 cannot sign here: the gateway did not announce RFC "
+			"7427",
+			DOWN_NO_PROPOSAL, "local.key", "compat" },
+	};
+	struct down d;
+
+	(void)state;
+	check(rows, ARRAY_LEN(rows));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		hint(&d, &rows[i]);
+		assert_string_equal(d.said, "nothing");
+	}
+}
+
 /* Long advice would end in the middle. */
 static void never_cut(void **state)
 {
@@ -209,6 +235,7 @@ int main(void)
 		cmocka_unit_test(said),
 		cmocka_unit_test(advice),
 		cmocka_unit_test(another_gateway),
+		cmocka_unit_test(signatures),
 		cmocka_unit_test(never_cut),
 	};
 
