@@ -39,6 +39,8 @@ const struct granted *v1_granted(const struct v1 *v);
 
 /* Notify message types of IKEv1 (RFC 2408 section 3.14.1), where they differ from IKEv2's. */
 enum v1_notify_type {
+	V1_INVALID_EXCHANGE_TYPE = 7,
+	V1_INVALID_KEY_INFORMATION = 17,
 	V1_INVALID_ID_INFORMATION = 18,
 	V1_INVALID_HASH_INFORMATION = 23,
 	V1_INVALID_SIGNATURE = 25,

@@ -152,6 +152,10 @@ static const struct hint hints_v1[] = {
 		"the gateway accepted us, but not what the tunnel shall carry: compare esp.proposals, esp.pfs, "
 		"esp.remote-ts and esp.mode with what it offers" },
 	{ STAGE_INIT, ERR_PEER, AUTHENTICATION_FAILED, DOWN_NOT_ACCEPTED, NULL },
+	{ STAGE_INIT, ERR_PEER, V1_INVALID_KEY_INFORMATION, DOWN_NOT_ACCEPTED, NULL },
+	{ STAGE_INIT, ERR_PEER, V1_INVALID_EXCHANGE_TYPE, DOWN_OTHER,
+		"the gateway does not take this mode: try the other one (ike.aggressive), or another "
+		"connection.type" },
 	{ STAGE_INIT, ERR_PEER, V1_INVALID_ID_INFORMATION, DOWN_NOT_ACCEPTED, NULL },
 	{ STAGE_INIT, ERR_PEER, V1_PAYLOAD_MALFORMED, DOWN_NOT_ACCEPTED, NULL },
 	{ STAGE_AUTH, ERR_PEER, ANY, DOWN_NOT_ACCEPTED, NULL },
@@ -161,6 +165,9 @@ static const struct hint hints_v1[] = {
 	{ STAGE_CHILD, ERR_PEER, V1_INVALID_ID_INFORMATION, DOWN_REFUSED,
 		"the gateway does not serve these networks, or not in this mode: check esp.local-ts, "
 		"esp.remote-ts and esp.mode" },
+	{ STAGE_CHILD, ERR_PEER, V1_INVALID_KEY_INFORMATION, DOWN_NO_PROPOSAL,
+		"the gateway wants another group here: compare esp.pfs and the group in esp.proposals with "
+		"what it offers" },
 };
 
 /* What a refused login most likely means depends on how we logged in. */

@@ -1,5 +1,6 @@
 #include "../../src/session/hints.h"
 #include "ike/msg.h"
+#include "ike/v1.h"
 #include "lib/test.h"
 
 /*
@@ -209,6 +210,28 @@ static void signatures(void **state)
 	}
 }
 
+/* The same numbers mean other things in IKEv1. */
+static void numbers_of_v1(void **state)
+{
+	static const struct row rows[] = {
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_INIT, ERR_PEER,
+			V1_INVALID_KEY_INFORMATION, "the gateway answers", DOWN_NOT_ACCEPTED,
+			"secrets.psk", "group" },
+		{ CONN_L2TP, LOCAL_PSK, REMOTE_PSK, STAGE_CHILD, ERR_PEER,
+			V1_INVALID_KEY_INFORMATION, "the gateway answers", DOWN_NO_PROPOSAL,
+			"esp.pfs", "ike.proposals" },
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_INIT, ERR_PEER, V1_INVALID_EXCHANGE_TYPE,
+			"the gateway answers", DOWN_OTHER, "ike.aggressive", NULL },
+		{ CONN_IKEV2, LOCAL_PSK, REMOTE_PSK, STAGE_INIT, ERR_PEER, INVALID_KE_PAYLOAD,
+			"the gateway answers", DOWN_NO_PROPOSAL, "ike.proposals", NULL },
+		{ CONN_IKEV2, LOCAL_PSK, REMOTE_PSK, STAGE_INIT, ERR_PEER, INVALID_SYNTAX,
+			"the gateway answers", DOWN_OTHER, "log", "ike.aggressive" },
+	};
+
+	(void)state;
+	check(rows, ARRAY_LEN(rows));
+}
+
 /* Long advice would end in the middle. */
 static void never_cut(void **state)
 {
@@ -236,6 +259,7 @@ int main(void)
 		cmocka_unit_test(advice),
 		cmocka_unit_test(another_gateway),
 		cmocka_unit_test(signatures),
+		cmocka_unit_test(numbers_of_v1),
 		cmocka_unit_test(never_cut),
 	};
 
