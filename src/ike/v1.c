@@ -35,15 +35,6 @@ static bool begin_quick(struct v1 *v, struct outbox *ob, struct err *e)
 	return v1_quick_send(v, v->sa, c, NULL, ob, e);
 }
 
-static bool under_way(const struct v1 *v, uint32_t number)
-{
-	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
-		if (v->xchgs[i] && v->xchgs[i]->offer && v->xchgs[i]->waiting &&
-			v->xchgs[i]->offer->number == number)
-			return true;
-	return false;
-}
-
 static uint32_t lower_spi(const struct child *c)
 {
 	return c->spi_in < c->spi_out ? c->spi_in : c->spi_out;
@@ -58,7 +49,7 @@ static void settle_twins(struct v1 *v)
 			struct child *a = v->children.v[i], *b = v->children.v[j];
 			if (a->number != b->number || a->state != CHILD_UP ||
 				b->state != CHILD_UP || lower_spi(a) <= lower_spi(b) ||
-				under_way(v, a->number))
+				v1_under_way(v, a->number))
 				continue;
 			a->state = CHILD_RETIRING;
 			a->want_rekey = false;

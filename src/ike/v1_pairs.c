@@ -92,6 +92,31 @@ struct v1_ends *v1_pair_due(struct v1 *v)
 	return NULL;
 }
 
+/* Its child SA is not the same one as before, but for the data plane it takes that one's place. */
+uint32_t v1_pair_number(struct v1 *v, struct v1_ends *pair)
+{
+	uint32_t number = pair && pair->number ? pair->number : ++v->children.last_number;
+
+	if (pair)
+		pair->number = number;
+	return number;
+}
+
+/* Of two children of one number one is ended: where ours is under way, only the same takes its number. */
+struct v1_ends *v1_pair_for(struct v1 *v, const struct v1_offer *o)
+{
+	for (size_t i = 0; i < v->n_pairs; i++) {
+		struct v1_ends *pair = &v->pairs[i];
+		bool same = selector_same(&o->local_ts, &pair->local) &&
+			selector_same(&o->remote_ts, &pair->remote);
+		bool inside = selector_inside(&o->local_ts, &pair->local) &&
+			selector_inside(&o->remote_ts, &pair->remote);
+		if (wanting(v, pair) && (same || (inside && !v1_under_way(v, pair->number))))
+			return pair;
+	}
+	return NULL;
+}
+
 uint64_t v1_pairs_deadline(const struct v1 *v)
 {
 	uint64_t at = TIME_NEVER;

@@ -97,13 +97,11 @@ static bool prepare(struct v1 *v, struct v1_sa *sa, const struct child *old, str
 	o->ni_len = V1_NONCE_LEN;
 	o->spi_in = child_new_spi(&v->children, v->rng);
 	o->old_spi_in = old ? old->spi_in : 0;
-	o->number = old ? old->number : ++v->children.last_number;
+	o->number = old ? old->number : v1_pair_number(v, pair);
 	o->proposals = *v->cfg->esp_proposals;
 	o->local_ts = old ? old->local_ts.v[0] : pair->local;
 	o->remote_ts = old ? old->remote_ts.v[0] : pair->remote;
 	o->pair = pair;
-	if (!old)
-		pair->number = o->number;
 	o->ke = group ? ke_new(group, v->rng, e) : NULL;
 	return !group || o->ke;
 }
@@ -460,7 +458,7 @@ static bool request_recv(struct v1_step *s)
 	struct v1_offer *o = s->x->offer;
 	if (read_request(s, o, &f, &t, &shared)) {
 		struct child *old = same_selectors(s->v, o);
-		o->number = old ? old->number : ++s->v->children.last_number;
+		o->number = old ? old->number : v1_pair_number(s->v, v1_pair_for(s->v, o));
 		o->old_spi_in = old ? old->spi_in : 0;
 		f.life = t.life.ms || t.life.octets ? t.life : f.life;
 		note_nat_oa(s, false);

@@ -326,6 +326,8 @@ void v1_sa_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct ou
 /* The current one, else any under whose protection something can be said; NULL: none. */
 struct v1_sa *v1_sa_usable(const struct v1 *v);
 bool v1_any_child_up(const struct v1 *v);
+bool v1_under_way(
+	const struct v1 *v, uint32_t number); /* a quick mode for a child of that number */
 /* Something that is not authentic explains a silence. */
 void v1_hint(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox *ob);
 time_t v1_wall(const struct v1 *v);
@@ -343,6 +345,10 @@ bool v1_mid_known(const struct v1_sa *sa, uint32_t mid);
 void v1_pairs_prepare(struct v1 *v);
 struct v1_ends *v1_pair_due(struct v1 *v); /* the first that wants a child SA; NULL: none now */
 uint64_t v1_pairs_deadline(const struct v1 *v); /* when another will be due */
+/* By which its child SA is known, now and when it is made anew; NULL: a number of its own. */
+uint32_t v1_pair_number(struct v1 *v, struct v1_ends *pair);
+/* The one without child SA that what the gateway begins is for; NULL: none. */
+struct v1_ends *v1_pair_for(struct v1 *v, const struct v1_offer *o);
 bool v1_pair_begin(struct v1 *v, struct v1_ends *pair, struct outbox *ob, struct err *e) MUST_CHECK;
 
 /* --- v1_crypt.c ----------------------------------------------------------------------------------- */

@@ -368,6 +368,15 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	old->gone_at = v->now + (sa->initiator ? V1_OVERLAP_MS : 3 * V1_OVERLAP_MS);
 }
 
+bool v1_under_way(const struct v1 *v, uint32_t number)
+{
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
+		if (v->xchgs[i] && v->xchgs[i]->offer && v->xchgs[i]->waiting &&
+			v->xchgs[i]->offer->number == number)
+			return true;
+	return false;
+}
+
 bool v1_any_child_up(const struct v1 *v)
 {
 	for (size_t i = 0; i < v->children.n; i++)

@@ -376,7 +376,8 @@ static void ipv6_not_asked_for(void **state)
 	}
 }
 
-/* The gateway's child SA reached the end of its life: L2TP and PPP live on in another one. */
+/* The gateway's child SA reached the end of its life: L2TP and PPP live on in another one, which goes by
+ * the same number, as the kernel's socket knows no other. */
 static void child_gone(void **state)
 {
 	struct world *w = world_new(24);
@@ -385,11 +386,15 @@ static void child_gone(void **state)
 
 	(void)state;
 	world_start(w);
+	const struct plane *plane = &w->pair.net.plane[CLIENT];
+	uint32_t number = plane->sa[0]->child;
 	ikew_chain(&k, buf, sizeof(buf));
 	v1_pair_delete_child(&k, w->pair.client->children.v[0]->spi_out);
 	v1_pair_gw_info(&w->pair, &k);
 	v1_pair_run(&w->pair, SECONDS(100));
 	check_up(w);
+	assert_int_equal(plane->n, 2);
+	assert_true(plane->sa[0]->child == number && plane->sa[1]->child == number);
 	assert_int_equal(w->pair.events[EV_LOST], 0);
 	assert_int_equal(w->behind.calls, 1);
 	world_free(w);

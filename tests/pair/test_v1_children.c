@@ -69,6 +69,32 @@ static void one_of_two(void **state)
 	v1_pair_done(p);
 }
 
+/* L2TP's socket is tied to an SA of that number: who makes it anew, and why, changes nothing. */
+static void same_number(void **state)
+{
+	struct v1_pair *p = with_two(112);
+	uint32_t number = child_for(p, "10.3.0.0/16")->number;
+	struct err e;
+
+	(void)state;
+	delete_child(p, child_for(p, "10.3.0.0/16"));
+	v1_pair_run(p, SECONDS(5));
+	assert_int_equal(child_for(p, "10.3.0.0/16")->number, number);
+	struct v1_ends ends = { .local = child_for(p, "10.3.0.0/16")->remote_ts.v[0],
+		.remote = child_for(p, "10.3.0.0/16")->local_ts.v[0] };
+	delete_child(p, child_for(p, "10.3.0.0/16"));
+	v1_pair_run(p, SECONDS(5));
+	assert_null(child_for(p, "10.3.0.0/16"));
+	p->gw->now = p->net.now;
+	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, NULL, &ends, &p->ob, &e));
+	v1_pair_perform_gw(p);
+	v1_pair_run(p, SECONDS(60));
+	v1_pair_check_up(p, 2);
+	assert_int_equal(child_for(p, "10.3.0.0/16")->number, number);
+	assert_int_not_equal(child_for(p, "10.2.0.0/16")->number, number);
+	v1_pair_done(p);
+}
+
 static void both(void **state)
 {
 	struct v1_pair *p = with_two(108);
@@ -211,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_of_two),
+		cmocka_unit_test(same_number),
 		cmocka_unit_test(both),
 		cmocka_unit_test(ended),
 		cmocka_unit_test(one_refused),
