@@ -70,10 +70,14 @@ void v1_dpd_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 /* --- the gateway's --------------------------------------------------------------------------------------- */
 
-static void delete_child(struct v1_step *s, uint32_t spi_out)
+/* The gateway names the SPI that it receives by, or ours where it has no half of its own. Our own message, come
+ * back, names ours as well: of what we deleted, which lingers. */
+static void delete_child(struct v1_step *s, uint32_t spi)
 {
-	struct child *c = child_by_out(&s->v->children, NULL, spi_out);
+	struct child *c = child_by_out(&s->v->children, NULL, spi);
 
+	if (!c)
+		c = child_find(&s->v->children, spi);
 	if (c)
 		child_deleted(&s->v->children, c, s->v->now, s->ob);
 }

@@ -38,15 +38,20 @@ static struct child *child_for(const struct v1_pair *p, const char *network)
 	return NULL;
 }
 
-static void delete_child(struct v1_pair *p, const struct child *c)
+static void delete_spi(struct v1_pair *p, uint32_t spi)
 {
 	uint8_t buf[64];
 	struct ikew k;
 
-	assert_non_null(c);
 	ikew_chain(&k, buf, sizeof(buf));
-	v1_pair_delete_child(&k, c->spi_out);
+	v1_pair_delete_child(&k, spi);
 	v1_pair_gw_info(p, &k);
+}
+
+static void delete_child(struct v1_pair *p, const struct child *c)
+{
+	assert_non_null(c);
+	delete_spi(p, c->spi_out);
 }
 
 /* The gateway deletes one of them: it is made again, but not as often as the gateway likes. */
@@ -92,6 +97,53 @@ static void same_number(void **state)
 	v1_pair_check_up(p, 2);
 	assert_int_equal(child_for(p, "10.3.0.0/16")->number, number);
 	assert_int_not_equal(child_for(p, "10.2.0.0/16")->number, number);
+	v1_pair_done(p);
+}
+
+/* A gateway that could not set its half up names ours (strongSwan). */
+static void by_our_spi(void **state)
+{
+	struct v1_pair *p = with_two(113);
+	struct child *c = child_for(p, "10.3.0.0/16");
+
+	(void)state;
+	assert_non_null(c);
+	uint32_t spi = c->spi_in;
+	delete_spi(p, spi);
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, 2);
+	assert_int_equal(p->events[EV_WARNING], 1);
+	assert_int_not_equal(child_for(p, "10.3.0.0/16")->spi_in, spi);
+	v1_pair_done(p);
+}
+
+/* Our own INFORMATIONALs come back. */
+static bool reflect(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	unsigned *count = arg;
+
+	if (from == CLIENT && !f->esp && f->len > IKE_HDR_LEN && f->data[18] == V1_INFORMATIONAL) {
+		++*count;
+		net_send(n, CLIENT, &f->dst, &f->src, f->data, f->len, 1);
+	}
+	return false;
+}
+
+/* What we delete is replaced before: our own words, come back, end nothing that lives. */
+static void own_delete_comes_back(void **state)
+{
+	struct v1_pair *p = with_two(114);
+	unsigned count = 0;
+
+	(void)state;
+	p->net.tap = reflect;
+	p->net.tap_arg = &count;
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	v1_pair_run(p, SECONDS(30));
+	assert_int_equal(count, 2);
+	v1_pair_check_up(p, 2);
+	assert_int_equal(p->events[EV_WARNING], 0);
+	assert_int_equal(p->client->rekeys_child, 2);
 	v1_pair_done(p);
 }
 
@@ -238,6 +290,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_of_two),
 		cmocka_unit_test(same_number),
+		cmocka_unit_test(by_our_spi),
+		cmocka_unit_test(own_delete_comes_back),
 		cmocka_unit_test(both),
 		cmocka_unit_test(ended),
 		cmocka_unit_test(one_refused),
