@@ -1,6 +1,7 @@
 #include "netconf.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +27,12 @@ struct builder {
 	size_t n, cap;
 	bool failed;
 	bool full[2]; /* IPv4, IPv6: everything goes into the tunnel */
+	size_t n_lost[2]; /* networks of these families that were agreed on and have no address, */
+	struct prefix lost[2]; /* and the first of them */
 	struct netconf head; /* its routes stay empty until the end */
 };
+
+static const uint8_t families[] = { FAMILY_V4, FAMILY_V6 };
 
 static int family_index(uint8_t family)
 {
@@ -105,6 +110,25 @@ static const char *objection(const struct builder *b, const struct prefix *p)
 	return why;
 }
 
+/* A family can be used through the tunnel when an address of it was assigned, or none at all was. */
+static bool family_usable(const struct builder *b, uint8_t family)
+{
+	for (size_t i = 0; i < b->head.n_addrs; i++)
+		if (b->head.addrs[i].family == family)
+			return true;
+	return b->head.n_addrs == 0;
+}
+
+/* What is meant for the tunnel does not leave in the clear only because it cannot be carried. */
+static void add_lost(struct builder *b, const struct prefix *dst)
+{
+	int f = family_index(dst->family);
+
+	if (b->n_lost[f]++ == 0)
+		b->lost[f] = *dst;
+	add_route(b, ROUTE_BLOCK, dst);
+}
+
 static void add_pushed_route(struct builder *b, const struct prefix *dst)
 {
 	char text[ADDR_TEXT_MAX];
@@ -116,18 +140,10 @@ static void add_pushed_route(struct builder *b, const struct prefix *dst)
 		refuse(b, "route", prefix_text(text, dst), why);
 		return;
 	}
-	if (dst->len == 0)
-		b->full[family_index(dst->family)] = true;
-	add_route(b, ROUTE_TUNNEL, dst);
-}
-
-/* A family can be used through the tunnel when an address of it was assigned, or none at all was. */
-static bool family_usable(const struct builder *b, uint8_t family)
-{
-	for (size_t i = 0; i < b->head.n_addrs; i++)
-		if (b->head.addrs[i].family == family)
-			return true;
-	return b->head.n_addrs == 0;
+	if (family_usable(b, dst->family))
+		add_route(b, ROUTE_TUNNEL, dst);
+	else
+		add_lost(b, dst);
 }
 
 /* What goes through the tunnel: the gateway's side of child SA i, or all that the line carries; NULL
@@ -176,8 +192,7 @@ static void routes_from_selectors(struct builder *b)
 		for (size_t j = 0; j < ts->n; j++) {
 			size_t n = selector_prefixes(&ts->v[j], list, ARRAY_LEN(list));
 			for (size_t k = 0; k < n && k < ARRAY_LEN(list); k++)
-				if (family_usable(b, list[k].family))
-					add_pushed_route(b, &list[k]);
+				add_pushed_route(b, &list[k]);
 		}
 	}
 }
@@ -203,19 +218,48 @@ static void routes_from_subnets(struct builder *b)
 			add_pushed_route(b, &b->g->subnets[i]);
 }
 
+/* Whether packets of the family have a source that a child SA takes. */
+static bool has_source(const struct builder *b, uint8_t family)
+{
+	bool any = family_usable(b, family);
+
+	for (size_t i = 0; !b->line && i < b->view->n_children; i++)
+		for (size_t j = 0; j < b->view->children[i].local_ts->n; j++)
+			any |= b->view->children[i].local_ts->v[j].family == family;
+	return any;
+}
+
 static void routes_from_profile(struct builder *b)
 {
 	char text[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < b->p->route_list.n; i++) {
 		const struct prefix *dst = &b->p->route_list.v[i];
-		if (!selected(b, dst))
+		if (!selected(b, dst) || !has_source(b, dst->family))
 			outbox_event(b->ob, EV_WARNING, LEVEL_WARN,
 				"the gateway does not carry %s of network.routes: it goes nowhere",
 				prefix_text(text, dst));
 		add_route(b, ROUTE_TUNNEL, dst);
-		if (dst->len == 0)
-			b->full[family_index(dst->family)] = true;
+	}
+}
+
+static bool routed(const struct builder *b, const struct prefix *p)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->routes[i].kind == ROUTE_TUNNEL && prefix_inside(p, &b->routes[i].dst))
+			return true;
+	return false;
+}
+
+/* Two halves are everything, and then it is said in one piece as well. */
+static void find_full(struct builder *b)
+{
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		const struct prefix low = { .family = families[i], .len = 1 },
+				    high = { .family = families[i], .len = 1, .ip = { 0x80 } };
+		b->full[i] = routed(b, &low) && routed(b, &high);
+		if (b->full[i])
+			add_route(b, ROUTE_TUNNEL, &(struct prefix){ .family = families[i] });
 	}
 }
 
@@ -223,13 +267,26 @@ static void routes_from_profile(struct builder *b)
  * addresses would be reached in the clear. */
 static void block_other_family(struct builder *b)
 {
-	static const uint8_t families[] = { FAMILY_V4, FAMILY_V6 };
-
-	if (b->p->routes != CHOICE_AUTO || (!b->full[0] && !b->full[1]))
-		return;
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		if (!b->full[i])
+		if (!b->full[i] && b->full[1 - i])
 			add_route(b, ROUTE_BLOCK, &(struct prefix){ .family = families[i] });
+}
+
+/* Once for a family; that a full tunnel keeps all of the other family inside is no news. */
+static void tell_lost(struct builder *b)
+{
+	char text[ADDR_TEXT_MAX], more[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		size_t n = b->n_lost[i];
+		if (n == 0 || (b->full[1 - i] && b->lost[i].len == 0))
+			continue;
+		snprintf(more, sizeof(more), " and %zu more", n - 1);
+		outbox_event(b->ob, EV_WARNING, LEVEL_WARN,
+			"the gateway carries %s%s but gave no %s address: %s nowhere",
+			prefix_text(text, &b->lost[i]), n > 1 ? more : "",
+			families[i] == FAMILY_V6 ? "IPv6" : "IPv4", n > 1 ? "they go" : "it goes");
+	}
 }
 
 static void take_routes(struct builder *b)
@@ -240,7 +297,9 @@ static void take_routes(struct builder *b)
 		routes_from_selectors(b);
 	else if (b->p->routes == CHOICE_LIST)
 		routes_from_profile(b);
+	find_full(b);
 	block_other_family(b);
+	tell_lost(b);
 	for (size_t i = 0; i < b->p->exclude.n; i++)
 		add_route(b, ROUTE_BYPASS, &b->p->exclude.v[i]);
 }
@@ -286,14 +345,6 @@ static void drop_repeated(struct builder *b)
 	b->n = n;
 	free(sorted);
 	free(again);
-}
-
-static bool routed(const struct builder *b, const struct prefix *p)
-{
-	for (size_t i = 0; i < b->n; i++)
-		if (b->routes[i].kind == ROUTE_TUNNEL && prefix_inside(p, &b->routes[i].dst))
-			return true;
-	return false;
 }
 
 static void take_dns_server(struct builder *b, const struct addr *a)

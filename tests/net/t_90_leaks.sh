@@ -413,6 +413,31 @@ ipv4_only() {
 }
 test_leaks_ipv6_beside_ipv4_tunnel() { unguarded ipv4_only; }
 
+# Agreed on, but the gateway has no address of its family to give.
+agreed_without_address() {
+	profile_psk open only4
+	client_start open
+	judge_begin
+	reaches "$INNER4"
+	unreachable "$INNER6"
+	sed -i "/> fd99::/!d" "$LAB/judge" # the rest is free to go around this tunnel
+	nothing_clear "a network that was agreed on"
+	grep -q 'no IPv6 address: it goes nowhere' "$LAB/run/open/err" || fail "nobody tells of it"
+	client_stop open
+}
+test_leaks_agreed_without_address() { unguarded agreed_without_address; }
+
+halves() {
+	profile_psk open full
+	client_start open --set network.address=0.0.0.0 --set 'esp.remote-ts=0.0.0.0/1, 128.0.0.0/1'
+	judge_begin
+	reaches "$INNER4"
+	unreachable "$OUTSIDE6"
+	nothing_clear "IPv6 beside two halves of IPv4"
+	client_stop open
+}
+test_leaks_ipv6_beside_two_halves() { unguarded halves; }
+
 # The resolver that the network offered may be a private address of the local network.
 names() {
 	profile_psk open full

@@ -22,6 +22,8 @@ struct pushed {
 	struct outbox ob;
 	struct netconf *made;
 	enum sa_mode mode; /* of the child SA */
+	const char *local; /* our side of it, NULL: as the gateway's */
+	struct selectors local_ts;
 	bool kernel;
 };
 
@@ -106,11 +108,17 @@ static void build(struct pushed *x)
 	const struct suite any = { .encr = alg_by_name(TRANSFORM_ENCR, "aes256gcm16") };
 
 	assert_non_null(any.encr);
+	x->local_ts = x->ts;
+	if (x->local) {
+		struct prefix ours = net(x->local);
+		x->local_ts.n = 1;
+		selector_from_prefix(&x->local_ts.v[0], &ours);
+	}
 	x->view.n_children = 1;
 	x->view.children[0] = (struct ike_child_view){ .mode = x->mode,
 		.encap = true,
 		.suite = any,
-		.local_ts = &x->ts,
+		.local_ts = &x->local_ts,
 		.remote_ts = &x->ts };
 	x->made = netconf_build(x->p, &x->view, &x->g, NULL, x->kernel, 1500, &x->ob);
 	assert_non_null(x->made);
@@ -124,6 +132,14 @@ static const struct route *route_to(const struct pushed *x, const char *text)
 		if (prefix_same(&x->made->routes[i].dst, &p))
 			return &x->made->routes[i];
 	return NULL;
+}
+
+static void assert_route(const struct pushed *x, const char *text, enum route_kind kind)
+{
+	const struct route *r = route_to(x, text);
+
+	if (!r || r->kind != kind)
+		fail_msg("%s: %d instead of %d", text, r ? (int)r->kind : -1, (int)kind);
 }
 
 static size_t warnings(const struct pushed *x)
@@ -300,6 +316,100 @@ static void the_other_family_of_a_full_tunnel_goes_nowhere(void **state)
 	assert_int_equal(route_to(x, "::/0")->kind, ROUTE_BLOCK);
 }
 
+/* What was agreed on must not leave in the clear only because no address of its family came: one warning
+ * tells of them all. */
+static void networks_without_an_address_go_nowhere(void **state)
+{
+	struct pushed *x = *state;
+
+	push_addr(x, "10.1.2.3");
+	push_route(x, "10.99.0.0/24");
+	push_route(x, "fd99::/64");
+	push_route(x, "2001:db8:10::/48");
+	push_route(x, "fe80::/64");
+	build(x);
+	assert_route(x, "10.99.0.0/24", ROUTE_TUNNEL);
+	assert_route(x, "fd99::/64", ROUTE_BLOCK);
+	assert_route(x, "2001:db8:10::/48", ROUTE_BLOCK);
+	assert_int_equal(x->made->n_routes, 3);
+	assert_int_equal(warnings(x), 2);
+	assert_true(warned(x, "fe80::/64", "link-local"));
+	assert_true(warned(x, "fd99::/64 and 1 more", "no IPv6 address: they go nowhere"));
+}
+
+static void subnets_without_an_address_go_nowhere(void **state)
+{
+	struct pushed *x = *state;
+
+	push_addr(x, "fd98::1");
+	push_route(x, "0.0.0.0/0");
+	push_route(x, "::/0");
+	x->g.split = true;
+	x->g.subnets[x->g.n_subnets++] = net("10.99.0.0/24");
+	x->g.subnets[x->g.n_subnets++] = net("fd99::/64");
+	build(x);
+	assert_route(x, "10.99.0.0/24", ROUTE_BLOCK);
+	assert_route(x, "fd99::/64", ROUTE_TUNNEL);
+	assert_int_equal(warnings(x), 1);
+	assert_true(warned(x, "carries 10.99.0.0/24", "no IPv4 address: it goes nowhere"));
+}
+
+/* The profile's own networks are the user's word: they lead into the tunnel, carried or not. */
+static void networks_of_the_profile_without_an_address(void **state)
+{
+	struct pushed *x = *state;
+
+	set(x, "routes", "10.99.0.0/24, fd99::/64");
+	x->local = "10.1.2.3";
+	push_addr(x, "10.1.2.3");
+	push_route(x, "10.99.0.0/24");
+	push_route(x, "fd99::/64");
+	build(x);
+	assert_route(x, "10.99.0.0/24", ROUTE_TUNNEL);
+	assert_route(x, "fd99::/64", ROUTE_TUNNEL);
+	assert_int_equal(warnings(x), 1);
+	assert_true(warned(x, "fd99::/64 of network.routes", "goes nowhere"));
+}
+
+/* Everything is everything, in one piece or in two, and whoever says so. */
+static void every_full_tunnel_keeps_the_other_family(void **state)
+{
+	static const struct {
+		const char *routes, *pushed[2];
+	} rows[] = {
+		{ "auto", { "0.0.0.0/1", "128.0.0.0/1" } },
+		{ "0.0.0.0/0", { "0.0.0.0/0" } },
+		{ "0.0.0.0/1, 128.0.0.0/1", { "0.0.0.0/0" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pushed *x;
+		assert_int_equal(setup(state), 0);
+		x = *state;
+		set(x, "routes", rows[i].routes);
+		push_addr(x, "10.1.2.3");
+		for (size_t k = 0; k < 2 && rows[i].pushed[k]; k++)
+			push_route(x, rows[i].pushed[k]);
+		build(x);
+		assert_route(x, "0.0.0.0/0", ROUTE_TUNNEL);
+		assert_route(x, "::/0", ROUTE_BLOCK);
+		assert_true(x->made->dns_default);
+		assert_int_equal(warnings(x), 0);
+		teardown(state);
+	}
+}
+
+static void half_of_everything_is_no_full_tunnel(void **state)
+{
+	struct pushed *x = *state;
+
+	push_addr(x, "10.1.2.3");
+	push_route(x, "0.0.0.0/1");
+	push_route(x, "128.0.0.0/2");
+	build(x);
+	assert_int_equal(x->made->n_routes, 2);
+}
+
 /* In user space the gateway itself is reached by the interface, in the kernel by its policies. */
 static void transport_mode_leads_to_the_gateway(void **state)
 {
@@ -452,6 +562,15 @@ int main(void)
 			a_refused_default_route_blocks_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_other_family_of_a_full_tunnel_goes_nowhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			networks_without_an_address_go_nowhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			subnets_without_an_address_go_nowhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			networks_of_the_profile_without_an_address, setup, teardown),
+		cmocka_unit_test(every_full_tunnel_keeps_the_other_family),
+		cmocka_unit_test_setup_teardown(
+			half_of_everything_is_no_full_tunnel, setup, teardown),
 		cmocka_unit_test(transport_mode_leads_to_the_gateway),
 		cmocka_unit_test_setup_teardown(domains_are_names_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_packet_before_the_kill_switch, setup, teardown),
