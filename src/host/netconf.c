@@ -151,6 +151,15 @@ static bool only_here(const struct own_addrs *own, const struct item *addr)
 	return true;
 }
 
+static void warn_unguarded(struct host *h, const char *why)
+{
+	if (!h->warned_ingress)
+		host_warn(h,
+			"neighbours on the link can send to the tunnel's addresses past the tunnel: %s",
+			why);
+	h->warned_ingress = true;
+}
+
 /* Worth having, but no reason to fail: kernels without nftables are old or small. */
 static void guard_addresses(struct host *h)
 {
@@ -159,9 +168,12 @@ static void guard_addresses(struct host *h)
 	struct err e = { .kind = ERR_NONE };
 	size_t n = 0;
 
-	/* Without an interface of its own kind, what comes out of the kernel's ESP comes from the link. */
-	if (h->sad && h->sad->if_id == 0)
+	/* What comes out of the kernel's ESP comes from the link where the interface is a dummy. */
+	if (h->link_stays && h->sad && h->sad->if_id == 0) {
+		if (h->plan.n_addrs > 0)
+			warn_unguarded(h, "this kernel has no XFRM interfaces");
 		return;
+	}
 	bool ok = own_addrs(h, &own, &e), same = true;
 	for (size_t i = 0; ok && i < h->plan.n_addrs; i++)
 		if (only_here(&own, &h->plan.addrs[i]))
@@ -179,11 +191,8 @@ static void guard_addresses(struct host *h)
 	if (ok) {
 		memcpy(h->ingress, v, n * sizeof(v[0]));
 		h->n_ingress = n;
-	} else if (!h->warned_ingress) {
-		h->warned_ingress = true;
-		host_warn(h,
-			"neighbours on the link can send to the tunnel's addresses past the tunnel: %s",
-			e.text);
+	} else {
+		warn_unguarded(h, e.text);
 	}
 	if (h->n_ingress == 0)
 		journal_undone(&h->journal, "ingress %u", h->slot);

@@ -3,7 +3,7 @@
  * read back with ip(8), and after every way out the machine must look as it did before.
  */
 #define _GNU_SOURCE
-#include "host/host.h"
+#include "../../src/host/priv.h"
 #include "lib/test.h"
 
 #include <errno.h>
@@ -375,6 +375,26 @@ static void sets_up_and_takes_back(void **state)
 	close_host(h, tun);
 	free(c);
 	assert_as_before(before);
+}
+
+/* With L2TP the kernel has ESP in transport mode, and the inner interface is a TUN all the same. */
+static void neighbours_do_not_reach_a_tun(void **state)
+{
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	for (int kernel = 0; kernel < 2; kernel++) {
+		struct host *h = open_host("office", &tun, name);
+		struct netconf *c = conf_full();
+		if (kernel)
+			assert_ok(&e, xfrm_open(h, &e));
+		assert_ok(&e, host_netconf(h, c, &e));
+		assert_shows("nft list ruleset", "ip daddr 10.1.2.3 drop", true);
+		close_host(h, tun);
+		free(c);
+	}
 }
 
 static bool line_with(const char *log, const char *first, const char *second)
@@ -1231,6 +1251,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(sets_up_and_takes_back, teardown),
+		cmocka_unit_test_teardown(neighbours_do_not_reach_a_tun, teardown),
 		cmocka_unit_test_teardown(changes_only_the_difference, teardown),
 		cmocka_unit_test_teardown(five_thousand_routes, teardown),
 		cmocka_unit_test_teardown(failed_change_is_rolled_back, teardown),
