@@ -428,6 +428,14 @@ void session_tick(struct session *s, uint64_t now, struct outbox *ob)
 	follow(s, ob, from);
 }
 
+/* After it was up once: an attempt is under way. */
+static bool reconnects(const struct session *s)
+{
+	return s->was_up &&
+		(s->phase == PHASE_RESOLVING || s->phase == PHASE_CONNECTING ||
+			s->phase == PHASE_DIALLING || (s->phase == PHASE_CONFIGURING && !s->again));
+}
+
 bool session_command(
 	struct session *s, uint64_t now, enum command c, struct outbox *ob, struct err *e)
 {
@@ -438,6 +446,8 @@ bool session_command(
 		s->next_attempt = now;
 		return true;
 	}
+	if (c == CMD_RECONNECT && reconnects(s))
+		return true; /* it is being done */
 	if (s->phase != PHASE_UP)
 		return err_set(e, ERR_CONFIG, "the tunnel is not up");
 	if (c == CMD_RECONNECT) {

@@ -529,6 +529,33 @@ static void reconnect_as_asked(void **state)
 	finish(&p, profile);
 }
 
+static bool pair_tries(const struct pair *p)
+{
+	return p->client.session && client_phase(&p->client) == IKE_CONNECTING && p->client.v2;
+}
+
+/* It is being done: nothing to refuse, and nothing to begin anew. */
+static void reconnect_while_reconnecting(void **state)
+{
+	struct profile *profile = profile_psk();
+	struct pair p;
+
+	(void)state;
+	begin(&p, profile, 30);
+	pair_connect(&p);
+	pair_tap(&p, swallow, NULL);
+	assert_true(pair_until(&p, pair_tries, SECONDS(600)));
+	for (unsigned i = 0; i < 40; i++) {
+		assert_true(pair_try_command(&p, CMD_RECONNECT));
+		pair_run(&p, 500);
+	}
+	pair_tap(&p, NULL, NULL);
+	pair_run(&p, SECONDS(60));
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.events[EV_UP], 2);
+	finish(&p, profile);
+}
+
 /* What IDr the gateway is sent: its type, 0 for none. */
 static void hear_idr(
 	void *arg, bool sent, uint8_t exchange, bool response, uint8_t first, struct bytes chain)
@@ -629,6 +656,7 @@ int main(void)
 		cmocka_unit_test(gateway_back_without_its_name),
 		cmocka_unit_test(lossy),
 		cmocka_unit_test(reconnect_as_asked),
+		cmocka_unit_test(reconnect_while_reconnecting),
 		cmocka_unit_test(names_the_gateway),
 		cmocka_unit_test(unasked_address),
 	};
