@@ -173,6 +173,7 @@ struct ike_view {
 	bool rekeying; /* a rekey of ours is under way */
 	bool cookie; /* the gateway asked for one: it is under load */
 	bool proved; /* the gateway proved itself, and what it said after that is its own */
+	bool sha1; /* a signature of either side was made by it, whatever the suite */
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
 	char vendor[64];
 	uint64_t rekey_at, reauth_at; /* TIME_NEVER: not */

@@ -542,6 +542,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.encap = v->encap,
 		.cookie = v->cookie,
 		.proved = v->proved,
+		.sha1 = v->sha1,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
 		.rekey_at = TIME_NEVER,

@@ -12,7 +12,8 @@
  *	HDR, SK {IDi, [CERT,] [CERTREQ,] [IDr,] [AUTH,] [CP,] SAi2, TSi, TSr}  -->
  *	                    <--  HDR, SK {IDr, [CERT,] AUTH, [EAP | [CP,] SAr2, TSi, TSr]}
  *
- * The gateway proves itself in its first answer, always: nothing of the user but IDi leaves before.
+ * The gateway proves itself in its first answer, always: nothing of the user but IDi and CERT leaves
+ * before.
  */
 
 static void write_certs(const struct ike_config *cfg, struct ikew *k)
@@ -64,6 +65,7 @@ static bool write_auth(struct v2 *v, struct ikew *k, struct err *e)
 	} else {
 		ok = sig_sign(cfg->key, v->hs->peer_hashes, cfg->security >= TIER_COMPAT,
 			(struct bytes){ octets, n }, &method, sig, &sig_len, e);
+		v->sha1 |= ok && method == AUTH_RSA; /* by no other hash do we sign so */
 		if (ok)
 			auth_write(k, method, (struct bytes){ sig, sig_len });
 	}
@@ -213,6 +215,7 @@ static bool verify_signature(struct v2 *v, struct bytes auth_body, const struct 
 	bool ok = sig_verify(c, method, v->cfg->security >= TIER_COMPAT,
 		(struct bytes){ octets, n }, data, name, e);
 	free(octets);
+	v->sha1 |= ok && strstr(name, "SHA-1");
 	if (ok)
 		outbox_log(ob, LEVEL_INFO, "the gateway's signature is good (%s)", name);
 	return ok;

@@ -178,6 +178,7 @@ struct v2 {
 	struct v2_sa *sa; /* the current one */
 	bool cookie; /* the gateway asked for one */
 	bool proved; /* the handshake's, for when that is gone */
+	bool sha1; /* either side signed by it */
 	struct v2_sa *sas[V2_SAS_MAX];
 	struct children children;
 	struct granted granted;

@@ -121,15 +121,21 @@ static void set_up_again(struct session *s, struct outbox *ob)
 	set_up_machine(s, ob);
 }
 
-static bool is_weak_any(const struct suite *x)
+static void warn_of_weak(const struct session *s, struct outbox *ob)
 {
-	return (x->encr && alg_weak(x->encr)) || (x->integ && alg_weak(x->integ)) ||
-		(x->prf && alg_weak(x->prf)) || (x->ke && alg_weak(x->ke));
+	char list[STATUS_WEAK * 32] = "";
+	struct weak w;
+
+	session_weak(s, &w);
+	for (size_t i = 0, n = 0; i < w.n && n < sizeof(list); i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", w.v[i]);
+	if (w.n > 0)
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "weak algorithms are in use: %s", list);
 }
 
 static void carried(struct session *s, struct outbox *ob)
 {
-	char list[NETCONF_ADDRS * ADDR_TEXT_MAX] = "", text[ADDR_TEXT_MAX], suite[SUITE_TEXT_MAX];
+	char list[NETCONF_ADDRS * ADDR_TEXT_MAX] = "", text[ADDR_TEXT_MAX];
 
 	if (s->again) {
 		s->again = false;
@@ -144,9 +150,7 @@ static void carried(struct session *s, struct outbox *ob)
 		text[strcspn(text, "/")] = 0;
 		snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", text);
 	}
-	if (is_weak_any(&s->view.suite))
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "weak algorithms are in use: %s",
-			suite_text(suite, &s->view.suite));
+	warn_of_weak(s, ob);
 	s->phase = PHASE_UP;
 	s->was_up = true;
 	s->worked = s->paths[s->path].remote;

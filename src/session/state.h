@@ -92,4 +92,10 @@ struct session {
 	enum ike_stage last_stage;
 };
 
+struct weak { /* algorithms in use, each once */
+	size_t n;
+	const char *v[STATUS_WEAK];
+};
+void session_weak(const struct session *s, struct weak *out); /* status.c */
+
 #endif

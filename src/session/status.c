@@ -30,25 +30,49 @@ static int64_t seconds_left(uint64_t at, uint64_t now)
 	return at == TIME_NEVER ? -1 : at > now ? (int64_t)((at - now) / 1000) : 0;
 }
 
-static void status_weak(struct status *out, const struct alg *a)
+static void add_weak(struct weak *w, const char *name)
 {
-	if (!a || !alg_weak(a) || out->n_weak == STATUS_WEAK)
-		return;
-	for (size_t i = 0; i < out->n_weak; i++)
-		if (strcmp(out->weak[i], a->name) == 0)
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->v[i], name) == 0)
 			return;
-	snprintf(out->weak[out->n_weak++], sizeof(out->weak[0]), "%s", a->name);
+	if (w->n < STATUS_WEAK)
+		w->v[w->n++] = name;
 }
 
-static void status_suite(struct status *out, char text[STATUS_TEXT], const struct suite *x)
+static void weak_suite(struct weak *w, const struct suite *x)
+{
+	const struct alg *const algs[] = { x->encr, x->integ, x->prf, x->ke };
+
+	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
+		if (algs[i] && alg_weak(algs[i]))
+			add_weak(w, algs[i]->name);
+}
+
+void session_weak(const struct session *s, struct weak *out)
+{
+	out->n = 0;
+	weak_suite(out, &s->view.suite);
+	if (s->view.sha1)
+		add_weak(out, "rsa-sha1");
+	for (size_t i = 0; i < s->view.n_children; i++)
+		weak_suite(out, &s->view.children[i].suite);
+}
+
+static void status_weak(const struct session *s, struct status *out)
+{
+	struct weak w;
+
+	session_weak(s, &w);
+	out->n_weak = w.n;
+	for (size_t i = 0; i < w.n; i++)
+		snprintf(out->weak[i], sizeof(out->weak[i]), "%s", w.v[i]);
+}
+
+static void status_suite(char text[STATUS_TEXT], const struct suite *x)
 {
 	char t[SUITE_TEXT_MAX];
 
 	snprintf(text, STATUS_TEXT, "%s", suite_text(t, x));
-	status_weak(out, x->encr);
-	status_weak(out, x->integ);
-	status_weak(out, x->prf);
-	status_weak(out, x->ke);
 }
 
 static void status_selectors(
@@ -69,7 +93,7 @@ static void status_children(const struct session *s, uint64_t now, struct status
 		o->mode = c->mode;
 		o->encap = c->encap;
 		o->rekey_in = seconds_left(c->rekey_at, now);
-		status_suite(out, o->proposal, &c->suite);
+		status_suite(o->proposal, &c->suite);
 		status_selectors(&o->n_local, o->local_ts, c->local_ts);
 		status_selectors(&o->n_remote, o->remote_ts, c->remote_ts);
 	}
@@ -139,8 +163,9 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	out->ike.reauth_in = seconds_left(v->reauth_at, now);
 	out->rekeys_ike += v->rekeys_ike;
 	out->rekeys_child += v->rekeys_child;
-	status_suite(out, out->ike.proposal, &v->suite);
+	status_suite(out->ike.proposal, &v->suite);
 	status_children(s, now, out);
+	status_weak(s, out);
 	if (s->line_view.phase == LINE_UP)
 		status_line(s, out);
 }
