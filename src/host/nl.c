@@ -382,6 +382,7 @@ bool nl_batch(struct nl_sock *sk, struct nl_msg **v, size_t n, struct nl_result 
 	if (!all)
 		return err_set(e, ERR_LOCAL, "%s: no memory for %zu changes", doing, n);
 	int sent = nl_sendto(sk, all, used);
+	wipe(all, used); /* it may hold keys */
 	free(all);
 	if (sent < 0)
 		return err_set(e, ERR_LOCAL, "%s: %s", doing, nl_geterror(sent));
