@@ -129,22 +129,43 @@ static bool may_use_group(const struct ike_config *cfg, const struct alg *group)
 	return alg_usable(group) && group->ike_tier <= cfg->security;
 }
 
+/* Gateways without PFS refuse it in words of their own, but not in those for something else. */
+static bool may_mean_pfs(uint16_t type)
+{
+	switch (type) {
+	case TEMPORARY_FAILURE:
+	case CHILD_SA_NOT_FOUND:
+	case NO_ADDITIONAL_SAS:
+	case TS_UNACCEPTABLE:
+	case SINGLE_PAIR_REQUIRED:
+	case INTERNAL_ADDRESS_FAILURE:
+	case FAILED_CP_REQUIRED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* The group that the gateway wants, if that is another one and allowed. */
+static bool takes_wanted_group(struct step *s, const struct notify *n)
+{
+	struct rd r = rd_init(n->data.p, n->data.n);
+	const struct alg *group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
+
+	if (!group || group == s->sa->child_group || !may_use_group(s->v->cfg, group) ||
+		s->sa->wrong_groups >= DETOURS_MAX)
+		return false;
+	s->sa->wrong_groups++;
+	s->sa->child_group = group;
+	return true;
+}
+
 /* The next offer is another one: by the group that the gateway wants, or without PFS. */
 static bool offer_changes(struct step *s, const struct notify *n)
 {
-	struct rd r = rd_init(n->data.p, n->data.n);
-	const struct alg *group;
-
-	if (n->type == INVALID_KE_PAYLOAD) {
-		group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
-		if (!group || group == s->sa->child_group || !may_use_group(s->v->cfg, group) ||
-			s->sa->wrong_groups >= DETOURS_MAX)
-			return false;
-		s->sa->wrong_groups++;
-		s->sa->child_group = group;
+	if (n->type == INVALID_KE_PAYLOAD && takes_wanted_group(s, n))
 		return true;
-	}
-	if (n->type != NO_PROPOSAL_CHOSEN || s->v->cfg->pfs != TRI_AUTO || s->sa->no_pfs)
+	if (!may_mean_pfs(n->type) || s->v->cfg->pfs != TRI_AUTO || s->sa->no_pfs)
 		return false;
 	s->sa->no_pfs = true;
 	return true;

@@ -399,6 +399,8 @@ void gw_create_request(struct gw_step *s)
 	struct gw_child *old = NULL;
 	struct notify n;
 
+	if (!ike && payload_find(s->p, PAYLOAD_KE))
+		refuse = refuse ? refuse : g->cfg->refuse_pfs;
 	assert_true(payload_find(s->p, PAYLOAD_SA) && payload_find(s->p, PAYLOAD_NONCE));
 	settle(g, s->sa);
 	if (refuse) {

@@ -342,6 +342,34 @@ static void volume_used_up(void **state)
 	pair_free(&p);
 }
 
+/* A gateway without PFS refuses a key exchange in words of its own: pluto by INVALID_SYNTAX, others by numbers
+ * that only they know. `auto` goes on without, and waits where the refusal is about something else. */
+static void pfs_refused_somehow(void **state)
+{
+	static const struct {
+		uint16_t type;
+		enum tri pfs;
+		unsigned rekeys;
+	} rows[] = { { NO_PROPOSAL_CHOSEN, TRI_AUTO, 1 }, { INVALID_SYNTAX, TRI_AUTO, 1 },
+		{ 10000, TRI_AUTO, 1 }, { INVALID_SYNTAX, TRI_YES, 0 },
+		{ TEMPORARY_FAILURE, TRI_AUTO, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pair p;
+		pair_init(&p, 60 + i);
+		p.esp = p.gwc.esp = "aes128gcm16-noesn";
+		p.cfg.pfs = rows[i].pfs;
+		p.gwc.refuse_pfs = rows[i].type;
+		pair_connect(&p);
+		children_rekey(&p.client.v2->children, p.net.now);
+		pair_settle(&p);
+		assert_int_equal(p.client.v2->rekeys_child, rows[i].rekeys);
+		pair_check_up(&p, 1);
+		pair_free(&p);
+	}
+}
+
 /* PFS by a group of the gateway's that is not the IKE SA's, and that only its answer tells. */
 static void pfs_by_another_group(void **state)
 {
@@ -460,6 +488,7 @@ int main(void)
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),
+		cmocka_unit_test(pfs_refused_somehow),
 		cmocka_unit_test(pfs_by_another_group),
 		cmocka_unit_test(groups_apart),
 		cmocka_unit_test(cbc_ivs),
