@@ -106,42 +106,38 @@ static struct item route_item(
 	return it;
 }
 
-static bool has_route(const struct item *v, size_t n, const struct item *key)
+/* Whether the tunnel's own addresses, or name servers to be asked through it, lie in a network. */
+static bool holds_inside(const struct netconf *want, const struct prefix *lan)
 {
-	for (size_t i = 0; i < n; i++)
-		if (same_destination(&v[i], key))
-			return true;
-	return false;
+	bool any = false;
+
+	for (uint32_t i = 0; i < want->n_addrs; i++) {
+		struct prefix host = prefix_host(want->addrs[i].family, want->addrs[i].ip);
+		any |= prefix_inside(&host, lan);
+	}
+	for (uint32_t i = 0; i < want->n_dns; i++) {
+		struct prefix host = prefix_host(want->dns[i].family, want->dns[i].ip);
+		any |= prefix_inside(&host, lan);
+	}
+	return any;
 }
 
 /* What is routed into the tunnel by private prefixes is meant, and the office's addresses stay the
- * office's where the local network claims some of them (TunnelCrack's LocalNet). */
+ * office's where the local network claims some of them (TunnelCrack's LocalNet); so do, of a full tunnel,
+ * those around what the gateway named, which a rogue router can announce as well. */
 bool lan_left_alone(const struct netconf *want, const struct prefix *lan)
 {
+	bool inside = holds_inside(want, lan);
+
 	if (!prefix_is_lan(lan))
 		return false;
-	for (uint32_t i = 0; i < want->n_routes; i++)
-		if (want->routes[i].kind != ROUTE_BYPASS && prefix_is_lan(&want->routes[i].dst) &&
-			prefix_inside(lan, &want->routes[i].dst))
+	for (uint32_t i = 0; i < want->n_routes; i++) {
+		const struct route *r = &want->routes[i];
+		if (r->kind != ROUTE_BYPASS && prefix_inside(lan, &r->dst) &&
+			(prefix_is_lan(&r->dst) || (inside && r->kind == ROUTE_TUNNEL)))
 			return false;
-	return true;
-}
-
-/* A name server that lies in such a network, by its address, and is to be asked through the tunnel. */
-static void plan_add_dns(struct plan *p, const struct plan_input *in, const struct prefix *lan)
-{
-	for (uint32_t i = 0; i < in->want->n_dns; i++) {
-		const struct addr *a = &in->want->dns[i];
-		struct route r = { ROUTE_TUNNEL, prefix_host(a->family, a->ip) };
-		bool carried = false;
-		for (uint32_t k = 0; k < in->want->n_routes; k++)
-			carried |= in->want->routes[k].kind == ROUTE_TUNNEL &&
-				prefix_inside(&r.dst, &in->want->routes[k].dst);
-		struct item it = route_item(p, in, &r);
-		if (carried && prefix_inside(&r.dst, lan) &&
-			!has_route(p->routes, p->n_routes, &it))
-			p->routes[p->n_routes++] = it;
 	}
+	return true;
 }
 
 static void plan_add_lan(struct plan *p, const struct plan_input *in)
@@ -152,7 +148,6 @@ static void plan_add_lan(struct plan *p, const struct plan_input *in)
 		if (!lan_left_alone(in->want, &it.dst))
 			continue;
 		p->routes[p->n_routes++] = it;
-		plan_add_dns(p, in, &it.dst);
 	}
 }
 
@@ -180,7 +175,7 @@ static void plan_add_wall(struct plan *p, const struct plan_input *in)
 
 bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
 {
-	size_t most = (size_t)in->want->n_routes + in->n_lan + NETCONF_DNS;
+	size_t most = (size_t)in->want->n_routes + in->n_lan;
 
 	*p = (struct plan){ .mtu = in->want->mtu };
 	if (in->want->n_addrs > NETCONF_ADDRS)

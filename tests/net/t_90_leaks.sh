@@ -398,6 +398,29 @@ rogue_advertisement() {
 }
 test_leaks_rogue_advertisement() { unguarded rogue_advertisement; }
 
+# It announces the network behind the gateway, which nothing but the name server in it tells.
+office_advertised() {
+	profile_psk open full
+	in_box client sysctl -q -w net.ipv6.conf.eth0.accept_ra=2
+	client_start open
+	judge_begin
+	in_box router python3 "$NET_DIR/advertise.py" lan "fd99::"
+	wait_until 5 has_office || fail "the advertisement was not taken"
+	sleep 1
+	nothing_clear "with the office's network on the link"
+	reaches "$INNER6"
+	client_stop open
+	in_box client ip -6 addr flush dev eth0 to fd99::/64
+	in_box client ip -6 route del fd99::/64 dev eth0 2>/dev/null || true
+	in_box client ip -6 route flush proto ra 2>/dev/null || true
+	in_box client sysctl -q -w net.ipv6.conf.eth0.accept_ra=1
+	same_machine
+}
+has_office() {
+	[ -n "$(in_box client ip -6 addr show dev eth0 to fd99::/64)" ]
+}
+test_leaks_office_advertised() { unguarded office_advertised; }
+
 advertised() {
 	in_box client ip -6 route show proto ra | grep -q default
 }
