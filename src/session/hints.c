@@ -177,8 +177,7 @@ static const char *refused_advice(const struct profile *p)
 	case LOCAL_PSK:
 	case LOCAL_XAUTH_PSK:
 		return "the pre-shared key or our identity is almost surely wrong: check secrets.psk (case, "
-		       "blanks at its ends, quotes) and local.id; the gateway may also expect another "
-		       "remote.id";
+		       "blanks at its ends, quotes) and local.id";
 	case LOCAL_CERT:
 	case LOCAL_XAUTH_CERT:
 		return "the gateway does not accept our certificate or identity: check local.certificate, "
@@ -187,11 +186,14 @@ static const char *refused_advice(const struct profile *p)
 		return "the gateway does not accept us before the login: check local.id (often the name of a "
 		       "group), and that it offers hybrid authentication";
 	case LOCAL_EAP:
-		return "check secrets.user, secrets.password, local.id and local.eap; the gateway may also "
-		       "expect another remote.id";
+		return "check secrets.user, secrets.password, local.id and local.eap";
 	}
 	return "check the secrets and local.id";
 }
+
+/* A gateway of IKEv2 may have nothing that goes by the name that we call it (its IDr). */
+static const char or_another_name[] =
+	"; the gateway may also expect another remote.id, or none (ike.send-remote-id = no)";
 
 /* What to do about a gateway that does not prove itself. */
 static const char *stranger_advice(const struct profile *p)
@@ -271,13 +273,15 @@ static const char *notify_said(
 void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
 {
 	const struct hint *h = find(p, stage, e);
-	const char *advice = h->advice;
+	bool refused_us = !h->advice && h->status != DOWN_NOT_THE_GATEWAY;
+	const char *advice = h->advice ? h->advice :
+		refused_us             ? refused_advice(p) :
+					 stranger_advice(p);
 	char name[NOTIFY_TEXT_MAX];
 
-	if (!advice)
-		advice = h->status == DOWN_NOT_THE_GATEWAY ? stranger_advice(p) : refused_advice(p);
 	*out = (struct down){ .status = h->status };
-	snprintf(out->advice, sizeof(out->advice), "%s", advice);
+	snprintf(out->advice, sizeof(out->advice), "%s%s", advice,
+		refused_us && p->type == CONN_IKEV2 ? or_another_name : "");
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
 	snprintf(out->said, sizeof(out->said), "%s",
 		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));

@@ -184,6 +184,23 @@ static void another_gateway(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* What we call the gateway is one of the reasons to be refused, where it is said at all. */
+static void called_by_another_name(void **state)
+{
+	static const char refused[] = "the gateway refused us";
+	static const struct row rows[] = {
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
+			refused, DOWN_NOT_ACCEPTED, "ike.send-remote-id = no", NULL },
+		{ CONN_IKEV2, LOCAL_CERT, REMOTE_CERT, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
+			refused, DOWN_NOT_ACCEPTED, "ike.send-remote-id = no", NULL },
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
+			refused, DOWN_NOT_ACCEPTED, "secrets.psk", "remote" },
+	};
+
+	(void)state;
+	check(rows, ARRAY_LEN(rows));
+}
+
 /* An old gateway is no stranger, and what it did not announce it did not say. */
 static void signatures(void **state)
 {
@@ -258,6 +275,7 @@ int main(void)
 		cmocka_unit_test(said),
 		cmocka_unit_test(advice),
 		cmocka_unit_test(another_gateway),
+		cmocka_unit_test(called_by_another_name),
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(numbers_of_v1),
 		cmocka_unit_test(never_cut),
