@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crypto/alg.h"
+#include "eap/eap.h"
 
 /* --- opening and closing --------------------------------------------------------------------- */
 
@@ -358,14 +359,24 @@ static bool next_told(struct edge *g, struct edge_event *out)
 	return true;
 }
 
+/* Whether the gateway may choose MS-CHAPv2 for the login. */
+static bool may_be_mschap(const struct profile *p)
+{
+	bool eap = memchr(p->eap, EAP_MSCHAPV2, p->n_eap) != NULL;
+
+	for (size_t i = 0; p->type == CONN_L2TP && i < p->n_ppp_auth; i++)
+		if (p->ppp_auth[i] == PPP_AUTH_MSCHAPV2 || (p->ppp_auth[i] == PPP_AUTH_EAP && eap))
+			return true;
+	return p->local_auth == LOCAL_EAP && eap;
+}
+
 static void warm_up(struct edge *g, enum ike_wait wait)
 {
 	static const enum warm until[] = {
 		[WAIT_CHOICE] = WARM_TABLES, [WAIT_KEYS] = WARM_TRUST, [WAIT_PROOF] = WARM_STEPS
 	};
 	const struct profile *p = g->profile;
-	struct warm_for what = { .trust = p->trust,
-		.mschap = p->local_auth == LOCAL_EAP || p->type == CONN_L2TP };
+	struct warm_for what = { .trust = p->trust, .mschap = may_be_mschap(p) };
 
 	/* What has signed by now needs no warming. */
 	if (wait != WAIT_PROOF)

@@ -44,6 +44,18 @@ test_auth_eap_mschapv2() { logs_in_with_password mschapv2; }
 test_auth_eap_md5() { logs_in_with_password md5; }
 test_auth_eap_gtc() { logs_in_with_password gtc; }
 
+# MD4 and DES are loaded for who may need them.
+test_legacy_provider() {
+	profile_eap mschapv2 mschapv2
+	client_start mschapv2
+	grep -q /legacy.so "/proc/${CLIENT_PID[mschapv2]}/maps" || fail "it is not told apart here"
+	client_stop mschapv2
+	profile_eap gtc gtc
+	client_start gtc
+	! grep -q /legacy.so "/proc/${CLIENT_PID[gtc]}/maps" || fail "it is loaded for GTC"
+	client_stop gtc
+}
+
 # Any of the methods that the profile allows may be the gateway's.
 test_auth_eap_list() {
 	profile_eap list "mschapv2, gtc" gtc
