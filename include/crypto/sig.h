@@ -39,10 +39,14 @@ bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struc
 /* Verifies an AUTH payload's content with the certificate's key. SHA-1 and MD5 are refused in
  * method 14; in method 1 (RSA; RFC 7296 lets the signer choose the hash, SHA-1 by default) SHA-2 is
  * taken and SHA-1 only with legacy_sha1. RSA below 2048 bits or with e < 65537 is refused. Only a
- * verification that said exactly yes succeeds. name, when not NULL, receives what was used
- * ("RSA-PSS with SHA2-256"). AUTH on failure. */
+ * verification that said exactly yes succeeds. used, when not NULL, receives what was used. AUTH on
+ * failure. */
+struct sig_used {
+	const char *name; /* "RSA-PSS with SHA2-256" */
+	bool sha1;
+};
 bool sig_verify(const struct cert *c, uint8_t method, bool legacy_sha1, struct bytes data,
-	struct bytes sig, char name[64], struct err *e) MUST_CHECK;
+	struct bytes sig, struct sig_used *used, struct err *e) MUST_CHECK;
 
 /* IKEv1 signs HASH_I or HASH_R itself: with RSA as PKCS#1 without the hash's name around it (RFC 2409
  * section 5.1), with ECDSA as if it were the digest (RFC 4754). The certificate's or own key decides;

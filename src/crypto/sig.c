@@ -339,8 +339,8 @@ static bool refused(const char *name, struct err *e)
 		e, ERR_AUTH, "the gateway's signature (%s) does not fit its certificate", name);
 }
 
-static bool verify_digital(
-	EVP_PKEY *key, struct bytes data, struct bytes sig, const char **name, struct err *e)
+static bool verify_digital(EVP_PKEY *key, struct bytes data, struct bytes sig,
+	const struct sig_alg **used, struct err *e)
 {
 	struct rd r = rd_init(sig.p, sig.n);
 	struct bytes algid, value;
@@ -353,14 +353,14 @@ static bool verify_digital(
 	if (!a)
 		return err_set(
 			e, ERR_AUTH, "the gateway signed with an algorithm that is not accepted");
-	*name = a->name;
+	*used = a;
 	return (key_fits(key, a) && do_verify(key, a, salt_len, data, value)) ||
 		refused(a->name, e);
 }
 
 /* r | s of the curve's length and nothing else. */
 static bool verify_ecdsa(EVP_PKEY *key, uint8_t method, struct bytes data, struct bytes sig,
-	const char **name, struct err *e)
+	const struct sig_alg **used, struct err *e)
 {
 	uint8_t der[160];
 	int row = ecdsa_row_of(key);
@@ -372,7 +372,7 @@ static bool verify_ecdsa(EVP_PKEY *key, uint8_t method, struct bytes data, struc
 			"method %u",
 			method);
 	const struct sig_alg *a = &algs[ecdsa_rows[row].alg];
-	*name = a->name;
+	*used = a;
 	return (sig.n == ecdsa_rows[row].len && ecdsa_from_plain(sig, der, sizeof(der), &n) &&
 		       do_verify(key, a, 0, data, (struct bytes){ der, n })) ||
 		refused(a->name, e);
@@ -381,7 +381,7 @@ static bool verify_ecdsa(EVP_PKEY *key, uint8_t method, struct bytes data, struc
 /* RFC 7296 section 2.15 lets the signer choose the hash and calls SHA-1 the default: a SHA-2 one is
  * always welcome, SHA-1 has to be allowed. */
 static bool verify_rsa(EVP_PKEY *key, bool legacy_sha1, struct bytes data, struct bytes sig,
-	const char **name, struct err *e)
+	const struct sig_alg **used, struct err *e)
 {
 	if (!EVP_PKEY_is_a(key, "RSA"))
 		return err_set(e, ERR_AUTH,
@@ -389,12 +389,12 @@ static bool verify_rsa(EVP_PKEY *key, bool legacy_sha1, struct bytes data, struc
 			"have signed with one");
 	for (size_t i = 0; i < ARRAY_LEN(algs) && algs[i].kind == SIG_PKCS1; i++)
 		if (do_verify(key, &algs[i], 0, data, sig)) {
-			*name = algs[i].name;
+			*used = &algs[i];
 			return true;
 		}
 	if (!do_verify(key, &rsa_sha1, 0, data, sig))
 		return refused("RSA", e);
-	*name = rsa_sha1.name;
+	*used = &rsa_sha1;
 	return legacy_sha1 ||
 		err_set(e, ERR_AUTH,
 			"the gateway signed with SHA-1, which this profile "
@@ -402,24 +402,24 @@ static bool verify_rsa(EVP_PKEY *key, bool legacy_sha1, struct bytes data, struc
 }
 
 bool sig_verify(const struct cert *c, uint8_t method, bool legacy_sha1, struct bytes data,
-	struct bytes sig, char name[64], struct err *e)
+	struct bytes sig, struct sig_used *used, struct err *e)
 {
 	EVP_PKEY *key = X509_get0_pubkey(c->x);
-	const char *used = "";
+	const struct sig_alg *a = NULL;
 	bool ok;
 
-	if (name)
-		name[0] = 0;
+	if (used)
+		*used = (struct sig_used){ .name = "" };
 	if (!check_key(key, e))
 		return false;
 	if (method == AUTH_DIGITAL_SIGNATURE)
-		ok = verify_digital(key, data, sig, &used, e);
+		ok = verify_digital(key, data, sig, &a, e);
 	else if (method == AUTH_RSA)
-		ok = verify_rsa(key, legacy_sha1, data, sig, &used, e);
+		ok = verify_rsa(key, legacy_sha1, data, sig, &a, e);
 	else
-		ok = verify_ecdsa(key, method, data, sig, &used, e);
-	if (ok && name)
-		snprintf(name, 64, "%s", used);
+		ok = verify_ecdsa(key, method, data, sig, &a, e);
+	if (ok && used)
+		*used = (struct sig_used){ a->name, a == &rsa_sha1 };
 	return ok;
 }
 

@@ -202,7 +202,8 @@ static void take_dataplane_events(struct edge *g)
 		session_os(g->session, clock_now(), &in, &g->todo);
 	while (g->dp && g->dp->ops->l2tp_next(g->dp, &payload))
 		session_l2tp(g->session, clock_now(), payload, &g->todo);
-	host_warnings(g->host, &g->told);
+	if (g->kernel) /* others may have removed its SAs */
+		host_warnings(g->host, &g->told);
 }
 
 /* Somebody removed the interface, or took it down: without it nothing can be carried, and the

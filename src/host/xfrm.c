@@ -57,9 +57,15 @@ static bool remove_spi(struct host *h, const struct addr *to, uint32_t spi, stru
 	return ok || code == ESRCH;
 }
 
+/* The address that its packets go to, which it is known by. */
+static const struct addr *goes_to(const struct xfrm_sa *sa)
+{
+	return sa->dir == SA_IN ? &sa->local : &sa->remote;
+}
+
 static bool remove_sa(struct host *h, const struct xfrm_sa *sa, struct err *e)
 {
-	return remove_spi(h, sa->dir == SA_IN ? &sa->local : &sa->remote, sa->spi, e);
+	return remove_spi(h, goes_to(sa), sa->spi, e);
 }
 
 /* Makes the policies those of the SAs that there are. */
@@ -319,9 +325,8 @@ bool host_sa_counters(struct host *h, enum sa_dir dir, uint32_t spi, struct host
 
 	if (!x || i == x->n_sas)
 		return false;
-	const struct addr *to = dir == SA_IN ? &x->sas[i]->local : &x->sas[i]->remote;
-	if (!nl_ask(x->sk, sa_ref_message(XFRM_MSG_GETSA, to, spi), &got, NULL, "looking at an SA",
-		    NULL))
+	if (!nl_ask(x->sk, sa_ref_message(XFRM_MSG_GETSA, goes_to(x->sas[i]), spi), &got, NULL,
+		    "looking at an SA", NULL))
 		return false;
 	const struct nlmsghdr *m = (const struct nlmsghdr *)got.data;
 	bool ok = m && m->nlmsg_type == XFRM_MSG_NEWSA &&
@@ -343,6 +348,18 @@ int host_sa_event_fd(const struct host *h)
 	return h->sad ? nl_socket_get_fd(h->sad->monitor) : -1;
 }
 
+/* True as well when the kernel does not say. */
+static bool sa_there(struct sad *x, const struct xfrm_sa *sa)
+{
+	struct nl_reply got;
+	int code;
+	bool there = nl_ask(x->sk, sa_ref_message(XFRM_MSG_GETSA, goes_to(sa), sa->spi), &got,
+		&code, "looking at an SA", NULL);
+
+	nl_reply_free(&got);
+	return there || code != ESRCH;
+}
+
 /* For a removed SA nothing but a new one helps: its keys, and the sequence numbers that must not come
  * again, were the kernel's alone. */
 static void look_for_removed(struct host *h)
@@ -353,13 +370,7 @@ static void look_for_removed(struct host *h)
 	x->look = false;
 	for (size_t i = 0; i < x->n_sas; i++) {
 		struct xfrm_sa *sa = x->sas[i];
-		const struct addr *to = sa->dir == SA_IN ? &sa->local : &sa->remote;
-		struct nl_reply got;
-		int code;
-		bool there = nl_ask(x->sk, sa_ref_message(XFRM_MSG_GETSA, to, sa->spi), &got, &code,
-			"looking at an SA", NULL);
-		nl_reply_free(&got);
-		if (there || code != ESRCH || sa->removed)
+		if (sa->removed || sa_there(x, sa))
 			continue;
 		sa->removed = sa->tell_expiring = any = true;
 		sa->tell_expired = sa->dir == SA_OUT;

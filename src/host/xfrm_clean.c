@@ -55,7 +55,7 @@ static bool policy_is_ours(const struct nlmsghdr *h, unsigned slot)
 	if (h->nlmsg_type != XFRM_MSG_NEWPOLICY || nlmsg_datalen(h) < (int)sizeof(*p) ||
 		p->dir >= XFRM_POLICY_MAX)
 		return false;
-	struct nlattr *a = nl_attr(h, sizeof(struct xfrm_userpolicy_info), XFRMA_TMPL);
+	struct nlattr *a = nl_attr(h, sizeof(*p), XFRMA_TMPL);
 	if (!a || nla_len(a) < (int)sizeof(t))
 		return false;
 	memcpy(&t, nla_data(a), sizeof(t));

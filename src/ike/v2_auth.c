@@ -202,7 +202,7 @@ static bool verify_signature(struct v2 *v, struct bytes auth_body, const struct 
 {
 	uint8_t *octets = NULL, method;
 	struct bytes data;
-	char name[64] = "";
+	struct sig_used used;
 	size_t n;
 
 	if (!split_auth(auth_body, &method, &data))
@@ -213,11 +213,11 @@ static bool verify_signature(struct v2 *v, struct bytes auth_body, const struct 
 	if (!v2_signed_octets(v->sa, false, v->hs, &v->hs->idr, &octets, &n, e))
 		return false;
 	bool ok = sig_verify(c, method, v->cfg->security >= TIER_COMPAT,
-		(struct bytes){ octets, n }, data, name, e);
+		(struct bytes){ octets, n }, data, &used, e);
 	free(octets);
-	v->sha1 |= ok && strstr(name, "SHA-1");
+	v->sha1 |= used.sha1;
 	if (ok)
-		outbox_log(ob, LEVEL_INFO, "the gateway's signature is good (%s)", name);
+		outbox_log(ob, LEVEL_INFO, "the gateway's signature is good (%s)", used.name);
 	return ok;
 }
 
@@ -265,7 +265,7 @@ static bool verify_gateway(struct step *s)
 			    v, auth->body, (struct bytes){ cfg->psk->text, cfg->psk->len }, s->e))
 			return false;
 	}
-	v->hs->proved = v->proved = true;
+	v->proved = true;
 	return true;
 }
 
@@ -372,7 +372,7 @@ bool v2_auth_established(struct step *s)
 	const struct payload *cp = payload_find(s->p, PAYLOAD_CP);
 	bool asked = v->cfg->want_address; /* else the reply answers nothing, and is passed over */
 
-	if (!hs->proved)
+	if (!v->proved)
 		return err_set(s->e, ERR_AUTH, "the gateway has not proved who it is");
 	struct child *c = child_new(hs->child.number, hs->child.spi_in);
 	if (!c)

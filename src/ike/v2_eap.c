@@ -115,7 +115,7 @@ static bool login_refused(struct step *s, uint16_t type)
 bool v2_eap_packet(
 	struct v2 *v, struct bytes packet, struct outbox *ob, enum v2_state *next, struct err *e)
 {
-	if (!v->hs->proved) /* nothing of the user leaves before, whoever calls this */
+	if (!v->proved) /* nothing of the user leaves before, whoever calls this */
 		return err_set(e, ERR_AUTH, "the gateway has not proved who it is");
 	struct eap_result *r = calloc(1, sizeof(*r));
 	if (!r)

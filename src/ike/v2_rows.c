@@ -109,7 +109,7 @@ static void take_late_hint(struct v2 *v, const struct ike_hdr *h, const struct p
 	char name[NOTIFY_TEXT_MAX];
 	struct notify n;
 
-	if (!v->hs || v->hs->proved || v->hs->hint.kind != ERR_NONE || !notify_find_error(p, &n))
+	if (!v->hs || v->proved || v->hs->hint.kind != ERR_NONE || !notify_find_error(p, &n))
 		return;
 	err_notify(&v->hs->hint, ERR_PEER, n.type, "the gateway answers %s, unprotected, with %s",
 		exchange_text(h), notify_text(name, n.type));

@@ -152,7 +152,6 @@ struct handshake {
 	size_t init_i_len, init_r_len;
 	uint32_t peer_hashes; /* SIGNATURE_HASH_ALGORITHMS of the gateway */
 	struct identity idi, idr;
-	bool proved; /* the gateway proved to be idr, which is whom the profile wants */
 	struct eap *eap;
 	uint32_t ask_id;
 	struct offer child;
@@ -177,7 +176,7 @@ struct v2 {
 	struct handshake *hs;
 	struct v2_sa *sa; /* the current one */
 	bool cookie; /* the gateway asked for one */
-	bool proved; /* the handshake's, for when that is gone */
+	bool proved; /* the gateway proved to be idr, which is whom the profile wants */
 	bool sha1; /* either side signed by it */
 	struct v2_sa *sas[V2_SAS_MAX];
 	struct children children;

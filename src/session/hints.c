@@ -151,7 +151,6 @@ static const struct hint hints_v1[] = {
 	{ STAGE_CHILD, ERR_SILENT, ANY, DOWN_REFUSED,
 		"the gateway accepted us, but not what the tunnel shall carry: compare esp.proposals, esp.pfs, "
 		"esp.remote-ts and esp.mode with what it offers" },
-	{ STAGE_INIT, ERR_PEER, AUTHENTICATION_FAILED, DOWN_NOT_ACCEPTED, NULL },
 	{ STAGE_INIT, ERR_PEER, V1_INVALID_KEY_INFORMATION, DOWN_NOT_ACCEPTED, NULL },
 	{ STAGE_INIT, ERR_PEER, V1_INVALID_EXCHANGE_TYPE, DOWN_OTHER,
 		"the gateway does not take this mode: try the other one (ike.aggressive), or another "

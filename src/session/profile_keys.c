@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "esp/esp.h"
+
 #define AT(field)   offsetof(struct profile, field)
 #define FULL(field) offsetof(struct profile_full, field)
 #define SIZE(field) sizeof(((struct profile *)0)->field)
@@ -108,7 +110,8 @@ static const struct key_row rows[] = {
 		"Whole packets, or only what our own two addresses say to each other." },
 	{ "esp", "esn", KEY_CHOICE, AT(esn), 0, 0, 0, "auto", "auto|yes|no", "",
 		"Sequence numbers of 64 bits." },
-	{ "esp", "replay-window", KEY_U32, AT(replay_window), 0, 64, 4096, "1024", "number", "",
+	{ "esp", "replay-window", KEY_U32, AT(replay_window), 0, ESP_REPLAY_MIN, ESP_REPLAY_MAX,
+		"1024", "number", "",
 		"How many packets late a packet may come and still be taken, 64 to 4096." },
 	{ "esp", "local-ts", KEY_SELECTORS, AT(local_ts), 0, 0, 0, "auto", "auto|selectors", "",
 		"Our side of what goes through the tunnel; auto: the addresses the gateway assigns." },

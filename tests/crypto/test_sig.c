@@ -222,14 +222,15 @@ static void check_verdicts(const struct signer *s, const struct signed_with *w, 
 {
 	struct signer another = signer_of(p256());
 	struct bytes sig = { out, len };
-	char name[64];
+	struct sig_used used;
 
-	if (!sig_verify(s->cert, method, w->legacy_sha1, data, sig, name, &err))
+	if (!sig_verify(s->cert, method, w->legacy_sha1, data, sig, &used, &err))
 		fail_msg("%s: %s", w->name, err.text);
-	assert_string_equal(name, w->name);
+	assert_string_equal(used.name, w->name);
+	assert_int_equal(used.sha1, strstr(w->name, "SHA-1") != NULL);
 	assert_refused(&err, ERR_AUTH,
-		sig_verify(s->cert, method, w->legacy_sha1, BYTES("other"), sig, name, &err));
-	assert_string_equal(name, "");
+		sig_verify(s->cert, method, w->legacy_sha1, BYTES("other"), sig, &used, &err));
+	assert_string_equal(used.name, "");
 	assert_refused(&err, ERR_AUTH,
 		sig_verify(another.cert, method, w->legacy_sha1, data, sig, NULL, &err));
 	for (size_t bit = 0; bit < 8 * len; bit += 61) {
@@ -362,7 +363,7 @@ static void mangled_pss(void **state)
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx;
 	size_t n = sizeof(sig);
-	char name[64];
+	struct sig_used used;
 
 	(void)state;
 	assert_int_equal(EVP_DigestSignInit_ex(ctx, &pctx, "SHA384", NULL, NULL, s.p, NULL), 1);
@@ -374,8 +375,8 @@ static void mangled_pss(void **state)
 	auth[0] = (uint8_t)alg_n;
 	memcpy(auth + 1 + alg_n, sig, n);
 	struct bytes all = { auth, 1 + alg_n + n };
-	assert_ok(&err, sig_verify(s.cert, AUTH_DIGITAL_SIGNATURE, false, data, all, name, &err));
-	assert_string_equal(name, "RSA-PSS with SHA2-384");
+	assert_ok(&err, sig_verify(s.cert, AUTH_DIGITAL_SIGNATURE, false, data, all, &used, &err));
+	assert_string_equal(used.name, "RSA-PSS with SHA2-384");
 	for (size_t i = 0; i <= alg_n; i++)
 		for (unsigned change = 1; change < 256; change++) {
 			auth[i] ^= (uint8_t)change;

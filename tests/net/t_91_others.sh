@@ -102,8 +102,7 @@ test_leaks_rules_removed() { traffic_begin; with_traffic rules_removed; }
 # As other IPsec programs do when they start (ipsec start, systemctl start ipsec). The kill switch stands in
 # the same tables.
 policies_flushed() {
-	profile_psk shield full
-	profile_add shield network "killswitch = strict" "lan = no"
+	shield strict
 	client_start shield
 	in_box client ip xfrm policy flush
 	sleep 0.2
@@ -127,8 +126,7 @@ test_killswitch_policies_flushed() { guarded policies_flushed; }
 
 # While it connects it is the same kill switch.
 policies_flushed_while_connecting() {
-	profile_psk shield full "$SILENT4"
-	profile_add shield network "killswitch = yes" "lan = no"
+	shield yes "$SILENT4"
 	client_launch shield
 	status_becomes shield 's["state"] == "connecting" and s["killswitch"] == "yes"'
 	in_box client ip xfrm policy flush

@@ -27,7 +27,7 @@ test_softether_tour() {
 	status_is tour 's["ppp"]["auth"] == "MS-CHAPv2" and s["ppp"]["peer"] == "192.168.30.1"' ||
 		fail "$(json tour 's["ppp"]')"
 	# It first looks for routers of IPv6, for five seconds in which it does nothing else.
-	wait_until 10 pings "$SOFTETHER_GATEWAY4" || fail "no answer from $SOFTETHER_GATEWAY4"
+	wait_until 10 answers "$SOFTETHER_GATEWAY4" || fail "no answer from $SOFTETHER_GATEWAY4"
 	transfers "$INNER4"
 	client_do tour "rekey child"
 	status_becomes tour "s['rekeys']['child'] == 1"
@@ -37,13 +37,9 @@ test_softether_tour() {
 	transfers "$INNER4"
 	client_do tour reconnect
 	status_becomes tour 's["state"] == "up" and s["reconnects"] == 1' 30
-	wait_until 10 pings "$SOFTETHER_GATEWAY4" || fail "no answer from $SOFTETHER_GATEWAY4"
+	wait_until 10 answers "$SOFTETHER_GATEWAY4" || fail "no answer from $SOFTETHER_GATEWAY4"
 	[ "$(grep -c 'calling once more, without EAP' "$LAB/run/tour/err")" = 1 ] || fail "EAP is tried again"
 	client_stop tour
-}
-
-pings() {
-	in_box client ping -q -n -c 1 -W 1 "$1" >/dev/null
 }
 
 test_softether_fails_password() {

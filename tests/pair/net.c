@@ -231,18 +231,23 @@ static void plane_move(struct plane *p, const struct sa_move *to)
 	}
 }
 
+const struct sa_spec *plane_sends_by(const struct plane *p)
+{
+	for (size_t i = p->n; i-- > 0;)
+		if (p->sa[i]->dir == SA_OUT)
+			return p->sa[i];
+	return NULL;
+}
+
 void net_ping(struct net *n, enum end from)
 {
-	const struct plane *p = &n->plane[from];
+	const struct sa_spec *sa = plane_sends_by(&n->plane[from]);
 	struct flight f = { .to = from == CLIENT ? GATEWAY : CLIENT, .esp = true };
 
-	for (size_t i = p->n; i-- > 0 && !f.spi;)
-		if (p->sa[i]->dir == SA_OUT) {
-			f.spi = p->sa[i]->spi;
-			f.key = p->sa[i]->encr_key;
-		}
-	if (!f.spi)
+	if (!sa)
 		return;
+	f.spi = sa->spi;
+	f.key = sa->encr_key;
 	n->esp_sent++;
 	depart(n, from, &f);
 }

@@ -79,5 +79,6 @@ struct flight net_take(struct net *n);
 const struct sa_spec *net_open(struct net *n, enum end at, const struct flight *f);
 const struct sa_spec *plane_find(const struct plane *p, enum sa_dir dir, uint32_t spi);
 size_t plane_count(const struct plane *p, enum sa_dir dir);
+const struct sa_spec *plane_sends_by(const struct plane *p); /* the newest outbound SA, or NULL */
 
 #endif

@@ -214,14 +214,6 @@ static void expected_before_asked(void **state)
 	pair_free(&p);
 }
 
-static uint32_t sends_by(const struct plane *p)
-{
-	for (size_t i = p->n; i-- > 0;)
-		if (p->sa[i]->dir == SA_OUT)
-			return p->sa[i]->spi;
-	return 0;
-}
-
 /* OpenIKED answers a rekey before its half of the new SA is in place. */
 static void taken_over_with_patience(void **state)
 {
@@ -231,13 +223,13 @@ static void taken_over_with_patience(void **state)
 	pair_init(&p, 29);
 	p.ping_every = 10;
 	pair_connect(&p);
-	uint32_t old = sends_by(&p.net.plane[CLIENT]);
+	uint32_t old = plane_sends_by(&p.net.plane[CLIENT])->spi;
 	pair_command(&p, CMD_REKEY_CHILD);
 	pair_run(&p, 150);
 	assert_int_equal(p.client.v2->rekeys_child, 1);
-	assert_int_equal(sends_by(&p.net.plane[CLIENT]), old);
+	assert_int_equal(plane_sends_by(&p.net.plane[CLIENT])->spi, old);
 	pair_run(&p, SECONDS(1));
-	assert_int_not_equal(sends_by(&p.net.plane[CLIENT]), old);
+	assert_int_not_equal(plane_sends_by(&p.net.plane[CLIENT])->spi, old);
 	assert_int_equal(p.net.esp_lost, 0);
 	p.ping_every = 0;
 	pair_settle(&p);

@@ -371,16 +371,6 @@ static void lifetimes_of_the_gateway(void **state)
 	v1_pair_done(p);
 }
 
-static uint32_t newest_out(const struct plane *p)
-{
-	uint32_t spi = 0;
-
-	for (size_t i = 0; i < p->n; i++)
-		if (p->sa[i]->dir == SA_OUT)
-			spi = p->sa[i]->spi;
-	return spi;
-}
-
 /* What nothing more leaves by is not waited for: the new SA is sent by at once. */
 static void spent_before_its_successor(void **state)
 {
@@ -389,14 +379,14 @@ static void spent_before_its_successor(void **state)
 
 	(void)state;
 	v1_pair_connect(p);
-	uint32_t old = newest_out(plane);
+	uint32_t old = plane_sends_by(plane)->spi;
 	v1_os(p->client, p->net.now, &(struct os_input){ .kind = OS_SA_EXPIRING, .spi = old },
 		&p->ob);
 	v1_os(p->client, p->net.now, &(struct os_input){ .kind = OS_SA_EXPIRED, .spi = old },
 		&p->ob);
 	v1_pair_run(p, SECONDS(1));
 	assert_int_equal(p->client->rekeys_child, 1);
-	assert_int_not_equal(newest_out(plane), old);
+	assert_int_not_equal(plane_sends_by(plane)->spi, old);
 	v1_pair_run(p, SECONDS(60));
 	v1_pair_check_up(p, 1);
 	v1_pair_done(p);
