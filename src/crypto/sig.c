@@ -333,14 +333,15 @@ static bool key_fits(const EVP_PKEY *key, const struct sig_alg *a)
 	return EVP_PKEY_is_a(key, a->key) || (a->kind == SIG_PSS && EVP_PKEY_is_a(key, "RSA-PSS"));
 }
 
-static bool refused(const char *name, struct err *e)
+static const struct sig_alg *refused(const char *name, struct err *e)
 {
-	return err_set(
-		e, ERR_AUTH, "the gateway's signature (%s) does not fit its certificate", name);
+	err_set(e, ERR_AUTH, "the gateway's signature (%s) does not fit its certificate", name);
+	return NULL;
 }
 
-static bool verify_digital(EVP_PKEY *key, struct bytes data, struct bytes sig,
-	const struct sig_alg **used, struct err *e)
+/* The three return the algorithm that sig is good by, or NULL with e. */
+static const struct sig_alg *verify_digital(
+	EVP_PKEY *key, struct bytes data, struct bytes sig, struct err *e)
 {
 	struct rd r = rd_init(sig.p, sig.n);
 	struct bytes algid, value;
@@ -350,77 +351,78 @@ static bool verify_digital(EVP_PKEY *key, struct bytes data, struct bytes sig,
 	algid.p = rd_bytes(&r, algid.n);
 	value = (struct bytes){ r.p, r.left };
 	const struct sig_alg *a = algid.p ? algid_read(algid, &salt_len) : NULL;
-	if (!a)
-		return err_set(
-			e, ERR_AUTH, "the gateway signed with an algorithm that is not accepted");
-	*used = a;
-	return (key_fits(key, a) && do_verify(key, a, salt_len, data, value)) ||
-		refused(a->name, e);
+	if (!a) {
+		err_set(e, ERR_AUTH, "the gateway signed with an algorithm that is not accepted");
+		return NULL;
+	}
+	return key_fits(key, a) && do_verify(key, a, salt_len, data, value) ? a :
+									      refused(a->name, e);
 }
 
 /* r | s of the curve's length and nothing else. */
-static bool verify_ecdsa(EVP_PKEY *key, uint8_t method, struct bytes data, struct bytes sig,
-	const struct sig_alg **used, struct err *e)
+static const struct sig_alg *verify_ecdsa(
+	EVP_PKEY *key, uint8_t method, struct bytes data, struct bytes sig, struct err *e)
 {
 	uint8_t der[160];
 	int row = ecdsa_row_of(key);
 	size_t n;
 
-	if (row < 0 || ecdsa_rows[row].method != method)
-		return err_set(e, ERR_AUTH,
+	if (row < 0 || ecdsa_rows[row].method != method) {
+		err_set(e, ERR_AUTH,
 			"the gateway's certificate has no key for authentication "
 			"method %u",
 			method);
+		return NULL;
+	}
 	const struct sig_alg *a = &algs[ecdsa_rows[row].alg];
-	*used = a;
-	return (sig.n == ecdsa_rows[row].len && ecdsa_from_plain(sig, der, sizeof(der), &n) &&
-		       do_verify(key, a, 0, data, (struct bytes){ der, n })) ||
-		refused(a->name, e);
+	bool good = sig.n == ecdsa_rows[row].len && ecdsa_from_plain(sig, der, sizeof(der), &n) &&
+		do_verify(key, a, 0, data, (struct bytes){ der, n });
+	return good ? a : refused(a->name, e);
 }
 
 /* RFC 7296 section 2.15 lets the signer choose the hash and calls SHA-1 the default: a SHA-2 one is
  * always welcome, SHA-1 has to be allowed. */
-static bool verify_rsa(EVP_PKEY *key, bool legacy_sha1, struct bytes data, struct bytes sig,
-	const struct sig_alg **used, struct err *e)
+static const struct sig_alg *verify_rsa(
+	EVP_PKEY *key, bool legacy_sha1, struct bytes data, struct bytes sig, struct err *e)
 {
-	if (!EVP_PKEY_is_a(key, "RSA"))
-		return err_set(e, ERR_AUTH,
+	if (!EVP_PKEY_is_a(key, "RSA")) {
+		err_set(e, ERR_AUTH,
 			"the gateway's certificate has no RSA key, and it says to "
 			"have signed with one");
+		return NULL;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(algs) && algs[i].kind == SIG_PKCS1; i++)
-		if (do_verify(key, &algs[i], 0, data, sig)) {
-			*used = &algs[i];
-			return true;
-		}
+		if (do_verify(key, &algs[i], 0, data, sig))
+			return &algs[i];
 	if (!do_verify(key, &rsa_sha1, 0, data, sig))
 		return refused("RSA", e);
-	*used = &rsa_sha1;
-	return legacy_sha1 ||
-		err_set(e, ERR_AUTH,
-			"the gateway signed with SHA-1, which this profile "
-			"does not accept");
+	if (legacy_sha1)
+		return &rsa_sha1;
+	err_set(e, ERR_AUTH,
+		"the gateway signed with SHA-1, which this profile "
+		"does not accept");
+	return NULL;
 }
 
 bool sig_verify(const struct cert *c, uint8_t method, bool legacy_sha1, struct bytes data,
 	struct bytes sig, struct sig_used *used, struct err *e)
 {
 	EVP_PKEY *key = X509_get0_pubkey(c->x);
-	const struct sig_alg *a = NULL;
-	bool ok;
+	const struct sig_alg *a;
 
 	if (used)
 		*used = (struct sig_used){ .name = "" };
 	if (!check_key(key, e))
 		return false;
 	if (method == AUTH_DIGITAL_SIGNATURE)
-		ok = verify_digital(key, data, sig, &a, e);
+		a = verify_digital(key, data, sig, e);
 	else if (method == AUTH_RSA)
-		ok = verify_rsa(key, legacy_sha1, data, sig, &a, e);
+		a = verify_rsa(key, legacy_sha1, data, sig, e);
 	else
-		ok = verify_ecdsa(key, method, data, sig, &a, e);
-	if (ok && used)
+		a = verify_ecdsa(key, method, data, sig, e);
+	if (a && used)
 		*used = (struct sig_used){ a->name, a == &rsa_sha1 };
-	return ok;
+	return a != NULL;
 }
 
 uint32_t sig_hashes(void)
