@@ -80,7 +80,7 @@ struct ike_config {
 	struct identity local_id; /* ID_NONE: our address, or the certificate's subject */
 	struct identity remote_id; /* what the gateway must prove to be */
 	bool remote_id_strict; /* the profile names it: also with a pre-shared key */
-	enum tri send_remote_id; /* auto: where the profile names it or it is a name */
+	bool send_remote_id; /* IDr of IKEv2 */
 	const struct passphrase *psk; /* NULL: ask */
 	const struct cert_list *certs;
 	const struct key *key;

@@ -74,18 +74,6 @@ static bool write_auth(struct v2 *v, struct ikew *k, struct err *e)
 	return ok;
 }
 
-/* IDr. A gateway behind NAT may not know the address that we take for its identity, and have nothing
- * that goes by it. */
-static bool says_whom(const struct ike_config *cfg)
-{
-	const struct identity *id = &cfg->remote_id;
-	bool address = id->type == ID_IPV4_ADDR || id->type == ID_IPV6_ADDR;
-
-	if (!id_given(id) || cfg->send_remote_id == TRI_NO)
-		return false;
-	return cfg->send_remote_id == TRI_YES || cfg->remote_id_strict || !address;
-}
-
 static void offered_selectors(const struct v2 *v, bool local, struct selectors *out)
 {
 	const struct selectors *named = local ? &v->cfg->local_ts : &v->cfg->remote_ts;
@@ -144,7 +132,7 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 		ikew_notify(&k, 0, INITIAL_CONTACT, (struct bytes){ 0 }, (struct bytes){ 0 });
 		if (!cfg->remote_psk)
 			write_certreq(cfg, &k);
-		if (says_whom(cfg))
+		if (cfg->send_remote_id)
 			v2_id_write(&k, PAYLOAD_IDr, &cfg->remote_id);
 		if (cfg->local_auth != IKE_AUTH_BY_EAP)
 			ok = write_auth(v, &k, e);

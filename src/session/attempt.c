@@ -64,7 +64,6 @@ void attempt_configure(struct session *s)
 		.local_id = p->local_id,
 		.remote_id = p->remote_id,
 		.remote_id_strict = id_given(&p->remote_id),
-		.send_remote_id = p->send_remote_id,
 		.certs = &p->own_certs,
 		.key = p->own_key,
 		.trust = p->trust,
@@ -96,12 +95,25 @@ void attempt_configure(struct session *s)
 		dial_configure(s);
 }
 
+/* IDr. A gateway behind NAT may not know the address that we take for its identity, and have nothing
+ * that goes by it. */
+static bool says_whom(const struct session *s)
+{
+	const struct identity *id = &s->cfg.remote_id;
+	bool address = id->type == ID_IPV4_ADDR || id->type == ID_IPV6_ADDR;
+
+	if (!id_given(id) || s->p->send_remote_id != TRI_AUTO)
+		return id_given(id) && s->p->send_remote_id == TRI_YES;
+	return !s->nameless && (s->cfg.remote_id_strict || !address);
+}
+
 /* What the gateway must prove: what the profile says, else the name or address that was typed. */
 static void expect_gateway(struct session *s)
 {
 	if (!id_given(&s->p->remote_id) &&
 		!id_parse(&s->cfg.remote_id, s->p->gateways[s->gateway], NULL))
 		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
+	s->cfg.send_remote_id = says_whom(s);
 }
 
 /* --- ending ------------------------------------------------------------------------------------- */
@@ -307,6 +319,13 @@ static bool unanswered(const struct session *s, const struct err *e)
 		(s->view.stage == STAGE_EAP || s->view.stage == STAGE_PPP_LOGIN);
 }
 
+/* It was not the name: what the gateway said of it the first time is the news. */
+static bool in_vain(const struct session *s, const struct err *e)
+{
+	return s->refused_name.kind != ERR_NONE && !s->view.proved &&
+		(e->kind == ERR_PEER || e->kind == ERR_SILENT);
+}
+
 /* Whoever is on the way can refuse us in the clear, and can fail to prove to be the gateway: no more than
  * silence, or it would take away what keeps traffic from going in the clear. */
 static bool final_refusal(struct session *s, const struct err *e)
@@ -325,10 +344,19 @@ static bool final_refusal(struct session *s, const struct err *e)
 	return s->refusals >= (s->view.cookie ? REFUSALS_UNSURE_MAX : REFUSALS_MAX);
 }
 
-/* Before giving up or waiting: another address, another gateway of the profile, with security =
- * legacy the groups that are offered only then, no address where the gateway has none, and the other
- * source port of L2TP. */
-static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
+/* Refused before we were known: the gateway may have nothing that goes by the name that we call it. Who it is
+ * has to be proved as before. */
+static bool refused_by_name(const struct session *s, const struct err *e)
+{
+	return s->p->type == CONN_IKEV2 && s->view.stage == STAGE_AUTH && !s->view.proved &&
+		e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED && !s->was_up &&
+		s->cfg.send_remote_id && s->p->send_remote_id == TRI_AUTO;
+}
+
+/* The way was right, and the gateway refused something that is not needed: the groups of security = legacy are
+ * offered only then, no address is asked of one that has none, it is not called by a name, and L2TP comes
+ * from another port. */
+static bool give_way(struct session *s, const struct err *e, struct outbox *ob)
 {
 	bool default_refused = s->view.stage == STAGE_INIT && e->notify == NO_PROPOSAL_CHOSEN &&
 		s->p->security == TIER_LEGACY && s->p->ike_proposals_default &&
@@ -339,7 +367,6 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		s->cfg.ike_proposals = &s->last_resort;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"the gateway refused strong algorithms: offering MODP 1536 and 1024 now");
-		attempt_begin(s, ob);
 		return true;
 	}
 	if (s->view.stage > STAGE_INIT && e->notify == INTERNAL_ADDRESS_FAILURE &&
@@ -347,7 +374,13 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		s->cfg.want_address = false;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"the gateway has no address to give: going on with this machine's own");
-		attempt_begin(s, ob);
+		return true;
+	}
+	if (refused_by_name(s, e)) {
+		s->nameless = true;
+		s->refused_name = *e;
+		outbox_event(ob, EV_STAGE, LEVEL_INFO,
+			"refused: trying once more without calling the gateway by its name");
 		return true;
 	}
 	/* A port other than 1701 was good once; the gateway's selectors may have another opinion now. */
@@ -355,6 +388,16 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		s->l2tp_port != L2TP_PORT && dial_other_port(s)) {
 		outbox_event(
 			ob, EV_WARNING, LEVEL_WARN, "%s: trying port %u", e->text, s->l2tp_port);
+		return true;
+	}
+	return false;
+}
+
+/* Before giving up or waiting: less, the other source port of L2TP, another address, another gateway of the
+ * profile. */
+static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
+{
+	if (give_way(s, e, ob)) {
 		attempt_begin(s, ob);
 		return true;
 	}
@@ -399,10 +442,14 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 	bool lost = s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING;
 	bool no_other = unanswered(s, e);
 
-	if (no_other)
+	if (no_other) {
 		e = &s->refusal; /* why it was asked for is the news */
-	else
+	} else if (in_vain(s, e)) {
+		e = &s->refused_name;
+		stage = STAGE_AUTH;
+	} else {
 		login_refused(s, e);
+	}
 	s->last_error = *e;
 	s->last_stage = stage;
 	dial_end(s, ob);

@@ -190,9 +190,9 @@ static const char *refused_advice(const struct profile *p)
 	return "check the secrets and local.id";
 }
 
-/* A gateway of IKEv2 may have nothing that goes by the name that we call it (its IDr). */
+/* A gateway of IKEv2 may have nothing that goes by the name that we call it (its IDr); auto has tried without. */
 static const char or_another_name[] =
-	"; the gateway may also expect another remote.id, or none (ike.send-remote-id = no)";
+	"; the gateway may also expect another remote.id, or none (ike.send-remote-id = auto)";
 
 /* What to do about a gateway that does not prove itself. */
 static const char *stranger_advice(const struct profile *p)
@@ -273,6 +273,7 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 {
 	const struct hint *h = find(p, stage, e);
 	bool refused_us = !h->advice && h->status != DOWN_NOT_THE_GATEWAY;
+	bool insists = p->type == CONN_IKEV2 && p->send_remote_id == TRI_YES;
 	const char *advice = h->advice ? h->advice :
 		refused_us             ? refused_advice(p) :
 					 stranger_advice(p);
@@ -280,7 +281,7 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 
 	*out = (struct down){ .status = h->status };
 	snprintf(out->advice, sizeof(out->advice), "%s%s", advice,
-		refused_us && p->type == CONN_IKEV2 ? or_another_name : "");
+		refused_us && insists ? or_another_name : "");
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
 	snprintf(out->said, sizeof(out->said), "%s",
 		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));

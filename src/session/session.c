@@ -155,6 +155,7 @@ static void carried(struct session *s, struct outbox *ob)
 	s->was_up = true;
 	s->worked = s->paths[s->path].remote;
 	s->worked_gateway = s->gateway;
+	err_clear(&s->refused_name);
 	dial_worked(s);
 	s->attempts = s->refusals = 0;
 	s->up_at = s->now;

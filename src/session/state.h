@@ -90,6 +90,8 @@ struct session {
 	struct ike_view view; /* after the last call into the engine */
 	struct err last_error;
 	enum ike_stage last_stage;
+	bool nameless; /* IKEv2: the gateway may not know the name that we call it, so we do not, ... */
+	struct err refused_name; /* ... for it said this; ERR_NONE once the tunnel was up */
 };
 
 struct weak { /* algorithms in use, each once */

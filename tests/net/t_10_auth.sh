@@ -44,6 +44,14 @@ test_auth_eap_mschapv2() { logs_in_with_password mschapv2; }
 test_auth_eap_md5() { logs_in_with_password md5; }
 test_auth_eap_gtc() { logs_in_with_password gtc; }
 
+# Refused when it is called gate.vpn.test, as Windows never does.
+test_auth_named_otherwise() {
+	profile_eap named mschapv2 named
+	logs_in named
+	gateway_said 'no matching peer config|looking for peer configs matching .*gate.vpn.test' ||
+		fail "it was called by its name"
+}
+
 # MD4 and DES are loaded for who may need them.
 test_legacy_provider() {
 	profile_eap mschapv2 mschapv2

@@ -102,7 +102,6 @@ test_fails_wrong_ca() {
 # The gateway proves to be other.vpn.test; the profile says gate.vpn.test.
 test_fails_wrong_name() {
 	profile_eap wrong mschapv2 other
-	profile_add wrong ike "send-remote-id = no"
 	gateway_mark
 	client_fails 7 wrong
 	explained wrong 'other\.vpn\.test' 'gate\.vpn\.test'

@@ -82,6 +82,7 @@ struct gw_config {
 	const char *narrow; /* remote prefix it allows the client, NULL: all that is asked */
 	const char *address; /* what it assigns, NULL: nothing */
 	bool pushy; /* ... also where nobody asked */
+	bool own_name_only; /* refuses to be called by another (IDr) */
 	bool transport;
 	bool mobike;
 	uint16_t refuse_move; /* notify to answer UPDATE_SA_ADDRESSES with */

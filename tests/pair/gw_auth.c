@@ -142,6 +142,19 @@ static void let_in(struct gw_step *s)
 	gw_first_child(s);
 }
 
+/* By IDr, which may be left out. */
+static bool called_rightly(const struct gw_step *s)
+{
+	const struct payload *idr = payload_find(s->p, PAYLOAD_IDr);
+	struct identity id;
+	struct err e = { 0 };
+
+	if (!idr || !s->g->cfg->own_name_only)
+		return true;
+	assert_ok(&e, id_read(&id, idr->body, &e));
+	return id_same(&id, &s->g->id);
+}
+
 static void first_request(struct gw_step *s)
 {
 	struct gateway *g = s->g;
@@ -158,7 +171,7 @@ static void first_request(struct gw_step *s)
 			(g->cfg->client == IKE_AUTH_BY_PSK ?
 					by_shared(s, BYTES(g->cfg->psk), auth->body) :
 					by_certificate(s, auth->body));
-	if (g->cfg->refuse_auth || !ok) {
+	if (g->cfg->refuse_auth || !ok || !called_rightly(s)) {
 		refuse(s, g->cfg->refuse_auth ? g->cfg->refuse_auth : AUTHENTICATION_FAILED);
 		return;
 	}

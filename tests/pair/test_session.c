@@ -628,65 +628,6 @@ static void reconnect_while_reconnecting(void **state)
 	finish(&p, profile);
 }
 
-/* What IDr the gateway is sent: its type, 0 for none. */
-static void hear_idr(
-	void *arg, bool sent, uint8_t exchange, bool response, uint8_t first, struct bytes chain)
-{
-	struct payloads *p = malloc(sizeof(*p));
-	uint8_t inner, unknown;
-	struct err e;
-	int *type = arg;
-
-	assert_non_null(p);
-	if (!sent && !response && exchange == IKE_AUTH &&
-		payloads_read(p, first, chain, &inner, &unknown, &e)) {
-		const struct payload *idr = payload_find(p, PAYLOAD_IDr);
-		*type = idr ? *(const uint8_t *)idr->body.p : 0;
-	}
-	free(p);
-}
-
-static void names_the_gateway(void **state)
-{
-	static const struct {
-		const char *gateway, *id, *send; /* id NULL: not set */
-		int type;
-	} rows[] = {
-		{ "198.51.100.1", NULL, "auto", 0 },
-		{ "198.51.100.1", NULL, "yes", ID_IPV4_ADDR },
-		{ "198.51.100.1", "198.51.100.1", "auto", ID_IPV4_ADDR },
-		{ "198.51.100.1", "gw.example.org", "no", 0 },
-		{ "gw.example.org", NULL, "auto", ID_FQDN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct setting settings[] = {
-			{ "connection", "gateway", rows[i].gateway },
-			{ "remote", "auth", "psk" },
-			{ "local", "id", "anna@example.org" },
-			{ "secrets", "psk", "a long shared key of both" },
-			{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-			{ "ike", "send-remote-id", rows[i].send },
-			{ "remote", "id", rows[i].id },
-		};
-		struct profile *profile =
-			profile_of(settings, ARRAY_LEN(settings) - (rows[i].id == NULL));
-		struct pair p;
-		int type = -1;
-		begin(&p, profile, 30);
-		p.gwc.id = rows[i].id ? rows[i].id : rows[i].gateway;
-		pair_start(&p);
-		p.gw.hear = hear_idr;
-		p.gw.hear_arg = &type;
-		pair_run(&p, SECONDS(3));
-		assert_int_equal(client_phase(&p.client), IKE_UP);
-		if (type != rows[i].type)
-			fail_msg("row %zu: an IDr of type %d", i, type);
-		finish(&p, profile);
-	}
-}
-
 /* network.address = none: the machine's own address inside as well as outside. */
 static void unasked_address(void **state)
 {
@@ -730,7 +671,6 @@ int main(void)
 		cmocka_unit_test(weak_algorithms),
 		cmocka_unit_test(reconnect_as_asked),
 		cmocka_unit_test(reconnect_while_reconnecting),
-		cmocka_unit_test(names_the_gateway),
 		cmocka_unit_test(unasked_address),
 	};
 	static struct CMUnitTest tests[ARRAY_LEN(exits) + ARRAY_LEN(first)];

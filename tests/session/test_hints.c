@@ -184,21 +184,36 @@ static void another_gateway(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
-/* What we call the gateway is one of the reasons to be refused, where it is said at all. */
+/* What we call the gateway is one of the reasons to be refused, where it is called so whatever comes. */
 static void called_by_another_name(void **state)
 {
-	static const char refused[] = "the gateway refused us";
-	static const struct row rows[] = {
-		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
-			refused, DOWN_NOT_ACCEPTED, "ike.send-remote-id = no", NULL },
-		{ CONN_IKEV2, LOCAL_CERT, REMOTE_CERT, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
-			refused, DOWN_NOT_ACCEPTED, "ike.send-remote-id = no", NULL },
-		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
-			refused, DOWN_NOT_ACCEPTED, "secrets.psk", "remote" },
+	static const struct {
+		enum conn_type type;
+		enum tri named;
+		bool told;
+	} rows[] = {
+		{ CONN_IKEV2, TRI_YES, true },
+		{ CONN_IKEV2, TRI_AUTO, false },
+		{ CONN_IKEV2, TRI_NO, false },
+		{ CONN_IKEV1, TRI_YES, false },
 	};
+	struct down d;
+	struct err e;
 
 	(void)state;
-	check(rows, ARRAY_LEN(rows));
+	err_notify(&e, ERR_PEER, AUTHENTICATION_FAILED, "the gateway refused us");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct profile *p = profile_new("test");
+		assert_non_null(p);
+		p->type = rows[i].type;
+		p->send_remote_id = rows[i].named;
+		hint_down(&d, p, STAGE_AUTH, &e);
+		profile_free(p);
+		assert_int_equal(d.status, DOWN_NOT_ACCEPTED);
+		assert_non_null(strstr(d.advice, "secrets.psk"));
+		if (rows[i].told != (strstr(d.advice, "ike.send-remote-id = auto") != NULL))
+			fail_msg("row %zu: %s", i, d.advice);
+	}
 }
 
 /* An old gateway is no stranger, and what it did not announce it did not say. */
