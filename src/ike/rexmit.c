@@ -34,6 +34,27 @@ void kept_send(const struct kept *k, enum ike_port from, const struct addr *loca
 		outbox_send(ob, from, local, remote, k->v[i].data, k->v[i].len);
 }
 
+enum { KNOCK_FROM = 3, NATT_PORT = 4500 }; /* the first of these copies; the gateway's port */
+
+bool rexmit_knock(const struct rexmit *x, const struct kept *first, const struct path *path,
+	struct outbox *ob)
+{
+	struct addr local = path->local, remote = path->remote;
+
+	if (x->tries < KNOCK_FROM || (x->tries - KNOCK_FROM) % 2 != 0)
+		return false;
+	local.port = path->local_natt_port;
+	remote.port = NATT_PORT;
+	kept_send(first, PORT_NATT, &local, &remote, ob);
+	return true;
+}
+
+bool knock_answered(const struct path *path, const struct datagram *d)
+{
+	return d->on == PORT_NATT && d->remote.port == NATT_PORT &&
+		addr_same_host(&d->remote, &path->remote);
+}
+
 uint64_t jittered(uint64_t ms, struct rng *rng)
 {
 	return ms - rng_below(rng, (uint32_t)(ms / 10 < UINT32_MAX ? ms / 10 : UINT32_MAX - 1) + 1);

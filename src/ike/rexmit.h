@@ -9,6 +9,7 @@
 #define IKE_REXMIT_H
 
 #include "base/outbox.h"
+#include "ike/ike.h"
 #include "crypto/rng.h"
 
 enum { KEPT_FRAGMENTS_MAX = 64 };
@@ -46,6 +47,14 @@ struct rexmit {
 void rexmit_begin(struct rexmit *x, const struct rexmit_plan *plan, uint64_t now, struct rng *rng);
 /* Call when next has come: true when the message is to be sent again, false when the plan is used up. */
 bool rexmit_again(struct rexmit *x, uint64_t now, struct rng *rng);
+
+/* There are networks that let only the NAT traversal port through, so that is where every second copy of the first
+ * message goes (RFC 7296 section 2.23 lets an initiator begin there). True: so this one did. */
+bool rexmit_knock(const struct rexmit *x, const struct kept *first, const struct path *path,
+	struct outbox *ob);
+#define ALSO_KNOCKED ", nor at port 4500"
+/* Is it an answer to such a copy? */
+bool knock_answered(const struct path *path, const struct datagram *d);
 
 /* a little less than ms, by up to a tenth, so that many clients do not move in step. */
 uint64_t jittered(uint64_t ms, struct rng *rng);

@@ -223,6 +223,12 @@ static void tick_wait(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	v1_sa_next(v, sa, V1_UP, ob);
 }
 
+/* Copies of the first message go to the other port as well. */
+static bool knocks(const struct v1 *v, const struct v1_sa *sa)
+{
+	return sa->first && !v->natt && (sa->state == V1_SA_SENT || sa->state == V1_AGGR_SENT);
+}
+
 static void no_answer(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 {
 	char to[ADDR_TEXT_MAX];
@@ -232,9 +238,16 @@ static void no_answer(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	if (sa->p1->hint.kind != ERR_NONE)
 		e = sa->p1->hint;
 	else
-		err_set(&e, ERR_SILENT, "%s does not answer %s mode (sent %u times)", to,
-			v->cfg->aggressive ? "aggressive" : "main", sa->p1->rexmit.tries);
+		err_set(&e, ERR_SILENT, "%s does not answer %s mode%s (sent %u times)", to,
+			v->cfg->aggressive ? "aggressive" : "main",
+			knocks(v, sa) ? ALSO_KNOCKED : "", sa->p1->rexmit.tries);
 	v1_sa_failed(v, sa, &e, ob);
+}
+
+static void send_again(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
+{
+	if (!knocks(v, sa) || !rexmit_knock(&sa->p1->rexmit, &sa->p1->sent, &v->path, ob))
+		v1_transmit(v, &sa->p1->sent, ob);
 }
 
 static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
@@ -253,7 +266,7 @@ static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 		v1_sa_failed(v, sa, &p->hint, ob);
 	} else if (p->waiting && v->now >= p->rexmit.next) {
 		if (rexmit_again(&p->rexmit, v->now, v->rng))
-			v1_transmit(v, &p->sent, ob);
+			send_again(v, sa, ob);
 		else
 			no_answer(v, sa, ob);
 	} else if (v->now >= sa->gone_at) {

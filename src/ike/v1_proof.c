@@ -91,8 +91,9 @@ void v1_nat_d_write(struct v1 *v, const struct v1_sa *sa, struct ikew *k)
 	v1_nat_hash(sa, &v->path.remote, hash, &len);
 	ikew_bytes(k, type, (struct bytes){ hash, len });
 	v1_nat_hash(sa, &local, hash, &len);
-	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. */
-	if (v->cfg->force_encap)
+	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. So it
+	 * shall where we began at the port for that. */
+	if (v->cfg->force_encap || (v->natt && sa->first))
 		rng_fill(v->rng, hash, len);
 	ikew_bytes(k, type, (struct bytes){ hash, len });
 }
@@ -104,6 +105,13 @@ static bool hash_is(const struct v1_sa *sa, const struct payload *p, const struc
 
 	v1_nat_hash(sa, a, want, &len);
 	return p->body.n == len && memcmp(p->body.p, want, len) == 0;
+}
+
+void v1_natt_knocked(struct v1 *v, const struct datagram *d, struct outbox *ob)
+{
+	v->natt = true;
+	v->path.remote = d->remote;
+	outbox_log(ob, LEVEL_INFO, "the gateway answers at port %u", d->remote.port);
 }
 
 /* The first hash is of where the gateway sent to, the others of where it thinks to send from. */

@@ -494,6 +494,8 @@ bool v1_keys_agree(struct v1_step *s) MUST_CHECK; /* the shared secret and all k
 void v1_nat_d_write(struct v1 *v, const struct v1_sa *sa, struct ikew *k);
 /* Which side is behind a NAT; then phase 1 floats to port 4500. */
 void v1_nat_detect(struct v1_step *s);
+/* It answered a copy of our first message that went to the NAT traversal port. */
+void v1_natt_knocked(struct v1 *v, const struct datagram *d, struct outbox *ob);
 bool v1_prepare_phase1(
 	struct v1 *v, struct v1_sa *sa, struct err *e) MUST_CHECK; /* idi or idr: ours */
 

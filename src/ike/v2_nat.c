@@ -7,6 +7,8 @@
  * from and to, and what does not match was changed on the way.
  */
 
+enum { FIRST_PORT = 500 };
+
 void v2_nat_write(struct v2 *v, const struct v2_sa *sa, struct ikew *k)
 {
 	uint8_t source[20], destination[20];
@@ -15,12 +17,21 @@ void v2_nat_write(struct v2 *v, const struct v2_sa *sa, struct ikew *k)
 	v2_nat_hash(sa->spi_i, sa->spi_r, &local, source);
 	v2_nat_hash(sa->spi_i, sa->spi_r, &v->path.remote, destination);
 	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. */
-	if (v->cfg->force_encap)
+	if (v->cfg->force_encap || v->knocked)
 		rng_fill(v->rng, source, sizeof(source));
 	ikew_notify(k, 0, NAT_DETECTION_SOURCE_IP, (struct bytes){ 0 },
 		(struct bytes){ source, sizeof(source) });
 	ikew_notify(k, 0, NAT_DETECTION_DESTINATION_IP, (struct bytes){ 0 },
 		(struct bytes){ destination, sizeof(destination) });
+}
+
+/* The hashes of the message that went there are of the other port, so the gateway sees a NAT, and shall go on to:
+ * who lets nothing pass by port 500 will not let ESP. */
+void v2_natt_knocked(struct v2 *v, const struct datagram *d, struct outbox *ob)
+{
+	v->natt = v->knocked = true;
+	v->path.remote = d->remote;
+	outbox_log(ob, LEVEL_INFO, "the gateway answers at port %u", d->remote.port);
 }
 
 static bool any_hash_matches(const struct step *s, uint16_t type, const struct addr *a)
@@ -37,20 +48,34 @@ static bool any_hash_matches(const struct step *s, uint16_t type, const struct a
 	return false;
 }
 
+/* The gateway had the message by the other port already, and saw no NAT then: only its answer was lost there. */
+static bool answers_first(const struct step *s)
+{
+	struct addr there = s->v->path.remote;
+
+	there.port = FIRST_PORT;
+	return any_hash_matches(s, NAT_DETECTION_SOURCE_IP, &there);
+}
+
 bool v2_nat_read(struct step *s)
 {
 	struct v2 *v = s->v;
 	struct notify n;
-	struct addr local = v2_local(v);
+	struct addr local = v2_local(v), remote = v->path.remote;
 
 	if (!notify_find(s->p, NAT_DETECTION_SOURCE_IP, &n) ||
 		!notify_find(s->p, NAT_DETECTION_DESTINATION_IP, &n))
 		return false;
+	bool knocked = v->knocked && !answers_first(s);
+	if (v->knocked && !knocked) {
+		local = v->path.local;
+		remote.port = FIRST_PORT;
+	}
 	/* A NAT stands before us when the gateway saw another address than we sent from, before the
 	 * gateway when it thinks that it sent from another than we received from. */
 	v->nat_local = !any_hash_matches(s, NAT_DETECTION_DESTINATION_IP, &local);
-	v->nat_remote = !any_hash_matches(s, NAT_DETECTION_SOURCE_IP, &v->path.remote);
-	v->encap = v->nat_local || v->nat_remote || v->cfg->force_encap;
+	v->nat_remote = !any_hash_matches(s, NAT_DETECTION_SOURCE_IP, &remote);
+	v->encap = v->nat_local || v->nat_remote || v->cfg->force_encap || knocked;
 	if (v->nat_local)
 		outbox_log(s->ob, LEVEL_INFO, "this machine is behind a NAT");
 	return true;

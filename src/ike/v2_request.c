@@ -142,6 +142,12 @@ static void cut_smaller(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	}
 }
 
+/* Copies of the first message go to the other port as well. */
+static bool knocks(const struct v2 *v, const struct request *r)
+{
+	return r->task == TASK_INIT && !v->natt;
+}
+
 static void give_up(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 {
 	const struct request *r = &sa->req;
@@ -161,8 +167,9 @@ static void give_up(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 			"smaller messages",
 			to, name_find(exchange_names, r->exchange), r->sent.n);
 	else
-		err_set(&e, ERR_SILENT, "%s does not answer %s (sent %u times)", to,
-			name_find(exchange_names, r->exchange), r->rexmit.tries);
+		err_set(&e, ERR_SILENT, "%s does not answer %s%s (sent %u times)", to,
+			name_find(exchange_names, r->exchange), knocks(v, r) ? ALSO_KNOCKED : "",
+			r->rexmit.tries);
 	v2_fail(v, &e, ob);
 }
 
@@ -179,7 +186,8 @@ void v2_request_tick(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	cut_smaller(v, sa, ob);
 	outbox_log(ob, LEVEL_DEBUG, "sending %s request %u again, try %u",
 		name_find(exchange_names, r->exchange), r->mid, r->rexmit.tries);
-	v2_transmit(v, &r->sent, ob);
+	if (!knocks(v, r) || !rexmit_knock(&r->rexmit, &r->sent, &v->path, ob))
+		v2_transmit(v, &r->sent, ob);
 }
 
 /* --- which request comes next ------------------------------------------------------------------ */

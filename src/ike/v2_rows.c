@@ -144,6 +144,8 @@ static void init_answer(
 
 	if (!p)
 		return;
+	if (!v->natt && v->sa->state == V2_INIT && knock_answered(&v->path, d))
+		v2_natt_knocked(v, d, ob);
 	if (v->sa->state != V2_INIT || v->sa->req.task != TASK_INIT || h->mid != 0 ||
 		!addr_same(&d->remote, &v->path.remote)) {
 		err_set(&e, ERR_DROP, "an IKE_SA_INIT answer that nobody waits for");

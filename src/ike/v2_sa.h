@@ -167,7 +167,8 @@ struct v2 {
 	uint64_t wall_at;
 	struct path path;
 	bool patient;
-	bool natt; /* floated to the NAT traversal port */
+	bool natt; /* floated to the NAT traversal port ... */
+	bool knocked; /* ... for nothing was heard from the other */
 	bool nat_local, nat_remote;
 	bool encap; /* ESP goes in UDP */
 	bool mobike; /* both sides can */
@@ -291,6 +292,8 @@ void v2_nat_hash(const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_L
 void v2_nat_write(struct v2 *v, const struct v2_sa *sa, struct ikew *k);
 /* False, and nothing changes, where the message says nothing of NAT. */
 bool v2_nat_read(struct step *s);
+/* It answered a copy of our first message that went to the NAT traversal port. */
+void v2_natt_knocked(struct v2 *v, const struct datagram *d, struct outbox *ob);
 
 /* --- v2_mobike.c -------------------------------------------------------------------------------- */
 static inline bool v2_mobile(const struct ike_config *cfg)

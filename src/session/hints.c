@@ -22,8 +22,8 @@ static const struct hint hints[] = {
 	{ STAGE_RESOLVE, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"check connection.gateway and that this machine is online (`getent hosts NAME`, `ip route`)" },
 	{ STAGE_INIT, ERR_SILENT, ANY, DOWN_UNREACHABLE,
-		"check the address, and whether a firewall stops UDP port 500 and 4500; port = 4500 tries "
-		"that port first; a gateway that only speaks IKEv1 does not answer either" },
+		"check the address, and whether a firewall stops UDP port 500 and 4500; a gateway that only "
+		"speaks IKEv1 does not answer either" },
 	{ STAGE_AUTH, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"the gateway answered at first, so larger messages or UDP port 4500 are lost on the way: try "
 		"another network, a smaller certificate chain, or a firewall that lets port 4500 pass" },

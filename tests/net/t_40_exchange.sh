@@ -71,6 +71,22 @@ test_narrowed_selectors() {
 	client_stop narrow
 }
 
+# Networks that let nothing pass by UDP port 500.
+port_500_shut() {
+	in_box router nft "table inet shut { chain in { type filter hook prerouting priority -450;
+		udp dport 500 drop; }; }"
+	client_start "$1"
+	reaches "$INNER4"
+	status_is "$1" 's["gateway"]["port"] == 4500' || fail "$(json "$1" gateway)"
+	client_stop "$1"
+	router_plain
+}
+
+test_port_500_shut() {
+	profile_psk shut
+	port_500_shut shut
+}
+
 # Every third packet to the gateway is lost, so each message of several fragments loses some.
 test_lost_packets() {
 	in_box router nft "table inet lossy { chain in { type filter hook prerouting priority -450;

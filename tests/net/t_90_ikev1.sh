@@ -53,6 +53,11 @@ test_v1_psk_through_nat() {
 	v1_logs_in psk
 }
 
+test_v1_port_500_shut() {
+	v1_psk shut 14
+	port_500_shut shut
+}
+
 test_v1_no_address() {
 	v1_psk plain 15 v1-plain
 	profile_add plain network "address = none"

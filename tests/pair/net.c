@@ -82,6 +82,14 @@ struct flight net_take(struct net *n)
 	return first;
 }
 
+void net_lose_all(struct net *n)
+{
+	while (n->n) {
+		struct flight f = net_take(n);
+		free(f.data);
+	}
+}
+
 uint64_t net_next(const struct net *n)
 {
 	return n->n ? n->flights[0].at : TIME_NEVER;

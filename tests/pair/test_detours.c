@@ -1,5 +1,6 @@
 /*
- * Late answers to the first message: COOKIE and INVALID_KE_PAYLOAD that were followed already.
+ * Late answers to the first message: COOKIE and INVALID_KE_PAYLOAD that were followed already. And answers that
+ * come from the other port.
  */
 #include <stdlib.h>
 
@@ -88,12 +89,102 @@ static void two_cookies(void **state)
 	pair_free(&p);
 }
 
+/* --- the NAT traversal port --------------------------------------------------------------------- */
+
+/* A network where nothing passes by UDP port 500. arg: how many messages came by the other one. */
+static bool only_4500(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	unsigned *passed = arg;
+	bool ok = f->esp || f->dst.port == 4500 || f->src.port == 4500;
+
+	(void)n;
+	(void)from;
+	*passed += ok && !f->esp;
+	return !ok;
+}
+
+/* From the beginning or after our first message, asked for a cookie or not, and behind a NAT or not. */
+static void port_500_is_shut(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned passed = 0, cookies = i & 1;
+		bool late = i & 2, nat = i & 4;
+		struct pair p;
+		pair_init(&p, 5);
+		p.cfg.force_encap = p.cfg.mobike = false;
+		p.gwc.cookies = cookies;
+		p.wire.nat = nat;
+		pair_start(&p);
+		if (!late)
+			net_lose_all(&p.net);
+		pair_tap(&p, only_4500, &passed);
+		pair_run(&p, SECONDS(3));
+		pair_check_up(&p, 1);
+		assert_int_equal(passed, 4 + 2 * cookies);
+		assert_int_equal(p.client.v2->path.remote.port, 4500);
+		if (p.client.v2->encap != (!late || cookies || nat))
+			fail_msg("row %u: ESP%s in UDP", i, p.client.v2->encap ? "" : " not");
+		pair_command(&p, CMD_REKEY_ALL);
+		pair_settle(&p);
+		pair_check_up(&p, 1);
+		pair_free(&p);
+	}
+}
+
+/* Both copies get through, and the answers to the first are late: the second's is not believed any more. */
+static void both_ports_answer(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 5);
+	p.cfg.force_encap = p.cfg.mobike = false;
+	p.wire.delay = 1000;
+	pair_connect(&p);
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_false(p.client.v2->natt);
+	pair_free(&p);
+}
+
+/* Nothing answers: what was tried is told. */
+static bool nothing(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	unsigned *ports = arg;
+
+	(void)n;
+	if (from == CLIENT)
+		ports[f->dst.port == 4500]++;
+	return true;
+}
+
+static void neither_port_answers(void **state)
+{
+	unsigned ports[2] = { 0 };
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 5);
+	pair_start(&p);
+	pair_tap(&p, nothing, ports);
+	pair_run(&p, SECONDS(60));
+	assert_int_equal(client_phase(&p.client), IKE_DEAD);
+	assert_int_equal(ports[0], 5); /* and the first of all */
+	assert_int_equal(ports[1], 4);
+	assert_non_null(strstr(p.client.v2->failure.text, "4500"));
+	pair_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(group_asked_for_twice),
 		cmocka_unit_test(group_asked_for_twice_legacy),
 		cmocka_unit_test(two_cookies),
+		cmocka_unit_test(port_500_is_shut),
+		cmocka_unit_test(both_ports_answer),
+		cmocka_unit_test(neither_port_answers),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);

@@ -31,10 +31,7 @@ static void deleted_and_silent(void **state)
 	(void)state;
 	delete_phase1(p, p->gw->sa);
 	v1_pair_run(p, 21);
-	while (p->net.n) { /* what is under way */
-		struct flight f = net_take(&p->net);
-		free(f.data);
-	}
+	net_lose_all(&p->net);
 	p->net.cfg.loss = 100;
 	v1_pair_run(p, SECONDS(300));
 	v1_pair_check_dead(p, ERR_SILENT, 0);
@@ -284,9 +281,35 @@ static void stopped_while_rekeying(void **state)
 	v1_pair_done(p);
 }
 
+/* A network where nothing passes by UDP port 500. */
+static bool only_4500(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)arg;
+	(void)n;
+	(void)from;
+	return !f->esp && f->dst.port != 4500 && f->src.port != 4500;
+}
+
+static void port_500_is_shut(void **state)
+{
+	struct v1_pair *p = v1_pair_new(113);
+
+	(void)state;
+	p->cfg.force_encap = false;
+	v1_pair_start(p);
+	net_lose_all(&p->net);
+	p->net.tap = only_4500;
+	v1_pair_run(p, SECONDS(3));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->client->path.remote.port, 4500);
+	assert_true(p->net.plane[CLIENT].sa[0]->encap);
+	v1_pair_done(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(port_500_is_shut),
 		cmocka_unit_test(deleted_and_silent),
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
