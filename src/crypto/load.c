@@ -151,6 +151,18 @@ struct plain {
 	struct err *e;
 };
 
+/* Not told of which type it is, OpenSSL tries the decoders of all. PKCS#8 names its type itself. */
+static EVP_PKEY *read_key(const char *name, struct bytes der)
+{
+	const uint8_t *p = der.p;
+
+	if (strcmp(name, PEM_STRING_RSA) == 0)
+		return d2i_PrivateKey(EVP_PKEY_RSA, NULL, &p, (long)der.n);
+	if (strcmp(name, PEM_STRING_ECPRIVATEKEY) == 0)
+		return d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, (long)der.n);
+	return d2i_AutoPrivateKey(NULL, &p, (long)der.n);
+}
+
 /* One block; false as well when it is not what its name says. */
 static bool add_block(const char *name, struct bytes der, void *arg)
 {
@@ -163,7 +175,7 @@ static bool add_block(const char *name, struct bytes der, void *arg)
 		ok = x && add_cert(found->certs, x, found->e);
 		found->full = x && !ok;
 	} else if (found->key) {
-		EVP_PKEY *k = d2i_AutoPrivateKey(NULL, &p, (long)der.n);
+		EVP_PKEY *k = read_key(name, der);
 		ok = k && add_key(found->key, k, found->e);
 		found->full = k && !ok;
 	}
