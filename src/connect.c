@@ -19,6 +19,7 @@
 #include "lean.h"
 #include "logbook.h"
 #include "session/session.h"
+#include "waiters.h"
 
 enum { SLOT_REPL, SLOT_CONTROL };
 enum {
@@ -28,17 +29,7 @@ enum {
 	/* Not at once, the first packets through the tunnel would wait for it; and the keys that others have
 	 * replaced are kept for ten seconds. */
 	LEAN_UP_MS = 2000,
-	LEAN_REKEYED_MS = 12000,
-	WAITERS_MAX = CONTROL_CLIENTS + 1
-};
-
-/* Somebody who asked for a rekey or a reconnect and waits for its end. client 0 is the prompt. */
-struct waiter {
-	uint64_t client;
-	const char *command;
-	bool up; /* waits for the tunnel to be up again */
-	uint32_t ike, child; /* else until so many rekeys have been counted */
-	uint64_t give_up;
+	LEAN_REKEYED_MS = 12000
 };
 
 struct connect {
@@ -49,8 +40,8 @@ struct connect {
 	struct control *control;
 	struct logbook log;
 	bool connected; /* the first line on stdout has been printed */
-	size_t n_waiters;
-	struct waiter waiters[WAITERS_MAX];
+	struct waiters waiters;
+	bool refused; /* new keys, as was told; it is said once */
 	size_t n_leaving;
 	uint64_t leaving[CONTROL_CLIENTS]; /* who asked for `down`, and hears when all is undone */
 	/* When memory is given back. The edge's one alarm is also traffic's and the waiters'. */
@@ -73,7 +64,7 @@ static void show_event(struct connect *c, const struct event *ev)
 {
 	logbook_add(&c->log, ev->level, ev->text);
 	if (c->o->json) {
-		if (ev->kind != EV_LOG)
+		if (ev->kind != EV_LOG || c->log.trace)
 			print_owned(c, render_event_json(ev, c->profile->name, clock_wall()));
 		return;
 	}
@@ -91,6 +82,11 @@ static void show_event(struct connect *c, const struct event *ev)
 		break;
 	case EV_GATEWAY_SAID:
 		repl_warn(c->repl, "the gateway says: %s", ev->text);
+		break;
+	case EV_NOT_REKEYED:
+		if (!c->refused)
+			repl_warn(c->repl, "warning: %s", ev->text);
+		c->refused = true;
 		break;
 	case EV_WARNING:
 	case EV_LOST:
@@ -123,45 +119,52 @@ static const struct status *sample(struct connect *c)
 
 /* --- rekeys and reconnects that somebody waits for ---------------------------------------------- */
 
-static void answer_waiter(struct connect *c, size_t i, int status, const char *text)
+static void answer_waiter(struct connect *c, const struct waiter *w, int status, const char *text)
 {
-	struct waiter w = c->waiters[i];
-	struct answer a = { .command = w.command, .status = status, .text = text };
+	struct answer a = { .command = w->command, .status = status, .text = text };
 
-	c->waiters[i] = c->waiters[--c->n_waiters];
-	if (w.client) {
-		control_reply(c->control, w.client, status, text);
+	if (w->client) {
+		control_reply(c->control, w->client, status, text);
 		return;
 	}
 	if (c->o->json)
 		answer(c, &a);
 	else if (status != DOWN_ASKED)
-		repl_warn(c->repl, "%s: %s", w.command, text);
+		repl_warn(c->repl, "%s: %s", w->command, text);
 	repl_hold(c->repl, false);
 }
 
 static void check_waiters(struct connect *c)
 {
-	const struct status *st = c->n_waiters ? sample(c) : NULL;
+	const struct status *st = c->waiters.n ? sample(c) : NULL;
+	struct waiter w;
+	bool done;
 
-	for (size_t i = c->n_waiters; i-- > 0;) {
-		const struct waiter *w = &c->waiters[i];
-		bool up = st->state == STATE_UP || st->state == STATE_REKEYING;
-		bool done = w->up ? up : st->rekeys_ike >= w->ike && st->rekeys_child >= w->child;
-		if (done)
-			answer_waiter(c, i, DOWN_ASKED, w->up ? "reconnected\n" : "rekeyed\n");
-		else if (clock_now() >= w->give_up)
-			answer_waiter(c, i, DOWN_OTHER, "the gateway has not answered yet\n");
-	}
+	while (c->waiters.n && waiters_next(&c->waiters, st, clock_now(), &w, &done))
+		if (!done)
+			answer_waiter(c, &w, DOWN_OTHER, "the gateway has not answered yet\n");
+		else
+			answer_waiter(c, &w, DOWN_ASKED,
+				w.what == WAITS_FOR_UP ? "reconnected\n" : "rekeyed\n");
+}
+
+/* What they asked for did not come about, whether it is tried again or not. */
+static void fail_waiters(struct connect *c, enum waits_for what, int status, const char *why)
+{
+	char text[EVENT_TEXT_MAX + 1];
+	struct waiter w;
+
+	snprintf(text, sizeof(text), "%s\n", why);
+	while (waiters_take(&c->waiters, what, &w))
+		answer_waiter(c, &w, status, text);
 }
 
 static void wait_for(struct connect *c, const struct waiter *w)
 {
-	if (c->n_waiters == WAITERS_MAX) {
+	if (!waiters_add(&c->waiters, w)) {
 		control_reply(c->control, w->client, DOWN_OTHER, "too many are waiting\n");
 		return;
 	}
-	c->waiters[c->n_waiters++] = *w;
 	if (w->client == 0)
 		repl_hold(c->repl, true);
 	edge_alarm(c->edge, TRAFFIC_MS);
@@ -175,6 +178,7 @@ static bool do_rekey(struct connect *c, const struct request *rq, uint64_t clien
 	const struct status *st = sample(c);
 	struct waiter w = { .client = client,
 		.command = rq->row->name,
+		.what = WAITS_FOR_KEYS,
 		.give_up = clock_now() + REKEY_WAIT_MS,
 		.ike = st->rekeys_ike + (rq->rekey != REKEY_CHILD),
 		.child = st->rekeys_child +
@@ -191,7 +195,7 @@ static bool do_reconnect(
 {
 	struct waiter w = { .client = client,
 		.command = rq->row->name,
-		.up = true,
+		.what = WAITS_FOR_UP,
 		.give_up = clock_now() + RECONNECT_WAIT_MS };
 
 	if (!edge_command(c->edge, CMD_RECONNECT, e))
@@ -374,7 +378,7 @@ static void ask_person(struct connect *c, const struct ask *q)
 static void lean_in(struct connect *c, uint32_t ms)
 {
 	c->lean_at = clock_now() + ms;
-	if (!c->traffic && !c->n_waiters)
+	if (!c->traffic && !c->waiters.n)
 		edge_alarm(c->edge, ms);
 }
 
@@ -403,7 +407,7 @@ static void on_alarm(struct connect *c)
 		free(line);
 		c->before = c->now;
 	}
-	if (c->traffic || c->n_waiters)
+	if (c->traffic || c->waiters.n)
 		edge_alarm(c->edge, TRAFFIC_MS);
 }
 
@@ -417,34 +421,20 @@ static void on_signal(struct connect *c, int sig)
 		repl_warn(c->repl, "%s", e.text);
 }
 
-/* What this gateway wanted is tried first the next time. */
-static void keep_port(struct connect *c)
-{
-	if (c->profile->type != CONN_L2TP)
-		return;
-	const struct status *st = sample(c);
-	uint16_t usual = st->ppp.source_port == L2TP_PORT ? 0 : st->ppp.source_port;
-
-	if (st->ppp.source_port && !st->ppp.port_for_now && !c->profile->source_port &&
-		usual != port_recall(st->gateway.name))
-		port_keep(st->gateway.name, usual);
-}
-
-static void recall_ports(struct profile *p)
-{
-	for (size_t i = 0; p->type == CONN_L2TP && i < p->n_gateways; i++)
-		p->known_ports[i] = port_recall(p->gateways[i]);
-}
-
 static void on_event(struct connect *c, const struct event *ev)
 {
 	show_event(c, ev);
 	if (ev->kind == EV_UP) {
-		keep_port(c);
+		ports_keep(c->profile, sample(c));
 		c->connected = true;
 		repl_start(c->repl);
 	}
+	if (ev->kind == EV_NOT_REKEYED)
+		fail_waiters(c, WAITS_FOR_KEYS, DOWN_OTHER, ev->text);
+	else if (ev->kind == EV_RECONNECTING && ev->level == LEVEL_WARN)
+		fail_waiters(c, WAITS_FOR_UP, DOWN_OTHER, sample(c)->last_error);
 	if (ev->kind == EV_UP || ev->kind == EV_REKEYED) {
+		c->refused = false;
 		check_waiters(c);
 		lean_in(c, ev->kind == EV_UP ? LEAN_UP_MS : LEAN_REKEYED_MS);
 	}
@@ -464,9 +454,10 @@ static void tell_failure(struct connect *c, const struct down *d)
 
 static int on_down(struct connect *c, const struct down *d)
 {
-	while (c->n_waiters)
-		answer_waiter(
-			c, 0, d->status ? (int)d->status : DOWN_OTHER, "the connection ended\n");
+	int ended = d->status ? (int)d->status : DOWN_OTHER;
+
+	fail_waiters(c, WAITS_FOR_KEYS, ended, "the connection ended");
+	fail_waiters(c, WAITS_FOR_UP, ended, "the connection ended");
 	repl_close(c->repl);
 	c->repl = NULL;
 	if (d->status != DOWN_ASKED) {
@@ -530,7 +521,7 @@ static bool open_all(struct connect *c, struct err *e)
 	struct user user;
 
 	user_invoking(&user);
-	recall_ports(c->profile);
+	ports_recall(c->profile);
 	c->edge = edge_open(c->profile, c->o->log_level, e);
 	if (!c->edge)
 		return false;

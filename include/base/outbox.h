@@ -127,11 +127,12 @@ enum event_kind {
 	EV_STAGE, /* progress while connecting: one line a stage */
 	EV_UP, /* the tunnel carries traffic */
 	EV_REKEYED,
+	EV_NOT_REKEYED, /* the gateway refused; it is tried again */
 	EV_MOVED, /* this machine's address changed, and the tunnel went along */
 	EV_GATEWAY_SAID, /* a banner, an EAP notification, a notify in words */
 	EV_WARNING,
 	EV_LOST, /* the tunnel does not carry traffic any more */
-	EV_RECONNECTING,
+	EV_RECONNECTING, /* as asked, or (LEVEL_WARN) after an attempt that failed */
 	EV_LOG, /* for the log only */
 };
 

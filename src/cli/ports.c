@@ -64,3 +64,18 @@ void port_keep(const char *gateway, uint16_t port)
 		}
 	fclose(f);
 }
+
+void ports_recall(struct profile *p)
+{
+	for (size_t i = 0; p->type == CONN_L2TP && i < p->n_gateways; i++)
+		p->known_ports[i] = port_recall(p->gateways[i]);
+}
+
+void ports_keep(const struct profile *p, const struct status *st)
+{
+	uint16_t usual = st->ppp.source_port == L2TP_PORT ? 0 : st->ppp.source_port;
+
+	if (p->type == CONN_L2TP && st->ppp.source_port && !st->ppp.port_for_now &&
+		!p->source_port && usual != port_recall(st->gateway.name))
+		port_keep(st->gateway.name, usual);
+}

@@ -225,6 +225,7 @@ char *render_event_json(const struct event *ev, const char *profile, time_t wall
 		[EV_STAGE] = "stage",
 		[EV_UP] = "connected",
 		[EV_REKEYED] = "rekeyed",
+		[EV_NOT_REKEYED] = "not_rekeyed",
 		[EV_MOVED] = "moved",
 		[EV_GATEWAY_SAID] = "gateway_said",
 		[EV_WARNING] = "warning",

@@ -98,7 +98,11 @@ static bool rekey_refused(struct step *s, const struct notify *n)
 	if (group && group != s->sa->wanted_group && prop_offers(s->v->cfg->ike_proposals, group)) {
 		s->sa->wanted_group = group;
 		s->sa->rekey_at = s->v->now;
+		return true;
 	}
+	if (n->type != TEMPORARY_FAILURE)
+		outbox_event(s->ob, EV_NOT_REKEYED, LEVEL_WARN,
+			"the gateway does not rekey the IKE SA now: %s", name);
 	return true;
 }
 

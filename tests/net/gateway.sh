@@ -88,6 +88,17 @@ gateway_do() {
 	in_box gateway swanctl "$@" >>"$GATEWAY_LOG.swanctl" 2>&1
 }
 
+# gateway_without IDENTITY COMMAND...: while it takes nobody of that name
+gateway_without() {
+	local status=0 conf=$LAB/gateway/swanctl/swanctl.conf
+	sed -i "s/id = $1\$/id = nobody/" "$conf"
+	gateway_do --load-conns
+	"${@:2}" || status=$?
+	cp "$NET_DIR/gateway/swanctl.conf" "$conf"
+	gateway_do --load-conns
+	return "$status"
+}
+
 gateway_is_idle() {
 	[ -z "$(in_box gateway swanctl --list-sas)" ]
 }

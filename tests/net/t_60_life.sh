@@ -232,6 +232,35 @@ test_connect_json_answers() {
 	events_are 'answers("rekey")[0]["text"] == "rekeyed"'
 }
 
+# The gateway's children have no group: it answers NO_PROPOSAL_CHOSEN, again and again.
+test_rekey_refused() {
+	local said
+	profile_psk refused narrow-esp
+	profile_add refused esp "proposals = aes128-sha256-ecp256" "pfs = yes"
+	client_start refused
+	said=$(vpnc_ike rekey refused child 2>&1) && fail "it was not refused"
+	grep -q 'does not rekey the child SA now: NO_PROPOSAL_CHOSEN (14)' <<<"$said" || fail "$said"
+	client_do refused "rekey child"
+	wait_until 3 grep -q '^rekey: the gateway does not rekey the child SA' "$LAB/run/refused/err" ||
+		fail "whoever typed it did not hear of it"
+	[ "$(grep -c '^warning: the gateway does not rekey' "$LAB/run/refused/err")" = 1 ] ||
+		fail "not warned, or more than once"
+	reaches "$INNER4"
+	client_stop refused
+}
+
+# The gateway takes us no more: who asked hears of the first attempt, and it goes on trying.
+test_reconnect_refused() {
+	local said
+	profile_psk again
+	client_start again
+	said=$(gateway_without psk@vpn.test vpnc_ike reconnect again 2>&1) && fail "it was not refused"
+	grep -q AUTHENTICATION_FAILED <<<"$said" || fail "$said"
+	status_becomes again 's["state"] == "up"'
+	reaches "$INNER4"
+	client_stop again
+}
+
 # Whoever typed it hears of it as well as whoever asked from outside.
 test_rekey_without_an_answer() {
 	local charon
