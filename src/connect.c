@@ -40,6 +40,7 @@ struct connect {
 	struct control *control;
 	struct logbook log;
 	bool connected; /* the first line on stdout has been printed */
+	time_t since; /* the tunnel is up */
 	struct waiters waiters;
 	bool refused; /* new keys, as was told; it is said once */
 	size_t n_leaving;
@@ -235,7 +236,7 @@ static char *run(
 	*done = true;
 	switch (rq->row->id) {
 	case DO_STATUS:
-		return rq->json ? render_status_json(sample(c), clock_wall()) :
+		return rq->json ? render_status_json(sample(c), c->since) :
 				  render_status_text(sample(c),
 					  client == 0 && options_color(c->o, STDOUT_FILENO));
 	case DO_ROUTES:
@@ -427,6 +428,7 @@ static void on_event(struct connect *c, const struct event *ev)
 	if (ev->kind == EV_UP) {
 		ports_keep(c->profile, sample(c));
 		c->connected = true;
+		c->since = clock_wall();
 		repl_start(c->repl);
 	}
 	if (ev->kind == EV_NOT_REKEYED)

@@ -11,8 +11,8 @@
 
 /* At a glance, 80 columns, ends with a newline. */
 char *render_status_text(const struct status *st, bool color);
-/* One object, one line, without a newline; wall is the calendar time of st. */
-char *render_status_json(const struct status *st, time_t wall);
+/* One object, one line, without a newline; since is when the tunnel came up, if it is up. */
+char *render_status_json(const struct status *st, time_t since);
 /* {"event":"rekeyed","profile":...,"time":...,"level":...,"text":...} */
 char *render_event_json(const struct event *ev, const char *profile, time_t wall);
 /* What a command typed at `connect --json` came to: {"event":"answer","command":"routes","status":0,

@@ -99,8 +99,20 @@ static void set_entries(struct profile *p, const struct load_scan *s, struct loa
 	ini_free(d);
 }
 
+/* A value that is found to be wrong later is the option's, and no line's. */
+static void note_option(struct load_scan *s, const char *section, const char *key)
+{
+	if (s->n == LOAD_ENTRIES_MAX)
+		return;
+	struct load_entry_line *l = &s->v[s->n++];
+	*l = (struct load_entry_line){ .line = 0 };
+	snprintf(l->section, sizeof(l->section), "%s", section);
+	snprintf(l->key, sizeof(l->key), "%s", key);
+}
+
 /* --set SECTION.KEY=VALUE */
-static void set_option(struct profile *p, const char *text, struct load_report *report)
+static void set_option(
+	struct profile *p, struct load_scan *s, const char *text, struct load_report *report)
 {
 	const char *equals = strchr(text, '='), *dot = strchr(text, '.');
 	char section[LOAD_NAME_MAX] = "", key[LOAD_NAME_MAX] = "";
@@ -117,17 +129,25 @@ static void set_option(struct profile *p, const char *text, struct load_report *
 		err_set(&e, ERR_CONFIG,
 			"a secret on the command line can be read by everybody; "
 			"right would be the profile, a file of its own, or to be asked");
-	else if (profile_set(p, section, key, equals + 1, &e))
+	else if (profile_set(p, section, key, equals + 1, &e)) {
+		note_option(s, section, key);
 		return;
+	}
 	load_problem_add(report, "--set", 0, section, key, &e);
 }
 
-unsigned load_line_of(const struct load_scan *s, const char *section, const char *key)
+void load_blame(struct load_report *report, const struct profile *p, const struct load_scan *s,
+	const char *section, const char *key, const struct err *err)
 {
+	const char *file = p->file;
+	unsigned line = 0;
+
 	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->v[i].section, section) == 0 && strcmp(s->v[i].key, key) == 0)
-			return s->v[i].line;
-	return 0;
+		if (strcmp(s->v[i].section, section) == 0 && strcmp(s->v[i].key, key) == 0) {
+			line = s->v[i].line;
+			file = line ? p->file : "--set";
+		}
+	load_problem_add(report, file, line, section, key, err);
 }
 
 /* A value that could not be read is not missing as well. */
@@ -147,9 +167,8 @@ static void finish(struct profile *p, const struct load_scan *s, struct load_rep
 
 	for (size_t i = 0; i < n && i < LOAD_PROBLEMS_MAX; i++)
 		if (!has_problem(report, problems[i].section, problems[i].key))
-			load_problem_add(report, p->file,
-				load_line_of(s, problems[i].section, problems[i].key),
-				problems[i].section, problems[i].key, &problems[i].err);
+			load_blame(report, p, s, problems[i].section, problems[i].key,
+				&problems[i].err);
 }
 
 static unsigned sort_key(const struct load_problem *p)
@@ -198,7 +217,7 @@ static void parse(struct profile *p, struct load_scan *s, struct bytes text,
 	mallopt(M_PERTURB, 0);
 	wipe_stack();
 	for (size_t i = 0; rq && i < rq->n_sets; i++)
-		set_option(p, rq->sets[i], report);
+		set_option(p, s, rq->sets[i], report);
 	finish(p, s, report);
 }
 

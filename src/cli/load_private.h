@@ -40,7 +40,7 @@ bool ini_escapes(void);
 enum { LOAD_ENTRIES_MAX = 256, LOAD_LINE_MAX = 1000, LOAD_NAME_MAX = 32 };
 
 struct load_entry_line {
-	unsigned line;
+	unsigned line; /* 0: from the command line */
 	char section[LOAD_NAME_MAX], key[LOAD_NAME_MAX]; /* as load_name_copy has them */
 	const char *value; /* in the text scanned, without quotes */
 	size_t len;
@@ -70,10 +70,10 @@ enum load_result load_refs(struct profile *p, const struct load_scan *s,
 
 /* --- load.c --- */
 
-unsigned load_line_of(
-	const struct load_scan *s, const char *section, const char *key); /* 0: none */
-
 void load_problem_add(struct load_report *report, const char *file, unsigned line,
+	const char *section, const char *key, const struct err *err);
+/* Where the value came from: a line of the file, or the command line. */
+void load_blame(struct load_report *report, const struct profile *p, const struct load_scan *s,
 	const char *section, const char *key, const struct err *err);
 
 #endif

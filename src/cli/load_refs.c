@@ -20,8 +20,7 @@ struct refs {
 
 static void complain(struct refs *r, const char *section, const char *key, const struct err *e)
 {
-	load_problem_add(
-		r->report, r->p->file, load_line_of(r->scan, section, key), section, key, e);
+	load_blame(r->report, r->p, r->scan, section, key, e);
 }
 
 /* Names in a profile count from the profile's own folder. */

@@ -173,7 +173,7 @@ static void put_ppp(struct json *j, const struct status *st)
 	json_close(j, '}');
 }
 
-char *render_status_json(const struct status *st, time_t wall)
+char *render_status_json(const struct status *st, time_t since)
 {
 	static const char *const killswitch[] = {
 		[KILLSWITCH_NO] = "no",
@@ -190,7 +190,7 @@ char *render_status_json(const struct status *st, time_t wall)
 	if (st->up_for < 0)
 		json_null(&j, "since");
 	else
-		put_time(&j, "since", wall - (time_t)st->up_for);
+		put_time(&j, "since", since);
 	put_peers(&j, st);
 	json_open(&j, "children", '[');
 	for (size_t i = 0; i < st->n_children && i < STATUS_CHILDREN; i++)

@@ -115,11 +115,11 @@ static bool read_time(const struct key_row *row, const char *value, uint64_t *ou
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
 		if (tolower((unsigned char)end[0]) == units[i].unit && !end[1])
 			unit = units[i].seconds;
-	if (!isdigit((unsigned char)value[0]) || unit == 0 || n > row->most)
+	if (!isdigit((unsigned char)value[0]) || unit == 0)
 		return err_set(e, ERR_CONFIG,
 			"\"%s\" is not a time; right would be 90s, 15m, 4h or 1d",
 			shown(what, value));
-	n *= unit;
+	n = n > row->most ? n : n * unit;
 	if (n != 0 && (n < row->least || n > row->most))
 		return err_set(e, ERR_CONFIG, "%s is out of range: from %us to %ud, or 0 for never",
 			shown(what, value), row->least, row->most / 86400);

@@ -398,6 +398,27 @@ static void options_win(void **state)
 	}
 }
 
+/* What is wrong with it shows only beside the rest, or in the file that it names: the profile has another value
+ * in that line. */
+static void options_found_wrong_later(void **state)
+{
+	static const char *const bad[] = { "remote.auth=psk", "remote.ca=/none/at/all.pem" };
+	const char *path = folder_text(
+		*state, "b.conf", HEAD "[local]\nauth = eap\n[remote]\nauth = cert\n");
+	struct load_request rq = { .profile = path, .n_sets = 1 };
+	char text[512];
+	struct profile *p;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		rq.sets = &bad[i];
+		assert_int_equal(load_profile(&rq, &p, &report), LOAD_BAD);
+		assert_int_equal(report.n, 1);
+		load_problem_text(text, sizeof(text), &report.v[0]);
+		if (strncmp(text, "--set: remote.", 14) != 0)
+			fail_msg("%s: %s", bad[i], text);
+	}
+}
+
 static int set_up(void **state)
 {
 	struct err e;
@@ -423,6 +444,7 @@ int main(void)
 		WITH_FOLDER(what_is_no_profile),
 		WITH_FOLDER(names_and_folders),
 		WITH_FOLDER(options_win),
+		WITH_FOLDER(options_found_wrong_later),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -106,7 +106,7 @@ static const struct row rows[] = {
 	BAD("ike", "lifetime", "1s", "out of range"),
 	BAD("ike", "lifetime", "31d", "out of range"),
 	BAD("ike", "lifetime", "h", "not a time"),
-	BAD("ike", "lifetime", "99999999999999999999d", "not a time"),
+	BAD("ike", "lifetime", "99999999999999999999d", "out of range"),
 	GOOD("ike", "dpd-interval", "0", "0"),
 	GOOD("ike", "dpd-interval", "1s", "1s"),
 	BAD("ike", "dpd-interval", "2d", "out of range"),
