@@ -237,8 +237,7 @@ static char *run(
 	switch (rq->row->id) {
 	case DO_STATUS:
 		return rq->json ? render_status_json(sample(c), c->since) :
-				  render_status_text(sample(c),
-					  client == 0 && options_color(c->o, STDOUT_FILENO));
+				  render_status_text(sample(c), rq->color);
 	case DO_ROUTES:
 		return render_routes(sample(c));
 	case DO_DNS:
@@ -297,6 +296,7 @@ static void typed(struct connect *c, const char *line)
 		return;
 	}
 	rq.json |= c->o->json;
+	rq.color = options_color(c->o, STDOUT_FILENO);
 	if (known)
 		text = run(c, &rq, 0, &done, &e);
 	struct answer a = { .command = rq.row ? rq.row->name : "",

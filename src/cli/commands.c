@@ -208,6 +208,10 @@ bool commands_parse(struct request *rq, const char *line, enum command_place whe
 			rq->json = true;
 			continue;
 		}
+		if (row->id == DO_STATUS && where == AT_CONTROL && strcmp(word, "--color") == 0) {
+			rq->color = true;
+			continue;
+		}
 		if (row->prompt_kinds[0] == ARG_NONE || rq->n_args == 1)
 			return usage(row, e);
 		memcpy(rq->args[rq->n_args++], word, sizeof(word));

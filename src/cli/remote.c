@@ -15,8 +15,10 @@ static void request_line(char out[REQUEST_LINE_MAX], const struct options *o)
 {
 	const char *what = o->n_args > 1 ? o->args[1] : "";
 
-	snprintf(out, REQUEST_LINE_MAX, "%s%s%s%s", o->command->name, *what ? " " : "", what,
-		o->json ? " --json" : "");
+	bool color = o->command->id == DO_STATUS && options_color(o, STDOUT_FILENO);
+
+	snprintf(out, REQUEST_LINE_MAX, "%s%s%s%s%s", o->command->name, *what ? " " : "", what,
+		o->json ? " --json" : "", color ? " --color" : "");
 }
 
 /* Nothing listens there any more. Who does not answer may only be stopped. */

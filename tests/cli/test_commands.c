@@ -22,6 +22,8 @@ static void lines(void **state)
 		{ "status --json", AT_CONTROL, DO_STATUS, 0, NULL },
 		{ "quit", AT_PROMPT, DO_DOWN, 0, NULL },
 		{ "exit", AT_PROMPT, DO_DOWN, 0, NULL },
+		{ "status --color", AT_CONTROL, DO_STATUS, 0, NULL },
+		{ "status --color", AT_PROMPT, DO_STATUS, 0, "status" },
 		{ "exit", AT_CONTROL, DO_DOWN, 0, "no command" },
 		{ "rekey", AT_PROMPT, DO_REKEY, 0, NULL },
 		{ "rekey child", AT_CONTROL, DO_REKEY, 1, NULL },

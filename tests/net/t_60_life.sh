@@ -118,6 +118,8 @@ test_control_from_outside() {
 	client_start control
 	grep -q "$GATE4" <<<"$(vpnc_ike status control)" || fail "status"
 	grep -q control <<<"$(vpnc_ike status)" || fail "status of all"
+	! grep -q $'\e' <<<"$(vpnc_ike status)" || fail "colours that nobody wants"
+	grep -q $'\e' <<<"$(vpnc_ike status --color=always)" || fail "no colours"
 	vpnc_ike rekey control ike || fail "rekey ike"
 	status_becomes control 's["rekeys"]["ike"] == 1'
 	vpnc_ike rekey control || fail "rekey"
