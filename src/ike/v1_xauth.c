@@ -184,6 +184,10 @@ static bool go_on(struct v1 *v, struct outbox *ob, enum v1_state *next, struct e
 	return reply(v, ob, e);
 }
 
+const char v1_only_the_key[] =
+	"the gateway proved only that it knows the group's shared key; everyone who knows it could "
+	"ask for your password";
+
 bool v1_xauth_request(struct v1_step *s, uint16_t identifier, struct rd attrs)
 {
 	struct v1 *v = s->v;
@@ -197,9 +201,7 @@ bool v1_xauth_request(struct v1_step *s, uint16_t identifier, struct rd attrs)
 	if (s->sa->rounds++ >= V1_ROUNDS_MAX)
 		return err_set(s->e, ERR_PEER, "the gateway keeps asking for the login");
 	if (s->sa->rounds == 1 && s->sa->first && !v1_is_signed(s->sa->method))
-		outbox_event(s->ob, EV_WARNING, LEVEL_WARN,
-			"the gateway proved only that it knows the group's "
-			"shared key; everyone who knows it could ask for your password");
+		outbox_event(s->ob, EV_WARNING, LEVEL_WARN, "%s", v1_only_the_key);
 	v1_login_clear(v);
 	*v->login = (struct v1_login){ .sa = s->sa, .mid = s->h->mid, .identifier = identifier };
 	if (!take_request(s, v->login, attrs))

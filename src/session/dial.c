@@ -4,6 +4,7 @@
 
 #include "attempt.h"
 #include "esp/flow.h"
+#include "ike/v1.h"
 #include "netconf.h"
 
 enum { EPHEMERAL_FIRST = 49152, EPHEMERAL_COUNT = 16384 }; /* RFC 6335 section 6 */
@@ -108,6 +109,9 @@ void dial_start(struct session *s, struct outbox *ob)
 		session_fail(s, STAGE_L2TP, &e, ob);
 		return;
 	}
+	if (s->p->remote_auth == REMOTE_PSK && !s->l2tp_warned)
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", v1_only_the_key);
+	s->l2tp_warned = true;
 	s->phase = PHASE_DIALLING;
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "calling the L2TP server");
 	s->line_told = LINE_L2TP;

@@ -31,6 +31,7 @@ enum {
 	REFUSALS_MAX =
 		3, /* a gateway that proved itself and refuses us so often will not change its mind */
 	REFUSALS_UNSURE_MAX = 12, /* ... and one under load that may have mixed something up */
+	PSK_LONG = 20, /* characters of a shared key that nobody guesses */
 	NAME_AFTER = 2, /* attempts by the address that worked, before the name is resolved again */
 };
 
@@ -76,6 +77,7 @@ struct session {
 	struct err
 		l2tp_eap; /* why EAP is left out: what it came to on this way; ERR_NONE: it is not */
 	bool l2tp_no_eap; /* it worked without, so it will again */
+	bool l2tp_warned; /* of a gateway that proved only to know the shared key */
 	uint32_t lines; /* so far: each has identifiers of its own for its questions */
 	struct ppp_view ppp; /* as the machine was set up for it */
 

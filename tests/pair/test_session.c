@@ -601,6 +601,28 @@ static void weak_algorithms(void **state)
 	finish(&p, profile);
 }
 
+/* Warned of once, not again at each reconnect; 20 characters are enough. */
+static void short_shared_key(void **state)
+{
+	static const char *const keys[] = { "nineteen characters", "these are twenty, so" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		struct profile *profile = profile_psk();
+		struct pair p;
+		struct err e;
+		assert_ok(&e, profile_set(profile, "secrets", "psk", keys[i], &e));
+		begin(&p, profile, 30);
+		p.gwc.psk = keys[i];
+		pair_connect(&p);
+		pair_command(&p, CMD_RECONNECT);
+		pair_run(&p, SECONDS(10));
+		assert_int_equal(p.events[EV_UP], 2);
+		assert_int_equal(p.events[EV_WARNING], i == 0);
+		finish(&p, profile);
+	}
+}
+
 static bool pair_tries(const struct pair *p)
 {
 	return p->client.session && client_phase(&p->client) == IKE_CONNECTING && p->client.v2;
@@ -671,6 +693,7 @@ int main(void)
 		cmocka_unit_test(weak_algorithms),
 		cmocka_unit_test(reconnect_as_asked),
 		cmocka_unit_test(reconnect_while_reconnecting),
+		cmocka_unit_test(short_shared_key),
 		cmocka_unit_test(unasked_address),
 	};
 	static struct CMUnitTest tests[ARRAY_LEN(exits) + ARRAY_LEN(first)];
