@@ -402,7 +402,8 @@ static void on_alarm(struct connect *c)
 	lean_if_due(c);
 	check_waiters(c);
 	if (c->traffic) {
-		char *line = render_traffic(&c->before, sample(c), (double)TRAFFIC_MS / 1000);
+		char *line = render_traffic(
+			&c->before, sample(c), (double)TRAFFIC_MS / 1000, repl_columns());
 		if (line)
 			repl_live(c->repl, line);
 		free(line);

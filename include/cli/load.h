@@ -20,6 +20,7 @@ struct load_problem {
 };
 
 struct load_report {
+	bool absent; /* there is no profile of this name */
 	size_t n; /* all there were; the array holds the first */
 	struct load_problem v[LOAD_PROBLEMS_MAX];
 };

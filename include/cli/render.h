@@ -32,7 +32,8 @@ char *render_failure(const struct down *d, bool color);
 char *render_routes(const struct status *st);
 char *render_dns(const struct status *st);
 /* One line of `traffic`: rates from two samples of a status, seconds apart. */
-char *render_traffic(const struct status *before, const struct status *now, double seconds);
+char *render_traffic(
+	const struct status *before, const struct status *now, double seconds, unsigned columns);
 /* "up", "reconnecting", ... as in status --json. */
 const char *render_state(enum conn_state s);
 

@@ -62,5 +62,6 @@ void repl_warn(struct repl *r, const char *fmt, ...) PRINTF(2, 3); /* stderr, on
  * repl_live replaces the last line of the terminal. */
 void repl_wait_key(struct repl *r, bool on);
 void repl_live(struct repl *r, const char *text);
+unsigned repl_columns(void); /* of the terminal, 80 where none is known */
 
 #endif

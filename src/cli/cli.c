@@ -12,7 +12,7 @@
 #include "doctor.h"
 #include "show.h"
 
-enum { PASSPHRASE_TRIES = 3 };
+enum { PASSPHRASE_TRIES = 3, PROBLEM_MAX = PROFILE_PATH_MAX + ERR_TEXT_MAX + 100 };
 
 /* --- help -------------------------------------------------------------------------------------- */
 
@@ -70,7 +70,7 @@ static struct load_request request_of(const struct options *o, const char *profi
 
 static void print_problems(FILE *to, const struct load_report *report)
 {
-	char text[PROFILE_PATH_MAX + ERR_TEXT_MAX + 100];
+	char text[PROBLEM_MAX];
 
 	for (size_t i = 0; i < report->n && i < LOAD_PROBLEMS_MAX; i++)
 		fprintf(to, "%s\n", load_problem_text(text, sizeof(text), &report->v[i]));
@@ -78,16 +78,34 @@ static void print_problems(FILE *to, const struct load_report *report)
 		fprintf(to, "and %zu more\n", report->n - LOAD_PROBLEMS_MAX);
 }
 
+static char *advice_on(
+	const struct options *o, const struct load_report *report, char out[EVENT_TEXT_MAX])
+{
+	if (report->absent)
+		snprintf(out, EVENT_TEXT_MAX, "vpnc-ike list, which names the profiles there are");
+	else
+		snprintf(out, EVENT_TEXT_MAX,
+			"set right what is named above; vpnc-ike check %.100s looks again",
+			o->args[0]);
+	return out;
+}
+
+/* One problem is what failed. Of several, all are told before, and the first to who reads only the event. */
 static void refuse_profile(const struct options *o, const struct load_report *report)
 {
 	struct down d = { .status = DOWN_PROFILE };
+	char text[PROBLEM_MAX];
 
-	print_problems(stderr, report);
-	snprintf(d.what, sizeof(d.what), "the profile %.100s has %zu problem%s", o->args[0],
-		report->n, report->n == 1 ? "" : "s");
+	load_problem_text(text, sizeof(text), &report->v[0]);
+	if (report->n == 1) {
+		snprintf(d.what, sizeof(d.what), "%.390s", text);
+	} else {
+		print_problems(stderr, report);
+		snprintf(d.what, sizeof(d.what), "the profile %.50s has %zu problems%s%.300s",
+			o->args[0], report->n, o->json ? ", first: " : "", o->json ? text : "");
+	}
 	snprintf(d.said, sizeof(d.said), "nothing; it was not asked");
-	snprintf(d.advice, sizeof(d.advice),
-		"set right what is named above; vpnc-ike check %.100s looks again", o->args[0]);
+	advice_on(o, report, d.advice);
 	cli_failed(o, o->args[0], &d);
 }
 
@@ -162,15 +180,22 @@ static int run_check(const struct options *o)
 		return DOWN_OTHER;
 	rq.thorough = true;
 	enum load_result result = load_profile(&rq, &p, report);
-	if (result == LOAD_BAD)
+	int status = DOWN_ASKED;
+	if (result == LOAD_BAD) {
+		char advice[EVENT_TEXT_MAX];
 		print_problems(stdout, report);
-	else
+		fflush(stdout);
+		status = cli_complain(DOWN_PROFILE, advice_on(o, report, advice),
+			"the profile %s has %zu problem%s", o->args[0], report->n,
+			report->n == 1 ? "" : "s");
+	} else {
 		printf("%s: no problems\n", o->args[0]);
+	}
 	if (result == LOAD_NEED_PASSPHRASE)
 		fputs("(the private key was not looked at: it needs its pass phrase)\n", stdout);
 	profile_free(p);
 	free(report);
-	return result == LOAD_BAD ? DOWN_PROFILE : DOWN_ASKED;
+	return status;
 }
 
 /* Asks for the pass phrase of the private key, and loads again. */
@@ -259,7 +284,10 @@ static int run_doctor(const struct options *o)
 	bool well = doctor_look("", &kernel, stdout);
 	int status = o->n_args > 0 ? run_check(o) : DOWN_ASKED;
 
-	return well ? status : DOWN_MACHINE;
+	fflush(stdout);
+	return well ? status :
+		      cli_complain(DOWN_MACHINE, "what stands beside it there",
+			      "this machine lacks what is marked BAD above");
 }
 
 static int run_complete(const struct options *o)

@@ -445,7 +445,8 @@ enum load_result load_profile(
 
 	*out = NULL;
 	report->n = 0;
-	if (!find_profile(rq, name, file, &e))
+	report->absent = !find_profile(rq, name, file, &e);
+	if (report->absent)
 		return refuse(rq->profile, &e, report);
 	if (!load_file_read(file, LOAD_FILE_MAX, &f, &e))
 		return refuse(file, &e, report);

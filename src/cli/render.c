@@ -364,7 +364,10 @@ static double rate(uint64_t before, uint64_t now, double seconds)
 	return (double)(now >= before ? now - before : now) / (seconds > 0 ? seconds : 1);
 }
 
-char *render_traffic(const struct status *before, const struct status *now, double seconds)
+enum { TRAFFIC_COLUMNS = 72 }; /* with packets that are counted in millions */
+
+char *render_traffic(
+	const struct status *before, const struct status *now, double seconds, unsigned columns)
 {
 	uint64_t sums[2][4] = { { 0 } };
 	const struct status *both[] = { before, now };
@@ -382,10 +385,13 @@ char *render_traffic(const struct status *before, const struct status *now, doub
 			sums[s][2] += c->packets_in;
 			sums[s][3] += c->packets_out;
 		}
-	fprintf(f, "in %s/s, %.0f packets/s   out %s/s, %.0f packets/s",
-		short_size(in, rate(sums[0][0], sums[1][0], seconds)),
-		rate(sums[0][2], sums[1][2], seconds),
-		short_size(out, rate(sums[0][1], sums[1][1], seconds)),
-		rate(sums[0][3], sums[1][3], seconds));
+	short_size(in, rate(sums[0][0], sums[1][0], seconds));
+	short_size(out, rate(sums[0][1], sums[1][1], seconds));
+	if (columns < TRAFFIC_COLUMNS)
+		fprintf(f, "in %s/s   out %s/s", in, out);
+	else
+		fprintf(f, "in %s/s, %.0f packets/s   out %s/s, %.0f packets/s", in,
+			rate(sums[0][2], sums[1][2], seconds), out,
+			rate(sums[0][3], sums[1][3], seconds));
 	return finish(f, &text);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/prompt.h"
@@ -367,6 +368,13 @@ void repl_wait_key(struct repl *r, bool on)
 	r->live = false;
 	show_prompt(r);
 	watch_again(r);
+}
+
+unsigned repl_columns(void)
+{
+	struct winsize w;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
 }
 
 void repl_live(struct repl *r, const char *text)

@@ -231,7 +231,7 @@ static void more_than_the_arrays_hold(void **state)
 	text = render_routes(&st);
 	assert_non_null(strstr(text, "and 5 more"));
 	free(text);
-	text = render_traffic(&none, &st, 2);
+	text = render_traffic(&none, &st, 2, 80);
 	assert_non_null(strstr(text, "in 45 MB/s, 38400 packets/s"));
 	free(text);
 }
@@ -246,10 +246,13 @@ static void traffic(void **state)
 	now.children[0].bytes_in += 3000000;
 	now.children[0].packets_in += 2000;
 	now.children[0].bytes_out = 100; /* a new SA: it counts from zero */
-	char *text = render_traffic(&before, &now, 2.0);
+	char *text = render_traffic(&before, &now, 2.0, 80);
 	assert_string_equal(text, "in 1.5 MB/s, 1000 packets/s   out 50 B/s, 0 packets/s");
 	free(text);
-	text = render_traffic(&before, &now, 0);
+	text = render_traffic(&before, &now, 2.0, 40);
+	assert_string_equal(text, "in 1.5 MB/s   out 50 B/s");
+	free(text);
+	text = render_traffic(&before, &now, 0, 80);
 	assert_non_null(strstr(text, "in 3.0 MB/s"));
 	free(text);
 }

@@ -197,6 +197,9 @@ test_prompt_window_resized() {
 	shows '^child SA rekeyed by the gateway$'
 	shows '^office> status and more than fits into a$'
 	press C-c
+	enters traffic
+	shows '^in .*/s   out .*/s$'
+	press q
 	line_is 'office>'
 	press Tab
 	shows '^status  traffic  routes  dns  rekey$'
