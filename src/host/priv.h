@@ -282,6 +282,7 @@ struct sa_policy {
 	uint32_t reqid;
 	enum sa_mode mode;
 	struct addr from, to;
+	bool block; /* nothing passes; reqid tells whose it is */
 };
 
 /* An SA that is installed, without its keys. */
@@ -340,6 +341,10 @@ bool sa_policies_make(struct xfrm_sa *const *sas, size_t n, uint32_t if_id, stru
  * the order of sa_policy_order. */
 bool sa_policies_change(struct nl_sock *sk, const struct sa_policy *from, size_t n_from,
 	const struct sa_policy *to, size_t n_to, struct err *e) MUST_CHECK;
+/* Adds to *v, of n, what keeps from the wire what went by the outbound policies of transport mode that there
+ * were, from whatever address this machine has by now. */
+bool sa_policies_block(const struct sa_policy *was, size_t n_was, struct sa_policy **v, size_t *n,
+	struct err *e) MUST_CHECK;
 /* Once more, where all of them should be there. */
 bool sa_policies_again(
 	struct nl_sock *sk, const struct sa_policy *v, size_t n, struct err *e) MUST_CHECK;

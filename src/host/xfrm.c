@@ -68,15 +68,28 @@ static bool remove_sa(struct host *h, const struct xfrm_sa *sa, struct err *e)
 	return remove_spi(h, goes_to(sa), sa->spi, e);
 }
 
-/* Makes the policies those of the SAs that there are. */
+static bool any_outbound(const struct sad *x)
+{
+	for (size_t i = 0; i < x->n_sas; i++)
+		if (x->sas[i]->dir == SA_OUT)
+			return true;
+	return false;
+}
+
+/* Makes the policies those of the SAs that there are. Where none is left that packets could go by, as while a
+ * new connection is made, those of transport mode go nowhere: nothing else keeps them from the wire. */
 static bool follow_sas(struct host *h, struct err *e)
 {
 	struct sad *x = h->sad;
 	struct sa_policy *v;
 	size_t n;
 
-	if (!sa_policies_make(x->sas, x->n_sas, x->if_id, &v, &n, e))
+	bool ok = sa_policies_make(x->sas, x->n_sas, x->if_id, &v, &n, e) &&
+		(any_outbound(x) || sa_policies_block(x->policies, x->n_policies, &v, &n, e));
+	if (!ok) {
+		free(v);
 		return false;
+	}
 	if (!sa_policies_change(sock(h), x->policies, x->n_policies, v, n, e)) {
 		free(v);
 		return false;

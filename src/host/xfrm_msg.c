@@ -285,7 +285,7 @@ struct nl_msg *sa_policy_message(int type, const struct sa_policy *p)
 	struct xfrm_userpolicy_info info = { .sel = id.sel,
 		.dir = p->dir,
 		.priority = p->priority,
-		.action = XFRM_POLICY_ALLOW,
+		.action = p->block ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW,
 		.share = XFRM_SHARE_ANY,
 		.lft = { .soft_byte_limit = XFRM_INF,
 			.hard_byte_limit = XFRM_INF,

@@ -179,7 +179,7 @@ int sa_policy_order(const void *x, const void *y)
 bool sa_policy_same(const struct sa_policy *a, const struct sa_policy *b)
 {
 	return sa_policy_order(a, b) == 0 && a->priority == b->priority && a->reqid == b->reqid &&
-		a->mode == b->mode && addr_same_host(&a->from, &b->from) &&
+		a->mode == b->mode && a->block == b->block && addr_same_host(&a->from, &b->from) &&
 		addr_same_host(&a->to, &b->to);
 }
 
@@ -236,6 +236,25 @@ bool sa_policies_make(struct xfrm_sa *const *sas, size_t n, uint32_t if_id, stru
 	}
 	*out = l.v;
 	*n_out = l.n;
+	return ok;
+}
+
+bool sa_policies_block(
+	const struct sa_policy *was, size_t n_was, struct sa_policy **v, size_t *n, struct err *e)
+{
+	struct list l = { .v = *v, .n = *n, .cap = *n };
+	bool ok = true;
+
+	for (size_t i = 0; i < n_was && ok; i++) {
+		struct sa_policy p = was[i];
+		p.block = true;
+		p.src = (struct prefix){ .family = p.src.family };
+		if (p.dir == XFRM_POLICY_OUT && p.mode == SA_TRANSPORT)
+			ok = list_add(&l, &p, e);
+	}
+	*v = l.v;
+	ok = ok && sort_unique(&l, e);
+	*n = l.n;
 	return ok;
 }
 

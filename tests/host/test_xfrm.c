@@ -515,6 +515,57 @@ static void the_kernel_takes_them_and_gives_them_back(void **state)
 	nl_socket_free(sk);
 }
 
+/* No SA is left to go by: what went in transport mode goes nowhere, until there is one again. */
+static void without_an_sa_it_is_blocked(void **state)
+{
+	struct nl_sock *sk = own_kernel();
+	struct xfrm_sa *s = sa(SA_OUT, 5 << 16 | 1), *in = sa(SA_IN, 5 << 16 | 1);
+	struct sa_policy *v, *w = NULL;
+	size_t n, stay = 0, sas, policies;
+
+	(void)state;
+	s->mode = in->mode = SA_TRANSPORT;
+	add(&s->local_ts, sel("192.0.2.1"));
+	add(&s->remote_ts, sel("192.0.2.2"));
+	in->local_ts = s->local_ts;
+	in->remote_ts = s->remote_ts;
+	struct xfrm_sa *const both[] = { s, in };
+	v = make(both, 2, &n);
+	assert_int_equal(n, 2);
+	assert_ok(&e, sa_policies_change(sk, NULL, 0, v, n, &e));
+	assert_ok(&e, sa_policies_block(v, n, &w, &stay, &e));
+	assert_int_equal(stay, 1);
+	assert_int_equal(w->dir, XFRM_POLICY_OUT);
+	assert_true(w->block && w->priority > v[w->dir == v[1].dir].priority);
+	assert_int_equal(w->src.len, 0);
+	assert_int_equal(w->dst.len, 32);
+	assert_ok(&e, sa_policies_change(sk, v, n, w, stay, &e));
+	assert_int_equal(policies_there(sk), 1);
+	/* A further look at nothing but the block leaves it as it is. */
+	free(v);
+	v = NULL;
+	n = 0;
+	assert_ok(&e, sa_policies_block(w, stay, &v, &n, &e));
+	assert_int_equal(n, 1);
+	assert_true(sa_policy_same(v, w));
+	assert_ok(&e, xfrm_flush(5, &sas, &policies, &e));
+	assert_int_equal(policies, 1);
+	assert_int_equal(policies_there(sk), 0);
+	free(v);
+	free(w);
+	v = w = NULL;
+	n = stay = 0;
+	s->mode = SA_TUNNEL;
+	v = make(both, 1, &n);
+	assert_ok(&e, sa_policies_block(v, n, &w, &stay, &e));
+	assert_int_equal(stay, 0);
+	free(v);
+	free(w);
+	free(s);
+	free(in);
+	nl_socket_free(sk);
+}
+
 static int opinion_of(struct nl_sock *sk, struct nl_msg *m)
 {
 	struct nl_result r;
@@ -690,6 +741,7 @@ int main(void)
 		cmocka_unit_test(ports_of_the_encapsulation),
 		cmocka_unit_test(blocked_modules_are_found),
 		cmocka_unit_test(the_kernel_takes_them_and_gives_them_back),
+		cmocka_unit_test(without_an_sa_it_is_blocked),
 		cmocka_unit_test(the_kernel_agrees_about_directions),
 		cmocka_unit_test(a_change_is_whole_or_not_at_all),
 		cmocka_unit_test(cleaning_takes_what_is_of_the_slot),

@@ -278,3 +278,32 @@ test_gateway_routed_into_tunnel() {
 	status_is full 's["reconnects"] == 0' || fail "the tunnel was lost"
 	client_stop full
 }
+
+# --- transport mode -------------------------------------------------------------------------------------
+
+# Nothing but IKE leaves for the gateway between one SA and the next, whether this machine is told to reconnect
+# or the gateway is dead; and all that has to leave again does after the end.
+test_transport_mode_lost() {
+	local pings
+	[ "${GATEWAY_ESP:-}" = kernel ] || skip "the gateway has no transport mode in user space"
+	profile_psk lost transport
+	profile_add lost esp "mode = transport"
+	profile_add lost ike "dpd-interval = 2s"
+	client_start lost --set network.address=none
+	reaches "$GATE4"
+	serve client ping -i 0.05 "$GATE4" >/dev/null 2>&1
+	pings=$SERVED
+	watch_begin "dst host $GATE4 and icmp"
+	client_do lost reconnect
+	status_becomes lost 's["state"] == "up" and s["reconnects"] == 1' 20
+	nothing_clear "while it was told to reconnect"
+	gateway_kill
+	status_becomes lost 's["state"] == "reconnecting"' 60
+	sleep 1
+	nothing_clear "while the gateway is dead"
+	client_stop lost
+	wait_until 5 test -s "$LAB/judge" || fail "nothing leaves after the end"
+	judge_end
+	kill "$pings"
+	gateway_start
+}
