@@ -23,7 +23,7 @@ static const struct hint hints[] = {
 		"check connection.gateway and that this machine is online (`getent hosts NAME`, `ip route`)" },
 	{ STAGE_INIT, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"check the address, and whether a firewall stops UDP port 500 and 4500; a gateway that only "
-		"speaks IKEv1 does not answer either" },
+		"speaks IKEv1 does not answer either (connection.type = ikev1)" },
 	{ STAGE_AUTH, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"the gateway answered at first, so larger messages or UDP port 4500 are lost on the way: try "
 		"another network, a smaller certificate chain, or a firewall that lets port 4500 pass" },
@@ -40,6 +40,8 @@ static const struct hint hints[] = {
 	{ STAGE_PPP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"the gateway fell silent after the login; its log says more" },
 	{ ANY, ERR_SILENT, ANY, DOWN_LOST, "check the network, then `vpnc-ike connect` again" },
+	{ STAGE_INIT, ERR_PEER, INVALID_MAJOR_VERSION, DOWN_OTHER,
+		"the gateway speaks another version of IKE: try connection.type = ikev1, or ikev2" },
 	{ STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
 		"an old gateway may need connection.security = compat (SHA-1) or legacy (MD5, 3DES, MODP 1024); "
 		"else ask which algorithms it accepts and name them in ike.proposals" },
@@ -112,6 +114,10 @@ static const struct worded {
 	const char *words;
 	struct hint hint;
 } worded[] = {
+	{ "log in (XAUTH), which the profile does not provide for",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"set local.auth = xauth-psk, or xauth-cert with a certificate; the name and the password "
+			"are those of the gateway's user" } },
 	{ ", after it was refused MPPE",
 		{ STAGE_PPP, ERR_PEER, ANY, DOWN_REFUSED,
 			"let the server do without MPPE (pppd: no require-mppe): IPsec around it encrypts "
@@ -142,7 +148,7 @@ static const struct worded {
 static const struct hint hints_v1[] = {
 	{ STAGE_INIT, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"check the address, and whether a firewall stops UDP port 500 and 4500; a gateway that only "
-		"speaks IKEv2 does not answer either, nor one that wants the other mode (ike.aggressive) or does not "
+		"speaks IKEv2 does not answer either (connection.type = ikev2), nor one that wants the other mode (ike.aggressive) or does not "
 		"know local.id" },
 	{ STAGE_AUTH, ERR_SILENT, ANY, DOWN_NOT_ACCEPTED, NULL },
 	{ STAGE_EAP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
@@ -193,6 +199,22 @@ static const char *refused_advice(const struct profile *p)
 /* A gateway of IKEv2 may have nothing that goes by the name that we call it (its IDr); auto has tried without. */
 static const char or_another_name[] =
 	"; the gateway may also expect another remote.id, or none (ike.send-remote-id = auto)";
+
+/* A gateway of IKEv1 that does not accept us falls silent, but so it is where what certificates make of a message
+ * does not arrive. */
+static const char or_lost[] =
+	"; or the large messages that certificates make are lost on the way: try another network, or a "
+	"smaller certificate chain";
+
+/* What stands behind the advice on a refusal. */
+static const char *more_advice(const struct profile *p, const struct err *e)
+{
+	bool cert = p->local_auth == LOCAL_CERT || p->local_auth == LOCAL_XAUTH_CERT;
+
+	if (p->type == CONN_IKEV2)
+		return p->send_remote_id == TRI_YES ? or_another_name : "";
+	return e->kind == ERR_SILENT && cert ? or_lost : "";
+}
 
 /* What to do about a gateway that does not prove itself. */
 static const char *stranger_advice(const struct profile *p)
@@ -273,7 +295,6 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 {
 	const struct hint *h = find(p, stage, e);
 	bool refused_us = !h->advice && h->status != DOWN_NOT_THE_GATEWAY;
-	bool insists = p->type == CONN_IKEV2 && p->send_remote_id == TRI_YES;
 	const char *advice = h->advice ? h->advice :
 		refused_us             ? refused_advice(p) :
 					 stranger_advice(p);
@@ -281,7 +302,7 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 
 	*out = (struct down){ .status = h->status };
 	snprintf(out->advice, sizeof(out->advice), "%s%s", advice,
-		refused_us && insists ? or_another_name : "");
+		refused_us ? more_advice(p, e) : "");
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
 	snprintf(out->said, sizeof(out->said), "%s",
 		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));

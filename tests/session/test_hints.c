@@ -184,6 +184,31 @@ static void another_gateway(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* IKEv1 gateways that want something else say little. */
+static void little_said(void **state)
+{
+	static const char silent[] = "198.51.100.1:4500 does not answer main mode (sent 10 times)";
+	static const struct row rows[] = {
+		{ CONN_IKEV1, LOCAL_CERT, REMOTE_CERT, STAGE_AUTH, ERR_SILENT, 0, silent,
+			DOWN_NOT_ACCEPTED, "lost on the way", NULL },
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_SILENT, 0, silent,
+			DOWN_NOT_ACCEPTED, "secrets.psk", "lost on the way" },
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_INIT, ERR_SILENT, 0, silent,
+			DOWN_UNREACHABLE, "connection.type = ikev2", NULL },
+		{ CONN_IKEV2, LOCAL_PSK, REMOTE_PSK, STAGE_INIT, ERR_SILENT, 0, silent,
+			DOWN_UNREACHABLE, "connection.type = ikev1", NULL },
+		{ CONN_IKEV2, LOCAL_PSK, REMOTE_PSK, STAGE_INIT, ERR_PEER, INVALID_MAJOR_VERSION,
+			"the gateway answers", DOWN_OTHER, "connection.type = ikev1", NULL },
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_CHILD, ERR_PEER, 0,
+			"the gateway wants a user to log in (XAUTH), which the profile does not "
+			"provide for",
+			DOWN_NOT_ACCEPTED, "local.auth = xauth-psk", NULL },
+	};
+
+	(void)state;
+	check(rows, ARRAY_LEN(rows));
+}
+
 /* What we call the gateway is one of the reasons to be refused, where it is called so whatever comes. */
 static void called_by_another_name(void **state)
 {
@@ -290,6 +315,7 @@ int main(void)
 		cmocka_unit_test(said),
 		cmocka_unit_test(advice),
 		cmocka_unit_test(another_gateway),
+		cmocka_unit_test(little_said),
 		cmocka_unit_test(called_by_another_name),
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(numbers_of_v1),
