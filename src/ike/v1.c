@@ -282,6 +282,9 @@ static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 
 static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 {
+	struct v1_sa *sa = x->sa;
+	struct err e;
+
 	switch (x->kind) {
 	case V1X_QUICK:
 		v1_quick_unanswered(v, x, ob);
@@ -291,13 +294,10 @@ static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 		v1_xchg_drop(v, x);
 		return;
 	case V1X_PULL:
-		if (!v->configured)
-			outbox_event(ob, EV_WARNING, LEVEL_WARN,
-				"the gateway does not answer mode configuration: "
-				"going on without an assigned address");
-		if (x->sa->state == V1_CONFIG)
-			v1_sa_next(v, x->sa, V1_UP, ob);
-		v1_xchg_drop(v, x);
+		if (!v1_config_none(v, x, 0, ob, &e))
+			v1_fail(v, &e, ob);
+		else if (sa->state == V1_CONFIG)
+			v1_sa_next(v, sa, V1_UP, ob);
 		return;
 	case V1X_ANSWER:
 		return;

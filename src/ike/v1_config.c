@@ -83,8 +83,31 @@ bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct er
 	v1_attr_write(&w, INTERNAL_IP4_DNS, (struct bytes){ 0 });
 	for (size_t i = 0; v->cfg->xauth && i < ARRAY_LEN(unity); i++)
 		v1_attr_write(&w, unity[i], (struct bytes){ 0 });
-	return config_write(
-		v, x, ATTR_REQUEST, x->identifier, (struct bytes){ buf, w.len }, true, ob, e);
+	if (!config_write(
+		    v, x, ATTR_REQUEST, x->identifier, (struct bytes){ buf, w.len }, true, ob, e))
+		return false;
+	/* Between sites a gateway may not know any of this and stay silent. One that has logins does, and may
+	 * have to ask for an address elsewhere. */
+	rexmit_begin(
+		&x->rexmit, v->cfg->xauth ? &rexmit_first : &rexmit_dispensable, v->now, v->rng);
+	return true;
+}
+
+bool v1_config_none(
+	struct v1 *v, struct v1_xchg *pull, uint16_t notify, struct outbox *ob, struct err *e)
+{
+	v1_xchg_drop(v, pull);
+	if (v->configured) /* it was pushed meanwhile */
+		return true;
+	if (v->cfg->n_want > 0)
+		return err_notify(e, ERR_PEER, notify,
+			"mode configuration, which network.address needs, is %s",
+			notify ? "refused" : "not answered");
+	v->configured = true;
+	outbox_event(ob, EV_WARNING, LEVEL_WARN,
+		"the gateway %s mode configuration: going on without an assigned address",
+		notify ? "refuses" : "does not answer");
+	return true;
 }
 
 /* --- what the gateway gives --------------------------------------------------------------------------------- */

@@ -172,24 +172,35 @@ static void take_question(struct v1_step *s, const struct notify *n)
 	send_dpd(s->v, s->sa, V1_R_U_THERE_ACK, sequence, s->ob);
 }
 
-static struct v1_xchg *waiting_quick(const struct v1 *v, const struct v1_sa *sa)
+static struct v1_xchg *waiting(const struct v1 *v, const struct v1_sa *sa, enum v1_kind kind)
 {
 	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
-		if (v->xchgs[i] && v->xchgs[i]->sa == sa && v->xchgs[i]->kind == V1X_QUICK &&
+		if (v->xchgs[i] && v->xchgs[i]->sa == sa && v->xchgs[i]->kind == kind &&
 			v->xchgs[i]->waiting)
 			return v->xchgs[i];
 	return NULL;
 }
 
+/* INVALID-ID-INFORMATION to INVALID-SIGNATURE: who we are is refused, if late. */
+static bool about_us(uint16_t notify)
+{
+	return notify >= V1_INVALID_ID_INFORMATION && notify <= V1_INVALID_SIGNATURE;
+}
+
 /* An error is about the one thing that we wait for. */
 static bool take_error(struct v1_step *s, const struct notify *n)
 {
-	struct v1_xchg *x = waiting_quick(s->v, s->sa);
+	struct v1_xchg *quick = waiting(s->v, s->sa, V1X_QUICK);
+	struct v1_xchg *pull = waiting(s->v, s->sa, V1X_PULL);
 	char name[NOTIFY_TEXT_MAX];
 
-	if (x) {
-		v1_quick_refused(s->v, x, n, s->ob);
+	if (quick) {
+		v1_quick_refused(s->v, quick, n, s->ob);
 		return true;
+	}
+	if (pull && s->sa->state == V1_CONFIG && !about_us(n->type)) {
+		s->next = V1_UP;
+		return v1_config_none(s->v, pull, n->type, s->ob, s->e);
 	}
 	if (s->sa->first && s->sa->state < V1_UP)
 		return err_notify(s->e, ERR_PEER, n->type, "the gateway answers %s",

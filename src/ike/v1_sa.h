@@ -524,6 +524,10 @@ bool v1_xauth_answer(struct v1 *v, const struct passphrase *text, struct outbox 
 	enum v1_state *next, struct err *e) MUST_CHECK;
 void v1_login_clear(struct v1 *v);
 bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
+/* The gateway does not answer our CFG_REQUEST, or refuses it by notify: on without, unless the profile names an
+ * address. */
+bool v1_config_none(struct v1 *v, struct v1_xchg *pull, uint16_t notify, struct outbox *ob,
+	struct err *e) MUST_CHECK;
 bool v1_config_reply(struct v1_step *s, struct rd attrs) MUST_CHECK;
 bool v1_config_push(struct v1_step *s, uint16_t identifier, struct rd attrs) MUST_CHECK;
 /* Answers a transaction of the gateway. */

@@ -118,6 +118,10 @@ static const struct worded {
 		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 			"set local.auth = xauth-psk, or xauth-cert with a certificate; the name and the password "
 			"are those of the gateway's user" } },
+	{ ", which network.address needs",
+		{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED,
+			"leave network.address out, or set it to none, where the gateway assigns no addresses; "
+			"one that assigns them unasked wants ike.mode-config = push" } },
 	{ ", after it was refused MPPE",
 		{ STAGE_PPP, ERR_PEER, ANY, DOWN_REFUSED,
 			"let the server do without MPPE (pppd: no require-mppe): IPsec around it encrypts "

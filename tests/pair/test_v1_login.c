@@ -2,7 +2,7 @@
 #include "profiles.h"
 #include "v1_pair.h"
 
-/* What gateways do once phase 1 stands: the login in its many forms, configuration, a move to another
+/* What gateways do once phase 1 stands: the login in its many forms, a move to another
  * one. */
 
 static void logs_in(void **state)
@@ -357,36 +357,6 @@ static void login_again(void **state)
 	v1_pair_done(p);
 }
 
-/* Cisco's attributes: banner, split include and DNS, domain, PFS, backup servers, stored passwords. */
-static void unity(void **state)
-{
-	struct v1_pair *p = v1_pair_new(44);
-	char text[ADDR_TEXT_MAX];
-
-	(void)state;
-	p->cfg.pfs = TRI_NO; /* the gateway insists */
-	p->config = "0001 0004 0a010203 0003 0004 0a010101 7000 0007 48690a746865 72"
-		    "7002 0004 632e6465 7003 0009 612e64652c622e6465 f007 0001 f001 0001"
-		    "7004 001c 0a020000 ffff0000 0000 0000 0000 0a030000 ffffff00 0000 0000 0000"
-		    "7009 0008 3139322e302e322e";
-	v1_pair_connect(p);
-	v1_pair_check_up(p, 1);
-	const struct granted *g = &p->client->granted;
-	assert_string_equal(p->heard, "Hi ther");
-	assert_int_equal(g->n_addrs, 1);
-	assert_int_equal(g->n_dns, 1);
-	assert_int_equal(g->n_domains, 3);
-	assert_string_equal(g->domains[0], "c.de");
-	assert_string_equal(g->domains[1], "a.de");
-	assert_string_equal(g->domains[2], "b.de");
-	assert_true(g->split);
-	assert_int_equal(g->n_subnets, 2);
-	assert_string_equal(prefix_text(text, &g->subnets[0]), "10.2.0.0/16");
-	assert_string_equal(prefix_text(text, &g->subnets[1]), "10.3.0.0/24");
-	assert_non_null(p->client->children.v[0]->suite.ke);
-	v1_pair_done(p);
-}
-
 /* Cisco's load balancing. */
 static void say_move(struct v1_pair *p, const char *to, size_t len)
 {
@@ -592,7 +562,6 @@ int main(void)
 		cmocka_unit_test(slow_user),
 		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
-		cmocka_unit_test(unity),
 		cmocka_unit_test(early_lifetime),
 		cmocka_unit_test(sent_on),
 		cmocka_unit_test(sent_round),

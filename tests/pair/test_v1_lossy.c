@@ -20,7 +20,7 @@ enum { USUAL = 1000 };
 enum { RENEWALS = 3 };
 
 struct tally {
-	unsigned runs, silent, lost, closed, rekeys_child, rekeys_ike, sent;
+	unsigned runs, silent, lost, without, closed, rekeys_child, rekeys_ike, sent;
 };
 
 static void renew(struct v1_pair *p)
@@ -62,7 +62,8 @@ static void connection(struct v1_pair *p, uint32_t seed, struct tally *t)
 	if (gone(p, seed, &t->silent))
 		return;
 	v1_pair_check_up(p, 1);
-	assert_int_equal(p->client->granted.n_addrs, 1);
+	t->without += p->client->granted.n_addrs == 0;
+	assert_true(p->client->granted.n_addrs == 1 || p->events[EV_WARNING] > 0);
 	assert_true(!p->login || p->asks >= 2);
 	v1_pair_run(p, SECONDS(30));
 	for (int i = 0; i < RENEWALS; i++) {
@@ -111,7 +112,7 @@ static void handshakes(void **state)
 	       "%u child and %u phase 1 renewals, %u datagrams\n",
 		t.runs, t.silent, t.lost, t.closed, t.rekeys_child, t.rekeys_ike, t.sent);
 	assert_int_equal(t.closed + t.lost + t.silent, t.runs);
-	assert_true((t.silent + t.lost) * 50 <= t.runs);
+	assert_true((t.silent + t.lost) * 50 <= t.runs && t.without * 500 <= t.runs);
 	assert_true(t.rekeys_child > t.closed && t.rekeys_ike > t.closed / 2);
 }
 

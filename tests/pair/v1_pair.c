@@ -401,6 +401,18 @@ static void check_words(struct v1_pair *p, struct rd r)
 				p->refused = true;
 }
 
+static void refuse_config(struct v1_pair *p)
+{
+	uint8_t buf[64];
+	struct ikew k;
+
+	if (!p->config_refused)
+		return;
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_notify_write(&k, p->gw->sa, p->config_refused, (struct bytes){ 0 });
+	v1_send_info(p->gw, p->gw->sa, &k, &p->ob);
+}
+
 static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 {
 	struct rd r = rd_init(body.p, body.n);
@@ -411,7 +423,10 @@ static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 	uint16_t identifier = rd_u16(&r);
 	if (type == REQUEST) {
 		p->pulls++;
-		send_attributes(p, x, REPLY, identifier, (struct bytes){ given, n }, false);
+		if (p->no_config)
+			refuse_config(p);
+		else
+			send_attributes(p, x, REPLY, identifier, (struct bytes){ given, n }, false);
 	} else if (p->rounds && x->mid == p->asked_mid) {
 		v1_xchg_done(p->gw, x);
 		check_round(p, r);

@@ -31,6 +31,8 @@ struct v1_pair {
 	/* The gateway answers quick mode by script, with this behind what belongs there; it makes no SA. */
 	void (*append)(const struct v1_pair *p, struct ikew *k);
 	const char *config; /* what it configures us with, in hex; NULL: an address */
+	bool no_config; /* ... nothing: it does not know mode configuration */
+	uint16_t config_refused; /* ... and says so by this notify, 0: not at all */
 	uint16_t
 		serves_port; /* UDP from that port of the client's and nothing else; 0: everything */
 	bool login; /* the gateway asks for it, and for a code in a second round */

@@ -140,6 +140,9 @@ static void advice(void **state)
 		{ STAGE_L2TP, ERR_PEER,
 			"the gateway ended the L2TP session: it lacks the resources (result 5)",
 			DOWN_REFUSED, "does not take the call", "secrets" },
+		{ STAGE_CHILD, ERR_PEER,
+			"mode configuration, which network.address needs, is not answered",
+			DOWN_REFUSED, "leave network.address out", "esp" },
 	};
 
 	(void)state;

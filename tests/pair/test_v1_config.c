@@ -1,0 +1,93 @@
+#include "v1_pair.h"
+
+/* What gateways do about mode configuration. */
+
+/* Cisco's attributes: banner, split include and DNS, domain, PFS, backup servers, stored passwords. */
+static void unity(void **state)
+{
+	struct v1_pair *p = v1_pair_new(44);
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	p->cfg.pfs = TRI_NO; /* the gateway insists */
+	p->config = "0001 0004 0a010203 0003 0004 0a010101 7000 0007 48690a746865 72"
+		    "7002 0004 632e6465 7003 0009 612e64652c622e6465 f007 0001 f001 0001"
+		    "7004 001c 0a020000 ffff0000 0000 0000 0000 0a030000 ffffff00 0000 0000 0000"
+		    "7009 0008 3139322e302e322e";
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	const struct granted *g = &p->client->granted;
+	assert_string_equal(p->heard, "Hi ther");
+	assert_int_equal(g->n_addrs, 1);
+	assert_int_equal(g->n_dns, 1);
+	assert_int_equal(g->n_domains, 3);
+	assert_string_equal(g->domains[0], "c.de");
+	assert_string_equal(g->domains[1], "a.de");
+	assert_string_equal(g->domains[2], "b.de");
+	assert_true(g->split);
+	assert_int_equal(g->n_subnets, 2);
+	assert_string_equal(prefix_text(text, &g->subnets[0]), "10.2.0.0/16");
+	assert_string_equal(prefix_text(text, &g->subnets[1]), "10.3.0.0/24");
+	assert_non_null(p->client->children.v[0]->suite.ke);
+	v1_pair_done(p);
+}
+
+/* A gateway without mode configuration, as between two sites: it says nothing, or refuses. */
+static void not_configured(void **state)
+{
+	static const struct {
+		uint16_t notify;
+		bool wanted; /* the profile names an address */
+		uint64_t within;
+	} rows[] = { { 0, false, SECONDS(9) }, { 29, false, SECONDS(2) }, { 0, true, SECONDS(9) },
+		{ 29, true, SECONDS(2) } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct v1_pair *p = v1_pair_new(45);
+		p->no_config = true;
+		p->config_refused = rows[i].notify;
+		p->cfg.n_want = rows[i].wanted;
+		assert_true(prefix_parse(&p->cfg.want[0], "10.1.2.3"));
+		v1_pair_connect(p);
+		assert_in_range(p->net.now, 0, rows[i].within);
+		if (rows[i].wanted) {
+			v1_pair_check_dead(p, ERR_PEER, rows[i].notify);
+			assert_non_null(strstr(p->client->failure.text, "network.address"));
+		} else {
+			v1_pair_check_up(p, 1);
+			assert_int_equal(p->events[EV_WARNING], 1);
+			v1_pair_command(p, CMD_REKEY_IKE); /* it is not asked once more */
+			v1_pair_run(p, SECONDS(20));
+			v1_pair_check_up(p, 1);
+			assert_int_equal(p->client->rekeys_ike, 1);
+			assert_in_range(p->pulls, 1, 8);
+			assert_int_equal(p->events[EV_WARNING], 1);
+		}
+		v1_pair_done(p);
+	}
+}
+
+/* What is refused here is who we are. */
+static void refused_after_phase1(void **state)
+{
+	struct v1_pair *p = v1_pair_new(46);
+
+	(void)state;
+	p->no_config = true;
+	p->config_refused = AUTHENTICATION_FAILED;
+	v1_pair_connect(p);
+	v1_pair_check_dead(p, ERR_PEER, AUTHENTICATION_FAILED);
+	v1_pair_done(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unity),
+		cmocka_unit_test(not_configured),
+		cmocka_unit_test(refused_after_phase1),
+	};
+
+	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
+}
