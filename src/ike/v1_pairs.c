@@ -9,10 +9,15 @@
  * more says so, or does it again.
  */
 
-static void add_pair(struct v1 *v, const struct selector *local, const struct selector *remote)
+/* False: there is no room for it. */
+static bool add_pair(struct v1 *v, const struct selector *local, const struct selector *remote)
 {
-	if (local->family == remote->family && v->n_pairs < IKE_CHILDREN_MAX)
-		v->pairs[v->n_pairs++] = (struct v1_ends){ .local = *local, .remote = *remote };
+	if (local->family != remote->family)
+		return true;
+	if (v->n_pairs == IKE_CHILDREN_MAX)
+		return false;
+	v->pairs[v->n_pairs++] = (struct v1_ends){ .local = *local, .remote = *remote };
+	return true;
 }
 
 static void host_selector(struct selector *s, uint8_t family, const uint8_t *ip)
@@ -22,17 +27,14 @@ static void host_selector(struct selector *s, uint8_t family, const uint8_t *ip)
 	selector_from_prefix(s, &p);
 }
 
-static size_t local_selectors(const struct v1 *v, struct selector out[NETCONF_ADDRS])
+static void local_selectors(const struct v1 *v, struct selectors *out)
 {
-	size_t n = 0;
-
-	for (; n < v->cfg->local_ts.n && n < NETCONF_ADDRS; n++)
-		out[n] = v->cfg->local_ts.v[n];
+	*out = v->cfg->local_ts;
 	for (size_t i = 0; v->cfg->local_ts.n == 0 && i < v->granted.n_addrs; i++)
-		host_selector(&out[n++], v->granted.addrs[i].family, v->granted.addrs[i].ip);
-	if (n == 0)
-		host_selector(&out[n++], v->path.local.family, v->path.local.ip);
-	return n;
+		host_selector(
+			&out->v[out->n++], v->granted.addrs[i].family, v->granted.addrs[i].ip);
+	if (out->n == 0)
+		host_selector(&out->v[out->n++], v->path.local.family, v->path.local.ip);
 }
 
 static void ports(struct selector *s, uint8_t proto, uint16_t port)
@@ -42,28 +44,76 @@ static void ports(struct selector *s, uint8_t proto, uint16_t port)
 		s->port_lo = s->port_hi = port;
 }
 
-void v1_pairs_prepare(struct v1 *v)
+static void transport_pair(struct v1 *v)
+{
+	struct selector local, remote;
+
+	host_selector(&local, v->path.local.family, v->path.local.ip);
+	host_selector(&remote, v->path.remote.family, v->path.remote.ip);
+	ports(&local, v->cfg->ts_proto, v->cfg->local_ts_port);
+	ports(&remote, v->cfg->ts_proto, v->cfg->remote_ts_port);
+	(void)add_pair(v, &local, &remote);
+}
+
+static bool has_family(const struct selectors *list, uint8_t family)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].family == family)
+			return true;
+	return false;
+}
+
+/* Where nothing is left, that is the end, and said then. */
+static void tell_left_out(
+	const struct v1 *v, const struct selectors *local, size_t too_many, struct outbox *ob)
+{
+	const struct selectors *remote = &v->cfg->remote_ts;
+	char text[SELECTOR_TEXT_MAX];
+
+	for (size_t i = 0; v->n_pairs > 0 && i < remote->n; i++)
+		if (!has_family(local, remote->v[i].family))
+			outbox_event(ob, EV_WARNING, LEVEL_WARN,
+				"%s of esp.remote-ts is not carried: our own end of the tunnel is of "
+				"the other family",
+				selector_text(text, &remote->v[i]));
+	if (too_many > 0)
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"%zu pairs of esp.local-ts and esp.remote-ts are not carried: they would take "
+			"more than %d child SAs",
+			too_many, IKE_CHILDREN_MAX);
+}
+
+void v1_pairs_prepare(struct v1 *v, struct outbox *ob)
 {
 	const struct ike_config *cfg = v->cfg;
-	struct selector local[NETCONF_ADDRS], remote;
-	size_t n = local_selectors(v, local);
+	struct selectors local;
+	struct selector all;
+	size_t too_many = 0;
 
 	v->n_pairs = 0;
 	if (cfg->mode == SA_TRANSPORT && cfg->remote_ts.n == 0) {
-		host_selector(&local[0], v->path.local.family, v->path.local.ip);
-		host_selector(&remote, v->path.remote.family, v->path.remote.ip);
-		ports(&local[0], cfg->ts_proto, cfg->local_ts_port);
-		ports(&remote, cfg->ts_proto, cfg->remote_ts_port);
-		add_pair(v, &local[0], &remote);
+		transport_pair(v);
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
+	local_selectors(v, &local);
+	for (size_t i = 0; i < local.n; i++) {
 		for (size_t j = 0; j < cfg->remote_ts.n; j++)
-			add_pair(v, &local[i], &cfg->remote_ts.v[j]);
-		selector_all(&remote, local[i].family);
+			too_many += !add_pair(v, &local.v[i], &cfg->remote_ts.v[j]);
+		selector_all(&all, local.v[i].family);
 		if (cfg->remote_ts.n == 0)
-			add_pair(v, &local[i], &remote);
+			too_many += !add_pair(v, &local.v[i], &all);
 	}
+	tell_left_out(v, &local, too_many, ob);
+}
+
+void v1_pair_refused(struct v1 *v, struct v1_ends *pair, const char *why, struct outbox *ob)
+{
+	char text[SELECTOR_TEXT_MAX];
+
+	pair->refused = true;
+	outbox_event(ob, EV_WARNING, LEVEL_WARN, "the gateway does not carry %s%s: %s",
+		selector_text(text, &pair->remote), v->cfg->remote_ts.n ? " of esp.remote-ts" : "",
+		why);
 }
 
 /* The gateway may have made it, by selectors that are narrower. */

@@ -291,8 +291,9 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 			v1_notify_text(name, n->type));
 		v1_fail(v, &e, ob);
 	} else if (pair) {
-		pair->refused = !without;
 		pair->not_before = v->now;
+		if (!without)
+			v1_pair_refused(v, pair, name, ob);
 	}
 }
 
@@ -316,7 +317,7 @@ void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 	else if (pair && pair->made)
 		pair->not_before = v->now + V1_REMAKE_MS;
 	else if (pair)
-		pair->refused = true;
+		v1_pair_refused(v, pair, "no answer", ob);
 }
 
 /* The gateway never confirmed what it began; if it used the SA, that is in use all the same. */

@@ -342,7 +342,9 @@ void v1_mid_note(struct v1_sa *sa, uint32_t mid);
 bool v1_mid_known(const struct v1_sa *sa, uint32_t mid);
 
 /* --- v1_pairs.c ------------------------------------------------------------------------------------- */
-void v1_pairs_prepare(struct v1 *v);
+void v1_pairs_prepare(struct v1 *v, struct outbox *ob); /* warns of what is left out */
+/* The gateway does not serve it. */
+void v1_pair_refused(struct v1 *v, struct v1_ends *pair, const char *why, struct outbox *ob);
 struct v1_ends *v1_pair_due(struct v1 *v); /* the first that wants a child SA; NULL: none now */
 uint64_t v1_pairs_deadline(const struct v1 *v); /* when another will be due */
 /* By which its child SA is known, now and when it is made anew; NULL: a number of its own. */

@@ -351,7 +351,7 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	sa->p1->ke = NULL;
 	if (sa->first) {
 		v1_stage(v, STAGE_CHILD, v1_story(V1_UP), ob);
-		v1_pairs_prepare(v);
+		v1_pairs_prepare(v, ob);
 		return;
 	}
 	v->rekeys_ike++;

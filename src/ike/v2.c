@@ -307,7 +307,7 @@ static bool any_child_ended(const struct v2 *v)
 }
 
 /* The machine is set up for all networks of the profile at once, so each has been asked for. */
-static void review_networks(struct v2 *v)
+static void review_networks(struct v2 *v, struct outbox *ob)
 {
 	size_t up = children_up(v);
 
@@ -317,6 +317,7 @@ static void review_networks(struct v2 *v)
 	v2_extra_tick(v);
 	if (v->phase == IKE_CONNECTING && v->sa && v->sa->state == V2_UP &&
 		v->sa->req.task != TASK_NEW_CHILD && !v2_extra_wanted(v)) {
+		v2_extra_left_out(v, ob);
 		v->phase = IKE_UP;
 		v->stage = STAGE_UP;
 	}
@@ -330,7 +331,7 @@ static void review(struct v2 *v, struct outbox *ob)
 	for (size_t i = 0; i < V2_SAS_MAX && v->phase != IKE_DEAD; i++)
 		if (v->sas[i] && v->sas[i]->state == V2_GONE)
 			v2_sa_next(v, v->sas[i], V2_GONE, ob);
-	review_networks(v);
+	review_networks(v, ob);
 	if (v->phase == IKE_UP && v->carrying == 0) {
 		err_set(&e, ERR_PEER, "%s",
 			any_child_ended(v) ?

@@ -171,7 +171,7 @@ static bool offer_changes(struct step *s, const struct notify *n)
 	return true;
 }
 
-/* A network of the profile that the gateway makes no child SA for stays outside the tunnel. */
+/* A network of the profile that the gateway makes no child SA for. */
 static void extra_refused(
 	struct step *s, const struct selector *network, uint16_t type, bool at_once)
 {

@@ -224,6 +224,19 @@ bool v2_extra_wanted(struct v2 *v)
 	return false;
 }
 
+void v2_extra_left_out(const struct v2 *v, struct outbox *ob)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; v->children.n >= IKE_CHILDREN_MAX && i < v->cfg->remote_ts.n; i++)
+		n += !any_covers(v, &v->cfg->remote_ts.v[i]);
+	if (n > 0)
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"%zu networks of esp.remote-ts are not carried: they would take more than %d "
+			"child SAs",
+			n, IKE_CHILDREN_MAX);
+}
+
 void v2_extra_again(struct v2 *v, uint64_t at)
 {
 	if (at < v->extra_at)

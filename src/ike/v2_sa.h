@@ -241,6 +241,8 @@ void v2_inner_free(struct request *r);
 void v2_request_next(struct v2 *v, struct outbox *ob);
 /* Selectors of the profile have no child SA yet, and have not been asked for. */
 bool v2_extra_wanted(struct v2 *v);
+void v2_extra_left_out(
+	const struct v2 *v, struct outbox *ob); /* tells of those beyond all limits */
 /* What no child SA carries is asked for once more, at that time. */
 void v2_extra_again(struct v2 *v, uint64_t at);
 /* ... for the time has come. */

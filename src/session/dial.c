@@ -5,6 +5,7 @@
 #include "attempt.h"
 #include "esp/flow.h"
 #include "ike/v1.h"
+#include "mtu.h"
 #include "netconf.h"
 
 enum { EPHEMERAL_FIRST = 49152, EPHEMERAL_COUNT = 16384 }; /* RFC 6335 section 6 */
@@ -70,7 +71,7 @@ void dial_lost(struct session *s, const struct err *e)
 static void configure_line(struct session *s)
 {
 	const struct profile *p = s->p;
-	uint16_t fits = netconf_line_mtu(&s->view, s->paths[s->path].mtu);
+	uint16_t fits = mtu_line(&s->view, s->paths[s->path].mtu);
 
 	s->line_config = (struct line_config){
 		.local_port = s->l2tp_port,

@@ -6,14 +6,7 @@
 #include <string.h>
 
 #include "base/names.h"
-#include "esp/esp.h"
-
-enum {
-	DEFAULT_MTU = 1500,
-	FALLBACK_MTU = 1280,
-	IPV4_HEADER_LEN = 20,
-	IPV6_HEADER_LEN = 40,
-};
+#include "mtu.h"
 
 struct builder {
 	const struct profile *p;
@@ -289,6 +282,37 @@ static void tell_lost(struct builder *b)
 	}
 }
 
+/* Whether any of its addresses are, be it for some protocols and ports only. */
+static bool carried_in_part(const struct builder *b, const struct selector *named)
+{
+	struct selector s = *named, common;
+	const struct selectors *ts;
+
+	s.proto = 0;
+	s.port_lo = 0;
+	s.port_hi = UINT16_MAX;
+	for (size_t i = 0; (ts = carried(b, i)); i++)
+		for (size_t j = 0; j < ts->n; j++)
+			if (selector_narrow(&common, &s, &ts->v[j]))
+				return true;
+	return false;
+}
+
+/* What the profile names for the tunnel and the gateway takes nothing of; the engine has said why. Everything, in one
+ * piece or two, is no name but an offer. */
+static void block_uncarried(struct builder *b)
+{
+	struct prefix list[256];
+
+	for (size_t i = 0; !b->line && i < b->p->remote_ts.n; i++) {
+		const struct selector *s = &b->p->remote_ts.v[i];
+		size_t n = carried_in_part(b, s) ? 0 : selector_prefixes(s, list, ARRAY_LEN(list));
+		for (size_t k = 0; k < n && k < ARRAY_LEN(list); k++)
+			if (list[k].len > 1 && !objection(b, &list[k]))
+				add_route(b, ROUTE_BLOCK, &list[k]);
+	}
+}
+
 static void take_routes(struct builder *b)
 {
 	if (b->p->routes == CHOICE_AUTO && b->g->split)
@@ -297,6 +321,8 @@ static void take_routes(struct builder *b)
 		routes_from_selectors(b);
 	else if (b->p->routes == CHOICE_LIST)
 		routes_from_profile(b);
+	if (b->p->routes == CHOICE_AUTO)
+		block_uncarried(b);
 	find_full(b);
 	block_other_family(b);
 	tell_lost(b);
@@ -432,54 +458,11 @@ static void take_dns(struct builder *b)
 	b->head.dns_default = b->full[0] || b->full[1] || b->head.n_domains == 0;
 }
 
-/* What fits into the path with everything that the child SA puts around it. */
-static uint16_t child_mtu(
-	const struct ike_view *view, const struct ike_child_view *c, uint16_t path_mtu)
-{
-	struct sa_spec *spec = calloc(1, sizeof(*spec));
-
-	if (!spec)
-		return FALLBACK_MTU;
-	spec->mode = c->mode;
-	spec->encap = c->encap;
-	spec->remote = view->remote;
-	spec->encr = c->suite.encr->id;
-	spec->encr_bits = c->suite.encr->key_bits;
-	spec->integ = c->suite.integ ? c->suite.integ->id : 0;
-	uint16_t fits = esp_inner_mtu(spec, path_mtu ? path_mtu : DEFAULT_MTU);
-	free(spec);
-	return fits;
-}
-
-/* The smallest over the child SAs. */
-static uint16_t children_mtu(const struct ike_view *view, uint16_t path_mtu)
-{
-	uint16_t mtu = path_mtu ? path_mtu : DEFAULT_MTU;
-
-	for (size_t i = 0; i < view->n_children; i++) {
-		uint16_t fits = child_mtu(view, &view->children[i], path_mtu);
-		mtu = fits < mtu ? fits : mtu;
-	}
-	return mtu;
-}
-
-uint16_t netconf_line_mtu(const struct ike_view *view, uint16_t path_mtu)
-{
-	size_t around = LINE_OVERHEAD +
-		(view->remote.family == FAMILY_V6 ? IPV6_HEADER_LEN : IPV4_HEADER_LEN);
-	uint16_t mtu = children_mtu(view, path_mtu);
-
-	if (mtu < around + PPP_MRU_MIN)
-		return PPP_MRU_MIN;
-	mtu = (uint16_t)(mtu - around);
-	return mtu < PPP_MRU_DEFAULT ? mtu : PPP_MRU_DEFAULT;
-}
-
 /* PPP has limits of its own. */
 static uint16_t ppp_mtu(const struct profile *p, const struct ike_view *view,
 	const struct ppp_view *ppp, uint16_t path_mtu)
 {
-	uint16_t fits = p->mtu ? p->mtu : netconf_line_mtu(view, path_mtu);
+	uint16_t fits = p->mtu ? p->mtu : mtu_line(view, path_mtu);
 	uint16_t most = ppp->peer_mru < PPP_MRU_DEFAULT ? ppp->peer_mru : PPP_MRU_DEFAULT;
 
 	return fits < most ? fits : most;
@@ -495,7 +478,7 @@ static uint16_t inner_mtu(const struct builder *b, uint16_t path_mtu)
 		return b->p->mtu;
 	for (size_t i = 0; i < b->head.n_addrs; i++)
 		v6 = v6 || b->head.addrs[i].family == FAMILY_V6;
-	uint16_t mtu = children_mtu(b->view, path_mtu);
+	uint16_t mtu = mtu_children(b->view, path_mtu);
 	return v6 && mtu < IPV6_LEAST_MTU ? IPV6_LEAST_MTU : mtu;
 }
 

@@ -19,9 +19,6 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 	struct outbox *ob);
 enum { IPV6_LEAST_MTU = 1280 }; /* RFC 8200 section 5: with less there is no IPv6 */
 
-/* The largest packet that fits into an L2TP data message in the child SA. */
-uint16_t netconf_line_mtu(const struct ike_view *view, uint16_t path_mtu);
-
 /* Appends ACT_NETCONF for before and after the tunnel: nothing but the kill switch, and what passes
  * it. False when memory ran out. */
 bool netconf_guard(const struct profile *p, enum killswitch kill, struct outbox *ob);

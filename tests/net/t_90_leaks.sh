@@ -450,6 +450,20 @@ agreed_without_address() {
 }
 test_leaks_agreed_without_address() { unguarded agreed_without_address; }
 
+# Named in the profile, and the gateway takes nothing of it.
+named_but_refused() {
+	profile_psk open
+	client_start open --set 'esp.remote-ts=10.99.0.0/24, 203.0.113.0/24'
+	judge_begin
+	reaches "$INNER4"
+	unreachable "$OUTSIDE4"
+	sed -i "/> 203\.0\.113\.7/!d" "$LAB/judge" # the rest is free to go around this tunnel
+	nothing_clear "a network that the gateway refused"
+	grep -q 'does not carry 203\.0\.113\.0/24' "$LAB/run/open/err" || fail "nobody tells of it"
+	client_stop open
+}
+test_leaks_named_but_refused() { unguarded named_but_refused; }
+
 halves() {
 	profile_psk open full
 	client_start open --set network.address=0.0.0.0 --set 'esp.remote-ts=0.0.0.0/1, 128.0.0.0/1'

@@ -88,6 +88,9 @@ static void configure(struct pair *p, const struct netconf *n, struct outbox *ne
 {
 	p->netconf = *n;
 	p->n_routes = n->n_routes;
+	p->n_blocked = 0;
+	for (uint32_t i = 0; i < n->n_routes; i++)
+		p->n_blocked += n->routes[i].kind == ROUTE_BLOCK;
 	client_os(&p->client, p->net.now, &(struct os_input){ .kind = OS_NETCONF_DONE, .ok = true },
 		next);
 }

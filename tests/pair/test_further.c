@@ -1,23 +1,29 @@
 /*
  * Further child SAs: the profile names several networks, and the gateway makes one child SA for each.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "pair.h"
 #include "profiles.h"
 
-static struct profile *begin(struct pair *p)
+static struct profile *begin_with(struct pair *p, const char *networks)
 {
 	struct profile *profile = profile_psk();
 	struct err e;
 
-	assert_ok(&e, profile_set(profile, "esp", "remote-ts", "10.1.0.0/16, 10.2.0.0/16", &e));
+	assert_ok(&e, profile_set(profile, "esp", "remote-ts", networks, &e));
 	pair_init(p, 30);
 	p->profile = profile;
 	p->gwc.narrow = "10.1.0.0/16";
 	p->gwc.address = NULL;
 	p->ping_every = 500; /* the gateway sends by a child SA when the client does */
 	return profile;
+}
+
+static struct profile *begin(struct pair *p)
+{
+	return begin_with(p, "10.1.0.0/16, 10.2.0.0/16");
 }
 
 static void finish(struct pair *p, struct profile *profile)
@@ -90,9 +96,11 @@ static void had_later(void **state)
 	p.watch = busy_at_first;
 	pair_connect(&p);
 	assert_int_equal(client_phase(&p.client), IKE_UP);
-	assert_int_equal(p.n_routes, 1);
+	assert_int_equal(p.n_routes, 2);
+	assert_int_equal(p.n_blocked, 1);
 	pair_run(&p, SECONDS(10));
 	assert_int_equal(p.n_routes, 2);
+	assert_int_equal(p.n_blocked, 0);
 	pair_settle(&p);
 	pair_check_up(&p, 2);
 	finish(&p, profile);
@@ -113,9 +121,30 @@ static void refused(void **state)
 	pair_connect(&p);
 	assert_int_equal(client_phase(&p.client), IKE_UP);
 	assert_int_equal(p.events[EV_WARNING], 1);
+	assert_int_equal(p.n_blocked, 1); /* nothing of it in the clear */
 	unsigned asked = p.gw.requests;
 	pair_run(&p, SECONDS(20));
 	assert_int_equal(p.gw.requests, asked);
+	finish(&p, profile);
+}
+
+/* There are only so many child SAs. */
+static void too_many(void **state)
+{
+	char networks[1500] = "10.1.0.0/16";
+	struct pair p;
+
+	(void)state;
+	for (int i = 2; i <= IKE_CHILDREN_MAX + 3; i++)
+		snprintf(networks + strlen(networks), sizeof(networks) - strlen(networks),
+			", 10.%d.0.0/16", i);
+	struct profile *profile = begin_with(&p, networks);
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	pair_run(&p, SECONDS(5));
+	assert_int_equal(children_shown(&p), IKE_CHILDREN_MAX);
+	assert_int_equal(p.events[EV_WARNING], 1);
+	assert_int_equal(p.n_blocked, 3);
 	finish(&p, profile);
 }
 
@@ -126,6 +155,7 @@ int main(void)
 		cmocka_unit_test(one_of_two_deleted),
 		cmocka_unit_test(had_later),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(too_many),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);

@@ -1,5 +1,7 @@
 #include "v1_pair.h"
 
+#include <stdio.h>
+
 /* The child SAs of a tunnel with several pairs of selectors. */
 
 static void remote_networks(struct v1_pair *p, const char *const *networks, size_t n)
@@ -192,6 +194,7 @@ static void one_refused(void **state)
 	selector_from_prefix(&p->gw->pairs[0].local, &served);
 	v1_pair_until(p, v1_pair_decided, SECONDS(60));
 	v1_pair_check_up(p, 1);
+	assert_int_equal(p->events[EV_WARNING], 1);
 	v1_pair_run(p, SECONDS(5));
 	unsigned sent = p->net.sent[CLIENT];
 	v1_pair_run(p, SECONDS(300));
@@ -213,6 +216,100 @@ static void other_family(void **state)
 	v1_pair_connect(p);
 	v1_pair_check_dead(p, ERR_CONFIG, 0);
 	assert_non_null(strstr(p->client->failure.text, "esp.remote-ts"));
+	v1_pair_done(p);
+}
+
+/* ... and beside it something of IPv4. */
+static void one_of_the_other_family(void **state)
+{
+	static const char *const two[] = { "2001:db8::/32", "10.2.0.0/16" };
+	struct v1_pair *p = v1_pair_new(125);
+
+	(void)state;
+	remote_networks(p, two, 2);
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->events[EV_WARNING], 1);
+	v1_pair_done(p);
+}
+
+/* The second of two gets no answer at all: arg has the message id of the first. */
+static bool second_is_lost(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	uint8_t *first = arg;
+
+	(void)n;
+	if (from != CLIENT || f->esp || f->len < IKE_HDR_LEN || f->data[18] != V1_QUICK_MODE)
+		return false;
+	if (!first[4])
+		memcpy(first, f->data + 20, 4);
+	first[4] = 1;
+	return memcmp(first, f->data + 20, 4) != 0;
+}
+
+static void one_unanswered(void **state)
+{
+	static const char *const two[] = { "10.2.0.0/16", "10.3.0.0/16" };
+	struct v1_pair *p = v1_pair_new(126);
+	uint8_t first[5] = { 0 };
+
+	(void)state;
+	remote_networks(p, two, 2);
+	v1_pair_start(p);
+	p->net.tap = second_is_lost;
+	p->net.tap_arg = first;
+	v1_pair_until(p, v1_pair_decided, SECONDS(600));
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->events[EV_WARNING], 1);
+	v1_pair_done(p);
+}
+
+/* More than there may be child SAs. */
+static struct v1_pair *with_many(uint32_t seed, int n)
+{
+	struct v1_pair *p = v1_pair_new(seed);
+	struct prefix prefix;
+	char network[32];
+
+	p->cfg.pfs = p->gw_cfg.pfs = TRI_NO;
+	p->cfg.remote_ts.n = (uint16_t)n;
+	for (int i = 0; i < n; i++) {
+		snprintf(network, sizeof(network), "10.%d.0.0/16", i + 1);
+		assert_true(prefix_parse(&prefix, network));
+		selector_from_prefix(&p->cfg.remote_ts.v[i], &prefix);
+	}
+	v1_pair_connect(p);
+	v1_pair_run(p, SECONDS(5));
+	return p;
+}
+
+static void too_many(void **state)
+{
+	struct v1_pair *p = with_many(127, IKE_CHILDREN_MAX + 3);
+
+	(void)state;
+	v1_pair_check_up(p, IKE_CHILDREN_MAX);
+	assert_int_equal(p->events[EV_WARNING], 1);
+	v1_pair_done(p);
+}
+
+/* Our own end is of more networks than the gateway may assign addresses. */
+static void many_of_our_own(void **state)
+{
+	struct v1_pair *p = v1_pair_new(128);
+	struct prefix prefix;
+	char network[32];
+
+	(void)state;
+	p->cfg.local_ts.n = NETCONF_ADDRS + 2;
+	for (int i = 0; i < NETCONF_ADDRS + 2; i++) {
+		snprintf(network, sizeof(network), "10.%d.0.0/16", i + 1);
+		assert_true(prefix_parse(&prefix, network));
+		selector_from_prefix(&p->cfg.local_ts.v[i], &prefix);
+	}
+	v1_pair_connect(p);
+	v1_pair_run(p, SECONDS(5));
+	v1_pair_check_up(p, NETCONF_ADDRS + 2);
 	v1_pair_done(p);
 }
 
@@ -296,6 +393,10 @@ int main(void)
 		cmocka_unit_test(ended),
 		cmocka_unit_test(one_refused),
 		cmocka_unit_test(other_family),
+		cmocka_unit_test(one_of_the_other_family),
+		cmocka_unit_test(one_unanswered),
+		cmocka_unit_test(too_many),
+		cmocka_unit_test(many_of_our_own),
 		cmocka_unit_test(rekey_waits_for_the_login),
 		cmocka_unit_test(gateway_begins),
 	};

@@ -354,6 +354,42 @@ static void subnets_without_an_address_go_nowhere(void **state)
 	assert_true(warned(x, "carries 10.99.0.0/24", "no IPv4 address: it goes nowhere"));
 }
 
+/* What the profile wants in the tunnel and no child SA carries any of must not leave in the clear. Everything is an
+ * offer, of which the gateway takes what it likes, and so is a part that was taken. */
+static void named_networks_that_are_not_carried(void **state)
+{
+	struct pushed *x = *state;
+
+	assert_ok(&e,
+		profile_set(x->p, "esp", "remote-ts",
+			"10.0.0.0/8, 172.16.0.0/12, 192.0.2.1-192.0.2.2[tcp], 10.99.0.0/24[tcp/80], "
+			"fd99::/64, ::/0, 128.0.0.0/1, 198.51.100.10/32",
+			&e));
+	set(x, "routes", "auto");
+	push_addr(x, "10.1.2.3");
+	push_route(x, "10.99.0.0/24");
+	x->ts.v[0].proto = 17;
+	build(x);
+	assert_route(x, "10.99.0.0/24", ROUTE_TUNNEL);
+	assert_route(x, "172.16.0.0/12", ROUTE_BLOCK);
+	assert_route(x, "192.0.2.1/32", ROUTE_BLOCK);
+	assert_route(x, "192.0.2.2/32", ROUTE_BLOCK);
+	assert_route(x, "fd99::/64", ROUTE_BLOCK);
+	assert_int_equal(x->made->n_routes, 5);
+}
+
+static void named_networks_and_routes_of_the_profile(void **state)
+{
+	struct pushed *x = *state;
+
+	assert_ok(&e, profile_set(x->p, "esp", "remote-ts", "10.99.0.0/24, 172.16.0.0/12", &e));
+	set(x, "routes", "none");
+	push_addr(x, "10.1.2.3");
+	push_route(x, "10.99.0.0/24");
+	build(x);
+	assert_int_equal(x->made->n_routes, 0);
+}
+
 /* The profile's own networks are the user's word: they lead into the tunnel, carried or not. */
 static void networks_of_the_profile_without_an_address(void **state)
 {
@@ -566,6 +602,10 @@ int main(void)
 			networks_without_an_address_go_nowhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			subnets_without_an_address_go_nowhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			named_networks_that_are_not_carried, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			named_networks_and_routes_of_the_profile, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			networks_of_the_profile_without_an_address, setup, teardown),
 		cmocka_unit_test(every_full_tunnel_keeps_the_other_family),
