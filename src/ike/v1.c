@@ -408,8 +408,8 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 	if (v->phase == IKE_DEAD)
 		return;
 	switch (in->kind) {
-	case OS_INBOUND:
-		v->heard_at = now;
+	case OS_INBOUND: /* RFC 3706 section 5.5 */
+		v1_heard(v);
 		break;
 	case OS_SA_USED:
 		if (c)

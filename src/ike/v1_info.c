@@ -68,6 +68,15 @@ void v1_dpd_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	send_dpd(v, sa, V1_R_U_THERE, sa->dpd_out, ob);
 }
 
+void v1_heard(struct v1 *v)
+{
+	v->heard_at = v->now;
+	if (v->sa) {
+		v->sa->dpd_tries = 0;
+		v->sa->dpd_at = TIME_NEVER;
+	}
+}
+
 /* --- the gateway's --------------------------------------------------------------------------------------- */
 
 /* The gateway names the SPI that it receives by, or ours where it has no half of its own. Our own message, come
@@ -151,13 +160,12 @@ static void take_ack(struct v1_step *s, const struct notify *n)
 {
 	struct rd r = rd_init(n->data.p, n->data.n);
 
-	if (rd_u32(&r) == s->sa->dpd_out && !r.bad) {
-		s->sa->dpd_tries = 0;
-		s->sa->dpd_at = TIME_NEVER;
-	}
+	if (rd_u32(&r) == s->sa->dpd_out && !r.bad && s->sa->dpd_tries > 0)
+		v1_heard(s->v);
 }
 
-/* RFC 3706 section 6.1: an old sequence number may be a replay, and is not answered. Nothing in a message
+/* RFC 3706 section 6.1: an old sequence number may be a replay, and is not answered; the last one once more is, but
+ * says nothing of the gateway. Nothing in a message
  * says which way it went: one of our numbers is our own question come back. */
 static void take_question(struct v1_step *s, const struct notify *n)
 {
@@ -168,6 +176,8 @@ static void take_question(struct v1_step *s, const struct notify *n)
 
 	if (r.bad || ours || (sa->dpd_in && (int32_t)(sequence - sa->dpd_in) < 0))
 		return;
+	if (sequence != sa->dpd_in)
+		v1_heard(s->v);
 	s->sa->dpd_in = sequence;
 	send_dpd(s->v, s->sa, V1_R_U_THERE_ACK, sequence, s->ob);
 }

@@ -249,14 +249,18 @@ static void not_opened(struct v1_step *s)
 
 static void run_phase2(struct v1_step *s, const struct row *row)
 {
-	s->v->heard_at = s->v->now;
-	if (s->x) {
+	bool goes_on = s->x != NULL;
+
+	if (goes_on) {
 		memcpy(s->x->iv, s->iv, V1_BLOCK_MAX);
 		memcpy(s->x->seen, s->seen, V1_SEEN_LEN);
 	}
 	bool ok = complete(s->p, row, s->e) && row->step(s);
 	if (s->v->phase == IKE_DEAD)
 		return;
+	/* Neither can be a replay, as its message id is good for one exchange. What only informs can. */
+	if (goes_on || v1_mid_known(s->sa, s->h->mid))
+		v1_heard(s->v);
 	if (ok)
 		v1_sa_next(s->v, s->sa, s->next, s->ob);
 	else if (s->e->kind == ERR_DROP)

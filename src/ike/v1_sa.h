@@ -551,6 +551,7 @@ void v1_info_unprotected(
 void v1_delete_child(struct v1 *v, struct v1_sa *sa, const struct child *c, struct outbox *ob);
 void v1_delete_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob);
 void v1_dpd_send(struct v1 *v, struct v1_sa *sa, struct outbox *ob);
+void v1_heard(struct v1 *v); /* a sign of life, and no old one */
 
 /* --- v1_rows.c --------------------------------------------------------------------------------------------- */
 void v1_dispatch(struct v1 *v, const struct datagram *d, struct outbox *ob);

@@ -204,6 +204,66 @@ static void own_question(void **state)
 	v1_pair_done(p);
 }
 
+static bool gateway_is_gone(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)arg;
+	(void)n;
+	(void)f;
+	return from == GATEWAY;
+}
+
+/* A gateway that is gone is not kept alive by what it said before: its question, its answer to ours, and what
+ * changes nothing. */
+static void dead_all_the_same(void **state)
+{
+	static const uint8_t sequence[] = { 0, 0, 0, 7 };
+	static const uint16_t said[] = { V1_R_U_THERE, 0, 24577 /* REPLAY-STATUS */ };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		struct v1_pair *p = v1_pair_new(128);
+		struct record r;
+		p->cfg.dpd_interval = SECONDS(10);
+		v1_pair_connect(p);
+		if (said[i])
+			say(p, &r, said[i], (struct bytes){ sequence, 4 });
+		else
+			listen_for(p, &r, V1_INFORMATIONAL);
+		v1_pair_run(p, SECONDS(12));
+		assert_true(r.len > 0);
+		v1_pair_check_up(p, 1);
+		p->net.tap = gateway_is_gone;
+		for (int k = 0; k < 50 && p->client->phase == IKE_UP; k++) {
+			v1_pair_inject(p, r.data, r.len);
+			v1_pair_run(p, SECONDS(2));
+		}
+		v1_pair_check_dead(p, ERR_SILENT, 0);
+		v1_pair_done(p);
+	}
+}
+
+/* RFC 3706 section 5.5: what comes by ESP is as good as an answer. */
+static void packets_are_life(void **state)
+{
+	struct v1_pair *p = v1_pair_new(129);
+	const struct os_input in = { .kind = OS_INBOUND, .ok = true };
+
+	(void)state;
+	p->cfg.dpd_interval = SECONDS(10);
+	v1_pair_connect(p);
+	p->net.tap = gateway_is_gone;
+	for (int i = 0; i < 10; i++) {
+		v1_pair_run(p, SECONDS(30)); /* it was asked some times */
+		assert_int_equal(p->client->phase, IKE_UP);
+		assert_true(p->client->sa->dpd_tries > 1);
+		v1_os(p->client, p->net.now, &in, &p->ob);
+		assert_int_equal(p->client->sa->dpd_tries, 0);
+	}
+	v1_pair_run(p, SECONDS(100));
+	v1_pair_check_dead(p, ERR_SILENT, 0);
+	v1_pair_done(p);
+}
+
 /* A phase 1 with more exchanges than are remembered goes on; the last ones are known. */
 static void many(void **state)
 {
@@ -235,6 +295,8 @@ int main(void)
 		cmocka_unit_test(error),
 		cmocka_unit_test(alive),
 		cmocka_unit_test(own_question),
+		cmocka_unit_test(dead_all_the_same),
+		cmocka_unit_test(packets_are_life),
 		cmocka_unit_test(many),
 	};
 
