@@ -56,6 +56,26 @@ static void write_ends(const struct v1 *v, const struct v1_sa *sa, struct ikew *
 	v1_nat_oa_write(k, sa->peer.natt, ours ? b : a);
 }
 
+/* Rekeys may come faster than what they replace is over: what goes first goes now, and lingers no longer. */
+static void end_early(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
+{
+	struct child *first = NULL;
+
+	for (size_t i = 0; v->children.n == CHILDREN_MAX && i < v->children.n; i++) {
+		struct child *c = v->children.v[i];
+		if (c->state == CHILD_LINGERING)
+			return;
+		if ((c->state == CHILD_RETIRING || c->state == CHILD_REPLACED) &&
+			(!first || c->until < first->until))
+			first = c;
+	}
+	if (!first)
+		return;
+	if (first->state == CHILD_RETIRING)
+		v1_delete_child(v, sa, first, ob);
+	child_deleted(&v->children, first, v->now, ob);
+}
+
 /* The child of an offer as agreed on. hold_out: its outbound half is not used yet. */
 static struct child *child_add(struct v1_step *s, const struct v1_offer *o,
 	const struct v1_terms *t, const struct ke_secret *shared, bool hold_out)
@@ -80,6 +100,7 @@ static struct child *child_add(struct v1_step *s, const struct v1_offer *o,
 	c->remote_ts.v[0] = o->remote_ts;
 	c->octets = shorter(t->life.octets, v->octets_told);
 	child_lifetime(c, shorter(v->cfg->child_lifetime, t->life.ms), v->now, v->rng);
+	end_early(v, s->sa, s->ob);
 	in = child_specify(&v->children, c, v->cfg, s->ob, s->e);
 	bool keyed = in && v1_keymat(s->sa, &t->suite, shared, ni, nr, in, s->e) &&
 		v1_keymat(s->sa, &t->suite, shared, ni, nr, c->held_out, s->e);
@@ -237,7 +258,6 @@ static struct child *take_answer(struct v1_step *s)
 static bool answer_recv(struct v1_step *s)
 {
 	struct v1_offer *o = s->x->offer;
-	struct child *old = child_find(&s->v->children, o->old_spi_in);
 	uint8_t nonces[2 * V1_NONCE_MAX];
 	struct notify n;
 
@@ -251,7 +271,7 @@ static bool answer_recv(struct v1_step *s)
 	note_nat_oa(s, true);
 	if (o->pair)
 		o->pair->made = true;
-	v1_child_replace(s->v, old, CHILD_RETIRING, s->ob);
+	v1_child_replace(s->v, child_find(&s->v->children, o->old_spi_in), CHILD_RETIRING, s->ob);
 	memcpy(nonces, o->ni, o->ni_len);
 	memcpy(nonces + o->ni_len, o->nr, o->nr_len);
 	bool ok = v1_send(s->v, s->x, V1_QUICK_MODE,

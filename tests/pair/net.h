@@ -33,7 +33,7 @@ struct flight {
 };
 
 /* What SA_INSTALL and SA_REMOVE came to at one end. */
-enum { PLANE_MAX = 256 };
+enum { PLANE_MAX = 512 };
 struct plane {
 	size_t n;
 	struct sa_spec *sa[PLANE_MAX]; /* oldest first */

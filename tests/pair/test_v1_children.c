@@ -293,6 +293,28 @@ static void too_many(void **state)
 	v1_pair_done(p);
 }
 
+/* Far faster than what a rekey leaves behind is over: nothing is lost for want of room. */
+static void rekeys_in_a_hurry(void **state)
+{
+	enum { REKEYS = 4 };
+	struct v1_pair *p = with_many(129, IKE_CHILDREN_MAX);
+
+	(void)state;
+	v1_pair_check_up(p, IKE_CHILDREN_MAX);
+	for (unsigned i = 1; i <= REKEYS; i++) {
+		v1_pair_command(p, CMD_REKEY_CHILD);
+		v1_pair_run(p, SECONDS(4));
+		v1_pair_check_up(p, IKE_CHILDREN_MAX);
+		assert_int_equal(p->client->rekeys_child, i * IKE_CHILDREN_MAX);
+		assert_true(p->client->children.n <= CHILDREN_MAX);
+	}
+	v1_pair_run(p, SECONDS(60));
+	v1_pair_check_up(p, IKE_CHILDREN_MAX);
+	assert_int_equal(p->client->children.n, IKE_CHILDREN_MAX);
+	assert_int_equal(p->events[EV_WARNING], 0);
+	v1_pair_done(p);
+}
+
 /* Our own end is of more networks than the gateway may assign addresses. */
 static void many_of_our_own(void **state)
 {
@@ -396,6 +418,7 @@ int main(void)
 		cmocka_unit_test(one_of_the_other_family),
 		cmocka_unit_test(one_unanswered),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(rekeys_in_a_hurry),
 		cmocka_unit_test(many_of_our_own),
 		cmocka_unit_test(rekey_waits_for_the_login),
 		cmocka_unit_test(gateway_begins),
