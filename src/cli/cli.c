@@ -184,7 +184,6 @@ static int run_check(const struct options *o)
 	if (result == LOAD_BAD) {
 		char advice[EVENT_TEXT_MAX];
 		print_problems(stdout, report);
-		fflush(stdout);
 		status = cli_complain(DOWN_PROFILE, advice_on(o, report, advice),
 			"the profile %s has %zu problem%s", o->args[0], report->n,
 			report->n == 1 ? "" : "s");
@@ -284,7 +283,6 @@ static int run_doctor(const struct options *o)
 	bool well = doctor_look("", &kernel, stdout);
 	int status = o->n_args > 0 ? run_check(o) : DOWN_ASKED;
 
-	fflush(stdout);
 	return well ? status :
 		      cli_complain(DOWN_MACHINE, "what stands beside it there",
 			      "this machine lacks what is marked BAD above");
