@@ -223,8 +223,7 @@ static void tick_wait(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	v1_sa_next(v, sa, V1_UP, ob);
 }
 
-/* Copies of the first message go to the other port as well. */
-static bool knocks(const struct v1 *v, const struct v1_sa *sa)
+bool v1_knocks(const struct v1 *v, const struct v1_sa *sa)
 {
 	return sa->first && !v->natt && (sa->state == V1_SA_SENT || sa->state == V1_AGGR_SENT);
 }
@@ -240,13 +239,13 @@ static void no_answer(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	else
 		err_set(&e, ERR_SILENT, "%s does not answer %s mode%s (sent %u times)", to,
 			v->cfg->aggressive ? "aggressive" : "main",
-			knocks(v, sa) ? ALSO_KNOCKED : "", sa->p1->rexmit.tries);
+			v1_knocks(v, sa) ? ALSO_KNOCKED : "", sa->p1->rexmit.tries);
 	v1_sa_failed(v, sa, &e, ob);
 }
 
 static void send_again(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 {
-	if (!knocks(v, sa) || !rexmit_knock(&sa->p1->rexmit, &sa->p1->sent, &v->path, ob))
+	if (!v1_knocks(v, sa) || !rexmit_knock(&sa->p1->rexmit, &sa->p1->sent, &v->path, ob))
 		v1_transmit(v, &sa->p1->sent, ob);
 }
 

@@ -496,6 +496,8 @@ bool v1_keys_agree(struct v1_step *s) MUST_CHECK; /* the shared secret and all k
 void v1_nat_d_write(struct v1 *v, const struct v1_sa *sa, struct ikew *k);
 /* Which side is behind a NAT; then phase 1 floats to port 4500. */
 void v1_nat_detect(struct v1_step *s);
+/* The first message has no answer yet: copies of it go to the NAT traversal port as well. */
+bool v1_knocks(const struct v1 *v, const struct v1_sa *sa);
 /* It answered a copy of our first message that went to the NAT traversal port. */
 void v1_natt_knocked(struct v1 *v, const struct datagram *d, struct outbox *ob);
 bool v1_prepare_phase1(

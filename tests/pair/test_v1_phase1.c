@@ -306,10 +306,39 @@ static void port_500_is_shut(void **state)
 	v1_pair_done(p);
 }
 
+/* Anybody's word from the other port: it is no answer once the first message has been answered. */
+static void other_port_too_late(void **state)
+{
+	struct v1_pair *p = v1_pair_new(114);
+	uint8_t message[IKE_HDR_LEN] = { 0 };
+
+	(void)state;
+	p->cfg.force_encap = false;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	assert_false(p->client->natt);
+	memcpy(message, p->client->sa->cky_i, IKE_SPI_LEN);
+	memcpy(message + IKE_SPI_LEN, p->client->sa->cky_r, IKE_SPI_LEN);
+	message[17] = 0x10;
+	message[18] = V1_MAIN_MODE;
+	message[27] = sizeof(message);
+	struct datagram d = { .on = PORT_NATT,
+		.local = p->client->path.local,
+		.remote = p->client->path.remote,
+		.data = message,
+		.len = sizeof(message) };
+	d.remote.port = 4500;
+	v1_datagram(p->client, p->net.now, &d, &p->ob);
+	assert_false(p->client->natt);
+	assert_int_equal(p->client->path.remote.port, 500);
+	v1_pair_done(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(port_500_is_shut),
+		cmocka_unit_test(other_port_too_late),
 		cmocka_unit_test(deleted_and_silent),
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
