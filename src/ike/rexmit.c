@@ -50,9 +50,9 @@ bool rexmit_knock(const struct rexmit *x, const struct kept *first, const struct
 	return true;
 }
 
-bool knock_answered(const struct path *path, const struct datagram *d)
+bool knock_answered(const struct rexmit *x, const struct path *path, const struct datagram *d)
 {
-	return d->on == PORT_NATT && d->remote.port == NATT_PORT &&
+	return x->tries >= KNOCK_FROM && d->on == PORT_NATT && d->remote.port == NATT_PORT &&
 		addr_same_host(&d->remote, &path->remote);
 }
 

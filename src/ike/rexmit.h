@@ -54,8 +54,8 @@ bool rexmit_again(struct rexmit *x, uint64_t now, struct rng *rng);
 bool rexmit_knock(const struct rexmit *x, const struct kept *first, const struct path *path,
 	struct outbox *ob);
 #define ALSO_KNOCKED ", nor at port 4500"
-/* Is it an answer to such a copy? */
-bool knock_answered(const struct path *path, const struct datagram *d);
+/* Is it an answer to such a copy, of which there was one? */
+bool knock_answered(const struct rexmit *x, const struct path *path, const struct datagram *d);
 
 /* a little less than ms, by up to a tenth, so that many clients do not move in step. */
 uint64_t jittered(uint64_t ms, struct rng *rng);

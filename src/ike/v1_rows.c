@@ -165,7 +165,7 @@ static void phase1(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
 	uint8_t next_iv[V1_BLOCK_MAX] = { 0 }, seen[V1_SEEN_LEN];
 	struct err e = { 0 };
 
-	if (v1_knocks(v, sa) && knock_answered(&v->path, d))
+	if (v1_knocks(v, sa) && knock_answered(&sa->p1->rexmit, &v->path, d))
 		v1_natt_knocked(v, d, ob);
 	v1_digest((struct bytes){ d->data, d->len }, seen);
 	if (sa->p1 && memcmp(seen, sa->p1->seen, V1_SEEN_LEN) == 0) {

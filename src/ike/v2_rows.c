@@ -144,7 +144,7 @@ static void init_answer(
 
 	if (!p)
 		return;
-	if (!v->natt && v->sa->state == V2_INIT && knock_answered(&v->path, d))
+	if (!v->natt && v->sa->state == V2_INIT && knock_answered(&v->sa->req.rexmit, &v->path, d))
 		v2_natt_knocked(v, d, ob);
 	if (v->sa->state != V2_INIT || v->sa->req.task != TASK_INIT || h->mid != 0 ||
 		!addr_same(&d->remote, &v->path.remote)) {
