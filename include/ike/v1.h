@@ -49,8 +49,8 @@ enum v1_notify_type {
 };
 
 /* "NO-PROPOSAL-CHOSEN (14)", "notify 40001" for one without a name. */
+char *v1_notify_text(char out[64], uint16_t type);
 /* The warning before a login where the gateway proved itself by a shared key. */
 extern const char v1_only_the_key[];
-char *v1_notify_text(char out[64], uint16_t type);
 
 #endif

@@ -242,6 +242,7 @@ test_rekey_refused() {
 	client_start refused
 	said=$(vpnc_ike rekey refused child 2>&1) && fail "it was not refused"
 	grep -q 'does not rekey the child SA now: NO_PROPOSAL_CHOSEN (14)' <<<"$said" || fail "$said"
+	grep -q '^the gateway said: NO_PROPOSAL_CHOSEN (14)$' <<<"$said" || fail "$said"
 	client_do refused "rekey child"
 	wait_until 3 grep -q '^rekey: the gateway does not rekey the child SA' "$LAB/run/refused/err" ||
 		fail "whoever typed it did not hear of it"
@@ -257,7 +258,7 @@ test_reconnect_refused() {
 	profile_psk again
 	client_start again
 	said=$(gateway_without psk@vpn.test vpnc_ike reconnect again 2>&1) && fail "it was not refused"
-	grep -q AUTHENTICATION_FAILED <<<"$said" || fail "$said"
+	grep -q '^the gateway said: AUTHENTICATION_FAILED (24)$' <<<"$said" || fail "$said"
 	status_becomes again 's["state"] == "up"'
 	reaches "$INNER4"
 	client_stop again
