@@ -403,8 +403,8 @@ static void options_win(void **state)
 static void options_found_wrong_later(void **state)
 {
 	static const char *const bad[] = { "remote.auth=psk", "remote.ca=/none/at/all.pem" };
-	const char *path = folder_text(
-		*state, "b.conf", HEAD "[local]\nauth = eap\n[remote]\nauth = cert\n");
+	const char *path =
+		folder_text(*state, "b.conf", HEAD "[local]\nauth = eap\n[remote]\nauth = cert\n");
 	struct load_request rq = { .profile = path, .n_sets = 1 };
 	char text[512];
 	struct profile *p;
