@@ -54,7 +54,8 @@ static const char *word_of_gateway(const char *text)
 	size_t n = strlen(text);
 	const char *at = n > 0 && text[n - 1] == ')' ? strrchr(text, '(') : NULL;
 
-	if (!at || at - text < 2)
+	/* a number and nothing else in the brackets */
+	if (!at || at - text < 2 || strspn(at + 1, "0123456789") != (size_t)(text + n - at) - 2)
 		return NULL;
 	for (at -= 2; at > text && at[-1] != ' ';)
 		at--;

@@ -264,6 +264,21 @@ test_reconnect_refused() {
 	client_stop again
 }
 
+# Silence is nothing that the gateway said, whatever stands in brackets at the end of the sentence.
+test_reconnect_unanswered() {
+	local said
+	profile_psk unheard
+	client_start unheard
+	in_box router nft "table inet shut { chain in { type filter hook prerouting priority -450;
+		udp dport { 500, 4500 } drop; }; }"
+	said=$(vpnc_ike reconnect unheard 2>&1) && fail "it was answered"
+	grep -q 'does not answer IKE_SA_INIT' <<<"$said" || fail "$said"
+	grep -q '^the gateway said: nothing' <<<"$said" || fail "$said"
+	router_plain
+	status_becomes unheard 's["state"] == "up"' 60
+	client_stop unheard
+}
+
 # Whoever typed it hears of it as well as whoever asked from outside.
 test_rekey_without_an_answer() {
 	local charon
