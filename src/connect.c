@@ -427,14 +427,15 @@ static void on_event(struct connect *c, const struct event *ev)
 {
 	show_event(c, ev);
 	if (ev->kind == EV_UP) {
-		ports_keep(c->profile, sample(c));
+		if (c->profile->type == CONN_L2TP)
+			ports_keep(c->profile, sample(c));
 		c->connected = true;
 		c->since = clock_wall();
 		repl_start(c->repl);
 	}
 	if (ev->kind == EV_NOT_REKEYED)
 		fail_waiters(c, WAITS_FOR_KEYS, DOWN_OTHER, ev->text);
-	else if (ev->kind == EV_RECONNECTING && ev->level == LEVEL_WARN)
+	else if (ev->kind == EV_RECONNECTING && ev->level == LEVEL_WARN && c->waiters.n)
 		fail_waiters(c, WAITS_FOR_UP, DOWN_OTHER, sample(c)->last_error);
 	if (ev->kind == EV_UP || ev->kind == EV_REKEYED) {
 		c->refused = false;

@@ -31,6 +31,8 @@ enum action_kind {
 /* Which of the two sockets: the NAT traversal one puts four zero octets (the non-ESP marker of
  * RFC 3948) before IKE messages and carries ESP as well. The edge adds and strips the marker. */
 enum ike_port { PORT_IKE, PORT_NATT };
+/* Their numbers, ours where they are free and a gateway's (RFC 7296 section 2). */
+enum { UDP_PORT_IKE = 500, UDP_PORT_NATT = 4500 };
 
 enum { HOST_TEXT_MAX = 256, EVENT_TEXT_MAX = 512, PROMPT_TEXT_MAX = 512 };
 

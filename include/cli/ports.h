@@ -17,8 +17,8 @@ uint16_t port_recall(const char *gateway); /* 0: nothing is known */
 /* The newest come first, and PORTS_KEPT of them are kept; 0 forgets. */
 void port_keep(const char *gateway, uint16_t port);
 
-/* Of a profile's gateways, and of the one that a tunnel is up with: what it wanted is tried first the next
- * time. Nothing but L2TP has any. */
+/* Of a profile's gateways, and of the one that a tunnel of L2TP is up with: what it wanted is tried first the
+ * next time. */
 void ports_recall(struct profile *p);
 void ports_keep(const struct profile *p, const struct status *st);
 

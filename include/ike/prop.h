@@ -8,6 +8,7 @@
 #define IKE_PROP_H
 
 #include "base/bytes.h"
+#include "base/types.h"
 #include "crypto/alg.h"
 
 enum protocol_id { PROTO_NONE = 0, PROTO_IKE = 1, PROTO_AH = 2, PROTO_ESP = 3 };
@@ -51,6 +52,8 @@ bool prop_parse(struct proposals *p, enum protocol_id proto, enum tier tier, con
 	struct err *e) MUST_CHECK;
 char *prop_text(char *out, size_t size, const struct proposals *p, enum protocol_id proto);
 char *suite_text(char out[SUITE_TEXT_MAX], const struct suite *s);
+/* The algorithms of a child SA as a data plane knows them. */
+void suite_specify(const struct suite *s, struct sa_spec *out);
 /* The first key exchange group offered, NULL when there is none. */
 const struct alg *prop_first_ke(const struct proposals *p);
 bool prop_offers(const struct proposals *p, const struct alg *a);

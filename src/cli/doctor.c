@@ -171,7 +171,7 @@ static bool port_in_use(const struct doctor *d, const char *table, unsigned port
 
 static void look_ports(struct doctor *d)
 {
-	static const unsigned ports[] = { 500, 4500 };
+	static const unsigned ports[] = { UDP_PORT_IKE, UDP_PORT_NATT };
 
 	for (size_t i = 0; i < ARRAY_LEN(ports); i++)
 		if (port_in_use(d, "/proc/net/udp", ports[i]) ||

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -260,10 +259,7 @@ static size_t columns(const char *text, size_t n)
  * line anew by itself, so what libedit knows of the screen is wrong as well. */
 static bool follow_size(struct editor *ed)
 {
-	struct winsize now = { 0 };
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &now) != 0 || now.ws_col == 0)
-		now.ws_col = 80;
+	struct winsize now = term_size();
 	bool changed = now.ws_col != ed->size.ws_col || now.ws_row != ed->size.ws_row;
 	ed->size = now;
 	if (changed)

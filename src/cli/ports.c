@@ -75,7 +75,7 @@ void ports_keep(const struct profile *p, const struct status *st)
 {
 	uint16_t usual = st->ppp.source_port == L2TP_PORT ? 0 : st->ppp.source_port;
 
-	if (p->type == CONN_L2TP && st->ppp.source_port && !st->ppp.port_for_now &&
-		!p->source_port && usual != port_recall(st->gateway.name))
+	if (st->ppp.source_port && !st->ppp.port_for_now && !p->source_port &&
+		usual != port_recall(st->gateway.name))
 		port_keep(st->gateway.name, usual);
 }

@@ -15,7 +15,6 @@ enum { INSTANCES_MAX = 64, QUICK_MS = 5000, SLOW_MS = 90000 };
 static void request_line(char out[REQUEST_LINE_MAX], const struct options *o)
 {
 	const char *what = o->n_args > 1 ? o->args[1] : "";
-
 	bool color = o->command->id == DO_STATUS && options_color(o, STDOUT_FILENO);
 
 	snprintf(out, REQUEST_LINE_MAX, "%s%s%s%s%s", o->command->name, *what ? " " : "", what,

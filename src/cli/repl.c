@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/prompt.h"
@@ -372,9 +371,7 @@ void repl_wait_key(struct repl *r, bool on)
 
 unsigned repl_columns(void)
 {
-	struct winsize w;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
+	return term_size().ws_col;
 }
 
 void repl_live(struct repl *r, const char *text)

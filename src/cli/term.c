@@ -16,6 +16,15 @@ static struct {
 	struct termios was;
 } guard = { .fd = -1 };
 
+struct winsize term_size(void)
+{
+	struct winsize now = { 0 };
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &now) != 0 || now.ws_col == 0)
+		now.ws_col = 80;
+	return now;
+}
+
 void term_restore(void)
 {
 	int was = errno;

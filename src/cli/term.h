@@ -5,6 +5,7 @@
 #define CLI_TERM_H
 
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
 /* Keeps the settings of fd, once, to be put back at exit and by a fatal signal. False: no terminal. */
@@ -18,6 +19,8 @@ bool term_raw(int fd, struct termios *before);
 /* Lines without echo: what is typed too early may be a password. Ctrl-C stays a signal; Ctrl-Z would
  * leave the shell without echo and is none. Nothing happens in the background. False: no terminal. */
 bool term_quiet(int fd);
+/* Of the window on stdout: 80 columns where it is none or does not say. */
+struct winsize term_size(void);
 /* As it was when term_guard saw it first. */
 void term_restore(void);
 

@@ -2,18 +2,16 @@
 
 #include "edge/udp.h"
 
-enum { PORT_500 = 500, PORT_4500 = 4500 };
-
 /* Both sockets of a family, or none. */
 static size_t open_family(
 	struct host *h, enum family family, struct udp_socket out[2], struct err *e)
 {
 	out[0] = (struct udp_socket){ .which = PORT_IKE, .family = family };
 	out[1] = (struct udp_socket){ .which = PORT_NATT, .family = family };
-	out[0].fd = host_udp(h, family, PORT_500, &out[0].port, e);
+	out[0].fd = host_udp(h, family, UDP_PORT_IKE, &out[0].port, e);
 	if (out[0].fd < 0)
 		return 0;
-	out[1].fd = host_udp(h, family, PORT_4500, &out[1].port, e);
+	out[1].fd = host_udp(h, family, UDP_PORT_NATT, &out[1].port, e);
 	if (out[1].fd < 0) {
 		close(out[0].fd);
 		return 0;

@@ -48,10 +48,7 @@ static void spec_fill(
 	s->encap = c->encap;
 	s->local = c->local;
 	s->remote = c->remote;
-	s->encr = c->suite.encr->id;
-	s->encr_bits = c->suite.encr->key_bits;
-	s->integ = c->suite.integ ? c->suite.integ->id : 0;
-	s->esn = c->suite.esn;
+	suite_specify(&c->suite, s);
 	s->ecn = c->ecn;
 	s->replay_window = cfg->replay_window;
 	s->octets_max = shorter(c->octets, cfg->child_octets);

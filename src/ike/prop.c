@@ -299,6 +299,14 @@ char *prop_text(char *out, size_t size, const struct proposals *p, enum protocol
 	return out;
 }
 
+void suite_specify(const struct suite *s, struct sa_spec *out)
+{
+	out->encr = s->encr->id;
+	out->encr_bits = s->encr->key_bits;
+	out->integ = s->integ ? s->integ->id : 0;
+	out->esn = s->esn;
+}
+
 char *suite_text(char out[SUITE_TEXT_MAX], const struct suite *s)
 {
 	const struct alg *parts[] = { s->encr, s->integ, s->prf, s->ke };

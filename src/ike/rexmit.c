@@ -35,7 +35,7 @@ void kept_send(const struct kept *k, enum ike_port from, const struct addr *loca
 		outbox_send(ob, from, local, remote, k->v[i].data, k->v[i].len);
 }
 
-enum { KNOCK_FROM = 3, NATT_PORT = 4500 }; /* the first of these copies; the gateway's port */
+enum { KNOCK_FROM = 3 }; /* the first of these copies */
 
 bool rexmit_knock(const struct rexmit *x, const struct kept *first, const struct path *path,
 	struct outbox *ob)
@@ -45,14 +45,14 @@ bool rexmit_knock(const struct rexmit *x, const struct kept *first, const struct
 	if (x->tries < KNOCK_FROM || (x->tries - KNOCK_FROM) % 2 != 0)
 		return false;
 	local.port = path->local_natt_port;
-	remote.port = NATT_PORT;
+	remote.port = UDP_PORT_NATT;
 	kept_send(first, PORT_NATT, &local, &remote, ob);
 	return true;
 }
 
 bool knock_answered(const struct rexmit *x, const struct path *path, const struct datagram *d)
 {
-	return x->tries >= KNOCK_FROM && d->on == PORT_NATT && d->remote.port == NATT_PORT &&
+	return x->tries >= KNOCK_FROM && d->on == PORT_NATT && d->remote.port == UDP_PORT_NATT &&
 		addr_same_host(&d->remote, &path->remote);
 }
 

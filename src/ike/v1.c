@@ -90,7 +90,7 @@ static void move(struct v1 *v, struct outbox *ob)
 			v1_sa_drop(v, v->sas[i]);
 	v->path.remote = v->move_to;
 	v->move_to.family = FAMILY_NONE;
-	v->natt = v->port != 500;
+	v->natt = v->port != UDP_PORT_IKE;
 	v->nat_local = v->nat_remote = v->proved = false;
 	if (!v1_phase1_begin(v, true, ob, &e))
 		v1_fail(v, &e, ob);
@@ -365,7 +365,8 @@ void v1_start(struct v1 *v, uint64_t now, time_t wall, const struct path *path, 
 	v->path = *path;
 	v->patient = patient;
 	v->port = path->remote.port;
-	v->natt = path->remote.port != 500; /* RFC 3948: any other port carries the marker */
+	/* RFC 3948: any other port carries the marker */
+	v->natt = path->remote.port != UDP_PORT_IKE;
 	if (v->cfg->aggressive && v->cfg->local_auth == IKE_AUTH_BY_PSK)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"aggressive mode with a shared key: who listens can "

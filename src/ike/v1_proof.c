@@ -131,7 +131,7 @@ void v1_nat_detect(struct v1_step *s)
 	v->nat_remote = !remote_known;
 	if (!v->natt && (v->nat_local || v->nat_remote || v->cfg->force_encap)) {
 		v->natt = true;
-		v->path.remote.port = 4500;
+		v->path.remote.port = UDP_PORT_NATT;
 	}
 	if (v->nat_local)
 		outbox_log(s->ob, LEVEL_INFO, "this machine is behind a NAT");

@@ -387,7 +387,8 @@ void v2_start(struct v2 *v, uint64_t now, time_t wall, const struct path *path, 
 	v->wall = wall;
 	v->path = *path;
 	v->patient = patient;
-	v->natt = path->remote.port != 500; /* RFC 3948: any other port carries the marker */
+	/* RFC 3948: any other port carries the marker */
+	v->natt = path->remote.port != UDP_PORT_IKE;
 	v->sa = v2_sa_new(v, true);
 	if (!v->sa) {
 		err_set(&e, ERR_LOCAL, "out of memory");

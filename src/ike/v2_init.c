@@ -133,7 +133,7 @@ static void detect_nat(struct step *s)
 		return; /* the gateway cannot do NAT traversal */
 	if (!v->natt && (v->encap || v2_mobile(v->cfg))) {
 		v->natt = true;
-		v->path.remote.port = 4500;
+		v->path.remote.port = UDP_PORT_NATT;
 	}
 }
 

@@ -7,8 +7,6 @@
  * from and to, and what does not match was changed on the way.
  */
 
-enum { FIRST_PORT = 500 };
-
 void v2_nat_write(struct v2 *v, const struct v2_sa *sa, struct ikew *k)
 {
 	uint8_t source[20], destination[20];
@@ -53,7 +51,7 @@ static bool answers_first(const struct step *s)
 {
 	struct addr there = s->v->path.remote;
 
-	there.port = FIRST_PORT;
+	there.port = UDP_PORT_IKE;
 	return any_hash_matches(s, NAT_DETECTION_SOURCE_IP, &there);
 }
 
@@ -69,7 +67,7 @@ bool v2_nat_read(struct step *s)
 	bool knocked = v->knocked && !answers_first(s);
 	if (v->knocked && !knocked) {
 		local = v->path.local;
-		remote.port = FIRST_PORT;
+		remote.port = UDP_PORT_IKE;
 	}
 	/* A NAT stands before us when the gateway saw another address than we sent from, before the
 	 * gateway when it thinks that it sent from another than we received from. */

@@ -102,9 +102,10 @@ static bool says_whom(const struct session *s)
 	const struct identity *id = &s->cfg.remote_id;
 	bool address = id->type == ID_IPV4_ADDR || id->type == ID_IPV6_ADDR;
 
-	if (!id_given(id) || s->p->send_remote_id != TRI_AUTO)
-		return id_given(id) && s->p->send_remote_id == TRI_YES;
-	return !s->nameless && (s->cfg.remote_id_strict || !address);
+	if (!id_given(id) || s->p->send_remote_id == TRI_NO)
+		return false;
+	return s->p->send_remote_id == TRI_YES ||
+		(!s->nameless && (s->cfg.remote_id_strict || !address));
 }
 
 /* What the gateway must prove: what the profile says, else the name or address that was typed. */
@@ -248,13 +249,16 @@ static void ask(uint32_t id, enum ask_kind kind, bool echo, const char *prompt, 
 	snprintf(a->prompt, sizeof(a->prompt), "%s", prompt);
 }
 
+static bool by_shared_key(const struct session *s)
+{
+	return s->cfg.local_auth == IKE_AUTH_BY_PSK || s->cfg.remote_psk;
+}
+
 /* Whoever stands in the gateway's place once has what he needs to try one key after the other at home: AUTH of
  * IKEv2 (RFC 7296 section 2.15), the hash of IKEv1. */
 static void warn_of_short_key(const struct session *s, struct outbox *ob)
 {
-	bool used = s->cfg.local_auth == IKE_AUTH_BY_PSK || s->cfg.remote_psk;
-
-	if (used && s->cfg.psk->len < PSK_LONG)
+	if (by_shared_key(s) && s->cfg.psk->len < PSK_LONG)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"the pre-shared key has fewer than %d characters, so it can be guessed by "
 			"whoever poses as the gateway once: a longer one cannot",
@@ -264,10 +268,8 @@ static void warn_of_short_key(const struct session *s, struct outbox *ob)
 /* What must be known before the first message; the rest is asked for when the gateway asks. */
 void attempt_prepare(struct session *s, struct outbox *ob)
 {
-	bool psk = s->cfg.local_auth == IKE_AUTH_BY_PSK || s->cfg.remote_psk;
-
 	s->phase = PHASE_ASKING;
-	if (psk && !s->p->psk_given && s->psk.len == 0) {
+	if (by_shared_key(s) && !s->p->psk_given && s->psk.len == 0) {
 		ask(ASK_ID_PSK, ASK_PSK, false, "Pre-shared key", ob);
 	} else if ((s->cfg.local_auth == IKE_AUTH_BY_EAP || s->p->type == CONN_L2TP) &&
 		!s->user[0]) {

@@ -152,8 +152,8 @@ static const struct worded {
 static const struct hint hints_v1[] = {
 	{ STAGE_INIT, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"check the address, and whether a firewall stops UDP port 500 and 4500; a gateway that only "
-		"speaks IKEv2 does not answer either (connection.type = ikev2), nor one that wants the other mode (ike.aggressive) or does not "
-		"know local.id" },
+		"speaks IKEv2 does not answer either (connection.type = ikev2), nor one that wants the other "
+		"mode (ike.aggressive) or does not know local.id" },
 	{ STAGE_AUTH, ERR_SILENT, ANY, DOWN_NOT_ACCEPTED, NULL },
 	{ STAGE_EAP, ERR_SILENT, ANY, DOWN_UNREACHABLE,
 		"the gateway fell silent where the login should be: its authentication server may be down, or "

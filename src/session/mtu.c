@@ -23,9 +23,7 @@ static uint16_t child_mtu(
 	spec->mode = c->mode;
 	spec->encap = c->encap;
 	spec->remote = view->remote;
-	spec->encr = c->suite.encr->id;
-	spec->encr_bits = c->suite.encr->key_bits;
-	spec->integ = c->suite.integ ? c->suite.integ->id : 0;
+	suite_specify(&c->suite, spec);
 	uint16_t fits = esp_inner_mtu(spec, path_mtu ? path_mtu : DEFAULT_MTU);
 	free(spec);
 	return fits;

@@ -50,10 +50,7 @@ static void fill(const struct gateway *g, const struct gw_child *c, const struct
 	s->encap = g->encap;
 	s->local = g->self;
 	s->remote = g->peer;
-	s->encr = t->suite.encr->id;
-	s->encr_bits = t->suite.encr->key_bits;
-	s->integ = t->suite.integ ? t->suite.integ->id : 0;
-	s->esn = t->suite.esn;
+	suite_specify(&t->suite, s);
 	s->local_ts = *t->local_ts;
 	s->remote_ts = *t->remote_ts;
 }
