@@ -436,31 +436,31 @@ ipv4_only() {
 }
 test_leaks_ipv6_beside_ipv4_tunnel() { unguarded ipv4_only; }
 
+# goes_nowhere ADDRESS PREFIX STORY WARNING [OPTION...]: where profile open does not carry it; prefix and warning
+# are regular expressions
+goes_nowhere() {
+	client_start open "${@:5}"
+	judge_begin
+	reaches "$INNER4"
+	unreachable "$1"
+	sed -i "/> $2/!d" "$LAB/judge" # the rest is free to go around this tunnel
+	nothing_clear "$3"
+	grep -q "$4" "$LAB/run/open/err" || fail "nobody tells of it"
+	client_stop open
+}
+
 # Agreed on, but the gateway has no address of its family to give.
 agreed_without_address() {
 	profile_psk open only4
-	client_start open
-	judge_begin
-	reaches "$INNER4"
-	unreachable "$INNER6"
-	sed -i "/> fd99::/!d" "$LAB/judge" # the rest is free to go around this tunnel
-	nothing_clear "a network that was agreed on"
-	grep -q 'no IPv6 address: it goes nowhere' "$LAB/run/open/err" || fail "nobody tells of it"
-	client_stop open
+	goes_nowhere "$INNER6" fd99:: "a network that was agreed on" 'no IPv6 address: it goes nowhere'
 }
 test_leaks_agreed_without_address() { unguarded agreed_without_address; }
 
 # Named in the profile, and the gateway takes nothing of it.
 named_but_refused() {
 	profile_psk open
-	client_start open --set 'esp.remote-ts=10.99.0.0/24, 203.0.113.0/24'
-	judge_begin
-	reaches "$INNER4"
-	unreachable "$OUTSIDE4"
-	sed -i "/> 203\.0\.113\.7/!d" "$LAB/judge" # the rest is free to go around this tunnel
-	nothing_clear "a network that the gateway refused"
-	grep -q 'does not carry 203\.0\.113\.0/24' "$LAB/run/open/err" || fail "nobody tells of it"
-	client_stop open
+	goes_nowhere "$OUTSIDE4" '203\.0\.113\.7' "a network that the gateway refused" \
+		'does not carry 203\.0\.113\.0/24' --set 'esp.remote-ts=10.99.0.0/24, 203.0.113.0/24'
 }
 test_leaks_named_but_refused() { unguarded named_but_refused; }
 

@@ -82,6 +82,17 @@ struct flight net_take(struct net *n)
 	return first;
 }
 
+bool net_shuts_500(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	unsigned *passed = arg;
+	bool ok = f->esp || f->dst.port == 4500 || f->src.port == 4500;
+
+	(void)n;
+	(void)from;
+	*passed += ok && !f->esp;
+	return !ok;
+}
+
 void net_lose_all(struct net *n)
 {
 	while (n->n) {

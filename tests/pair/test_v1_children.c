@@ -233,31 +233,37 @@ static void one_of_the_other_family(void **state)
 	v1_pair_done(p);
 }
 
-/* The second of two gets no answer at all: arg has the message id of the first. */
-static bool second_is_lost(void *arg, struct net *n, enum end from, struct flight *f)
+/* Of the client's quick modes the first gets there, or only the others do. */
+struct quick_modes {
+	uint8_t mid[4]; /* of the first, once it was seen */
+	bool seen, lose_first;
+};
+
+static bool lose_quick_modes(void *arg, struct net *n, enum end from, struct flight *f)
 {
-	uint8_t *first = arg;
+	struct quick_modes *q = arg;
 
 	(void)n;
 	if (from != CLIENT || f->esp || f->len < IKE_HDR_LEN || f->data[18] != V1_QUICK_MODE)
 		return false;
-	if (!first[4])
-		memcpy(first, f->data + 20, 4);
-	first[4] = 1;
-	return memcmp(first, f->data + 20, 4) != 0;
+	if (!q->seen)
+		memcpy(q->mid, f->data + 20, 4);
+	q->seen = true;
+	return (memcmp(q->mid, f->data + 20, 4) == 0) == q->lose_first;
 }
 
+/* The second of two gets no answer at all. */
 static void one_unanswered(void **state)
 {
 	static const char *const two[] = { "10.2.0.0/16", "10.3.0.0/16" };
 	struct v1_pair *p = v1_pair_new(126);
-	uint8_t first[5] = { 0 };
+	struct quick_modes quick = { .lose_first = false };
 
 	(void)state;
 	remote_networks(p, two, 2);
 	v1_pair_start(p);
-	p->net.tap = second_is_lost;
-	p->net.tap_arg = first;
+	p->net.tap = lose_quick_modes;
+	p->net.tap_arg = &quick;
 	v1_pair_until(p, v1_pair_decided, SECONDS(600));
 	v1_pair_check_up(p, 1);
 	assert_int_equal(p->events[EV_WARNING], 1);
@@ -356,23 +362,9 @@ static void rekey_waits_for_the_login(void **state)
 	v1_pair_done(p);
 }
 
-/* The client's first quick mode never gets there. */
-static bool drop_first_quick(void *arg, struct net *n, enum end from, struct flight *f)
-{
-	uint8_t *mid = arg;
-
-	(void)n;
-	if (from != CLIENT || f->esp || f->len < IKE_HDR_LEN || f->data[18] != V1_QUICK_MODE)
-		return false;
-	if (!mid[4])
-		memcpy(mid, f->data + 20, 4);
-	mid[4] = 1;
-	return memcmp(mid, f->data + 20, 4) == 0;
-}
-
 static bool quick_is_out(const struct v1_pair *p)
 {
-	return ((const uint8_t *)p->net.tap_arg)[4];
+	return ((const struct quick_modes *)p->net.tap_arg)->seen;
 }
 
 static bool is_up(const struct v1_pair *p)
@@ -385,13 +377,13 @@ static bool is_up(const struct v1_pair *p)
 static void gateway_begins(void **state)
 {
 	struct v1_pair *p = v1_pair_new(111);
-	uint8_t mid[5] = { 0 };
+	struct quick_modes quick = { .lose_first = true };
 	struct err e;
 
 	(void)state;
 	v1_pair_start(p);
-	p->net.tap = drop_first_quick;
-	p->net.tap_arg = mid;
+	p->net.tap = lose_quick_modes;
+	p->net.tap_arg = &quick;
 	assert_true(v1_pair_until(p, quick_is_out, SECONDS(10)));
 	struct v1_ends ends = { .local = p->client->pairs[0].remote,
 		.remote = p->client->pairs[0].local };
