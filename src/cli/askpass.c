@@ -70,6 +70,7 @@ static void run_child(const struct child *c, int out, int alive)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	/* Out of the way of the numbers that are given out now. */
 	out = fcntl(out, F_DUPFD_CLOEXEC, ALIVE_FD + 1);
 	alive = fcntl(alive, F_DUPFD_CLOEXEC, ALIVE_FD + 1);

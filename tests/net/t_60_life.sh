@@ -96,6 +96,27 @@ test_interrupt() {
 	client_ends int 0
 }
 
+test_every_signal_that_ends() {
+	local sig
+	profile_psk sig
+	for sig in QUIT USR1 USR2 ALRM VTALRM PROF IO PWR XCPU; do
+		client_start sig --set network.killswitch=yes
+		client_signal sig "$sig"
+		client_ends sig 0
+		diff "$LAB/machine" <(client_machine) || fail "$sig left something behind"
+	done
+}
+
+test_no_room_for_the_log() {
+	profile_psk small
+	client_start small --log-level trace --log-file "$LAB/log"
+	prlimit --pid "${CLIENT_PID[small]}" --fsize="$(stat -c %s "$LAB/log")"
+	client_do small "rekey all"
+	status_becomes small 's["rekeys"] == {"ike": 1, "child": 1}'
+	client_stop small
+	rm "$LAB/log"
+}
+
 test_terminate_while_connecting() {
 	profile_psk early psk "$SILENT4"
 	client_launch early
