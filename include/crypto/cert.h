@@ -47,6 +47,14 @@ bool cert_proves_email(const struct cert *c, const char *email);
 bool cert_proves_addr(const struct cert *c, const struct addr *a);
 bool cert_proves_dn(const struct cert *c, struct bytes dn_der);
 
+/* Is it valid at that time? AUTH when not, and the sentence says since or from when. */
+bool cert_dates(const struct cert *c, time_t now, struct err *e) MUST_CHECK;
+/* Of its life less than a tenth is left, and less than two weeks. */
+bool cert_ends_soon(const struct cert *c, time_t now);
+/* "Nov 27 15:35:14 2026 GMT" */
+enum { CERT_TIME_MAX = 64 };
+char *cert_expires_text(char out[CERT_TIME_MAX], const struct cert *c);
+
 /* "CN=..., O=..." to a DER Name; returns false (CONFIG) on a form it does not know. */
 bool dn_from_text(
 	const char *text, uint8_t *out, size_t cap, size_t *len, struct err *e) MUST_CHECK;
@@ -75,6 +83,9 @@ bool trust_add_system(struct trust *t, struct err *e) MUST_CHECK;
 bool trust_add(struct trust *t, struct bytes file, size_t *added, struct err *e) MUST_CHECK;
 bool trust_check(const struct trust *t, size_t n, struct err *e) MUST_CHECK;
 bool trust_pin(struct trust *t, struct bytes file, struct err *e) MUST_CHECK;
+/* Is one of those that were pinned, or else added, valid at that time? A public key always is. AUTH when not,
+ * and the sentence speaks of the last one. */
+bool trust_dates(const struct trust *t, time_t now, struct err *e) MUST_CHECK;
 /* SHA-1 of the SubjectPublicKeyInfo of anchor i, for CERTREQ (RFC 7296 section 3.7); false past the end.
  * The system's store does not count here: naming a hundred CAs tells the gateway nothing. */
 bool trust_spki_sha1(const struct trust *t, size_t i, uint8_t out[SPKI_SHA1_LEN]) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { REF_FILE_MAX = 1 << 20, CA_FILES_MAX = 4096 };
 
@@ -107,6 +108,24 @@ static bool read_credentials(
 	return ok;
 }
 
+static void judge_own(struct refs *r)
+{
+	const struct profile *p = r->p;
+	struct err e = { .kind = ERR_NONE };
+
+	if (p->own_certs.n == 0)
+		err_set(&e, ERR_CONFIG, "there is no certificate in the file");
+	else if (!p->own_key)
+		err_set(&e, ERR_CONFIG,
+			"there is no private key in the file; right would be local.key");
+	else if (!key_matches(p->own_key, p->own_certs.v[0]))
+		err_set(&e, ERR_CONFIG, "certificate and private key do not belong together");
+	if (e.kind != ERR_NONE)
+		complain(r, "local", p->key[0] && p->own_certs.n ? "key" : "certificate", &e);
+	else if (r->rq->thorough && !cert_dates(p->own_certs.v[0], time(NULL), &e))
+		complain(r, "local", "certificate", &e);
+}
+
 static void load_own(struct refs *r)
 {
 	struct profile *p = r->p;
@@ -130,16 +149,7 @@ static void load_own(struct refs *r)
 		}
 		cert_list_own_first(&p->own_certs, p->own_key);
 	}
-	err_clear(&e);
-	if (p->own_certs.n == 0)
-		err_set(&e, ERR_CONFIG, "there is no certificate in the file");
-	else if (!p->own_key)
-		err_set(&e, ERR_CONFIG,
-			"there is no private key in the file; right would be local.key");
-	else if (!key_matches(p->own_key, p->own_certs.v[0]))
-		err_set(&e, ERR_CONFIG, "certificate and private key do not belong together");
-	if (e.kind != ERR_NONE)
-		complain(r, "local", p->key[0] && p->own_certs.n ? "key" : "certificate", &e);
+	judge_own(r);
 }
 
 static bool add_ca_file(struct refs *r, const char *path, size_t *added, struct err *e)
@@ -242,6 +252,8 @@ static void load_trust(struct refs *r)
 	/* A pin alone means that nobody else's word counts. */
 	if (!p->ca[0] && !p->remote_certificate[0] && !trust_add_system(p->trust, &e))
 		complain(r, "remote", "ca", &e);
+	else if (r->rq->thorough && !trust_dates(p->trust, time(NULL), &e))
+		complain(r, "remote", p->remote_certificate[0] ? "certificate" : "ca", &e);
 }
 
 enum load_result load_refs(struct profile *p, const struct load_scan *s,

@@ -24,8 +24,8 @@ size_t bundle_len(const struct bundle *b);
 struct bytes bundle_spki(const struct bundle *b, size_t i);
 /* NULL when it has none; the caller's. */
 X509_NAME *bundle_subject(const struct bundle *b, size_t i) MUST_CHECK;
-/* Whether all of it can be parsed. */
-bool bundle_readable(const struct bundle *b, size_t i);
+/* NULL when it cannot be parsed; the caller's. */
+X509 *bundle_parse(const struct bundle *b, size_t i) MUST_CHECK;
 /* Puts the certificates with this subject into the store and, unless they are their own, those of their
  * issuers. Each goes in once; what cannot be parsed is passed over. */
 void bundle_find(struct bundle *b, const X509_NAME *subject, X509_STORE *store);

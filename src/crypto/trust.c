@@ -147,9 +147,12 @@ bool trust_check(const struct trust *t, size_t n, struct err *e)
 {
 	size_t first = bundle_len(t->anchors) - n;
 
-	for (size_t i = 0; i < n; i++)
-		if (!bundle_readable(t->anchors, first + i))
+	for (size_t i = 0; i < n; i++) {
+		X509 *x = bundle_parse(t->anchors, first + i);
+		if (!x)
 			return unreadable(i, e);
+		X509_free(x);
+	}
 	return true;
 }
 
@@ -201,36 +204,69 @@ bool trust_spki_sha1(const struct trust *t, size_t i, uint8_t out[SPKI_SHA1_LEN]
 	return true;
 }
 
-static void time_text(char out[64], const ASN1_TIME *when)
+static char *time_text(char out[CERT_TIME_MAX], const ASN1_TIME *when)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	int n = 0;
 
 	if (bio && ASN1_TIME_print(bio, when) == 1)
-		n = BIO_read(bio, out, 63);
+		n = BIO_read(bio, out, CERT_TIME_MAX - 1);
 	out[n > 0 ? n : 0] = 0;
 	BIO_free(bio);
+	return out;
 }
 
-static bool refuse_dates(const X509 *x, const char *subject, bool too_early, struct err *e)
+char *cert_expires_text(char out[CERT_TIME_MAX], const struct cert *c)
 {
-	char when[64];
+	return time_text(out, X509_get0_notAfter(c->x));
+}
 
+static bool refuse_dates(const X509 *x, bool too_early, struct err *e)
+{
+	char subject[CERT_TEXT_MAX], when[CERT_TIME_MAX];
+
+	x509_name_text(subject, X509_get_subject_name(x));
 	time_text(when, too_early ? X509_get0_notBefore(x) : X509_get0_notAfter(x));
 	return err_set(e, ERR_AUTH, "the certificate \"%s\" %s %s", subject,
 		too_early ? "is valid only from" : "expired on", when);
 }
 
-static bool check_dates(const struct cert *c, time_t now, struct err *e)
+static bool x509_dates(const X509 *x, time_t now, struct err *e)
 {
-	char subject[CERT_TEXT_MAX];
-
-	cert_subject_text(subject, c);
-	if (X509_cmp_time(X509_get0_notBefore(c->x), &now) >= 0)
-		return refuse_dates(c->x, subject, true, e);
-	if (X509_cmp_time(X509_get0_notAfter(c->x), &now) <= 0)
-		return refuse_dates(c->x, subject, false, e);
+	if (X509_cmp_time(X509_get0_notBefore(x), &now) >= 0)
+		return refuse_dates(x, true, e);
+	if (X509_cmp_time(X509_get0_notAfter(x), &now) <= 0)
+		return refuse_dates(x, false, e);
 	return true;
+}
+
+bool cert_dates(const struct cert *c, time_t now, struct err *e)
+{
+	return x509_dates(c->x, now, e);
+}
+
+bool cert_ends_soon(const struct cert *c, time_t now)
+{
+	enum { LONG_DAYS = 140, DAY_S = 24 * 60 * 60 };
+	int days = LONG_DAYS, seconds = 0;
+
+	ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(c->x), X509_get0_notAfter(c->x));
+	time_t then = now + (days < LONG_DAYS ? (days * DAY_S + seconds) : LONG_DAYS * DAY_S) / 10;
+	return X509_cmp_time(X509_get0_notAfter(c->x), &then) <= 0;
+}
+
+bool trust_dates(const struct trust *t, time_t now, struct err *e)
+{
+	bool valid = t->n_pins + bundle_len(t->anchors) == 0;
+
+	for (size_t i = 0; i < t->n_pins && !valid; i++)
+		valid = !t->pinned[i] || x509_dates(t->pinned[i], now, e);
+	for (size_t i = 0; i < bundle_len(t->anchors) && t->n_pins == 0 && !valid; i++) {
+		X509 *x = bundle_parse(t->anchors, i);
+		valid = x ? x509_dates(x, now, e) : unreadable(i, e);
+		X509_free(x);
+	}
+	return valid;
 }
 
 static bool check_pins(const struct trust *t, const struct cert *c, time_t now, struct err *e)
@@ -240,7 +276,7 @@ static bool check_pins(const struct trust *t, const struct cert *c, time_t now, 
 	for (size_t i = 0; i < t->n_pins; i++) {
 		if (t->pinned[i] ? X509_cmp(t->pinned[i], c->x) == 0 :
 				   EVP_PKEY_eq(t->pins[i], X509_get0_pubkey(c->x)) == 1)
-			return check_dates(c, now, e);
+			return cert_dates(c, now, e);
 	}
 	return err_set(e, ERR_AUTH, "the certificate \"%s\" is not the one that is pinned",
 		cert_subject_text(subject, c));
@@ -322,7 +358,7 @@ static bool refuse_chain(X509_STORE_CTX *ctx, struct err *e)
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		if (x)
-			return refuse_dates(x, subject, why == X509_V_ERR_CERT_NOT_YET_VALID, e);
+			return refuse_dates(x, why == X509_V_ERR_CERT_NOT_YET_VALID, e);
 		break;
 	}
 	return err_set(e, ERR_AUTH, "the certificate \"%s\": %s", subject,

@@ -265,6 +265,23 @@ static void warn_of_short_key(const struct session *s, struct outbox *ob)
 			PSK_LONG);
 }
 
+static void warn_of_dates(const struct session *s, struct outbox *ob)
+{
+	bool uses = s->p->local_auth == LOCAL_CERT || s->p->local_auth == LOCAL_XAUTH_CERT;
+	const struct cert *own = uses && s->p->own_certs.n ? s->p->own_certs.v[0] : NULL;
+	char subject[CERT_TEXT_MAX], when[CERT_TIME_MAX];
+	struct err e;
+
+	if (own && !cert_dates(own, s->wall, &e))
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"local.certificate: %s, by this machine's clock: most gateways will refuse it",
+			e.text);
+	else if (own && cert_ends_soon(own, s->wall))
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"local.certificate: \"%s\" expires on %s: have it renewed before",
+			cert_subject_text(subject, own), cert_expires_text(when, own));
+}
+
 /* What must be known before the first message; the rest is asked for when the gateway asks. */
 void attempt_prepare(struct session *s, struct outbox *ob)
 {
@@ -276,6 +293,7 @@ void attempt_prepare(struct session *s, struct outbox *ob)
 		ask(ASK_ID_USER, ASK_USER, true, "User name", ob);
 	} else {
 		warn_of_short_key(s, ob);
+		warn_of_dates(s, ob);
 		attempt_start(s, ob);
 	}
 }

@@ -109,6 +109,10 @@ static const struct hint hints[] = {
 	{ ANY, ANY, ANY, DOWN_OTHER, "please report this, with --log-level debug" },
 };
 
+static const char out_of_date[] =
+	"look at this machine's clock (`date`); if it is right, whoever runs the gateway has to renew that "
+	"certificate (for a CA's, ask for the new file)";
+
 /* What only the sentence tells apart. In IKEv1 a name is compared once the shared key is known to be right. */
 static const struct worded {
 	const char *words;
@@ -122,6 +126,8 @@ static const struct worded {
 		{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED,
 			"leave network.address out, or set it to none, where the gateway assigns no addresses; "
 			"one that assigns them unasked wants ike.mode-config = push" } },
+	{ "\" expired on ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
+	{ "\" is valid only from ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
 	{ ", after it was refused MPPE",
 		{ STAGE_PPP, ERR_PEER, ANY, DOWN_REFUSED,
 			"let the server do without MPPE (pppd: no require-mppe): IPsec around it encrypts "

@@ -293,6 +293,51 @@ static void thorough_parses_each_authority(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* `check` says so before the gateway does; connect warns, for it may be the clock that is wrong. */
+static void thorough_looks_at_dates(void **state)
+{
+	struct load_request rq = { .thorough = true };
+	EVP_PKEY *key = make_key();
+	X509 *late = make_cert(key, "late"), *valid = make_cert(key, "valid");
+	struct pki_file mixed = { .len = 0 };
+	char *dir = *state, text[400];
+	struct profile *p;
+	static const struct {
+		const char *own, *ca, *problem;
+	} rows[] = {
+		{ "valid.pem", "valid.pem", NULL },
+		{ "late.pem", "valid.pem",
+			"local.certificate: the certificate \"CN=late\" expired on " },
+		{ "valid.pem", "late.crt", "remote.ca: the certificate \"CN=late\" expired on " },
+		{ "valid.pem", "mixed.crt", NULL },
+		{ "valid.pem", "mixed.crt\ncertificate = late.crt",
+			"remote.certificate: the certificate \"CN=late\" expired on " },
+	};
+
+	X509_gmtime_adj(X509_getm_notAfter(late), -10);
+	assert_true(X509_sign(late, key, NULL) > 0);
+	write_pem(dir, "late.crt", late, NULL, NULL, 0644);
+	write_pem(dir, "late.pem", late, key, NULL, 0600);
+	write_pem(dir, "valid.pem", valid, key, NULL, 0600);
+	pki_pem_cert(&mixed, valid);
+	pki_pem_cert(&mixed, late);
+	folder_write(dir, "mixed.crt", mixed.data, mixed.len, 0644);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(text, sizeof(text), HEAD CERT "certificate = %s\n[remote]\nca = %s\n",
+			rows[i].own, rows[i].ca);
+		profile_free(check(dir, text + strlen(HEAD), NULL, LOAD_OK, NULL));
+		rq.profile = folder_text(dir, "p.conf", text);
+		enum load_result result = load_profile(&rq, &p, &report);
+		if (result != (rows[i].problem ? LOAD_BAD : LOAD_OK) ||
+			(rows[i].problem && !strstr(first_problem(), rows[i].problem)))
+			fail_msg("row %zu: %s", i, first_problem());
+		profile_free(p);
+	}
+	X509_free(late);
+	X509_free(valid);
+	EVP_PKEY_free(key);
+}
+
 static void values_only_reads_no_file(void **state)
 {
 	struct load_request rq = { .values_only = true };
@@ -329,6 +374,7 @@ int main(void)
 		WITH_FOLDER(authorities),
 		WITH_FOLDER(many_authorities),
 		WITH_FOLDER(thorough_parses_each_authority),
+		WITH_FOLDER(thorough_looks_at_dates),
 		WITH_FOLDER(values_only_reads_no_file),
 	};
 

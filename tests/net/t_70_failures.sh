@@ -90,6 +90,29 @@ test_fails_unknown_client_certificate() {
 	explained stranger AUTHENTICATION_FAILED
 }
 
+OVER=(--not-before "01.01.20 00:00:00" --not-after "01.01.21 00:00:00" --outform pem)
+
+test_fails_client_certificate_expired() {
+	profile_cert late ecdsa-256
+	pki --pub --in "$LAB/pki/user-ecdsa-256.key" | pki --issue --cacert "$LAB/pki/ca.crt" \
+		--cakey "$LAB/pki/ca.key" --dn "CN=late" --san ecdsa-256@vpn.test "${OVER[@]}" \
+		>"$LAB/pki/late.crt"
+	sed -i "s,pki/user-ecdsa-256.crt,pki/late.crt," "$LAB/profiles/late.conf"
+	client_fails 6 late
+	explained late '^warning: .*"CN=late" expired on Jan  1 .* 2021' AUTHENTICATION_FAILED
+	! vpnc_ike check late 2>"$LAB/err" >"$LAB/out" || fail "check finds nothing"
+	grep -q 'local.certificate: .* expired on' "$LAB/out" || fail "check: $(cat "$LAB/out" "$LAB/err")"
+}
+
+test_fails_ca_expired() {
+	profile_cert late ecdsa-256
+	pki --self --ca --in "$LAB/pki/ca.key" --dn "O=Lab, CN=ca" "${OVER[@]}" >"$LAB/pki/late-ca.crt"
+	sed -i "s,pki/ca.crt,pki/late-ca.crt," "$LAB/profiles/late.conf"
+	client_fails 7 late
+	explained late '"O=Lab, CN=ca" expired on Jan  1' 'clock'
+	! grep -q 'remote\.' "$LAB/run/late/err" || fail "the profile is blamed"
+}
+
 test_fails_wrong_ca() {
 	profile_eap wrong mschapv2
 	sed -i "s,^ca = .*,ca = $LAB/pki/wrong-ca.crt," "$LAB/profiles/wrong.conf"

@@ -11,20 +11,22 @@ static const struct {
 	const char *type, *size;
 	const char *san;
 	enum issuer issuer;
-	bool expired;
+	long from, to; /* as of struct pki_spec */
 } rows[PEOPLE] = {
-	[GW_RSA] = { "RSA", "2048", "DNS:gw.example.org", ISSUER_CA, false },
-	[GW_ECDSA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA, false },
-	[GW_ECDSA_384] = { "EC", "P-384", "DNS:gw.example.org", ISSUER_CA, false },
-	[GW_ED25519] = { "ED25519", NULL, "DNS:gw.example.org", ISSUER_CA, false },
-	[GW_CHAIN] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_INTERMEDIATE, false },
-	[GW_OTHER_NAME] = { "EC", "P-256", "DNS:rogue.example.org", ISSUER_CA, false },
-	[GW_OTHER_CA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_STRANGER, false },
-	[GW_EXPIRED] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA, true },
-	[USER_RSA] = { "RSA", "2048", "email:anna@example.org", ISSUER_CA, false },
-	[USER_ECDSA] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA, false },
-	[USER_ED25519] = { "ED25519", NULL, "email:anna@example.org", ISSUER_CA, false },
-	[USER_OTHER_CA] = { "EC", "P-256", "email:anna@example.org", ISSUER_STRANGER, false },
+	[GW_RSA] = { "RSA", "2048", "DNS:gw.example.org", ISSUER_CA },
+	[GW_ECDSA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA },
+	[GW_ECDSA_384] = { "EC", "P-384", "DNS:gw.example.org", ISSUER_CA },
+	[GW_ED25519] = { "ED25519", NULL, "DNS:gw.example.org", ISSUER_CA },
+	[GW_CHAIN] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_INTERMEDIATE },
+	[GW_OTHER_NAME] = { "EC", "P-256", "DNS:rogue.example.org", ISSUER_CA },
+	[GW_OTHER_CA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_STRANGER },
+	[GW_EXPIRED] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA, -200, -100 },
+	[USER_RSA] = { "RSA", "2048", "email:anna@example.org", ISSUER_CA },
+	[USER_ECDSA] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA },
+	[USER_ED25519] = { "ED25519", NULL, "email:anna@example.org", ISSUER_CA },
+	[USER_EXPIRED] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA, -200, -100 },
+	[USER_ENDING] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA, -9000, 500 },
+	[USER_OTHER_CA] = { "EC", "P-256", "email:anna@example.org", ISSUER_STRANGER },
 };
 
 static struct {
@@ -65,8 +67,8 @@ static void make(enum person who)
 	struct pki_spec spec = { .cn = "somebody",
 		.key = key,
 		.san = rows[who].san,
-		.from = rows[who].expired ? -200 : 0,
-		.to = rows[who].expired ? -100 : 0 };
+		.from = rows[who].from,
+		.to = rows[who].to };
 	enum issuer by = rows[who].issuer;
 	struct pki_file *f = calloc(1, sizeof(*f));
 	bool need_pass;

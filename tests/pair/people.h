@@ -20,6 +20,8 @@ enum person {
 	USER_RSA, /* anna@example.org */
 	USER_ECDSA,
 	USER_ED25519,
+	USER_EXPIRED,
+	USER_ENDING, /* a twentieth of its life is left */
 	USER_OTHER_CA,
 	PEOPLE,
 };

@@ -529,100 +529,6 @@ static void reconnect_as_asked(void **state)
 	finish(&p, profile);
 }
 
-static const char *weak_of(struct pair *p)
-{
-	static char list[STATUS_WEAK * 32];
-	struct status *st = calloc(1, sizeof(*st));
-
-	assert_non_null(st);
-	session_status(p->client.session, p->net.now, st);
-	list[0] = 0;
-	for (size_t i = 0; i < st->n_weak; i++) {
-		strcat(list, st->weak[i]);
-		strcat(list, " ");
-	}
-	free(st);
-	return list;
-}
-
-/* Each weak algorithm in use is named, once: those of the IKE SA, of the children, and of signatures. */
-static void weak_algorithms(void **state)
-{
-	static const struct setting weak_esp[] = {
-		{ "connection", "gateway", "gw.example.org" },
-		{ "connection", "security", "legacy" },
-		{ "remote", "auth", "psk" },
-		{ "local", "id", "anna@example.org" },
-		{ "secrets", "psk", "a long shared key of both" },
-		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-		{ "esp", "proposals", "3des-sha1-noesn" },
-	};
-	static const struct setting by_cert[] = {
-		{ "connection", "gateway", "gw.example.org" },
-		{ "connection", "security", "compat" },
-		{ "local", "auth", "cert" },
-		{ "local", "certificate", "user.pem" },
-		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
-	};
-	struct profile *profile = trusting(profile_psk());
-	struct pair p;
-
-	(void)state;
-	begin(&p, profile, 30);
-	pair_connect(&p);
-	assert_string_equal(weak_of(&p), "");
-	assert_int_equal(p.events[EV_WARNING], 0);
-	finish(&p, profile);
-
-	profile = trusting(profile_of(weak_esp, ARRAY_LEN(weak_esp)));
-	begin(&p, profile, 30);
-	p.gwc.esp = "3des-sha1-noesn";
-	pair_connect(&p);
-	assert_string_equal(weak_of(&p), "3des sha1 ");
-	assert_int_equal(p.events[EV_WARNING], 1);
-	finish(&p, profile);
-
-	profile = trusting(profile_of(by_cert, ARRAY_LEN(by_cert)));
-	profile->own_certs = person(USER_RSA)->certs;
-	profile->own_key = person(USER_RSA)->key;
-	begin(&p, profile, 31);
-	p.gwc.by_cert = true;
-	p.gwc.own = person(GW_RSA);
-	p.gwc.client = IKE_AUTH_BY_CERT;
-	p.gwc.trust = people_trust();
-	p.gwc.no_hashes = true;
-	pair_connect(&p);
-	assert_int_equal(client_phase(&p.client), IKE_UP);
-	assert_string_equal(weak_of(&p), "rsa-sha1 ");
-	assert_int_equal(p.events[EV_WARNING], 1);
-	profile->own_certs.n = 0;
-	profile->own_key = NULL;
-	finish(&p, profile);
-}
-
-/* Warned of once, not again at each reconnect; 20 characters are enough. */
-static void short_shared_key(void **state)
-{
-	static const char *const keys[] = { "nineteen characters", "these are twenty, so" };
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		struct profile *profile = profile_psk();
-		struct pair p;
-		struct err e;
-		assert_ok(&e, profile_set(profile, "secrets", "psk", keys[i], &e));
-		begin(&p, profile, 30);
-		p.gwc.psk = keys[i];
-		pair_connect(&p);
-		pair_command(&p, CMD_RECONNECT);
-		pair_run(&p, SECONDS(10));
-		assert_int_equal(p.events[EV_UP], 2);
-		assert_int_equal(p.events[EV_WARNING], i == 0);
-		finish(&p, profile);
-	}
-}
-
 static bool pair_tries(const struct pair *p)
 {
 	return p->client.session && client_phase(&p->client) == IKE_CONNECTING && p->client.v2;
@@ -690,10 +596,8 @@ int main(void)
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(gateway_back_without_its_name),
 		cmocka_unit_test(lossy),
-		cmocka_unit_test(weak_algorithms),
 		cmocka_unit_test(reconnect_as_asked),
 		cmocka_unit_test(reconnect_while_reconnecting),
-		cmocka_unit_test(short_shared_key),
 		cmocka_unit_test(unasked_address),
 	};
 	static struct CMUnitTest tests[ARRAY_LEN(exits) + ARRAY_LEN(first)];

@@ -127,6 +127,12 @@ static void advice(void **state)
 			"the gateway ended the PPP link, after it was refused MPPE encryption. It says "
 			"\"MPPE required\"",
 			DOWN_REFUSED, "do without MPPE", "pool" },
+		{ STAGE_AUTH, ERR_AUTH,
+			"the certificate \"CN=gw\" expired on Nov 27 15:35:14 2026 GMT",
+			DOWN_NOT_THE_GATEWAY, "clock", "remote.ca" },
+		{ STAGE_AUTH, ERR_AUTH,
+			"the certificate \"CN=gw\" is valid only from Nov 27 15:35:14 2026 GMT",
+			DOWN_NOT_THE_GATEWAY, "renew", "remote.id" },
 		{ STAGE_PPP, ERR_PEER, "the gateway assigned no address", DOWN_REFUSED, "pool",
 			"MPPE" },
 		{ STAGE_PPP_LINK, ERR_SILENT,
