@@ -82,6 +82,7 @@ struct ask {
 	uint32_t id; /* comes back with the answer */
 	enum ask_kind kind;
 	bool echo; /* what is typed may be seen */
+	bool again; /* the last answer was refused */
 	char prompt[PROMPT_TEXT_MAX]; /* text of the gateway is already safe to print */
 };
 

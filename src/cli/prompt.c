@@ -11,9 +11,19 @@
 #include <unistd.h>
 
 #include "askpass.h"
+#include "editor.h"
 #include "term.h"
 
-enum { KEY_INTERRUPT = 3, KEY_EOF = 4, KEY_BACKSPACE = 8, KEY_KILL_LINE = 21, KEY_DELETE = 127 };
+enum {
+	KEY_INTERRUPT = 3,
+	KEY_EOF = 4,
+	KEY_BACKSPACE = 8,
+	KEY_KILL_LINE = 21,
+	KEY_KILL_WORD = 23,
+	KEY_ESCAPE = 27,
+	KEY_DELETE = 127
+};
+enum { KEY_MAX = 32 }; /* octets of an escape sequence */
 
 struct prompt {
 	bool no_input;
@@ -24,6 +34,9 @@ struct prompt {
 	pid_t askpass; /* the program that asks, or 0 */
 	int out, done; /* its answer, its end; -1 */
 	struct passphrase typed;
+	size_t n_key; /* of a key whose octets have not all come */
+	char key[KEY_MAX];
+	struct passphrase given; /* a program's last password */
 };
 
 struct prompt *prompt_new(bool no_input, struct err *e)
@@ -60,6 +73,7 @@ static void question_end(struct prompt *p)
 	close_fd(&p->out);
 	close_fd(&p->done);
 	passphrase_wipe(&p->typed);
+	p->n_key = 0;
 	p->open = false;
 }
 
@@ -185,13 +199,40 @@ static void backspace(struct prompt *p)
 		show(p, "\b \b", 3);
 }
 
-/* One octet from the terminal: pending until the question is over. */
-static enum prompt_result key(struct prompt *p, char c)
+/* A login is never refused for want of an empty one: Enter was hit too early, or a program has nothing. What
+ * a gateway asks for a code may be content with nothing. */
+static bool must_have_text(enum ask_kind kind)
+{
+	return kind == ASK_USER || kind == ASK_PASSWORD || kind == ASK_PSK ||
+		kind == ASK_KEY_PASSPHRASE;
+}
+
+static enum prompt_result enter(struct prompt *p)
+{
+	if (p->typed.len > 0 || !must_have_text(p->ask.kind))
+		return PROMPT_ANSWERED;
+	show(p, "\n", 1);
+	prompt_draw(p);
+	return PROMPT_PENDING;
+}
+
+static void kill_word(struct prompt *p)
+{
+	const struct passphrase *t = &p->typed;
+
+	while (t->len > 0 && t->text[t->len - 1] == ' ')
+		backspace(p);
+	while (t->len > 0 && t->text[t->len - 1] != ' ')
+		backspace(p);
+}
+
+/* One octet that is a key, or a part of a character: pending until the question is over. */
+static enum prompt_result press(struct prompt *p, char c)
 {
 	switch (c) {
 	case '\n':
 	case '\r':
-		return PROMPT_ANSWERED;
+		return enter(p);
 	case KEY_INTERRUPT:
 		return PROMPT_INTERRUPTED;
 	case KEY_EOF:
@@ -204,6 +245,9 @@ static enum prompt_result key(struct prompt *p, char c)
 		while (p->typed.len > 0)
 			backspace(p);
 		return PROMPT_PENDING;
+	case KEY_KILL_WORD:
+		kill_word(p);
+		return PROMPT_PENDING;
 	default:
 		if (p->typed.len == PASSPHRASE_MAX || (uint8_t)c < 0x20)
 			return PROMPT_PENDING;
@@ -212,6 +256,22 @@ static enum prompt_result key(struct prompt *p, char c)
 			show(p, &c, 1);
 		return PROMPT_PENDING;
 	}
+}
+
+/* One octet from the terminal. Arrows and the like are no part of a password, and there is no cursor that they
+ * could move; with Escape alone, or Alt, the key itself counts. */
+static enum prompt_result octet(struct prompt *p, char c)
+{
+	if (p->n_key == 0 && c != KEY_ESCAPE)
+		return press(p, c);
+	p->key[p->n_key++] = c;
+	if (p->n_key == 2 && c != '[' && c != 'O') {
+		p->n_key = 0;
+		return octet(p, c);
+	}
+	if (p->n_key == KEY_MAX || editor_key_len(p->key, p->n_key) > 0)
+		p->n_key = 0;
+	return PROMPT_PENDING;
 }
 
 /* What is there may be read: not blocking is poll's doing, the terminal is others' too. */
@@ -237,12 +297,27 @@ static enum prompt_result terminal_readable(struct prompt *p, struct passphrase 
 	ssize_t n = 0;
 
 	while (result == PROMPT_PENDING && (n = read_ready(p->tty, &c, 1)) == 1)
-		result = key(p, c);
+		result = octet(p, c);
 	c = 0;
 	if (result == PROMPT_PENDING && n < 0 && errno == EAGAIN)
 		return PROMPT_PENDING;
 	show(p, "\n", 1);
 	return finish(p, result == PROMPT_PENDING ? PROMPT_REFUSED : result, answer);
+}
+
+/* A program that gives the password that was refused once more has no other: it would only lock the account. */
+static bool program_knows(struct prompt *p)
+{
+	const struct passphrase *now = &p->typed, *last = &p->given;
+
+	if (now->len == 0 && must_have_text(p->ask.kind))
+		return false;
+	if (p->ask.kind != ASK_PASSWORD)
+		return true;
+	if (p->ask.again && now->len == last->len && same_bytes(now->text, last->text, now->len))
+		return false;
+	p->given = *now;
+	return true;
 }
 
 /* The answer is the first line of what the program writes, and counts when it ends well. */
@@ -267,7 +342,7 @@ static enum prompt_result askpass_readable(struct prompt *p, struct passphrase *
 	size_t line = strcspn(p->typed.text, "\r\n");
 	wipe(p->typed.text + line, sizeof(p->typed.text) - line);
 	p->typed.len = line;
-	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0 && program_knows(p);
 	return finish(p, well ? PROMPT_ANSWERED : PROMPT_REFUSED, answer);
 }
 

@@ -137,7 +137,7 @@ const struct passphrase *eap_password(struct eap *x, struct eap_result *r)
 	if (x->config->password && !x->password_refused)
 		return x->config->password;
 	x->wanted = WANT_PASSWORD;
-	r->ask = (struct ask){ .kind = ASK_PASSWORD };
+	r->ask = (struct ask){ .kind = ASK_PASSWORD, .again = x->tries > 0 };
 	if (x->tries > 0)
 		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "Password for %s (try %u of %d)",
 			x->shown, x->tries + 1, EAP_TRIES_MAX);
@@ -469,6 +469,9 @@ static void failure_words(const struct eap *x, struct err *e)
 	else if (x->mschapv2 == MSCHAPV2_PROVED)
 		err_set(e, ERR_PEER,
 			"the gateway accepted the password of %s, then said EAP-Failure", x->shown);
+	else if (x->reason.kind !=
+		ERR_NONE) /* of the password before, and nothing was said of the last */
+		*e = x->reason;
 	else
 		err_set(e, ERR_PEER, "the gateway did not accept what it was given in %s",
 			x->method->name);

@@ -54,7 +54,8 @@ enum eap_step gtc_request(struct eap *x, struct rd *in, struct wr *out, struct e
 		text = x->config->password;
 	if (!text) {
 		x->wanted = WANT_CODE;
-		r->ask = (struct ask){ .kind = password ? ASK_PASSWORD : ASK_CODE };
+		r->ask = (struct ask){ .kind = password ? ASK_PASSWORD : ASK_CODE,
+			.again = password && x->tries > 0 };
 		snprintf(r->ask.prompt, sizeof(r->ask.prompt), "%s", prompt[0] ? prompt : "Code");
 		return STEP_ASK;
 	}

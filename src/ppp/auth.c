@@ -94,7 +94,7 @@ const char *auth_user(struct ppp *p, struct outbox *ob)
 const struct passphrase *auth_password(struct ppp *p, struct outbox *ob)
 {
 	struct auth *a = &p->auth;
-	struct ask ask = { .kind = ASK_PASSWORD };
+	struct ask ask = { .kind = ASK_PASSWORD, .again = a->passwords > 0 };
 
 	if (a->password_own)
 		return &a->password;

@@ -64,6 +64,42 @@ static void a_program_that_does_not(void **state)
 	prompt_free(p);
 }
 
+/* The account would be locked by it. Another one may follow, and the same to a question of its own. */
+static void a_password_that_was_refused(void **state)
+{
+	static const char twice[] = "#!/bin/sh\ncat \"$(dirname \"$0\")/secret\"\n";
+	static const struct {
+		bool again;
+		const char *says;
+		bool answered;
+	} rows[] = {
+		{ false, "horse\n", true },
+		{ true, "horse\n", false },
+		{ true, "horse\n", false },
+		{ true, "staple\n", true },
+		{ false, "staple\n", true },
+		{ true, "stapler\n", true },
+		{ false, "\n", false },
+		{ false, "", false },
+	};
+	const char *path = folder_write(*state, "askpass", twice, strlen(twice), 0700);
+	struct passphrase answer;
+	struct err e;
+	struct prompt *p = prompt_new(false, &e);
+
+	setenv("VPNC_IKE_ASKPASS", path, 1);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ask q = question;
+		q.again = rows[i].again;
+		folder_write(*state, "secret", rows[i].says, strlen(rows[i].says), 0600);
+		bool answered = prompt_wait(p, &q, &answer, &e);
+		if (answered != rows[i].answered)
+			fail_msg("row %zu: %s", i, answered ? answer.text : e.text);
+	}
+	unsetenv("VPNC_IKE_ASKPASS");
+	prompt_free(p);
+}
+
 /* A new question ends the last one; giving up ends the program. */
 static void questions_end(void **state)
 {
@@ -120,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(a_program_answers),
 		WITH_FOLDER(a_program_that_does_not),
+		WITH_FOLDER(a_password_that_was_refused),
 		WITH_FOLDER(questions_end),
 		cmocka_unit_test(nobody_may_be_asked),
 	};

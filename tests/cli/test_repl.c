@@ -267,6 +267,20 @@ static void secrets_are_not_echoed(void **state)
 	assert_null(strstr(s->text, "xy"));
 	type(s, "ask\r");
 	expect(s, "Password: ");
+	/* Arrows, Delete, F1, Alt and a lone Escape; a word; nothing, and nothing but a key without meaning. */
+	type(s, "\r");
+	expect(s, "Password: ");
+	type(s, "\x1b[A\x1b[3~\x1bOP\x1b[1;5D\x01\r");
+	expect(s, "Password: ");
+	type(s,
+		"horse staple \x17"
+		"battery\x17\x1b[D\x1b"
+		"b\x1b\x1b"
+		"cde\r");
+	expect(s, "answer 5 has 10");
+	expect(s, "office> ");
+	type(s, "ask\r");
+	expect(s, "Password: ");
 	type(s, "x\x03");
 	expect(s, "refused 5");
 	expect(s, "office> ");

@@ -76,6 +76,14 @@ static const struct script good[] = {
 				SEND("02 08 @ 1a 04"), .err = ERR_PEER, .words = WRONG },
 			{ GATEWAY("04 08 @"), FAIL(ERR_PEER, "(error 691)") },
 		} },
+	{ "one in vain, then no word but Failure", "User", "wrong", NULL, false, false,
+		{
+			{ GATEWAY(CHALLENGE), SEND("") },
+			{ GATEWAY(RETRY), ASK(ASK_PASSWORD, "Password for User (try 2 of 3)"),
+				.words = WRONG },
+			{ USER("b"), SEND("") },
+			{ GATEWAY("04 06 @"), FAIL(ERR_PEER, "(error 691)") },
+		} },
 	{ "a retry that the user does not want", "User", "wrong", NULL, false, false,
 		{
 			{ GATEWAY(CHALLENGE), SEND("") },

@@ -9,12 +9,13 @@ ALICE='wonder; land # 1 = ok'
 declare -A CLIENT_PID=() CLIENT_IN=()
 
 # client_command: puts the words that run vpnc-ike in the client's box into COMMAND, as sudo does for the
-# user CLIENT_SUDO if that is set. The default action of SIGINT is given back, which a shell takes from
-# its background jobs.
+# user CLIENT_SUDO if that is set, and with CLIENT_ASKPASS to ask for secrets. The default action of
+# SIGINT is given back, which a shell takes from its background jobs.
 client_command() {
 	COMMAND=(nsenter -t "${BOX[client]}" -m -n -- env -i --default-signal=INT PATH="$PATH"
 		HOME="$LAB/home" XDG_CONFIG_HOME="$LAB/home/.config" TERM="${TERM:-dumb}"
-		${CLIENT_SUDO:+"SUDO_UID=$CLIENT_SUDO"} LANG=C.UTF-8 ASAN_OPTIONS="${ASAN_OPTIONS:-}" "$VPNC_IKE"
+		${CLIENT_SUDO:+"SUDO_UID=$CLIENT_SUDO"}
+		${CLIENT_ASKPASS:+"VPNC_IKE_ASKPASS=$CLIENT_ASKPASS"} LANG=C.UTF-8 ASAN_OPTIONS="${ASAN_OPTIONS:-}" "$VPNC_IKE"
 		--profile-dir "$LAB/profiles" --color=never)
 }
 

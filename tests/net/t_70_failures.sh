@@ -21,6 +21,23 @@ test_fails_wrong_password_mschapv2() { wrong_password mschapv2; }
 test_fails_wrong_password_md5() { wrong_password md5; }
 test_fails_wrong_password_gtc() { wrong_password gtc; }
 
+# One that it would give each time it is asked.
+test_fails_wrong_password_of_a_program() {
+	profile_eap program mschapv2
+	sed -i '/^password = /d' "$LAB/profiles/program.conf"
+	printf '#!/bin/sh\necho asked >>%s\necho looking glass\n' "$LAB/asked" >"$LAB/askpass"
+	chmod 755 "$LAB/askpass"
+	: >"$LAB/asked"
+	gateway_mark
+	CLIENT_ASKPASS=$LAB/askpass client_launch program
+	client_ends program 6
+	explained program 'refused alice' 'gateway said: .*error 691' 'secrets.password'
+	[ "$(wc -l <"$LAB/asked")" = 2 ] || fail "the program was asked $(wc -l <"$LAB/asked") times"
+	[ "$(tail -c "+$((GATEWAY_MARK + 1))" "$GATEWAY_LOG" |
+		grep -c 'parsed IKE_AUTH request .* EAP/RES/MSCHAPV2 ')" = 1 ] ||
+		fail "the password was sent more than once"
+}
+
 # logged REGEX: the last lines of the log file
 logged() {
 	tail -n 3 "$LAB/log" | grep -Eq -- "$1" || fail "the log does not end with $1: $(<"$LAB/log")"
