@@ -215,10 +215,18 @@ static void leave(struct connect *c)
 
 static char *explanation(struct connect *c)
 {
+	const struct status *now = sample(c);
 	struct down d;
 
-	return edge_explain(c->edge, &d) ? render_failure(&d, false) :
-					   strdup("nothing has failed\n");
+	if (edge_explain(c->edge, &d))
+		return render_failure(&d, false);
+	if (now->n_dns == 0 || now->dns_via[0])
+		return strdup("nothing has failed\n");
+	d = (struct down){
+		.what = "the tunnel's name servers are not in use: they could not be set",
+		.advice = "log has the reason; `vpnc-ike doctor` tells what manages names here"
+	};
+	return render_failure(&d, false);
 }
 
 static void set_trace(struct connect *c, bool on)

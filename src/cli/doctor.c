@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -50,6 +51,12 @@ static bool is_there(const struct doctor *d, const char *path, int how)
 
 	snprintf(whole, sizeof(whole), "%s%s", d->root, path);
 	return access(whole, how) == 0;
+}
+
+/* On a file system that nobody writes to; who may is another question. */
+static bool is_read_only(const struct doctor *d, const char *path)
+{
+	return !is_there(d, path, W_OK) && errno == EROFS;
 }
 
 /* CapEff of this process, as the kernel says it. */
@@ -224,6 +231,13 @@ static void look_daemons(struct doctor *d)
 		tell(d, FINE, "daemon", "no other IKE daemon is running");
 }
 
+/* Sockets, locks, and what has to be undone. */
+static void look_run(struct doctor *d)
+{
+	if (is_read_only(d, "/run"))
+		tell(d, BAD, "run", "/run is read-only: connect has to write to " HOST_RUN_DIR);
+}
+
 /* In the order in which connect tries them. */
 static void look_dns(struct doctor *d)
 {
@@ -233,13 +247,17 @@ static void look_dns(struct doctor *d)
 	else if (is_there(d, "/sbin/resolvconf", X_OK) || is_there(d, "/usr/sbin/resolvconf", X_OK))
 		tell(d, NOTE, "dns",
 			"resolvconf: all names go through the tunnel, not only its domains");
+	else if (is_read_only(d, "/etc/resolv.conf"))
+		tell(d, NOTE, "dns",
+			"/etc/resolv.conf is read-only: the tunnel's name servers will not be used");
 	else if (is_there(d, "/etc/resolv.conf", F_OK))
 		tell(d, NOTE, "dns",
 			"/etc/resolv.conf is changed while connected, and put back; all names go "
 			"through the tunnel");
 	else
 		tell(d, NOTE, "dns",
-			"no /etc/resolv.conf: the tunnel's name servers will not be used");
+			"no /etc/resolv.conf: one is made while connected; all names go through the "
+			"tunnel");
 }
 
 static void look_ipv6(struct doctor *d)
@@ -266,6 +284,7 @@ bool doctor_look(const char *root, const struct host_kernel *kernel, FILE *to)
 	look_algorithms(&d);
 	look_ports(&d);
 	look_daemons(&d);
+	look_run(&d);
 	look_dns(&d);
 	look_ipv6(&d);
 	return d.well;

@@ -199,6 +199,11 @@ static void put_children(FILE *f, const struct status *st)
 
 enum { ROUTES_SHOWN = 8 };
 
+static bool dns_unset(const struct status *st)
+{
+	return st->n_dns > 0 && !st->dns_via[0];
+}
+
 static void put_inside(FILE *f, const struct status *st)
 {
 	struct list l = { .f = f, .name = "address" };
@@ -224,7 +229,9 @@ static void put_inside(FILE *f, const struct status *st)
 		list_add(&l, addr_text(text, &st->dns[i]));
 	for (size_t i = 0; i < st->n_domains && i < NETCONF_DOMAINS; i++)
 		list_add(&l, st->domains[i]);
-	if (l.n > 0 && st->dns_via[0]) {
+	if (dns_unset(st)) {
+		list_add(&l, "not in use: could not be set");
+	} else if (l.n > 0 && st->dns_via[0]) {
 		snprintf(text, sizeof(text), "via %s", st->dns_via);
 		list_add(&l, text);
 	}
@@ -353,6 +360,10 @@ char *render_dns(const struct status *st)
 		fprintf(f, "  domain  %s\n", st->domains[i]);
 	if (st->dns_via[0])
 		fprintf(f, "  via     %s\n", st->dns_via);
+	else if (dns_unset(st))
+		fputs("  not in use: they could not be set, and names are asked as before\n"
+		      "  (log has the reason)\n",
+			f);
 	if (st->n_dns == 0)
 		fputs("  the tunnel has no name servers\n", f);
 	return finish(f, &text);

@@ -311,6 +311,14 @@ static void names_and_servers(void **state)
 	assert_string_equal(
 		text, "  server  10.0.0.53\n  domain  corp.example\n  via     systemd-resolved\n");
 	free(text);
+	st.dns_via[0] = 0;
+	text = render_dns(&st);
+	assert_non_null(strstr(text, "not in use: they could not be set"));
+	free(text);
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text, "not in use"));
+	check_width(text);
+	free(text);
 	text = render_dns(&none);
 	assert_non_null(strstr(text, "no name servers"));
 	free(text);

@@ -174,6 +174,38 @@ test_dns_of_one_domain() {
 	client_stop dns
 }
 
+# As in a container, whose engine gives it the file.
+test_dns_that_cannot_be_set() {
+	local file=/etc/resolv.conf
+	in_box client sh -c "mount --bind $file $file && mount -o remount,bind,ro $file" ||
+		fail "the file cannot be made read-only"
+	grep -q 'note *dns *.*read-only' <<<"$(vpnc_ike doctor)" || fail "doctor does not tell"
+	profile_psk dns
+	client_start dns
+	explained dns '^warning: names are not asked through the tunnel: .*resolv.conf'
+	status_is dns 's["dns"]["servers"] and s["dns"]["via"] == ""' || fail "$(json dns 's["dns"]')"
+	grep -q 'not in use' <<<"$(vpnc_ike status dns)" || fail "$(vpnc_ike status dns)"
+	client_do dns dns
+	wait_until 3 client_said dns 'not in use'
+	client_do dns explain
+	wait_until 3 client_said dns '^try: .*doctor'
+	client_stop dns
+	in_box client umount "$file"
+}
+
+test_dns_without_a_file() {
+	local file=/etc/resolv.conf
+	in_box client mv $file $file.away
+	grep -q 'note *dns *no /etc/resolv.conf: one is made' <<<"$(vpnc_ike doctor)" ||
+		fail "$(vpnc_ike doctor)"
+	profile_psk dns
+	client_start dns
+	resolver_has '^nameserver 10\.99\.0\.53$'
+	client_stop dns
+	! in_box client test -e $file || fail "the file is still there"
+	in_box client mv $file.away $file
+}
+
 test_dns_none() {
 	profile_psk dns
 	client_start dns --set network.dns=none
