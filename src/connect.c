@@ -61,9 +61,21 @@ static void print_owned(struct connect *c, char *text)
 	free(text);
 }
 
+static void note(struct connect *c, enum level level, const char *text)
+{
+	struct err e;
+
+	if (logbook_add(&c->log, level, text, &e))
+		return;
+	if (c->repl)
+		repl_warn(c->repl, "warning: %s", e.text);
+	else
+		fprintf(stderr, "warning: %s\n", e.text);
+}
+
 static void show_event(struct connect *c, const struct event *ev)
 {
-	logbook_add(&c->log, ev->level, ev->text);
+	note(c, ev->level, ev->text);
 	if (c->o->json) {
 		if (ev->kind != EV_LOG || c->log.trace)
 			print_owned(c, render_event_json(ev, c->profile->name, clock_wall()));
@@ -459,7 +471,7 @@ static void tell_failure(struct connect *c, const struct down *d)
 
 	for (char *line; rest && (line = strsep(&rest, "\n"));)
 		if (*line)
-			logbook_add(&c->log, LEVEL_ERROR, line);
+			note(c, LEVEL_ERROR, line);
 	free(text);
 	cli_failed(c->o, c->profile->name, d);
 }
@@ -476,7 +488,7 @@ static int on_down(struct connect *c, const struct down *d)
 		tell_failure(c, d);
 		return d->status;
 	}
-	logbook_add(&c->log, LEVEL_INFO, "down");
+	note(c, LEVEL_INFO, "down");
 	if (c->o->json)
 		cli_event_down(c->profile->name, d);
 	else
@@ -558,7 +570,7 @@ static void close_all(struct connect *c)
 	for (size_t i = 0; i < last.n; i++)
 		if (last.actions[i].kind == ACT_EVENT) {
 			const struct event *ev = outbox_get(&last, i);
-			logbook_add(&c->log, ev->level, ev->text);
+			note(c, ev->level, ev->text);
 			if (ev->kind != EV_LOG)
 				fprintf(stderr, "%s\n", ev->text);
 		}

@@ -66,7 +66,19 @@ void logbook_close(struct logbook *b)
 	*b = (struct logbook){ 0 };
 }
 
-void logbook_add(struct logbook *b, enum level level, const char *text)
+/* Line by line: a file that lost one has a hole that nobody would see. */
+static bool keep(struct logbook *b, const char *line, struct err *e)
+{
+	if (!b->file || fprintf(b->file, "%s\n", line) >= 0)
+		return true;
+	err_set(e, ERR_LOCAL, "the log file ends here, for it cannot be written: %s",
+		strerror(errno));
+	fclose(b->file);
+	b->file = NULL;
+	return false;
+}
+
+bool logbook_add(struct logbook *b, enum level level, const char *text, struct err *e)
 {
 	static const char *const names[] = { "error", "warn", "info", "debug", "trace" };
 	struct timespec ts;
@@ -74,17 +86,16 @@ void logbook_add(struct logbook *b, enum level level, const char *text)
 	char when[32], line[LOGBOOK_LINE_MAX];
 
 	if (level > b->level)
-		return;
+		return true;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	localtime_r(&ts.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
 	snprintf(line, sizeof(line), "%s.%03ld %-5s %s", when, ts.tv_nsec / 1000000, names[level],
 		text);
-	if (b->file)
-		fprintf(b->file, "%s\n", line);
 	free(b->lines[b->next]);
 	b->lines[b->next] = strdup(line);
 	b->next = (b->next + 1) % LOGBOOK_LINES;
+	return keep(b, line, e);
 }
 
 char *logbook_text(const struct logbook *b, size_t count)

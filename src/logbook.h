@@ -22,7 +22,8 @@ struct logbook {
  * device. /dev/stdout and /dev/stderr are whatever they stand for. */
 bool logbook_open(struct logbook *b, const char *path, enum level level, struct err *e) MUST_CHECK;
 void logbook_close(struct logbook *b);
-void logbook_add(struct logbook *b, enum level level, const char *text);
+/* LOCAL, once, when the file takes no more; there is none then, and the lines in memory go on. */
+bool logbook_add(struct logbook *b, enum level level, const char *text, struct err *e);
 /* The last count lines, malloc'ed; NULL: out of memory. */
 char *logbook_text(const struct logbook *b, size_t count);
 

@@ -27,6 +27,7 @@ struct repl {
 	bool asking, wait_key;
 	bool live; /* the cursor stands behind repl_live's text */
 	bool too_long; /* the line is: what is left of it is dropped */
+	bool lost; /* stdout does not take what it is given, as was told */
 	size_t n_in; /* octets read and not yet used */
 	char in[INPUT_MAX];
 	char text[80]; /* of the prompt */
@@ -319,7 +320,10 @@ static void print(struct repl *r, FILE *to, const char *text)
 	fputs(text, to);
 	if (n == 0 || text[n - 1] != '\n')
 		fputc('\n', to);
-	fflush(to);
+	bool lost = fflush(to) != 0 && to == stdout && errno != EPIPE && !r->lost;
+	r->lost |= lost;
+	if (lost)
+		fprintf(stderr, "warning: what is said here is lost: %s\n", strerror(errno));
 	if (r->editor)
 		editor_draw(r->editor);
 	if (r->asking)

@@ -117,6 +117,19 @@ test_no_room_for_the_log() {
 	rm "$LAB/log"
 }
 
+# The tunnel is what counts: it stays, and its end is a good one.
+test_nowhere_to_write_to() {
+	local COMMAND dir=$LAB/run/full
+	profile_psk full
+	mkdir -p "$dir"
+	client_command
+	(sleep 2 && echo status && sleep 0.2 && echo down) |
+		"${COMMAND[@]}" --log-file /dev/full connect full >/dev/full 2>"$dir/err" ||
+		fail "exit status $?"
+	explained full 'the log file ends here.*: No space left' 'what is said here is lost: No space left'
+	[ "$(grep -c 'No space' "$dir/err")" = 2 ] || fail "it is told more than once"
+}
+
 test_terminate_while_connecting() {
 	profile_psk early psk "$SILENT4"
 	client_launch early

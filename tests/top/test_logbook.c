@@ -15,7 +15,7 @@ static void add(unsigned from, unsigned to)
 
 	for (; from < to; from++) {
 		snprintf(text, sizeof(text), "line %u", from);
-		logbook_add(&book, from % 2 ? LEVEL_INFO : LEVEL_ERROR, text);
+		assert_true(logbook_add(&book, from % 2 ? LEVEL_INFO : LEVEL_ERROR, text, NULL));
 	}
 }
 
@@ -71,8 +71,8 @@ static void no_more_than_asked_for(void **state)
 	assert_non_null(strstr(text, "line 2"));
 	free(text);
 	book.level = LEVEL_DEBUG;
-	logbook_add(&book, LEVEL_DEBUG, "more");
-	logbook_add(&book, LEVEL_TRACE, "too much");
+	assert_true(logbook_add(&book, LEVEL_DEBUG, "more", NULL));
+	assert_true(logbook_add(&book, LEVEL_TRACE, "too much", NULL));
 	text = logbook_text(&book, 1);
 	assert_string_equal(text + strlen(text) - strlen("debug more\n"), "debug more\n");
 	free(text);
@@ -92,7 +92,7 @@ static void in_a_file(void **state)
 	longest[sizeof(longest) - 1] = 0;
 	assert_ok(&e, logbook_open(&book, name, LEVEL_INFO, &e));
 	add(0, 1);
-	logbook_add(&book, LEVEL_WARN, longest); /* is cut off */
+	assert_true(logbook_add(&book, LEVEL_WARN, longest, NULL)); /* is cut off */
 	char *file = test_file(name, &len), *text = logbook_text(&book, 2);
 	assert_string_equal(file, text);
 	free(file);
@@ -138,6 +138,20 @@ static void no_file_for_a_log(void **state)
 	rmdir(folder);
 }
 
+/* Told once, and the lines in memory go on. */
+static void a_full_disk(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, logbook_open(&book, "/dev/full", LEVEL_INFO, &e));
+	assert_refused(&e, ERR_LOCAL, logbook_add(&book, LEVEL_ERROR, "line 0", &e));
+	assert_non_null(strstr(e.text, "No space left"));
+	add(1, 3);
+	ends_with(10, 0, 3);
+	logbook_close(&book);
+}
+
 static void stderr_for_a_log(void **state)
 {
 	char text[400];
@@ -171,6 +185,7 @@ int main(void)
 		cmocka_unit_test(no_more_than_asked_for),
 		cmocka_unit_test(in_a_file),
 		cmocka_unit_test(no_file_for_a_log),
+		cmocka_unit_test(a_full_disk),
 		cmocka_unit_test(stderr_for_a_log),
 	};
 
