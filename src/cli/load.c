@@ -286,6 +286,19 @@ bool load_name(const char *profile, char name[PROFILE_NAME_MAX], struct err *e)
 			PROFILE_NAME_MAX - 9);
 }
 
+/* Something of that name is there, but no file. */
+static bool leads_nowhere(const char *dir, const char *name, struct err *e)
+{
+	char file[PROFILE_PATH_MAX], to[PROFILE_PATH_MAX], shown[200];
+	ssize_t n = -1;
+
+	if (snprintf(file, sizeof(file), "%s/%s" SUFFIX, dir, name) < (int)sizeof(file))
+		n = readlink(file, to, sizeof(to));
+	return n >= 0 &&
+		!err_set(e, ERR_CONFIG, "%.200s is a link to %s, which is not there", file,
+			text_safe(shown, sizeof(shown), to, (size_t)n));
+}
+
 static bool not_found(const struct load_request *rq, struct err *e)
 {
 	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], places[LOAD_DIRS_MAX * (PROFILE_PATH_MAX + 2)];
@@ -293,6 +306,9 @@ static bool not_found(const struct load_request *rq, struct err *e)
 	struct load_list l = { 0 };
 	size_t n = load_dirs(rq->profile_dir, dirs), len = 0;
 
+	for (size_t i = 0; i < n; i++)
+		if (leads_nowhere(dirs[i], rq->profile, e))
+			return false;
 	places[0] = 0;
 	for (size_t i = 0; i < n && len < sizeof(places); i++)
 		len += (size_t)snprintf(

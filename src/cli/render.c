@@ -212,7 +212,7 @@ static void put_inside(FILE *f, const struct status *st)
 
 	for (size_t i = 0; i < st->n_addrs; i++)
 		list_add(&l, prefix_text(text, &st->addrs[i]));
-	if (st->interface[0]) {
+	if (st->interface[0] && st->mtu > 0) {
 		snprintf(text, sizeof(text), "on %s, MTU %u", st->interface, st->mtu);
 		list_add(&l, text);
 	}

@@ -126,6 +126,9 @@ static const struct worded {
 		{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED,
 			"leave network.address out, or set it to none, where the gateway assigns no addresses; "
 			"one that assigns them unasked wants ike.mode-config = push" } },
+	{ " is connected already, by process ",
+		{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE,
+			"`vpnc-ike status` shows how it is doing; end it first to connect anew" } },
 	{ "\" expired on ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
 	{ "\" is valid only from ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
 	{ ", after it was refused MPPE",

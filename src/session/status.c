@@ -159,8 +159,10 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	out->local.nat = v->nat;
 	memcpy(out->ike.spi_i, v->spi_i, sizeof(out->ike.spi_i));
 	memcpy(out->ike.spi_r, v->spi_r, sizeof(out->ike.spi_r));
-	out->ike.rekey_in = seconds_left(v->rekey_at, now);
-	out->ike.reauth_in = seconds_left(v->reauth_at, now);
+	if (v->phase == IKE_UP) {
+		out->ike.rekey_in = seconds_left(v->rekey_at, now);
+		out->ike.reauth_in = seconds_left(v->reauth_at, now);
+	}
 	out->rekeys_ike += v->rekeys_ike;
 	out->rekeys_child += v->rekeys_child;
 	status_suite(out->ike.proposal, &v->suite);

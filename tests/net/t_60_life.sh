@@ -134,6 +134,9 @@ test_terminate_while_connecting() {
 	profile_psk early psk "$SILENT4"
 	client_launch early
 	sleep 0.5
+	status_is early 's["state"] == "connecting" and s["ike"]["rekey_in"] is None' ||
+		fail "$(json early 's')"
+	! grep -q MTU <<<"$(vpnc_ike status early)" || fail "$(vpnc_ike status early)"
 	client_signal early TERM
 	wait_until 5 client_dead early || fail "still running"
 }

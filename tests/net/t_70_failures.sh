@@ -54,6 +54,7 @@ test_fails_into_the_log() {
 	profile_psk twice
 	client_start twice --log-file "$LAB/log"
 	client_fails 8 twice --log-file "$LAB/log2"
+	explained twice 'twice is connected already, by process' '^try: .*vpnc-ike status'
 	client_stop twice
 	logged ' info  down$'
 	mv "$LAB/log2" "$LAB/log"

@@ -127,6 +127,9 @@ static void advice(void **state)
 			"the gateway ended the PPP link, after it was refused MPPE encryption. It says "
 			"\"MPPE required\"",
 			DOWN_REFUSED, "do without MPPE", "pool" },
+		{ STAGE_RESOLVE, ERR_LOCAL,
+			"office is connected already, by process 9: vpnc-ike down office ends that",
+			DOWN_MACHINE, "vpnc-ike status", "doctor" },
 		{ STAGE_AUTH, ERR_AUTH,
 			"the certificate \"CN=gw\" expired on Nov 27 15:35:14 2026 GMT",
 			DOWN_NOT_THE_GATEWAY, "clock", "remote.ca" },
