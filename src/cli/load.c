@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "load_private.h"
 
+#include <errno.h>
 #include <dirent.h>
 #include <limits.h>
 #include <malloc.h>
@@ -286,20 +287,23 @@ bool load_name(const char *profile, char name[PROFILE_NAME_MAX], struct err *e)
 			PROFILE_NAME_MAX - 9);
 }
 
-/* Something of that name is there, but no file. */
+/* A link of that name is there, but no file that it leads to. */
 static bool leads_nowhere(const char *dir, const char *name, struct err *e)
 {
 	char file[PROFILE_PATH_MAX], to[PROFILE_PATH_MAX], shown[200];
 	ssize_t n = -1;
 
-	if (snprintf(file, sizeof(file), "%s/%s" SUFFIX, dir, name) < (int)sizeof(file))
+	if (snprintf(file, sizeof(file), "%s/%s" SUFFIX, dir, name) < (int)sizeof(file) &&
+		access(file, F_OK) != 0) {
+		const char *why = strerror(errno);
 		n = readlink(file, to, sizeof(to));
-	return n >= 0 &&
-		!err_set(e, ERR_CONFIG, "%.200s is a link to %s, which is not there", file,
-			text_safe(shown, sizeof(shown), to, (size_t)n));
+		err_set(e, ERR_CONFIG, "%.200s is a link to %s: %s", file,
+			text_safe(shown, sizeof(shown), to, n < 0 ? 0 : (size_t)n), why);
+	}
+	return n >= 0;
 }
 
-static bool not_found(const struct load_request *rq, struct err *e)
+static bool not_found(const struct load_request *rq, const char *name, struct err *e)
 {
 	char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX], places[LOAD_DIRS_MAX * (PROFILE_PATH_MAX + 2)];
 	const char *names[65] = { NULL }, *near;
@@ -307,7 +311,7 @@ static bool not_found(const struct load_request *rq, struct err *e)
 	size_t n = load_dirs(rq->profile_dir, dirs), len = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (leads_nowhere(dirs[i], rq->profile, e))
+		if (leads_nowhere(dirs[i], name, e))
 			return false;
 	places[0] = 0;
 	for (size_t i = 0; i < n && len < sizeof(places); i++)
@@ -342,7 +346,7 @@ static bool find_profile(const struct load_request *rq, char name[PROFILE_NAME_M
 				PROFILE_PATH_MAX &&
 			access(file, F_OK) == 0)
 			return true;
-	return not_found(rq, e);
+	return not_found(rq, name, e);
 }
 
 static int by_name(const void *a, const void *b)
