@@ -155,7 +155,8 @@ static void check_waiters(struct connect *c)
 
 	while (c->waiters.n && waiters_next(&c->waiters, st, clock_now(), &w, &done))
 		if (!done)
-			answer_waiter(c, &w, DOWN_OTHER, "the gateway has not answered yet\n");
+			answer_waiter(c, &w, DOWN_OTHER,
+				"it is not done yet: the gateway does not answer, or puts it off\n");
 		else
 			answer_waiter(c, &w, DOWN_ASKED,
 				w.what == WAITS_FOR_UP ? "reconnected\n" : "rekeyed\n");
