@@ -174,11 +174,16 @@ test_dns_of_one_domain() {
 	client_stop dns
 }
 
+# made_read_only PATH: until it is unmounted
+made_read_only() {
+	in_box client sh -c "mount --bind $1 $1 && mount -o remount,bind,ro $1" ||
+		fail "$1 cannot be made read-only"
+}
+
 # As in a container, whose engine gives it the file.
 test_dns_that_cannot_be_set() {
 	local file=/etc/resolv.conf
-	in_box client sh -c "mount --bind $file $file && mount -o remount,bind,ro $file" ||
-		fail "the file cannot be made read-only"
+	made_read_only "$file"
 	grep -q 'note *dns *.*read-only' <<<"$(vpnc_ike doctor)" || fail "doctor does not tell"
 	profile_psk dns
 	client_start dns
@@ -191,6 +196,14 @@ test_dns_that_cannot_be_set() {
 	wait_until 3 client_said dns '^try: .*doctor'
 	client_stop dns
 	in_box client umount "$file"
+}
+
+test_doctor_on_a_read_only_machine() {
+	local out
+	made_read_only /run
+	! out=$(vpnc_ike doctor) || fail "doctor finds nothing in the way"
+	in_box client umount /run
+	grep -q 'BAD *run *.*read-only' <<<"$out" || fail "$out"
 }
 
 test_dns_without_a_file() {
