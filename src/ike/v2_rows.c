@@ -236,11 +236,8 @@ static bool open_message(struct v2_sa *sa, const struct ike_hdr *h, const struct
 
 static bool complete(const struct payloads *p, uint32_t required, struct err *e)
 {
-	struct notify n;
 	uint32_t missing = required & ~payloads_set(p);
 
-	if (missing == 0 || notify_find_error(p, &n))
-		return true;
 	for (uint8_t type = 33; type < 64; type++)
 		if (missing & payload_bit(type))
 			return err_notify(e, ERR_PEER, INVALID_SYNTAX,
@@ -255,6 +252,7 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 	struct opened *o = calloc(1, sizeof(*o));
 	bool authentic;
 	uint8_t unknown;
+	struct notify n;
 	struct err e = { 0 };
 	struct step s = { .v = v, .sa = sa, .h = h, .dg = d, .ob = ob, .next = sa->state, .e = &e };
 
@@ -277,7 +275,7 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 			v2_fail(v, &e, ob);
 	} else {
 		v->heard_at = v->now;
-		bool whole = complete(&o->p, row->required, &e);
+		bool whole = notify_find_error(&o->p, &n) || complete(&o->p, row->required, &e);
 		e.notify = 0;
 		if (!whole || !row->step(&s))
 			v2_fail(v, &e, ob);
