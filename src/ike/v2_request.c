@@ -154,8 +154,10 @@ static void give_up(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	char to[ADDR_TEXT_MAX];
 	struct err e;
 
-	if (r->task == TASK_DELETE_IKE) { /* gone without saying goodbye is gone */
+	v2_rekey_abandon(v, sa);
+	if (r->task == TASK_DELETE_IKE || sa != v->sa) { /* gone without saying goodbye is gone */
 		sa->state = V2_GONE;
+		v->sa->want_dpd = true; /* if only that */
 		return;
 	}
 	addr_port_text(to, &v->path.remote);

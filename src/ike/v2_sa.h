@@ -379,7 +379,8 @@ bool v2_rekey_request(struct step *s) MUST_CHECK;
 /* The gateway uses sa, which it made while our own rekey of the old SA is still unanswered: so that
  * is the successor, whatever our answer will be. */
 void v2_rekey_settle(struct v2 *v, const struct v2_sa *sa);
-/* The old SA goes while our rekey of it is under way: what the gateway made takes over. */
+/* The old SA goes while our rekey of it is under way, or nobody answers that: what the gateway made takes
+ * over. */
 void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa);
 bool v2_refuse_group(struct step *s, const struct alg *want);
 /* Our exchange, answered with nonce nr, has the lowest of the four nonces. */

@@ -478,6 +478,48 @@ static void ike_replaced_twice_before_our_answer(void **state)
 	settled(&p, 0, 1);
 }
 
+/* Nothing gets through by this IKE SA but CREATE_CHILD_SA of the gateway. */
+static bool forgotten_tap(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	struct ike_hdr h;
+
+	(void)n;
+	if (!ike_hdr_read(&h, (struct bytes){ f->data, f->len }, NULL) ||
+		memcmp(h.spi_i, arg, IKE_SPI_LEN) != 0)
+		return false;
+	bool request = !(h.flags & FLAG_RESPONSE);
+	return h.exchange == INFORMATIONAL || (from == CLIENT) == request;
+}
+
+/*
+ *	C  (alive?) --> (lost), or SA, Ni1, KEi --> (lost)
+ *	                                <-- SA, Ni2, KEi  G
+ *	C  SA, Nr2, KEr -->
+ *	G forgets the old IKE SA without a word. What C asked by it is answered no more; but the new one
+ *	stands.
+ */
+static void ike_replaced_and_forgotten(void **state)
+{
+	(void)state;
+	for (int rekeying = 0; rekeying < 2; rekeying++) {
+		uint8_t old[IKE_SPI_LEN];
+		struct pair p;
+		up(&p, ANY);
+		memcpy(old, p.gw.sa->spi_i, sizeof(old));
+		pair_tap(&p, forgotten_tap, old);
+		if (rekeying)
+			pair_command(&p, CMD_REKEY_IKE);
+		else
+			pair_os(&p, &(struct os_input){ .kind = OS_RESUMED, .ok = true });
+		assert_int_not_equal(p.client.v2->sa->req.task, TASK_NONE);
+		pair_gw(&p, GW_REKEY_IKE);
+		pair_run(&p, SECONDS(180));
+		assert_int_equal(p.client.v2->phase, IKE_UP);
+		assert_memory_not_equal(p.client.v2->sa->spi_i, old, sizeof(old));
+		settled(&p, 0, 1);
+	}
+}
+
 /*
  *	                                <-- REKEY_SA(b1), Ni  G
  *	C  SA(a2), Nr --> (lost)
@@ -535,6 +577,7 @@ int main(void)
 		cmocka_unit_test(child_unknown_to_the_gateway),
 		cmocka_unit_test(ike_used_before_our_answer),
 		cmocka_unit_test(ike_replaced_twice_before_our_answer),
+		cmocka_unit_test(ike_replaced_and_forgotten),
 		cmocka_unit_test(rekey_of_a_child_not_yet_confirmed),
 		cmocka_unit_test(rekey_of_a_child_still_to_come),
 	};
