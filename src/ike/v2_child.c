@@ -482,6 +482,15 @@ static bool pfs_kept(struct step *s, const struct suite *suite)
 			"the gateway proposes a child SA without PFS");
 }
 
+/* Without USE_TRANSPORT_MODE tunnel mode is what the gateway proposes (section 1.3.1); with it, it has to put up
+ * with tunnel mode. */
+static bool mode_fits(struct step *s, const struct child *c)
+{
+	return c->mode == s->v->cfg->mode ||
+		err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN,
+			"the gateway proposes a child SA in tunnel mode");
+}
+
 static bool choose_child(struct step *s, const struct child *old, struct child *c, uint8_t *number)
 {
 	struct proposals *ours = malloc(sizeof(*ours));
@@ -496,7 +505,7 @@ static bool choose_child(struct step *s, const struct child *old, struct child *
 		SA_TUNNEL;
 	bool ok = v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, ours, PROTO_ESP, &spi, number,
 			  &c->suite, s->e) &&
-		pfs_kept(s, &c->suite) && accept_selectors(s, old, c);
+		mode_fits(s, c) && pfs_kept(s, &c->suite) && accept_selectors(s, old, c);
 	free(ours);
 	if (!ok)
 		return false;

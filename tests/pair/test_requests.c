@@ -135,6 +135,29 @@ static void requests(void **state)
 	}
 }
 
+/* A child SA of the gateway in tunnel mode, where the profile is for transport mode, is refused like its answer
+ * to ours would be. */
+static void tunnel_mode_unasked(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 4);
+	p.gwc.transport = true;
+	p.cfg.mode = SA_TRANSPORT;
+	pair_connect(&p);
+	pair_run(&p, 100);
+	p.gwc.edits[0] = (struct edit)EDIT(EDIT_DROP, N, .index = 1, .exchange = CREATE_CHILD_SA,
+		.request = true, .any_mid = true);
+	pair_gw(&p, GW_REKEY_CHILD);
+	memset(p.gwc.edits, 0, sizeof(p.gwc.edits));
+	pair_run(&p, 1000);
+	assert_int_equal(p.gw.last_notify, NO_PROPOSAL_CHOSEN);
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
 /* --- retransmission ------------------------------------------------------------------------------------- */
 
 struct echo {
@@ -382,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests),
+		cmocka_unit_test(tunnel_mode_unasked),
 		cmocka_unit_test(log_in_again),
 		cmocka_unit_test(same_answer_again),
 		cmocka_unit_test(same_request_again),
