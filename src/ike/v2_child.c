@@ -353,7 +353,17 @@ bool v2_refuse_group(struct step *s, const struct alg *want)
 	return refuse(s, INVALID_KE_PAYLOAD, (struct bytes){ 0 }, (struct bytes){ id, sizeof(id) });
 }
 
-/* What the gateway proposes, narrowed to what we want (section 2.9). */
+static void add_once(struct selectors *list, const struct selector *s)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (selector_same(&list->v[i], s))
+			return;
+	if (list->n < SELECTORS_MAX)
+		list->v[list->n++] = *s;
+}
+
+/* What the gateway proposes, narrowed to what we want (section 2.9). Where some lie in others the same comes out
+ * several times, and with each rekey more often. */
 static bool narrow(
 	const struct selectors *theirs, const struct selectors *ours, struct selectors *out)
 {
@@ -361,9 +371,8 @@ static bool narrow(
 	for (size_t i = 0; i < theirs->n; i++)
 		for (size_t j = 0; j < ours->n; j++) {
 			struct selector s;
-			if (out->n < SELECTORS_MAX &&
-				selector_narrow(&s, &theirs->v[i], &ours->v[j]))
-				out->v[out->n++] = s;
+			if (selector_narrow(&s, &theirs->v[i], &ours->v[j]))
+				add_once(out, &s);
 		}
 	return out->n > 0;
 }

@@ -304,6 +304,26 @@ static void deleted_before_our_answer(void **state)
 	pair_free(&p);
 }
 
+/* Networks of the profile of which one lies in the other: they stay two, however often the gateway rekeys. */
+static void one_network_in_another(void **state)
+{
+	static const char *const networks[] = { "10.0.0.0/8", "10.1.0.0/16" };
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 33);
+	for (size_t i = 0; i < ARRAY_LEN(networks); i++) {
+		struct prefix n;
+		assert_true(prefix_parse(&n, networks[i]));
+		selector_from_prefix(&p.cfg.remote_ts.v[p.cfg.remote_ts.n++], &n);
+	}
+	pair_connect(&p);
+	pair_gw(&p, GW_REKEY_CHILD);
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
 /* A gateway that refuses every rekey: it is asked again and again, until the lifetime is over. */
 static void rekey_refused(void **state)
 {
@@ -512,6 +532,7 @@ int main(void)
 		cmocka_unit_test(taken_over_with_patience),
 		cmocka_unit_test(one_after_the_other),
 		cmocka_unit_test(deleted_before_our_answer),
+		cmocka_unit_test(one_network_in_another),
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),
