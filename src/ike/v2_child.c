@@ -205,7 +205,7 @@ static bool child_refused(
 		extra_refused(s, &o->remote_ts.v[0], n->type, at_once);
 	if (!old || old->state != CHILD_UP)
 		return true; /* or the gateway replaced it meanwhile */
-	if (n->type == CHILD_SA_NOT_FOUND) /* section 2.25: so a new one is made */
+	if (n->type == CHILD_SA_NOT_FOUND && !old->lost) /* section 2.25: so a new one is made */
 		old->lost = at_once = true;
 	old->want_rekey = true;
 	old->retry_at = at_once ? v->now : v->now + jittered(RETRY_MS, v->rng);

@@ -95,7 +95,9 @@ static bool rekey_refused(struct step *s, const struct notify *n)
 	s->sa->rekey_at = s->v->now + jittered(RETRY_MS, s->v->rng);
 	if (n->type == INVALID_KE_PAYLOAD)
 		group = alg_find(TRANSFORM_KE, rd_u16(&r), 0);
-	if (group && group != s->sa->wanted_group && prop_offers(s->v->cfg->ike_proposals, group)) {
+	if (group && group != s->sa->wanted_group && prop_offers(s->v->cfg->ike_proposals, group) &&
+		s->sa->wrong_groups < DETOURS_MAX) {
+		s->sa->wrong_groups++;
 		s->sa->wanted_group = group;
 		s->sa->rekey_at = s->v->now;
 		return true;

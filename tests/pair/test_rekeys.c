@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "impair.h"
 #include "pair.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -342,6 +343,46 @@ static void rekey_refused(void **state)
 	pair_free(&p);
 }
 
+/* A gateway that sends us round in circles with its refusals, each of which is usually followed at once. */
+static void other_way_round(struct pair *p)
+{
+	p->gwc.edits[1].hex = p->gw.requests % 2 ? "000000110013" : "00000011001f";
+}
+
+static void refused_in_circles(void **state)
+{
+	static const struct {
+		enum command command;
+		const char *notify; /* NULL: INVALID_KE_PAYLOAD, two groups by turns */
+	} rows[] = { { CMD_REKEY_IKE, NULL }, { CMD_REKEY_CHILD, NULL },
+		{ CMD_REKEY_CHILD, "0000002c" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pair p;
+		pair_init(&p, 34);
+		p.ike = "aes128gcm16-prfsha256-x25519-ecp256";
+		p.esp = "aes128gcm16-x25519-ecp256-noesn";
+		pair_connect(&p);
+		p.gwc.edits[0] = (struct edit){ .op = EDIT_NOTHING };
+		p.gwc.edits[1] = (struct edit)EDIT(EDIT_ADD, N, .hex = rows[i].notify);
+		for (size_t j = 0; j < 2; j++) {
+			p.gwc.edits[j].exchange = CREATE_CHILD_SA;
+			p.gwc.edits[j].any_mid = true;
+		}
+		if (!rows[i].notify) {
+			p.watch = other_way_round;
+			other_way_round(&p);
+		}
+		unsigned before = p.gw.requests;
+		pair_command(&p, rows[i].command);
+		pair_run(&p, SECONDS(3));
+		assert_int_equal(client_phase(&p.client), IKE_UP);
+		assert_in_range(p.gw.requests - before, 2, 8);
+		pair_free(&p);
+	}
+}
+
 static void used_up(struct pair *p, enum os_kind kind)
 {
 	pair_os(p,
@@ -534,6 +575,7 @@ int main(void)
 		cmocka_unit_test(deleted_before_our_answer),
 		cmocka_unit_test(one_network_in_another),
 		cmocka_unit_test(rekey_refused),
+		cmocka_unit_test(refused_in_circles),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),
 		cmocka_unit_test(pfs_refused_somehow),
