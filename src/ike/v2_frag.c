@@ -14,14 +14,15 @@ void reassembly_free(struct reassembly **slot)
 }
 
 /* The slot for this message. A fragment with a higher total is a new, smaller cut of the same
- * message and starts over; one with a lower total is old (RFC 7383 section 2.6). */
+ * message and starts over; one with a lower total, or of a message before, is old (RFC 7383 section
+ * 2.6). */
 static struct reassembly *fitting(
 	struct reassembly **slot, uint32_t mid, uint16_t total, struct err *e)
 {
 	struct reassembly *r = *slot;
 
-	if (r && r->mid == mid && total < r->total) {
-		err_set(e, ERR_DROP, "a fragment of an earlier cut");
+	if (r && (mid < r->mid || (mid == r->mid && total < r->total))) {
+		err_set(e, ERR_DROP, "a fragment of an earlier message or cut");
 		return NULL;
 	}
 	if (r && r->mid == mid && total == r->total)

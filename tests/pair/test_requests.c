@@ -348,6 +348,33 @@ static void many_fragments(void **state)
 	}
 }
 
+/* A copy of the last request's fragment, late or recorded by somebody, among those of the next one. */
+static void fragment_of_the_last_one(void **state)
+{
+	static const struct frag one_of_two = { 1, 2, 8 }, two_of_two = { 2, 2, 8 };
+	struct pair p;
+
+	(void)state;
+	pair_up(&p);
+	send_fragment(&p, &one_of_two, 1);
+	send_fragment(&p, &two_of_two, 2);
+	pair_run(&p, 100);
+	unsigned sent = p.net.sent[CLIENT];
+	p.gw.sa->mid_out++;
+	send_fragment(&p, &one_of_two, 3);
+	p.gw.sa->mid_out--;
+	send_fragment(&p, &one_of_two, 1);
+	p.gw.sa->mid_out++;
+	send_fragment(&p, &two_of_two, 4);
+	pair_run(&p, 100);
+	assert_int_equal(p.net.sent[CLIENT], sent + 1);
+	p.gw.sa->mid_out++;
+	pair_gw(&p, GW_REKEY_CHILD);
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
 /* Fragments from a gateway that did not say that it can. */
 static void fragments_unasked(void **state)
 {
@@ -411,6 +438,7 @@ int main(void)
 		cmocka_unit_test(same_request_again),
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(many_fragments),
+		cmocka_unit_test(fragment_of_the_last_one),
 		cmocka_unit_test(fragments_unasked),
 	};
 
