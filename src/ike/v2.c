@@ -134,8 +134,28 @@ void v2_stage(struct v2 *v, enum ike_stage stage, const char *story, struct outb
 
 /* --- phases -------------------------------------------------------------------------------------- */
 
+/* What was expected of the gateway comes no more. */
+static void unexpect(const struct v2 *v, uint32_t spi_in, struct outbox *ob)
+{
+	struct sa_ref in = v2_inbound(v, spi_in);
+
+	outbox_sa_remove(ob, &in);
+}
+
+static void unexpect_all(const struct v2 *v, struct outbox *ob)
+{
+	if (v->hs && v->hs->child.spi_in)
+		unexpect(v, v->hs->child.spi_in, ob);
+	for (size_t i = 0; i < V2_SAS_MAX; i++) {
+		const struct request *r = v->sas[i] ? &v->sas[i]->req : NULL;
+		if (r && (r->task == TASK_NEW_CHILD || r->task == TASK_REKEY_CHILD))
+			unexpect(v, r->offer.spi_in, ob);
+	}
+}
+
 static void clear_all(struct v2 *v, struct outbox *ob)
 {
+	unexpect_all(v, ob);
 	children_clear(&v->children, NULL, ob);
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		if (v->sas[i])

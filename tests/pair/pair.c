@@ -472,6 +472,7 @@ void pair_check_dead(struct pair *p, enum err_kind kind, uint16_t notify)
 	assert_int_equal(v->failure.text[0] != 0, kind != ERR_NONE);
 	assert_int_equal(p->net.plane[CLIENT].n, 0);
 	assert_int_equal(p->net.plane[CLIENT].errors, 0);
+	assert_int_equal(p->net.plane[CLIENT].expected, 0);
 	assert_int_equal(v->children.n, 0);
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		assert_null(v->sas[i]);
