@@ -329,6 +329,8 @@ bool v2_child_recv(struct step *s)
 	if (!made)
 		return false;
 	settle_child(s, made, old, lost);
+	if (made->spi_out == o->gone_spi) /* what the gateway said since has arrived before */
+		child_deleted(&v->children, made, v->now, s->ob);
 	v2_request_done(s->sa);
 	s->sa->wrong_groups = 0;
 	if (old) {

@@ -80,8 +80,10 @@ static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
 {
 	struct child *c = child_by_out(&s->v->children, s->sa, spi_out);
 
-	if (!c)
+	if (!c) {
+		s->sa->req.offer.gone_spi = spi_out;
 		return false;
+	}
 	bool tell = c->state != CHILD_DELETING;
 	*spi_in = c->spi_in;
 	child_deleted(&s->v->children, c, s->v->now, s->ob);

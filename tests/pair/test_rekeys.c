@@ -271,40 +271,6 @@ static void one_after_the_other(void **state)
 	pair_free(&p);
 }
 
-/* The gateway answers, and deletes the old child itself, which is first to arrive: that the new one comes is
- * reason enough to wait. */
-static bool answer_late(void *arg, struct net *n, enum end from, struct flight *f)
-{
-	unsigned *late = arg;
-
-	(void)n;
-	return from == GATEWAY && f->data[EXCHANGE_AT] == CREATE_CHILD_SA && (*late)++ == 0;
-}
-
-static void deleted_before_our_answer(void **state)
-{
-	unsigned late = 0;
-	struct pair p;
-
-	(void)state;
-	pair_init(&p, 32);
-	p.ping_every = 10;
-	pair_connect(&p);
-	pair_tap(&p, answer_late, &late);
-	pair_command(&p, CMD_REKEY_CHILD);
-	pair_run(&p, 30);
-	assert_int_equal(p.gw.rekeys_child, 1);
-	p.gw.children[0]->state = GWC_UP;
-	pair_gw(&p, GW_DELETE_CHILD);
-	pair_run(&p, SECONDS(2));
-	assert_int_equal(late, 2);
-	p.ping_every = 0;
-	pair_settle(&p);
-	pair_check_up(&p, 1);
-	assert_int_equal(p.client.v2->rekeys_child, 1);
-	pair_free(&p);
-}
-
 /* Networks of the profile of which one lies in the other: they stay two, however often the gateway rekeys. */
 static void one_network_in_another(void **state)
 {
@@ -572,7 +538,6 @@ int main(void)
 		cmocka_unit_test(expected_before_asked),
 		cmocka_unit_test(taken_over_with_patience),
 		cmocka_unit_test(one_after_the_other),
-		cmocka_unit_test(deleted_before_our_answer),
 		cmocka_unit_test(one_network_in_another),
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(refused_in_circles),

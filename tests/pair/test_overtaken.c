@@ -1,0 +1,73 @@
+/*
+ * Deletes of the gateway that overtake its answers to our requests for child SAs.
+ */
+#include "pair.h"
+
+/* The gateway answers, and deletes the old child itself, which is first to arrive: that the new one comes is
+ * reason enough to wait. */
+static bool answer_late(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	unsigned *late = arg;
+
+	(void)n;
+	return from == GATEWAY && !f->esp && f->data[18] == CREATE_CHILD_SA && (*late)++ == 0;
+}
+
+static void deleted_before_our_answer(void **state)
+{
+	unsigned late = 0;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 32);
+	p.ping_every = 10;
+	pair_connect(&p);
+	pair_tap(&p, answer_late, &late);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, 30);
+	assert_int_equal(p.gw.rekeys_child, 1);
+	p.gw.children[0]->state = GWC_UP;
+	pair_gw(&p, GW_DELETE_CHILD);
+	pair_run(&p, SECONDS(2));
+	assert_int_equal(late, 2);
+	p.ping_every = 0;
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	pair_free(&p);
+}
+
+/* It deletes the new one, before we know that: then it does not come to be used. */
+static void deleted_before_it_is_known(void **state)
+{
+	unsigned late = 0;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 35);
+	pair_connect(&p);
+	pair_gw(&p, GW_NEW_CHILD);
+	pair_settle(&p);
+	pair_check_up(&p, 2);
+	pair_tap(&p, answer_late, &late);
+	p.client.v2->children.v[0]->rekey_at = p.net.now;
+	pair_run(&p, 30);
+	assert_int_equal(p.gw.n_children, 3);
+	p.gw.children[1]->state = GWC_REPLACED; /* so that it is not this one */
+	pair_gw(&p, GW_DELETE_CHILD);
+	p.gw.children[1]->state = GWC_UP;
+	pair_settle(&p);
+	assert_int_equal(late, 2);
+	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(deleted_before_our_answer),
+		cmocka_unit_test(deleted_before_it_is_known),
+	};
+
+	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
+}
