@@ -294,10 +294,8 @@ static void tick_sa(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 		sa->want_rekey = true;
 		sa->rekey_at = TIME_NEVER;
 	}
-	if (v->now >= sa->gone_at) { /* the gateway forgot to delete what it replaced */
-		sa->gone_at = TIME_NEVER;
-		sa->want_delete = true;
-	}
+	if (v->now >= sa->gone_at)
+		v2_rekey_overdue(v, sa);
 	if (sa == v->sa && v->now >= sa->expire_at) {
 		err_set(&e, ERR_SILENT,
 			"the IKE SA reached the end of its life without being rekeyed");

@@ -249,3 +249,14 @@ void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa)
 	if (sa->req.task == TASK_REKEY_IKE && o->rival)
 		hand_over(v, sa, o->rival_sa);
 }
+
+void v2_rekey_overdue(struct v2 *v, struct v2_sa *sa)
+{
+	bool known = v->sa->initiator || v->sa->mid_in > 0 || v->sa->mid_out > 0;
+
+	sa->gone_at = known ? TIME_NEVER : v->now + REPLACED_MS;
+	if (known)
+		sa->want_delete = true;
+	else
+		v->sa->want_dpd = true;
+}

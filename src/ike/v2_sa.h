@@ -384,6 +384,9 @@ void v2_rekey_settle(struct v2 *v, const struct v2_sa *sa);
 /* The old SA goes while our rekey of it is under way, or nobody answers that: what the gateway made takes
  * over. */
 void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa);
+/* The gateway has not deleted sa, which it replaced: it forgot to; or it has not heard our answer and knows
+ * nothing of the new one, by which it is asked then. */
+void v2_rekey_overdue(struct v2 *v, struct v2_sa *sa);
 bool v2_refuse_group(struct step *s, const struct alg *want);
 /* Our exchange, answered with nonce nr, has the lowest of the four nonces. */
 bool v2_lost_collision(const struct offer *o, struct bytes nr);

@@ -1,5 +1,6 @@
 /*
- * Deletes of the gateway that overtake its answers to our requests for child SAs.
+ * Deletes of the gateway that overtake its answers to our requests for child SAs, and answers of ours that are
+ * long in coming.
  */
 #include "pair.h"
 
@@ -62,11 +63,42 @@ static void deleted_before_it_is_known(void **state)
 	pair_free(&p);
 }
 
+/* The gateway replaces the IKE SA, and for a while nothing that we answer arrives: it still has the old one only,
+ * which must not be taken from it, and by which it asks again. */
+static bool no_answers(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	const uint64_t *until = arg;
+
+	return from == CLIENT && f->data[18] == CREATE_CHILD_SA && f->data[19] & FLAG_RESPONSE &&
+		n->now < *until;
+}
+
+static void replaced_and_not_told(void **state)
+{
+	uint64_t until;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 36);
+	pair_connect(&p);
+	until = p.net.now + REPLACED_MS + SECONDS(10);
+	pair_tap(&p, no_answers, &until);
+	pair_gw(&p, GW_REKEY_IKE);
+	pair_run(&p, REPLACED_MS + SECONDS(5));
+	assert_int_equal(p.client.v2->rekeys_ike, 1);
+	assert_int_equal(p.gw.phase, GW_UP);
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_int_equal(p.gw.rekeys_ike, 1);
+	pair_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(deleted_before_our_answer),
 		cmocka_unit_test(deleted_before_it_is_known),
+		cmocka_unit_test(replaced_and_not_told),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
