@@ -82,8 +82,8 @@ struct offer {
 	uint8_t ike_spi[IKE_SPI_LEN]; /* for an IKE SA */
 	struct proposals proposals; /* as offered */
 	struct selectors local_ts, remote_ts;
-	uint32_t
-		gone_spi; /* the peer deleted a child of this SPI of its own, which may be what comes */
+	/* The peer's, of a child that it deleted and that is not known: it may be this one. */
+	uint32_t gone_spi;
 	/* The peer rekeyed the same SA meanwhile (RFC 7296 section 2.8.1): the IKE SA that it made, and
 	 * the lower nonce of its exchange. */
 	bool rival;
