@@ -21,7 +21,10 @@ enum {
 	HOST_ROUTE_PROTO = 118, /* RTPROT of our routes and rules */
 	HOST_TABLE_FIRST = 47000, /* routing tables, one an instance */
 	HOST_TABLES = 64,
-	HOST_RULE_FIRST = 1181, /* preferences of the rules, one an instance and family */
+	/* Preferences of the rules, one an instance and family, in four classes: a tunnel that carries
+	 * narrow networks is asked before one that carries wide ones or everything. */
+	HOST_RULE_FIRST = 1181,
+	HOST_RULE_CLASSES = 4,
 	HOST_POLICY_TAG =
 		0x76706e00, /* "user" of the selectors of our XFRM policies, one an instance */
 	HOST_IF_ID_FIRST =

@@ -33,6 +33,14 @@ PRINTF(2, 3) static void told(struct one *c, const char *fmt, ...)
 		outbox_event(c->c->events, EV_LOG, LEVEL_INFO, "%s: removed %s", c->name, text);
 }
 
+static bool is_rule_of(unsigned long pref, unsigned long slot)
+{
+	for (unsigned class = 0; class < HOST_RULE_CLASSES; class ++)
+		if (pref == HOST_RULE_FIRST + HOST_TABLES * class + slot)
+			return true;
+	return false;
+}
+
 static bool clean_rule(
 	struct one *c, unsigned long family, unsigned long pref, unsigned long table, struct err *e)
 {
@@ -47,7 +55,7 @@ static bool clean_rule(
 	/* Only what can be ours, whatever the line says. */
 	if ((family != 4 && family != 6) || table < HOST_TABLE_FIRST ||
 		table >= HOST_TABLE_FIRST + HOST_TABLES ||
-		pref != HOST_RULE_FIRST + table - HOST_TABLE_FIRST)
+		!is_rule_of(pref, table - HOST_TABLE_FIRST))
 		return err_set(e, ERR_LOCAL, "the journal of %s is damaged", c->name);
 	if (!steps_run(c->c->sk, &s, 1, e))
 		return false;

@@ -19,7 +19,7 @@ enum { MENDS = 4 };
 
 /* What is there of the plan; the routes are counted, for nobody else's carry our protocol. */
 struct present {
-	bool rule[2];
+	uint32_t rule[2];
 	size_t n_routes, n_addrs;
 };
 
@@ -37,7 +37,8 @@ bool rule_is_ours(const struct host *h, const struct nlmsghdr *m)
 	const struct fib_rule_hdr *r = nlmsg_data(m);
 
 	return nlmsg_datalen(m) >= (int)sizeof(*r) &&
-		nl_attr_u32(m, sizeof(*r), FRA_PRIORITY, 0) == HOST_RULE_FIRST + h->slot &&
+		nl_attr_u32(m, sizeof(*r), FRA_PRIORITY, 0) ==
+		h->plan.rule[r->family == AF_INET6] &&
 		nl_attr_u32(m, sizeof(*r), FRA_TABLE, r->table) == HOST_TABLE_FIRST + h->slot;
 }
 
@@ -64,7 +65,7 @@ static bool find_rules(struct host *h, struct present *p, struct err *e)
 	for (struct nlmsghdr *m = NULL; (m = nl_next(&all, m));)
 		if (m->nlmsg_type == RTM_NEWRULE && rule_is_ours(h, m))
 			p->rule[((const struct fib_rule_hdr *)nlmsg_data(m))->family == AF_INET6] =
-				true;
+				nl_attr_u32(m, sizeof(struct fib_rule_hdr), FRA_PRIORITY, 0);
 	nl_reply_free(&all);
 	return true;
 }
@@ -92,8 +93,8 @@ static bool whole(const struct plan *plan, const struct present *p)
 {
 	size_t n = plan->n_routes + plan->wall[0] + plan->wall[1];
 
-	return p->n_routes >= n && p->n_addrs >= plan->n_addrs && p->rule[0] >= plan->rule[0] &&
-		p->rule[1] >= plan->rule[1];
+	return p->n_routes >= n && p->n_addrs >= plan->n_addrs && p->rule[0] == plan->rule[0] &&
+		p->rule[1] == plan->rule[1];
 }
 
 bool may_mend(struct host *h, struct lately *lately, unsigned most)

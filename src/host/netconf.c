@@ -88,6 +88,7 @@ static bool make_target(struct host *h, const struct netconf *want, struct targe
 	struct plan_input in = { .want = want,
 		.link = h->link,
 		.table = HOST_TABLE_FIRST + h->slot,
+		.pref = HOST_RULE_FIRST + h->slot,
 		.ipv6 = ipv6_state(h, want->mtu),
 		.lan = lan,
 		.n_lan = n_lan,
@@ -108,9 +109,10 @@ static bool make_target(struct host *h, const struct netconf *want, struct targe
 }
 
 /* Rule and table of a family have one line; the table's routes are found by table and protocol. */
-static void journal_rule(char line[JOURNAL_LINE_MAX], const struct host *h, int family)
+static void journal_rule(
+	char line[JOURNAL_LINE_MAX], const struct host *h, int family, uint32_t pref)
 {
-	snprintf(line, JOURNAL_LINE_MAX, "rule v%d %u table %u", family, HOST_RULE_FIRST + h->slot,
+	snprintf(line, JOURNAL_LINE_MAX, "rule v%d %u table %u", family, pref,
 		HOST_TABLE_FIRST + h->slot);
 }
 
@@ -119,9 +121,9 @@ static bool announce(struct host *h, const struct plan *plan, struct err *e)
 	char line[JOURNAL_LINE_MAX];
 
 	for (int f = 0; f < 2; f++) {
-		if (!plan->rule[f] || h->plan.rule[f])
+		if (!plan->rule[f] || plan->rule[f] == h->plan.rule[f])
 			continue;
-		journal_rule(line, h, f ? 6 : 4);
+		journal_rule(line, h, f ? 6 : 4, plan->rule[f]);
 		if (!journal_add(&h->journal, e, "%s", line))
 			return false;
 	}
@@ -134,9 +136,9 @@ static void renounce(struct host *h, const struct plan *plan, const struct plan 
 	char line[JOURNAL_LINE_MAX];
 
 	for (int f = 0; f < 2; f++) {
-		if (plan->rule[f] || !other->rule[f])
+		if (!other->rule[f] || plan->rule[f] == other->rule[f])
 			continue;
-		journal_rule(line, h, f ? 6 : 4);
+		journal_rule(line, h, f ? 6 : 4, other->rule[f]);
 		journal_undone(&h->journal, "%s", line);
 	}
 }
@@ -258,9 +260,7 @@ static bool run_steps(struct host *h, struct target *t, const struct item *base,
 
 static bool kernel_apply(struct host *h, struct target *t, struct err *e)
 {
-	struct item base = { .link = h->link,
-		.table = HOST_TABLE_FIRST + h->slot,
-		.pref = HOST_RULE_FIRST + h->slot };
+	struct item base = { .link = h->link, .table = HOST_TABLE_FIRST + h->slot };
 
 	bool had = h->policies.n > 0, announced = had || t->policies.n > 0;
 	bool ok = announce(h, &t->plan, e) && announce_policies(h, t, e);
@@ -291,11 +291,9 @@ static bool kernel_apply(struct host *h, struct target *t, struct err *e)
 }
 
 /* The link comes first, and where the kernel had dropped its IPv6 that is as new. */
-bool netconf_again(struct host *h, const struct plan *plan, const bool rule[2], struct err *e)
+bool netconf_again(struct host *h, const struct plan *plan, const uint32_t rule[2], struct err *e)
 {
-	struct item base = { .link = h->link,
-		.table = HOST_TABLE_FIRST + h->slot,
-		.pref = HOST_RULE_FIRST + h->slot };
+	struct item base = { .link = h->link, .table = HOST_TABLE_FIRST + h->slot };
 	struct plan none = { .rule = { rule[0], rule[1] } };
 	char name[IF_NAMESIZE];
 	struct step *v;

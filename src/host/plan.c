@@ -170,7 +170,33 @@ static void plan_add_wall(struct plan *p, const struct plan_input *in)
 			p->routes[i].dst.len == 0 && p->routes[i].type != RTN_THROW;
 	for (size_t i = 0; in->wall && i < p->n_addrs; i++)
 		p->wall[1] |= p->addrs[i].dst.family == FAMILY_V6;
-	p->rule[1] |= p->wall[1];
+}
+
+/* The shorter the shortest prefix that goes somewhere, the later the class. */
+static uint32_t rule_class(const struct plan *p, bool v6)
+{
+	enum family family = v6 ? FAMILY_V6 : FAMILY_V4;
+	uint8_t shortest = UINT8_MAX;
+
+	for (size_t i = 0; i < p->n_routes; i++)
+		if (p->routes[i].dst.family == family && p->routes[i].type != RTN_THROW &&
+			p->routes[i].dst.len < shortest)
+			shortest = p->routes[i].dst.len;
+	if (p->wall[v6])
+		shortest = 0;
+	if (v6)
+		return shortest >= 64 ? 0 : shortest >= 48 ? 1 : shortest >= 32 ? 2 : 3;
+	return shortest >= 24 ? 0 : shortest >= 16 ? 1 : shortest >= 8 ? 2 : 3;
+}
+
+static void plan_add_rules(struct plan *p, uint32_t pref)
+{
+	bool any[2] = { p->wall[0], p->wall[1] };
+
+	for (size_t i = 0; i < p->n_routes; i++)
+		any[p->routes[i].dst.family == FAMILY_V6] = true;
+	for (int f = 0; f < 2; f++)
+		p->rule[f] = any[f] ? pref + HOST_TABLES * rule_class(p, f) : 0;
 }
 
 bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
@@ -200,10 +226,9 @@ bool plan_make(struct plan *p, const struct plan_input *in, struct err *e)
 		if (n == 0 || !same_destination(&p->routes[n - 1], &p->routes[i]))
 			p->routes[n++] = p->routes[i];
 	p->n_routes = n;
-	for (size_t i = 0; i < n; i++)
-		p->rule[p->routes[i].dst.family == FAMILY_V6] = true;
 	p->up = p->n_addrs > 0 || p->n_routes > 0;
 	plan_add_wall(p, in);
+	plan_add_rules(p, in->pref);
 	return true;
 }
 
@@ -275,9 +300,9 @@ static void rule_steps(const struct plan *from, const struct plan *to, const str
 	for (int f = 0; f < 2; f++) {
 		struct item it = { .kind = ITEM_RULE,
 			.table = base->table,
-			.pref = base->pref,
+			.pref = op == STEP_ADD ? to->rule[f] : from->rule[f],
 			.dst.family = f ? FAMILY_V6 : FAMILY_V4 };
-		if (op == STEP_ADD ? to->rule[f] && !from->rule[f] : from->rule[f] && !to->rule[f])
+		if (it.pref && from->rule[f] != to->rule[f])
 			step_add(v, n, op, &it);
 	}
 }

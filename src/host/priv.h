@@ -136,7 +136,7 @@ struct plan {
 	struct item addrs[NETCONF_ADDRS];
 	size_t n_routes;
 	struct item *routes; /* in the order of item destinations, each only once */
-	bool rule[2]; /* IPv4, IPv6: a rule leads to the table */
+	uint32_t rule[2]; /* IPv4, IPv6: preference of the rule that leads to the table, 0: none */
 	bool wall[2]; /* what knows no other way in the table goes nowhere: the interface may go */
 };
 
@@ -146,6 +146,7 @@ struct plan_input {
 	const struct netconf *want;
 	int link;
 	uint32_t table;
+	uint32_t pref; /* of rules for narrow networks, the first class */
 	enum ipv6_state ipv6;
 	const struct prefix *lan; /* networks on the link to leave alone */
 	size_t n_lan;
@@ -537,7 +538,7 @@ bool netconf_apply(struct host *h, const struct netconf *want, struct err *e) MU
 /* Sets up once more all of plan, which is what is set up or a part of it, but for the rules that are
  * there. */
 bool netconf_again(
-	struct host *h, const struct plan *plan, const bool rule[2], struct err *e) MUST_CHECK;
+	struct host *h, const struct plan *plan, const uint32_t rule[2], struct err *e) MUST_CHECK;
 enum ipv6_state ipv6_state(const struct host *h, uint16_t mtu);
 
 /* clean.c: run with the directory's lock held. */

@@ -500,7 +500,8 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 		return;
 	}
 	if (lost) {
-		s->attempts = 0;
+		if (s->phase == PHASE_UP && s->now - s->up_at >= LASTED_MS)
+			s->attempts = 0;
 		s->reconnects++;
 		outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
 	} else {

@@ -157,7 +157,7 @@ static void carried(struct session *s, struct outbox *ob)
 	s->worked_gateway = s->gateway;
 	err_clear(&s->refused_name);
 	dial_worked(s);
-	s->attempts = s->refusals = 0;
+	s->refusals = 0;
 	s->up_at = s->now;
 	outbox_event(ob, EV_UP, LEVEL_INFO, "connected to %s%s%s%s", s->p->gateways[s->gateway],
 		list[0] ? " as " : "", list, s->view.nat ? " (through NAT)" : "");

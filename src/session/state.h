@@ -28,6 +28,8 @@ enum { ASK_LINE = 0x20000000, ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_I
 enum {
 	BACKOFF_FIRST_MS = 1000,
 	BACKOFF_MOST_MS = 30000,
+	LASTED_MS =
+		60000, /* a tunnel that was up for so long was one: the next attempt is the first */
 	REFUSALS_MAX =
 		3, /* a gateway that proved itself and refuses us so often will not change its mind */
 	REFUSALS_UNSURE_MAX = 12, /* ... and one under load that may have mixed something up */

@@ -351,9 +351,9 @@ static void sets_up_and_takes_back(void **state)
 	assert_ok(&e, host_netconf(h, c, &e));
 
 	assert_shows(
-		"ip -4 rule", "1181:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
+		"ip -4 rule", "1373:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
 	assert_shows(
-		"ip -6 rule", "1181:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
+		"ip -6 rule", "1373:\tnot from all fwmark 0x76706e lookup 47000 proto 118", true);
 	assert_shows("ip -4 route get 8.8.8.8", "dev vpn0 table 47000 src 10.1.2.3", true);
 	assert_shows("ip -6 route get 2600::1", "dev vpn0 table 47000 proto 118 src fd01::3", true);
 	assert_shows("ip -4 route get 8.8.8.8 mark 0x76706e", "via 192.168.7.1 dev out0", true);
@@ -581,7 +581,7 @@ static void killed_and_cleaned(void **state)
 	assert_shows("cat /etc/resolv.conf", "nameserver 10.1.0.53", true);
 	/* Not ours: the same table, another protocol; the same preference. */
 	must("ip route add throw 10.66.0.0/16 table 47000 proto static");
-	must("ip rule add pref 1181 to 10.67.0.0/16 lookup main");
+	must("ip rule add pref 1373 to 10.67.0.0/16 lookup main");
 
 	outbox_init(&ob);
 	assert_ok(&e, host_clean(NULL, &ob, &removed, &e));
@@ -590,7 +590,7 @@ static void killed_and_cleaned(void **state)
 	assert_shows("ip -4 route show table 47000", "10.66.0.0/16", true);
 	assert_shows("ip -4 rule", "10.67.0.0/16", true);
 	must("ip route del throw 10.66.0.0/16 table 47000");
-	must("ip rule del pref 1181 to 10.67.0.0/16");
+	must("ip rule del pref 1373 to 10.67.0.0/16");
 	assert_as_before(before);
 	outbox_clear(&ob);
 	assert_ok(&e, host_clean(NULL, &ob, &removed, &e));
@@ -1025,7 +1025,7 @@ static void tells_that_its_interface_is_gone(void **state)
 
 static void puts_back_what_others_removed(void **state)
 {
-	static const char *const rows[] = { "ip rule del pref 1181", "ip -6 rule del pref 1181",
+	static const char *const rows[] = { "ip rule del pref 1373", "ip -6 rule del pref 1373",
 		"ip addr flush dev vpn0", "ip route flush table 47000",
 		"ip -6 route flush table 47000" };
 	static const char *const looks[] = { "ip -4 rule", "ip -6 rule", "ip -br addr",

@@ -2,6 +2,8 @@
 #include "../../src/host/priv.h"
 #include "lib/test.h"
 
+enum { PREF = 1181 };
+
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +36,13 @@ static void route(struct netconf *c, enum route_kind kind, const char *dst)
 static struct plan plan(
 	const struct netconf *c, enum ipv6_state ipv6, const struct prefix *lan, size_t n)
 {
-	struct plan_input in = {
-		.want = c, .link = 7, .table = 47000, .ipv6 = ipv6, .lan = lan, .n_lan = n
-	};
+	struct plan_input in = { .want = c,
+		.link = 7,
+		.table = 47000,
+		.pref = PREF,
+		.ipv6 = ipv6,
+		.lan = lan,
+		.n_lan = n };
 	struct plan p;
 
 	assert_ok(&e, plan_make(&p, &in, &e));
@@ -166,6 +172,41 @@ static void one_route_for_a_destination(void **state)
 	free(c);
 }
 
+/* Another tunnel may carry everything: what this one carries is found first, whoever came first. */
+static void narrow_networks_come_first(void **state)
+{
+	static const struct {
+		const char *network;
+		enum route_kind kind;
+		uint32_t rule;
+	} rows[] = {
+		{ "10.20.0.0/24", ROUTE_TUNNEL, PREF },
+		{ "10.20.0.1/32", ROUTE_TUNNEL, PREF },
+		{ "10.20.0.0/16", ROUTE_TUNNEL, PREF + 64 },
+		{ "10.0.0.0/8", ROUTE_BLOCK, PREF + 128 },
+		{ "128.0.0.0/1", ROUTE_TUNNEL, PREF + 192 },
+		{ "0.0.0.0/0", ROUTE_TUNNEL, PREF + 192 },
+		{ "fd00:1::/64", ROUTE_TUNNEL, PREF },
+		{ "fd00:1::/48", ROUTE_TUNNEL, PREF + 64 },
+		{ "fd00:1::/32", ROUTE_TUNNEL, PREF + 128 },
+		{ "2000::/3", ROUTE_TUNNEL, PREF + 192 },
+		{ "::/0", ROUTE_BLOCK, PREF + 192 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct netconf *c = conf();
+		route(c, rows[i].kind, rows[i].network);
+		route(c, ROUTE_BYPASS, "172.16.0.0/12");
+		struct plan p = plan(c, IPV6_WORKS, NULL, 0);
+		bool v6 = c->routes[0].dst.family == FAMILY_V6;
+		assert_int_equal(p.rule[v6], rows[i].rule);
+		assert_int_equal(p.rule[!v6], v6 ? PREF : 0);
+		plan_free(&p);
+		free(c);
+	}
+}
+
 static void without_ipv6_nothing_leaks(void **state)
 {
 	struct netconf *c = conf();
@@ -195,7 +236,7 @@ static void assert_steps(const struct plan *from, const struct plan *to, const c
 		[ITEM_ADDR] = "addr",
 		[ITEM_ROUTE] = "route",
 		[ITEM_RULE] = "rule" };
-	struct item base = { .link = 7, .table = 47000, .pref = 1181 };
+	struct item base = { .link = 7, .table = 47000 };
 	char text[256] = "";
 	struct step *v;
 	size_t n;
@@ -274,6 +315,7 @@ int main(void)
 		cmocka_unit_test(office_stays_the_office),
 		cmocka_unit_test(nothing_is_left_out_of_nothing),
 		cmocka_unit_test(one_route_for_a_destination),
+		cmocka_unit_test(narrow_networks_come_first),
 		cmocka_unit_test(without_ipv6_nothing_leaks),
 		cmocka_unit_test(only_the_difference_in_the_right_order),
 		cmocka_unit_test(default_has_a_wall_behind_it),

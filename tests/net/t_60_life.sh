@@ -375,6 +375,28 @@ test_two_profiles() {
 	client_stop second
 }
 
+# Whatever came first, the one that carries the narrower network gets what is for that; with both ends of
+# its life, when the wide one learns its routes anew.
+test_two_profiles_one_inside_the_other() {
+	local first
+	profile_psk wide full
+	profile_psk second second
+	for first in wide second; do
+		client_start "$first"
+		client_start "$([ $first = wide ] && echo second || echo wide)"
+		reaches "$SECOND4" "$INNER4"
+		status_is second 's["children"][0]["packets_in"] > 0' || fail "nothing came by the narrow one"
+		goes_by "$SECOND4" "$(json second 's["interface"]')"
+		client_do wide reconnect
+		status_becomes wide 's["state"] == "up" and s["reconnects"] == 1'
+		goes_by "$SECOND4" "$(json second 's["interface"]')"
+		goes_by "$INNER4" "$(json wide 's["interface"]')"
+		client_stop second
+		goes_by "$SECOND4" "$(json wide 's["interface"]')"
+		client_stop wide
+	done
+}
+
 killed() {
 	profile_psk killed
 	client_start killed

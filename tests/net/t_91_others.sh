@@ -79,8 +79,8 @@ test_leaks_mtu_made_small() {
 rules_removed() {
 	profile_psk full full
 	client_start full
-	in_box client ip rule del pref 1181
-	in_box client ip -6 rule del pref 1181
+	in_box client ip rule del pref 1373
+	in_box client ip -6 rule del pref 1373
 	sleep 0.2
 	judge_begin
 	sleep 1
@@ -89,7 +89,7 @@ rules_removed() {
 	explained full 'removed routes, rules or addresses of the tunnel: they are back'
 	judge_end
 	for _ in $(seq 40); do
-		in_box client ip rule del pref 1181 2>/dev/null || true
+		in_box client ip rule del pref 1373 2>/dev/null || true
 	done
 	wait_until 3 goes_by_now "$OUTSIDE4" vpn0 || fail "the rule is not back"
 	explained full 'again and again'
@@ -235,8 +235,8 @@ test_dns_after_power_was_lost() {
 		client_signal dns KILL
 		client_ends dns 137
 		mv "$LAB/client/run/vpnc-ike" "$LAB/lost"
-		in_box client ip rule del pref 1181
-		in_box client ip -6 rule del pref 1181
+		in_box client ip rule del pref 1373
+		in_box client ip -6 rule del pref 1373
 		names_the_tunnels || fail "there is nothing to recover"
 		if [ $i = clean ]; then
 			vpnc_ike clean | grep -q resolv.conf || fail "clean says nothing of it"

@@ -287,6 +287,31 @@ static void brought_back(void **state)
 	finish(&p, profile);
 }
 
+/* One that closes each connection at once is not called again and again without a pause. */
+static void brought_back_ever_later(void **state)
+{
+	struct profile *profile = trusting(profile_psk());
+	struct pair p;
+
+	(void)state;
+	begin(&p, profile, 30);
+	pair_connect(&p);
+	for (unsigned i = 0; i < 120; i++) {
+		if (client_phase(&p.client) == IKE_UP)
+			pair_gw(&p, GW_DELETE_IKE);
+		pair_run(&p, SECONDS(1));
+	}
+	assert_in_range(p.events[EV_UP], 5, 20);
+	while (client_phase(&p.client) != IKE_UP)
+		pair_run(&p, SECONDS(1));
+	pair_run(&p, SECONDS(60)); /* this one lasted */
+	unsigned before = p.events[EV_UP];
+	pair_gw(&p, GW_DELETE_IKE);
+	pair_run(&p, SECONDS(2));
+	assert_int_equal(p.events[EV_UP], before + 1);
+	finish(&p, profile);
+}
+
 /* A typed password that is not good any more is said once, then asked for. */
 static void a_password_that_was_good(void **state)
 {
@@ -585,6 +610,7 @@ int main(void)
 	const struct CMUnitTest first[] = {
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(brought_back),
+		cmocka_unit_test(brought_back_ever_later),
 		cmocka_unit_test(a_password_that_was_good),
 		cmocka_unit_test(refused_behind_the_login),
 		cmocka_unit_test(insists_less),
