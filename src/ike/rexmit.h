@@ -36,7 +36,8 @@ struct rexmit_plan {
 
 extern const struct rexmit_plan rexmit_impatient; /* another path is left: 7.5 s */
 extern const struct rexmit_plan rexmit_dispensable; /* it goes on without an answer: 7.5 s */
-extern const struct rexmit_plan rexmit_first; /* first contact from an address: 24 s */
+extern const struct rexmit_plan
+	rexmit_first; /* first contact from an address, or after a sleep: 24 s */
 extern const struct rexmit_plan rexmit_settled; /* everything later: 56 s */
 
 struct rexmit {

@@ -497,6 +497,7 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 		v2_moved(v, in->ok);
 		break;
 	case OS_RESUMED:
+		v->woke_at = now;
 		if (v->mobike)
 			v->want_move = true;
 		else if (v->sa)

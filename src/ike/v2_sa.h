@@ -185,6 +185,7 @@ struct v2 {
 	struct children children;
 	struct granted granted;
 	uint64_t heard_at; /* last authentic message or ESP packet of the gateway */
+	uint64_t woke_at; /* the machine was asleep until then, 0: never */
 	uint64_t reauth_at; /* AUTH_LIFETIME */
 	uint64_t keepalive_at;
 	uint32_t rekeys_ike, rekeys_child;

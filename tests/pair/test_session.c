@@ -421,6 +421,33 @@ static void gone_and_back(bool nameless)
 	finish(&p, profile);
 }
 
+/* While the machine slept the gateway forgot it: a new connection is made sooner than where it only falls
+ * silent. Once it has been heard, as long is waited as ever. */
+static void forgotten_while_asleep(void **state)
+{
+	static const struct os_input resumed = { .kind = OS_RESUMED };
+
+	(void)state;
+	for (int heard = 0; heard < 2; heard++) {
+		struct profile *profile = trusting(profile_psk());
+		struct pair p;
+		begin(&p, profile, 32);
+		pair_connect(&p);
+		pair_run(&p, SECONDS(5));
+		pair_os(&p, &resumed);
+		if (heard)
+			pair_run(&p, SECONDS(1));
+		pair_tap(&p, swallow, NULL);
+		if (heard)
+			pair_command(&p, CMD_REKEY_CHILD);
+		pair_run(&p, SECONDS(22));
+		assert_int_equal(p.events[EV_LOST], 0);
+		pair_run(&p, SECONDS(8));
+		assert_int_equal(p.events[EV_LOST], !heard);
+		finish(&p, profile);
+	}
+}
+
 static void gateway_gone_and_back(void **state)
 {
 	(void)state;
@@ -619,6 +646,7 @@ int main(void)
 		cmocka_unit_test(address_refused_too_early),
 		cmocka_unit_test(an_impostor),
 		cmocka_unit_test(undisturbed_while_waiting),
+		cmocka_unit_test(forgotten_while_asleep),
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(gateway_back_without_its_name),
 		cmocka_unit_test(lossy),
