@@ -126,6 +126,16 @@ static bool make_path(struct edge *g, const struct addr *remote, struct path *ou
 		err_set(e, ERR_LOCAL, "there is no socket for IPv%u", remote->family);
 }
 
+/* One of those that are known was asked for by itself. */
+static void know(struct edge *g, const struct addr *found, size_t n)
+{
+	for (size_t i = 0; i < g->n_known && n == 1; i++)
+		if (addr_same_host(&g->known[i], &found[0]))
+			return;
+	memcpy(g->known, found, n * sizeof(found[0]));
+	g->n_known = n;
+}
+
 static void take_addresses(struct edge *g)
 {
 	struct addr found[RESOLVE_ADDRS_MAX];
@@ -142,8 +152,10 @@ static void take_addresses(struct edge *g)
 		return;
 	}
 	in->kind = OS_PATHS;
-	for (size_t i = 0; i < n && in->n_paths < PATHS_MAX; i++) {
+	for (size_t i = 0; i < n; i++)
 		found[i].port = g->resolve_port;
+	know(g, found, n);
+	for (size_t i = 0; i < n && in->n_paths < PATHS_MAX; i++) {
 		if (make_path(g, &found[i], &in->paths[in->n_paths], &e))
 			in->n_paths++;
 	}
@@ -224,27 +236,33 @@ static void interface_gone(struct edge *g)
 	session_os(g->session, clock_now(), &in, &g->todo);
 }
 
-static void path_changed(struct edge *g)
+/* gone: all that happened is that the link to where the session sends went down. Where there is no way there,
+ * there may be one to another address of the gateway. */
+static void path_changed(struct edge *g, bool gone)
 {
-	struct os_input in = { .kind = OS_PATH_CHANGED };
+	struct os_input in = { .kind = OS_PATH_CHANGED, .ok = !gone };
 
-	in.n_paths = g->remote.family && make_path(g, &g->remote, &in.paths[0], &in.err);
+	in.n_paths = !gone && g->remote.family && make_path(g, &g->remote, &in.paths[0], &in.err);
+	for (size_t i = 0; i < g->n_known && in.n_paths == 0; i++)
+		in.n_paths = g->known[i].family != g->remote.family &&
+			make_path(g, &g->known[i], &in.paths[0], &in.err);
 	session_os(g->session, clock_now(), &in, &g->todo);
 }
 
 static void take_host_events(struct edge *g)
 {
 	enum host_event ev;
-	bool changed = false;
+	bool changed = false, gone = false;
 
 	while ((ev = host_next_event(g->host)) != HOST_NOTHING) {
 		changed = changed || ev == HOST_PATH_CHANGED;
+		gone = ev == HOST_LINK_DOWN;
 		if (ev == HOST_INTERFACE_GONE)
 			interface_gone(g);
 	}
 	host_warnings(g->host, &g->told);
-	if (changed)
-		path_changed(g);
+	if (changed || gone)
+		path_changed(g, gone);
 }
 
 static void check_sleep(struct edge *g)

@@ -43,6 +43,8 @@ struct edge {
 	size_t n_resolver_fds;
 	int resolver_fds[RESOLVE_FDS_MAX];
 	struct addr remote; /* where the session sent to last */
+	struct addr known[RESOLVE_ADDRS_MAX]; /* the addresses that its name had last */
+	size_t n_known;
 
 	int slots[EDGE_SLOTS];
 	uint64_t alarm;

@@ -60,6 +60,11 @@ static struct nl_msg *way_question(const struct addr *remote)
 	return m;
 }
 
+static bool is_link_local(const struct addr *a)
+{
+	return a->family == FAMILY_V6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}
+
 static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr *remote)
 {
 	const struct rtmsg *r = nlmsg_data(h);
@@ -70,8 +75,7 @@ static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr 
 	w->link = (int)nl_attr_u32(h, sizeof(*r), RTA_OIF, 0);
 	attr_addr(&w->local, h, RTA_PREFSRC, remote->family);
 	attr_addr(&w->next_hop, h, RTA_GATEWAY, remote->family);
-	if (w->local.family == FAMILY_V6 && w->local.ip[0] == 0xfe &&
-		(w->local.ip[1] & 0xc0) == 0x80)
+	if (is_link_local(&w->local))
 		w->local.scope = (uint32_t)w->link;
 	/* The route's own limit, or what path MTU discovery has found. */
 	struct nlattr *metrics = nl_attr(h, sizeof(*r), RTA_METRICS);
@@ -79,6 +83,21 @@ static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr 
 		metrics ? nla_find(nla_data(metrics), nla_len(metrics), RTAX_MTU) : NULL;
 	if (mtu && nla_len(mtu) >= 4)
 		w->mtu = nla_get_u32(mtu);
+}
+
+/* A route may be left behind when the address has gone: the kernel takes what it has then, which nobody there
+ * could answer to. */
+static bool answerable(const struct host *h, const struct addr *local, const struct addr *remote)
+{
+	if (is_link_local(local) && !is_link_local(remote))
+		return false;
+	for (size_t i = 0; i < h->plan.n_addrs; i++) {
+		const struct prefix *own = &h->plan.addrs[i].dst;
+		if (own->family == local->family &&
+			memcmp(own->ip, local->ip, addr_len(local->family)) == 0)
+			return false;
+	}
+	return true;
 }
 
 /* No route is an answer, not an error. */
@@ -99,7 +118,7 @@ bool way_find(struct host *h, const struct addr *remote, struct way *out, struct
 		way_read(out, (const struct nlmsghdr *)got.data, remote);
 	nl_reply_free(&got);
 	out->inside = out->found && h->link && out->link == h->link;
-	out->found &= !out->inside;
+	out->found &= !out->inside && answerable(h, &out->local, remote);
 	return !out->found || link_look(h->sk, out, e);
 }
 

@@ -20,6 +20,7 @@ struct session *session_new(
 		return NULL;
 	}
 	s->p = p;
+	s->leave_at = TIME_NEVER;
 	rng_seed(&s->rng, seed);
 	snprintf(s->user, sizeof(s->user), "%s",
 		p->type == CONN_L2TP && p->ppp_user[0] ? p->ppp_user : p->user);
@@ -158,6 +159,8 @@ static void carried(struct session *s, struct outbox *ob)
 	err_clear(&s->refused_name);
 	dial_worked(s);
 	s->refusals = 0;
+	s->cut_off = false;
+	s->leave_at = TIME_NEVER;
 	s->up_at = s->now;
 	outbox_event(ob, EV_UP, LEVEL_INFO, "connected to %s%s%s%s", s->p->gateways[s->gateway],
 		list[0] ? " as " : "", list, s->view.nat ? " (through NAT)" : "");
@@ -356,14 +359,50 @@ static bool follow_path(struct session *s, const struct path *to, struct outbox 
 	return true;
 }
 
+/* Where the gateway has an address of the other family that can be reached the tunnel is made anew there, unless
+ * the way comes back soon; else what is there is kept for as long as the gateway may. */
+static bool cut_off(struct session *s, const struct os_input *in, struct outbox *ob)
+{
+	bool was = s->cut_off,
+	     other = in->n_paths > 0 &&
+		!addr_same_host(&in->paths[0].remote, &s->paths[s->path].remote);
+
+	s->cut_off = in->n_paths == 0 || other;
+	if (s->cut_off && !was) {
+		err_set(&s->last_error, ERR_SILENT,
+			"this machine has no way to the gateway any more");
+		s->last_stage = STAGE_UP;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", s->last_error.text);
+	} else if (was && !s->cut_off) {
+		outbox_event(ob, EV_MOVED, LEVEL_INFO, "the way to the gateway is back");
+	}
+	if (!other)
+		s->leave_at = TIME_NEVER;
+	else if (s->leave_at == TIME_NEVER)
+		s->leave_at = s->now + ELSEWHERE_MS;
+	if (other)
+		s->elsewhere = in->paths[0].remote;
+	return s->cut_off;
+}
+
+static void leave_for_elsewhere(struct session *s, struct outbox *ob)
+{
+	s->leave_at = TIME_NEVER;
+	s->cut_off = false;
+	s->worked = s->elsewhere;
+	restart_elsewhere(s, ob);
+}
+
 static void path_changed(struct session *s, const struct os_input *in, struct outbox *ob)
 {
 	if (s->phase == PHASE_WAITING) {
-		s->next_attempt = s->now; /* the network is back, perhaps */
+		if (in->ok || in->n_paths > 0)
+			s->next_attempt = s->now; /* the network is back, perhaps */
 		return;
 	}
 	bool connecting = s->phase == PHASE_CONNECTING || s->phase == PHASE_DIALLING;
-	if ((!connecting && s->phase != PHASE_UP) || in->n_paths == 0)
+	if ((!connecting && s->phase != PHASE_UP) || (!connecting && cut_off(s, in, ob)) ||
+		in->n_paths == 0)
 		return;
 	bool same = addr_same_host(&in->paths[0].local, &s->paths[s->path].local);
 	if (connecting && !same) {
@@ -427,6 +466,10 @@ void session_tick(struct session *s, uint64_t now, struct outbox *ob)
 	}
 	if (!s->engine || s->phase == PHASE_WAITING || s->phase == PHASE_DOWN)
 		return;
+	if (s->phase == PHASE_UP && now >= s->leave_at) {
+		leave_for_elsewhere(s, ob);
+		return;
+	}
 	engine_tick(s->engine, now, ob);
 	if (s->line)
 		line_tick(s->line, now, ob);
@@ -494,5 +537,6 @@ uint64_t session_deadline(const struct session *s)
 		return TIME_NEVER;
 	uint64_t engine = engine_deadline(s->engine);
 	uint64_t line = s->line ? line_deadline(s->line) : TIME_NEVER;
-	return engine < line ? engine : line;
+	uint64_t first = engine < line ? engine : line;
+	return s->phase == PHASE_UP && s->leave_at < first ? s->leave_at : first;
 }

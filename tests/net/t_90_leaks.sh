@@ -575,6 +575,53 @@ test_address_changes_of_the_family_in_use() {
 	in_box client ip -6 addr add "$CLIENT6/64" dev eth0
 }
 
+# v6_back [OPTION]: of the address
+v6_back() {
+	in_box client ip -6 addr add "$CLIENT6/64" dev eth0 "$@"
+	in_box client ip -6 route replace default via "$ROGUE6"
+}
+
+v4_back() {
+	in_box client ip addr add "$CLIENT4/24" dev eth0
+	default_route4_back
+}
+
+# From a network with IPv4 alone to one with IPv6 alone, and back.
+test_address_changes_to_the_other_family() {
+	in_box client ip -6 addr del "$CLIENT6/64" dev eth0
+	profile_psk moving psk gate.vpn.test
+	client_start moving
+	status_is moving 's["gateway"]["address"] == "'"$GATE4"'"' || fail "not by IPv4"
+	in_box client ip addr del "$CLIENT4/24" dev eth0
+	v6_back nodad
+	wait_until 8 answers "$INNER4" || fail "no traffic 8 s after IPv4 went"
+	explained moving 'has no way to the gateway any more'
+	status_is moving 's["gateway"]["address"] == "'"$GATE6"'"' || fail "not by IPv6"
+	v4_back
+	in_box client ip -6 addr del "$CLIENT6/64" dev eth0
+	wait_until 8 answers "$INNER4" || fail "no traffic 8 s after IPv6 went"
+	status_is moving 's["reconnects"] == 2' || fail "$(json moving s)"
+	client_stop moving
+	v6_back
+}
+
+# Told at once; and the tunnel is as it was when the link comes back.
+test_link_down_for_a_while() {
+	profile_psk moving psk "$GATE4"
+	client_start moving
+	in_box client ip link set eth0 down
+	wait_until 2 grep -q 'no way to the gateway' "$LAB/run/moving/err" || fail "nothing is told"
+	grep -q 'no way to the gateway' <<<"$(vpnc_ike status moving)" || fail "$(vpnc_ike status moving)"
+	sleep 4
+	in_box client ip link set eth0 up
+	in_box client ip -6 addr show dev eth0 | grep -q "$CLIENT6" || v6_back
+	default_route4_back
+	wait_until 3 answers "$INNER4" || fail "no traffic 3 s after the link came back"
+	explained moving 'the way to the gateway is back'
+	status_is moving 's["reconnects"] == 0' || fail "it took a new connection"
+	client_stop moving
+}
+
 # The same address at the next place, behind another NAT: the gateway has to send elsewhere.
 test_address_stays_behind_another_nat() {
 	nat_on

@@ -421,6 +421,45 @@ static void gone_and_back(bool nameless)
 	finish(&p, profile);
 }
 
+/* Without a way to the gateway: one that is back at once is as before; another one is taken once it has been
+ * the only one for two seconds. */
+static void cut_off(void **state)
+{
+	struct profile *profile = trusting(profile_psk());
+	struct os_input gone = { .kind = OS_PATH_CHANGED },
+			back = { .kind = OS_PATH_CHANGED, .n_paths = 1 };
+	struct pair p;
+
+	(void)state;
+	begin(&p, profile, 32);
+	pair_connect(&p);
+	back.paths[0] = p.path;
+	for (unsigned i = 1; i < 3; i++) {
+		struct os_input other = back;
+		other.paths[0].remote.ip[3] ^= 1;
+		pair_os(&p, &gone);
+		pair_os(&p, &gone);
+		assert_int_equal(p.events[EV_WARNING], i);
+		pair_os(&p, &other);
+		pair_run(&p, 1900);
+		pair_os(&p, &back);
+		pair_run(&p, SECONDS(5));
+		assert_int_equal(p.events[EV_MOVED], i);
+		assert_int_equal(p.events[EV_LOST], 0);
+	}
+	back.paths[0].remote.ip[3] ^= 1;
+	pair_os(&p, &back);
+	pair_run(&p, 1900);
+	assert_int_equal(p.events[EV_LOST], 0);
+	unsigned asked = p.resolves;
+	pair_run(&p, 200);
+	assert_int_equal(p.events[EV_LOST], 1);
+	assert_int_equal(p.resolves, asked + 1);
+	pair_run(&p, SECONDS(10));
+	pair_check_up(&p, 1);
+	finish(&p, profile);
+}
+
 /* While the machine slept the gateway forgot it: a new connection is made sooner than where it only falls
  * silent. Once it has been heard, as long is waited as ever. */
 static void forgotten_while_asleep(void **state)
@@ -646,6 +685,7 @@ int main(void)
 		cmocka_unit_test(address_refused_too_early),
 		cmocka_unit_test(an_impostor),
 		cmocka_unit_test(undisturbed_while_waiting),
+		cmocka_unit_test(cut_off),
 		cmocka_unit_test(forgotten_while_asleep),
 		cmocka_unit_test(gateway_gone_and_back),
 		cmocka_unit_test(gateway_back_without_its_name),
