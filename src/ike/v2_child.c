@@ -575,6 +575,8 @@ bool v2_create_request(struct step *s)
 		if (!old || old->state != CHILD_UP || !v2_child_succeeds(s->v, old, s->ob))
 			return refuse(
 				s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
+	} else if (s->v->children.n >= IKE_CHILDREN_MAX) { /* the rest of the room is for rekeys */
+		return refuse(s, NO_ADDITIONAL_SAS, (struct bytes){ 0 }, (struct bytes){ 0 });
 	}
 	return answer_child(s, old);
 }

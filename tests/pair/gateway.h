@@ -119,7 +119,7 @@ enum gw_want {
 	GW_DPD = 32,
 };
 
-enum { GW_SAS_MAX = 24, GW_CHILDREN_MAX = 64 };
+enum { GW_SAS_MAX = 24, GW_CHILDREN_MAX = 2 * IKE_CHILDREN_MAX };
 
 struct gateway {
 	const struct gw_config *cfg;

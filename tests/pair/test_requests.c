@@ -158,6 +158,31 @@ static void tunnel_mode_unasked(void **state)
 	pair_free(&p);
 }
 
+/* A gateway that makes more and more of them: some are enough, and there is room to rekey each. */
+static void children_without_end(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 6);
+	p.wire.delay = 1;
+	pair_connect(&p);
+	for (size_t i = 1; i < IKE_CHILDREN_MAX + 3; i++) {
+		pair_gw(&p, GW_NEW_CHILD);
+		pair_run(&p, 10);
+	}
+	assert_int_equal(p.gw.last_notify, NO_ADDITIONAL_SAS);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_settle(&p);
+	assert_int_equal(p.client.v2->rekeys_child, IKE_CHILDREN_MAX);
+	pair_gw(&p, GW_REKEY_CHILD);
+	pair_run(&p, SECONDS(20));
+	assert_int_equal(p.client.v2->rekeys_child, IKE_CHILDREN_MAX + 1);
+	assert_int_equal(p.client.v2->children.n, IKE_CHILDREN_MAX);
+	assert_int_equal(p.gw.n_children, IKE_CHILDREN_MAX);
+	pair_free(&p);
+}
+
 /* --- retransmission ------------------------------------------------------------------------------------- */
 
 struct echo {
@@ -433,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests),
 		cmocka_unit_test(tunnel_mode_unasked),
+		cmocka_unit_test(children_without_end),
 		cmocka_unit_test(log_in_again),
 		cmocka_unit_test(same_answer_again),
 		cmocka_unit_test(same_request_again),
