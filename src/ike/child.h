@@ -48,6 +48,7 @@ struct child {
 	bool spent; /* nothing more leaves by it */
 	/* IKEv2 only */
 	struct v2_sa *sa; /* under whose protection it lives */
+	bool ended; /* its life was over, and nothing had replaced it */
 	bool lost; /* the gateway does not know it any more */
 	uint64_t unsure_until; /* the gateway made it and may not have our answer; 0: it has */
 };

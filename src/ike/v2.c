@@ -282,6 +282,7 @@ static void tick_child(struct v2 *v, struct child *c, struct outbox *ob)
 	} else if (v->now >= c->expire_at && (c->state == CHILD_UP || c->state == CHILD_REPLACED)) {
 		outbox_log(ob, LEVEL_WARN, "a child SA reached the end of its life");
 		c->expire_at = TIME_NEVER;
+		c->ended = c->state == CHILD_UP;
 		c->state = CHILD_DELETING;
 	}
 }
@@ -315,11 +316,10 @@ static size_t children_up(const struct v2 *v)
 	return n;
 }
 
-/* By us. */
 static bool any_child_ended(const struct v2 *v)
 {
 	for (size_t i = 0; i < v->children.n; i++)
-		if (v->children.v[i]->state == CHILD_DELETING)
+		if (v->children.v[i]->ended)
 			return true;
 	return false;
 }

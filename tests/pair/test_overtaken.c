@@ -63,6 +63,24 @@ static void deleted_before_it_is_known(void **state)
 	pair_free(&p);
 }
 
+/* It deletes the new one while our delete of the old one is under way, which is no reason. */
+static void deleted_after_a_rekey(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 37);
+	pair_connect(&p);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, 40 + TAKE_OVER_MS);
+	assert_int_equal(p.client.v2->sa->req.task, TASK_DELETE_CHILD);
+	pair_gw(&p, GW_DELETE_CHILD);
+	pair_run(&p, 25);
+	pair_check_dead(&p, ERR_PEER, 0);
+	assert_string_equal(p.client.v2->failure.text, "the gateway deleted the tunnel's child SA");
+	pair_free(&p);
+}
+
 /* The gateway replaces the IKE SA, and for a while nothing that we answer arrives: it still has the old one only,
  * which must not be taken from it, and by which it asks again. */
 static bool no_answers(void *arg, struct net *n, enum end from, struct flight *f)
@@ -98,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(deleted_before_our_answer),
 		cmocka_unit_test(deleted_before_it_is_known),
+		cmocka_unit_test(deleted_after_a_rekey),
 		cmocka_unit_test(replaced_and_not_told),
 	};
 
