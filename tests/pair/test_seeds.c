@@ -173,10 +173,11 @@ static void write_init(struct recorder *r)
 	pair_free(&p);
 }
 
-/* Records of fuzz_frag and fuzz_session, as they are typed here in hexadecimal. */
+/* Records of fuzz_sk, fuzz_frag and fuzz_session, as they are typed here in hexadecimal. */
 static const struct {
 	const char *target, *name, *hex;
 } typed[] = {
+	{ "sk", "request-of-an-error", "02 0129 0008 00000008 0000000e" },
 	{ "frag", "in-order", "0100010003210100 0100020003000100 0100030003000080" },
 	{ "frag", "backwards", "0100030003000080 0100020003000100 0100010003210100" },
 	{ "frag", "twice-and-smaller",
