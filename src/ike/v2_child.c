@@ -160,15 +160,16 @@ static bool takes_wanted_group(struct step *s, const struct notify *n)
 	return true;
 }
 
-/* The next offer is another one: by the group that the gateway wants, or without PFS. */
+/* The next offer is another one: by the group that the gateway wants, or without PFS. Where that is refused as
+ * well it was not PFS that was meant, and it is offered again. */
 static bool offer_changes(struct step *s, const struct notify *n)
 {
 	if (n->type == INVALID_KE_PAYLOAD && takes_wanted_group(s, n))
 		return true;
-	if (!may_mean_pfs(n->type) || s->v->cfg->pfs != TRI_AUTO || s->sa->no_pfs)
+	if (!may_mean_pfs(n->type) || s->v->cfg->pfs != TRI_AUTO)
 		return false;
-	s->sa->no_pfs = true;
-	return true;
+	s->sa->no_pfs = !s->sa->no_pfs;
+	return s->sa->no_pfs;
 }
 
 /* A network of the profile that the gateway makes no child SA for. */

@@ -128,6 +128,32 @@ static void refused(void **state)
 	finish(&p, profile);
 }
 
+static void of_no_proposal(struct pair *p)
+{
+	p->gwc.refuse_child = p->gw.phase == GW_UP && p->net.now < 4000 ? NO_PROPOSAL_CHOSEN : 0;
+}
+
+/* A refusal that could be meant for perfect forward secrecy, and is not: the gateway, which insists on that,
+ * gets it in the next rekey. */
+static void refused_for_no_proposal(void **state)
+{
+	struct pair p;
+	struct profile *profile = begin(&p);
+
+	(void)state;
+	p.watch = of_no_proposal;
+	pair_connect(&p);
+	assert_int_equal(p.events[EV_WARNING], 1);
+	pair_run(&p, SECONDS(5));
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, SECONDS(5));
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_non_null(p.client.v2->children.v[0]->suite.ke);
+	finish(&p, profile);
+}
+
 /* There are only so many child SAs. */
 static void too_many(void **state)
 {
@@ -155,6 +181,7 @@ int main(void)
 		cmocka_unit_test(one_of_two_deleted),
 		cmocka_unit_test(had_later),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(refused_for_no_proposal),
 		cmocka_unit_test(too_many),
 	};
 
