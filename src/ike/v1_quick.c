@@ -295,11 +295,10 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 		v1_notify_text(name, n->type));
 	outbox_sa_remove(ob, &in);
 	v1_xchg_drop(v, x);
-	bool without = with_pfs && v->cfg->pfs == TRI_AUTO && !v->want_pfs && !v->no_pfs;
-	if (without) {
-		v->no_pfs = true;
+	bool without = with_pfs && v->cfg->pfs == TRI_AUTO && !v->want_pfs;
+	v->no_pfs = without; /* where that is refused as well it was not PFS that was meant */
+	if (without)
 		outbox_log(ob, LEVEL_INFO, "trying it without perfect forward secrecy");
-	}
 	if (old) {
 		old->want_rekey = old->state == CHILD_UP;
 		old->retry_at = v->now + (without ? 0 : V1_RETRY_MS);
