@@ -69,6 +69,13 @@ void load_file_free(struct load_file *f)
 	*f = (struct load_file){ 0 };
 }
 
+size_t load_mark_len(const char *text, size_t len)
+{
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };
+
+	return len >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
+}
+
 /* Whoever may write to the folder can put another file in this one's place. */
 static bool folder_open_to_all(const char *path)
 {

@@ -21,6 +21,8 @@ struct load_file {
  * CONFIG errors. */
 bool load_file_read(const char *path, size_t max, struct load_file *out, struct err *e) MUST_CHECK;
 void load_file_free(struct load_file *f);
+/* Some editors put a byte order mark in front of UTF-8; it is no part of the text. Its octets, or 0. */
+size_t load_mark_len(const char *text, size_t len);
 /* May a secret be kept in it? The sentence names the command that makes it so. */
 bool load_file_private(const struct load_file *f, const char *path, struct err *e) MUST_CHECK;
 

@@ -53,17 +53,18 @@ static bool read_secret(struct refs *r, const char *name, struct passphrase *out
 
 	if (!read_ref(r, name, &f, path, e))
 		return false;
-	size_t n = strcspn(f.data, "\r\n");
+	const char *text = f.data + load_mark_len(f.data, f.len);
+	size_t n = strcspn(text, "\r\n");
 	bool ok = false;
 	if (!load_file_private(&f, path, e))
 		err_ctx(e, "%s", path);
-	else if (n + strspn(f.data + n, "\r\n") != f.len)
+	else if (text + n + strspn(text + n, "\r\n") != f.data + f.len)
 		err_set(e, ERR_CONFIG, "%s: holds more than one line, or a NUL", path);
 	else if (n == 0 || n > PASSPHRASE_MAX)
 		err_set(e, ERR_CONFIG, "%s: a secret has 1 to %d octets, not %zu", path,
 			PASSPHRASE_MAX, n);
 	else
-		ok = passphrase_set(out, f.data, n);
+		ok = passphrase_set(out, text, n);
 	load_file_free(&f);
 	return ok;
 }

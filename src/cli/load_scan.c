@@ -218,8 +218,7 @@ bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t 
 	*s = (struct load_scan){ .clean = malloc(2 * len + 2) };
 	if (!s->clean)
 		return false;
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark is no text */
-		text += 3;
+	text += load_mark_len(text, len);
 	while (text < end) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t n = (size_t)((stop ? stop : end) - text);

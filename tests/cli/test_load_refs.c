@@ -106,6 +106,10 @@ static void secrets_in_files(void **state)
 		NULL);
 	assert_string_equal(p->password.text, "p\xc3\xa4ss");
 	profile_free(p);
+	folder_text(dir, "marked", "\xef\xbb\xbfhorse\r\n"); /* as some editors write it */
+	p = check(dir, "[secrets]\npsk-file = marked\n", NULL, LOAD_OK, NULL);
+	assert_string_equal(p->psk.text, "horse");
+	profile_free(p);
 
 	check(dir, "[secrets]\npsk-file = none\n", NULL, LOAD_BAD, "p.conf:4: secrets.psk-file: ");
 	assert_non_null(strstr(first_problem(), "/none: cannot be opened"));
@@ -113,6 +117,8 @@ static void secrets_in_files(void **state)
 	check(dir, "[secrets]\npsk-file = two\n", NULL, LOAD_BAD, "more than one line");
 	folder_text(dir, "empty", "\n");
 	check(dir, "[secrets]\npsk-file = empty\n", NULL, LOAD_BAD, "1 to 1024 octets, not 0");
+	folder_text(dir, "mark", "\xef\xbb\xbf\n");
+	check(dir, "[secrets]\npsk-file = mark\n", NULL, LOAD_BAD, "1 to 1024 octets, not 0");
 	folder_write(dir, "nul", "a\0b", 3, 0600);
 	check(dir, "[secrets]\npsk-file = nul\n", NULL, LOAD_BAD, "NUL");
 	folder_write(dir, "open", "a", 1, 0644);
