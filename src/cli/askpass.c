@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/names.h"
 #include "base/outbox.h"
 #include "cli/user.h"
 
@@ -90,15 +92,37 @@ static void close_pair(const int ends[2])
 		close(ends[1]);
 }
 
+/* As far as it can be told before: the invoking user may have less rights than we have. */
+static bool can_run(const char *program, struct err *e)
+{
+	char shown[160];
+	struct stat st;
+
+	text_safe(shown, sizeof(shown), program, strlen(program));
+	if (program[0] != '/' || strlen(program) >= USER_PATH_MAX)
+		return err_set(e, ERR_CONFIG,
+			"VPNC_IKE_ASKPASS is \"%s\"; right would be the full path of a program, "
+			"from / on",
+			shown);
+	bool there = stat(program, &st) == 0, file = there && !S_ISDIR(st.st_mode);
+	if (file && access(program, X_OK) == 0)
+		return true;
+	err_set(e, ERR_CONFIG,
+		file ? "VPNC_IKE_ASKPASS is \"%s\", which cannot be run: %s; run: chmod +x %s" :
+		       "VPNC_IKE_ASKPASS is \"%s\", which cannot be run: %s; right would be the full "
+		       "path of a program, or to unset it",
+		shown, there && !file ? "it is a folder" : strerror(errno), shown);
+	return false;
+}
+
 bool askpass_start(
 	const char *program, const char *question, pid_t *pid, int *out, int *done, struct err *e)
 {
 	struct child c = { .n_groups = GROUPS_MAX };
 	int answer[2] = { -1, -1 }, alive[2] = { -1, -1 };
 
-	if (program[0] != '/' || strlen(program) >= sizeof(c.program) || access(program, X_OK) != 0)
-		return err_set(
-			e, ERR_CONFIG, "VPNC_IKE_ASKPASS does not name a program by its full path");
+	if (!can_run(program, e))
+		return false;
 	user_invoking(&c.who);
 	if (getgrouplist(c.who.name, c.who.gid, c.groups, &c.n_groups) < 0)
 		c.n_groups = GROUPS_MAX;

@@ -47,7 +47,6 @@ static void a_program_answers(void **state)
 static void a_program_that_does_not(void **state)
 {
 	struct passphrase answer = { .len = 3, .text = "old" };
-	struct prompt *p;
 	struct err e;
 
 	assert_refused(
@@ -55,11 +54,34 @@ static void a_program_that_does_not(void **state)
 	assert_int_equal(answer.len, 0);
 	assert_refused(&e, ERR_CONFIG, ask(*state, "#!/bin/sh\nkill -9 $$\n", &answer, &e));
 	assert_refused(&e, ERR_CONFIG, ask(*state, "#!/nonexistent\n", &answer, &e));
-	p = prompt_new(false, &e);
-	setenv("VPNC_IKE_ASKPASS", "askpass", 1);
-	assert_refused(&e, ERR_CONFIG, prompt_ask(p, &question, &e));
-	setenv("VPNC_IKE_ASKPASS", "/nonexistent", 1);
-	assert_refused(&e, ERR_CONFIG, prompt_ask(p, &question, &e));
+}
+
+/* Which program, what is wrong with it, and what would be right. */
+static void no_program_to_run(void **state)
+{
+	const struct {
+		const char *program, *says;
+	} rows[] = {
+		{ "askpass",
+			"VPNC_IKE_ASKPASS is \"askpass\"; right would be the full path of a "
+			"program, from / on" },
+		{ "/nonexistent/x\033[2J",
+			"VPNC_IKE_ASKPASS is \"/nonexistent/x?[2J\", which cannot "
+			"be run: No such file or directory; right would be the full "
+			"path of a program, or to unset it" },
+		{ folder_write(*state, "plain", "#!/bin/sh\n", 10, 0600),
+			"which cannot be run: Permission denied; run: chmod +x " },
+		{ *state, "which cannot be run: it is a folder; right would be" },
+	};
+	struct err e;
+	struct prompt *p = prompt_new(false, &e);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		setenv("VPNC_IKE_ASKPASS", rows[i].program, 1);
+		assert_refused(&e, ERR_CONFIG, prompt_ask(p, &question, &e));
+		if (!strstr(e.text, rows[i].says))
+			fail_msg("%s: %s", rows[i].program, e.text);
+	}
 	unsetenv("VPNC_IKE_ASKPASS");
 	prompt_free(p);
 }
@@ -156,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(a_program_answers),
 		WITH_FOLDER(a_program_that_does_not),
+		WITH_FOLDER(no_program_to_run),
 		WITH_FOLDER(a_password_that_was_refused),
 		WITH_FOLDER(questions_end),
 		cmocka_unit_test(nobody_may_be_asked),
