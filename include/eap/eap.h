@@ -50,7 +50,8 @@ enum eap_verdict {
 	EAP_V_IGNORE, /* nothing to do: a stray or malformed packet; err says what (DROP) */
 	EAP_V_SEND, /* out is the response. When err is set the method has failed and out only
 	                * takes note of it: whatever comes next, err is the reason to show */
-	EAP_V_ASK, /* the user must answer; eap_answer goes on from here */
+	EAP_V_ASK, /* the user must answer; eap_answer goes on from here. When err is set the gateway
+	            * refused what it was given before: to show */
 	EAP_V_SUCCESS, /* the gateway is satisfied, and so is the method; out is empty */
 	EAP_V_FAILURE, /* over, nothing to send. err says why: PEER (not accepted), AUTH (the server
 	                * failed to prove itself), CONFIG (the user gave no answer), LOCAL (no MD4) */
@@ -61,8 +62,7 @@ struct eap_result { /* may hold what the user typed, in out: wipe it after use *
 	size_t len;
 	uint8_t out[EAP_PACKET_MAX];
 	struct ask ask; /* id is the carrier's to fill */
-	char notice[EVENT_TEXT_MAX]; /* to show, whatever the verdict: text of the gateway, or why a
-	                              * password is asked for again; safe to print; "": none */
+	char notice[EVENT_TEXT_MAX]; /* text of the gateway, to show; safe to print */
 	struct err err;
 };
 

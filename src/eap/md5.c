@@ -28,7 +28,7 @@ enum eap_step md5_request(struct eap *x, struct rd *in, struct wr *out, struct e
 			r->err = x->reason;
 			return STEP_FAIL;
 		}
-		snprintf(r->notice, sizeof(r->notice), "%s", x->reason.text);
+		r->err = x->reason;
 		eap_password_forget(x);
 	}
 	const char *user = eap_user(x, r);

@@ -103,7 +103,7 @@ static enum eap_step failure_recv(
 	if (f.error == CHAPV2_WRONG_PASSWORD && f.retry && f.has_challenge &&
 		x->tries < EAP_TRIES_MAX) {
 		if (!x->answer) {
-			snprintf(r->notice, sizeof(r->notice), "%s", x->reason.text);
+			r->err = x->reason;
 			eap_password_forget(x);
 		}
 		return respond(x, f.challenge, (uint8_t)(m->id + 1), out, r);

@@ -86,6 +86,8 @@ static bool act_on(struct v2 *v, const struct eap_result *r, struct outbox *ob, 
 		return send_eap(v, (struct bytes){ r->out, r->len }, ob, e);
 	case EAP_V_ASK:
 		*next = V2_ASK;
+		if (r->err.kind != ERR_NONE)
+			outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", r->err.text);
 		ask(v, r, ob);
 		return true;
 	case EAP_V_SUCCESS:

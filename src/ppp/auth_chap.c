@@ -133,7 +133,7 @@ static void recv_mschapv2_failure(struct ppp *p, const struct cp_packet *k, stru
 		ppp_fail(p, &a->reason);
 		return;
 	}
-	outbox_event(ob, EV_GATEWAY_SAID, LEVEL_WARN, "%s", a->reason.text);
+	outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", a->reason.text);
 	passphrase_wipe(&a->password);
 	a->password_own = false;
 	a->password_refused = true;

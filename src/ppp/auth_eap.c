@@ -24,6 +24,8 @@ static void act_on(struct ppp *p, struct eap_result *r, struct outbox *ob)
 	}
 	case EAP_V_ASK:
 		p->auth.wanted = WANT_EAP;
+		if (r->err.kind != ERR_NONE)
+			outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", r->err.text);
 		auth_ask(p, &r->ask, ob);
 		break;
 	case EAP_V_SUCCESS:

@@ -44,6 +44,7 @@ struct line {
 #define USER(text)      .answer = (text)
 #define SEND(octets)    .verdict = EAP_V_SEND, .out = (octets)
 #define ASK(what, text) .verdict = EAP_V_ASK, .kind = (what), .out = (text)
+#define REFUSED(text)   .err = ERR_PEER, .words = (text) /* behind ASK: why it is asked again */
 #define FAIL(why, text) .verdict = EAP_V_FAILURE, .err = (why), .words = (text)
 #define IGNORE          .verdict = EAP_V_IGNORE, .err = ERR_DROP
 #define DONE            .verdict = EAP_V_SUCCESS

@@ -57,7 +57,7 @@ static const struct script good[] = {
 		{
 			{ GATEWAY(CHALLENGE), SEND("") },
 			{ GATEWAY(RETRY), ASK(ASK_PASSWORD, "Password for User (try 2 of 3)"),
-				.words = WRONG },
+				REFUSED(WRONG) },
 			{ USER("clientPass"), SEND(RETRY_RESPONSE) },
 			{ GATEWAY("01 07 @ 1a 03 06 @" PROOF), SEND("02 07 @ 1a 03") },
 			{ GATEWAY("03 07 @"), DONE },
@@ -66,11 +66,11 @@ static const struct script good[] = {
 		{
 			{ GATEWAY(CHALLENGE), SEND("") },
 			{ GATEWAY(RETRY), ASK(ASK_PASSWORD, "Password for User (try 2 of 3)"),
-				.words = "It says \"Try again\"" },
+				REFUSED("It says \"Try again\"") },
 			{ USER("b"), SEND("") },
 			{ GATEWAY("01 07 @ 1a 04 06 @ 'E=691 R=1 '" FAILED_CHALLENGE),
 				ASK(ASK_PASSWORD, "Password for User (try 3 of 3)"),
-				.words = WRONG },
+				REFUSED(WRONG) },
 			{ USER("c"), SEND("") },
 			{ GATEWAY("01 08 @ 1a 04 07 @ 'E=691 R=1 '" FAILED_CHALLENGE),
 				SEND("02 08 @ 1a 04"), .err = ERR_PEER, .words = WRONG },
@@ -80,7 +80,7 @@ static const struct script good[] = {
 		{
 			{ GATEWAY(CHALLENGE), SEND("") },
 			{ GATEWAY(RETRY), ASK(ASK_PASSWORD, "Password for User (try 2 of 3)"),
-				.words = WRONG },
+				REFUSED(WRONG) },
 			{ USER("b"), SEND("") },
 			{ GATEWAY("04 06 @"), FAIL(ERR_PEER, "(error 691)") },
 		} },
@@ -88,7 +88,7 @@ static const struct script good[] = {
 		{
 			{ GATEWAY(CHALLENGE), SEND("") },
 			{ GATEWAY(RETRY), ASK(ASK_PASSWORD, "Password for User (try 2 of 3)"),
-				.words = WRONG },
+				REFUSED(WRONG) },
 			{ .answer = NULL, FAIL(ERR_PEER, WRONG) },
 		} },
 };
@@ -347,7 +347,7 @@ static void early_success(void **state)
 				{ GATEWAY(CHALLENGE), SEND("") },
 				{ GATEWAY(RETRY),
 					ASK(ASK_PASSWORD, "Password for User (try 2 of 3)"),
-					.words = WRONG },
+					REFUSED(WRONG) },
 				{ GATEWAY("03 06 @"),
 					FAIL(ERR_AUTH, "before EAP-MSCHAPv2 was finished") },
 			} },

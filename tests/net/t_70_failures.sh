@@ -31,7 +31,8 @@ test_fails_wrong_password_of_a_program() {
 	gateway_mark
 	CLIENT_ASKPASS=$LAB/askpass client_launch program
 	client_ends program 6
-	explained program 'refused alice' 'gateway said: .*error 691' 'secrets.password'
+	explained program '^warning: the gateway refused alice: ' '^the gateway refused alice: ' \
+		'gateway said: .*error 691' 'secrets.password'
 	[ "$(wc -l <"$LAB/asked")" = 2 ] || fail "the program was asked $(wc -l <"$LAB/asked") times"
 	[ "$(tail -c "+$((GATEWAY_MARK + 1))" "$GATEWAY_LOG" |
 		grep -c 'parsed IKE_AUTH request .* EAP/RES/MSCHAPV2 ')" = 1 ] ||

@@ -43,10 +43,8 @@ static void take_actions(struct link *k)
 			snprintf(k->prompt, sizeof(k->prompt), "%s", a->prompt);
 		} else if (k->ob.actions[i].kind == ACT_EVENT) {
 			const struct event *e = what;
-			if (e->kind == EV_GATEWAY_SAID) {
+			if (e->kind == EV_WARNING)
 				snprintf(k->notice, sizeof(k->notice), "%s", e->text);
-				k->said++;
-			}
 		} else {
 			fail_msg("action %d of a PPP link", k->ob.actions[i].kind);
 		}

@@ -27,7 +27,7 @@ struct link {
 	struct outbox ob;
 	uint64_t now, answer_at;
 	uint32_t question;
-	unsigned asked, said;
+	unsigned asked;
 	char prompt[PROMPT_TEXT_MAX], notice[EVENT_TEXT_MAX];
 	struct ppp_view view;
 };
