@@ -66,7 +66,7 @@ enum rekey_what { REKEY_ALL, REKEY_IKE, REKEY_CHILD };
 
 /* A line typed at the prompt or sent over the control socket. */
 struct request {
-	const struct command_row *row; /* NULL: an empty line, nothing to do */
+	const struct command_row *row; /* NULL: an empty line or a comment, nothing to do */
 	bool json, color;
 	size_t n_args;
 	char args[REQUEST_ARGS_MAX][REQUEST_TEXT_MAX]; /* without the profile's name */

@@ -190,6 +190,8 @@ bool commands_parse(struct request *rq, const char *line, enum command_place whe
 	*rq = (struct request){ 0 };
 	if (!next_word(&line, word, &too_long))
 		return !too_long || err_set(e, ERR_CONFIG, "a word is too long");
+	if (where == AT_PROMPT && word[0] == '#') /* a script may tell what it does */
+		return true;
 	const struct command_row *row = commands_find(word, where, e);
 	if (!row)
 		return false;

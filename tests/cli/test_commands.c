@@ -69,6 +69,11 @@ static void arguments(void **state)
 	assert_null(rq.row);
 	assert_ok(&e, commands_parse(&rq, " \t ", AT_PROMPT, &e));
 	assert_null(rq.row);
+	assert_ok(&e, commands_parse(&rq, "# status", AT_PROMPT, &e));
+	assert_null(rq.row);
+	assert_ok(&e, commands_parse(&rq, "  #status", AT_PROMPT, &e));
+	assert_null(rq.row);
+	assert_refused(&e, ERR_CONFIG, commands_parse(&rq, "#", AT_CONTROL, &e));
 	assert_ok(&e, commands_parse(&rq, "rekey", AT_PROMPT, &e));
 	assert_int_equal(rq.rekey, REKEY_ALL);
 	assert_ok(&e, commands_parse(&rq, "rekey ike", AT_PROMPT, &e));
