@@ -48,13 +48,15 @@ static unsigned word_distance(const char *a, const char *b)
 
 const char *name_nearest(const char *const *words, const char *typed)
 {
+	size_t n = strlen(typed);
 	const char *best = NULL;
-	unsigned best_distance = (unsigned)strlen(typed) / 3 + 2;
+	/* One letter in three may be wrong, and one of two. */
+	unsigned best_distance = n < 2 ? 1 : n < 6 ? 2 : (unsigned)n / 3 + 1;
 
 	for (; *words; words++) {
 		unsigned d = word_distance(typed, *words);
-		if (strncasecmp(*words, typed, strlen(typed)) == 0 && *typed)
-			d = least(d, 1);
+		if (n > 0 && strncasecmp(*words, typed, n) == 0)
+			d = 0;
 		if (d < best_distance) {
 			best_distance = d;
 			best = *words;

@@ -13,14 +13,24 @@ static void find(void **state)
 
 static void nearest(void **state)
 {
-	static const char *const words[] = { "connect", "list", "status", "rekey", "down", NULL };
+	static const char *const words[] = { "connect", "list", "status", "rekey", "down", "log",
+		"x1", NULL };
 
 	(void)state;
 	assert_string_equal(name_nearest(words, "conect"), "connect");
 	assert_string_equal(name_nearest(words, "satus"), "status");
 	assert_string_equal(name_nearest(words, "dwon"), "down");
 	assert_string_equal(name_nearest(words, "stat"), "status");
+	assert_string_equal(name_nearest(words, "lits"), "list");
+	assert_string_equal(name_nearest(words, "re"), "rekey");
 	assert_null(name_nearest(words, "xyzzy-nothing"));
+	/* As many letters wrong as right are no slip. */
+	assert_null(name_nearest(words, "foo"));
+	assert_null(name_nearest(words, "den"));
+	assert_null(name_nearest(words, "down up"));
+	assert_null(name_nearest(words, "y"));
+	assert_string_equal(name_nearest(words, "x"), "x1");
+	assert_null(name_nearest(words, ""));
 	assert_null(name_nearest(
 		words, "this word is far too long to be compared with any other word at all"));
 }
