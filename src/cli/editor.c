@@ -131,9 +131,14 @@ static unsigned char el_complete(EditLine *el, int ch)
 		return CC_ERROR;
 	size_t n = common_prefix(&c);
 	if (n > c.typed || c.n == 1) {
+		bool spaced = line->cursor < line->lastchar && *line->cursor == ' ';
 		snprintf(text, sizeof(text), "%.*s%s", (int)(n - c.typed), c.words[0] + c.typed,
-			c.n == 1 ? " " : "");
-		return el_insertstr(el, text) == 0 ? CC_REFRESH : CC_ERROR;
+			c.n == 1 && !spaced ? " " : "");
+		if (*text && el_insertstr(el, text) != 0)
+			return CC_ERROR;
+		if (c.n == 1 && spaced)
+			el_cursor(el, 1);
+		return CC_REFRESH;
 	}
 	editor_erase(ed);
 	print_words(&c, ed->size.ws_col);

@@ -207,6 +207,9 @@ static void lines_and_leaving(void **state)
 	expect(s, "office> re");
 	type(s, "k\tc\t\r");
 	expect(s, "line <rekey child >");
+	/* Where a blank follows it is the one behind the word. */
+	type(s, "reke all\x1b[D\x1b[D\x1b[D\x1b[D\ty\r");
+	expect(s, "line <rekey yall>");
 	/* Ctrl-C cancels the line, and on an empty one it leaves. */
 	type(s, "half a\x01\x03"); /* from its beginning */
 	expect(s, "half a^C");
