@@ -25,7 +25,9 @@ struct load_report {
 	struct load_problem v[LOAD_PROBLEMS_MAX];
 };
 
-/* "FILE:LINE: SECTION.KEY: sentence", without the parts that are not known. Returns out. */
+enum { LOAD_PROBLEM_TEXT_MAX = PROFILE_PATH_MAX + ERR_TEXT_MAX + 100 };
+
+/* "FILE:LINE: SECTION.KEY: sentence", without the parts that are not known; safe to print. Returns out. */
 char *load_problem_text(char *out, size_t size, const struct load_problem *p);
 
 struct load_request {

@@ -12,7 +12,7 @@
 #include "doctor.h"
 #include "show.h"
 
-enum { PASSPHRASE_TRIES = 3, PROBLEM_MAX = PROFILE_PATH_MAX + ERR_TEXT_MAX + 100 };
+enum { PASSPHRASE_TRIES = 3 };
 
 /* --- help -------------------------------------------------------------------------------------- */
 
@@ -70,7 +70,7 @@ static struct load_request request_of(const struct options *o, const char *profi
 
 static void print_problems(FILE *to, const struct load_report *report)
 {
-	char text[PROBLEM_MAX];
+	char text[LOAD_PROBLEM_TEXT_MAX];
 
 	for (size_t i = 0; i < report->n && i < LOAD_PROBLEMS_MAX; i++)
 		fprintf(to, "%s\n", load_problem_text(text, sizeof(text), &report->v[i]));
@@ -94,7 +94,7 @@ static char *advice_on(
 static void refuse_profile(const struct options *o, const struct load_report *report)
 {
 	struct down d = { .status = DOWN_PROFILE };
-	char text[PROBLEM_MAX];
+	char text[LOAD_PROBLEM_TEXT_MAX];
 
 	load_problem_text(text, sizeof(text), &report->v[0]);
 	if (report->n == 1) {
@@ -188,7 +188,9 @@ static int run_check(const struct options *o)
 			"the profile %s has %zu problem%s", o->args[0], report->n,
 			report->n == 1 ? "" : "s");
 	} else {
-		printf("%s: no problems\n", o->args[0]);
+		char name[PROFILE_PATH_MAX];
+		printf("%s: no problems\n",
+			text_safe(name, sizeof(name), o->args[0], strlen(o->args[0])));
 	}
 	if (result == LOAD_NEED_PASSPHRASE)
 		fputs("(the private key was not looked at: it needs its pass phrase)\n", stdout);
@@ -204,11 +206,12 @@ static enum load_result load_asking(const struct options *o, struct load_request
 	enum load_result result = load_profile(rq, out, report);
 	struct ask q = { .kind = ASK_KEY_PASSPHRASE };
 	struct passphrase answer = { 0 };
+	char name[100];
 
 	if (result != LOAD_NEED_PASSPHRASE)
 		return result;
-	snprintf(q.prompt, sizeof(q.prompt), "Pass phrase of the private key for %.100s",
-		o->args[0]);
+	snprintf(q.prompt, sizeof(q.prompt), "Pass phrase of the private key for %s",
+		text_safe(name, sizeof(name), o->args[0], strlen(o->args[0])));
 	struct prompt *prompt = prompt_new(o->no_input, e);
 	for (int i = 0; i < PASSPHRASE_TRIES && result == LOAD_NEED_PASSPHRASE; i++) {
 		if (!prompt || !prompt_wait(prompt, &q, &answer, e))

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/names.h"
 #include "cli/load.h"
 #include "cli/render.h"
 #include "state.h"
@@ -13,13 +14,15 @@
 
 int cli_complain(int status, const char *advice, const char *fmt, ...)
 {
+	char text[LOAD_PROBLEM_TEXT_MAX], what[sizeof(text)], how[EVENT_TEXT_MAX];
 	va_list ap;
 
-	fputs("vpnc-ike: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\nthe gateway said: nothing; it was not asked\ntry: %s\n", advice);
+	fprintf(stderr, "vpnc-ike: %s\nthe gateway said: nothing; it was not asked\ntry: %s\n",
+		text_safe(what, sizeof(what), text, strlen(text)),
+		text_safe(how, sizeof(how), advice, strlen(advice)));
 	return status;
 }
 

@@ -31,15 +31,15 @@ void load_problem_add(struct load_report *report, const char *file, unsigned lin
 
 char *load_problem_text(char *out, size_t size, const struct load_problem *p)
 {
-	char line[16] = "", where[72] = "";
+	char line[16] = "", where[72] = "", text[LOAD_PROBLEM_TEXT_MAX];
 
 	if (p->line)
 		snprintf(line, sizeof(line), ":%u", p->line);
 	if (p->section[0] || p->key[0])
 		snprintf(where, sizeof(where), "%s%s%s: ", p->section,
 			p->section[0] && p->key[0] ? "." : "", p->key);
-	snprintf(out, size, "%s%s: %s%s", p->file, line, where, p->err.text);
-	return out;
+	snprintf(text, sizeof(text), "%s%s: %s%s", p->file, line, where, p->err.text);
+	return text_safe(out, size, text, strlen(text));
 }
 
 /* --- parsing ----------------------------------------------------------------------------------- */

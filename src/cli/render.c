@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
+
 const char *render_state(enum conn_state s)
 {
 	static const char *const names[] = {
@@ -309,17 +311,21 @@ char *render_status_text(const struct status *st, bool color)
 
 /* --- the rest ---------------------------------------------------------------------------------- */
 
+/* What was typed and what a file holds may stand in the sentences of a failure. */
 char *render_failure(const struct down *d, bool color)
 {
-	char *text = NULL;
+	char *text = NULL, what[sizeof(d->what)], said[sizeof(d->said)], advice[sizeof(d->advice)];
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 
 	if (!f)
 		return NULL;
-	put_colored(f, color, red, d->what[0] ? d->what : "it failed");
-	fprintf(f, "\nthe gateway said: %s\ntry: %s\n", d->said[0] ? d->said : "nothing",
-		d->advice[0] ? d->advice : "again, with --log-level debug");
+	text_safe(what, sizeof(what), d->what, strlen(d->what));
+	text_safe(said, sizeof(said), d->said, strlen(d->said));
+	text_safe(advice, sizeof(advice), d->advice, strlen(d->advice));
+	put_colored(f, color, red, what[0] ? what : "it failed");
+	fprintf(f, "\nthe gateway said: %s\ntry: %s\n", said[0] ? said : "nothing",
+		advice[0] ? advice : "again, with --log-level debug");
 	return finish(f, &text);
 }
 

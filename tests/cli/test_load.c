@@ -427,6 +427,19 @@ static void options_found_wrong_later(void **state)
 	}
 }
 
+/* A path is the caller's, and may hold anything but NUL. */
+static void printed_safely(void **state)
+{
+	struct load_request rq = { .profile = "/nowhere\033[2J\n/x" };
+	char text[512];
+	struct profile *p;
+
+	(void)state;
+	assert_int_equal(load_profile(&rq, &p, &report), LOAD_BAD);
+	assert_string_equal(load_problem_text(text, sizeof(text), &report.v[0]),
+		"/nowhere?[2J /x: cannot be opened: No such file or directory");
+}
+
 static int set_up(void **state)
 {
 	struct err e;
@@ -453,6 +466,7 @@ int main(void)
 		WITH_FOLDER(names_and_folders),
 		WITH_FOLDER(options_win),
 		WITH_FOLDER(options_found_wrong_later),
+		cmocka_unit_test(printed_safely),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -293,7 +293,12 @@ static void events_and_failures(void **state)
 		"the gateway did not accept the key\nthe gateway said: AUTHENTICATION_FAILED (24)\n"
 		"try: check secrets.psk\n");
 	free(text);
-	/* Three lines there are, whatever is missing. */
+	/* Three lines there are, whatever was typed, */
+	d = (struct down){ .what = "a\033[2J\nb", .said = "\xc2\x9b", .advice = "\rc \xc3\xbc" };
+	text = render_failure(&d, false);
+	assert_string_equal(text, "a?[2J b\nthe gateway said: ??\ntry: ?c \xc3\xbc\n");
+	free(text);
+	/* and whatever is missing. */
 	d = (struct down){ .status = DOWN_OTHER };
 	text = render_failure(&d, false);
 	assert_non_null(strstr(text, "\nthe gateway said: nothing\ntry: "));

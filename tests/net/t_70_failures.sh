@@ -101,6 +101,22 @@ test_fails_in_json() {
 	[ "$(grep -c '"event":"down"' "$LAB/run/wrong/out")" = 1 ] || fail "the end was told twice"
 }
 
+# What was typed does not become an order to the terminal, or another line.
+test_fails_with_what_was_typed() {
+	local odd=$'/nowhere\e[2J\n/x' word
+	for word in connect check show; do
+		! vpnc_ike "$word" "$odd" >"$LAB/out" 2>&1 || fail "$word succeeds"
+		! grep -q $'\e' "$LAB/out" || fail "$word: $(cat -v "$LAB/out")"
+		grep -qF '/nowhere?[2J /x' "$LAB/out" || fail "$word does not say which"
+	done
+	for word in "$odd" "--$odd"; do
+		! vpnc_ike "$word" >"$LAB/out" 2>&1 || fail "$word succeeds"
+		! grep -q $'\e' "$LAB/out" || fail "$(cat -v "$LAB/out")"
+	done
+	! vpnc_ike connect office --log-file "$odd" >"$LAB/out" 2>&1 || fail "$odd was opened"
+	! grep -q $'\e' "$LAB/out" || fail "$(cat -v "$LAB/out")"
+}
+
 test_fails_unknown_client_certificate() {
 	profile_cert stranger rsa-2048
 	pki_issue stranger ecdsa-256 wrong-ca --dn "O=Lab, CN=stranger" --san rsa-2048@vpn.test
