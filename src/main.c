@@ -61,8 +61,7 @@ int main(int argc, char **argv)
 	if (!options_parse(&o, argc, argv, &e)) {
 		if (argc < 2)
 			cli_usage(stderr);
-		return cli_complain(
-			DOWN_USAGE, "vpnc-ike help lists commands and options", "%s", e.text);
+		return cli_refuse(&o, DOWN_USAGE, "vpnc-ike help lists commands and options", &e);
 	}
 	if (o.version) {
 		puts("vpnc-ike " VPNC_IKE_VERSION);
@@ -73,8 +72,8 @@ int main(int argc, char **argv)
 		return written(DOWN_ASKED);
 	}
 	if (!host_harden(&e) || !crypto_begin(&e))
-		return cli_complain(DOWN_MACHINE, "vpnc-ike doctor tells what this machine can do",
-			"%s", e.text);
+		return cli_refuse(
+			&o, DOWN_MACHINE, "vpnc-ike doctor tells what this machine can do", &e);
 	int status = run(&o);
 	crypto_exit();
 	/* The work of connect is the tunnel, whoever read of it. */

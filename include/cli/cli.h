@@ -14,6 +14,8 @@
 void cli_usage(FILE *to);
 /* A failure before any gateway was asked: its three lines on stderr. Returns status. */
 int cli_complain(int status, const char *advice, const char *fmt, ...) PRINTF(3, 4);
+/* The same of what keeps a command from being begun; of `connect --json` also the event. */
+int cli_refuse(const struct options *o, int status, const char *advice, const struct err *e);
 /* Every command but connect, status, rekey, down and reconnect. */
 int cli_run(const struct options *o);
 

@@ -27,7 +27,8 @@ struct options {
 	enum color_choice color;
 };
 
-/* CONFIG errors are usage errors: exit status 2. --help and --version leave command at DO_HELP. */
+/* CONFIG errors are usage errors: exit status 2. The first mistake is told, and what else there is is read
+ * all the same: how to tell it stands there. --help and --version leave command at DO_HELP. */
 bool options_parse(struct options *o, int argc, char *const *argv, struct err *e) MUST_CHECK;
 
 /* Number i of the table, for help, completion and the test of the manual; false past the end. */

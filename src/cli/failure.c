@@ -26,6 +26,17 @@ int cli_complain(int status, const char *advice, const char *fmt, ...)
 	return status;
 }
 
+int cli_refuse(const struct options *o, int status, const char *advice, const struct err *e)
+{
+	struct down d = { .status = status, .said = "nothing; it was not asked" };
+
+	snprintf(d.what, sizeof(d.what), "%s", e->text);
+	snprintf(d.advice, sizeof(d.advice), "%s", advice);
+	if (o->json && o->command && o->command->id == DO_CONNECT)
+		cli_event_down(o->n_args > 0 ? o->args[0] : "", &d);
+	return cli_complain(status, advice, "%s", e->text);
+}
+
 /* "/etc/vpnc-ike/office.conf" and "office" are the same profile. */
 static void name_of(const char *profile, char name[PROFILE_NAME_MAX])
 {

@@ -170,22 +170,22 @@ static bool check(struct options *o, struct err *e)
 
 bool options_parse(struct options *o, int argc, char *const *argv, struct err *e)
 {
-	bool words_only = false;
+	bool words_only = false, ok = true;
 
 	*o = (struct options){ .log_level = LEVEL_INFO };
 	for (int i = 1; i < argc; i++) {
+		struct err *to = ok ? e : NULL;
 		/* What the shell completes is not ours to understand: it is an argument as it stands. */
 		if (o->command && o->command->id == DO_COMPLETE)
 			words_only = true;
 		if (!words_only && strcmp(argv[i], "--") == 0)
 			words_only = true;
-		else if (!words_only && argv[i][0] == '-' && argv[i][1]) {
-			if (!parse_option(o, argc, argv, &i, e))
-				return false;
-		} else if (!add_word(o, argv[i], e))
-			return false;
+		else if (!words_only && argv[i][0] == '-' && argv[i][1])
+			ok &= parse_option(o, argc, argv, &i, to);
+		else
+			ok &= add_word(o, argv[i], to);
 	}
-	return check(o, e);
+	return ok && check(o, e);
 }
 
 bool options_color(const struct options *o, int fd)

@@ -195,6 +195,31 @@ static void command_lines(void **state)
 	}
 }
 
+/* Who reads events is told of a wrong command line by one, wherever in it the mistake is. */
+static void wrong_and_json(void **state)
+{
+	static const struct {
+		const char *line, *say;
+		bool connect;
+	} rows[] = {
+		{ "v --bogus --json connect a", "no option --bogus", true },
+		{ "v connect --log-level loud --json a", "error|warn", true },
+		{ "v --json connect a b", "connect PROFILE", true },
+		{ "v --first --second --json connect", "no option --first", true },
+		{ "v --bogus status --json", "no option --bogus", false },
+	};
+	struct options o;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_refused(&e, ERR_CONFIG, parse(&o, &e, rows[i].line));
+		if (!strstr(e.text, rows[i].say) || !o.json || !o.command ||
+			(o.command->id == DO_CONNECT) != rows[i].connect)
+			fail_msg("%s: %s", rows[i].line, e.text);
+	}
+}
+
 static void colors(void **state)
 {
 	struct options o = { .color = COLOR_ALWAYS };
@@ -299,6 +324,7 @@ int main(void)
 		cmocka_unit_test(help),
 		cmocka_unit_test(help_on_a_word),
 		cmocka_unit_test(command_lines),
+		cmocka_unit_test(wrong_and_json),
 		cmocka_unit_test(colors),
 		cmocka_unit_test(at_the_prompt),
 		cmocka_unit_test(in_the_shell),

@@ -87,6 +87,8 @@ assert e["what"] and e["said"] and e["try"]' "$1" "$2" || fail "$2: no event, or
 
 test_fails_in_json() {
 	down_event 3 nosuch
+	down_event 2 nosuch --bogus
+	down_event 2 nosuch --color=blue
 	profile_psk bad
 	down_event 2 bad --log-file "$LAB/nowhere/log"
 	profile_add bad ike "lifetme = 3h"
