@@ -108,11 +108,16 @@ static bool says_whom(const struct session *s)
 		(!s->nameless && (s->cfg.remote_id_strict || !address));
 }
 
-/* What the gateway must prove: what the profile says, else the name or address that was typed. */
+/* What the gateway must prove: what the profile says, else the name or address that was typed; the dot at
+ * the end of a name is for the resolver alone. */
 static void expect_gateway(struct session *s)
 {
-	if (!id_given(&s->p->remote_id) &&
-		!id_parse(&s->cfg.remote_id, s->p->gateways[s->gateway], NULL))
+	const char *host = s->p->gateways[s->gateway];
+	char name[HOST_TEXT_MAX];
+	size_t n = strlen(host);
+
+	snprintf(name, sizeof(name), "%.*s", (int)(n - (n > 0 && host[n - 1] == '.')), host);
+	if (!id_given(&s->p->remote_id) && !id_parse(&s->cfg.remote_id, name, NULL))
 		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
 	s->cfg.send_remote_id = says_whom(s);
 }

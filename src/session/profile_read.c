@@ -152,19 +152,20 @@ static bool read_amount(const struct key_row *row, const char *value, uint64_t *
 }
 
 /* A host name by RFC 1123: labels of letters, digits and hyphens; an underscore is found in the
- * wild. What ends in a number is an address that is wrong. */
+ * wild. With a dot at its end it is absolute (RFC 1034 section 3.1). What ends in a number is an address
+ * that is wrong. */
 static bool host_valid(const char *host)
 {
 	const char *label = host;
 
-	if (strlen(host) > 253)
+	if (strlen(host) > 254)
 		return false;
 	for (;;) {
 		size_t n = strspn(
 			label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 		if (n == 0 || n > 63 || label[0] == '-' || label[n - 1] == '-')
 			return false;
-		if (!label[n])
+		if (!label[n] || strcmp(label + n, ".") == 0)
 			return strspn(label, "0123456789") < n;
 		if (label[n] != '.')
 			return false;

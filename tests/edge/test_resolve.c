@@ -190,6 +190,8 @@ static void name_gives_both_families(void **state)
 	resolver_ask(r, "v4.test", 4500);
 	assert_int_equal(answer(r, out), 1);
 	assert_true(among(out, 1, "192.0.2.7:4500"));
+	resolver_ask(r, "gw.test.", 500); /* an absolute name */
+	assert_int_equal(answer(r, out), 2);
 	resolver_free(r);
 }
 

@@ -52,6 +52,15 @@ test_auth_named_otherwise() {
 		fail "it was called by its name"
 }
 
+# By its certificate, which has no dot at the end.
+test_auth_absolute_name() {
+	profile_eap absolute mschapv2
+	sed -i 's/^gateway = .*/gateway = gate.vpn.test./' "$LAB/profiles/absolute.conf"
+	echo "$GATE4 gate.vpn.test." >>"$LAB/client/etc/hosts" # no name server asks for it here
+	logs_in absolute
+	gateway_said 'matching .*\[gate.vpn.test\]' || fail "it was not called by its name"
+}
+
 # MD4 and DES are loaded for who may need them.
 test_legacy_provider() {
 	profile_eap mschapv2 mschapv2

@@ -3,12 +3,14 @@
  */
 #include <stdlib.h>
 
+#include "ike/id.h"
 #include "pair.h"
 #include "profiles.h"
 
-struct heard { /* by the gateway: requests that begin IKE_AUTH, and the type of IDr in the last, 0 for none */
+struct heard { /* by the gateway: requests that begin IKE_AUTH, and IDr in the last, type 0 for none */
 	unsigned n;
 	int type;
+	struct identity id;
 };
 
 static void hear_idr(
@@ -23,7 +25,9 @@ static void hear_idr(
 	if (!sent && !response && exchange == IKE_AUTH &&
 		payloads_read(p, first, chain, &inner, &unknown, &e)) {
 		const struct payload *idr = payload_find(p, PAYLOAD_IDr);
-		h->type = idr ? *(const uint8_t *)idr->body.p : 0;
+		h->id = (struct identity){ .type = ID_NONE };
+		assert_true(!idr || id_read(&h->id, idr->body, &e));
+		h->type = h->id.type;
 		h->n++;
 	}
 	free(p);
@@ -89,6 +93,24 @@ static void names_the_gateway(void **state)
 		pair_free(&p);
 		profile_free(profile);
 	}
+}
+
+/* The dot is the resolver's, who then looks nowhere else; nobody is called so. */
+static void an_absolute_name(void **state)
+{
+	struct profile *profile = calls("gw.example.org.", NULL, "auto");
+	char name[ID_TEXT_MAX];
+	struct pair p;
+	struct heard h;
+
+	(void)state;
+	pair_init(&p, 30);
+	p.gwc.id = "gw.example.org";
+	connect_to(&p, profile, &h);
+	assert_string_equal(id_text(name, &h.id), "gw.example.org");
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	pair_free(&p);
+	profile_free(profile);
 }
 
 /* It has nothing that goes by the name which its users type, but proves what it has to. The next time it is not
@@ -188,6 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_the_gateway),
+		cmocka_unit_test(an_absolute_name),
 		cmocka_unit_test(goes_by_another_name),
 		cmocka_unit_test(refused_all_the_same),
 		cmocka_unit_test(refused_and_then_silent),
