@@ -37,7 +37,8 @@ struct load_request {
 	size_t n_sets;
 	const struct passphrase *key_passphrase; /* the answer to LOAD_NEED_PASSPHRASE, or NULL */
 	bool values_only; /* `list` and `show`: leave the files that it names unread */
-	bool thorough; /* `check`: parse each CA, not only those that a gateway needs; look at dates */
+	bool thorough; /* `check`: parse each CA, not only those that a gateway needs; look at dates, and
+	                * whether the gateway is this machine */
 };
 
 enum load_result { LOAD_OK, LOAD_BAD, LOAD_NEED_PASSPHRASE };

@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,46 @@ static bool read_secret(struct refs *r, const char *name, struct passphrase *out
 		ok = passphrase_set(out, text, n);
 	load_file_free(&f);
 	return ok;
+}
+
+static bool is_this_machine(const struct addr *a)
+{
+	static const char *const loopback[] = { "127.0.0.0/8", "::1" };
+	struct prefix host = prefix_host(a->family, a->ip), range;
+	struct ifaddrs *all = NULL;
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(loopback); i++)
+		found |= prefix_parse(&range, loopback[i]) && prefix_inside(&host, &range);
+	if (getifaddrs(&all) != 0)
+		return found;
+	for (struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+		struct sockaddr_storage ss = { 0 };
+		struct addr own;
+		sa_family_t family = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
+		if (family == AF_INET || family == AF_INET6)
+			memcpy(&ss, i->ifa_addr,
+				family == AF_INET ? sizeof(struct sockaddr_in) :
+						    sizeof(struct sockaddr_in6));
+		found = addr_from_sockaddr(&own, &ss) && addr_same_host(&own, a);
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+/* Something may listen here that carries the packets on: so it is no mistake to connect. */
+static void judge_gateways(struct refs *r)
+{
+	struct addr a;
+	struct err e;
+
+	for (size_t i = 0; i < r->p->n_gateways; i++)
+		if (addr_parse(&a, r->p->gateways[i]) && is_this_machine(&a)) {
+			err_set(&e, ERR_CONFIG,
+				"%s is this machine itself; right would be the gateway's own address",
+				r->p->gateways[i]);
+			complain(r, "connection", "gateway", &e);
+		}
 }
 
 static void load_secrets(struct refs *r)
@@ -262,6 +304,8 @@ enum load_result load_refs(struct profile *p, const struct load_scan *s,
 {
 	struct refs r = { .p = p, .scan = s, .rq = rq, .report = report };
 
+	if (rq->thorough)
+		judge_gateways(&r);
 	load_secrets(&r);
 	if (p->certificate[0])
 		load_own(&r);

@@ -173,6 +173,19 @@ static bool host_valid(const char *host)
 	}
 }
 
+/* Of no one host, or of one on a link that cannot be named here. */
+static bool can_be_gateway(const struct addr *a)
+{
+	static const char *const ranges[] = { "0.0.0.0/8", "224.0.0.0/4", "255.255.255.255",
+		"::", "ff00::/8", "fe80::/10" };
+	struct prefix host = prefix_host(a->family, a->ip), range;
+
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+		if (prefix_parse(&range, ranges[i]) && prefix_inside(&host, &range))
+			return false;
+	return true;
+}
+
 static bool read_gateways(struct profile *p, const char *value, struct err *e)
 {
 	char item[WORD_TEXT_MAX], what[SHOWN_MAX];
@@ -180,7 +193,11 @@ static bool read_gateways(struct profile *p, const char *value, struct err *e)
 
 	p->n_gateways = 0;
 	while (next_item(&value, item)) {
-		if (!addr_parse(&a, item) && !host_valid(item))
+		bool address = addr_parse(&a, item);
+		if (address && !can_be_gateway(&a))
+			return err_set(e, ERR_CONFIG,
+				"\"%s\" is an address that no gateway can have", item);
+		if (!address && !host_valid(item))
 			return err_set(e, ERR_CONFIG,
 				"\"%s\" is neither a host name nor an address%s", shown(what, item),
 				strchr(item, ':') ? "; a port belongs in connection.port" : "");

@@ -4,6 +4,9 @@
 #include "lib/pki.h"
 #include "lib/test.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -361,6 +364,57 @@ static void values_only_reads_no_file(void **state)
 	profile_free(p);
 }
 
+/* One address of a real interface as text; false where there is none. */
+static bool own_address(char out[INET_ADDRSTRLEN])
+{
+	struct ifaddrs *all = NULL;
+	bool found = false;
+
+	assert_int_equal(getifaddrs(&all), 0);
+	for (struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+		struct sockaddr_in in;
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
+			(i->ifa_flags & IFF_LOOPBACK))
+			continue;
+		memcpy(&in, i->ifa_addr, sizeof(in));
+		found = inet_ntop(AF_INET, &in.sin_addr, out, INET_ADDRSTRLEN) != NULL;
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+/* Nobody's gateway, most likely; but something may listen there that carries the packets on. */
+static void thorough_knows_itself(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", "127.9.9.9", "::1", NULL };
+	char *dir = *state, text[200], own[INET_ADDRSTRLEN], want[200];
+	struct profile *p;
+
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		const char *host = hosts[i] ? hosts[i] : own_address(own) ? own : NULL;
+		if (!host)
+			continue;
+		snprintf(text, sizeof(text),
+			"[connection]\ngateway = vpn.example.org, %s\n[secrets]\npsk = x\n", host);
+		struct load_request rq = { .profile = folder_text(dir, "p.conf", text) };
+		assert_int_equal(load_profile(&rq, &p, &report), LOAD_OK);
+		profile_free(p);
+		rq.thorough = true;
+		assert_int_equal(load_profile(&rq, &p, &report), LOAD_BAD);
+		assert_int_equal(report.n, 1);
+		snprintf(want, sizeof(want),
+			":2: connection.gateway: %s is this machine itself; right would be the "
+			"gateway's own address",
+			host);
+		if (!strstr(first_problem(), want))
+			fail_msg("%s", first_problem());
+	}
+	struct load_request rq = { .thorough = true,
+		.profile = folder_text(dir, "p.conf", HEAD "[secrets]\npsk = x\n") };
+	assert_int_equal(load_profile(&rq, &p, &report), LOAD_OK);
+	profile_free(p);
+}
+
 static int set_up(void **state)
 {
 	struct err e;
@@ -381,6 +435,7 @@ int main(void)
 		WITH_FOLDER(many_authorities),
 		WITH_FOLDER(thorough_parses_each_authority),
 		WITH_FOLDER(thorough_looks_at_dates),
+		WITH_FOLDER(thorough_knows_itself),
 		WITH_FOLDER(values_only_reads_no_file),
 	};
 
