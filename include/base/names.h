@@ -20,6 +20,9 @@ const char *name_find(const struct name *table, uint32_t number);
  * is near. Distance is the number of letters inserted, removed, changed or swapped. */
 const char *name_nearest(const char *const *words, const char *typed);
 
+/* What stands behind the noun of a number: "1 packet", "2 packets". */
+const char *plural(uint64_t n);
+
 /* Length of the well-formed UTF-8 sequence at text that is safe to print, 0 when there is none. */
 size_t text_char(const void *text, size_t left);
 

@@ -65,6 +65,11 @@ const char *name_nearest(const char *const *words, const char *typed)
 	return best;
 }
 
+const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 size_t text_char(const void *text, size_t left)
 {
 	const uint8_t *s = text;

@@ -186,7 +186,7 @@ static int run_check(const struct options *o)
 		print_problems(stdout, report);
 		status = cli_complain(DOWN_PROFILE, advice_on(o, report, advice),
 			"the profile %s has %zu problem%s", o->args[0], report->n,
-			report->n == 1 ? "" : "s");
+			plural(report->n));
 	} else {
 		char name[PROFILE_PATH_MAX];
 		printf("%s: no problems\n",
@@ -264,7 +264,7 @@ static int run_clean(void)
 	outbox_free(&events);
 	if (!ok)
 		return cli_complain(DOWN_MACHINE, "sudo vpnc-ike clean", "%s", e.text);
-	printf("%zu thing%s removed\n", removed, removed == 1 ? "" : "s");
+	printf("%zu thing%s removed\n", removed, plural(removed));
 	return DOWN_ASKED;
 }
 

@@ -188,9 +188,10 @@ static void put_children(FILE *f, const struct status *st)
 			list_add(&l, c->remote_ts[k]);
 		list_end(&l, c->n_remote > STATUS_TS ? c->n_remote - STATUS_TS : 0);
 		label(f, "");
-		fprintf(f, "in %s, %" PRIu64 " packets; out %s, %" PRIu64 " packets\n",
-			short_size(in, (double)c->bytes_in), c->packets_in,
-			short_size(out, (double)c->bytes_out), c->packets_out);
+		fprintf(f, "in %s, %" PRIu64 " packet%s; out %s, %" PRIu64 " packet%s\n",
+			short_size(in, (double)c->bytes_in), c->packets_in, plural(c->packets_in),
+			short_size(out, (double)c->bytes_out), c->packets_out,
+			plural(c->packets_out));
 		if (c->replay_drops || c->integrity_failures) {
 			label(f, "");
 			fprintf(f, "dropped: %" PRIu64 " replayed, %" PRIu64 " forged or damaged\n",
@@ -275,8 +276,9 @@ static void put_warnings(FILE *f, const struct status *st, bool color)
 	}
 	if (st->rekeys_ike || st->rekeys_child || st->reconnects) {
 		label(f, "rekeyed");
-		fprintf(f, "IKE SA %u, child SA %u times; reconnected %u times\n", st->rekeys_ike,
-			st->rekeys_child, st->reconnects);
+		fprintf(f, "IKE SA %u, child SA %u time%s; reconnected %u time%s\n", st->rekeys_ike,
+			st->rekeys_child, plural(st->rekeys_child), st->reconnects,
+			plural(st->reconnects));
 	}
 	if (st->last_error[0]) {
 		label(f, "last");

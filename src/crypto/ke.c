@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "ossl.h"
 
 enum { KE_PRIVATE_MAX = 80 };
@@ -293,8 +294,8 @@ bool ke_shared(const struct ke *k, struct bytes peer, struct ke_secret *out, str
 	wipe(out, sizeof(*out));
 	/* RFC 7296 section 3.4: as long as the modulus, leading zeros and all. */
 	if (peer.n != k->group->out_len)
-		return err_set(e, ERR_PEER, "the gateway's public value has %zu octets, %s has %u",
-			peer.n, k->group->name, k->group->out_len);
+		return err_set(e, ERR_PEER, "the gateway's public value has %zu octet%s, %s has %u",
+			peer.n, plural(peer.n), k->group->name, k->group->out_len);
 	if (compute_shared(k, peer, out, &refused))
 		return true;
 	wipe(out, sizeof(*out));

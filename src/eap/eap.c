@@ -240,7 +240,8 @@ static bool request_read(struct request *q, struct bytes packet, struct err *e)
 	}
 	q->data = r;
 	if (r.bad)
-		return err_set(e, ERR_DROP, "an EAP request of %zu octets is too short", packet.n);
+		return err_set(e, ERR_DROP, "an EAP request of %zu octet%s is too short", packet.n,
+			plural(packet.n));
 	/* Section 5: a Nak is a response only, and 0 is no type. */
 	if (q->type == 0 || q->type == EAP_NAK)
 		return err_set(e, ERR_DROP, "an EAP request of type %u", q->type);
@@ -505,8 +506,8 @@ void eap_input(struct eap *x, struct bytes packet, struct eap_result *r)
 
 	wipe(r, sizeof(*r)); /* a response may hold what the user typed */
 	if (in.bad || len < EAP_HEADER_LEN || len > packet.n || len > EAP_PACKET_MAX) {
-		err_set(&r->err, ERR_DROP, "an EAP packet of %zu octets with length %u", packet.n,
-			len);
+		err_set(&r->err, ERR_DROP, "an EAP packet of %zu octet%s with length %u", packet.n,
+			plural(packet.n), len);
 		return;
 	}
 	if (x->progress == PROGRESS_SUCCESS || x->progress == PROGRESS_FAILURE) {

@@ -114,8 +114,8 @@ static bool hdr_read(struct ike_hdr *h, struct bytes message, unsigned major, st
 	h->mid = rd_u32(&r);
 	h->len = rd_u32(&r);
 	if (r.bad)
-		return err_set(
-			e, ERR_DROP, "a datagram of %zu octets is too short for IKE", message.n);
+		return err_set(e, ERR_DROP, "a datagram of %zu octet%s is too short for IKE",
+			message.n, plural(message.n));
 	if (h->version >> 4 != major)
 		return err_set(e, ERR_DROP, "IKE version %u.%u", h->version >> 4, h->version & 15);
 	if (h->len != message.n)
@@ -183,7 +183,8 @@ bool payloads_read(struct payloads *p, uint8_t first, struct bytes chain, uint8_
 		}
 		type = next;
 	}
-	return rd_done(&r) || err_set(e, ERR_DROP, "%zu octets behind the last payload", r.left);
+	return rd_done(&r) ||
+		err_set(e, ERR_DROP, "%zu octet%s behind the last payload", r.left, plural(r.left));
 }
 
 const struct payload *payload_nth(const struct payloads *p, uint8_t type, size_t i)

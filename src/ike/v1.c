@@ -237,9 +237,10 @@ static void no_answer(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	if (sa->p1->hint.kind != ERR_NONE)
 		e = sa->p1->hint;
 	else
-		err_set(&e, ERR_SILENT, "%s does not answer %s mode%s (sent %u times)", to,
+		err_set(&e, ERR_SILENT, "%s does not answer %s mode%s (sent %u time%s)", to,
 			v->cfg->aggressive ? "aggressive" : "main",
-			v1_knocks(v, sa) ? ALSO_KNOCKED : "", sa->p1->rexmit.tries);
+			v1_knocks(v, sa) ? ALSO_KNOCKED : "", sa->p1->rexmit.tries,
+			plural(sa->p1->rexmit.tries));
 	v1_sa_failed(v, sa, &e, ob);
 }
 

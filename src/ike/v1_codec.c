@@ -291,8 +291,8 @@ bool v1_selector_read(struct bytes body, struct selector *out, struct err *e)
 	if (!ok || !rd_done(&r) || !selector_valid(out))
 		return err_notify(e, ERR_PEER, V1_INVALID_ID_INFORMATION,
 			"the gateway's selector (type %u, "
-			"%zu octets) cannot be used",
-			type, body.n);
+			"%zu octet%s) cannot be used",
+			type, body.n, plural(body.n));
 	return true;
 }
 

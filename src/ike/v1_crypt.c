@@ -229,7 +229,8 @@ bool v1_open(const struct v1_sa *sa, const uint8_t *iv, uint8_t *raw, size_t len
 	size_t block = sa->suite.encr->block_len;
 
 	if (len <= IKE_HDR_LEN || (len - IKE_HDR_LEN) % block != 0)
-		return err_set(e, ERR_DROP, "an encrypted message of %zu octets", len);
+		return err_set(
+			e, ERR_DROP, "an encrypted message of %zu octet%s", len, plural(len));
 	memcpy(next, raw + len - block, block);
 	return cbc_crypt(
 		sa->suite.encr, &sa->key, iv, raw + IKE_HDR_LEN, len - IKE_HDR_LEN, false, e);

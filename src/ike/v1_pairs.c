@@ -78,9 +78,9 @@ static void tell_left_out(
 				selector_text(text, &remote->v[i]));
 	if (too_many > 0)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
-			"%zu pairs of esp.local-ts and esp.remote-ts are not carried: they would take "
-			"more than %d child SAs",
-			too_many, IKE_CHILDREN_MAX);
+			"not carried, for it would take more than %d child SAs: %zu pair%s of "
+			"esp.local-ts and esp.remote-ts",
+			IKE_CHILDREN_MAX, too_many, plural(too_many));
 }
 
 void v1_pairs_prepare(struct v1 *v, struct outbox *ob)

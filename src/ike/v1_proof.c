@@ -54,11 +54,12 @@ bool v1_take_ke(struct v1_step *s)
 	const uint8_t *own = s->sa->initiator ? p->ni : p->nr;
 
 	if (nonce.n < V1_NONCE_MIN || nonce.n > V1_NONCE_MAX)
-		return err_set(s->e, ERR_PEER, "a nonce of %zu octets", nonce.n);
+		return err_set(s->e, ERR_PEER, "a nonce of %zu octet%s", nonce.n, plural(nonce.n));
 	if (nonce.n == V1_NONCE_LEN && memcmp(nonce.p, own, V1_NONCE_LEN) == 0)
 		return err_set(s->e, ERR_PEER, "our own nonce came back");
 	if (value.n > sizeof(p->peer_gx))
-		return err_set(s->e, ERR_PEER, "a key exchange value of %zu octets", value.n);
+		return err_set(s->e, ERR_PEER, "a key exchange value of %zu octet%s", value.n,
+			plural(value.n));
 	memcpy(p->peer_gx, value.p, value.n);
 	p->peer_gx_len = value.n;
 	memcpy(s->sa->initiator ? p->nr : p->ni, nonce.p, nonce.n);

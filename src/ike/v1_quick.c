@@ -326,8 +326,8 @@ void v1_quick_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 	struct err e;
 
 	addr_port_text(to, &v->path.remote);
-	err_set(&e, ERR_SILENT, "%s does not answer quick mode (sent %u times)", to,
-		x->rexmit.tries);
+	err_set(&e, ERR_SILENT, "%s does not answer quick mode (sent %u time%s)", to,
+		x->rexmit.tries, plural(x->rexmit.tries));
 	outbox_sa_remove(ob, &in);
 	v1_xchg_drop(v, x);
 	if (first ||

@@ -558,8 +558,8 @@ bool v2_create_request(struct step *s)
 		task == TASK_DELETE_IKE)
 		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	if (nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
-		return err_notify(
-			s->e, ERR_PEER, INVALID_SYNTAX, "a nonce of %zu octets", nonce->body.n);
+		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "a nonce of %zu octet%s",
+			nonce->body.n, plural(nonce->body.n));
 	if (!payload_find(s->p, PAYLOAD_TSi) && !payload_find(s->p, PAYLOAD_TSr))
 		return v2_rekey_request(s);
 	if (!payload_find(s->p, PAYLOAD_TSi) || !payload_find(s->p, PAYLOAD_TSr))

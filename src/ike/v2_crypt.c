@@ -124,7 +124,8 @@ bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *s
 	size_t around = skip + iv_len + icv_len;
 
 	if (sk->body.n <= around || (sk->body.n - around) % block != 0)
-		return err_set(e, ERR_DROP, "an encrypted payload of %zu octets", sk->body.n);
+		return err_set(e, ERR_DROP, "an encrypted payload of %zu octet%s", sk->body.n,
+			plural(sk->body.n));
 	size_t text_len = sk->body.n - around;
 	uint8_t *text = raw + body_at + skip + iv_len;
 	struct cipher_op op = { .aad = raw,
@@ -137,7 +138,8 @@ bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *s
 		return err_set(e, ERR_DROP, "a message that is not authentic");
 	size_t pad = text[text_len - 1];
 	if (pad + 1 > text_len)
-		return err_set(e, ERR_DROP, "padding of %zu octets in %zu", pad, text_len);
+		return err_set(
+			e, ERR_DROP, "padding of %zu octet%s in %zu", pad, plural(pad), text_len);
 	*inner = (struct bytes){ text, text_len - pad - 1 };
 	return true;
 }

@@ -58,7 +58,8 @@ bool v2_reassemble(struct reassembly **slot, uint32_t mid, uint16_t number, uint
 {
 	*whole = NULL;
 	if (number == 0 || number > total || total > FRAGMENTS_MAX || part.n == 0)
-		return err_set(e, ERR_DROP, "fragment %u of %u, %zu octets", number, total, part.n);
+		return err_set(e, ERR_DROP, "fragment %u of %u, %zu octet%s", number, total, part.n,
+			plural(part.n));
 	struct reassembly *r = fitting(slot, mid, total, e);
 	if (!r)
 		return false;

@@ -66,7 +66,8 @@ static bool follow_cookie(struct step *s, const struct notify *n)
 	struct handshake *hs = s->v->hs;
 
 	if (n->data.n == 0 || n->data.n > COOKIE_MAX)
-		return err_set(s->e, ERR_DROP, "a cookie of %zu octets", n->data.n);
+		return err_set(
+			s->e, ERR_DROP, "a cookie of %zu octet%s", n->data.n, plural(n->data.n));
 	if (hs->late_cookies > 0) {
 		hs->late_cookies--;
 		return err_set(s->e, ERR_DROP, "a cookie for an older copy");
@@ -195,7 +196,7 @@ static bool take_answer(struct step *s)
 		memcmp(s->h->spi_r, s->h->spi_i, IKE_SPI_LEN) == 0)
 		return err_set(s->e, ERR_PEER, "the gateway's SPI is zero or our own");
 	if (nr.n < NONCE_MIN || nr.n > NONCE_MAX)
-		return err_set(s->e, ERR_PEER, "a nonce of %zu octets", nr.n);
+		return err_set(s->e, ERR_PEER, "a nonce of %zu octet%s", nr.n, plural(nr.n));
 	if (nr.n == sizeof(hs->ni) && memcmp(nr.p, hs->ni, nr.n) == 0)
 		return err_set(s->e, ERR_PEER, "our own nonce came back");
 	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, s->v->cfg->ike_proposals,

@@ -82,8 +82,7 @@ bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t excha
 	rexmit_begin(&r->rexmit, plan_for(v, task), v->now, v->rng);
 	v2_transmit(v, &r->sent, ob);
 	outbox_log(ob, LEVEL_DEBUG, "sent %s request %u, %zu octets in %zu datagram%s",
-		name_find(exchange_names, exchange), r->mid, len, r->sent.n,
-		r->sent.n == 1 ? "" : "s");
+		name_find(exchange_names, exchange), r->mid, len, r->sent.n, plural(r->sent.n));
 	return true;
 }
 
@@ -172,9 +171,9 @@ static void give_up(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 			"smaller messages",
 			to, name_find(exchange_names, r->exchange), r->sent.n);
 	else
-		err_set(&e, ERR_SILENT, "%s does not answer %s%s (sent %u times)", to,
+		err_set(&e, ERR_SILENT, "%s does not answer %s%s (sent %u time%s)", to,
 			name_find(exchange_names, r->exchange), knocks(v, r) ? ALSO_KNOCKED : "",
-			r->rexmit.tries);
+			r->rexmit.tries, plural(r->rexmit.tries));
 	v2_fail(v, &e, ob);
 }
 
@@ -237,9 +236,9 @@ void v2_extra_left_out(const struct v2 *v, struct outbox *ob)
 		n += !any_covers(v, &v->cfg->remote_ts.v[i]);
 	if (n > 0)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
-			"%zu networks of esp.remote-ts are not carried: they would take more than %d "
-			"child SAs",
-			n, IKE_CHILDREN_MAX);
+			"not carried, for it would take more than %d child SAs: %zu network%s of "
+			"esp.remote-ts",
+			IKE_CHILDREN_MAX, n, plural(n));
 }
 
 void v2_extra_again(struct v2 *v, uint64_t at)

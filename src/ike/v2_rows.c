@@ -310,7 +310,7 @@ static void send_reply(
 		return;
 	v2_transmit(v, &sa->reply, ob);
 	outbox_log(ob, LEVEL_DEBUG, "sent %s response %u, %zu octets in %zu datagram%s",
-		exchange_text(h), h->mid, len, sa->reply.n, sa->reply.n == 1 ? "" : "s");
+		exchange_text(h), h->mid, len, sa->reply.n, plural(sa->reply.n));
 }
 
 static bool run_request(struct step *s)

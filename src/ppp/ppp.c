@@ -84,7 +84,8 @@ static bool config_check(const struct ppp_config *c, struct err *e)
 		return err_set(
 			e, ERR_CONFIG, "the user name is longer than %d octets", EAP_USER_MAX - 1);
 	if (c->mru < PPP_MRU_MIN)
-		return err_set(e, ERR_CONFIG, "an MRU of %u octets is too small", c->mru);
+		return err_set(
+			e, ERR_CONFIG, "an MRU of %u octet%s is too small", c->mru, plural(c->mru));
 	return c->ipv4 || c->ipv6 || err_set(e, ERR_CONFIG, "neither IPv4 nor IPv6 is wanted");
 }
 

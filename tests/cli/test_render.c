@@ -200,6 +200,13 @@ static void status_at_a_glance(void **state)
 		"  rekeyed   IKE SA 0, child SA 2 times; reconnected 0 times\n");
 	check_width(text);
 	free(text);
+	/* One is one. */
+	st.children[0].packets_in = st.children[0].packets_out = 1;
+	st.rekeys_ike = st.rekeys_child = st.reconnects = 1;
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text, "in 1.4 MB, 1 packet; out 5.3 kB, 1 packet\n"));
+	assert_non_null(strstr(text, "IKE SA 1, child SA 1 time; reconnected 1 time\n"));
+	free(text);
 	text = render_status_text(&st, true);
 	assert_non_null(strstr(text, "\033[32mup\033[0m"));
 	free(text);

@@ -194,7 +194,7 @@ static const struct script scripts[] = {
 	{ "packets that are none", "User", "x", NULL, false, false,
 		{
 			{ GATEWAY(""), IGNORE, .words = "0 octets" },
-			{ GATEWAY("01"), IGNORE, .words = "1 octets" },
+			{ GATEWAY("01"), IGNORE, .words = "1 octet with" },
 			{ GATEWAY("010100"), IGNORE, .words = "3 octets" },
 			{ GATEWAY("03010000"), IGNORE, .words = "length 0" },
 			{ GATEWAY("03010003"), IGNORE, .words = "length 3" },
