@@ -54,7 +54,7 @@ static void log_events(struct pair *p, const struct event *ev)
 	p->events[ev->kind]++;
 	if (p->net.trace)
 		fprintf(stderr, "%8llu client: %s\n", (unsigned long long)p->net.now, ev->text);
-	if (ev->kind == EV_GATEWAY_SAID)
+	if (ev->kind == EV_GATEWAY_SAID || ev->kind == EV_NOT_REKEYED)
 		snprintf(p->said, sizeof(p->said), "%s", ev->text);
 }
 

@@ -42,7 +42,8 @@ struct pair {
 	unsigned events[PAIR_EVENTS], asks, resolves, downs;
 	struct down down; /* how the session ended */
 	unsigned n_routes, n_blocked; /* all of them, and those that lead nowhere */
-	char said[EVENT_TEXT_MAX]; /* the last question or thing that the gateway said */
+	char said
+		[EVENT_TEXT_MAX]; /* the last question, thing that the gateway said, or refusal of new keys */
 	uint32_t seen_spi; /* the newest inbound SA that the client was told the use of */
 	void (*watch)(struct pair *p); /* called after every step, when set */
 	struct netconf netconf; /* what the machine shall look like, without the routes */

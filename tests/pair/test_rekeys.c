@@ -349,6 +349,46 @@ static void refused_in_circles(void **state)
 	}
 }
 
+/* Whoever asked for new keys hears the gateway's word for it; a gateway that is only busy is asked again. */
+static void tells_why_not(void **state)
+{
+	static const struct {
+		enum command what;
+		uint16_t type;
+		const char *says; /* NULL: nothing */
+	} rows[] = {
+		{ CMD_REKEY_CHILD, NO_PROPOSAL_CHOSEN,
+			"the gateway does not rekey the child SA now: NO_PROPOSAL_CHOSEN (14)" },
+		{ CMD_REKEY_CHILD, 10000,
+			"the gateway does not rekey the child SA now: notify 10000" },
+		{ CMD_REKEY_CHILD, TEMPORARY_FAILURE, NULL },
+		{ CMD_REKEY_IKE, NO_PROPOSAL_CHOSEN,
+			"the gateway does not rekey the IKE SA now: NO_PROPOSAL_CHOSEN (14)" },
+		{ CMD_REKEY_IKE, TEMPORARY_FAILURE, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool ike = rows[i].what == CMD_REKEY_IKE;
+		struct pair p;
+		pair_init(&p, 90 + i);
+		p.cfg.pfs = TRI_YES; /* else the next offer is another one */
+		pair_connect(&p);
+		*(ike ? &p.gwc.refuse_rekey : &p.gwc.refuse_child) = rows[i].type;
+		pair_command(&p, rows[i].what);
+		pair_run(&p, SECONDS(1));
+		assert_int_equal(p.events[EV_NOT_REKEYED], rows[i].says != NULL);
+		assert_string_equal(p.said, rows[i].says ? rows[i].says : "");
+		p.gwc.refuse_rekey = p.gwc.refuse_child = 0;
+		pair_run(&p, SECONDS(60));
+		assert_int_equal(p.client.v2->rekeys_ike, ike);
+		assert_int_equal(p.client.v2->rekeys_child, !ike);
+		pair_settle(&p);
+		pair_check_up(&p, 1);
+		pair_free(&p);
+	}
+}
+
 static void used_up(struct pair *p, enum os_kind kind)
 {
 	pair_os(p,
@@ -541,6 +581,7 @@ int main(void)
 		cmocka_unit_test(one_network_in_another),
 		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(refused_in_circles),
+		cmocka_unit_test(tells_why_not),
 		cmocka_unit_test(by_volume),
 		cmocka_unit_test(volume_used_up),
 		cmocka_unit_test(pfs_refused_somehow),

@@ -226,6 +226,30 @@ static void one_refused_not_for_pfs(void **state)
 	v1_pair_done(p);
 }
 
+/* Whoever asked for new keys hears the gateway's word for it, and it is asked again later. */
+static void rekey_refused(void **state)
+{
+	struct v1_pair *p = v1_pair_new(131);
+	struct prefix other;
+
+	(void)state;
+	v1_pair_connect(p);
+	assert_true(prefix_parse(&other, "10.9.0.0/16"));
+	struct selector served = p->gw->pairs[0].local;
+	selector_from_prefix(&p->gw->pairs[0].local, &other);
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	v1_pair_run(p, SECONDS(2));
+	assert_int_equal(p->events[EV_NOT_REKEYED], 1);
+	assert_string_equal(p->heard,
+		"the gateway does not rekey the child SA now: INVALID-ID-INFORMATION (18)");
+	assert_int_equal(p->client->rekeys_child, 0);
+	p->gw->pairs[0].local = served;
+	v1_pair_run(p, SECONDS(90));
+	assert_int_equal(p->client->rekeys_child, 1);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
 /* The gateway gives an IPv4 address, and what the profile wants to reach is IPv6. */
 static void other_family(void **state)
 {
@@ -428,6 +452,7 @@ int main(void)
 		cmocka_unit_test(ended),
 		cmocka_unit_test(one_refused),
 		cmocka_unit_test(one_refused_not_for_pfs),
+		cmocka_unit_test(rekey_refused),
 		cmocka_unit_test(other_family),
 		cmocka_unit_test(one_of_the_other_family),
 		cmocka_unit_test(one_unanswered),

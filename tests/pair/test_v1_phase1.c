@@ -83,6 +83,42 @@ static void renewal_deleted(void **state)
 	}
 }
 
+/* In the place of the gateway: the first message of main mode is answered by NO-PROPOSAL-CHOSEN. */
+static bool no_proposal(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	static const uint8_t behind[] = { V1P_N, 0x10, V1_INFORMATIONAL, 0, 0, 0, 0, 1, 0, 0, 0,
+		IKE_HDR_LEN + 12, 0, 0, 0, 12, 0, 0, 0, 1, PROTO_IKE, 0, 0, NO_PROPOSAL_CHOSEN };
+	uint8_t m[16 + sizeof(behind)] = { 0 };
+
+	(void)arg;
+	if (f->esp || from != CLIENT || f->len <= IKE_HDR_LEN || f->data[18] != V1_MAIN_MODE)
+		return true;
+	memcpy(m, f->data, 8);
+	memcpy(m + 16, behind, sizeof(behind));
+	net_send(n, CLIENT, &f->dst, &f->src, m, sizeof(m), 1);
+	return false;
+}
+
+/* Whoever asked for it hears the gateway's word, and it is asked again later. */
+static void renewal_refused(void **state)
+{
+	struct v1_pair *p = long_lived(132);
+
+	(void)state;
+	p->net.tap = no_proposal;
+	v1_pair_command(p, CMD_REKEY_IKE);
+	v1_pair_run(p, V1_HINT_WAIT_MS + SECONDS(1));
+	assert_int_equal(p->events[EV_NOT_REKEYED], 1);
+	assert_string_equal(
+		p->heard, "renewing phase 1 failed: the gateway answers NO-PROPOSAL-CHOSEN (14)");
+	assert_int_equal(p->client->rekeys_ike, 0);
+	p->net.tap = NULL;
+	v1_pair_run(p, SECONDS(90));
+	assert_int_equal(p->client->rekeys_ike, 1);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
 static size_t phase1s(const struct v1_pair *p)
 {
 	size_t n = 0;
@@ -335,6 +371,7 @@ int main(void)
 		cmocka_unit_test(deleted_and_silent),
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
+		cmocka_unit_test(renewal_refused),
 		cmocka_unit_test(renewed_often),
 		cmocka_unit_test(pair_made_while_waiting),
 		cmocka_unit_test(first_messages_of_others),

@@ -262,7 +262,7 @@ static void perform_one(
 
 static void note(struct v1_pair *p, enum end at, const struct event *ev)
 {
-	if (at == CLIENT && ev->kind == EV_GATEWAY_SAID)
+	if (at == CLIENT && (ev->kind == EV_GATEWAY_SAID || ev->kind == EV_NOT_REKEYED))
 		snprintf(p->heard, sizeof(p->heard), "%s", ev->text);
 	if (strstr(ev->text, "own address"))
 		snprintf(p->noted[at], sizeof(p->noted[at]), "%s", ev->text);

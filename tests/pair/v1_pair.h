@@ -55,7 +55,7 @@ struct v1_pair {
 	unsigned pulls; /* CFG_REQUESTs of the client */
 	unsigned asks, events[EV_LOG + 1];
 	char said[EVENT_TEXT_MAX]; /* the last question */
-	char heard[EVENT_TEXT_MAX]; /* what the gateway said last */
+	char heard[EVENT_TEXT_MAX]; /* what the gateway said last, or why there are no new keys */
 	struct down down;
 	unsigned downs;
 	char noted[ENDS][EVENT_TEXT_MAX]; /* what each logged of NAT-OA */
