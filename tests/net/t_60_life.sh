@@ -222,6 +222,24 @@ test_status_json() {
 	client_stop json
 }
 
+# When the tunnel came up, whenever it is asked and whatever keys it has; another tunnel is another day.
+test_status_since() {
+	local since
+	profile_psk json
+	client_start json
+	since=$(json json 's["since"]')
+	sleep 1.2
+	status_is json "s['since'] == '$since'" || fail "$since has become $(json json 's["since"]')"
+	client_do json 'rekey all'
+	status_becomes json 's["rekeys"]["ike"] == 1'
+	sleep 1.2
+	status_is json "s['since'] == '$since'" || fail "new keys changed it"
+	client_do json reconnect
+	status_becomes json 's["reconnects"] == 1 and s["state"] == "up"'
+	status_is json "s['since'] > '$since'" || fail "a new tunnel is as old as the last"
+	client_stop json
+}
+
 # Both forms show some of the routes, and count all.
 test_status_of_many_routes() {
 	local list
@@ -253,6 +271,23 @@ test_connect_json() {
 	wait_until 20 status_is events 's["state"] == "up"' || fail "not up"
 	client_stop events
 	events_are 'v[-1]["event"] == "down" and v[-1]["status"] == 0 and len(v) > 2'
+}
+
+# With all that the log tells, which quotes whatever comes.
+test_connect_json_trace() {
+	profile_psk events
+	client_launch events --json --log-level trace
+	wait_until 20 status_is events 's["state"] == "up"' || fail "not up"
+	client_do events 'trace off'
+	client_do events 'help "\odd'
+	client_do events 'trace on'
+	client_do events 'rekey child'
+	client_stop events
+	events_are 'len([e for e in v if e["event"] == "log" and e["level"] == "debug"]) > 5'
+	events_are 'all(set(e) == {"event", "profile", "time", "level", "text"} and e["text"]
+		for e in v if e["event"] == "log")'
+	events_are '"log" in [e["event"] for e in v][:[e["event"] for e in v].index("connected")]'
+	events_are 'v[-1]["event"] == "down" and v[-1]["status"] == 0'
 }
 
 # One answer each, on a line of its own like any event.
