@@ -151,6 +151,9 @@ enum ike_phase {
 };
 
 enum { IKE_CHILDREN_MAX = 64 };
+/* A person who takes so long for an answer may find the gateway gone: many forget who has not logged in after
+ * half a minute. */
+enum { IKE_LATE_MS = 20000 };
 
 struct ike_child_view {
 	uint32_t number, spi_in, spi_out;

@@ -134,6 +134,8 @@ static void ask(struct v1 *v, const struct v1_prompt *p, struct outbox *ob)
 	if (x)
 		x->forget_at = TIME_NEVER; /* a phone may have to be found */
 	v->login->ask_id = ++v->next_ask;
+	if (!v->login->asked_at)
+		v->login->asked_at = v->now;
 	if (!a)
 		return;
 	a->id = v->login->ask_id;
@@ -164,7 +166,8 @@ static bool reply(struct v1 *v, struct outbox *ob, struct err *e)
 	bool ok = v1_config_send(
 		v, x, ATTR_REPLY, l->identifier, (struct bytes){ buf, w.len }, ob, e);
 	wipe(buf, sizeof(buf));
-	l->sa->wait_until = v->now + V1_VERDICT_WAIT_MS;
+	bool late = l->asked_at && v->now - l->asked_at >= IKE_LATE_MS;
+	l->sa->wait_until = v->now + (late ? V1_LATE_WAIT_MS : V1_VERDICT_WAIT_MS);
 	v1_login_clear(v);
 	return ok;
 }

@@ -453,6 +453,7 @@ void v2_answer(
 	if (v->phase == IKE_DEAD || !v->hs || !v->sa || v->sa->state != V2_ASK ||
 		id != v->hs->ask_id)
 		return;
+	v->hs->late = now - v->heard_at >= IKE_LATE_MS;
 	if (!v2_eap_answer(v, text, ob, &next, &e))
 		v2_fail(v, &e, ob);
 	else

@@ -32,6 +32,8 @@ static const struct rexmit_plan *plan_for(const struct v2 *v, enum v2_task task)
 
 	if (forgotten || (task == TASK_MOVE && v->elsewhere))
 		return &rexmit_first;
+	if (v->hs && v->hs->late)
+		return &rexmit_impatient;
 	if (task != TASK_INIT)
 		return &rexmit_settled;
 	return v->patient ? &rexmit_first : &rexmit_impatient;

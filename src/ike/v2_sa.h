@@ -156,6 +156,7 @@ struct handshake {
 	struct identity idi, idr;
 	struct eap *eap;
 	uint32_t ask_id;
+	bool late; /* the last answer took IKE_LATE_MS */
 	struct offer child;
 	struct err hint; /* what unprotected messages said */
 	uint64_t hint_until;

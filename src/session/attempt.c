@@ -206,6 +206,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	engine_free(s->engine);
 	s->again = false;
 	passphrase_wipe(&s->last_answer);
+	s->late = false;
 	configure_login(s);
 	if (s->p->type == CONN_L2TP)
 		dial_choose_port(s);
@@ -434,11 +435,25 @@ static bool give_way(struct session *s, const struct err *e, struct outbox *ob)
 	return false;
 }
 
+/* Nothing is known against the password: it only came when the gateway had gone. */
+static bool came_too_late(struct session *s, const struct err *e, struct outbox *ob)
+{
+	bool login = s->view.stage == STAGE_EAP || s->view.stage == STAGE_PPP_LOGIN;
+
+	if (!s->late || !login || e->kind != ERR_SILENT || s->asked != ASK_PASSWORD ||
+		s->last_answer.len == 0)
+		return false;
+	s->password = s->last_answer;
+	outbox_event(ob, EV_STAGE, LEVEL_INFO,
+		"the gateway did not wait for the password: calling it once more");
+	return true;
+}
+
 /* Before giving up or waiting: less, the other source port of L2TP, another address, another gateway of the
  * profile. */
 static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
 {
-	if (give_way(s, e, ob)) {
+	if (give_way(s, e, ob) || came_too_late(s, e, ob)) {
 		attempt_begin(s, ob);
 		return true;
 	}

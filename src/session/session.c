@@ -171,8 +171,10 @@ static void carried(struct session *s, struct outbox *ob)
 static void note_question(struct session *s, const struct outbox *ob, size_t from)
 {
 	for (size_t i = from; i < ob->n; i++)
-		if (ob->actions[i].kind == ACT_ASK)
+		if (ob->actions[i].kind == ACT_ASK) {
 			s->asked = ((const struct ask *)outbox_get(ob, i))->kind;
+			s->asked_at = s->now;
+		}
 }
 
 /* A dead engine whose successor is not there yet has nothing more to say. */
@@ -290,6 +292,7 @@ void session_answer(struct session *s, uint64_t now, uint32_t id, const struct p
 		return;
 	if (text)
 		s->last_answer = *text;
+	s->late = now - s->asked_at >= IKE_LATE_MS;
 	if (!(id & ASK_LINE))
 		engine_answer(s->engine, now, id, text, ob);
 	else

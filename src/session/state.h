@@ -52,7 +52,9 @@ struct session {
 	struct passphrase psk, password; /* answers of the user, kept for reconnecting */
 	struct err refusal; /* of the password that is known: the next attempt asks for another */
 	enum ask_kind asked; /* the engine's open question */
+	uint64_t asked_at;
 	struct passphrase last_answer;
+	bool late; /* ... which took IKE_LATE_MS */
 
 	size_t gateway; /* index of the profile's gateway being tried */
 	size_t n_paths, path; /* and of its paths */

@@ -44,6 +44,21 @@ test_auth_eap_mschapv2() { logs_in_with_password mschapv2; }
 test_auth_eap_md5() { logs_in_with_password md5; }
 test_auth_eap_gtc() { logs_in_with_password gtc; }
 
+# strongSwan forgets who has not logged in after 30 s.
+test_auth_password_typed_late() {
+	profile_eap late mschapv2
+	sed -i '/^password = /d' "$LAB/profiles/late.conf"
+	echo "$ALICE" >"$LAB/answer"
+	printf '#!/bin/sh\nsleep 31\ncat %s\n' "$LAB/answer" >"$LAB/askpass"
+	chmod 755 "$LAB/askpass"
+	CLIENT_ASKPASS=$LAB/askpass client_launch late
+	wait_until 60 client_up_or_dead late
+	explained late 'did not wait for the password'
+	client_said late '^connected' || fail "not connected"
+	client_stop late
+	rm "$LAB/answer"
+}
+
 # Refused when it is called gate.vpn.test, as Windows never does.
 test_auth_named_otherwise() {
 	profile_eap named mschapv2 named

@@ -312,6 +312,37 @@ static void brought_back_ever_later(void **state)
 	finish(&p, profile);
 }
 
+/* The gateway forgets who has not logged in after half a minute: a password that was typed too late for it is
+ * good for the next call. */
+static void a_password_typed_late(void **state)
+{
+	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct passphrase user, password;
+	struct pair p;
+
+	(void)state;
+	begin_eap(&p, profile);
+	passphrase_set(&user, p.user, strlen(p.user));
+	passphrase_set(&password, p.password, strlen(p.password));
+	p.mute = true;
+	pair_start(&p);
+	pair_answer(&p, 0x40000000, &user);
+	pair_run(&p, SECONDS(30));
+	assert_int_equal(p.asks, 2);
+	gw_free(&p.gw);
+	gw_init(&p.gw, &p.gwc, 99, PAIR_WALL);
+	pair_run(&p, SECONDS(10));
+	pair_answer(&p, 1, &password);
+	pair_run(&p, SECONDS(9));
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.asks, 2);
+	pair_command(&p, CMD_RECONNECT);
+	pair_run(&p, SECONDS(5));
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.asks, 2);
+	finish(&p, profile);
+}
+
 /* A typed password that is not good any more is said once, then asked for. */
 static void a_password_that_was_good(void **state)
 {
@@ -677,6 +708,7 @@ int main(void)
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(brought_back),
 		cmocka_unit_test(brought_back_ever_later),
+		cmocka_unit_test(a_password_typed_late),
 		cmocka_unit_test(a_password_that_was_good),
 		cmocka_unit_test(refused_behind_the_login),
 		cmocka_unit_test(insists_less),
