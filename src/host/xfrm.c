@@ -346,9 +346,10 @@ bool host_sa_counters(struct host *h, enum sa_dir dir, uint32_t spi, struct host
 		nlmsg_datalen(m) >= (int)sizeof(struct xfrm_usersa_info);
 	if (ok) {
 		const struct xfrm_usersa_info *sa = nlmsg_data(m);
+		/* The kernel tells what it has seen before from what is left of its window. */
 		*out = (struct host_sa_counters){ .bytes = sa->curlft.bytes,
 			.packets = sa->curlft.packets,
-			.replay_drops = sa->stats.replay,
+			.replay_drops = (uint64_t)sa->stats.replay + sa->stats.replay_window,
 			.integrity_failures = sa->stats.integrity_failed,
 			.left = dir == SA_OUT ? sequence_left(m) : UINT64_MAX };
 	}

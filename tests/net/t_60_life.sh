@@ -240,6 +240,35 @@ test_status_since() {
 	client_stop json
 }
 
+# again HOW N: see replay_esp
+again() {
+	in_box router "$NET_DIR/replay_esp" lan "$1" "$LAB/frame" "$2"
+}
+
+# Packets that came before, within the window and left of it, and such as are not the gateway's: of each a
+# number that no other has.
+test_status_of_drops() {
+	local taken
+	profile_psk drops
+	profile_add drops esp "replay-window = 64" "esn = no" # with it what is left of the window is not authentic
+	client_start drops --set connection.encapsulation=yes
+	in_box router timeout 10 "$NET_DIR/replay_esp" lan take "$LAB/frame" &
+	taken=$!
+	in_box client ping -q -n -c 5 -i 0.3 "$INNER4" >"$LAB/ping"
+	wait "$taken" || fail "no packet came from the gateway"
+	again send 3
+	status_becomes drops '(child["replay_drops"], child["integrity_failures"]) == (3, 0)'
+	again forge 5
+	status_becomes drops '(child["replay_drops"], child["integrity_failures"]) == (3, 5)'
+	in_box client ping -q -n -c 150 -i 0.004 "$INNER4" >"$LAB/ping"
+	again send 11
+	status_becomes drops '(child["replay_drops"], child["integrity_failures"]) == (14, 5)'
+	grep -q 'dropped: 14 replayed, 5 forged' <<<"$(vpnc_ike status drops)" ||
+		fail "$(vpnc_ike status drops)"
+	reaches "$INNER4"
+	client_stop drops
+}
+
 # Both forms show some of the routes, and count all.
 test_status_of_many_routes() {
 	local list
