@@ -17,8 +17,8 @@
 #include "edge/edge.h"
 #include "host/host.h"
 #include "lean.h"
-#include "logbook.h"
 #include "session/session.h"
+#include "tell.h"
 #include "waiters.h"
 
 enum { SLOT_REPL, SLOT_CONTROL };
@@ -36,13 +36,10 @@ struct connect {
 	const struct options *o;
 	struct profile *profile;
 	struct edge *edge;
-	struct repl *repl;
+	struct teller tell;
 	struct control *control;
-	struct logbook log;
-	bool connected; /* the first line on stdout has been printed */
 	time_t since; /* the tunnel is up */
 	struct waiters waiters;
-	bool refused; /* new keys, as was told; it is said once */
 	size_t n_leaving;
 	uint64_t leaving[CONTROL_CLIENTS]; /* who asked for `down`, and hears when all is undone */
 	/* When memory is given back. The edge's one alarm is also traffic's and the waiters'. */
@@ -51,78 +48,6 @@ struct connect {
 	struct status before; /* the last sample of `traffic` */
 	struct status now; /* room for the present one: it is large */
 };
-
-/* --- telling ----------------------------------------------------------------------------------- */
-
-static void print_owned(struct connect *c, char *text)
-{
-	if (text)
-		repl_print(c->repl, text);
-	free(text);
-}
-
-static void note(struct connect *c, enum level level, const char *text)
-{
-	struct err e;
-
-	if (logbook_add(&c->log, level, text, &e))
-		return;
-	if (c->repl)
-		repl_warn(c->repl, "warning: %s", e.text);
-	else
-		fprintf(stderr, "warning: %s\n", e.text);
-}
-
-static void show_event(struct connect *c, const struct event *ev)
-{
-	note(c, ev->level, ev->text);
-	if (c->o->json) {
-		if (ev->kind != EV_LOG || c->log.trace)
-			print_owned(c, render_event_json(ev, c->profile->name, clock_wall()));
-		return;
-	}
-	switch (ev->kind) {
-	case EV_LOG:
-		if (c->log.trace)
-			repl_warn(c->repl, "%s", ev->text);
-		break;
-	case EV_STAGE:
-		if (!c->connected)
-			repl_warn(c->repl, "%s ...", ev->text);
-		break;
-	case EV_UP:
-		repl_printf(c->repl, "%s", ev->text);
-		break;
-	case EV_GATEWAY_SAID:
-		repl_warn(c->repl, "the gateway says: %s", ev->text);
-		break;
-	case EV_NOT_REKEYED:
-		if (!c->refused)
-			repl_warn(c->repl, "warning: %s", ev->text);
-		c->refused = true;
-		break;
-	case EV_WARNING:
-	case EV_LOST:
-		repl_warn(c->repl, "warning: %s", ev->text);
-		break;
-	case EV_REKEYED:
-	case EV_MOVED:
-	case EV_RECONNECTING:
-		repl_warn(c->repl, "%s", ev->text);
-		break;
-	}
-}
-
-/* What a command typed came to. The person sees that it was done, a script is told. */
-static void answer(struct connect *c, const struct answer *a)
-{
-	if (c->o->json)
-		print_owned(c, render_answer_json(a, c->profile->name, clock_wall()));
-	else if (a->status != DOWN_ASKED)
-		repl_warn(c->repl, "%s", a->text);
-	else if (a->text[0])
-		repl_print(c->repl, a->text);
-}
 
 static const struct status *sample(struct connect *c)
 {
@@ -141,10 +66,10 @@ static void answer_waiter(struct connect *c, const struct waiter *w, int status,
 		return;
 	}
 	if (c->o->json)
-		answer(c, &a);
+		tell_answer(&c->tell, &a);
 	else if (status != DOWN_ASKED)
-		repl_warn(c->repl, "%s: %s", w->command, text);
-	repl_hold(c->repl, false);
+		repl_warn(c->tell.repl, "%s: %s", w->command, text);
+	repl_hold(c->tell.repl, false);
 }
 
 static void check_waiters(struct connect *c)
@@ -180,7 +105,7 @@ static void wait_for(struct connect *c, const struct waiter *w)
 		return;
 	}
 	if (w->client == 0)
-		repl_hold(c->repl, true);
+		repl_hold(c->tell.repl, true);
 	edge_alarm(c->edge, TRAFFIC_MS);
 }
 
@@ -222,7 +147,7 @@ static bool do_reconnect(
 
 static void leave(struct connect *c)
 {
-	repl_hold(c->repl, true);
+	repl_hold(c->tell.repl, true);
 	edge_stop(c->edge);
 }
 
@@ -244,9 +169,9 @@ static char *explanation(struct connect *c)
 
 static void set_trace(struct connect *c, bool on)
 {
-	c->log.trace = on;
-	c->log.level = on && c->o->log_level < LEVEL_DEBUG ? LEVEL_DEBUG : c->o->log_level;
-	edge_log_level(c->edge, c->log.level);
+	c->tell.log.trace = on;
+	c->tell.log.level = on && c->o->log_level < LEVEL_DEBUG ? LEVEL_DEBUG : c->o->log_level;
+	edge_log_level(c->edge, c->tell.log.level);
 }
 
 /* What a command answers at once, malloc'ed; NULL with *done false when the answer comes later, or
@@ -264,7 +189,7 @@ static char *run(
 	case DO_DNS:
 		return render_dns(sample(c));
 	case DO_LOG:
-		return logbook_text(&c->log, rq->count);
+		return logbook_text(&c->tell.log, rq->count);
 	case DO_EXPLAIN:
 		return explanation(c);
 	case DO_HELP:
@@ -299,7 +224,7 @@ static void start_traffic(struct connect *c)
 {
 	c->traffic = true;
 	c->before = *sample(c);
-	repl_wait_key(c->repl, true);
+	repl_wait_key(c->tell.repl, true);
 	edge_alarm(c->edge, TRAFFIC_MS);
 }
 
@@ -312,7 +237,7 @@ static void typed(struct connect *c, const char *line)
 
 	if (known && !rq.row)
 		return;
-	if (known && rq.row->id == DO_TRAFFIC && repl_is_terminal(c->repl)) {
+	if (known && rq.row->id == DO_TRAFFIC && repl_is_terminal(c->tell.repl)) {
 		start_traffic(c);
 		return;
 	}
@@ -325,7 +250,7 @@ static void typed(struct connect *c, const char *line)
 		.text = text ? text : e.text,
 		.object = text && rq.row->id == DO_STATUS };
 	if (done)
-		answer(c, &a);
+		tell_answer(&c->tell, &a);
 	free(text);
 }
 
@@ -354,7 +279,7 @@ static void read_repl(struct connect *c)
 {
 	struct repl_input *in = calloc(1, sizeof(*in));
 
-	while (in && repl_next(c->repl, in)) {
+	while (in && repl_next(c->tell.repl, in)) {
 		switch (in->event) {
 		case REPL_LINE:
 			typed(c, in->line);
@@ -391,9 +316,9 @@ static void ask_person(struct connect *c, const struct ask *q)
 {
 	struct err e;
 
-	if (repl_ask(c->repl, q, &e))
+	if (repl_ask(c->tell.repl, q, &e))
 		return;
-	repl_warn(c->repl, "%s", e.text);
+	repl_warn(c->tell.repl, "%s", e.text);
 	edge_answer(c->edge, q->id, NULL);
 }
 
@@ -426,7 +351,7 @@ static void on_alarm(struct connect *c)
 		char *line = render_traffic(
 			&c->before, sample(c), (double)TRAFFIC_MS / 1000, repl_columns());
 		if (line)
-			repl_live(c->repl, line);
+			repl_live(c->tell.repl, line);
 		free(line);
 		c->before = c->now;
 	}
@@ -441,40 +366,28 @@ static void on_signal(struct connect *c, int sig)
 	if (sig != SIGHUP)
 		leave(c);
 	else if (!edge_command(c->edge, CMD_RECONNECT, &e))
-		repl_warn(c->repl, "%s", e.text);
+		repl_warn(c->tell.repl, "%s", e.text);
 }
 
 static void on_event(struct connect *c, const struct event *ev)
 {
-	show_event(c, ev);
+	tell_event(&c->tell, ev);
 	if (ev->kind == EV_UP) {
 		if (c->profile->type == CONN_L2TP)
 			ports_keep(c->profile, sample(c));
-		c->connected = true;
+		c->tell.connected = true;
 		c->since = clock_wall();
-		repl_start(c->repl);
+		repl_start(c->tell.repl);
 	}
 	if (ev->kind == EV_NOT_REKEYED)
 		fail_waiters(c, WAITS_FOR_KEYS, DOWN_OTHER, ev->text);
 	else if (ev->kind == EV_RECONNECTING && ev->level == LEVEL_WARN && c->waiters.n)
 		fail_waiters(c, WAITS_FOR_UP, DOWN_OTHER, sample(c)->last_error);
 	if (ev->kind == EV_UP || ev->kind == EV_REKEYED) {
-		c->refused = false;
+		c->tell.refused = false;
 		check_waiters(c);
 		lean_in(c, ev->kind == EV_UP ? LEAN_UP_MS : LEAN_REKEYED_MS);
 	}
-}
-
-/* The same three lines on stderr and in the log. */
-static void tell_failure(struct connect *c, const struct down *d)
-{
-	char *text = render_failure(d, false), *rest = text;
-
-	for (char *line; rest && (line = strsep(&rest, "\n"));)
-		if (*line)
-			note(c, LEVEL_ERROR, line);
-	free(text);
-	cli_failed(c->o, c->profile->name, d);
 }
 
 static int on_down(struct connect *c, const struct down *d)
@@ -483,13 +396,13 @@ static int on_down(struct connect *c, const struct down *d)
 
 	fail_waiters(c, WAITS_FOR_KEYS, ended, "the connection ended");
 	fail_waiters(c, WAITS_FOR_UP, ended, "the connection ended");
-	repl_close(c->repl);
-	c->repl = NULL;
+	repl_close(c->tell.repl);
+	c->tell.repl = NULL;
 	if (d->status != DOWN_ASKED) {
-		tell_failure(c, d);
+		tell_failure(&c->tell, d);
 		return d->status;
 	}
-	note(c, LEVEL_INFO, "down");
+	tell_note(&c->tell, LEVEL_INFO, "down");
 	if (c->o->json)
 		cli_event_down(c->profile->name, d);
 	else
@@ -505,8 +418,8 @@ static int loop(struct connect *c)
 
 	while (ev && status < 0) {
 		/* The repl reads from the terminal, from an askpass, or for now from nothing. */
-		if (!edge_watch(c->edge, SLOT_REPL, repl_fd(c->repl), &e))
-			repl_warn(c->repl, "%s", e.text);
+		if (!edge_watch(c->edge, SLOT_REPL, repl_fd(c->tell.repl), &e))
+			repl_warn(c->tell.repl, "%s", e.text);
 		edge_next(c->edge, ev);
 		switch (ev->kind) {
 		case EDGE_EVENT:
@@ -550,8 +463,9 @@ static bool open_all(struct connect *c, struct err *e)
 	c->edge = edge_open(c->profile, c->o->log_level, e);
 	if (!c->edge)
 		return false;
-	c->repl = repl_open(&rc, e);
-	c->control = c->repl ? control_open(HOST_RUN_DIR, c->profile->name, user.uid, e) : NULL;
+	c->tell.repl = repl_open(&rc, e);
+	c->control =
+		c->tell.repl ? control_open(HOST_RUN_DIR, c->profile->name, user.uid, e) : NULL;
 	return c->control && edge_watch(c->edge, SLOT_CONTROL, control_fd(c->control), e);
 }
 
@@ -563,7 +477,8 @@ static void close_all(struct connect *c)
 	/* Before the lock is given back: the next instance has a socket of the same name. */
 	if (c->control)
 		control_leave(c->control);
-	repl_close(c->repl);
+	repl_close(c->tell.repl);
+	c->tell.repl = NULL;
 	edge_close(c->edge, &last);
 	for (size_t i = 0; i < c->n_leaving; i++)
 		control_reply(c->control, c->leaving[i], DOWN_ASKED, "down\n");
@@ -571,12 +486,12 @@ static void close_all(struct connect *c)
 	for (size_t i = 0; i < last.n; i++)
 		if (last.actions[i].kind == ACT_EVENT) {
 			const struct event *ev = outbox_get(&last, i);
-			note(c, ev->level, ev->text);
+			tell_note(&c->tell, ev->level, ev->text);
 			if (ev->kind != EV_LOG)
 				fprintf(stderr, "%s\n", ev->text);
 		}
 	outbox_free(&last);
-	logbook_close(&c->log);
+	logbook_close(&c->tell.log);
 	profile_free(c->profile);
 }
 
@@ -584,7 +499,7 @@ static bool begin(struct connect *c, struct down *d)
 {
 	struct err e;
 
-	if (!logbook_open(&c->log, c->o->log_file, c->o->log_level, &e)) {
+	if (!logbook_open(&c->tell.log, c->o->log_file, c->o->log_level, &e)) {
 		*d = (struct down){ .status = DOWN_USAGE,
 			.said = "nothing; it was not asked",
 			.advice = "another --log-file, or none" };
@@ -605,18 +520,19 @@ int connect_run(const struct options *o)
 
 	if (!c)
 		return DOWN_MACHINE;
-	c->o = o;
+	c->o = c->tell.o = o;
 	c->lean_at = TIME_NEVER;
 	status = cli_load(o, &c->profile);
 	if (status != DOWN_ASKED) {
 		free(c);
 		return status;
 	}
+	c->tell.profile = c->profile->name;
 	if (begin(c, &d)) {
 		edge_start(c->edge);
 		status = loop(c);
 	} else {
-		tell_failure(c, &d);
+		tell_failure(&c->tell, &d);
 		status = d.status;
 	}
 	close_all(c);
