@@ -35,6 +35,8 @@ static int run(const struct options *o)
 	case DO_DOWN:
 	case DO_RECONNECT:
 		return cli_remote(o, &asker);
+	case DO_EXPLAIN:
+		return cli_remote_explains(o, &asker) ? DOWN_ASKED : cli_run(o);
 	default:
 		return cli_run(o);
 	}

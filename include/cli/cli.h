@@ -28,6 +28,8 @@ struct cli_asker {
 };
 /* status, rekey, down and reconnect from another terminal: asks the instance, prints its answer. */
 int cli_remote(const struct options *o, const struct cli_asker *by);
+/* explain: as the running instance of args[0] answers. False: there is none, or it cannot. */
+bool cli_remote_explains(const struct options *o, const struct cli_asker *by);
 
 /* Loads args[0] of connect with all it refers to, asking for a pass phrase where one is needed;
  * prints every problem on stderr. DOWN_ASKED and *out, or DOWN_PROFILE (or what else it was). */

@@ -130,3 +130,18 @@ int cli_remote(const struct options *o, const struct cli_asker *by)
 			DOWN_USAGE, "vpnc-ike help lists commands and options", "%s", e.text);
 	return ask(o, by, name);
 }
+
+bool cli_remote_explains(const struct options *o, const struct cli_asker *by)
+{
+	char name[PROFILE_NAME_MAX], line[REQUEST_LINE_MAX], *text = NULL;
+	int status = DOWN_OTHER;
+
+	request_line(line, o);
+	bool ok = o->n_args > 0 && load_name(o->args[0], name, NULL) &&
+		by->ask(HOST_RUN_DIR, name, line, QUICK_MS, &status, &text, NULL) &&
+		status == DOWN_ASKED;
+	if (ok)
+		printf("%s: %s", name, text);
+	free(text);
+	return ok;
+}

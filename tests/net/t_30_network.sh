@@ -194,6 +194,7 @@ test_dns_that_cannot_be_set() {
 	wait_until 3 client_said dns 'not in use'
 	client_do dns explain
 	wait_until 3 client_said dns '^try: .*doctor'
+	vpnc_ike explain dns | grep -q '^dns: .*not in use' || fail "explain: $(vpnc_ike explain dns)"
 	client_stop dns
 	in_box client umount "$file"
 }

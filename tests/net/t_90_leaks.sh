@@ -612,6 +612,7 @@ test_link_down_for_a_while() {
 	in_box client ip link set eth0 down
 	wait_until 2 grep -q 'no way to the gateway' "$LAB/run/moving/err" || fail "nothing is told"
 	grep -q 'no way to the gateway' <<<"$(vpnc_ike status moving)" || fail "$(vpnc_ike status moving)"
+	vpnc_ike explain moving | grep -q 'no way to the gateway' || fail "$(vpnc_ike explain moving)"
 	sleep 4
 	in_box client ip link set eth0 up
 	in_box client ip -6 addr show dev eth0 | grep -q "$CLIENT6" || v6_back
