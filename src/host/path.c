@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void attr_addr(struct addr *out, const struct nlmsghdr *h, int type, uint8_t family)
@@ -85,19 +86,29 @@ static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr 
 		w->mtu = nla_get_u32(mtu);
 }
 
-/* A route may be left behind when the address has gone: the kernel takes what it has then, which nobody there
- * could answer to. */
-static bool answerable(const struct host *h, const struct addr *local, const struct addr *remote)
+static bool has_addr(const struct own_addrs *all, int link, const struct prefix *addr)
 {
-	if (is_link_local(local) && !is_link_local(remote))
-		return false;
-	for (size_t i = 0; i < h->plan.n_addrs; i++) {
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].link == link && prefix_same(&all->v[i].dst, addr))
+			return true;
+	return false;
+}
+
+/* A route may be left behind when the address has gone: the kernel takes what it has then, the link's own
+ * or the tunnel's, which nobody there could answer to. */
+static bool answerable(struct host *h, const struct way *w, const struct addr *remote)
+{
+	struct own_addrs all = { 0 };
+	bool ok = !is_link_local(&w->local) || is_link_local(remote);
+
+	for (size_t i = 0; ok && i < h->plan.n_addrs; i++) {
 		const struct prefix *own = &h->plan.addrs[i].dst;
-		if (own->family == local->family &&
-			memcmp(own->ip, local->ip, addr_len(local->family)) == 0)
-			return false;
+		if (own->family == w->local.family &&
+			memcmp(own->ip, w->local.ip, addr_len(w->local.family)) == 0)
+			ok = !own_addrs(h, &all, NULL) || has_addr(&all, w->link, own);
 	}
-	return true;
+	free(all.v);
+	return ok;
 }
 
 /* No route is an answer, not an error. */
@@ -118,7 +129,7 @@ bool way_find(struct host *h, const struct addr *remote, struct way *out, struct
 		way_read(out, (const struct nlmsghdr *)got.data, remote);
 	nl_reply_free(&got);
 	out->inside = out->found && h->link && out->link == h->link;
-	out->found &= !out->inside && answerable(h, &out->local, remote);
+	out->found &= !out->inside && answerable(h, out, remote);
 	return !out->found || link_look(h->sk, out, e);
 }
 

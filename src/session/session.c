@@ -377,6 +377,7 @@ static bool cut_off(struct session *s, const struct os_input *in, struct outbox 
 		s->last_stage = STAGE_UP;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", s->last_error.text);
 	} else if (was && !s->cut_off) {
+		err_clear(&s->last_error);
 		outbox_event(ob, EV_MOVED, LEVEL_INFO, "the way to the gateway is back");
 	}
 	if (!other)
