@@ -86,6 +86,7 @@ struct profile {
 
 	/* [esp] */
 	struct proposals esp_proposals;
+	bool esp_proposals_default; /* not named by the profile */
 	uint64_t esp_lifetime;
 	uint64_t esp_octets, esp_packets; /* 0: no limit of ours */
 	enum tri pfs; /* auto: the IKE SA's group, without where the gateway refuses */

@@ -188,6 +188,14 @@ static const struct hint hints_v1[] = {
 		"what it offers" },
 };
 
+/* Where none of a list of the profile's own was chosen: connection.security adds nothing to that list. */
+static const struct hint own_ike = { STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+	"leave ike.proposals out, or add to it what the gateway accepts: a list in the profile is all "
+	"that is offered, whatever connection.security says" };
+static const struct hint own_esp = { ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+	"leave esp.proposals out, or add to it what the gateway accepts: a list in the profile is all "
+	"that is offered, whatever connection.security says" };
+
 /* What a refused login most likely means depends on how we logged in. */
 static const char *refused_advice(const struct profile *p)
 {
@@ -255,15 +263,26 @@ static bool key_differs(const struct profile *p, enum ike_stage stage, const str
 		e->kind == ERR_AUTH;
 }
 
+static const struct hint *find_own_list(
+	const struct profile *p, enum ike_stage stage, const struct err *e)
+{
+	const struct hint *h = stage == STAGE_INIT ? &own_ike : &own_esp;
+	bool own = stage == STAGE_INIT ? !p->ike_proposals_default : !p->esp_proposals_default;
+
+	return own && fits(h, stage, e) ? h : NULL;
+}
+
 static const struct hint *find(const struct profile *p, enum ike_stage stage, const struct err *e)
 {
-	const struct hint *h = hints;
+	const struct hint *h = hints, *own = find_own_list(p, stage, e);
 
 	for (size_t i = 0; i < ARRAY_LEN(worded); i++)
 		if (fits(&worded[i].hint, stage, e) && strstr(e->text, worded[i].words))
 			return &worded[i].hint;
 	if ((e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED) || key_differs(p, stage, e))
 		return &refused;
+	if (own)
+		return own;
 	for (size_t i = 0; p->type != CONN_IKEV2 && i < ARRAY_LEN(hints_v1); i++)
 		if (fits(&hints_v1[i], stage, e))
 			return &hints_v1[i];

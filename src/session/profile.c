@@ -178,6 +178,7 @@ static void finish_proposals(struct profile *p, struct problems *l)
 	struct err e;
 
 	p->ike_proposals_default = !f->ike_text[0];
+	p->esp_proposals_default = !f->esp_text[0];
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		bool v1 = p->type != CONN_IKEV2;
 		if (!rows[i].text[0] && v1)

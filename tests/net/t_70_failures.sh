@@ -172,7 +172,7 @@ test_fails_no_proposal() {
 	profile_psk none stubborn "$STUBBORN4"
 	profile_add none ike "proposals = aes256gcm16-prfsha384-x25519"
 	client_fails 5 none
-	explained none 'NO_PROPOSAL_CHOSEN.*14|14.*NO_PROPOSAL_CHOSEN'
+	explained none 'NO_PROPOSAL_CHOSEN.*14|14.*NO_PROPOSAL_CHOSEN' 'try: leave ike\.proposals out'
 }
 
 # An old gateway: RSA signatures only as in IKEv2's first edition, which are SHA-1's.
@@ -189,7 +189,7 @@ test_fails_no_esp_proposal() {
 	profile_psk none narrow-esp
 	profile_add none esp "proposals = aes256gcm16"
 	client_fails 5 none
-	explained none NO_PROPOSAL_CHOSEN
+	explained none NO_PROPOSAL_CHOSEN 'try: leave esp\.proposals out'
 }
 
 test_fails_refused_selectors() {

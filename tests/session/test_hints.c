@@ -28,6 +28,7 @@ static void hint(struct down *out, const struct row *r)
 	p->type = r->type;
 	p->local_auth = r->local;
 	p->remote_auth = r->remote;
+	p->ike_proposals_default = p->esp_proposals_default = true;
 	err_notify(&e, r->kind, r->notify, "%s", r->text);
 	hint_down(out, p, r->stage, &e);
 	profile_free(p);
@@ -301,6 +302,47 @@ static void numbers_of_v1(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* A list that the profile names replaces those of connection.security. */
+static void lists_of_its_own(void **state)
+{
+	static const struct {
+		enum conn_type type;
+		enum ike_stage stage;
+		bool ike, esp; /* named by the profile */
+		const char *advice, *never;
+	} rows[] = {
+		{ CONN_IKEV2, STAGE_INIT, true, false, "leave ike.proposals out",
+			"security = compat" },
+		{ CONN_IKEV2, STAGE_INIT, false, true, "security = compat", "leave" },
+		{ CONN_IKEV1, STAGE_INIT, true, true, "leave ike.proposals out", "compat" },
+		{ CONN_IKEV2, STAGE_CHILD, false, true, "leave esp.proposals out", "compat" },
+		{ CONN_IKEV2, STAGE_AUTH, false, true, "leave esp.proposals out", "compat" },
+		{ CONN_IKEV2, STAGE_CHILD, true, false, "security = compat", "leave" },
+		{ CONN_IKEV1, STAGE_CHILD, false, true, "leave esp.proposals out", "compat" },
+	};
+	static const char list[] = "aes256-sha256-modp4096";
+	struct down d;
+	struct err e, bad;
+
+	(void)state;
+	err_notify(&e, ERR_PEER, NO_PROPOSAL_CHOSEN, "the gateway answers");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct profile *p = profile_new("test");
+		assert_non_null(p);
+		p->type = rows[i].type;
+		if (rows[i].ike)
+			assert_ok(&bad, profile_set(p, "ike", "proposals", list, &bad));
+		if (rows[i].esp)
+			assert_ok(&bad, profile_set(p, "esp", "proposals", list, &bad));
+		profile_finish(p, NULL, 0);
+		hint_down(&d, p, rows[i].stage, &e);
+		profile_free(p);
+		if (d.status != DOWN_NO_PROPOSAL || !strstr(d.advice, rows[i].advice) ||
+			strstr(d.advice, rows[i].never))
+			fail_msg("row %zu: try: %s", i, d.advice);
+	}
+}
+
 /* Long advice would end in the middle. */
 static void never_cut(void **state)
 {
@@ -331,6 +373,7 @@ int main(void)
 		cmocka_unit_test(called_by_another_name),
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(numbers_of_v1),
+		cmocka_unit_test(lists_of_its_own),
 		cmocka_unit_test(never_cut),
 	};
 
