@@ -183,6 +183,10 @@ static const struct hint hints_v1[] = {
 	{ STAGE_CHILD, ERR_PEER, V1_INVALID_ID_INFORMATION, DOWN_REFUSED,
 		"the gateway does not serve these networks, or not in this mode: check esp.local-ts, "
 		"esp.remote-ts and esp.mode" },
+	{ STAGE_CHILD, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+		"an old gateway, and many an L2TP server, needs connection.security = compat (SHA-1) or legacy "
+		"(MD5, 3DES); one that wants PFS may want a group of its own (esp.pfs = yes and esp.proposals = "
+		"aes256-sha256-modp2048); else ask which ESP algorithms it accepts" },
 	{ STAGE_CHILD, ERR_PEER, V1_INVALID_KEY_INFORMATION, DOWN_NO_PROPOSAL,
 		"the gateway wants another group here: compare esp.pfs and the group in esp.proposals with "
 		"what it offers" },
@@ -195,6 +199,10 @@ static const struct hint own_ike = { STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, D
 static const struct hint own_esp = { ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
 	"leave esp.proposals out, or add to it what the gateway accepts: a list in the profile is all "
 	"that is offered, whatever connection.security says" };
+static const struct hint own_esp_v1 = { ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+	"leave esp.proposals out, or add to it what the gateway accepts, with the group where it wants "
+	"PFS (esp.pfs = yes and a proposal such as aes256-sha256-modp2048); connection.security adds "
+	"nothing to a list in the profile" };
 
 /* What a refused login most likely means depends on how we logged in. */
 static const char *refused_advice(const struct profile *p)
@@ -266,7 +274,8 @@ static bool key_differs(const struct profile *p, enum ike_stage stage, const str
 static const struct hint *find_own_list(
 	const struct profile *p, enum ike_stage stage, const struct err *e)
 {
-	const struct hint *h = stage == STAGE_INIT ? &own_ike : &own_esp;
+	const struct hint *esp = p->type == CONN_IKEV2 ? &own_esp : &own_esp_v1;
+	const struct hint *h = stage == STAGE_INIT ? &own_ike : esp;
 	bool own = stage == STAGE_INIT ? !p->ike_proposals_default : !p->esp_proposals_default;
 
 	return own && fits(h, stage, e) ? h : NULL;

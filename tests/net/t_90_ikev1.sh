@@ -111,6 +111,8 @@ test_v1_aggressive_psk() {
 
 test_v1_pfs() {
 	v1_psk pfs 23
+	client_fails 5 pfs
+	explained pfs 'NO_PROPOSAL_CHOSEN|NO-PROPOSAL-CHOSEN' 'try: .*esp\.pfs = yes'
 	profile_add pfs esp "pfs = yes" "proposals = aes128-sha256-modp2048"
 	v1_logs_in pfs
 }

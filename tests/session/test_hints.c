@@ -319,6 +319,12 @@ static void lists_of_its_own(void **state)
 		{ CONN_IKEV2, STAGE_AUTH, false, true, "leave esp.proposals out", "compat" },
 		{ CONN_IKEV2, STAGE_CHILD, true, false, "security = compat", "leave" },
 		{ CONN_IKEV1, STAGE_CHILD, false, true, "leave esp.proposals out", "compat" },
+		{ CONN_IKEV1, STAGE_CHILD, false, true, "esp.pfs = yes", "compat" },
+		{ CONN_IKEV1, STAGE_CHILD, false, false, "security = compat", "leave" },
+		{ CONN_IKEV1, STAGE_CHILD, false, false, "esp.pfs = yes", "leave" },
+		{ CONN_L2TP, STAGE_CHILD, false, false, "esp.pfs = yes", "leave" },
+		{ CONN_IKEV2, STAGE_CHILD, false, true, "leave", "pfs" },
+		{ CONN_IKEV2, STAGE_CHILD, false, false, "security = compat", "pfs" },
 	};
 	static const char list[] = "aes256-sha256-modp4096";
 	struct down d;
