@@ -122,6 +122,10 @@ static const struct worded {
 		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 			"set local.auth = xauth-psk, or xauth-cert with a certificate; the name and the password "
 			"are those of the gateway's user" } },
+	{ ", the profile allows EAP-",
+		{ STAGE_EAP, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"add the method that the gateway wants to local.eap, or leave local.eap out: then all "
+			"that this program has are allowed" } },
 	{ ", which network.address needs",
 		{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED,
 			"leave network.address out, or set it to none, where the gateway assigns no addresses; "
@@ -204,25 +208,41 @@ static const struct hint own_esp_v1 = { ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_
 	"PFS (esp.pfs = yes and a proposal such as aes256-sha256-modp2048); connection.security adds "
 	"nothing to a list in the profile" };
 
-/* What a refused login most likely means depends on how we logged in. */
+/* What a refusal of the way in which we prove ourselves most likely means. What a user types comes after it, or was
+ * accepted by then. */
 static const char *refused_advice(const struct profile *p)
 {
 	switch (p->local_auth) {
 	case LOCAL_PSK:
 	case LOCAL_XAUTH_PSK:
-		return "the pre-shared key or our identity is almost surely wrong: check secrets.psk (case, "
-		       "blanks at its ends, quotes) and local.id";
+		return "the pre-shared key or our identity may be wrong: check secrets.psk (case, blanks at "
+		       "its ends, quotes) and local.id";
 	case LOCAL_CERT:
 	case LOCAL_XAUTH_CERT:
 		return "the gateway does not accept our certificate or identity: check local.certificate, "
 		       "local.key, local.id, and that the gateway trusts the CA that issued it";
 	case LOCAL_HYBRID:
 		return "the gateway does not accept us before the login: check local.id (often the name of a "
-		       "group), and that it offers hybrid authentication";
+		       "group)";
 	case LOCAL_EAP:
-		return "check secrets.user, secrets.password, local.id and local.eap";
+		return "the password is not to blame: check local.id";
 	}
-	return "check the secrets and local.id";
+	return "check local.id";
+}
+
+/* It may also be the way that does not suit the gateway. */
+static const char *another_auth(const struct profile *p)
+{
+	switch (p->type) {
+	case CONN_IKEV2:
+		return "; or the gateway wants another local.auth (psk, cert or eap)";
+	case CONN_IKEV1:
+		return "; or the gateway wants another local.auth (psk, cert, xauth-psk, xauth-cert or "
+		       "hybrid)";
+	case CONN_L2TP:
+		return "; or the gateway wants another local.auth (psk or cert)";
+	}
+	return "";
 }
 
 /* A gateway of IKEv2 may have nothing that goes by the name that we call it (its IDr); auto has tried without. */
@@ -264,6 +284,12 @@ static bool fits(const struct hint *h, enum ike_stage stage, const struct err *e
 		(h->notify == ANY || h->notify == e->notify);
 }
 
+/* With the login it is the login that is refused: what was proved before it was accepted. */
+static bool proof_refused(enum ike_stage stage, const struct err *e)
+{
+	return e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED && stage != STAGE_EAP;
+}
+
 /* With a shared key, a proof that does not fit means a wrong key far more often than a wrong gateway. */
 static bool key_differs(const struct profile *p, enum ike_stage stage, const struct err *e)
 {
@@ -288,7 +314,7 @@ static const struct hint *find(const struct profile *p, enum ike_stage stage, co
 	for (size_t i = 0; i < ARRAY_LEN(worded); i++)
 		if (fits(&worded[i].hint, stage, e) && strstr(e->text, worded[i].words))
 			return &worded[i].hint;
-	if ((e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED) || key_differs(p, stage, e))
+	if (proof_refused(stage, e) || key_differs(p, stage, e))
 		return &refused;
 	if (own)
 		return own;
@@ -342,8 +368,8 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 	char name[NOTIFY_TEXT_MAX];
 
 	*out = (struct down){ .status = h->status };
-	snprintf(out->advice, sizeof(out->advice), "%s%s", advice,
-		refused_us ? more_advice(p, e) : "");
+	snprintf(out->advice, sizeof(out->advice), "%s%s%s", advice,
+		refused_us ? another_auth(p) : "", refused_us ? more_advice(p, e) : "");
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
 	snprintf(out->said, sizeof(out->said), "%s",
 		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));

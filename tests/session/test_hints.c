@@ -29,6 +29,7 @@ static void hint(struct down *out, const struct row *r)
 	p->local_auth = r->local;
 	p->remote_auth = r->remote;
 	p->ike_proposals_default = p->esp_proposals_default = true;
+	p->send_remote_id = r->type == CONN_IKEV2 ? TRI_YES : TRI_AUTO;
 	err_notify(&e, r->kind, r->notify, "%s", r->text);
 	hint_down(out, p, r->stage, &e);
 	profile_free(p);
@@ -302,6 +303,40 @@ static void numbers_of_v1(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* Secrets are not blamed alone: where the gateway wants another login they may be right, or were never sent. */
+static void another_login(void **state)
+{
+	static const char no[] = "the gateway refused us";
+	static const char method[] =
+		"the gateway wants EAP-MSCHAPv2 (26), the profile allows EAP-GTC";
+	static const struct row rows[] = {
+		{ CONN_IKEV2, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
+			no, DOWN_NOT_ACCEPTED, "local.auth (psk, cert or eap)", "surely" },
+		{ CONN_IKEV2, LOCAL_CERT, REMOTE_CERT, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
+			no, DOWN_NOT_ACCEPTED, "local.auth (psk, cert or eap)", "surely" },
+		{ CONN_IKEV1, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
+			no, DOWN_NOT_ACCEPTED, "xauth-psk", "surely" },
+		{ CONN_IKEV1, LOCAL_XAUTH_PSK, REMOTE_PSK, STAGE_INIT, ERR_PEER,
+			AUTHENTICATION_FAILED, no, DOWN_NOT_ACCEPTED, "local.auth (psk, ", "eap" },
+		{ CONN_L2TP, LOCAL_PSK, REMOTE_PSK, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED, no,
+			DOWN_NOT_ACCEPTED, "local.auth (psk or cert)", "xauth" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_AUTH, ERR_PEER, AUTHENTICATION_FAILED,
+			no, DOWN_NOT_ACCEPTED, "check local.id", "secrets" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_PEER, AUTHENTICATION_FAILED,
+			no, DOWN_NOT_ACCEPTED, "secrets.password", "local.auth" },
+		{ CONN_IKEV1, LOCAL_XAUTH_PSK, REMOTE_PSK, STAGE_EAP, ERR_PEER,
+			AUTHENTICATION_FAILED, no, DOWN_NOT_ACCEPTED, "secrets.password",
+			"secrets.psk" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_PEER, 0, method,
+			DOWN_NOT_ACCEPTED, "local.eap", "secrets" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_PEER, AUTHENTICATION_FAILED,
+			method, DOWN_NOT_ACCEPTED, "local.eap", "secrets" },
+	};
+
+	(void)state;
+	check(rows, ARRAY_LEN(rows));
+}
+
 /* A list that the profile names replaces those of connection.security. */
 static void lists_of_its_own(void **state)
 {
@@ -379,6 +414,7 @@ int main(void)
 		cmocka_unit_test(called_by_another_name),
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(numbers_of_v1),
+		cmocka_unit_test(another_login),
 		cmocka_unit_test(lists_of_its_own),
 		cmocka_unit_test(never_cut),
 	};
