@@ -255,6 +255,19 @@ static const char or_lost[] =
 	"; or the large messages that certificates make are lost on the way: try another network, or a "
 	"smaller certificate chain";
 
+/* strongSwan reads a key that begins so as another one. */
+static const char or_coded[] =
+	"; a key that begins with 0s (base64) or 0x (hexadecimal) in strongSwan's files is decoded there, but "
+	"taken as it stands here";
+
+static const char *coded_advice(const struct profile *p)
+{
+	bool psk = p->local_auth == LOCAL_PSK || p->local_auth == LOCAL_XAUTH_PSK;
+	bool coded = strncmp(p->psk.text, "0s", 2) == 0 || strncmp(p->psk.text, "0x", 2) == 0;
+
+	return psk && coded ? or_coded : "";
+}
+
 /* What stands behind the advice on a refusal. */
 static const char *more_advice(const struct profile *p, const struct err *e)
 {
@@ -361,15 +374,16 @@ static const char *notify_said(
 void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
 {
 	const struct hint *h = find(p, stage, e);
-	bool refused_us = !h->advice && h->status != DOWN_NOT_THE_GATEWAY;
-	const char *advice = h->advice ? h->advice :
-		refused_us             ? refused_advice(p) :
-					 stranger_advice(p);
 	char name[NOTIFY_TEXT_MAX];
 
 	*out = (struct down){ .status = h->status };
-	snprintf(out->advice, sizeof(out->advice), "%s%s%s", advice,
-		refused_us ? another_auth(p) : "", refused_us ? more_advice(p, e) : "");
+	if (h->advice)
+		snprintf(out->advice, sizeof(out->advice), "%s", h->advice);
+	else if (h->status == DOWN_NOT_THE_GATEWAY)
+		snprintf(out->advice, sizeof(out->advice), "%s", stranger_advice(p));
+	else
+		snprintf(out->advice, sizeof(out->advice), "%s%s%s%s", refused_advice(p),
+			another_auth(p), more_advice(p, e), coded_advice(p));
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
 	snprintf(out->said, sizeof(out->said), "%s",
 		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));

@@ -337,6 +337,49 @@ static void another_login(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* strongSwan's way to write a key as base64 or hexadecimal is told of where a key like that is refused. */
+static void coded_keys(void **state)
+{
+	static const char tell[] = "0s (base64) or 0x (hexadecimal)";
+	static const struct {
+		enum conn_type type;
+		enum local_auth local;
+		enum err_kind kind;
+		const char *psk;
+		bool told;
+	} rows[] = {
+		{ CONN_IKEV2, LOCAL_PSK, ERR_PEER, "0sMTIzNDU2Nzg5MDEyMzQ1Njc4OTA=", true },
+		{ CONN_IKEV2, LOCAL_PSK, ERR_PEER, "0x3132333435363738", true },
+		{ CONN_IKEV1, LOCAL_XAUTH_PSK, ERR_PEER, "0x3132333435363738", true },
+		{ CONN_L2TP, LOCAL_PSK, ERR_AUTH, "0sMTIz", true },
+		{ CONN_L2TP, LOCAL_PSK, ERR_SILENT, "0sMTIz", true },
+		{ CONN_IKEV2, LOCAL_PSK, ERR_PEER, "0y3132333435363738", false },
+		{ CONN_IKEV2, LOCAL_PSK, ERR_PEER, "a0sMTIz", false },
+		{ CONN_IKEV2, LOCAL_CERT, ERR_PEER, "0sMTIz", false },
+	};
+	struct down d;
+	struct err e, bad;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct profile *p = profile_new("test");
+		assert_non_null(p);
+		p->type = rows[i].type;
+		p->local_auth = rows[i].local;
+		p->remote_auth = REMOTE_PSK;
+		p->send_remote_id = p->type == CONN_IKEV2 ? TRI_YES : TRI_AUTO;
+		assert_ok(&bad, profile_set(p, "secrets", "psk", rows[i].psk, &bad));
+		err_notify(&e, rows[i].kind, rows[i].kind == ERR_PEER ? AUTHENTICATION_FAILED : 0,
+			"the gateway refused us");
+		hint_down(&d, p, STAGE_AUTH, &e);
+		profile_free(p);
+		if (d.status != DOWN_NOT_ACCEPTED || rows[i].told != !!strstr(d.advice, tell))
+			fail_msg("row %zu: try: %s", i, d.advice);
+		assert_null(strstr(d.advice, rows[i].psk));
+		assert_in_range(strlen(d.advice), 1, sizeof(d.advice) - 2);
+	}
+}
+
 /* A list that the profile names replaces those of connection.security. */
 static void lists_of_its_own(void **state)
 {
@@ -415,6 +458,7 @@ int main(void)
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(numbers_of_v1),
 		cmocka_unit_test(another_login),
+		cmocka_unit_test(coded_keys),
 		cmocka_unit_test(lists_of_its_own),
 		cmocka_unit_test(never_cut),
 	};
