@@ -444,6 +444,16 @@ static bool read_secret(struct passphrase *out, bool *given, const char *value, 
 	return true;
 }
 
+/* Of strongSwan, for any identity or none named; here it would be a host of that name. */
+static bool read_identity(
+	struct identity *out, const struct key_row *row, const char *value, struct err *e)
+{
+	if (strncasecmp(value, "%any", 4) == 0)
+		return err_set(e, ERR_CONFIG, "%%any is no identity; leave %s.%s out", row->section,
+			row->key);
+	return id_parse(out, value, e);
+}
+
 static bool read_single_word(const struct key_row *row, void *at, const char *value, struct err *e)
 {
 	int n = read_word(row, value, e);
@@ -484,7 +494,7 @@ bool profile_read(
 	case KEY_SECRET:
 		return read_secret(at, at2, value, e);
 	case KEY_IDENTITY:
-		return id_parse(at, value, e);
+		return read_identity(at, row, value, e);
 	case KEY_GATEWAYS:
 		return read_gateways(&f->p, value, e);
 	case KEY_EAP:
