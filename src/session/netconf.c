@@ -230,7 +230,8 @@ static void routes_from_profile(struct builder *b)
 		const struct prefix *dst = &b->p->route_list.v[i];
 		if (!selected(b, dst) || !has_source(b, dst->family))
 			outbox_event(b->ob, EV_WARNING, LEVEL_WARN,
-				"the gateway does not carry %s of network.routes: it goes nowhere",
+				"the gateway does not carry %s of network.routes: it goes nowhere; "
+				"leave network.routes out for what the gateway carries",
 				prefix_text(text, dst));
 		add_route(b, ROUTE_TUNNEL, dst);
 	}

@@ -405,6 +405,7 @@ static void networks_of_the_profile_without_an_address(void **state)
 	assert_route(x, "fd99::/64", ROUTE_TUNNEL);
 	assert_int_equal(warnings(x), 1);
 	assert_true(warned(x, "fd99::/64 of network.routes", "goes nowhere"));
+	assert_true(warned(x, "fd99::/64 of network.routes", "leave network.routes out"));
 }
 
 /* Everything is everything, in one piece or in two, and whoever says so. */
