@@ -74,6 +74,27 @@ const struct command_row *commands_of(enum command_id id)
 	return NULL;
 }
 
+/* The command that other programs call by that word; NULL where there is none in these places. */
+static const char *called_elsewhere(const char *word, unsigned places)
+{
+	static const struct {
+		const char *word;
+		enum command_id id;
+	} words[] = {
+		{ "disconnect", DO_DOWN },
+		{ "stop", DO_DOWN },
+		{ "start", DO_CONNECT },
+		{ "up", DO_CONNECT },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		const struct command_row *row = commands_of(words[i].id);
+		if (strcmp(words[i].word, word) == 0 && (row->places & places))
+			return row->name;
+	}
+	return NULL;
+}
+
 const struct command_row *commands_find(const char *word, unsigned places, struct err *e)
 {
 	const char *names[ARRAY_LEN(rows) + 1], *near;
@@ -91,7 +112,9 @@ const struct command_row *commands_find(const char *word, unsigned places, struc
 			names[n++] = rows[i].name;
 	}
 	names[n] = NULL;
-	near = name_nearest(names, word);
+	near = called_elsewhere(word, places);
+	if (!near)
+		near = name_nearest(names, word);
 	text_safe(what, sizeof(what), word, strlen(word));
 	err_set(e, ERR_CONFIG,
 		near ? "there is no command \"%s\"; did you mean %s?" :

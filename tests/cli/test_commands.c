@@ -40,6 +40,8 @@ static void lines(void **state)
 		{ "keylog /tmp/a b ", AT_PROMPT, DO_KEYLOG, 0, "not supported yet" },
 		{ "connect x", AT_PROMPT, DO_CONNECT, 0, "no command" },
 		{ "statsu", AT_PROMPT, DO_STATUS, 0, "did you mean status?" },
+		{ "disconnect", AT_PROMPT, DO_DOWN, 0, "did you mean down?" },
+		{ "start", AT_PROMPT, DO_CONNECT, 0, "no command" },
 		{ "list", AT_CONTROL, DO_LIST, 0, "no command" },
 	};
 	struct request rq;
@@ -149,6 +151,10 @@ static void command_lines(void **state)
 	} bad[] = {
 		{ "v", "a command is missing" },
 		{ "v conect x", "did you mean connect?" },
+		{ "v disconnect x", "did you mean down?" },
+		{ "v stop x", "did you mean down?" },
+		{ "v start x", "did you mean connect?" },
+		{ "v up x", "did you mean connect?" },
 		{ "v connect", "connect PROFILE" },
 		{ "v connect a b", "connect PROFILE" },
 		{ "v list x", "right would be: vpnc-ike list" },
