@@ -75,16 +75,18 @@ static bool unknown_key(const char *section, const char *key, struct err *e)
 {
 	const char *names[PROFILE_KEYS_MAX + 1], *near;
 	const struct key_row *row;
+	/* As strongSwan's files call it; the key of that name is of an L2TP tunnel. */
+	bool psk = strcasecmp(section, "secrets") == 0 && strcasecmp(key, "secret") == 0;
 	char what[64];
 
 	text_safe(what, sizeof(what), key, strlen(key));
-	for (size_t i = 0; (row = profile_row(i)); i++)
+	for (size_t i = 0; !psk && (row = profile_row(i)); i++)
 		if (strcasecmp(row->key, key) == 0)
 			return err_set(e, ERR_CONFIG,
 				"there is no key \"%s\" in [%s]; it belongs in [%s]", what, section,
 				row->section);
 	names_of(section, names);
-	near = name_nearest(names, key);
+	near = psk ? "psk" : name_nearest(names, key);
 	if (near)
 		return err_set(e, ERR_CONFIG,
 			"there is no key \"%s\" in [%s]; right would be \"%s\"", what, section,
@@ -301,7 +303,7 @@ static void finish_version(struct profile *p, struct problems *l)
 				"belongs to IKEv1; right would be connection.type = ikev1");
 		return;
 	}
-	if (p->local_auth == LOCAL_EAP)
+	if (p->type == CONN_IKEV1 && p->local_auth == LOCAL_EAP)
 		problem(l, "local", "auth",
 			"= eap belongs to IKEv2; the login of IKEv1 is xauth-psk, xauth-cert "
 			"or hybrid");

@@ -248,6 +248,8 @@ static const struct row rows[] = {
 	BAD("xyzzy", "type", "ikev2", "connection, local, remote"),
 	BAD("connection", "securty", "x", "right would be \"security\""),
 	BAD("connection", "psk", "x", "belongs in [secrets]"),
+	BAD("secrets", "secret", "x", "right would be \"psk\""),
+	BAD("connection", "secret", "x", "belongs in [l2tp]"),
 	BAD("connection", "xyzzyxyzzy", "x", "vpnc-ike.profile(5)"),
 };
 
@@ -403,6 +405,7 @@ static void finish(void **state)
 	FINISH(NULL, NULL, GW, L2TP, "secrets.psk=x", "secrets.user=u", "secrets.password=p");
 	FINISH(NULL, NULL, GW, L2TP, "local.auth=cert", "local.certificate=me.pem");
 	FINISH("local.auth", "inside L2TP", GW, L2TP, "local.auth=xauth-psk");
+	FINISH("local.auth", "psk or cert", GW, L2TP, "local.auth=eap");
 	FINISH(NULL, NULL, GW, L2TP, "esp.mode=transport");
 	FINISH("esp.mode", "transport", GW, L2TP, "esp.mode=tunnel");
 	FINISH("esp.remote-ts", "two ports", GW, L2TP, "esp.remote-ts=10.0.0.0/8");
