@@ -5,6 +5,8 @@
 
 #include "base/names.h"
 
+enum { NAMES_MAX = 127 };
+
 static bool in_place(const struct alg *a, enum protocol_id proto)
 {
 	switch (a->type) {
@@ -87,6 +89,40 @@ static const struct {
 	{ PROTO_ESP, TIER_LEGACY, "3des-sha1-noesn" },
 };
 
+static bool unknown_word(const char *word, enum protocol_id proto, struct err *e)
+{
+	const char *names[NAMES_MAX + 1], *near;
+	const struct alg *a;
+	size_t n = 0;
+
+	/* The plain ones first: "aes" is no AEAD. */
+	for (int aead = 0; aead <= 1; aead++)
+		for (size_t i = 0; (a = alg_row(i)) && n < NAMES_MAX; i++)
+			if (a->aead == aead && in_place(a, proto))
+				names[n++] = a->name;
+	names[n] = NULL;
+	near = name_nearest(names, word);
+	if (near)
+		return err_set(e, ERR_CONFIG, "no algorithm is called \"%s\", did you mean %s?",
+			word, near);
+	return err_set(e, ERR_CONFIG, "no algorithm is called \"%s\"", word);
+}
+
+/* Appends one problem to those found before. */
+static void add_problem(struct err *all, const struct err *one)
+{
+	if (all->kind == ERR_NONE)
+		*all = *one;
+	else if (!strstr(all->text, one->text))
+		snprintf(all->text + strlen(all->text), sizeof(all->text) - strlen(all->text),
+			"; %s", one->text);
+}
+
+static bool without_problems(const struct err *all, struct err *e)
+{
+	return all->kind == ERR_NONE || err_set(e, all->kind, "%s", all->text);
+}
+
 /* Reads one word into the proposal. strict: an algorithm this OpenSSL cannot do is an error, else
  * it is left out. */
 static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tier, const char *word,
@@ -100,7 +136,7 @@ static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tie
 	for (size_t i = 0; i < ARRAY_LEN(types) && !a; i++)
 		a = alg_by_name(types[i], word);
 	if (!a)
-		return err_set(e, ERR_CONFIG, "no algorithm is called \"%s\"", word);
+		return unknown_word(word, proto, e);
 	if (!in_place(a, proto))
 		return err_set(e, ERR_CONFIG, "%s has no place in an %s proposal", word,
 			proto == PROTO_IKE ? "IKE" : "ESP");
@@ -160,6 +196,7 @@ static bool parse_one(struct proposal *p, enum protocol_id proto, enum tier tier
 	bool strict, struct err *e)
 {
 	char copy[PROPOSAL_TEXT_MAX], *save = NULL;
+	struct err all = { 0 }, one;
 
 	*p = (struct proposal){ 0 };
 	if (strlen(text) >= sizeof(copy))
@@ -167,9 +204,9 @@ static bool parse_one(struct proposal *p, enum protocol_id proto, enum tier tier
 			e, ERR_CONFIG, "a proposal of %zu letters is too long", strlen(text));
 	memcpy(copy, text, strlen(text) + 1);
 	for (char *word = strtok_r(copy, "-", &save); word; word = strtok_r(NULL, "-", &save))
-		if (!parse_word(p, proto, tier, word, strict, e))
-			return false;
-	return complete(p, proto, text, e);
+		if (!parse_word(p, proto, tier, word, strict, &one))
+			add_problem(&all, &one);
+	return without_problems(&all, e) && complete(p, proto, text, e);
 }
 
 void prop_last_resort(struct proposals *p, bool v1, bool aggressive)
@@ -254,6 +291,8 @@ void prop_default(struct proposals *p, enum protocol_id proto, enum tier tier)
 bool prop_parse(struct proposals *p, enum protocol_id proto, enum tier tier, const char *text,
 	struct err *e)
 {
+	struct err all = { 0 }, wrong;
+
 	*p = (struct proposals){ 0 };
 	while (*text) {
 		char one[PROPOSAL_TEXT_MAX];
@@ -266,9 +305,10 @@ bool prop_parse(struct proposals *p, enum protocol_id proto, enum tier tier, con
 			return err_set(e, ERR_CONFIG, "more than %d proposals", PROPOSALS_MAX);
 		memcpy(one, text, len);
 		one[len] = 0;
-		if (!parse_one(&p->v[p->n], proto, tier, one, true, e))
-			return false;
-		p->n++;
+		if (parse_one(&p->v[p->n], proto, tier, one, true, &wrong))
+			p->n++;
+		else
+			add_problem(&all, &wrong);
 		text += len;
 		text += strspn(text, " \t");
 		if (*text && *text != ',')
@@ -276,7 +316,8 @@ bool prop_parse(struct proposals *p, enum protocol_id proto, enum tier tier, con
 				"proposals are separated by ',' before \"%.20s\"", text);
 		text += *text == ',';
 	}
-	return p->n > 0 || err_set(e, ERR_CONFIG, "no proposal is named");
+	return without_problems(&all, e) &&
+		(p->n > 0 || err_set(e, ERR_CONFIG, "no proposal is named"));
 }
 
 static void append(char *out, size_t size, const char *sep, const char *word)
