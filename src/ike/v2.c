@@ -330,7 +330,24 @@ static bool child_comes(const struct v2 *v)
 {
 	enum v2_task task = v->sa->req.task;
 
-	return !any_child_ended(v) && (task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD);
+	return !any_child_ended(v) &&
+		(v->remake || task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD);
+}
+
+/* The gateway has deleted the last child SA and kept the IKE SA: by that another can be had without a new login.
+ * Many do so when nothing was sent for a while. */
+static void remake_child(struct v2 *v)
+{
+	struct child *last = NULL;
+
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->state == CHILD_LINGERING && v->children.v[i]->sa == v->sa)
+			last = v->children.v[i];
+	if (!last || any_child_ended(v) || v->now < v->remake_from || v->stopping)
+		return;
+	last->lost = true;
+	v->remake = last->spi_in;
+	v->remake_from = v->now + REMAKE_MS;
 }
 
 /* The machine is set up for all networks of the profile at once, so each has been asked for. */
@@ -359,6 +376,8 @@ static void review(struct v2 *v, struct outbox *ob)
 		if (v->sas[i] && v->sas[i]->state == V2_GONE)
 			v2_sa_next(v, v->sas[i], V2_GONE, ob);
 	review_networks(v, ob);
+	if (v->phase == IKE_UP && v->carrying == 0 && !child_comes(v))
+		remake_child(v);
 	if (v->phase == IKE_UP && v->carrying == 0 && !child_comes(v)) {
 		err_set(&e, ERR_PEER, "%s",
 			any_child_ended(v) ?

@@ -274,6 +274,12 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		v->want_move = false;
 		return v2_move_send(v, sa, ob, e);
 	}
+	if (v->remake) {
+		c = child_find(&v->children, v->remake);
+		v->remake = 0;
+		if (c)
+			return v2_child_send(v, sa, c, ob, e);
+	}
 	worn = child_wanting_rekey(&v->children, sa, v->now);
 	if (worn)
 		v2_child_succeeds(v, worn, ob); /* by the delete that comes next */

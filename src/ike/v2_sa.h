@@ -34,6 +34,7 @@ enum {
 	UNSURE_MS = 60000, /* so long it may be retransmitting, for all we know */
 	HINT_WAIT_MS = 3000, /* a genuine answer may come so long after an unprotected error */
 	TAKE_OVER_MS = 250, /* so long a child that we rekeyed is sent by */
+	REMAKE_MS = 30000, /* a child SA that the gateway deletes is made anew no more often */
 	RETRY_MS = 5000, /* after TEMPORARY_FAILURE (section 2.25) */
 	EXTRA_PAUSE_MS =
 		60000, /* a child SA that the gateway deletes is not asked for more often */
@@ -175,6 +176,10 @@ struct v2 {
 	bool nat_local, nat_remote;
 	bool encap; /* ESP goes in UDP */
 	bool mobike; /* both sides can */
+	uint32_t
+		remake; /* spi_in of the last child, which the gateway deleted: another is to be made; 0: none */
+	uint64_t
+		remake_from; /* not before: one that deletes it again and again wants another connection */
 	bool want_move; /* the gateway is to be told where we are ... */
 	bool elsewhere; /* ... which is another address than it knows */
 	struct handshake *hs;

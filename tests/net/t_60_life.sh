@@ -141,6 +141,19 @@ test_terminate_while_connecting() {
 	wait_until 5 client_dead early || fail "still running"
 }
 
+# As where nothing was sent for a while: another child SA takes its place, without a login.
+test_child_closed_by_gateway() {
+	profile_psk closed
+	client_start closed
+	reaches "$INNER4"
+	gateway_do --terminate --child net || fail "nothing to terminate"
+	wait_until 3 status_is closed 's["rekeys"]["child"] == 1 and len(s["children"]) == 1' ||
+		fail "$(json closed s)"
+	reaches "$INNER4" "$INNER6"
+	status_is closed 's["state"] == "up" and s["reconnects"] == 0' || fail "it took a new connection"
+	client_stop closed
+}
+
 test_hangup_reconnects() {
 	profile_psk hup
 	client_start hup

@@ -244,7 +244,7 @@ static const struct crossing crossings[] = {
 	{ "rekey of a child the gateway closes", .two = true, .gateway = GW_DELETE_CHILD,
 		.client = REKEYS_CHILD, .children = 1 },
 	{ "rekey of the last child, which the gateway closes", .gateway = GW_DELETE_CHILD,
-		.client = REKEYS_CHILD, .why = ERR_PEER },
+		.client = REKEYS_CHILD, .child = NEW, .children = 1 },
 	/*
 	 *	C  REKEY_SA(a1) -->             <-- SA, Ni, KEi (the IKE SA)  G
 	 *	C  TEMPORARY_FAILURE -->        <-- TEMPORARY_FAILURE         G

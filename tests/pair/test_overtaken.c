@@ -74,6 +74,7 @@ static void deleted_after_a_rekey(void **state)
 	pair_command(&p, CMD_REKEY_CHILD);
 	pair_run(&p, 40 + TAKE_OVER_MS);
 	assert_int_equal(p.client.v2->sa->req.task, TASK_DELETE_CHILD);
+	p.client.v2->remake_from = TIME_NEVER;
 	pair_gw(&p, GW_DELETE_CHILD);
 	pair_run(&p, 25);
 	pair_check_dead(&p, ERR_PEER, 0);

@@ -287,6 +287,45 @@ static void brought_back(void **state)
 	finish(&p, profile);
 }
 
+/* The IKE SA is good for another child, but not for one after the other; nor where the gateway makes none. */
+static void only_the_child_was_closed(void **state)
+{
+	struct profile *profile = trusting(profile_psk());
+
+	(void)state;
+	for (int refuses = 0; refuses < 2; refuses++) {
+		struct pair p;
+		begin(&p, profile, 30);
+		p.ping_every = 100;
+		pair_connect(&p);
+		pair_run(&p, SECONDS(5));
+		p.gwc.refuse_child = refuses ? NO_ADDITIONAL_SAS : 0;
+		for (int i = 0; i < 2 && !refuses; i++) {
+			pair_gw(&p, GW_DELETE_CHILD);
+			pair_settle(&p);
+			pair_check_up(&p, 1);
+			pair_run(&p, SECONDS(31));
+		}
+		assert_int_equal(p.events[EV_LOST], 0);
+		pair_gw(&p, GW_DELETE_CHILD);
+		pair_run(&p, SECONDS(1));
+		assert_int_equal(p.events[EV_LOST], refuses);
+		if (!refuses) {
+			pair_gw(&p, GW_DELETE_CHILD);
+			pair_run(&p, SECONDS(1));
+			assert_int_equal(p.events[EV_LOST], 1);
+		}
+		p.gwc.refuse_child = 0;
+		pair_run(&p, SECONDS(5));
+		pair_settle(&p);
+		pair_check_up(&p, 1);
+		assert_int_equal(p.events[EV_UP], 2);
+		pair_free(&p);
+	}
+	profile->trust = NULL;
+	profile_free(profile);
+}
+
 /* One that closes each connection at once is not called again and again without a pause. */
 static void brought_back_ever_later(void **state)
 {
@@ -708,6 +747,7 @@ int main(void)
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(brought_back),
 		cmocka_unit_test(brought_back_ever_later),
+		cmocka_unit_test(only_the_child_was_closed),
 		cmocka_unit_test(a_password_typed_late),
 		cmocka_unit_test(a_password_that_was_good),
 		cmocka_unit_test(refused_behind_the_login),
