@@ -316,40 +316,6 @@ static size_t children_up(const struct v2 *v)
 	return n;
 }
 
-static bool any_child_ended(const struct v2 *v)
-{
-	for (size_t i = 0; i < v->children.n; i++)
-		if (v->children.v[i]->ended)
-			return true;
-	return false;
-}
-
-/* The gateway deleted the last one, and its answer to our request for another is under way: it may have sent
- * that before. */
-static bool child_comes(const struct v2 *v)
-{
-	enum v2_task task = v->sa->req.task;
-
-	return !any_child_ended(v) &&
-		(v->remake || task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD);
-}
-
-/* The gateway has deleted the last child SA and kept the IKE SA: by that another can be had without a new login.
- * Many do so when nothing was sent for a while. */
-static void remake_child(struct v2 *v)
-{
-	struct child *last = NULL;
-
-	for (size_t i = 0; i < v->children.n; i++)
-		if (v->children.v[i]->state == CHILD_LINGERING && v->children.v[i]->sa == v->sa)
-			last = v->children.v[i];
-	if (!last || any_child_ended(v) || v->now < v->remake_from || v->stopping)
-		return;
-	last->lost = true;
-	v->remake = last->spi_in;
-	v->remake_from = v->now + REMAKE_MS;
-}
-
 /* The machine is set up for all networks of the profile at once, so each has been asked for. */
 static void review_networks(struct v2 *v, struct outbox *ob)
 {
@@ -376,11 +342,9 @@ static void review(struct v2 *v, struct outbox *ob)
 		if (v->sas[i] && v->sas[i]->state == V2_GONE)
 			v2_sa_next(v, v->sas[i], V2_GONE, ob);
 	review_networks(v, ob);
-	if (v->phase == IKE_UP && v->carrying == 0 && !child_comes(v))
-		remake_child(v);
-	if (v->phase == IKE_UP && v->carrying == 0 && !child_comes(v)) {
+	if (v->phase == IKE_UP && v->carrying == 0 && !v2_child_comes(v)) {
 		err_set(&e, ERR_PEER, "%s",
-			any_child_ended(v) ?
+			v2_child_ended(v) ?
 				"the tunnel's child SA reached the end of its life without being rekeyed" :
 				"the gateway deleted the tunnel's child SA");
 		v2_fail(v, &e, ob);

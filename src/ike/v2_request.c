@@ -259,6 +259,43 @@ void v2_extra_tick(struct v2 *v)
 		v->extra_from = v->now + EXTRA_PAUSE_MS;
 }
 
+bool v2_child_ended(const struct v2 *v)
+{
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->ended)
+			return true;
+	return false;
+}
+
+/* The gateway has deleted the last child SA and kept the IKE SA: by that another can be had without a new login.
+ * Many do so when nothing was sent for a while. */
+static void remake_child(struct v2 *v)
+{
+	struct child *last = NULL;
+
+	for (size_t i = 0; i < v->children.n; i++)
+		if (v->children.v[i]->state == CHILD_LINGERING && v->children.v[i]->sa == v->sa)
+			last = v->children.v[i];
+	if (!last || v->now < v->remake_from || v->stopping)
+		return;
+	last->lost = true;
+	v->remake = last->spi_in;
+	v->remake_from = v->now + REMAKE_MS;
+}
+
+bool v2_child_comes(struct v2 *v)
+{
+	enum v2_task task = v->sa->req.task;
+
+	if (v2_child_ended(v))
+		return false;
+	/* The answer may be under way: sent before the delete. */
+	if (v->remake || task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD)
+		return true;
+	remake_child(v);
+	return v->remake;
+}
+
 static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
 {
 	struct child *c, *worn;

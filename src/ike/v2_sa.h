@@ -248,6 +248,10 @@ void v2_request_done(struct v2_sa *sa);
 void v2_inner_free(struct request *r);
 /* After every input: starts what is waiting, where the window is open. */
 void v2_request_next(struct v2 *v, struct outbox *ob);
+/* A child SA came to the end of its life, and nothing had replaced it. */
+bool v2_child_ended(const struct v2 *v);
+/* No child SA is left, but one may be: it is being asked for, or is asked for now. */
+bool v2_child_comes(struct v2 *v);
 /* Selectors of the profile have no child SA yet, and have not been asked for. */
 bool v2_extra_wanted(struct v2 *v);
 void v2_extra_left_out(
