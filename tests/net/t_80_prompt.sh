@@ -1,8 +1,10 @@
 # shellcheck shell=bash
 # The prompt, typed at in a terminal.
 
+TERMINAL=none
+
 in_tmux() {
-	tmux -S "$LAB/tmux" -f /dev/null "$@"
+	tmux -S "$LAB/tmux.$TERMINAL" -f /dev/null "$@"
 }
 
 # terminal_start PROFILE: the exit status will be in $LAB/ended
@@ -10,6 +12,7 @@ terminal_start() {
 	local COMMAND
 	TERM=screen client_command
 	rm -f "$LAB/ended"
+	TERMINAL=$SRANDOM # the last server may not have left its socket yet
 	# shellcheck disable=SC2016 # for the inner shell
 	in_tmux new-session -d -x 100 -y 40 sh -c 'trap : INT; ended=$1; shift; "$@"
 		echo $? >"$ended"; sleep 60' sh "$LAB/ended" "${COMMAND[@]}" connect "$1"
