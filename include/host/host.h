@@ -129,6 +129,8 @@ int host_l2tp_udp(struct host *h, uint16_t local_port, uint16_t remote_port, boo
  * is no route. */
 bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
 	struct err *e) MUST_CHECK;
+/* Is there a way to it, by a link that has its carrier? Routes stay where that is lost. */
+bool host_reaches(struct host *h, const struct addr *remote);
 /* Events are about the way to this remote from here on; before, about any change. */
 void host_watch(struct host *h, const struct addr *remote);
 

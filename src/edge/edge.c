@@ -245,6 +245,7 @@ static void path_changed(struct edge *g, bool gone)
 	in.n_paths = !gone && g->remote.family && make_path(g, &g->remote, &in.paths[0], &in.err);
 	for (size_t i = 0; i < g->n_known && in.n_paths == 0; i++)
 		in.n_paths = g->known[i].family != g->remote.family &&
+			host_reaches(g->host, &g->known[i]) &&
 			make_path(g, &g->known[i], &in.paths[0], &in.err);
 	session_os(g->session, clock_now(), &in, &g->todo);
 }

@@ -163,6 +163,13 @@ bool host_path(
 	return true;
 }
 
+bool host_reaches(struct host *h, const struct addr *remote)
+{
+	struct way way;
+
+	return way_find(h, remote, &way, NULL) && way.found && way.running;
+}
+
 void host_watch(struct host *h, const struct addr *remote)
 {
 	h->watched = *remote;

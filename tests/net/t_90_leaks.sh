@@ -623,6 +623,20 @@ test_link_down_for_a_while() {
 	client_stop moving
 }
 
+# The other family of addresses goes by the same link: it is no way out.
+test_carrier_lost_for_a_while() {
+	profile_psk moving psk gate.vpn.test
+	client_start moving
+	in_box router ip link set lan down
+	wait_until 2 grep -q 'no way to the gateway' "$LAB/run/moving/err" || fail "nothing is told"
+	sleep 4
+	in_box router ip link set lan up
+	in_box router ip -6 addr add "$ROGUE6/64" dev lan nodad 2>/dev/null || true
+	wait_until 5 answers "$INNER4" || fail "no traffic 5 s after the link came back"
+	status_is moving 's["reconnects"] == 0' || fail "it took a new connection"
+	client_stop moving
+}
+
 # The same address at the next place, behind another NAT: the gateway has to send elsewhere.
 test_address_stays_behind_another_nat() {
 	nat_on
