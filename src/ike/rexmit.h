@@ -34,7 +34,7 @@ struct rexmit_plan {
 	uint8_t tries;
 };
 
-extern const struct rexmit_plan rexmit_impatient; /* something else can be tried: 7.5 s */
+extern const struct rexmit_plan rexmit_impatient; /* another path is left: 7.5 s */
 extern const struct rexmit_plan rexmit_dispensable; /* it goes on without an answer: 7.5 s */
 extern const struct rexmit_plan
 	rexmit_first; /* first contact from an address, or after a sleep: 24 s */

@@ -41,7 +41,7 @@ enum {
 	V1_LOGIN_WAIT_MS = 30000, /* the gateway may take so long to ask for the login */
 	V1_VERDICT_WAIT_MS =
 		120000, /* ... and to look at the answer: somebody may have to confirm it */
-	V1_LATE_WAIT_MS = 15000, /* ... where it may have forgotten us while the user was asked */
+	V1_LATE_WAIT_MS = 40000, /* ... where it may have forgotten us while the user was asked */
 	V1_AGAIN_WAIT_MS = 5000, /* ... on renewal, where many gateways do not ask again */
 	V1_PUSH_WAIT_MS = 10000, /* ... and to push the configuration */
 	V1_OVERLAP_MS = 10000, /* what was replaced by us stays so long before we delete it */

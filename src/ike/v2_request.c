@@ -27,13 +27,12 @@ void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob)
 
 static const struct rexmit_plan *plan_for(const struct v2 *v, enum v2_task task)
 {
-	/* A gateway may forget who slept, or not follow who moved; then a new connection is made. */
+	/* A gateway may forget who slept, or who took long for an answer, or not follow who moved; then a new
+	 * connection is made. */
 	bool forgotten = v->woke_at > 0 && v->heard_at <= v->woke_at;
 
-	if (forgotten || (task == TASK_MOVE && v->elsewhere))
+	if (forgotten || (v->hs && v->hs->late) || (task == TASK_MOVE && v->elsewhere))
 		return &rexmit_first;
-	if (v->hs && v->hs->late)
-		return &rexmit_impatient;
 	if (task != TASK_INIT)
 		return &rexmit_settled;
 	return v->patient ? &rexmit_first : &rexmit_impatient;

@@ -372,7 +372,7 @@ static void a_password_typed_late(void **state)
 	gw_init(&p.gw, &p.gwc, 99, PAIR_WALL);
 	pair_run(&p, SECONDS(10));
 	pair_answer(&p, 1, &password);
-	pair_run(&p, SECONDS(9));
+	pair_run(&p, SECONDS(26));
 	assert_int_equal(client_phase(&p.client), IKE_UP);
 	assert_int_equal(p.asks, 2);
 	pair_command(&p, CMD_RECONNECT);
