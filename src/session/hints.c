@@ -225,7 +225,8 @@ static const char *refused_advice(const struct profile *p)
 		return "the gateway does not accept us before the login: check local.id (often the name of a "
 		       "group)";
 	case LOCAL_EAP:
-		return "the password is not to blame: check local.id";
+		return "the password is not to blame: check local.id, which is the user's name where it is left "
+		       "out";
 	}
 	return "check local.id";
 }
