@@ -13,20 +13,20 @@ static const struct {
 	enum issuer issuer;
 	long from, to; /* as of struct pki_spec */
 } rows[PEOPLE] = {
-	[GW_RSA] = { "RSA", "2048", "DNS:gw.example.org", ISSUER_CA },
-	[GW_ECDSA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA },
-	[GW_ECDSA_384] = { "EC", "P-384", "DNS:gw.example.org", ISSUER_CA },
-	[GW_ED25519] = { "ED25519", NULL, "DNS:gw.example.org", ISSUER_CA },
-	[GW_CHAIN] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_INTERMEDIATE },
-	[GW_OTHER_NAME] = { "EC", "P-256", "DNS:rogue.example.org", ISSUER_CA },
-	[GW_OTHER_CA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_STRANGER },
+	[GW_RSA] = { "RSA", "2048", "DNS:gw.example.org", ISSUER_CA, 0, 0 },
+	[GW_ECDSA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA, 0, 0 },
+	[GW_ECDSA_384] = { "EC", "P-384", "DNS:gw.example.org", ISSUER_CA, 0, 0 },
+	[GW_ED25519] = { "ED25519", NULL, "DNS:gw.example.org", ISSUER_CA, 0, 0 },
+	[GW_CHAIN] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_INTERMEDIATE, 0, 0 },
+	[GW_OTHER_NAME] = { "EC", "P-256", "DNS:rogue.example.org", ISSUER_CA, 0, 0 },
+	[GW_OTHER_CA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_STRANGER, 0, 0 },
 	[GW_EXPIRED] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA, -200, -100 },
-	[USER_RSA] = { "RSA", "2048", "email:anna@example.org", ISSUER_CA },
-	[USER_ECDSA] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA },
-	[USER_ED25519] = { "ED25519", NULL, "email:anna@example.org", ISSUER_CA },
+	[USER_RSA] = { "RSA", "2048", "email:anna@example.org", ISSUER_CA, 0, 0 },
+	[USER_ECDSA] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA, 0, 0 },
+	[USER_ED25519] = { "ED25519", NULL, "email:anna@example.org", ISSUER_CA, 0, 0 },
 	[USER_EXPIRED] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA, -200, -100 },
 	[USER_ENDING] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA, -9000, 500 },
-	[USER_OTHER_CA] = { "EC", "P-256", "email:anna@example.org", ISSUER_STRANGER },
+	[USER_OTHER_CA] = { "EC", "P-256", "email:anna@example.org", ISSUER_STRANGER, 0, 0 },
 };
 
 static struct {
