@@ -135,6 +135,7 @@ test_fails_client_certificate_expired() {
 		--cakey "$LAB/pki/ca.key" --dn "CN=late" --san ecdsa-256@vpn.test "${OVER[@]}" \
 		>"$LAB/pki/late.crt"
 	sed -i "s,pki/user-ecdsa-256.crt,pki/late.crt," "$LAB/profiles/late.conf"
+	gateway_do --flush-certs # of another test, with the same key and name
 	client_fails 6 late
 	explained late '^warning: .*"CN=late" expired on Jan  1 .* 2021' AUTHENTICATION_FAILED
 	! vpnc_ike check late 2>"$LAB/err" >"$LAB/out" || fail "check finds nothing"
