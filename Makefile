@@ -141,10 +141,12 @@ bench-data: all $(addprefix $(OUT)/tests/bench/bench_,data esp rekey)
 bench-routes: $(OUT)/tests/bench/bench_routes
 	@tests/bench/routes $(OUT)
 
+benches: $(BENCH_BIN)
+
 # QUICK=--quick for a few minutes; PARTS="connect fleet" for some of it
 bench:
 	@tests/install-packages build gateway vm bench
-	@$(MAKE) --no-print-directory all $(BENCH_BIN)
+	@$(MAKE) --no-print-directory all benches
 	@tests/bench/bench $(QUICK) $(PARTS)
 
 soak-rekey: all $(OUT)/tests/bench/bench_soak
@@ -158,7 +160,7 @@ check-vm: all $(OUT)/tests/host/test_netns $(OUT)/tests/host/test_xfrm
 fuzz:
 	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-build
 fuzz-build: $(FUZZ_BIN)
-.PHONY: fuzz-build
+.PHONY: fuzz-build benches
 fuzz-smoke: fuzz
 	@tests/fuzz/smoke
 

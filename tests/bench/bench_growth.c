@@ -140,8 +140,9 @@ static void log_lines(unsigned n)
 
 	assert_ok(&e, logbook_open(&book, "/dev/null", LEVEL_DEBUG, &e));
 	for (unsigned i = 0; i < n; i++)
-		logbook_add(&book, LEVEL_DEBUG,
-			"sent CREATE_CHILD_SA request 0, 380 octets in 1 datagram");
+		assert_ok(&e,
+			logbook_add(&book, LEVEL_DEBUG,
+				"sent CREATE_CHILD_SA request 0, 380 octets in 1 datagram", &e));
 	result(milliseconds() - begin, heap() - before);
 	logbook_close(&book);
 }
