@@ -143,9 +143,7 @@ static void renounce(struct host *h, const struct plan *plan, const struct plan 
 	}
 }
 
-/* Whether an address is the tunnel's alone: what the machine has elsewhere as well must remain
- * reachable there. */
-static bool only_here(const struct own_addrs *own, const struct item *addr)
+bool only_here(const struct own_addrs *own, const struct item *addr)
 {
 	for (size_t i = 0; i < own->n; i++)
 		if (own->v[i].link != addr->link && prefix_same(&own->v[i].dst, &addr->dst))

@@ -86,28 +86,21 @@ static void way_read(struct way *w, const struct nlmsghdr *h, const struct addr 
 		w->mtu = nla_get_u32(mtu);
 }
 
-static bool has_addr(const struct own_addrs *all, int link, const struct prefix *addr)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].link == link && prefix_same(&all->v[i].dst, addr))
-			return true;
-	return false;
-}
-
 /* A route may be left behind when the address has gone: the kernel takes what it has then, the link's own
  * or the tunnel's, which nobody there could answer to. */
-static bool answerable(struct host *h, const struct way *w, const struct addr *remote)
+static bool answerable(struct host *h, const struct addr *local, const struct addr *remote)
 {
-	struct own_addrs all = { 0 };
-	bool ok = !is_link_local(&w->local) || is_link_local(remote);
+	struct own_addrs own;
+	bool ok = !is_link_local(local) || is_link_local(remote);
 
 	for (size_t i = 0; ok && i < h->plan.n_addrs; i++) {
-		const struct prefix *own = &h->plan.addrs[i].dst;
-		if (own->family == w->local.family &&
-			memcmp(own->ip, w->local.ip, addr_len(w->local.family)) == 0)
-			ok = !own_addrs(h, &all, NULL) || has_addr(&all, w->link, own);
+		const struct item *inside = &h->plan.addrs[i];
+		if (inside->dst.family != local->family ||
+			memcmp(inside->dst.ip, local->ip, addr_len(local->family)) != 0)
+			continue;
+		ok = !own_addrs(h, &own, NULL) || !only_here(&own, inside);
+		free(own.v);
 	}
-	free(all.v);
 	return ok;
 }
 
@@ -129,7 +122,7 @@ bool way_find(struct host *h, const struct addr *remote, struct way *out, struct
 		way_read(out, (const struct nlmsghdr *)got.data, remote);
 	nl_reply_free(&got);
 	out->inside = out->found && h->link && out->link == h->link;
-	out->found &= !out->inside && answerable(h, out, remote);
+	out->found &= !out->inside && answerable(h, &out->local, remote);
 	return !out->found || link_look(h->sk, out, e);
 }
 

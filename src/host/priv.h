@@ -181,6 +181,9 @@ struct own_addrs {
 
 /* The machine's addresses; v to be freed, also after a failure. */
 bool own_addrs(struct host *h, struct own_addrs *own, struct err *e) MUST_CHECK;
+/* Whether an address is the tunnel's alone: what the machine has elsewhere as well must remain
+ * reachable there. */
+bool only_here(const struct own_addrs *own, const struct item *addr);
 /* In the order of killswitch_steps; to be freed. */
 bool killswitch_plan(struct host *h, const struct killswitch_input *in, struct policies *out,
 	struct err *e) MUST_CHECK;

@@ -165,7 +165,8 @@ static void take_ack(struct v1_step *s, const struct notify *n)
 }
 
 /* RFC 3706 section 6.1: an old sequence number may be a replay, and is not answered; the last one once more is, but
- * says nothing of the gateway. Nothing in a message says which way it went: one of our numbers is our own question come back. */
+ * says nothing of the gateway. Nothing in a message says which way it went: one of our numbers is our own
+ * question come back. */
 static void take_question(struct v1_step *s, const struct notify *n)
 {
 	struct rd r = rd_init(n->data.p, n->data.n);

@@ -1,6 +1,7 @@
 #include "profiles.h"
 
 #include "lib/test.h"
+#include "people.h"
 
 struct profile *profile_of(const struct setting *s, size_t n)
 {
@@ -29,4 +30,18 @@ struct profile *profile_psk(void)
 	};
 
 	return profile_of(settings, ARRAY_LEN(settings));
+}
+
+struct profile *profile_trusting(struct profile *p)
+{
+	p->trust = people_trust();
+	return p;
+}
+
+void profile_done(struct profile *p)
+{
+	p->trust = NULL;
+	p->own_certs.n = 0;
+	p->own_key = NULL;
+	profile_free(p);
 }

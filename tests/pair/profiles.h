@@ -14,5 +14,9 @@ struct setting {
 struct profile *profile_of(const struct setting *s, size_t n);
 /* The gateway's preset key and algorithms. */
 struct profile *profile_psk(void);
+/* Trusts the CA of these tests (people.h). */
+struct profile *profile_trusting(struct profile *p);
+/* Frees it, but for what belongs to the people: their trust, certificates and key. */
+void profile_done(struct profile *p);
 
 #endif

@@ -16,18 +16,10 @@ static const struct setting by_eap[] = {
 	{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
 };
 
-static struct profile *trusting(struct profile *p)
-{
-	p->trust = people_trust();
-	return p;
-}
-
-/* The session does not own the trust here. */
 static void finish(struct pair *p, struct profile *profile)
 {
 	pair_free(p);
-	profile->trust = NULL;
-	profile_free(profile);
+	profile_done(profile);
 }
 
 static void begin(struct pair *p, const struct profile *profile, uint32_t seed)
@@ -54,7 +46,7 @@ static void up_by_eap(struct pair *p, const struct profile *profile)
 
 static void up_and_down(void **state)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 	struct pair p;
 
 	(void)state;
@@ -114,7 +106,7 @@ static bool swallow_counting(void *arg, struct net *n, enum end from, struct fli
 /* Who connects for the first time is patient; who lost a gateway that many others lost too is not. */
 static void insists_less(void **state)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 	struct insistence first = { .times = 0 }, later = { .times = 0 };
 	struct pair p;
 
@@ -148,7 +140,7 @@ static void cookie_for_each(struct pair *p)
  * word, however often it is said. */
 static void refused_without_proof(void **state)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 
 	(void)state;
 	for (unsigned cookies = 0; cookies < 2; cookies++) {
@@ -169,8 +161,7 @@ static void refused_without_proof(void **state)
 		assert_int_equal(client_phase(&p.client), IKE_UP);
 		pair_free(&p);
 	}
-	profile->trust = NULL;
-	profile_free(profile);
+	profile_done(profile);
 }
 
 /* In the place of the gateway: it answers requests from this message ID on, in the clear, with this notify. */
@@ -204,7 +195,7 @@ static bool refuse_in_the_clear(void *arg, struct net *n, enum end from, struct 
  * for silence, and the password is as good as it was. */
 static void refused_by_a_stranger(void **state)
 {
-	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct profile *profile = profile_trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
 
 	(void)state;
 	for (uint8_t mid = 0; mid < 4; mid++) {
@@ -223,15 +214,14 @@ static void refused_by_a_stranger(void **state)
 		assert_int_equal(p.asks, 2);
 		pair_free(&p);
 	}
-	profile->trust = NULL;
-	profile_free(profile);
+	profile_done(profile);
 }
 
 /* Nothing was asked for yet that the gateway could not have. */
 static void address_refused_too_early(void **state)
 {
 	struct stranger x = { .notify = INTERNAL_ADDRESS_FAILURE };
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 	struct pair p;
 
 	(void)state;
@@ -247,7 +237,7 @@ static void address_refused_too_early(void **state)
 /* Another gateway in its place, which cannot prove to be it: we wait for the right one. */
 static void an_impostor(void **state)
 {
-	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct profile *profile = profile_trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
 	struct pair p;
 
 	(void)state;
@@ -265,7 +255,7 @@ static void an_impostor(void **state)
 /* The gateway closes the connection; the session comes back by itself, and asks for nothing again. */
 static void brought_back(void **state)
 {
-	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct profile *profile = profile_trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
 	struct pair p;
 
 	(void)state;
@@ -290,7 +280,7 @@ static void brought_back(void **state)
 /* The IKE SA is good for another child, but not for one after the other; nor where the gateway makes none. */
 static void only_the_child_was_closed(void **state)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 
 	(void)state;
 	for (int refuses = 0; refuses < 2; refuses++) {
@@ -322,14 +312,13 @@ static void only_the_child_was_closed(void **state)
 		assert_int_equal(p.events[EV_UP], 2);
 		pair_free(&p);
 	}
-	profile->trust = NULL;
-	profile_free(profile);
+	profile_done(profile);
 }
 
 /* One that closes each connection at once is not called again and again without a pause. */
 static void brought_back_ever_later(void **state)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 	struct pair p;
 
 	(void)state;
@@ -355,7 +344,7 @@ static void brought_back_ever_later(void **state)
  * good for the next call. */
 static void a_password_typed_late(void **state)
 {
-	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct profile *profile = profile_trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
 	struct passphrase user, password;
 	struct pair p;
 
@@ -385,7 +374,7 @@ static void a_password_typed_late(void **state)
 /* A typed password that is not good any more is said once, then asked for. */
 static void a_password_that_was_good(void **state)
 {
-	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct profile *profile = profile_trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
 	struct pair p;
 
 	(void)state;
@@ -403,15 +392,14 @@ static void a_password_that_was_good(void **state)
 		}
 		pair_free(&p);
 	}
-	profile->trust = NULL;
-	profile_free(profile);
+	profile_done(profile);
 }
 
 /* The password was accepted, so what the gateway refuses behind the login is nothing that another one makes
  * better: under load our signature (struct session's refusals). */
 static void refused_behind_the_login(void **state)
 {
-	struct profile *profile = trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
+	struct profile *profile = profile_trusting(profile_of(by_eap, ARRAY_LEN(by_eap)));
 	struct pair p;
 
 	(void)state;
@@ -432,7 +420,7 @@ static void refused_behind_the_login(void **state)
 /* Between two attempts nothing that happens counts as one that failed; what was counted stays. */
 static void undisturbed_while_waiting(void **state)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 	struct os_input moved = { .kind = OS_PATH_CHANGED }, used = { .kind = OS_INBOUND };
 	struct status *st = calloc(1, sizeof(*st));
 	struct down down;
@@ -473,7 +461,7 @@ static bool swallow(void *arg, struct net *n, enum end from, struct flight *f)
 /* The gateway is away for ten minutes: it is noticed, tried again and again, and comes back. */
 static void gone_and_back(bool nameless)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 	struct pair p;
 
 	begin(&p, profile, 32);
@@ -495,7 +483,7 @@ static void gone_and_back(bool nameless)
  * the only one for two seconds. */
 static void cut_off(void **state)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 	struct os_input gone = { .kind = OS_PATH_CHANGED },
 			back = { .kind = OS_PATH_CHANGED, .n_paths = 1 };
 	struct pair p;
@@ -538,7 +526,7 @@ static void forgotten_while_asleep(void **state)
 
 	(void)state;
 	for (int heard = 0; heard < 2; heard++) {
-		struct profile *profile = trusting(profile_psk());
+		struct profile *profile = profile_trusting(profile_psk());
 		struct pair p;
 		begin(&p, profile, 32);
 		pair_connect(&p);
@@ -608,7 +596,7 @@ static void exit_status(void **state)
 {
 	const struct exit_row *r = *state;
 	struct profile *profile =
-		trusting(r->eap ? profile_of(by_eap, ARRAY_LEN(by_eap)) : profile_psk());
+		profile_trusting(r->eap ? profile_of(by_eap, ARRAY_LEN(by_eap)) : profile_psk());
 	struct pair p;
 	struct err e;
 
@@ -640,7 +628,7 @@ static void exit_status(void **state)
 /* Over a bad network every session is up within a minute. */
 static void lossy(void **state)
 {
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 
 	(void)state;
 	for (uint32_t seed = 1; seed <= 100; seed++) {
@@ -663,8 +651,7 @@ static void lossy(void **state)
 		assert_int_equal(p.down.status, DOWN_ASKED);
 		pair_free(&p);
 	}
-	profile->trust = NULL;
-	profile_free(profile);
+	profile_done(profile);
 }
 
 /* Lost tunnels are not brought back, but this one is not lost. */

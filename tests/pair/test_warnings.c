@@ -11,26 +11,16 @@
  * What a session that works warns of.
  */
 
-static struct profile *trusting(struct profile *p)
-{
-	p->trust = people_trust();
-	return p;
-}
-
 static void begin(struct pair *p, const struct profile *profile)
 {
 	pair_init(p, 31);
 	p->profile = profile;
 }
 
-/* The session owns neither the trust nor the certificate here. */
 static void finish(struct pair *p, struct profile *profile)
 {
 	pair_free(p);
-	profile->trust = NULL;
-	profile->own_certs.n = 0;
-	profile->own_key = NULL;
-	profile_free(profile);
+	profile_done(profile);
 }
 
 static const char *weak_of(struct pair *p)
@@ -60,7 +50,7 @@ static struct profile *begin_with(struct pair *p, enum person who)
 		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
 		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
 	};
-	struct profile *profile = trusting(profile_of(by_cert, ARRAY_LEN(by_cert)));
+	struct profile *profile = profile_trusting(profile_of(by_cert, ARRAY_LEN(by_cert)));
 
 	profile->own_certs = person(who)->certs;
 	profile->own_key = person(who)->key;
@@ -84,7 +74,7 @@ static void weak_algorithms(void **state)
 		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
 		{ "esp", "proposals", "3des-sha1-noesn" },
 	};
-	struct profile *profile = trusting(profile_psk());
+	struct profile *profile = profile_trusting(profile_psk());
 	struct pair p;
 
 	(void)state;
@@ -94,7 +84,7 @@ static void weak_algorithms(void **state)
 	assert_int_equal(p.events[EV_WARNING], 0);
 	finish(&p, profile);
 
-	profile = trusting(profile_of(weak_esp, ARRAY_LEN(weak_esp)));
+	profile = profile_trusting(profile_of(weak_esp, ARRAY_LEN(weak_esp)));
 	begin(&p, profile);
 	p.gwc.esp = "3des-sha1-noesn";
 	pair_connect(&p);

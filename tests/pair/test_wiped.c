@@ -54,11 +54,10 @@ static void typed_code(void **state)
 		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
 		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
 	};
-	struct profile *profile = profile_of(by_gtc, ARRAY_LEN(by_gtc));
+	struct profile *profile = profile_trusting(profile_of(by_gtc, ARRAY_LEN(by_gtc)));
 	struct pair p;
 
 	(void)state;
-	profile->trust = people_trust();
 	pair_init(&p, 31);
 	p.profile = profile;
 	p.gwc.by_cert = true;
@@ -73,8 +72,7 @@ static void typed_code(void **state)
 	assert_int_equal(client_phase(&p.client), IKE_UP);
 	assert_int_equal(found, 0);
 	pair_free(&p);
-	profile->trust = NULL;
-	profile_free(profile);
+	profile_done(profile);
 	people_free();
 }
 
