@@ -9,6 +9,7 @@
 #include "crypto/alg.h"
 #include "edge/control.h"
 #include "host/host.h"
+#include "probe.h"
 
 static const struct cli_asker asker = { control_ask, control_names };
 
@@ -30,6 +31,8 @@ static int run(const struct options *o)
 	switch (o->command->id) {
 	case DO_CONNECT:
 		return connect_run(o);
+	case DO_PROBE:
+		return probe_run(o);
 	case DO_STATUS:
 	case DO_REKEY:
 	case DO_DOWN:

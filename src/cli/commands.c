@@ -48,7 +48,7 @@ static const struct command_row rows[] = {
 		{ ARG_FILE }, "write keys to a file for Wireshark", false },
 	{ DO_PROBE, "probe", AT_SHELL, 1, 1, "HOST|PROFILE [--write NAME]", "",
 		{ ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"what a gateway accepts, without logging in", false },
+		"what a gateway accepts, without logging in", true },
 	{ DO_IMPORT, "import", AT_SHELL, 1, 2, "FILE [NAME]", "", { ARG_FILE, ARG_TEXT },
 		{ ARG_NONE }, "make a profile from one of another program", false },
 	{ DO_DOCTOR, "doctor", AT_SHELL, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE },

@@ -164,3 +164,24 @@ libreswan_l2tp() {
 test_libreswan_l2tp() { libreswan_l2tp l2tp-any; }
 test_libreswan_l2tp_other_port() { libreswan_l2tp l2tp-any 4711; }
 test_libreswan_l2tp_1701() { libreswan_l2tp l2tp-1701; }
+
+# probe_peer MAKER LINE...: what it accepts, by its own defaults
+probe_peer() {
+	local line
+	peer "$1"
+	mkdir -p "$LAB/profiles"
+	vpnc_ike probe "$GATE4" >"$LAB/found" 2>&1 || fail "exit status $?: $(cat "$LAB/found")"
+	for line in "${@:2}"; do
+		tr -s ' ' <"$LAB/found" | grep -Fxq -- "$line" || fail "it does not say: $line ($(cat "$LAB/found"))"
+	done
+}
+
+test_libreswan_probe() {
+	probe_peer libreswan " encryption aes256gcm16 aes128gcm16 aes256 aes128" " integrity sha512 sha256" \
+		" groups x25519 ecp521 ecp384 ecp256 modp8192 modp4096 modp3072 modp2048"
+}
+
+test_openiked_probe() {
+	probe_peer openiked "$GATE4, at $GATE4: OpenIKED" " integrity sha512 sha384 sha256 sha1(weak)" \
+		" encryption aes256gcm16 aes128gcm16 aes256 aes192 aes128 3des(weak)"
+}
