@@ -81,10 +81,14 @@ static void tell_progress(const struct probing *p, const struct probe_found *f)
 {
 	char addr[ADDR_TEXT_MAX];
 
+	if (!isatty(STDERR_FILENO))
+		return;
 	addr_text(addr, &p->whom.addr);
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\rasking %s: %zu of %zu \033[K", addr, f->asked,
+	if (f->asked > 0)
+		fprintf(stderr, "\rasking %s: %zu of %zu\033[K", addr, f->asked,
 			f->n_algs + PROBE_METHODS + 2);
+	else
+		fprintf(stderr, "\rasking %s: no answer yet\033[K", addr);
 }
 
 static void end_progress(void)

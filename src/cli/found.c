@@ -187,8 +187,9 @@ static bool write_text(FILE *f, const struct probe_found *found, const struct fo
 	char addr[ADDR_TEXT_MAX], host[HOST_TEXT_MAX];
 
 	addr_text(addr, &whom->addr);
-	fprintf(f, "%s, at %s%s%s\n", text_safe(host, sizeof(host), whom->host, strlen(whom->host)),
-		addr, found->vendor[0] ? ": " : "", found->vendor);
+	text_safe(host, sizeof(host), whom->host, strlen(whom->host));
+	fprintf(f, "%s%s%s%s%s\n", host, strcmp(host, addr) != 0 ? ", at " : "",
+		strcmp(host, addr) != 0 ? addr : "", found->vendor[0] ? ": " : "", found->vendor);
 	put_v2(f, found);
 	put_v1(f, found);
 	if (found->nat)

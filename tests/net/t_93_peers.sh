@@ -182,6 +182,6 @@ test_libreswan_probe() {
 }
 
 test_openiked_probe() {
-	probe_peer openiked "$GATE4, at $GATE4: OpenIKED" " integrity sha512 sha384 sha256 sha1(weak)" \
+	probe_peer openiked "$GATE4: OpenIKED" " integrity sha512 sha384 sha256 sha1(weak)" \
 		" encryption aes256gcm16 aes128gcm16 aes256 aes192 aes128 3des(weak)"
 }
