@@ -14,6 +14,8 @@
 #include "ike/id.h"
 #include "ike/prop.h"
 
+enum { PPK_ID_MAX = 128 }; /* octets of a PPK_ID, without its type */
+
 enum tri { TRI_AUTO, TRI_YES, TRI_NO };
 
 struct datagram {
@@ -82,6 +84,9 @@ struct ike_config {
 	bool remote_id_strict; /* the profile names it: also with a pre-shared key */
 	bool send_remote_id; /* IDr of IKEv2 */
 	const struct passphrase *psk; /* NULL: ask */
+	/* IKEv2, RFC 8784: mixed into the keys, and a gateway that does not do the same is none for us. NULL: no */
+	const struct passphrase *ppk;
+	const char *ppk_id;
 	const struct cert_list *certs;
 	const struct key *key;
 	struct trust *trust;
@@ -177,6 +182,7 @@ struct ike_view {
 	bool cookie; /* the gateway asked for one: it is under load */
 	bool proved; /* the gateway proved itself, and what it said after that is its own */
 	bool sha1; /* a signature of either side was made by it, whatever the suite */
+	bool quantum_safe; /* RFC 8784: the keys need more than what was said on the wire */
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
 	char vendor[64];
 	uint64_t rekey_at, reauth_at; /* TIME_NEVER: not */

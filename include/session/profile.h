@@ -70,8 +70,9 @@ struct profile {
 	char eap_id[PROFILE_WORD_MAX], eap_ca[PROFILE_PATH_MAX];
 
 	/* [secrets]; len 0 with the *_given flag false: ask when it is needed */
-	bool psk_given, password_given, key_passphrase_given;
-	struct passphrase psk, password, key_passphrase;
+	bool psk_given, password_given, key_passphrase_given, ppk_given;
+	struct passphrase psk, password, key_passphrase, ppk;
+	char ppk_id[PPK_ID_MAX + 1]; /* "": no post-quantum key */
 	char user[PROFILE_WORD_MAX];
 	char psk_file[PROFILE_PATH_MAX], password_file[PROFILE_PATH_MAX];
 

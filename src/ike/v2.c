@@ -557,6 +557,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.cookie = v->cookie,
 		.proved = v->proved,
 		.sha1 = v->sha1,
+		.quantum_safe = v->quantum_safe,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
 		.rekey_at = TIME_NEVER,

@@ -48,6 +48,34 @@ static void auth_write(struct ikew *k, uint8_t method, struct bytes data)
 	wr_bytes(&k->w, data.p, data.n);
 }
 
+/* RFC 8784 section 3, with the request that holds AUTH: what is made of SK_d, SK_pi and SK_pr from here on
+ * needs the PPK. */
+bool v2_ppk_write(struct v2 *v, struct ikew *k, struct err *e)
+{
+	enum { PPK_ID_FIXED = 2 };
+	const struct ike_config *cfg = v->cfg;
+	uint8_t id[1 + PPK_ID_MAX] = { PPK_ID_FIXED };
+
+	if (!cfg->ppk)
+		return true;
+	struct wr w = wr_init(id + 1, sizeof(id) - 1);
+	wr_bytes(&w, cfg->ppk_id, strlen(cfg->ppk_id));
+	ikew_notify(k, 0, PPK_IDENTITY, (struct bytes){ 0 }, (struct bytes){ id, 1 + w.len });
+	return v2_mix_ppk(v->sa, (struct bytes){ cfg->ppk->text, cfg->ppk->len }, e);
+}
+
+/* And the answer to it: a gateway that did without would be believed by keys that are not. */
+bool v2_ppk_read(struct step *s)
+{
+	struct v2 *v = s->v;
+	struct notify n;
+
+	v->quantum_safe = v->cfg->ppk && notify_find(s->p, PPK_IDENTITY, &n);
+	return !v->cfg->ppk || v->quantum_safe ||
+		err_set(s->e, ERR_PEER, "the gateway does without the post-quantum key \"%s\"",
+			v->cfg->ppk_id);
+}
+
 static bool write_auth(struct v2 *v, struct ikew *k, struct err *e)
 {
 	const struct ike_config *cfg = v->cfg;
@@ -135,7 +163,7 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 		if (cfg->send_remote_id)
 			v2_id_write(&k, PAYLOAD_IDr, &cfg->remote_id);
 		if (cfg->local_auth != IKE_AUTH_BY_EAP)
-			ok = write_auth(v, &k, e);
+			ok = v2_ppk_write(v, &k, e) && write_auth(v, &k, e);
 	}
 	if (ok) {
 		if (cfg->want_address)
@@ -275,6 +303,8 @@ bool v2_auth_recv(struct step *s)
 	const struct payload *eap = payload_find(s->p, PAYLOAD_EAP);
 
 	if (!payload_find(s->p, PAYLOAD_AUTH) && gateway_refused(s))
+		return false;
+	if (s->v->cfg->local_auth != IKE_AUTH_BY_EAP && !v2_ppk_read(s))
 		return false;
 	if (!verify_gateway(s))
 		return false;

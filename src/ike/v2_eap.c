@@ -8,8 +8,8 @@
  *
  *	HDR, SK {EAP}   -->
  *	                <--  HDR, SK {EAP (Success)}
- *	HDR, SK {AUTH}  -->
- *	                <--  HDR, SK {AUTH, [CP,] SAr2, TSi, TSr}
+ *	HDR, SK {AUTH, [N(PPK_IDENTITY)]}  -->
+ *	                <--  HDR, SK {AUTH, [CP,] SAr2, TSi, TSr, [N(PPK_IDENTITY)]}
  *
  * It starts only after the gateway proved itself (v2_auth.c). Both AUTH are made from the method's
  * key, or from SK_pi and SK_pr where the method has none.
@@ -38,18 +38,19 @@ static struct bytes shared_secret(const struct v2 *v, bool ours)
 
 static bool send_finish(struct v2 *v, struct outbox *ob, struct err *e)
 {
-	uint8_t *octets = NULL, buf[256];
+	uint8_t *octets = NULL, buf[512];
 	struct secret mac = { 0 };
 	struct ikew k;
 	size_t n;
 
-	if (!v2_signed_octets(v->sa, true, v->hs, &v->hs->idi, &octets, &n, e))
+	ikew_chain(&k, buf, sizeof(buf));
+	if (!v2_ppk_write(v, &k, e) ||
+		!v2_signed_octets(v->sa, true, v->hs, &v->hs->idi, &octets, &n, e))
 		return false;
 	bool ok =
 		v2_auth_shared(v->sa, shared_secret(v, true), (struct bytes){ octets, n }, &mac, e);
 	free(octets);
 	if (ok) {
-		ikew_chain(&k, buf, sizeof(buf));
 		ikew_payload(&k, PAYLOAD_AUTH);
 		wr_u8(&k.w, AUTH_PSK);
 		wr_zeros(&k.w, 3);
@@ -172,6 +173,8 @@ bool v2_finish_recv(struct step *s)
 	}
 	if (!auth)
 		return err_set(s->e, ERR_AUTH, "the gateway's last answer lacks AUTH");
+	if (!v2_ppk_read(s))
+		return false;
 	if (!v2_verify_shared(s->v, auth->body, shared_secret(s->v, false), s->e))
 		return false;
 	v2_request_done(s->sa);

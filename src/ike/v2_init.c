@@ -47,6 +47,8 @@ bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e)
 		ikew_notify(&k, 0, IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 },
 			(struct bytes){ 0 });
 	write_signature_hashes(&k);
+	if (v->cfg->ppk)
+		ikew_notify(&k, 0, USE_PPK, (struct bytes){ 0 }, (struct bytes){ 0 });
 	if (!v2_request(v, sa, TASK_INIT, IKE_SA_INIT, &k, ob, e))
 		return false;
 	free(hs->init_i);
@@ -230,6 +232,9 @@ bool v2_init_recv(struct step *s)
 	if (!payload_find(s->p, PAYLOAD_SA) || !payload_find(s->p, PAYLOAD_KE) ||
 		!payload_find(s->p, PAYLOAD_NONCE))
 		return err_set(s->e, ERR_PEER, "the gateway's IKE_SA_INIT lacks SA, KE or nonce");
+	if (s->v->cfg->ppk && !notify_find(s->p, USE_PPK, &n))
+		return err_set(
+			s->e, ERR_PEER, "the gateway does not use post-quantum keys (RFC 8784)");
 	if (!take_answer(s))
 		return false;
 	s->sa->fragments =

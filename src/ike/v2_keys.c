@@ -74,6 +74,27 @@ bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret 
 		(e->kind != ERR_NONE ? false : err_set(e, ERR_BUG, "deriving the keys failed"));
 }
 
+static bool mix(const struct alg *alg, struct bytes ppk, struct secret *key, struct err *e)
+{
+	struct secret mixed = { .len = key->len };
+	struct bytes seed = secret_bytes(key);
+	bool ok = prf_plus(alg, ppk, &seed, 1, mixed.data, mixed.len, e);
+
+	if (ok)
+		*key = mixed;
+	secret_wipe(&mixed);
+	return ok;
+}
+
+/* RFC 8784 section 3: SK_d = prf+ (PPK, SK_d'), SK_pi and SK_pr likewise. */
+bool v2_mix_ppk(struct v2_sa *sa, struct bytes ppk, struct err *e)
+{
+	const struct alg *alg = sa->suite.prf;
+
+	return mix(alg, ppk, &sa->sk_d, e) && mix(alg, ppk, &sa->sk_pi, e) &&
+		mix(alg, ppk, &sa->sk_pr, e);
+}
+
 /* Section 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); first what the initiator sends with,
  * encryption before integrity. */
 bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct ke_secret *shared,

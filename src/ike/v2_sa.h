@@ -187,6 +187,7 @@ struct v2 {
 	bool cookie; /* the gateway asked for one */
 	bool proved; /* the gateway proved to be idr, which is whom the profile wants */
 	bool sha1; /* either side signed by it */
+	bool quantum_safe; /* the PPK is in the keys of both sides */
 	struct v2_sa *sas[V2_SAS_MAX];
 	struct children children;
 	struct granted granted;
@@ -298,6 +299,7 @@ bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct k
 bool v2_signed_octets(const struct v2_sa *sa, bool ours, const struct handshake *hs,
 	const struct identity *id, uint8_t **out, size_t *len, struct err *e) MUST_CHECK;
 /* AUTH from a shared secret: prf(prf(secret, "Key Pad for IKEv2"), octets). */
+bool v2_mix_ppk(struct v2_sa *sa, struct bytes ppk, struct err *e) MUST_CHECK;
 bool v2_auth_shared(const struct v2_sa *sa, struct bytes secret, struct bytes octets,
 	struct secret *out, struct err *e) MUST_CHECK;
 void v2_nat_hash(const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN],
@@ -376,6 +378,8 @@ bool v2_eap_answer(struct v2 *v, const struct passphrase *text, struct outbox *o
 	enum v2_state *next, struct err *e) MUST_CHECK;
 /* SA, TSi and TSr of an answer, for the first child SA or a further one: checked against the offer. */
 bool v2_child_read(struct step *s, const struct offer *o, struct child *c) MUST_CHECK;
+bool v2_ppk_write(struct v2 *v, struct ikew *k, struct err *e) MUST_CHECK;
+bool v2_ppk_read(struct step *s) MUST_CHECK;
 bool v2_verify_shared(
 	struct v2 *v, struct bytes auth_body, struct bytes secret, struct err *e) MUST_CHECK;
 

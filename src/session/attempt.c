@@ -86,6 +86,10 @@ void attempt_configure(struct session *s)
 		.aggressive = p->aggressive,
 		.mode_config = p->mode_config };
 	c->psk = p->psk_given ? &p->psk : &s->psk;
+	if (p->ppk_id[0]) {
+		c->ppk_id = p->ppk_id;
+		c->ppk = p->ppk_given ? &p->ppk : &s->ppk;
+	}
 	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
 	c->force_encap = true;
 	for (size_t i = 0; i < p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
@@ -294,6 +298,8 @@ void attempt_prepare(struct session *s, struct outbox *ob)
 	s->phase = PHASE_ASKING;
 	if (by_shared_key(s) && !s->p->psk_given && s->psk.len == 0) {
 		ask(ASK_ID_PSK, ASK_PSK, false, "Pre-shared key", ob);
+	} else if (s->cfg.ppk && s->cfg.ppk->len == 0) {
+		ask(ASK_ID_PPK, ASK_PSK, false, "Post-quantum pre-shared key", ob);
 	} else if ((s->cfg.local_auth == IKE_AUTH_BY_EAP || s->p->type == CONN_L2TP) &&
 		!s->user[0]) {
 		ask(ASK_ID_USER, ASK_USER, true, "User name", ob);

@@ -130,6 +130,10 @@ static const struct worded {
 		{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED,
 			"leave network.address out, or set it to none, where the gateway assigns no addresses; "
 			"one that assigns them unasked wants ike.mode-config = push" } },
+	{ "post-quantum key",
+		{ ANY, ERR_PEER, ANY, DOWN_NO_PROPOSAL,
+			"have the key set up at the gateway, by the name of secrets.ppk-id; or leave secrets.ppk "
+			"and ppk-id out: then the tunnel is as safe as its key exchange" } },
 	{ " is connected already, by process ",
 		{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE,
 			"`vpnc-ike status` shows how it is doing; end it first to connect anew" } },
@@ -261,6 +265,9 @@ static const char or_coded[] =
 	"; a key that begins with 0s (base64) or 0x (hexadecimal) in strongSwan's files is decoded there, but "
 	"taken as it stands here";
 
+/* With a key that is mixed in nothing can be told from a refusal but that the keys differ. */
+static const char or_ppk[] = "; or secrets.ppk or secrets.ppk-id is not what the gateway has";
+
 static const char *coded_advice(const struct profile *p)
 {
 	bool psk = p->local_auth == LOCAL_PSK || p->local_auth == LOCAL_XAUTH_PSK;
@@ -384,7 +391,8 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 		snprintf(out->advice, sizeof(out->advice), "%s", stranger_advice(p));
 	else
 		snprintf(out->advice, sizeof(out->advice), "%s%s%s%s", refused_advice(p),
-			another_auth(p), more_advice(p, e), coded_advice(p));
+			another_auth(p), more_advice(p, e),
+			p->ppk_id[0] ? or_ppk : coded_advice(p));
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
 	snprintf(out->said, sizeof(out->said), "%s",
 		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));

@@ -228,6 +228,11 @@ static void finish_auth(struct profile *p, struct problems *l)
 	if (p->psk_given && p->psk_file[0] && given(p, "secrets", "psk"))
 		problem(l, "secrets", "psk-file",
 			"secrets.psk is given as well; one of them is enough");
+	if (p->ppk_given && !p->ppk_id[0])
+		problem(l, "secrets", "ppk", "needs its name: right would be secrets.ppk-id");
+	if (p->type != CONN_IKEV2 && p->ppk_id[0])
+		problem(l, "secrets", "ppk-id",
+			"is not used; right would be connection.type = ikev2");
 	if (p->password_given && p->password_file[0] && given(p, "secrets", "password"))
 		problem(l, "secrets", "password-file",
 			"secrets.password is given as well; one of them is enough");

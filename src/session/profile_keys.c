@@ -71,10 +71,11 @@ static const struct key_row rows[] = {
 	{ "secrets", "key-passphrase", KEY_SECRET, AT(key_passphrase), AT(key_passphrase_given), 0,
 		0, "", "text", "",
 		"What the private key is encrypted with; asked for when it is needed and not given." },
-	{ "secrets", "ppk-id", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
-		"Name of the post-quantum pre-shared key (RFC 8784)." },
-	{ "secrets", "ppk", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
-		"The post-quantum pre-shared key." },
+	{ "secrets", "ppk-id", KEY_TEXT, AT(ppk_id), 0, 0, SIZE(ppk_id), "", "text", "",
+		"Name of a post-quantum pre-shared key (RFC 8784): one that is mixed into all keys, so "
+		"that breaking the key exchange is not enough; a gateway that does not do so is refused." },
+	{ "secrets", "ppk", KEY_SECRET, AT(ppk), AT(ppk_given), 0, 0, "", "text", "",
+		"The post-quantum pre-shared key; asked for where there is a ppk-id and it is not given." },
 
 	{ "ike", "proposals", KEY_PROPOSALS, FULL(ike_text), 0, 0, PROPOSALS_TEXT_MAX, "",
 		"proposals", "",
@@ -183,8 +184,7 @@ size_t profile_row_number(const char *section, const char *key)
 
 bool profile_row_secret(const struct key_row *row)
 {
-	return row->type == KEY_SECRET || strcmp(row->key, "password") == 0 ||
-		strcmp(row->key, "ppk") == 0;
+	return row->type == KEY_SECRET || strcmp(row->key, "password") == 0;
 }
 
 bool profile_key(size_t i, struct profile_key *out)

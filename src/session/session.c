@@ -266,13 +266,17 @@ static void own_answer(
 		return;
 	if (!text || text->len == 0 || (id == ASK_ID_USER && text->len >= sizeof(s->user))) {
 		err_set(&e, ERR_CONFIG, "%s is needed and was not given",
-			id == ASK_ID_PSK ? "the pre-shared key" : "the user name");
+			id == ASK_ID_PSK         ? "the pre-shared key" :
+				id == ASK_ID_PPK ? "the post-quantum pre-shared key" :
+						   "the user name");
 		session_fail(s, STAGE_EAP, &e,
 			ob); /* a secret is missing: the advice of the login fits */
 		return;
 	}
 	if (id == ASK_ID_PSK)
 		s->psk = *text;
+	else if (id == ASK_ID_PPK)
+		s->ppk = *text;
 	else
 		memcpy(s->user, text->text, text->len + 1);
 	attempt_prepare(s, ob);

@@ -24,7 +24,7 @@ enum phase {
 };
 
 /* Identifiers of questions: the engine's count up from 1, the line's from ASK_LINE. */
-enum { ASK_LINE = 0x20000000, ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_ID_PSK };
+enum { ASK_LINE = 0x20000000, ASK_OWN = 0x40000000, ASK_ID_USER = ASK_OWN, ASK_ID_PSK, ASK_ID_PPK };
 enum {
 	BACKOFF_FIRST_MS = 1000,
 	BACKOFF_MOST_MS = 30000,
@@ -49,7 +49,7 @@ struct session {
 	time_t wall;
 
 	char user[EAP_USER_MAX];
-	struct passphrase psk, password; /* answers of the user, kept for reconnecting */
+	struct passphrase psk, ppk, password; /* answers of the user, kept for reconnecting */
 	struct err refusal; /* of the password that is known: the next attempt asks for another */
 	enum ask_kind asked; /* the engine's open question */
 	uint64_t asked_at;

@@ -165,6 +165,7 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	}
 	out->rekeys_ike += v->rekeys_ike;
 	out->rekeys_child += v->rekeys_child;
+	out->ike.quantum_safe = v->quantum_safe;
 	status_suite(out->ike.proposal, &v->suite);
 	status_children(s, now, out);
 	status_weak(s, out);

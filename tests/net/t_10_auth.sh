@@ -44,6 +44,40 @@ test_auth_eap_mschapv2() { logs_in_with_password mschapv2; }
 test_auth_eap_md5() { logs_in_with_password md5; }
 test_auth_eap_gtc() { logs_in_with_password gtc; }
 
+# quantum PROFILE: the key that both have is in all others, over new ones too
+quantum() {
+	profile_add "$1" secrets "ppk-id = by-hand" 'ppk = "carried by hand, and never sent"'
+	gateway_mark
+	client_start "$1"
+	gateway_says "using PPK for PPK_ID 'by-hand'" || fail "the gateway did without the key"
+	status_becomes "$1" "s['ike']['quantum_safe']"
+	reaches "$INNER4"
+	client_do "$1" "rekey all"
+	status_becomes "$1" "s['rekeys'] == {'ike': 1, 'child': 1}"
+	reaches "$INNER4"
+	client_stop "$1"
+}
+
+test_auth_ppk_psk() {
+	profile_psk ppk quantum
+	quantum ppk
+}
+
+test_auth_ppk_eap() {
+	profile_eap ppk mschapv2 quantum-eap
+	quantum ppk
+}
+
+# A key that is another one, or none where the gateway insists.
+test_auth_ppk_refused() {
+	profile_psk ppk quantum
+	profile_add ppk secrets "ppk-id = by-hand" "ppk = another one"
+	client_fails 6 ppk
+	explained ppk AUTHENTICATION_FAILED 'secrets\.ppk'
+	profile_psk ppk quantum
+	client_fails 6 ppk
+}
+
 # The gateway forgets who has not logged in after 20 s; strongSwan's own time is 30.
 test_auth_password_typed_late() {
 	profile_eap late mschapv2

@@ -425,6 +425,8 @@ static void answer_init(
 	if (sa->fragments)
 		gw_notify(&k, IKEV2_FRAGMENTATION_SUPPORTED);
 	write_hashes(g, &k);
+	if (g->cfg->ppk)
+		gw_notify(&k, USE_PPK);
 	send_plain(g, &k, &g->init_reply);
 	keep_octets(
 		&g->hs.init_r, &g->hs.init_r_len, g->init_reply.v[0].data, g->init_reply.v[0].len);

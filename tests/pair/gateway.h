@@ -69,6 +69,9 @@ struct gw_config {
 	enum ike_auth client; /* how the client must prove itself */
 	struct trust *trust; /* for client certificates */
 	const char *psk;
+	const char *ppk_id,
+		*ppk; /* RFC 8784: demanded of the client; NULL: it does not know of it */
+	bool silent_of_ppk; /* it mixes it in, and does not say so */
 	uint8_t eap; /* the method */
 	const char *user, *password; /* for EAP; also the GTC code */
 	uint32_t hashes; /* SIGNATURE_HASH_ALGORITHMS; 0: what the library can */

@@ -113,6 +113,25 @@ static void prove_self(struct gw_step *s)
 	free(octets);
 }
 
+/* RFC 8784 section 3, in the request with AUTH: the key that the client names is in the keys from here on. */
+static bool takes_ppk(struct gw_step *s)
+{
+	const struct gw_config *cfg = s->g->cfg;
+	struct notify n;
+	struct err e = { 0 };
+
+	if (!cfg->ppk)
+		return true;
+	if (!notify_find(s->p, PPK_IDENTITY, &n) || n.data.n != 1 + strlen(cfg->ppk_id) ||
+		memcmp((const uint8_t *)n.data.p + 1, cfg->ppk_id, n.data.n - 1) != 0)
+		return false;
+	assert_int_equal(((const uint8_t *)n.data.p)[0], 2); /* PPK_ID_FIXED */
+	assert_ok(&e, v2_mix_ppk(s->sa, BYTES(cfg->ppk), &e));
+	if (!cfg->silent_of_ppk)
+		gw_notify(s->reply, PPK_IDENTITY);
+	return true;
+}
+
 /* --- the exchanges --------------------------------------------------------------------------------- */
 
 /* What the first request says of the child SA, for after EAP. */
@@ -167,7 +186,7 @@ static void first_request(struct gw_step *s)
 	assert_ok(&e, id_read(&g->hs.idi, idi->body, &e));
 	keep_child(s);
 	bool ok = g->cfg->client == IKE_AUTH_BY_EAP ? !auth :
-						      auth &&
+						      auth && takes_ppk(s) &&
 			(g->cfg->client == IKE_AUTH_BY_PSK ?
 					by_shared(s, BYTES(g->cfg->psk), auth->body) :
 					by_certificate(s, auth->body));
@@ -188,7 +207,7 @@ static void last_request(struct gw_step *s)
 	const struct secret *i = s->g->msk.len ? &s->g->msk : &s->sa->sk_pi;
 	const struct secret *r = s->g->msk.len ? &s->g->msk : &s->sa->sk_pr;
 
-	if (s->g->cfg->refuse_last || !auth ||
+	if (s->g->cfg->refuse_last || !auth || !takes_ppk(s) ||
 		!by_shared(s, (struct bytes){ i->data, i->len }, auth->body)) {
 		refuse(s, s->g->cfg->refuse_last ? s->g->cfg->refuse_last : AUTHENTICATION_FAILED);
 		return;

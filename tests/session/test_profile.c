@@ -115,8 +115,10 @@ static const struct row rows[] = {
 	BAD("secrets", "password-file", "", "empty"),
 	GOOD("secrets", "key-passphrase", "x", "(hidden)"),
 	BAD("secrets", "key-passphrase", "\x7f", "control"),
-	BAD("secrets", "ppk-id", "x", LATER),
-	BAD("secrets", "ppk", "x", LATER),
+	GOOD("secrets", "ppk-id", "by-hand", "by-hand"),
+	BAD("secrets", "ppk-id", "", "empty"),
+	GOOD("secrets", "ppk", "x", "(hidden)"),
+	BAD("secrets", "ppk", "a\tb", "control"),
 	GOOD("ike", "lifetime", "90", "90s"),
 	GOOD("ike", "lifetime", "15m", "15m"),
 	GOOD("ike", "lifetime", "1D", "1d"),
@@ -390,7 +392,10 @@ static void finish(void **state)
 	FINISH("remote.auth", "EAP", GW, "local.auth=eap", "remote.auth=psk");
 	FINISH("remote.ca", "not used", GW, "remote.ca=ca.pem");
 	FINISH(NULL, NULL, GW, "remote.auth=cert", "remote.ca=ca.pem");
-	FINISH("secrets.psk-file", "as well", GW, "secrets.psk=x", "secrets.psk-file=y");
+	FINISH("secrets.ppk", "needs its name", GW, "secrets.ppk=x"),
+		FINISH("secrets.ppk-id", "connection.type = ikev2", GW, V1, "secrets.ppk-id=x"),
+		FINISH(NULL, NULL, GW, "secrets.ppk=x", "secrets.ppk-id=y"),
+		FINISH("secrets.psk-file", "as well", GW, "secrets.psk=x", "secrets.psk-file=y");
 	FINISH("secrets.password-file", "as well", GW, "local.auth=eap", "secrets.password=x",
 		"secrets.password-file=y");
 	FINISH(NULL, NULL, GW, V1, "local.auth=xauth-psk", "ike.aggressive=yes");
