@@ -268,6 +268,8 @@ uint64_t v2_deadline(const struct v2 *v)
 		at = earliest(at, v->keepalive_at);
 	if (v->stopping)
 		at = earliest(at, v->stop_at);
+	if (v->remake && !window_shut(v->sa))
+		at = earliest(at, v->remake_at);
 	at = earliest(at, earliest(v->reauth_at, v->extra_at));
 	return earliest(at, dpd_at(v));
 }

@@ -190,6 +190,20 @@ static void extra_refused(
 	}
 }
 
+/* The gateway deleted the last child SA, and makes none instead of it now: it is asked again for as long as that
+ * is worth while. The old one lingers until then, for it says what to ask for. */
+static void remake_later(struct v2 *v, struct child *old, bool at_once)
+{
+	uint64_t at = at_once ? v->now : v->now + jittered(RETRY_MS, v->rng);
+
+	if (at >= v->remake_from)
+		return;
+	v->remake = old->spi_in;
+	v->remake_at = at;
+	if (old->until <= at)
+		old->until = at + CHILD_LINGER_MS;
+}
+
 /* An error to a rekey is not the end: the old child still carries traffic. */
 static bool child_refused(
 	struct step *s, struct child *old, const struct offer *o, const struct notify *n)
@@ -204,6 +218,9 @@ static bool child_refused(
 	bool at_once = offer_changes(s, n);
 	if (!o->old_spi_in)
 		extra_refused(s, &o->remote_ts.v[0], n->type, at_once);
+	if (old && old->lost && old->state == CHILD_LINGERING &&
+		(at_once || n->type == TEMPORARY_FAILURE))
+		remake_later(v, old, at_once);
 	if (!old || old->state != CHILD_UP)
 		return true; /* or the gateway replaced it meanwhile */
 	if (n->type == CHILD_SA_NOT_FOUND && !old->lost) /* section 2.25: so a new one is made */

@@ -279,6 +279,7 @@ static void remake_child(struct v2 *v)
 		return;
 	last->lost = true;
 	v->remake = last->spi_in;
+	v->remake_at = v->now;
 	v->remake_from = v->now + REMAKE_MS;
 }
 
@@ -310,7 +311,7 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		v->want_move = false;
 		return v2_move_send(v, sa, ob, e);
 	}
-	if (v->remake) {
+	if (v->remake && v->now >= v->remake_at) {
 		c = child_find(&v->children, v->remake);
 		v->remake = 0;
 		if (c)

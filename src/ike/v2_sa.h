@@ -180,6 +180,7 @@ struct v2 {
 		remake; /* spi_in of the last child, which the gateway deleted: another is to be made; 0: none */
 	uint64_t
 		remake_from; /* not before: one that deletes it again and again wants another connection */
+	uint64_t remake_at; /* not before: it was refused for a moment */
 	bool want_move; /* the gateway is to be told where we are ... */
 	bool elsewhere; /* ... which is another address than it knows */
 	struct handshake *hs;

@@ -82,6 +82,64 @@ static void deleted_after_a_rekey(void **state)
 	pair_free(&p);
 }
 
+/* It deletes the only child SA and goes on to rekey the IKE SA, so that our request for another one comes at the
+ * wrong moment (section 2.25.2). */
+static void deleted_before_a_rekey(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 38);
+	p.ping_every = 100;
+	pair_connect(&p);
+	pair_gw(&p, GW_DELETE_CHILD | GW_REKEY_IKE);
+	pair_run(&p, 1000);
+	assert_int_equal(p.gw.n_children, 0);
+	pair_run(&p, SECONDS(60));
+	p.ping_every = 0;
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	assert_int_equal(p.gw.rekeys_ike, 1);
+	pair_free(&p);
+}
+
+/* A gateway that has no time for it, ever, is as good as one that closed the connection. */
+static void never_made_anew(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 39);
+	pair_connect(&p);
+	p.gwc.refuse_child = TEMPORARY_FAILURE;
+	pair_gw(&p, GW_DELETE_CHILD);
+	pair_run(&p, REMAKE_MS - RETRY_MS - 1000);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	pair_run(&p, SECONDS(10));
+	pair_check_dead(&p, ERR_PEER, 0);
+	pair_free(&p);
+}
+
+/* What it refuses is the offer, which changes. */
+static void made_anew_without_pfs(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 40);
+	p.esp = p.gwc.esp = "aes128gcm16-noesn";
+	p.gwc.refuse_pfs = NO_PROPOSAL_CHOSEN;
+	p.ping_every = 100;
+	p.cfg.pfs = TRI_AUTO;
+	pair_connect(&p);
+	pair_gw(&p, GW_DELETE_CHILD);
+	pair_run(&p, SECONDS(5));
+	p.ping_every = 0;
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
 /* The gateway replaces the IKE SA, and for a while nothing that we answer arrives: it still has the old one only,
  * which must not be taken from it, and by which it asks again. */
 static bool no_answers(void *arg, struct net *n, enum end from, struct flight *f)
@@ -118,6 +176,9 @@ int main(void)
 		cmocka_unit_test(deleted_before_our_answer),
 		cmocka_unit_test(deleted_before_it_is_known),
 		cmocka_unit_test(deleted_after_a_rekey),
+		cmocka_unit_test(deleted_before_a_rekey),
+		cmocka_unit_test(never_made_anew),
+		cmocka_unit_test(made_anew_without_pfs),
 		cmocka_unit_test(replaced_and_not_told),
 	};
 
