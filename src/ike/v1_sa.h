@@ -284,6 +284,7 @@ struct v1 {
 	unsigned moves;
 	uint16_t port; /* of the gateway, as at the start */
 	bool want_renewal;
+	bool last_hope; /* the next renewal is: there is no phase 1, and the one before failed */
 	uint64_t renew_at; /* not before */
 	uint64_t heard_at, keepalive_at;
 	uint32_t rekeys_ike, rekeys_child;

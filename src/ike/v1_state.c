@@ -281,16 +281,29 @@ static void renewal_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, 
 {
 	outbox_event(ob, EV_NOT_REKEYED, LEVEL_WARN, "renewing phase 1 failed: %s", e->text);
 	v->want_renewal = true;
-	v->renew_at = v->now + jittered(V1_RETRY_MS, v->rng);
+	v->renew_at = v->now + (v->sa ? jittered(V1_RETRY_MS, v->rng) : 0);
 	v1_sa_drop(v, sa);
+}
+
+/* Where none is left nobody would notice that the gateway is gone. One that has begun to answer may have deleted
+ * this one with the old one: it is tried again, once. */
+static bool last_hope(struct v1 *v, const struct v1_sa *sa)
+{
+	bool begun = sa->state > V1_SA_SENT && sa->state < V1_AGGR_SENT;
+
+	if (v->sa)
+		return false;
+	if (!begun || v->last_hope)
+		return true;
+	v->last_hope = true;
+	return false;
 }
 
 void v1_sa_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox *ob)
 {
 	struct err copy = *e;
 
-	/* Where none is left nobody would notice that the gateway is gone. */
-	if (sa->first || sa == v->sa || !v->sa)
+	if (sa->first || sa == v->sa || last_hope(v, sa))
 		v1_fail(v, &copy, ob);
 	else
 		renewal_failed(v, sa, &copy, ob);
@@ -346,7 +359,7 @@ static void take_over(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	sa->expire_at = life ? v->now + life : TIME_NEVER;
 	sa->gone_at = sa->wait_until = TIME_NEVER;
 	v->sa = sa;
-	v->want_renewal = false;
+	v->want_renewal = v->last_hope = false;
 	ke_free(sa->p1->ke);
 	sa->p1->ke = NULL;
 	if (sa->first) {

@@ -83,6 +83,42 @@ static void renewal_deleted(void **state)
 	}
 }
 
+static bool drop_last(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)n;
+	return *(bool *)arg && from == GATEWAY && !f->esp && f->len > IKE_HDR_LEN &&
+		f->data[18] == V1_MAIN_MODE && f->data[19] & V1_FLAG_ENCRYPTED;
+}
+
+/* The gateway has the new phase 1, which we do not know for its last message is lost, and deletes all that it has:
+ * our own last message has no answer any more, but a new beginning has. Once: who never gets that far is refused. */
+static void renewal_forgotten(void **state)
+{
+	(void)state;
+	for (int refused = 0; refused < 2; refused++) {
+		struct v1_pair *p = long_lived(115);
+		struct v1_sa *old = p->gw->sa;
+		bool drop = true;
+		p->net.tap = drop_last;
+		p->net.tap_arg = &drop;
+		v1_pair_command(p, CMD_REKEY_IKE);
+		v1_pair_run(p, 300);
+		assert_ptr_not_equal(p->gw->sa, old);
+		delete_phase1(p, old);
+		v1_sa_drop(p->gw, old);
+		v1_sa_drop(p->gw, p->gw->sa);
+		drop = refused;
+		v1_pair_run(p, SECONDS(300));
+		if (refused) {
+			v1_pair_check_dead(p, ERR_SILENT, 0);
+		} else {
+			v1_pair_check_up(p, 1);
+			assert_int_equal(p->client->rekeys_ike, 1);
+		}
+		v1_pair_done(p);
+	}
+}
+
 /* In the place of the gateway: the first message of main mode is answered by NO-PROPOSAL-CHOSEN. */
 static bool no_proposal(void *arg, struct net *n, enum end from, struct flight *f)
 {
@@ -371,6 +407,7 @@ int main(void)
 		cmocka_unit_test(deleted_and_silent),
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
+		cmocka_unit_test(renewal_forgotten),
 		cmocka_unit_test(renewal_refused),
 		cmocka_unit_test(renewed_often),
 		cmocka_unit_test(pair_made_while_waiting),
