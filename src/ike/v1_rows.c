@@ -269,6 +269,15 @@ static void run_phase2(struct v1_step *s, const struct row *row)
 		v1_fail(s->v, s->e, s->ob);
 }
 
+/* Our answer was lost, and may be so again: until the exchange is forgotten, a phase 1 that has been replaced is
+ * not deleted from under it. */
+static void answer_again(struct v1 *v, struct v1_sa *sa, const struct v1_xchg *x, struct outbox *ob)
+{
+	v1_transmit(v, &x->sent, ob);
+	if (sa->state == V1_REPLACED && sa->gone_at < v->now + V1_OVERLAP_MS)
+		sa->gone_at = v->now + V1_OVERLAP_MS;
+}
+
 static void phase2(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
 	const struct datagram *d, struct outbox *ob)
 {
@@ -291,7 +300,7 @@ static void phase2(struct v1 *v, struct v1_sa *sa, const struct ike_hdr *h,
 	v1_digest((struct bytes){ d->data, d->len }, seen);
 	if (x && memcmp(seen, x->seen, V1_SEEN_LEN) == 0) {
 		if (!x->waiting && x->sent.n > 0)
-			v1_transmit(v, &x->sent, ob);
+			answer_again(v, sa, x, ob);
 		return;
 	}
 	struct payloads *p = malloc(sizeof(*p));

@@ -334,6 +334,37 @@ static void rekey_of_the_gateway_lost(void **state)
 	v1_pair_done(p);
 }
 
+/* The second message for a second, the third for as long as the phase 1 before stays. */
+static bool drop_third(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	uint64_t since = *(uint64_t *)arg;
+
+	if (f->esp || f->len <= IKE_HDR_LEN || f->data[18] != V1_QUICK_MODE)
+		return false;
+	return from == GATEWAY ? n->now < since + SECONDS(1) :
+				 f->len < 100 && n->now < since + V1_OVERLAP_MS + SECONDS(1);
+}
+
+/* The last message of our rekey is lost again and again, and phase 1 is renewed meanwhile: the old one stays for as
+ * long as the gateway asks by it, or it would not have what we send by. */
+static void third_lost(void **state)
+{
+	struct v1_pair *p = long_lived(116);
+	uint64_t since = p->net.now + 200;
+
+	(void)state;
+	v1_pair_run(p, 200);
+	p->net.tap = drop_third;
+	p->net.tap_arg = &since;
+	v1_pair_command(p, CMD_REKEY_ALL);
+	v1_pair_run(p, SECONDS(60));
+	assert_int_equal(p->client->rekeys_ike, 1);
+	assert_int_equal(p->client->rekeys_child, 1);
+	v1_pair_check_up(p, 1);
+	assert_int_equal(phase1s(p), 1);
+	v1_pair_done(p);
+}
+
 /* What the data plane was told to expect is taken back where the connection ends meanwhile. */
 static void stopped_while_rekeying(void **state)
 {
@@ -414,6 +445,7 @@ int main(void)
 		cmocka_unit_test(first_messages_of_others),
 		cmocka_unit_test(rekey_lost),
 		cmocka_unit_test(rekey_of_the_gateway_lost),
+		cmocka_unit_test(third_lost),
 		cmocka_unit_test(stopped_while_rekeying),
 	};
 
