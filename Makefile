@@ -9,6 +9,7 @@
 #   make soak-kill  200 kill -9 at random moments; make soak-stop: SIGSTOP for a minute;
 #                   make soak-rekey: 10 000 rekeys, 1 000 reconnects
 #   make check-unit the unit and pair tests: seconds, no root
+#   make stress     random lives of both IKE engines: SEEDS=n of them; SEED=n one, with a trace
 
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
@@ -58,7 +59,7 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 # The folder of a test program, without $(OUT): a rule with a pattern would take the % as its own.
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
-.PHONY: soak-kill soak-stop soak-rekey bench-routes bench-data all install uninstall demo check check-unit \
+.PHONY: soak-kill soak-stop soak-rekey bench-routes bench-data stress all install uninstall demo check check-unit \
         check-net check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
@@ -95,6 +96,11 @@ $(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $$(call helpers,tests/fuzz) $$(call helpers,te
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 tests: $(TEST_BIN)
+
+STRESS := $(OUT)/tests/stress/stress
+$(STRESS): $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/stress/*.c)) $(call helpers,tests/pair) $(TEST_LIB_OBJ) $(LIB)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 # tests/bench/bench_*.c: programs that measure; what runs them is the script beside them.
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
@@ -141,7 +147,7 @@ bench-data: all $(addprefix $(OUT)/tests/bench/bench_,data esp rekey)
 bench-routes: $(OUT)/tests/bench/bench_routes
 	@tests/bench/routes $(OUT)
 
-benches: $(BENCH_BIN)
+benches: $(BENCH_BIN) $(STRESS)
 
 # QUICK=--quick for a few minutes; PARTS="connect fleet" for some of it
 bench:
@@ -156,6 +162,11 @@ soak-rekey: all $(OUT)/tests/bench/bench_soak
 check-vm: all $(OUT)/tests/host/test_netns $(OUT)/tests/host/test_xfrm
 	@tests/install-packages gateway vm
 	@tests/net/vm/run
+
+# A failing seed prints its number; SEED=number plays it again and shows every datagram.
+SEEDS ?= 4000
+stress: $(STRESS)
+	@$(if $(SEED),PAIR_TRACE=1 $(STRESS) $(SEED) 1,$(STRESS) 1 $(SEEDS))
 
 fuzz:
 	@$(MAKE) --no-print-directory BUILD=fuzz CC=clang fuzz-build

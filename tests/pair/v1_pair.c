@@ -413,6 +413,13 @@ static void refuse_config(struct v1_pair *p)
 	v1_send_info(p->gw, p->gw->sa, &k, &p->ob);
 }
 
+/* What it asked is answered: the same answer once more is not. */
+static void asked_done(struct v1_pair *p, struct v1_xchg *x)
+{
+	v1_xchg_done(p->gw, x);
+	kept_free(&x->sent);
+}
+
 static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 {
 	struct rd r = rd_init(body.p, body.n);
@@ -428,17 +435,17 @@ static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 		else
 			send_attributes(p, x, REPLY, identifier, (struct bytes){ given, n }, false);
 	} else if (p->rounds && x->mid == p->asked_mid) {
-		v1_xchg_done(p->gw, x);
+		asked_done(p, x);
 		check_round(p, r);
 		p->round++;
 		next_round(p);
 	} else if (type == REPLY && x->mid == p->asked_mid) {
 		check_words(p, r);
-		v1_xchg_done(p->gw, x);
+		asked_done(p, x);
 		p->round = p->refused ? 2 : p->round + 1;
 		next_round(p);
 	} else if (type == ACK && x->mid == p->asked_mid) {
-		v1_xchg_done(p->gw, x);
+		asked_done(p, x);
 		p->logged_in = !p->refused;
 	}
 }
