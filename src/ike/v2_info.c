@@ -74,12 +74,14 @@ bool v2_dpd_recv(struct step *s)
 	return true;
 }
 
-/* The gateway deletes the child whose outbound SPI this is. In the answer stands our half, unless
- * we are deleting it ourselves (section 1.4.1, 2.25.1). */
+/* The gateway deletes the child whose outbound SPI this is, and which may have gone over to the successor of the IKE
+ * SA. In the answer stands our half, unless we are deleting it ourselves (section 1.4.1, 2.25.1). */
 static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
 {
-	struct child *c = child_by_out(&s->v->children, s->sa, spi_out);
+	struct child *c = NULL;
 
+	for (const struct v2_sa *sa = s->sa; sa && !c; sa = sa->successor)
+		c = child_by_out(&s->v->children, sa, spi_out);
 	if (!c) {
 		s->sa->req.offer.gone_spi = spi_out;
 		return false;

@@ -140,6 +140,49 @@ static void made_anew_without_pfs(void **state)
 	pair_free(&p);
 }
 
+static bool deletes_unanswered(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	return from == GATEWAY && !f->esp && f->data[18] == INFORMATIONAL &&
+		f->data[19] & FLAG_RESPONSE && n->now < *(uint64_t *)arg;
+}
+
+/* A gateway that takes our rekey of the IKE SA while its own delete of a child SA is under way has that child deleted
+ * by the old one, whose children have gone over to the new one. */
+static void deleted_by_the_replaced(void **state)
+{
+	uint8_t chain[16];
+	uint64_t until;
+	struct pair p;
+	struct ikew k;
+	size_t len;
+
+	(void)state;
+	pair_init(&p, 41);
+	p.ping_every = 100;
+	pair_connect(&p);
+	struct v2_sa *old = p.gw.sa;
+	uint32_t ours = p.client.v2->children.v[0]->spi_in;
+	until = p.net.now + SECONDS(1);
+	pair_tap(&p, deletes_unanswered, &until);
+	pair_command(&p, CMD_REKEY_IKE);
+	pair_run(&p, 100);
+	assert_int_equal(p.client.v2->rekeys_ike, 1);
+	ikew_chain(&k, chain, sizeof(chain));
+	v2_delete_write(&k, PROTO_ESP, &p.gw.children[0]->spi_in, 1);
+	assert_true(ikew_end(&k, &len));
+	pair_gw_send(&p, old, INFORMATIONAL, false, old->mid_out, PAYLOAD_D,
+		(struct bytes){ chain, len });
+	p.gw.ob = &p.ob;
+	gw_children_clear(&p.gw, p.gw.sa);
+	pair_gw(&p, 0);
+	pair_run(&p, SECONDS(20));
+	assert_null(child_find(&p.client.v2->children, ours));
+	p.ping_every = 0;
+	pair_settle(&p);
+	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
 /* The gateway replaces the IKE SA, and for a while nothing that we answer arrives: it still has the old one only,
  * which must not be taken from it, and by which it asks again. */
 static bool no_answers(void *arg, struct net *n, enum end from, struct flight *f)
@@ -179,6 +222,7 @@ int main(void)
 		cmocka_unit_test(deleted_before_a_rekey),
 		cmocka_unit_test(never_made_anew),
 		cmocka_unit_test(made_anew_without_pfs),
+		cmocka_unit_test(deleted_by_the_replaced),
 		cmocka_unit_test(replaced_and_not_told),
 	};
 
