@@ -418,6 +418,48 @@ static void fragments_unasked(void **state)
 	pair_free(&p);
 }
 
+/* RFC 7296 section 3.10.1: the gateway got ESP that it has no SA for. Whether it has one comes out when the child SA is
+ * rekeyed: one that it has is replaced, and for one that it has not another is made. */
+static void unknown_spi(void **state)
+{
+	static const struct {
+		const char *body;
+		bool ours, forgotten;
+	} rows[] = { { "0000000b%08x", true, false }, { "0000000b%08x", true, true },
+		{ "0304000b%08x", true, true }, { "0000000b%08x", false, false },
+		{ "0000000b", true, false } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pair p;
+		char hex[32];
+		bool asks = rows[i].ours && strchr(rows[i].body, '%');
+		pair_up(&p);
+		uint32_t first = p.client.v2->children.v[0]->spi_out;
+		snprintf(hex, sizeof(hex), rows[i].body, rows[i].ours ? first : first + 1);
+		if (rows[i].forgotten) {
+			p.gw.ob = &p.ob;
+			gw_children_clear(&p.gw, NULL);
+			pair_gw(&p, 0);
+		}
+		p.gwc.edits[0] = (struct edit){ .exchange = INFORMATIONAL,
+			.request = true,
+			.any_mid = true,
+			.op = EDIT_ADD,
+			.payload = PAYLOAD_N,
+			.hex = hex };
+		pair_gw(&p, GW_DPD);
+		p.gwc.edits[0].op = EDIT_NONE;
+		pair_settle(&p);
+		net_ping(&p.net, CLIENT); /* for the gateway to use what is new to it */
+		pair_settle(&p);
+		pair_check_up(&p, 1);
+		assert_int_equal(p.client.v2->rekeys_child, asks);
+		assert_int_equal(p.client.v2->children.v[0]->spi_out != first, asks);
+		pair_free(&p);
+	}
+}
+
 /* RFC 4478 section 2: the gateway may say so at any time. */
 static void log_in_again(void **state)
 {
@@ -459,6 +501,7 @@ int main(void)
 		cmocka_unit_test(requests),
 		cmocka_unit_test(tunnel_mode_unasked),
 		cmocka_unit_test(children_without_end),
+		cmocka_unit_test(unknown_spi),
 		cmocka_unit_test(log_in_again),
 		cmocka_unit_test(same_answer_again),
 		cmocka_unit_test(same_request_again),
