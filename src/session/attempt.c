@@ -211,6 +211,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	s->again = false;
 	passphrase_wipe(&s->last_answer);
 	s->late = false;
+	s->question = 0;
 	configure_login(s);
 	if (s->p->type == CONN_L2TP)
 		dial_choose_port(s);
@@ -441,18 +442,51 @@ static bool give_way(struct session *s, const struct err *e, struct outbox *ob)
 	return false;
 }
 
-/* Nothing is known against the password: it only came when the gateway had gone. */
+static void call_with(struct session *s, const struct passphrase *password, struct outbox *ob)
+{
+	s->password = *password;
+	err_clear(&s->refusal);
+	outbox_event(ob, EV_STAGE, LEVEL_INFO,
+		"the gateway did not wait for the password: calling it once more");
+}
+
+/* Nothing is known against the password: it only came when the gateway had gone, or the L2TP server had ended the
+ * call. */
 static bool came_too_late(struct session *s, const struct err *e, struct outbox *ob)
 {
 	bool login = s->view.stage == STAGE_EAP || s->view.stage == STAGE_PPP_LOGIN;
+	bool ended = s->view.stage == STAGE_L2TP && e->kind == ERR_PEER;
 
-	if (!s->late || !login || e->kind != ERR_SILENT || s->asked != ASK_PASSWORD ||
+	if (!s->late || !(ended || (login && e->kind == ERR_SILENT)) || s->asked != ASK_PASSWORD ||
 		s->last_answer.len == 0)
 		return false;
-	s->password = s->last_answer;
-	outbox_event(ob, EV_STAGE, LEVEL_INFO,
-		"the gateway did not wait for the password: calling it once more");
+	call_with(s, &s->last_answer, ob);
 	return true;
+}
+
+/* The gateway gave up before the password was there: whoever types it need not begin again. */
+static bool is_being_typed(struct session *s, const struct err *e, struct outbox *ob)
+{
+	if (!s->question || s->asked != ASK_PASSWORD || s->phase == PHASE_STOPPING ||
+		(e->kind != ERR_PEER && e->kind != ERR_SILENT))
+		return false;
+	outbox_log(ob, LEVEL_INFO, "%s", e->text);
+	s->last_error = *e;
+	s->last_stage = s->view.stage;
+	dial_end(s, ob);
+	leave_engine(s);
+	s->phase = PHASE_ASKING;
+	return true;
+}
+
+void attempt_answered(struct session *s, const struct passphrase *text, struct outbox *ob)
+{
+	if (!text) {
+		session_fail(s, s->last_stage, &s->last_error, ob);
+		return;
+	}
+	call_with(s, text, ob);
+	resolve(s, ob);
 }
 
 /* Before giving up or waiting: less, the other source port of L2TP, another address, another gateway of the
@@ -504,6 +538,8 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 	bool lost = s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING;
 	bool no_other = unanswered(s, e);
 
+	if (!lost && is_being_typed(s, e, ob))
+		return;
 	if (no_other) {
 		e = &s->refusal; /* why it was asked for is the news */
 	} else if (in_vain(s, e)) {

@@ -24,6 +24,8 @@ const struct passphrase *attempt_password(const struct session *s);
 void attempt_hang_up(struct session *s, struct outbox *ob);
 /* It ended with e, in stage s->view.stage: another way, another time, or the end. */
 void attempt_failed(struct session *s, const struct err *e, struct outbox *ob);
+/* The password, that was being typed when the gateway gave up; NULL: there will be none. */
+void attempt_answered(struct session *s, const struct passphrase *text, struct outbox *ob);
 /* Somebody wants the tunnel that is up made anew, at once: nothing has failed. */
 void attempt_as_asked(struct session *s, struct outbox *ob);
 

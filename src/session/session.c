@@ -172,7 +172,9 @@ static void note_question(struct session *s, const struct outbox *ob, size_t fro
 {
 	for (size_t i = from; i < ob->n; i++)
 		if (ob->actions[i].kind == ACT_ASK) {
-			s->asked = ((const struct ask *)outbox_get(ob, i))->kind;
+			const struct ask *a = outbox_get(ob, i);
+			s->asked = a->kind;
+			s->question = a->id;
 			s->asked_at = s->now;
 		}
 }
@@ -290,6 +292,12 @@ void session_answer(struct session *s, uint64_t now, uint32_t id, const struct p
 	s->now = now;
 	if (id & ASK_OWN) {
 		own_answer(s, id, text, ob);
+		return;
+	}
+	bool open = id == s->question;
+	s->question = open ? 0 : s->question;
+	if (open && s->phase == PHASE_ASKING) {
+		attempt_answered(s, text, ob);
 		return;
 	}
 	if (!s->engine || ((id & ASK_LINE) && !s->line))

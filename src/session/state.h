@@ -51,8 +51,9 @@ struct session {
 	char user[EAP_USER_MAX];
 	struct passphrase psk, ppk, password; /* answers of the user, kept for reconnecting */
 	struct err refusal; /* of the password that is known: the next attempt asks for another */
-	enum ask_kind asked; /* the engine's open question */
+	enum ask_kind asked; /* the engine's last question */
 	uint64_t asked_at;
+	uint32_t question; /* ... as long as it has no answer, 0: it has; may outlive its engine */
 	struct passphrase last_answer;
 	bool late; /* ... which took IKE_LATE_MS */
 

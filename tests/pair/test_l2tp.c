@@ -1,124 +1,12 @@
 /*
  * A whole L2TP session: IKEv1, the line over its SA, what PPP brings; every way in which it fails, is
- * lost, brought back and ended. No datagram of L2TP ever leaves without an SA.
+ * lost, brought back and ended. Logins are in test_l2tp_login.c. No datagram of L2TP ever leaves without an SA.
  */
+#include "l2tp_world.h"
+
 #include <stdlib.h>
 
-#include "../../src/session/state.h"
-#include "v1_pair.h"
-
 #include "base/types.h"
-#include "crypto/alg.h"
-
-struct world {
-	struct profile *profile;
-	struct v1_pair pair;
-	struct behind behind;
-};
-
-static void set(struct world *w, const char *section, const char *key, const char *value)
-{
-	struct err e;
-
-	assert_ok(&e, profile_set(w->profile, section, key, value, &e));
-}
-
-/* Of the profile only what has no default. */
-static struct world *world_default(uint32_t seed)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	assert_non_null(w);
-	w->profile = profile_new("test");
-	assert_non_null(w->profile);
-	set(w, "connection", "type", "l2tp");
-	set(w, "connection", "gateway", "198.51.100.1");
-	set(w, "secrets", "psk", "a shared key");
-	set(w, "secrets", "user", "User");
-	set(w, "secrets", "password", "clientPass");
-	v1_pair_init(&w->pair, seed);
-	behind_init(&w->behind, seed);
-	w->behind.wire.delay = 20;
-	w->pair.profile = w->profile;
-	w->pair.behind = &w->behind;
-	/* Its identity is its address, as the profile expects. */
-	w->pair.gw_cfg.local_id = (struct identity){ .type = ID_NONE };
-	w->pair.gw_cfg.mode = SA_TRANSPORT;
-	w->pair.gw_cfg.pfs = TRI_NO;
-	return w;
-}
-
-static struct world *world_new(uint32_t seed)
-{
-	struct world *w = world_default(seed);
-
-	set(w, "ike", "proposals", "aes256-sha1-ecp256");
-	set(w, "connection", "security", "legacy");
-	set(w, "esp", "proposals", "aes128-sha1");
-	return w;
-}
-
-static void world_start(struct world *w)
-{
-	struct profile_problem problems[4];
-
-	if (profile_finish(w->profile, problems, ARRAY_LEN(problems)) > 0)
-		fail_msg("%s.%s: %s", problems[0].section, problems[0].key, problems[0].err.text);
-	v1_pair_connect(&w->pair);
-}
-
-/* Until L2TP's first message is on its way. */
-static void world_dials(struct world *w)
-{
-	struct profile_problem none;
-
-	assert_int_equal(profile_finish(w->profile, &none, 1), 0);
-	v1_pair_start(&w->pair);
-	while (w->behind.calls == 0)
-		v1_pair_run(&w->pair, 1);
-}
-
-static void world_free(struct world *w)
-{
-	assert_int_equal(w->behind.clear, 0);
-	v1_pair_free(&w->pair);
-	profile_free(w->profile);
-	free(w);
-}
-
-static void check_up(struct world *w)
-{
-	struct status *st = calloc(1, sizeof(*st));
-	char text[ADDR_TEXT_MAX];
-
-	assert_non_null(st);
-	session_status(w->pair.session, w->pair.net.now, st);
-	if (st->state != STATE_UP)
-		fail_msg("state %d: %s", st->state, st->last_error);
-	assert_string_equal(st->type, "l2tp");
-	assert_int_equal(st->children[0].mode, SA_TRANSPORT);
-	assert_true(server_up(&w->behind.ppp));
-	assert_true(w->behind.link.packets);
-	assert_int_equal(st->n_addrs, 1);
-	assert_string_equal(prefix_text(text, &st->addrs[0]), "10.10.1.2/32");
-	assert_string_equal(addr_text(text, &st->dns[0]), "10.10.1.1");
-	assert_in_range(st->mtu, 1200, 1420);
-	assert_true(st->ppp.auth[0] && st->ppp.mru > 0);
-	free(st);
-}
-
-static void check_down(struct world *w, enum down_status status, const char *words)
-{
-	assert_int_equal(w->pair.downs, 1);
-	if (w->pair.down.status != status || !strstr(w->pair.down.what, words))
-		fail_msg("status %d: %s; wanted %d, \"%s\"", w->pair.down.status, w->pair.down.what,
-			status, words);
-	assert_int_equal(w->pair.net.plane[CLIENT].n, 0);
-	assert_int_equal(w->behind.link.local_port, 0);
-	assert_int_equal(w->pair.netconf.n_addrs, 0);
-	if (status != DOWN_ASKED)
-		assert_true(w->pair.down.said[0] && w->pair.down.advice[0]);
-}
 
 static void up_and_down(void **state)
 {
@@ -170,24 +58,6 @@ static void stopped_on_the_way(void **state)
 		check_down(w, DOWN_ASKED, "");
 		world_free(w);
 	}
-}
-
-static void asks_once(void **state)
-{
-	struct world *w = world_new(4);
-
-	(void)state;
-	w->profile->password_given = false;
-	w->pair.password = "clientPass";
-	world_start(w);
-	check_up(w);
-	assert_int_equal(w->pair.asks, 1);
-	v1_pair_command(&w->pair, CMD_RECONNECT);
-	v1_pair_run(&w->pair, SECONDS(30));
-	check_up(w);
-	assert_int_equal(w->behind.calls, 2);
-	assert_int_equal(w->pair.asks, 1);
-	world_free(w);
 }
 
 static void silent_on_1701(void **state)
@@ -474,39 +344,6 @@ static void address_changes_while_dialling(void **state)
 	world_free(w);
 }
 
-/* What was typed and worked goes before what the profile says. */
-static void a_corrected_password(void **state)
-{
-	struct world *w = world_new(21);
-
-	(void)state;
-	set(w, "secrets", "password", "wrong");
-	w->behind.ppp_cfg.failure = "E=691 R=1 C=00112233445566778899AABBCCDDEEFF V=3 M=no";
-	w->behind.ppp_cfg.retry = true;
-	w->pair.password = "clientPass";
-	world_start(w);
-	check_up(w);
-	assert_int_equal(w->pair.asks, 1);
-	v1_pair_command(&w->pair, CMD_RECONNECT);
-	v1_pair_run(&w->pair, SECONDS(10));
-	check_up(w);
-	assert_int_equal(w->pair.asks, 1);
-	world_free(w);
-}
-
-/* Nothing of the session is less patient than PPP. */
-static void slow_verdict(void **state)
-{
-	struct world *w = world_new(28);
-
-	(void)state;
-	w->behind.ppp_cfg.verdict_ms = SECONDS(110);
-	world_start(w);
-	check_up(w);
-	assert_int_equal(w->behind.calls, 1);
-	world_free(w);
-}
-
 /* The line comes there, and the server's PPP no further. */
 static void run_to(struct world *w, enum line_stage stage)
 {
@@ -514,99 +351,6 @@ static void run_to(struct world *w, enum line_stage stage)
 		v1_pair_run(&w->pair, 1);
 	assert_int_equal(w->pair.session->line_view.stage, stage);
 	w->behind.no_ppp = true;
-}
-
-/* A password that is not good any more, typed or the profile's, is said once; then it is asked for. Where
- * nobody answers, the refusal is why it ends. */
-static void a_password_that_was_good(void **state)
-{
-	static const enum server_auth ways[] = { SERVER_PAP, SERVER_MSCHAPV2 };
-
-	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
-		struct world *w = world_new(28);
-		bool typed = i & 2, alone = i & 4;
-		w->profile->password_given = !typed;
-		w->pair.password = "clientPass";
-		w->behind.ppp_cfg.offers[0] = ways[i & 1];
-		world_start(w);
-		check_up(w);
-		assert_int_equal(w->pair.asks, typed);
-		w->behind.ppp_cfg.password = "another";
-		w->pair.password = alone ? NULL : "another";
-		server_terminate(&w->behind.ppp, "Idle timeout");
-		v1_pair_run(&w->pair, SECONDS(600));
-		assert_int_equal(w->pair.asks, typed + 1);
-		assert_int_equal(w->behind.calls, 3);
-		if (alone) {
-			check_down(w, DOWN_LOST, "refused User");
-		} else {
-			check_up(w);
-			v1_pair_command(&w->pair, CMD_RECONNECT); /* now that one is known */
-			v1_pair_run(&w->pair, SECONDS(10));
-			check_up(w);
-			assert_int_equal(w->pair.asks, typed + 1);
-		}
-		world_free(w);
-	}
-}
-
-static void login_refused(void **state)
-{
-	struct world *w = world_new(9);
-
-	(void)state;
-	w->behind.ppp_cfg.password = "another";
-	world_start(w);
-	check_down(w, DOWN_NOT_ACCEPTED, "refused User");
-	assert_non_null(strstr(w->pair.down.said, "691"));
-	assert_true(w->behind.lns.closed);
-	world_free(w);
-}
-
-/* EAP stands last in ppp.auth, the gateway asks for it first, and for a method that we do not have: the
- * ways before it get their turn. */
-static void eap_in_vain(void **state)
-{
-	static const struct {
-		enum server_auth offers[2];
-		const char *auth; /* of the profile, NULL: all */
-		const char *words; /* of the end, NULL: it comes up by MS-CHAPv2 */
-		unsigned calls;
-	} rows[] = {
-		/* connected again it calls once: it is known */
-		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, NULL, NULL, 3 },
-		/* nothing else is wanted, there, or ... */
-		{ { SERVER_EAP_PEAP }, NULL, "wants EAP-PEAP (25)", 2 },
-		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, "eap", "wants EAP-PEAP (25)", 1 },
-		/* ... before it */
-		{ { SERVER_EAP_PEAP, SERVER_MSCHAPV2 }, "eap, mschapv2", "wants EAP-PEAP (25)", 1 },
-		/* a password that was refused is not tried elsewhere */
-		{ { SERVER_EAP_MD5, SERVER_MSCHAPV2 }, NULL, "EAP-MD5", 1 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct world *w = world_new(29);
-		memcpy(w->behind.ppp_cfg.offers, rows[i].offers, sizeof(rows[i].offers));
-		if (rows[i].offers[0] == SERVER_EAP_MD5)
-			w->behind.ppp_cfg.password = "another";
-		set(w, "local", "eap", "mschapv2, md5");
-		if (rows[i].auth)
-			set(w, "ppp", "auth", rows[i].auth);
-		world_start(w);
-		if (rows[i].words) {
-			check_down(w, DOWN_NOT_ACCEPTED, rows[i].words);
-		} else {
-			check_up(w);
-			assert_int_equal(w->behind.link.local_port, L2TP_PORT);
-			v1_pair_command(&w->pair, CMD_RECONNECT);
-			v1_pair_run(&w->pair, SECONDS(10));
-			check_up(w);
-		}
-		assert_int_equal(w->behind.calls, rows[i].calls);
-		world_free(w);
-	}
 }
 
 /* Each of these looked like a wrong password, or like a gateway without an address. */
@@ -801,7 +545,6 @@ int main(void)
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(told_twice_to_stop),
 		cmocka_unit_test(stopped_on_the_way),
-		cmocka_unit_test(asks_once),
 		cmocka_unit_test(silent_on_1701),
 		cmocka_unit_test(a_port_that_is_known),
 		cmocka_unit_test(a_port_that_was_good),
@@ -817,11 +560,6 @@ int main(void)
 		cmocka_unit_test(another_gateway),
 		cmocka_unit_test(machine_refuses),
 		cmocka_unit_test(address_changes_while_dialling),
-		cmocka_unit_test(a_corrected_password),
-		cmocka_unit_test(slow_verdict),
-		cmocka_unit_test(a_password_that_was_good),
-		cmocka_unit_test(login_refused),
-		cmocka_unit_test(eap_in_vain),
 		cmocka_unit_test(not_for_the_login),
 		cmocka_unit_test(calls_refused),
 		cmocka_unit_test(wrong_tunnel_secret),

@@ -204,6 +204,7 @@ static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 	struct passphrase text;
 
 	p->asks++;
+	p->ask_id = a->id;
 	snprintf(p->said, sizeof(p->said), "%s", a->prompt);
 	if (p->mute)
 		return;
@@ -727,6 +728,15 @@ void v1_pair_connect(struct v1_pair *p)
 {
 	v1_pair_start(p);
 	v1_pair_until(p, v1_pair_decided, SECONDS(600));
+}
+
+void v1_pair_answer(struct v1_pair *p, const char *words)
+{
+	struct passphrase text;
+
+	assert_true(!words || passphrase_set(&text, words, strlen(words)));
+	client_answer(p, p->ask_id, words ? &text : NULL, &p->ob);
+	perform(p);
 }
 
 void v1_pair_stop(struct v1_pair *p)

@@ -54,6 +54,7 @@ struct v1_pair {
 	bool logged_in, refused;
 	unsigned pulls; /* CFG_REQUESTs of the client */
 	unsigned asks, events[EV_LOG + 1];
+	uint32_t ask_id; /* of the last question */
 	char said[EVENT_TEXT_MAX]; /* the last question */
 	char heard[EVENT_TEXT_MAX]; /* what the gateway said last, or why there are no new keys */
 	struct down down;
@@ -75,6 +76,7 @@ void v1_pair_run(struct v1_pair *p, uint64_t ms);
 bool v1_pair_until(struct v1_pair *p, bool (*done)(const struct v1_pair *p), uint64_t ms);
 bool v1_pair_decided(const struct v1_pair *p);
 void v1_pair_connect(struct v1_pair *p);
+void v1_pair_answer(struct v1_pair *p, const char *words); /* that question, late */
 void v1_pair_stop(struct v1_pair *p);
 void v1_pair_command(struct v1_pair *p, enum command c);
 /* What the gateway does on its own. */
