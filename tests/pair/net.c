@@ -93,6 +93,14 @@ bool net_shuts_500(void *arg, struct net *n, enum end from, struct flight *f)
 	return !ok;
 }
 
+bool net_deaf(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	(void)arg;
+	(void)n;
+	(void)f;
+	return from == GATEWAY;
+}
+
 void net_lose_all(struct net *n)
 {
 	while (n->n) {

@@ -78,6 +78,8 @@ struct flight net_take(struct net *n);
 void net_lose_all(struct net *n); /* what is under way */
 /* A tap: a network where nothing passes by UDP port 500. arg: unsigned, counts what did by the other one. */
 net_tap net_shuts_500;
+/* Nothing comes from the gateway. */
+net_tap net_deaf;
 /* The inbound SA that opens this ESP packet, or NULL (and it counts as lost). */
 const struct sa_spec *net_open(struct net *n, enum end at, const struct flight *f);
 const struct sa_spec *plane_find(const struct plane *p, enum sa_dir dir, uint32_t spi);
