@@ -154,16 +154,18 @@ static void leave(struct connect *c)
 static char *explanation(struct connect *c)
 {
 	const struct status *now = sample(c);
-	struct down d;
+	const char *unused = render_dns_unused(now);
+	struct down d = { .advice = "log has the reason; `vpnc-ike doctor` tells what manages "
+				    "names here" };
 
 	if (edge_explain(c->edge, &d))
 		return render_failure(&d, false);
-	if (now->n_dns == 0 || now->dns_via[0])
+	if (!unused)
 		return strdup("nothing has failed\n");
-	d = (struct down){
-		.what = "the tunnel's name servers are not in use: they could not be set",
-		.advice = "log has the reason; `vpnc-ike doctor` tells what manages names here"
-	};
+	snprintf(d.what, sizeof(d.what), "the tunnel's name servers are not in use: %s", unused);
+	if (now->dns_covered)
+		snprintf(d.advice, sizeof(d.advice),
+			"wait until that tunnel ends, or end it: vpnc-ike status lists them");
 	return render_failure(&d, false);
 }
 

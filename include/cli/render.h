@@ -31,6 +31,8 @@ char *render_failure(const struct down *d, bool color);
 /* `routes`, `dns` at the prompt. */
 char *render_routes(const struct status *st);
 char *render_dns(const struct status *st);
+/* Why the tunnel's name servers are not in use; NULL: they are, or there are none. */
+const char *render_dns_unused(const struct status *st);
 /* One line of `traffic`: rates from two samples of a status, seconds apart. */
 char *render_traffic(
 	const struct status *before, const struct status *now, double seconds, unsigned columns);

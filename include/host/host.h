@@ -154,6 +154,7 @@ struct host_view {
 		killswitch; /* also one that a crashed instance left and this one keeps up */
 	char dns_via[32]; /* "systemd-resolved", "resolvconf", "/etc/resolv.conf", "" */
 	bool dns_changed;
+	bool dns_covered; /* dns_via is "", for resolv.conf names another tunnel's servers */
 };
 void host_view(const struct host *h, struct host_view *out);
 

@@ -65,7 +65,8 @@ struct status {
 	size_t n_dns, n_domains;
 	struct addr dns[NETCONF_DNS];
 	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
-	char dns_via[32];
+	char dns_via[32]; /* "": nobody was told of the servers, or */
+	bool dns_covered; /* another tunnel's took their place */
 	size_t n_routes; /* all there are; the array holds the first STATUS_ROUTES */
 	size_t n_of_kind[ROUTE_BLOCK + 1]; /* all there are, of each enum route_kind */
 	struct route routes[STATUS_ROUTES];

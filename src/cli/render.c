@@ -202,15 +202,18 @@ static void put_children(FILE *f, const struct status *st)
 
 enum { ROUTES_SHOWN = 8 };
 
-static bool dns_unset(const struct status *st)
+const char *render_dns_unused(const struct status *st)
 {
-	return st->n_dns > 0 && !st->dns_via[0];
+	if (st->n_dns == 0 || st->dns_via[0])
+		return NULL;
+	return st->dns_covered ? "another tunnel's took their place" : "they could not be set";
 }
 
 static void put_inside(FILE *f, const struct status *st)
 {
 	struct list l = { .f = f, .name = "address" };
 	char text[ADDR_TEXT_MAX + 40];
+	const char *unused = render_dns_unused(st);
 	size_t shown = 0;
 
 	for (size_t i = 0; i < st->n_addrs; i++)
@@ -232,8 +235,9 @@ static void put_inside(FILE *f, const struct status *st)
 		list_add(&l, addr_text(text, &st->dns[i]));
 	for (size_t i = 0; i < st->n_domains && i < NETCONF_DOMAINS; i++)
 		list_add(&l, st->domains[i]);
-	if (dns_unset(st)) {
-		list_add(&l, "not in use: could not be set");
+	if (unused) {
+		snprintf(text, sizeof(text), "not in use: %s", unused);
+		list_add(&l, text);
 	} else if (l.n > 0 && st->dns_via[0]) {
 		snprintf(text, sizeof(text), "via %s", st->dns_via);
 		list_add(&l, text);
@@ -357,6 +361,7 @@ char *render_routes(const struct status *st)
 char *render_dns(const struct status *st)
 {
 	char *text = NULL, a[ADDR_TEXT_MAX];
+	const char *unused = render_dns_unused(st);
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 
@@ -368,10 +373,9 @@ char *render_dns(const struct status *st)
 		fprintf(f, "  domain  %s\n", st->domains[i]);
 	if (st->dns_via[0])
 		fprintf(f, "  via     %s\n", st->dns_via);
-	else if (dns_unset(st))
-		fputs("  not in use: they could not be set, and names are asked as before\n"
-		      "  (log has the reason)\n",
-			f);
+	else if (unused)
+		fprintf(f, "  not in use: %s\n  names are asked %s\n", unused,
+			st->dns_covered ? "there until it ends" : "as before (log has the reason)");
 	if (st->n_dns == 0)
 		fputs("  the tunnel has no name servers\n", f);
 	return finish(f, &text);

@@ -135,6 +135,7 @@ static void put_routes(
 static void put_network(struct json *j, const struct status *st)
 {
 	char text[ADDR_TEXT_MAX];
+	const char *unused = render_dns_unused(st);
 
 	json_open(j, "address", '[');
 	for (size_t i = 0; i < st->n_addrs; i++)
@@ -148,6 +149,7 @@ static void put_network(struct json *j, const struct status *st)
 	put_texts(j, "domains", st->domains[0], sizeof(st->domains[0]), st->n_domains,
 		NETCONF_DOMAINS);
 	json_text(j, "via", st->dns_via);
+	json_text(j, "unused", unused ? unused : "");
 	json_close(j, '}');
 	put_routes(j, st, "routes", ROUTE_TUNNEL);
 	put_routes(j, st, "bypassed", ROUTE_BYPASS);

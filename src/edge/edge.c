@@ -524,6 +524,7 @@ void edge_status(struct edge *g, struct status *out)
 	memcpy(out->interface, view.interface, sizeof(out->interface));
 	out->killswitch = view.killswitch;
 	memcpy(out->dns_via, view.dns_via, sizeof(out->dns_via));
+	out->dns_covered = view.dns_covered;
 	for (size_t i = 0; g->dp && i < out->n_children; i++)
 		add_counters(g, &out->children[i]);
 }

@@ -81,6 +81,7 @@ static bool try_file(struct host *h, const struct dns_want *want, struct err *e)
 	close(lock);
 	if (ok) {
 		h->dns_via = DNS_FILE;
+		h->dns_covered = false;
 		dns_watch_begin(h);
 	}
 	return ok;

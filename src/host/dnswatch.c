@@ -63,12 +63,33 @@ void dns_watch_news(struct host *h)
 		watch_again(h, WHOLE_MS);
 }
 
+/* The tunnel that came last has its servers there, until it ends. */
+static void another_has_it(struct host *h, bool covered)
+{
+	if (covered == h->dns_covered)
+		return;
+	h->dns_covered = covered;
+	if (covered)
+		host_warn(h,
+			"another tunnel has its name servers in " RESOLV_CONF
+			" now: this one's are not in use until that ends");
+	else
+		host_warn(h,
+			"the other tunnel's name servers are gone from " RESOLV_CONF
+			": this one's are in use again");
+}
+
 void dns_watch_look(struct host *h)
 {
-	bool ours = true;
+	enum resolv_whose whose;
 
-	if (h->dns_via != DNS_FILE || !resolv_file_ours(h->dir, RESOLV_CONF, &ours, NULL) || ours)
+	if (h->dns_via != DNS_FILE ||
+		!resolv_file_whose(h->dir, RESOLV_CONF, h->name, &whose, NULL))
 		return;
+	if (whose != RESOLV_SOMEBODYS) {
+		another_has_it(h, whose == RESOLV_ANOTHERS);
+		return;
+	}
 	if (!too_often(&h->dns_watch.lately, AGAIN, AGAIN_MS)) {
 		dns_again(h);
 		if (h->dns_via != DNS_NONE)

@@ -412,8 +412,10 @@ bool resolv_file_set(int dir, const char *path, const char *instance, const stru
 bool resolv_file_recover(int dir, const char *path, bool *recovered, struct err *e) MUST_CHECK;
 /* The folder that path is in; false where it names none. */
 bool folder_of(char out[PATH_MAX], const char *path);
-/* Whether it is as one of the instances wrote it. */
-bool resolv_file_ours(int dir, const char *path, bool *ours, struct err *e) MUST_CHECK;
+/* Who wrote it: the instance, another one (which has its servers there, not ours), or neither. */
+enum resolv_whose { RESOLV_OURS, RESOLV_ANOTHERS, RESOLV_SOMEBODYS };
+bool resolv_file_whose(int dir, const char *path, const char *instance, enum resolv_whose *whose,
+	struct err *e) MUST_CHECK;
 /* Takes them out again. *kept: somebody else has rewritten the file, so it was left as it is. */
 bool resolv_file_unset(
 	int dir, const char *path, const char *instance, bool *kept, struct err *e) MUST_CHECK;
@@ -477,6 +479,7 @@ struct host {
 	char rp_before[16];
 
 	enum dns_via dns_via;
+	bool dns_covered; /* resolv.conf names another tunnel's servers meanwhile */
 	struct dns_want dns;
 	struct dns_watch dns_watch;
 

@@ -415,14 +415,22 @@ bool resolv_file_set(
 	return ok;
 }
 
-bool resolv_file_ours(int dir, const char *path, bool *ours, struct err *e)
+bool resolv_file_whose(
+	int dir, const char *path, const char *instance, enum resolv_whose *whose, struct err *e)
 {
-	struct file now = { 0 }, newest = { 0 };
-	char target[PATH_MAX];
+	struct file now = { 0 }, mine = { 0 }, newest = { 0 };
+	char target[PATH_MAX], name[INSTANCE_MAX + 16];
+	bool others;
 
-	*ours = false;
-	bool ok = look(dir, path, "", target, &now, ours, &newest, e);
+	snprintf(name, sizeof(name), "%s.dns", instance);
+	bool ok = look(dir, path, instance, target, &now, &others, &newest, e) &&
+		file_load(dir, name, &mine, e);
+	if (ok)
+		*whose = mine.there && file_same(&mine, &now) ? RESOLV_OURS :
+			others                                ? RESOLV_ANOTHERS :
+								RESOLV_SOMEBODYS;
 	file_free(&now);
+	file_free(&mine);
 	file_free(&newest);
 	return ok;
 }

@@ -143,7 +143,7 @@ static void status_as_json(void **state)
 		"\"10.7.0.0/16\"],\"remote_ts_total\":9,\"bytes_in\":1400000,\"bytes_out\":5300,\"packets_in\":1200,\"packets_out\":40,"
 		"\"replay_drops\":0,\"integrity_failures\":0,\"rekey_in\":1234}],"
 		"\"address\":[\"10.9.0.5/32\"],"
-		"\"dns\":{\"servers\":[\"10.0.0.53\"],\"domains\":[\"corp.example\"],\"via\":\"systemd-resolved\"},"
+		"\"dns\":{\"servers\":[\"10.0.0.53\"],\"domains\":[\"corp.example\"],\"via\":\"systemd-resolved\",\"unused\":\"\"},"
 		"\"routes\":[\"10.0.0.0/8\"],\"routes_total\":1,"
 		"\"bypassed\":[\"192.168.1.0/24\"],\"bypassed_total\":1,"
 		"\"blocked\":[\"::/0\"],\"blocked_total\":1,"
@@ -328,8 +328,15 @@ static void names_and_servers(void **state)
 	assert_non_null(strstr(text, "not in use: they could not be set"));
 	free(text);
 	text = render_status_text(&st, false);
-	assert_non_null(strstr(text, "not in use"));
+	assert_non_null(strstr(text, "not in use: they could not be set"));
 	check_width(text);
+	free(text);
+	st.dns_covered = true;
+	text = render_dns(&st);
+	assert_non_null(strstr(text, "not in use: another tunnel's took their place"));
+	free(text);
+	text = render_status_json(&st, 0);
+	assert_non_null(strstr(text, "\"via\":\"\",\"unused\":\"another tunnel's"));
 	free(text);
 	text = render_dns(&none);
 	assert_non_null(strstr(text, "no name servers"));

@@ -126,6 +126,31 @@ static void comes_back_byte_for_byte(void **state)
 	assert_file(BEFORE);
 }
 
+static enum resolv_whose whose(const char *name)
+{
+	enum resolv_whose out = RESOLV_OURS;
+
+	assert_ok(&e, resolv_file_whose(dir, conf, name, &out, &e));
+	return out;
+}
+
+static void is_of_who_wrote_it_last(void **state)
+{
+	(void)state;
+	put(BEFORE);
+	assert_int_equal(whose("office"), RESOLV_SOMEBODYS);
+	set("office", "10.1.0.53");
+	assert_int_equal(whose("office"), RESOLV_OURS);
+	assert_int_equal(whose("home"), RESOLV_ANOTHERS);
+	set("home", "10.1.0.53"); /* the same server */
+	assert_int_equal(whose("office"), RESOLV_ANOTHERS);
+	unset("home", false);
+	assert_int_equal(whose("office"), RESOLV_OURS);
+	put("nameserver 192.0.2.7\n");
+	assert_int_equal(whose("office"), RESOLV_SOMEBODYS);
+	unset("office", true);
+}
+
 static void none_is_none_again(void **state)
 {
 	(void)state;
@@ -289,6 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_keeps_search_and_options),
 		cmocka_unit_test_setup_teardown(comes_back_byte_for_byte, setup, teardown),
+		cmocka_unit_test_setup_teardown(is_of_who_wrote_it_last, setup, teardown),
 		cmocka_unit_test_setup_teardown(none_is_none_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(symbolic_link_stays_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_by_others_is_left, setup, teardown),

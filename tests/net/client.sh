@@ -202,6 +202,11 @@ explained() {
 	done
 }
 
+# warned PROFILE REGEX: on stderr, up to now
+warned() {
+	grep -Eq -- "^warning: .*$2" "$LAB/run/$1/err"
+}
+
 # json PROFILE EXPRESSION: what Python makes of it with the status as s
 json() {
 	local COMMAND

@@ -220,6 +220,29 @@ test_dns_without_a_file() {
 	in_box client mv $file.away $file
 }
 
+# The file names the servers of who came last; the other one says so, and when that has ended.
+test_dns_of_two_tunnels() {
+	profile_psk first
+	profile_psk second second
+	client_start first
+	client_start second --set network.dns=10.97.0.53
+	resolver_has '^nameserver 10\.97\.0\.53$'
+	wait_until 3 warned first "another tunnel has its name servers in /etc/resolv.conf now" ||
+		fail "the first says nothing"
+	status_is first 's["dns"]["via"] == "" and "another tunnel" in s["dns"]["unused"]' ||
+		fail "$(json first 's["dns"]')"
+	grep -q 'not in use: another tunnel' <<<"$(vpnc_ike status first)" || fail "$(vpnc_ike status first)"
+	client_do first dns
+	wait_until 3 client_said first 'asked there until it ends' || fail "dns says nothing"
+	status_is second 's["dns"]["via"] == "/etc/resolv.conf" and not s["dns"]["unused"]' ||
+		fail "$(json second 's["dns"]')"
+	client_stop second
+	wait_until 3 warned first "this one's are in use again" || fail "the first does not say so"
+	status_is first 's["dns"]["via"] == "/etc/resolv.conf" and not s["dns"]["unused"]' ||
+		fail "$(json first 's["dns"]')"
+	client_stop first
+}
+
 test_dns_none() {
 	profile_psk dns
 	client_start dns --set network.dns=none
