@@ -158,6 +158,10 @@ struct host_view {
 };
 void host_view(const struct host *h, struct host_view *out);
 
+/* Which of these networks do not go into the tunnel, for that of another instance is asked first: its
+ * interface, "" where that is not so. As the kernel has it now. */
+void host_rivals(struct host *h, const struct route *routes, size_t n, char names[][16]);
+
 /* Removes what killed instances left, strict kill switches as well (NULL: of every name whose owner
  * is gone). Counts what it
  * removed and tells each in events. Never touches a live instance. */

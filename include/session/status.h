@@ -70,6 +70,8 @@ struct status {
 	size_t n_routes; /* all there are; the array holds the first STATUS_ROUTES */
 	size_t n_of_kind[ROUTE_BLOCK + 1]; /* all there are, of each enum route_kind */
 	struct route routes[STATUS_ROUTES];
+	char rivals[STATUS_ROUTES]
+		   [16]; /* the interface of the tunnel that carries it instead, or "" */
 	char interface[16];
 	uint16_t mtu;
 	enum killswitch killswitch;

@@ -209,10 +209,25 @@ const char *render_dns_unused(const struct status *st)
 	return st->dns_covered ? "another tunnel's took their place" : "they could not be set";
 }
 
+enum { ROUTE_WORD_MAX = ADDR_TEXT_MAX + 40 };
+
+/* Where another tunnel is asked first: into which it goes. */
+static char *route_word(char out[ROUTE_WORD_MAX], const struct status *st, size_t at)
+{
+	char p[ADDR_TEXT_MAX];
+
+	prefix_text(p, &st->routes[at].dst);
+	if (st->rivals[at][0])
+		snprintf(out, ROUTE_WORD_MAX, "%s (but goes into %s)", p, st->rivals[at]);
+	else
+		snprintf(out, ROUTE_WORD_MAX, "%s", p);
+	return out;
+}
+
 static void put_inside(FILE *f, const struct status *st)
 {
 	struct list l = { .f = f, .name = "address" };
-	char text[ADDR_TEXT_MAX + 40];
+	char text[ROUTE_WORD_MAX];
 	const char *unused = render_dns_unused(st);
 	size_t shown = 0;
 
@@ -226,7 +241,7 @@ static void put_inside(FILE *f, const struct status *st)
 	l = (struct list){ .f = f, .name = "routes" };
 	for (size_t i = 0; i < st->n_routes && i < STATUS_ROUTES; i++)
 		if (st->routes[i].kind == ROUTE_TUNNEL && shown < ROUTES_SHOWN) {
-			list_add(&l, prefix_text(text, &st->routes[i].dst));
+			list_add(&l, route_word(text, st, i));
 			shown++;
 		}
 	list_end(&l, st->n_of_kind[ROUTE_TUNNEL] - shown);
@@ -348,9 +363,13 @@ char *render_routes(const struct status *st)
 
 	if (!f)
 		return NULL;
-	for (size_t i = 0; i < st->n_routes && i < STATUS_ROUTES; i++)
-		fprintf(f, "  %-44s %s\n", prefix_text(p, &st->routes[i].dst),
-			kinds[st->routes[i].kind]);
+	for (size_t i = 0; i < st->n_routes && i < STATUS_ROUTES; i++) {
+		fprintf(f, "  %-44s ", prefix_text(p, &st->routes[i].dst));
+		if (st->rivals[i][0])
+			fprintf(f, "into another tunnel (%s)\n", st->rivals[i]);
+		else
+			fprintf(f, "%s\n", kinds[st->routes[i].kind]);
+	}
 	if (st->n_routes > STATUS_ROUTES)
 		fprintf(f, "  and %zu more\n", st->n_routes - STATUS_ROUTES);
 	if (st->n_routes == 0)

@@ -132,6 +132,23 @@ static void put_routes(
 	put_total(j, name, st->n_of_kind[kind]);
 }
 
+/* Of the routes: those that another tunnel has, for it is asked first. */
+static void put_rivals(struct json *j, const struct status *st)
+{
+	char text[ADDR_TEXT_MAX];
+
+	json_open(j, "elsewhere", '[');
+	for (size_t i = 0; i < st->n_routes && i < STATUS_ROUTES; i++) {
+		if (!st->rivals[i][0])
+			continue;
+		json_open(j, NULL, '{');
+		json_text(j, "network", prefix_text(text, &st->routes[i].dst));
+		json_text(j, "interface", st->rivals[i]);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 static void put_network(struct json *j, const struct status *st)
 {
 	char text[ADDR_TEXT_MAX];
@@ -152,6 +169,7 @@ static void put_network(struct json *j, const struct status *st)
 	json_text(j, "unused", unused ? unused : "");
 	json_close(j, '}');
 	put_routes(j, st, "routes", ROUTE_TUNNEL);
+	put_rivals(j, st);
 	put_routes(j, st, "bypassed", ROUTE_BYPASS);
 	put_routes(j, st, "blocked", ROUTE_BLOCK);
 	json_text(j, "interface", st->interface);

@@ -525,6 +525,8 @@ void edge_status(struct edge *g, struct status *out)
 	out->killswitch = view.killswitch;
 	memcpy(out->dns_via, view.dns_via, sizeof(out->dns_via));
 	out->dns_covered = view.dns_covered;
+	host_rivals(g->host, out->routes,
+		out->n_routes < STATUS_ROUTES ? out->n_routes : STATUS_ROUTES, out->rivals);
 	for (size_t i = 0; g->dp && i < out->n_children; i++)
 		add_counters(g, &out->children[i]);
 }

@@ -267,6 +267,28 @@ bool steps_run_each(struct nl_sock *sk, struct step *v, size_t n, struct err *e)
 	return ok;
 }
 
+bool route_read(const struct nlmsghdr *m, struct item *out)
+{
+	const struct rtmsg *r = nlmsg_data(m);
+
+	if ((m->nlmsg_type != RTM_NEWROUTE && m->nlmsg_type != RTM_DELROUTE) ||
+		nlmsg_datalen(m) < (int)sizeof(*r) ||
+		(r->rtm_family != AF_INET && r->rtm_family != AF_INET6) ||
+		(r->rtm_flags & RTM_F_CLONED) || r->rtm_protocol != HOST_ROUTE_PROTO)
+		return false;
+	*out = (struct item){ .kind = ITEM_ROUTE,
+		.table = nl_attr_u32(m, sizeof(*r), RTA_TABLE, r->rtm_table),
+		.type = r->rtm_type,
+		.dst = { .family = r->rtm_family == AF_INET ? FAMILY_V4 : FAMILY_V6,
+			.len = r->rtm_dst_len },
+		.link = (int)nl_attr_u32(m, sizeof(*r), RTA_OIF, 0),
+		.metric = nl_attr_u32(m, sizeof(*r), RTA_PRIORITY, 0) };
+	struct nlattr *dst = nl_attr(m, sizeof(*r), RTA_DST);
+	if (dst && nla_len(dst) >= (int)addr_len(out->dst.family))
+		memcpy(out->dst.ip, nla_data(dst), addr_len(out->dst.family));
+	return true;
+}
+
 bool routes_flush(
 	struct nl_sock *sk, uint8_t family, uint32_t table, size_t *removed, struct err *e)
 {
@@ -278,10 +300,8 @@ bool routes_flush(
 	if (!nl_ask_all(sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
 		return false;
 	for (struct nlmsghdr *h = NULL; (h = nl_next(&all, h));) {
-		const struct rtmsg *rt = nlmsg_data(h);
-		if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(h) < (int)sizeof(*rt) ||
-			rt->rtm_family != head.rtm_family || rt->rtm_protocol != HOST_ROUTE_PROTO ||
-			nl_attr_u32(h, sizeof(*rt), RTA_TABLE, rt->rtm_table) != table)
+		struct item it;
+		if (!route_read(h, &it) || it.dst.family != family || it.table != table)
 			continue;
 		if (n == cap) {
 			cap = cap ? 2 * cap : 64;
@@ -290,17 +310,7 @@ bool routes_flush(
 				break;
 			v = more;
 		}
-		struct step *s = &v[n++];
-		*s = (struct step){ .op = STEP_DEL,
-			.item = { .kind = ITEM_ROUTE,
-				.table = table,
-				.type = rt->rtm_type,
-				.dst = { .family = family, .len = rt->rtm_dst_len },
-				.link = (int)nl_attr_u32(h, sizeof(*rt), RTA_OIF, 0),
-				.metric = nl_attr_u32(h, sizeof(*rt), RTA_PRIORITY, 0) } };
-		struct nlattr *dst = nl_attr(h, sizeof(*rt), RTA_DST);
-		if (dst && nla_len(dst) >= (int)addr_len(family))
-			memcpy(s->item.dst.ip, nla_data(dst), addr_len(family));
+		v[n++] = (struct step){ .op = STEP_DEL, .item = it };
 	}
 	nl_reply_free(&all);
 	bool ok = steps_run(sk, v, n, e);

@@ -25,11 +25,9 @@ struct present {
 
 bool route_is_ours(const struct host *h, const struct nlmsghdr *m)
 {
-	const struct rtmsg *r = nlmsg_data(m);
+	struct item it;
 
-	return nlmsg_datalen(m) >= (int)sizeof(*r) && !(r->rtm_flags & RTM_F_CLONED) &&
-		r->rtm_protocol == HOST_ROUTE_PROTO &&
-		nl_attr_u32(m, sizeof(*r), RTA_TABLE, r->rtm_table) == HOST_TABLE_FIRST + h->slot;
+	return route_read(m, &it) && it.table == HOST_TABLE_FIRST + h->slot;
 }
 
 bool rule_is_ours(const struct host *h, const struct nlmsghdr *m)
@@ -50,7 +48,7 @@ static bool count_routes(struct host *h, struct present *p, struct err *e)
 	if (!nl_ask_all(h->sk, RTM_GETROUTE, &head, sizeof(head), "reading the routes", &all, e))
 		return false;
 	for (struct nlmsghdr *m = NULL; (m = nl_next(&all, m));)
-		p->n_routes += m->nlmsg_type == RTM_NEWROUTE && route_is_ours(h, m);
+		p->n_routes += route_is_ours(h, m);
 	nl_reply_free(&all);
 	return true;
 }

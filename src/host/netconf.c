@@ -334,6 +334,7 @@ bool netconf_apply(struct host *h, const struct netconf *want, struct err *e)
 	}
 	guard_addresses(h);
 	guards_watch(h);
+	rivals_warn(h);
 	dns_apply(h, want);
 	free(h->want);
 	h->want = copy;

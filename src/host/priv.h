@@ -76,7 +76,7 @@ struct item {
 	enum item_kind kind;
 	int link; /* LINK, ADDR, ROUTE, POLICY: interface index */
 	uint32_t table; /* ROUTE, RULE */
-	uint32_t pref; /* RULE, POLICY */
+	uint32_t pref; /* RULE, POLICY; ROUTE: of the rule that leads there, if it matters */
 	uint32_t metric; /* ROUTE: 0 for the kernel's choice */
 	uint8_t type; /* ROUTE: RTN_UNICAST, RTN_THROW, RTN_UNREACHABLE */
 	bool up; /* LINK */
@@ -110,6 +110,8 @@ bool steps_run(struct nl_sock *sk, struct step *v, size_t n, struct err *e) MUST
 bool steps_run_each(struct nl_sock *sk, struct step *v, size_t n, struct err *e) MUST_CHECK;
 /* Takes back in reverse order what was done of the first n. */
 void steps_undo(struct nl_sock *sk, struct step *v, size_t n);
+/* What a message of the kernel says of a route; false: of none, or of none with our protocol. */
+bool route_read(const struct nlmsghdr *m, struct item *out);
 /* Removes the routes of a family that are in table and carry our protocol; adds to *removed. */
 bool routes_flush(struct nl_sock *sk, uint8_t family, uint32_t table, size_t *removed,
 	struct err *e) MUST_CHECK;
@@ -467,6 +469,7 @@ struct host {
 	int64_t down_since; /* somebody did, ms, 0: not; it may come up again at once */
 	struct plan plan;
 	enum ipv6_state ipv6; /* that it was made for */
+	size_t told_lost, told_won; /* networks that another tunnel carries as well */
 	struct mending mending;
 	struct netconf *want; /* the last that was set up */
 	struct policies policies;
@@ -538,6 +541,9 @@ void dns_watch_news(struct host *h);
 /* Writes it again where somebody else has written it. */
 void dns_watch_look(struct host *h);
 void dns_again(struct host *h); /* dns.c: sets the name servers once more */
+
+/* rivals.c: warns of networks that another tunnel carries, too. */
+void rivals_warn(struct host *h);
 
 /* netconf.c */
 bool netconf_apply(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;

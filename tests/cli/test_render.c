@@ -144,7 +144,7 @@ static void status_as_json(void **state)
 		"\"replay_drops\":0,\"integrity_failures\":0,\"rekey_in\":1234}],"
 		"\"address\":[\"10.9.0.5/32\"],"
 		"\"dns\":{\"servers\":[\"10.0.0.53\"],\"domains\":[\"corp.example\"],\"via\":\"systemd-resolved\",\"unused\":\"\"},"
-		"\"routes\":[\"10.0.0.0/8\"],\"routes_total\":1,"
+		"\"routes\":[\"10.0.0.0/8\"],\"routes_total\":1,\"elsewhere\":[],"
 		"\"bypassed\":[\"192.168.1.0/24\"],\"bypassed_total\":1,"
 		"\"blocked\":[\"::/0\"],\"blocked_total\":1,"
 		"\"interface\":\"vpn0\",\"mtu\":1400,\"killswitch\":\"no\",\"weak\":[\"sha1\"],"
@@ -230,7 +230,8 @@ static void more_than_the_arrays_hold(void **state)
 		st.routes[i] = st.routes[0];
 	char *text = render_status_json(&st, 0);
 	assert_non_null(text);
-	assert_non_null(strstr(text, "\"routes_total\":67,\"bypassed\":[],\"bypassed_total\":2,"));
+	assert_non_null(strstr(text,
+		"\"routes_total\":67,\"elsewhere\":[],\"bypassed\":[],\"bypassed_total\":2,"));
 	free(text);
 	text = render_status_text(&st, false);
 	assert_non_null(strstr(text, "and 59 more"));
@@ -343,6 +344,18 @@ static void names_and_servers(void **state)
 	free(text);
 	text = render_routes(&st);
 	assert_non_null(strstr(text, "::/0                                         nowhere"));
+	free(text);
+	snprintf(st.rivals[0], sizeof(st.rivals[0]), "vpn7");
+	text = render_routes(&st);
+	assert_non_null(strstr(text, "into another tunnel (vpn7)\n"));
+	free(text);
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text, "10.0.0.0/8 (but goes into vpn7)"));
+	check_width(text);
+	free(text);
+	text = render_status_json(&st, 0);
+	assert_non_null(strstr(
+		text, "\"elsewhere\":[{\"network\":\"10.0.0.0/8\",\"interface\":\"vpn7\"}]"));
 	free(text);
 	text = render_routes(&none);
 	assert_non_null(strstr(text, "no routes"));

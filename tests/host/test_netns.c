@@ -781,6 +781,21 @@ static void kill_switch_at_the_end(void **state)
 	assert_as_before(before);
 }
 
+static void assert_warned(struct host *h, const char *text)
+{
+	struct outbox ob;
+	bool found = false;
+
+	outbox_init(&ob);
+	host_warnings(h, &ob);
+	for (size_t i = 0; i < ob.n; i++)
+		found |= strstr(((const struct event *)outbox_get(&ob, i))->text, text) != NULL;
+	if (ob.n == 0 && !text[0])
+		found = true;
+	assert_true(found);
+	outbox_free(&ob);
+}
+
 static void two_at_once(void **state)
 {
 	char name1[16], name2[16];
@@ -806,6 +821,7 @@ static void two_at_once(void **state)
 	assert_ok(&e, host_netconf(h1, c, &e));
 	c->dns[0] = ip("10.2.0.53");
 	assert_ok(&e, host_netconf(h2, c, &e));
+	assert_warned(h2, "0.0.0.0/0 and 1 more network: another tunnel");
 	assert_shows("ip -4 rule", "lookup 47000", true);
 	assert_shows("ip -4 rule", "lookup 47001", true);
 	assert_shows("cat /etc/resolv.conf", "10.2.0.53", true);
@@ -821,6 +837,66 @@ static void two_at_once(void **state)
 	free(c);
 	assert_as_before(before);
 	strict_reverse_path("0\n");
+}
+
+static void assert_rival(struct host *h, const struct netconf *c, uint32_t route, const char *name)
+{
+	char names[16][16];
+
+	host_rivals(h, c->routes, c->n_routes, names);
+	assert_string_equal(names[route], name);
+}
+
+/* Of two tunnels with the same network one gets it, and the later says which. */
+static void one_network_in_two_tunnels(void **state)
+{
+	char name1[16], name2[16];
+	int tun1, tun2;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct netconf *one = conf_new(16), *two = conf_new(16);
+	conf_route(one, ROUTE_TUNNEL, "10.32.0.0/16");
+	conf_route(one, ROUTE_BYPASS, "10.32.7.0/24");
+	conf_route(two, ROUTE_TUNNEL, "10.32.0.0/16");
+	conf_route(two, ROUTE_TUNNEL, "10.32.7.0/24"); /* which the first leaves to others */
+	conf_route(two, ROUTE_TUNNEL, "10.32.9.0/24");
+	conf_route(two, ROUTE_TUNNEL, "10.33.0.0/16");
+	struct host *h1 = open_host("office", &tun1, name1), *h2 = open_host("home", &tun2, name2);
+	assert_ok(&e, host_netconf(h1, one, &e));
+	assert_warned(h1, "");
+	assert_ok(&e, host_netconf(h2, two, &e));
+	char said[100];
+	snprintf(said, sizeof(said), "10.32.0.0/16 and 1 more network: another tunnel (%s)", name1);
+	assert_warned(h2, said);
+	assert_shows("ip route get 10.32.9.1", name1, true);
+	assert_shows("ip route get 10.32.7.1", name2, true);
+	assert_rival(h2, two, 0, name1);
+	assert_rival(h2, two, 1, "");
+	assert_rival(h2, two, 2, name1);
+	assert_rival(h2, two, 3, "");
+	assert_rival(h1, one, 0, "");
+
+	/* Of narrow networks alone, it is asked first. */
+	assert_ok(&e, host_netconf(h2, two, &e));
+	assert_warned(h2, ""); /* is told once */
+	one->n_routes = 0;
+	conf_route(one, ROUTE_TUNNEL, "0.0.0.0/0");
+	conf_route(one, ROUTE_TUNNEL, "10.33.0.0/16");
+	assert_ok(&e, host_netconf(h1, one, &e));
+	snprintf(said, sizeof(said), "10.33.0.0/16: another tunnel (%s)", name2);
+	assert_warned(h1, said);
+	assert_rival(h2, two, 3, "");
+	assert_rival(h1, one, 0, "");
+	assert_rival(h1, one, 1, name2);
+	assert_shows("ip route get 10.33.0.1", name2, true);
+	close_host(h1, tun1);
+	assert_rival(h2, two, 0, "");
+	close_host(h2, tun2);
+	free(one);
+	free(two);
+	assert_as_before(before);
 }
 
 /* A packet as from the gateway, written to the other end of the veth with a packet socket. */
@@ -1262,6 +1338,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(strict_kill_switch_outlives, teardown),
 		cmocka_unit_test_teardown(kill_switch_at_the_end, teardown),
 		cmocka_unit_test_teardown(two_at_once, teardown),
+		cmocka_unit_test_teardown(one_network_in_two_tunnels, teardown),
 		cmocka_unit_test_teardown(strict_reverse_path_lets_the_gateway_in, teardown),
 		cmocka_unit_test_teardown(knows_the_path, teardown),
 		cmocka_unit_test_teardown(tells_what_happens_to_the_path, teardown),

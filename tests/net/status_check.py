@@ -11,7 +11,7 @@ OBJECT = {
     "ike": {"version": int, "spi_i": str, "spi_r": str, "proposal": str, "rekey_in": int,
             "reauth_in": int, "quantum_safe": bool},
     "children": list, "address": list, "dns": {"servers": list, "domains": list, "via": str, "unused": str},
-    "routes": list, "routes_total": int, "bypassed": list, "bypassed_total": int,
+    "routes": list, "routes_total": int, "elsewhere": list, "bypassed": list, "bypassed_total": int,
     "blocked": list, "blocked_total": int, "mtu": int, "killswitch": str, "weak": list,
     "rekeys": {"ike": int, "child": int}, "reconnects": int, "last_error": str,
 }

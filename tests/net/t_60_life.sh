@@ -452,6 +452,25 @@ test_two_profiles() {
 	client_stop second
 }
 
+# The same network in both: the first has it, and the second says so, as long as it is so.
+test_two_profiles_of_one_network() {
+	local first
+	profile_psk first
+	profile_psk second second
+	client_start first
+	client_start second --set "network.routes=${INNER4%.*}.0/24, 10.97.0.0/24"
+	first=$(json first 's["interface"]')
+	goes_by "$INNER4" "$first"
+	warned second "another tunnel \($first\) carries that" || fail "no warning"
+	status_is second "[x['interface'] for x in s['elsewhere']] == ['$first']" ||
+		fail "$(json second 's["elsewhere"]')"
+	status_is first 's["elsewhere"] == []' || fail "$(json first 's["elsewhere"]')"
+	grep -q "but goes into $first" <<<"$(vpnc_ike status second)" || fail "$(vpnc_ike status second)"
+	client_stop first
+	status_is second 's["elsewhere"] == []' || fail "$(json second 's["elsewhere"]')"
+	client_stop second
+}
+
 # Whatever came first, the one that carries the narrower network gets what is for that; with both ends of
 # its life, when the wide one learns its routes anew.
 test_two_profiles_one_inside_the_other() {
