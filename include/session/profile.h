@@ -155,6 +155,10 @@ struct profile_problem {
 };
 size_t profile_finish(struct profile *p, struct profile_problem *problems, size_t max);
 
+/* How a shared key begins that strongSwan's files would have in another writing: "0s (base64)", ...; NULL: it
+ * does not, or none is used. */
+const char *profile_coded_psk(const struct profile *p);
+
 /* The table of keys: number i, or false past the end. */
 struct profile_key {
 	const char *section, *key;

@@ -170,6 +170,17 @@ static int run_show(const struct options *o)
 	return result == LOAD_OK ? DOWN_ASKED : DOWN_PROFILE;
 }
 
+/* It may well be right. */
+static void warn_of_profile(const struct profile *p)
+{
+	const char *coded = profile_coded_psk(p);
+
+	if (coded)
+		printf("warning: secrets.%s: the key begins with %s: in strongSwan's files one like that "
+		       "is decoded, here it is taken as it stands\n",
+			p->psk_file[0] ? "psk-file" : "psk", coded);
+}
+
 static int run_check(const struct options *o)
 {
 	struct load_request rq = request_of(o, o->args[0]);
@@ -192,6 +203,8 @@ static int run_check(const struct options *o)
 		printf("%s: no problems\n",
 			text_safe(name, sizeof(name), o->args[0], strlen(o->args[0])));
 	}
+	if (result == LOAD_OK)
+		warn_of_profile(p);
 	if (result == LOAD_NEED_PASSPHRASE)
 		fputs("(the private key was not looked at: it needs its pass phrase)\n", stdout);
 	profile_free(p);

@@ -270,10 +270,7 @@ static const char or_ppk[] = "; or secrets.ppk or secrets.ppk-id is not what the
 
 static const char *coded_advice(const struct profile *p)
 {
-	bool psk = p->local_auth == LOCAL_PSK || p->local_auth == LOCAL_XAUTH_PSK;
-	bool coded = strncmp(p->psk.text, "0s", 2) == 0 || strncmp(p->psk.text, "0x", 2) == 0;
-
-	return psk && coded ? or_coded : "";
+	return profile_coded_psk(p) ? or_coded : "";
 }
 
 /* What stands behind the advice on a refusal. */

@@ -24,6 +24,15 @@ struct profile *profile_new(const char *name)
 	return &f->p;
 }
 
+const char *profile_coded_psk(const struct profile *p)
+{
+	if (p->local_auth != LOCAL_PSK && p->local_auth != LOCAL_XAUTH_PSK)
+		return NULL;
+	return strncmp(p->psk.text, "0s", 2) == 0  ? "0s (base64)" :
+		strncmp(p->psk.text, "0x", 2) == 0 ? "0x (hexadecimal)" :
+						     NULL;
+}
+
 void profile_free(struct profile *p)
 {
 	if (!p)

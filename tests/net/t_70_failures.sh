@@ -142,6 +142,21 @@ test_fails_client_certificate_expired() {
 	grep -q 'local.certificate: .* expired on' "$LAB/out" || fail "check: $(cat "$LAB/out" "$LAB/err")"
 }
 
+# No problem, for it may be the key; but strongSwan's users write another one so.
+test_check_of_a_coded_key() {
+	local said
+	profile_psk coded
+	said=$(vpnc_ike check coded) || fail "$said"
+	! grep -q warning <<<"$said" || fail "$said"
+	sed -i "s,^psk = .*,psk = 0sMTIzNDU2Nzg5MDEyMzQ1Njc4OTA=," "$LAB/profiles/coded.conf"
+	said=$(vpnc_ike check coded) || fail "$said"
+	grep -q '^warning: secrets.psk: the key begins with 0s (base64)' <<<"$said" || fail "$said"
+	echo 0x31323334 >"$LAB/coded" && chmod 600 "$LAB/coded"
+	sed -i "s,^psk = .*,psk-file = $LAB/coded," "$LAB/profiles/coded.conf"
+	said=$(vpnc_ike check coded) || fail "$said"
+	grep -q '^warning: secrets.psk-file: the key begins with 0x (hexa' <<<"$said" || fail "$said"
+}
+
 test_fails_ca_expired() {
 	profile_cert late ecdsa-256
 	pki --self --ca --in "$LAB/pki/ca.key" --dn "O=Lab, CN=ca" "${OVER[@]}" >"$LAB/pki/late-ca.crt"
