@@ -357,29 +357,40 @@ static bool in_words(enum ike_stage stage, const struct err *e)
 }
 
 /* "the gateway refused us: why": why, with the gateway's own words behind it. Without a reason those words
- * alone, whatever is in them. */
-static const char *words_said(const char *sentence)
+ * alone, whatever is in them. "the gateway wants EAP-TLS (13), the profile ...": what it wants. */
+static void words_said(char out[EVENT_TEXT_MAX], const char *sentence)
 {
-	static const char says[] = "It says ";
+	static const char says[] = "It says ", wants[] = "the gateway wants ";
 	const char *why = strstr(sentence, ": "), *own = strstr(sentence, says);
+	const char *ours = strstr(sentence, ", the profile ");
 
+	if (ours && strncmp(sentence, wants, sizeof(wants) - 1) == 0) {
+		sentence += sizeof(wants) - 1;
+		snprintf(out, EVENT_TEXT_MAX, "%.*s", (int)(ours - sentence), sentence);
+		return;
+	}
 	if (why && (!own || why < own))
-		return why + 2;
-	return own ? own + sizeof(says) - 1 : sentence;
+		sentence = why + 2;
+	else if (own)
+		sentence = own + sizeof(says) - 1;
+	snprintf(out, EVENT_TEXT_MAX, "%s", sentence);
 }
 
-static const char *notify_said(
-	char out[NOTIFY_TEXT_MAX], const struct profile *p, const struct err *e)
+static void notify_said(char out[EVENT_TEXT_MAX], const struct profile *p, const struct err *e)
 {
-	if (!e->notify)
-		return "nothing";
-	return p->type == CONN_IKEV2 ? notify_text(out, e->notify) : v1_notify_text(out, e->notify);
+	char name[NOTIFY_TEXT_MAX];
+
+	if (e->notify)
+		snprintf(out, EVENT_TEXT_MAX, "%s",
+			p->type == CONN_IKEV2 ? notify_text(name, e->notify) :
+						v1_notify_text(name, e->notify));
+	else
+		snprintf(out, EVENT_TEXT_MAX, "nothing");
 }
 
 void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, const struct err *e)
 {
 	const struct hint *h = find(p, stage, e);
-	char name[NOTIFY_TEXT_MAX];
 
 	*out = (struct down){ .status = h->status };
 	if (h->advice)
@@ -391,6 +402,8 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 			another_auth(p), more_advice(p, e),
 			p->ppk_id[0] ? or_ppk : coded_advice(p));
 	snprintf(out->what, sizeof(out->what), "%s", e->text);
-	snprintf(out->said, sizeof(out->said), "%s",
-		in_words(stage, e) ? words_said(e->text) : notify_said(name, p, e));
+	if (in_words(stage, e))
+		words_said(out->said, e->text);
+	else
+		notify_said(out->said, p, e);
 }

@@ -21,6 +21,13 @@ test_fails_wrong_password_mschapv2() { wrong_password mschapv2; }
 test_fails_wrong_password_md5() { wrong_password md5; }
 test_fails_wrong_password_gtc() { wrong_password gtc; }
 
+test_fails_another_eap_method() {
+	profile_eap method mschapv2 gtc
+	client_fails 6 method
+	explained method '^the gateway wants EAP-GTC \(6\), the profile allows EAP-MSCHAPv2' \
+		'^the gateway said: EAP-GTC \(6\)$' 'local\.eap'
+}
+
 # One that it would give each time it is asked.
 test_fails_wrong_password_of_a_program() {
 	profile_eap program mschapv2

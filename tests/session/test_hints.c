@@ -91,6 +91,12 @@ static void said(void **state)
 			"\"Idle timeout\"" },
 		{ CONN_L2TP, STAGE_UP, ERR_PEER, 0, "the gateway ended the PPP link",
 			"the gateway ended the PPP link" },
+		{ CONN_IKEV2, STAGE_EAP, ERR_PEER, 0,
+			"the gateway wants EAP-TLS (13), the profile allows EAP-MSCHAPv2, EAP-MD5",
+			"EAP-TLS (13)" },
+		{ CONN_IKEV2, STAGE_CHILD, ERR_PEER, 0,
+			"the gateway wants transport mode, the profile tunnel mode",
+			"transport mode" },
 		/* What it did not say. */
 		{ CONN_IKEV2, STAGE_UP, ERR_SILENT, 0, "the gateway does not answer", "nothing" },
 		{ CONN_IKEV2, STAGE_UP, ERR_PEER, 0,
