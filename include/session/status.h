@@ -77,7 +77,8 @@ struct status {
 	enum killswitch killswitch;
 	size_t n_weak;
 	char weak[STATUS_WEAK][32];
-	uint32_t rekeys_ike, rekeys_child, reconnects;
+	uint32_t rekeys_ike, rekeys_child;
+	uint32_t reconnects; /* how often the tunnel was gone and came back */
 	char last_error[ERR_TEXT_MAX];
 };
 

@@ -527,7 +527,6 @@ void attempt_as_asked(struct session *s, struct outbox *ob)
 {
 	attempt_hang_up(s, ob);
 	s->attempts = 0;
-	s->reconnects++;
 	next_at(s, s->now);
 	outbox_event(ob, EV_RECONNECTING, LEVEL_INFO, "reconnecting as asked");
 }
@@ -564,7 +563,6 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 	if (lost) {
 		if (s->phase == PHASE_UP && s->now - s->up_at >= LASTED_MS)
 			s->attempts = 0;
-		s->reconnects++;
 		outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
 	} else {
 		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);

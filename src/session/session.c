@@ -153,6 +153,7 @@ static void carried(struct session *s, struct outbox *ob)
 	}
 	warn_of_weak(s, ob);
 	s->phase = PHASE_UP;
+	s->reconnects += s->was_up;
 	s->was_up = true;
 	s->worked = s->paths[s->path].remote;
 	s->worked_gateway = s->gateway;

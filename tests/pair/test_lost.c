@@ -304,6 +304,8 @@ static void undisturbed_while_waiting(void **state)
 	pair_command(&p, CMD_RECONNECT);
 	pair_os(&p, &used);
 	pair_os(&p, &moved);
+	session_status(p.client.session, p.net.now, st);
+	assert_int_equal(st->reconnects, 0); /* it is not back yet */
 	pair_run(&p, SECONDS(10));
 	pair_check_up(&p, 1);
 	assert_int_equal(p.events[EV_LOST], 0); /* it was asked for, so nothing has failed */
