@@ -17,7 +17,7 @@ DESTDIR   ?=
 CC        ?= gcc
 BUILD     ?= release
 
-PKGS      := libcrypto libssl libedit libnl-3.0 libnl-route-3.0 libsystemd libcap-ng libcares
+PKGS      := libcrypto libssl libedit libnl-3.0 libnl-route-3.0 libsystemd libcap-ng libcares expat jansson
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # What a program does not call it does not load.
 PKG_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser
@@ -38,8 +38,9 @@ LDFLAGS.asan    := -pie -fsanitize=address,undefined
 LDFLAGS.fuzz    := -fsanitize=fuzzer,address,undefined
 
 OUT       := build/$(BUILD)
-ALL_CFLAGS = -std=gnu11 $(WARN) $(WERROR) $(CFLAGS.$(BUILD)) -Iinclude -DVPNC_IKE_VERSION='"$(VERSION)"' \
-             $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
+# Hidden: a library with a function of the same name (jansson has a json_null, too) keeps to its own.
+ALL_CFLAGS = -std=gnu11 -fvisibility=hidden $(WARN) $(WERROR) $(CFLAGS.$(BUILD)) -Iinclude \
+             -DVPNC_IKE_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
 ALL_LDFLAGS = $(LDFLAGS.$(BUILD)) $(LDFLAGS)
 
 SRC       := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
