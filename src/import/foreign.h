@@ -1,0 +1,42 @@
+/*
+ * What readers share that a foreign file and our profiles say in different ways. `what` is the foreign name
+ * for notes.
+ */
+#ifndef IMPORT_FOREIGN_H
+#define IMPORT_FOREIGN_H
+
+#include "import/import.h"
+
+/* [section] id = text; what is none of our forms is a key ID. */
+void foreign_identity(struct import_profile *p, const char *section, const char *text);
+/* [ike] or [esp] proposals, separated by commas: those that this program can do, at the lowest
+ * connection.security that allows them. */
+void foreign_proposals(
+	struct import_profile *p, const char *section, const char *what, const char *list);
+/* Lists of words with commas, semicolons or white space between, gathered from one or more texts. What is not
+ * of that kind becomes a note, and so does what does not fit a value. */
+struct foreign_list {
+	struct import_profile *p;
+	const char *what;
+	bool (*is)(const char *word);
+	size_t lost;
+	char kept[IMPORT_VALUE_MAX];
+};
+bool foreign_is_address(const char *word);
+bool foreign_is_prefix(const char *word);
+bool foreign_is_domain(const char *word);
+void foreign_add(struct foreign_list *list, const char *text);
+/* [section] key = the list, unless it is empty. */
+void foreign_set(struct foreign_list *list, const char *section, const char *key);
+
+/* Certificates of CAs, gathered from several places and attached as one file of PEM. */
+struct foreign_ca {
+	size_t n;
+	struct cert *v[16];
+};
+/* PEM or DER. False when there is no certificate in it. */
+bool foreign_ca_add(struct foreign_ca *ca, struct bytes file) MUST_CHECK;
+void foreign_ca_attach(const struct foreign_ca *ca, struct import_profile *p, const char *key);
+void foreign_ca_free(struct foreign_ca *ca);
+
+#endif
