@@ -175,6 +175,18 @@ struct reading {
 	char other[64]; /* a VPN that is none of ours, when no profile was made */
 };
 
+/* Of the programs that bring a VPN of their own, VPNType is "VPN", and VPNSubType tells which it is. */
+static void keep_other(struct reading *r, const struct xml *payload)
+{
+	const char *type = plist_text(payload, "VPNSubType");
+
+	if (!type)
+		type = plist_text(payload, "VPNType");
+	if (!type)
+		type = "unknown";
+	text_safe(r->other, sizeof(r->other), type, strlen(type));
+}
+
 static bool read_vpn(struct reading *r, const struct xml *payload, struct err *e)
 {
 	const char *type = plist_text(payload, "VPNType");
@@ -187,8 +199,7 @@ static bool read_vpn(struct reading *r, const struct xml *payload, struct err *e
 	while (i < ARRAY_LEN(kinds) && (!type || strcmp(type, kinds[i].type) != 0))
 		i++;
 	if (i == ARRAY_LEN(kinds)) {
-		text_safe(r->other, sizeof(r->other), type ? type : "unknown",
-			strlen(type ? type : "unknown"));
+		keep_other(r, payload);
 		return true;
 	}
 	v.p = import_begin(r->im, name ? name : "", e);

@@ -488,6 +488,8 @@ static void what_is_none_is_refused(void **state)
 		{ FILE_OF(""), "no VPN" },
 		{ FILE_OF(PAYLOAD("com.apple.wifi.managed", "")), "no VPN" },
 		{ FILE_OF(VPN("PPTP", "x", "")), "PPTP" },
+		{ FILE_OF(VPN("VPN", "x", STRING("VPNSubType", "com.example.vpn"))),
+			"com.example.vpn" },
 		{ FILE_OF(PAYLOAD("com.apple.vpn.managed", "")), "unknown" },
 		{ "<!DOCTYPE plist [<!ENTITY a 'x'>]><plist/>", "document type" },
 	};
