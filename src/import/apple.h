@@ -26,8 +26,9 @@ void apple_text(struct apple_vpn *v, const struct xml *dict, const char *from, c
 /* The certificate and key that PayloadCertificateUUID of the dictionary names. */
 void apple_own_certificate(struct apple_vpn *v, const struct xml *dict);
 void apple_ca(struct apple_vpn *v);
-/* secrets.psk of a SharedSecret, which is text or octets. */
-void apple_psk(struct apple_vpn *v, const struct xml *dict);
+/* The same of a secret, which is text or octets: those that are no text have to be added by hand. */
+void apple_secret(struct apple_vpn *v, const struct xml *dict, const char *from,
+	const char *section, const char *key);
 
 /* What becomes of a key of a dictionary, beside what is carried over. */
 enum apple_told { TOLD_NOT, TOLD_WHEN_ON, TOLD_ALWAYS };

@@ -87,7 +87,7 @@ static void read_phase1(struct apple_vpn *v, const struct xml *ipsec)
 		apple_own_certificate(v, ipsec);
 		apple_ca(v);
 	} else
-		apple_psk(v, ipsec);
+		apple_secret(v, ipsec, "SharedSecret", "secrets", "psk");
 }
 
 void apple_ipsec(struct apple_vpn *v)

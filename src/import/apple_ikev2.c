@@ -32,9 +32,7 @@ static const struct apple_key rows[] = {
 	{ "TLSMaximumVersion", TOLD_NOT, NULL },
 	{ "ServerCertificateIssuerCommonName", TOLD_ALWAYS,
 		"every CA in remote.ca is believed (without it: of this system), not this one alone" },
-	{ "ServerCertificateCommonName", TOLD_ALWAYS,
-		"common names prove nothing here: the certificate has to hold remote.id (without it: "
-		"the gateway's name) as a name of its own" },
+	{ "ServerCertificateCommonName", TOLD_NOT, NULL },
 	{ "EnableCertificateRevocationCheck", TOLD_WHEN_ON, "revocation is not looked up" },
 	{ "EnableFallback", TOLD_WHEN_ON, "there is no mobile network to fall back to" },
 	{ "EnforceRoutes", TOLD_WHEN_ON,
@@ -47,9 +45,11 @@ static const struct apple_key rows[] = {
 	{ "ExcludeCellularServices", TOLD_NOT, NULL },
 	{ "ExcludeAPNs", TOLD_NOT, NULL },
 	{ "ExcludeDeviceCommunication", TOLD_NOT, NULL },
-	{ "PPK", TOLD_ALWAYS, "post-quantum pre-shared keys are not done yet" },
+	{ "PPK", TOLD_NOT, NULL },
 	{ "PPKIdentifier", TOLD_NOT, NULL },
 	{ "PPKMandatory", TOLD_NOT, NULL },
+	{ "AllowPostQuantumKeyExchangeFallback", TOLD_NOT, NULL },
+	{ "EnforceStrictAlgorithmSelection", TOLD_NOT, NULL },
 };
 
 /* --- algorithms -------------------------------------------------------------------------------------- */
@@ -106,10 +106,9 @@ static const struct word *word_of(
 }
 
 /* The dictionary of one kind of SA. A child SA has a group of its own only with PFS. */
-static void read_sa(struct apple_vpn *v, const struct xml *ikev2, const char *key,
-	const char *section, bool group)
+static void read_sa(
+	struct apple_vpn *v, const struct xml *sa, const char *key, const char *section, bool group)
 {
-	const struct xml *sa = plist_dict(ikev2, key);
 	bool ike = strcmp(section, "ike") == 0;
 	const char *unknown = NULL;
 	char text[64];
@@ -136,6 +135,21 @@ static void read_sa(struct apple_vpn *v, const struct xml *ikev2, const char *ke
 		import_note(v->p, IMPORT_LEFT, key, "post-quantum key exchanges are not done yet");
 }
 
+/* What is said of the IKE SA holds for child SAs as well, unless they have a dictionary of their own. */
+static void read_sas(struct apple_vpn *v, const struct xml *ikev2)
+{
+	static const char ike_key[] = "IKESecurityAssociationParameters";
+	static const char child_key[] = "ChildSecurityAssociationParameters";
+	const struct xml *ike = plist_dict(ikev2, ike_key);
+	const struct xml *child = plist_dict(ikev2, child_key);
+	bool pfs = plist_on(ikev2, "EnablePFS");
+
+	read_sa(v, ike, ike_key, "ike", true);
+	read_sa(v, child ? child : ike, child ? child_key : ike_key, "esp", pfs);
+	if (pfs)
+		import_set(v->p, "esp", "pfs", "yes");
+}
+
 /* --- who proves what --------------------------------------------------------------------------------- */
 
 static void read_eap(struct apple_vpn *v, const struct xml *ikev2, const char *method)
@@ -158,13 +172,15 @@ static void read_auth(struct apple_vpn *v, const struct xml *ikev2)
 	bool user = plist_text(ikev2, "AuthName") || plist_text(ikev2, "AuthPassword");
 
 	method = method ? method : "";
+	if (!eap && strcmp(method, "Certificate") != 0 && !certificate)
+		method = "SharedSecret"; /* so says Apple of "None" */
 	if (eap && (user || !certificate)) {
 		read_eap(v, ikev2, method);
 		return;
 	}
 	if (strcmp(method, "SharedSecret") == 0) {
 		import_set(v->p, "local", "auth", "psk");
-		apple_psk(v, ikev2);
+		apple_secret(v, ikev2, "SharedSecret", "secrets", "psk");
 		return;
 	}
 	if (eap)
@@ -174,6 +190,33 @@ static void read_auth(struct apple_vpn *v, const struct xml *ikev2)
 	import_set(v->p, "local", "auth", "cert");
 	apple_own_certificate(v, ikev2);
 	apple_ca(v);
+}
+
+/* On Apple's systems the certificate has to hold this name, where it is said, instead of the identifier. */
+static void read_gateway_name(struct apple_vpn *v, const struct xml *ikev2)
+{
+	const char *name = plist_text(ikev2, "ServerCertificateCommonName");
+	const char *id = plist_text(ikev2, "RemoteIdentifier");
+
+	if (id)
+		foreign_identity(v->p, "remote", id);
+	else
+		id = plist_text(ikev2, "RemoteAddress");
+	if (name && (!id || strcmp(id, name) != 0))
+		import_note(v->p, IMPORT_LEFT, "IKEv2.ServerCertificateCommonName",
+			"the certificate has to prove remote.id (without it: the gateway's name), "
+			"and not this name");
+}
+
+static void read_ppk(struct apple_vpn *v, const struct xml *ikev2)
+{
+	if (!plist_get(ikev2, "PPK") || !plist_text(ikev2, "PPKIdentifier"))
+		return;
+	apple_text(v, ikev2, "PPKIdentifier", "secrets", "ppk-id");
+	apple_secret(v, ikev2, "PPK", "secrets", "ppk");
+	if (!plist_on(ikev2, "PPKMandatory"))
+		import_note(v->p, IMPORT_LEFT, "IKEv2.PPKMandatory",
+			"is off there; here a gateway that does not know the PPK is refused");
 }
 
 /* --- the rest ---------------------------------------------------------------------------------------- */
@@ -208,20 +251,15 @@ void apple_ikev2(struct apple_vpn *v)
 {
 	const struct xml *ikev2 = plist_dict(v->payload, "IKEv2");
 	const char *local = plist_text(ikev2, "LocalIdentifier");
-	const char *remote = plist_text(ikev2, "RemoteIdentifier");
 
 	import_set(v->p, "connection", "type", "ikev2");
 	apple_text(v, ikev2, "RemoteAddress", "connection", "gateway");
 	if (local)
 		foreign_identity(v->p, "local", local);
-	if (remote)
-		foreign_identity(v->p, "remote", remote);
+	read_gateway_name(v, ikev2);
 	read_auth(v, ikev2);
-	read_sa(v, ikev2, "IKESecurityAssociationParameters", "ike", true);
-	read_sa(v, ikev2, "ChildSecurityAssociationParameters", "esp",
-		plist_on(ikev2, "EnablePFS"));
-	if (plist_on(ikev2, "EnablePFS"))
-		import_set(v->p, "esp", "pfs", "yes");
+	read_sas(v, ikev2);
+	read_ppk(v, ikev2);
 	if (plist_on(ikev2, "DisableMOBIKE"))
 		import_set(v->p, "ike", "mobike", "no");
 	read_dpd(v, ikev2);

@@ -58,17 +58,28 @@ void apple_ca(struct apple_vpn *v)
 	foreign_ca_attach(v->ca, v->p, "ca");
 }
 
-void apple_psk(struct apple_vpn *v, const struct xml *dict)
+/* No NUL within, and nothing that text_safe would change. */
+static bool is_text(const char *text, size_t n)
+{
+	char *safe = malloc(n + 2);
+	bool same = safe && strlen(text) == n && strcmp(text_safe(safe, n + 2, text, n), text) == 0;
+
+	base64_free((uint8_t *)safe, n);
+	return same;
+}
+
+void apple_secret(struct apple_vpn *v, const struct xml *dict, const char *from,
+	const char *section, const char *key)
 {
 	size_t n = 0;
-	uint8_t *data = plist_data(dict, "SharedSecret", &n);
-	const char *text = data ? (const char *)data : plist_text(dict, "SharedSecret");
+	uint8_t *data = plist_data(dict, from, &n);
+	const char *text = data ? (const char *)data : plist_text(dict, from);
 
-	if (data && memchr(data, 0, n))
-		import_note(v->p, IMPORT_TODO, "SharedSecret",
-			"holds octets that are no text, which secrets.psk cannot");
+	if (data && !is_text(text, n))
+		import_note(v->p, IMPORT_TODO, from, "holds octets that are no text, as %s.%s is",
+			section, key);
 	else if (text)
-		import_set(v->p, "secrets", "psk", "%s", text);
+		import_set(v->p, section, key, "%s", text);
 	base64_free(data, n);
 }
 

@@ -284,6 +284,62 @@ static void algorithms_are_carried_over(void **state)
 	report_value(p, "esp.pfs", "yes");
 }
 
+/* Those of the IKE SA are for child SAs as well. */
+static void algorithms_of_a_child_without_its_own(void **state)
+{
+	(void)state;
+	struct import_profile *p = reads(SAS(
+		SA("IKESecurityAssociationParameters", "AES-128-GCM", "SHA2-256", "19"), "", ""));
+
+	report_value(p, "ike.proposals", "aes128gcm16-prfsha256-ecp256");
+	report_value(p, "esp.proposals", "aes128gcm16");
+	report_value(p, "esp.lifetime", "480m");
+	report_good(p);
+}
+
+static void who_proves_what_without_a_word(void **state)
+{
+	(void)state;
+	struct import_profile *p = reads(
+		IKEV2(STRING("RemoteAddress", "a.example") STRING("AuthenticationMethod", "None")
+				STRING("SharedSecret", "k") STRING("RemoteIdentifier", "b.example")
+					STRING("ServerCertificateCommonName", "b.example")));
+
+	report_value(p, "local.auth", "psk");
+	report_value(p, "secrets.psk", "k");
+	assert_int_equal(p->n_notes, 0);
+	report_good(p);
+	import_free(&im);
+	p = reads(IKEV2(STRING("RemoteAddress", "a.example") STRING("PayloadCertificateUUID", "1")
+			STRING("ServerCertificateCommonName", "b.example")));
+	report_value(p, "local.auth", "cert");
+	report_note(p, IMPORT_LEFT, "IKEv2.ServerCertificateCommonName", "remote.id");
+	import_free(&im);
+	p = reads(IKEV2(STRING("RemoteAddress", "b.example") STRING("PayloadCertificateUUID", "1")
+			STRING("ServerCertificateCommonName", "b.example")));
+	report_no_note(p, "IKEv2.ServerCertificateCommonName");
+}
+
+static void a_post_quantum_key(void **state)
+{
+	(void)state;
+	struct import_profile *p = reads(IKEV2(STRING("RemoteAddress", "a.example") STRING(
+		"AuthenticationMethod", "SharedSecret") DATA("PPK", "a2V5IG9mIHRleHQ=")
+			STRING("PPKIdentifier", "one") ON("PPKMandatory")));
+
+	report_value(p, "secrets.ppk-id", "one");
+	report_value(p, "secrets.ppk", "key of text");
+	assert_int_equal(p->n_notes, 0);
+	report_good(p);
+	import_free(&im);
+	p = reads(IKEV2(STRING("RemoteAddress", "a.example") STRING("AuthenticationMethod",
+		"SharedSecret") DATA("PPK", "AQL/") STRING("PPKIdentifier", "one")));
+	report_value(p, "secrets.ppk-id", "one");
+	report_value(p, "secrets.ppk", NULL);
+	report_note(p, IMPORT_TODO, "PPK", "no text");
+	report_note(p, IMPORT_LEFT, "IKEv2.PPKMandatory", "refused");
+}
+
 static void identities_take_the_form_that_fits(void **state)
 {
 	static const struct {
@@ -566,6 +622,9 @@ int main(void)
 		cmocka_unit_test_teardown(certificates_come_along, forget),
 		cmocka_unit_test_teardown(ca_is_left_out_with_a_key, forget),
 		cmocka_unit_test_teardown(algorithms_are_carried_over, forget),
+		cmocka_unit_test_teardown(algorithms_of_a_child_without_its_own, forget),
+		cmocka_unit_test_teardown(who_proves_what_without_a_word, forget),
+		cmocka_unit_test_teardown(a_post_quantum_key, forget),
 		cmocka_unit_test_teardown(identities_take_the_form_that_fits, forget),
 		cmocka_unit_test_teardown(cisco_with_a_group, forget),
 		cmocka_unit_test_teardown(cisco_in_other_ways, forget),
