@@ -19,6 +19,9 @@ int cli_refuse(const struct options *o, int status, const char *advice, const st
 /* Every command but connect, status, rekey, down and reconnect. */
 int cli_run(const struct options *o);
 
+/* import: as cli_run, of which it is a part. */
+int cli_import(const struct options *o);
+
 /* How a running instance is asked: control_ask and control_names of edge/control, handed in because
  * neither of the two folders knows the other. */
 struct cli_asker {

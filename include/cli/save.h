@@ -12,6 +12,8 @@
  * that name is found already, in whichever folder; LOCAL when it cannot be written. */
 bool save_profile(const char *profile_dir, const char *name, const char *text,
 	char path[PROFILE_PATH_MAX], struct err *e) MUST_CHECK;
+/* Whether a profile of that name could be saved; CONFIG as above. */
+bool save_free(const char *profile_dir, const char *name, struct err *e) MUST_CHECK;
 /* What lies beside a profile: NAME.SUFFIX in the same folder. */
 bool save_beside(const char *profile_dir, const char *name, const char *suffix, struct bytes data,
 	char path[PROFILE_PATH_MAX], struct err *e) MUST_CHECK;

@@ -18,6 +18,7 @@ enum {
 	IMPORT_ENTRIES_MAX = 64, /* of one profile */
 	IMPORT_NOTES_MAX = 64, /* of one profile; more are counted */
 	IMPORT_FILES_MAX = 8, /* certificates and keys that the foreign file holds within */
+	IMPORT_NAME_MAX = 56, /* as long as a profile's name may be */
 	IMPORT_VALUE_MAX = 512,
 	IMPORT_WHY_MAX = 200
 };
@@ -30,6 +31,7 @@ struct import_entry {
 /* What is to lie beside the profile, as NAME.SUFFIX, mode 0600. */
 struct import_file {
 	char suffix[16]; /* "ca.crt", "p12", "crt", "key" */
+	char section[16], key[24]; /* what names it */
 	uint8_t *data; /* malloc'ed, wiped */
 	size_t len;
 };
@@ -47,7 +49,8 @@ struct import_note {
 };
 
 struct import_profile {
-	char name[64]; /* as the file calls it, made fit for a file's name by import_begin; "" if it does not */
+	char name
+		[IMPORT_NAME_MAX]; /* as the file calls it, made fit for a file's name by import_begin; "" if it does not */
 	size_t n_entries, n_files, n_notes, notes_lost;
 	struct import_entry entries[IMPORT_ENTRIES_MAX];
 	struct import_file files[IMPORT_FILES_MAX];
@@ -64,25 +67,35 @@ struct import {
  * is a BUG, what no value can be (control characters, too long) becomes a note. import_attach: a file that
  * the profile's key shall name (import_set is done by it: value NAME.SUFFIX). */
 struct import_profile *import_begin(struct import *im, const char *name, struct err *e) MUST_CHECK;
-void import_set(struct import_profile *p, const char *section, const char *key, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-void import_attach(struct import_profile *p, const char *section, const char *key, const char *suffix,
-	struct bytes data);
-void import_note(struct import_profile *p, enum import_kind kind, const char *what, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-const char *import_get(const struct import_profile *p, const char *section, const char *key); /* or NULL */
+void import_set(struct import_profile *p, const char *section, const char *key, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
+void import_attach(struct import_profile *p, const char *section, const char *key,
+	const char *suffix, struct bytes data);
+void import_note(struct import_profile *p, enum import_kind kind, const char *what,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+const char *import_get(
+	const struct import_profile *p, const char *section, const char *key); /* or NULL */
 void import_free(struct import *im);
 
+/* For who saves it. import_rename: and the files beside it. import_text: the profile, malloc'ed, to be wiped;
+ * NULL when memory ran out. */
+void import_rename(struct import_profile *p, const char *name);
+char *import_text(const struct import_profile *p) MUST_CHECK;
+
 /* The readers, each in a file of its own: false (CONFIG) when it is not that format or makes no sense. */
-bool import_swanctl(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* swanctl.conf */
+bool import_swanctl(
+	struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* swanctl.conf */
 bool import_ipsec(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* ipsec.conf */
 bool import_nm(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* .nmconnection */
 bool import_vpnc(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* vpnc's .conf */
 bool import_pcf(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* Cisco .pcf */
 bool import_pbk(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* Windows .pbk */
-bool import_mobileconfig(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* Apple */
-bool import_azure(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* VpnSettings.xml */
-bool import_sswan(struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* strongSwan's app */
+bool import_mobileconfig(
+	struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* Apple */
+bool import_azure(
+	struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* VpnSettings.xml */
+bool import_sswan(
+	struct bytes file, struct import *im, struct err *e) MUST_CHECK; /* strongSwan's app */
 
 /* Which of them it is: by the file's name where that says it, by what stands in it otherwise. */
 bool import_read(const char *path, struct bytes file, struct import *im, struct err *e) MUST_CHECK;

@@ -330,6 +330,8 @@ int cli_run(const struct options *o)
 		return run_check(o);
 	case DO_CLEAN:
 		return run_clean();
+	case DO_IMPORT:
+		return cli_import(o);
 	case DO_DOCTOR:
 		return run_doctor(o);
 	case DO_EXPLAIN:

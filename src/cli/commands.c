@@ -50,7 +50,7 @@ static const struct command_row rows[] = {
 		{ ARG_PROFILE, ARG_NONE }, { ARG_NONE },
 		"what a gateway accepts, without logging in", true },
 	{ DO_IMPORT, "import", AT_SHELL, 1, 2, "FILE [NAME]", "", { ARG_FILE, ARG_TEXT },
-		{ ARG_NONE }, "make a profile from one of another program", false },
+		{ ARG_NONE }, "make a profile from one of another program", true },
 	{ DO_DOCTOR, "doctor", AT_SHELL, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE },
 		{ ARG_NONE }, "what this machine can do, and what is in the way", true },
 	{ DO_CLEAN, "clean", AT_SHELL, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },

@@ -5,39 +5,9 @@
 #include <string.h>
 
 #include "base/names.h"
-
-enum { WIDTH = 79, COLUMN = 14 };
+#include "column.h"
 
 /* --- for a person ----------------------------------------------------------------------------------------- */
-
-/* Words in a column of their own, as many lines as they need. */
-struct column {
-	FILE *f;
-	const char *head;
-	size_t at; /* 0: nothing is written yet */
-};
-
-static void put_word(struct column *c, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (c->at > 0 && c->at + 1 + n > WIDTH) {
-		fputc('\n', c->f);
-		c->at = 0;
-		c->head = "";
-	}
-	if (c->at == 0)
-		fprintf(c->f, "  %-*s", COLUMN - 2, c->head);
-	c->at = c->at ? c->at : COLUMN - 1;
-	fprintf(c->f, "%s%s", c->at >= COLUMN ? " " : "", word);
-	c->at += n + 1;
-}
-
-static void end_column(struct column *c)
-{
-	if (c->at > 0)
-		fputc('\n', c->f);
-}
 
 static void put_algs(FILE *f, const char *head, const struct probe_found *found,
 	enum probe_verdict verdict, unsigned types)
@@ -51,25 +21,17 @@ static void put_algs(FILE *f, const char *head, const struct probe_found *found,
 			continue;
 		snprintf(word, sizeof(word), "%s%s", a->name,
 			verdict == PROBE_ACCEPTED && alg_weak(a) ? "(weak)" : "");
-		put_word(&c, word);
+		column_word(&c, word);
 	}
-	end_column(&c);
+	column_end(&c);
 }
 
-/* A sentence, word by word. */
 static void put_text(FILE *f, const char *head, const char *text)
 {
 	struct column c = { .f = f, .head = head };
-	char word[WIDTH];
 
-	while (*text) {
-		size_t n = strcspn(text, " ");
-		snprintf(word, sizeof(word), "%.*s", (int)n, text);
-		put_word(&c, word);
-		text += n;
-		text += strspn(text, " ");
-	}
-	end_column(&c);
+	column_text(&c, text);
+	column_end(&c);
 }
 
 static void put_login(FILE *f, const struct probe_found *found)

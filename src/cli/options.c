@@ -37,8 +37,8 @@ static const struct option_row {
 		OPTION_TEXT, AT(keylog) },
 	{ { "--color", "WHEN", "auto|always|never", "colours in what is printed" }, OPTION_WORD,
 		AT(color) },
-	{ { "--write", "NAME", NULL, "probe: save a profile that goes by what was found" }, OPTION_TEXT,
-		AT(write) },
+	{ { "--write", "NAME", NULL, "probe: save a profile that goes by what was found" },
+		OPTION_TEXT, AT(write) },
 	{ { "--version", NULL, NULL, "which version this is" }, OPTION_FLAG, AT(version) },
 	{ { "--help", NULL, NULL, "this text" }, OPTION_FLAG, AT(help) },
 };

@@ -106,8 +106,7 @@ bool save_beside(const char *profile_dir, const char *name, const char *suffix, 
 	return put_as_user(dirs[0], path, data, e);
 }
 
-bool save_profile(const char *profile_dir, const char *name, const char *text,
-	char path[PROFILE_PATH_MAX], struct err *e)
+bool save_free(const char *profile_dir, const char *name, struct err *e)
 {
 	struct load_list l = { 0 };
 	const char *there = NULL;
@@ -120,7 +119,13 @@ bool save_profile(const char *profile_dir, const char *name, const char *text,
 	if (there)
 		err_set(e, ERR_CONFIG, "there is a profile %s already: %s", name, there);
 	load_list_free(&l);
-	return !there &&
+	return !there;
+}
+
+bool save_profile(const char *profile_dir, const char *name, const char *text,
+	char path[PROFILE_PATH_MAX], struct err *e)
+{
+	return save_free(profile_dir, name, e) &&
 		save_beside(
 			profile_dir, name, "conf", (struct bytes){ text, strlen(text) }, path, e);
 }

@@ -9,8 +9,8 @@
 
 struct world {
 	struct profile *profile;
-	struct v1_pair pair;
 	struct behind behind;
+	struct v1_pair pair; /* last, for it ends with room for routes */
 };
 
 /* A value of the profile. */

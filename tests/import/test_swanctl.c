@@ -1,0 +1,231 @@
+/*
+ * swanctl.conf as clients have it, and what is none.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../src/import/conf.h"
+#include "base/types.h"
+#include "lib/test.h"
+#include "report.h"
+
+static struct import im;
+
+static struct import_profile *read_one(const char *text)
+{
+	struct err e;
+
+	assert_ok(&e, import_swanctl((struct bytes){ text, strlen(text) }, &im, &e));
+	assert_int_equal(im.n, 1);
+	report_good(im.v[0]);
+	return im.v[0];
+}
+
+static int clear(void **state)
+{
+	(void)state;
+	import_free(&im);
+	return 0;
+}
+
+static void refuse(const char *text, size_t n, const char *why)
+{
+	struct err e;
+
+	assert_false(import_swanctl((struct bytes){ text, n }, &im, &e));
+	if (!strstr(e.text, why))
+		fail_msg("%s", e.text);
+	import_free(&im);
+}
+
+static void eap(void **state)
+{
+	const struct import_profile *p = read_one(
+		"connections {\n"
+		"  office {\n"
+		"    remote_addrs = vpn-1.example.org, 198.51.100.10 # two\n"
+		"    vips = 0.0.0.0, ::\n"
+		"    proposals = aes256gcm16-prfsha384-ecp384, default\n"
+		"    mobike = no\n"
+		"    dpd_delay = 45s\n"
+		"    local-1 {\n auth = eap-mschapv2\n id = alice@example.org\n eap_id = alice\n }\n"
+		"    remote-1 {\n auth = pubkey\n id = \"vpn.example.org\"\n cacerts = office.pem\n }\n"
+		"    children {\n net {\n remote_ts = 10.0.0.0/8, 192.168.0.0/16\n"
+		"      esp_proposals = aes256gcm16\n updown = /bin/evil\n rekey_time = 1h\n"
+		"      hw_offload = yes\n }\n"
+		"      more { remote_ts = 172.16.0.0/12 }\n }\n"
+		"  }\n"
+		"}\n"
+		"secrets { eap-1 { id = alice\n secret = \"wonder; land # 1 = ok\" } }\n");
+
+	(void)state;
+	assert_string_equal(p->name, "office");
+	report_value(p, "connection.type", "ikev2");
+	report_value(p, "connection.gateway", "vpn-1.example.org, 198.51.100.10");
+	report_value(p, "connection.security", NULL);
+	report_value(p, "local.auth", "eap");
+	report_value(p, "local.eap", "mschapv2");
+	report_value(p, "local.id", "alice@example.org");
+	report_value(p, "remote.id", "vpn.example.org");
+	report_value(p, "remote.ca", "/etc/swanctl/x509ca/office.pem");
+	report_value(p, "secrets.user", "alice");
+	report_value(p, "secrets.password", "wonder; land # 1 = ok");
+	report_value(p, "network.address", NULL);
+	report_value(p, "ike.mobike", "no");
+	report_value(p, "ike.dpd-interval", "45s");
+	report_value(p, "esp.lifetime", "1h");
+	report_value(p, "esp.remote-ts", "10.0.0.0/8, 192.168.0.0/16");
+	report_note(p, IMPORT_RUNS, "children.updown", "run");
+	report_note(p, IMPORT_LEFT, "children.hw_offload", "no counterpart");
+	report_note(p, IMPORT_TODO, "more", "another child");
+	report_note(p, IMPORT_LEFT, "proposals", "default");
+}
+
+static void ikev1_with_a_login(void **state)
+{
+	const struct import_profile *p = read_one(
+		"connections { old {\n version = 1\n"
+		"remote_addrs = 198.51.100.16\n aggressive = yes\n pull = no\n vips = 0.0.0.0\n"
+		"local-1 { auth = psk\n id = keyid:staff }\n"
+		"local-2 { auth = xauth\n xauth_id = bob }\n"
+		"remote { auth = psk }\n children { home { remote_ts = 0.0.0.0/0 } } } }\n"
+		"secrets { ike { secret = fallback }\n"
+		"ike-1 { id-a = 203.0.113.1\n id-b = 198.51.100.16\n secret = 0sY29ycmVjdCBob3JzZQ== }\n"
+		"xauth-b { id = bob\n secret = builder } }\n");
+
+	(void)state;
+	report_value(p, "connection.type", "ikev1");
+	report_value(p, "local.auth", "xauth-psk");
+	report_value(p, "local.id", "keyid:staff");
+	report_value(p, "secrets.psk", "correct horse");
+	report_value(p, "secrets.user", "bob");
+	report_value(p, "secrets.password", "builder");
+	report_value(p, "ike.aggressive", "yes");
+	report_value(p, "ike.mode-config", "push");
+	report_value(p, "esp.remote-ts", NULL);
+}
+
+static void other_ways_in(void **state)
+{
+	static const struct {
+		const char *text, *auth, *type;
+	} rows[] = {
+		{ "local { auth = psk } remote { auth = psk }", "psk", "ikev2" },
+		{ "local { auth = pubkey\n certs = me.pem\n } remote { auth = pubkey }", "cert",
+			"ikev2" },
+		{ "version = 1\n local { auth = xauth } remote { auth = pubkey }", "hybrid",
+			"ikev1" },
+		{ "version = 1\n local { auth = psk } remote { auth = psk }\n"
+		  "children { l { mode = transport\n remote_ts = dynamic[17/1701] } }",
+			"psk", "l2tp" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[500];
+		snprintf(text, sizeof(text),
+			"connections { x { remote_addrs = 192.0.2.1\n vips = 0.0.0.0\n %s } }\n"
+			"secrets { private { file = me.key } ike { secret = s } }",
+			rows[i].text);
+		const struct import_profile *p = read_one(text);
+		report_value(p, "connection.type", rows[i].type);
+		report_value(p, "local.auth", rows[i].auth);
+		if (strcmp(rows[i].auth, "cert") == 0) {
+			report_value(p, "local.certificate", "/etc/swanctl/x509/me.pem");
+			report_value(p, "local.key", "/etc/swanctl/private/me.key");
+		}
+		import_free(&im);
+	}
+}
+
+static void sections_take_over_from_others(void **state)
+{
+	const struct import_profile *p = read_one(
+		"base { remote_addrs = 192.0.2.1\n mobike = no\n"
+		"local { auth = psk\n id = a@b.c } }\n"
+		"again : again { }\n"
+		"connections { x : base, again { local : base.local { id = me@b.c\n }\n vips = 0.0.0.0\n"
+		"remote { auth = psk } } }");
+
+	(void)state;
+	report_value(p, "connection.gateway", "192.0.2.1");
+	report_value(p, "ike.mobike", "no");
+	report_value(p, "local.id", "me@b.c");
+	report_value(p, "local.auth", "psk");
+}
+
+static void what_is_weak_says_so(void **state)
+{
+	const struct import_profile *p = read_one(
+		"connections { x { remote_addrs = 192.0.2.1\n"
+		"vips = 0.0.0.0\n proposals = 3des-sha1-modp1024\n local { auth = psk } remote { auth = psk } } }");
+
+	(void)state;
+	report_value(p, "connection.security", "legacy");
+	report_note(p, IMPORT_TODO, "proposals", "weak");
+	report_note(p, IMPORT_TODO, "secrets.psk", "not in the file");
+}
+
+static void gateways_are_no_clients(void **state)
+{
+	static const char text[] =
+		"connections { a { local_addrs = 192.0.2.1\n pools = p }\n"
+		"b { remote_addrs = %any\n }\n c { remote_addrs = 10.0.0.0/8 } }";
+
+	(void)state;
+	refuse(text, strlen(text), "calls a gateway");
+}
+
+/* A value is never a second line, and nothing that it names is run. */
+static void hostile(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} rows[] = {
+		{ "connections {", "} is missing" },
+		{ "}", "} too many" },
+		{ "a = \"b", "does not end" },
+		{ "a b", "= or { is missing" },
+		{ "= x", "name is missing" },
+		{ "a : { }", "no name" },
+	};
+	const struct import_profile *p;
+	char *large = malloc(3 << 20);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		refuse(rows[i].text, strlen(rows[i].text), rows[i].why);
+	refuse("a = b\0c", 7, "NUL");
+	memset(large, '{', 3 << 20);
+	for (size_t i = 0; i < 3 << 20; i += 2)
+		large[i] = 'a';
+	refuse(large, 3 << 20, "deep");
+	for (size_t i = 0; i < 3 << 20; i++)
+		large[i] = "a=b\n"[i % 4];
+	refuse(large, 3 << 20, "entries");
+	memset(large, 'a', 3 << 20);
+	refuse(large, 3 << 20, "letters");
+	free(large);
+	p = read_one("connections { x { remote_addrs = 192.0.2.1\n vips = 0.0.0.0\n"
+		     "local { auth = psk\n id = \"a\\n[network]\" } remote { auth = psk } } }\n"
+		     "secrets { ike { secret = \"a\nkillswitch = no\" } }");
+	report_value(p, "local.id", NULL);
+	report_value(p, "secrets.psk", NULL);
+	report_note(p, IMPORT_TODO, "secrets.psk", "cannot stand");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(eap, clear),
+		cmocka_unit_test_teardown(ikev1_with_a_login, clear),
+		cmocka_unit_test_teardown(other_ways_in, clear),
+		cmocka_unit_test_teardown(sections_take_over_from_others, clear),
+		cmocka_unit_test_teardown(what_is_weak_says_so, clear),
+		cmocka_unit_test_teardown(gateways_are_no_clients, clear),
+		cmocka_unit_test_teardown(hostile, clear),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
