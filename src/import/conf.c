@@ -216,19 +216,17 @@ bool conf_read(struct conf *c, struct bytes file, struct err *e)
 		return false;
 	for (skip_blank(&r); ok && r.p < r.end; skip_blank(&r)) {
 		struct conf_node *before = in;
-		if (*r.p == '}') {
-			ok = in->parent || fail(&r, "a } too many");
-			if (ok)
-				in = in->parent;
+		if (*r.p == '}' && in->parent) {
+			in = in->parent;
 			depth--;
 			r.p++;
 			continue;
 		}
-		ok = read_entry(&r, &in);
+		ok = *r.p == '}' ? fail(&r, "a } too many") : read_entry(&r, &in);
 		if (ok && in != before && ++depth > CONF_DEPTH_MAX)
 			ok = fail(&r, "sections are too deep in each other");
 	}
-	if (ok && in->parent)
+	if (ok && depth > 0)
 		ok = fail(&r, "a } is missing");
 	if (!ok)
 		conf_free(c);
