@@ -8,13 +8,12 @@
 
 enum { SETTLED_S = 600 }; /* so long the two may take to agree once all is calm */
 
-void stress_v1(uint32_t seed);
-void stress_v2(uint32_t seed);
+void stress_v1(void **seed); /* uint32_t */
+void stress_v2(void **seed);
 
 /* Lifetimes and networks by the seed: from a perfect one to a fifth of all datagrams lost. */
 void stress_begin(struct net_config *wire, struct net *dice);
 uint64_t stress_seconds(struct net *dice, uint32_t least); /* or 0 */
 uint64_t stress_pause(struct net *dice); /* until something else happens, milliseconds */
-void stress_calm(struct net *n); /* a perfect network from now on */
 
 #endif
