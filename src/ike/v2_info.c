@@ -78,9 +78,9 @@ bool v2_dpd_recv(struct step *s)
  * SA. In the answer stands our half, unless we are deleting it ourselves (section 1.4.1, 2.25.1). */
 static bool delete_child(struct step *s, uint32_t spi_out, uint32_t *spi_in)
 {
-	struct child *c = NULL;
+	struct child *c = child_by_out(&s->v->children, s->sa, spi_out);
 
-	for (const struct v2_sa *sa = s->sa; sa && !c; sa = sa->successor)
+	for (const struct v2_sa *sa = s->sa->successor; sa && !c; sa = sa->successor)
 		c = child_by_out(&s->v->children, sa, spi_out);
 	if (!c) {
 		s->sa->req.offer.gone_spi = spi_out;

@@ -324,6 +324,22 @@ test_l2tp_fails_wrong_password_mschapv2() { l2tp_wrong_password '(691|E=691).*pa
 test_l2tp_fails_wrong_password_chap() { l2tp_wrong_password 'password' require-chap; }
 test_l2tp_fails_wrong_password_eap() { l2tp_wrong_password 'password' require-eap; }
 
+# pppd hangs up on who does not answer its challenges, and the password comes later.
+test_l2tp_password_typed_late() {
+	l2tp_lab
+	l2tp_add options.xl2tpd require-mschap-v2 "chap-restart 1" "chap-max-challenge 4"
+	l2tp_start
+	l2tp_profile late
+	sed -i '/^password = /d' "$LAB/profiles/late.conf"
+	printf '#!/bin/sh\nsleep 12\necho foobar@123\n' >"$LAB/askpass"
+	chmod 755 "$LAB/askpass"
+	CLIENT_ASKPASS=$LAB/askpass client_launch late
+	wait_until 60 client_up_or_dead late
+	explained late 'did not wait for the password'
+	client_said late '^connected' || fail "not connected"
+	client_stop late
+}
+
 test_l2tp_fails_unknown_user() {
 	l2tp_lab
 	l2tp_add options.xl2tpd require-mschap-v2
