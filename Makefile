@@ -165,7 +165,7 @@ check-vm: all $(OUT)/tests/host/test_netns $(OUT)/tests/host/test_xfrm
 	@tests/net/vm/run
 
 # A failing seed prints its number; SEED=number plays it again and shows every datagram.
-SEEDS ?= 4000
+SEEDS ?= 3000
 stress: $(STRESS)
 	@$(if $(SEED),PAIR_TRACE=1 $(STRESS) $(SEED) 1,$(STRESS) 1 $(SEEDS))
 

@@ -6,7 +6,10 @@
 
 #include "pair/net.h"
 
-enum { SETTLED_S = 600 }; /* so long the two may take to agree once all is calm */
+enum {
+	DEEDS_MAX = 24, /* in a life */
+	SETTLED_S = 600, /* so long the two may take to agree once all is calm */
+};
 
 void stress_v1(void **seed); /* uint32_t */
 void stress_v2(void **seed);

@@ -6,8 +6,6 @@
  * where it is lost, or comes before what it is about, the two do not agree, and may not notice for long.
  */
 
-enum { DEEDS_MAX = 16 };
-
 static void client_acts(struct v1_pair *p)
 {
 	static const enum command commands[] = { CMD_REKEY_CHILD, CMD_REKEY_IKE, CMD_REKEY_ALL };
@@ -72,24 +70,20 @@ static void gateway_acts(struct v1_pair *p, unsigned *deletes)
 static bool settled(const struct v1_pair *p)
 {
 	const struct v1 *v = p->client;
+	bool calm = p->net.n == 0 && v->sa && !v->want_renewal && v->phase == IKE_UP;
 
 	if (v->phase == IKE_DEAD)
 		return true;
-	if (p->net.n > 0 || !v->sa || v->want_renewal || v->phase != IKE_UP)
-		return false;
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
-		if (v->sas[i] && v->sas[i] != v->sa)
-			return false;
+		calm &= !v->sas[i] || v->sas[i] == v->sa;
 	for (size_t i = 0; i < V1_XCHGS_MAX; i++)
-		if (v->xchgs[i] && v->xchgs[i]->waiting)
-			return false;
+		calm &= !v->xchgs[i] || !v->xchgs[i]->waiting;
 	for (size_t i = 0; i < v->children.n; i++) {
 		const struct child *c = v->children.v[i];
-		if ((c->state != CHILD_UP && c->state != CHILD_REPLACED) || c->want_rekey ||
-			c->held_out)
-			return false;
+		calm &= (c->state == CHILD_UP || c->state == CHILD_REPLACED) && !c->want_rekey &&
+			!c->held_out;
 	}
-	return true;
+	return calm;
 }
 
 /* It may end before: where all copies of a message are lost, and after a delete; but a child SA that is deleted is

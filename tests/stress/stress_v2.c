@@ -7,8 +7,6 @@
  * perfect for a while, after which both sides must have the same SAs and nothing else.
  */
 
-enum { DEEDS_MAX = 24 };
-
 static void move(struct pair *p)
 {
 	struct path path = p->path;
@@ -27,22 +25,18 @@ static void client_acts(struct pair *p)
 	static const enum command commands[] = { CMD_REKEY_CHILD, CMD_REKEY_IKE, CMD_REKEY_ALL };
 	const struct children *all = &p->client.v2->children;
 	struct os_input in = { .kind = OS_RESUMED };
+	uint32_t what = net_random(&p->net, 6);
 
-	switch (net_random(&p->net, 6)) {
-	case 0:
-		pair_os(p, &in);
-		return;
-	case 1:
+	if (what == 0 && all->n > 0) {
 		in.kind = OS_SA_EXPIRING;
-		in.spi = all->n ? all->v[net_random(&p->net, (uint32_t)all->n)]->spi_in : 0;
-		pair_os(p, &in);
-		return;
-	case 2:
-		move(p);
-		return;
-	default:
-		pair_try_command(p, commands[net_random(&p->net, 3)]);
+		in.spi = all->v[net_random(&p->net, (uint32_t)all->n)]->spi_in;
 	}
+	if (what <= 1)
+		pair_os(p, &in);
+	else if (what == 2)
+		move(p);
+	else
+		pair_try_command(p, commands[what - 3]);
 }
 
 /* Most gateways do one thing at a time, but what they want piles up behind a lost message. */
@@ -60,6 +54,7 @@ static void gateway_acts(struct pair *p, unsigned *deletes)
 static bool settled(const struct pair *p)
 {
 	const struct v2 *v = p->client.v2;
+	bool calm = pair_quiet(p) && !p->gw.want;
 	size_t sas = 0, gw_sas = 0;
 
 	if (pair_dead(p))
@@ -70,13 +65,11 @@ static bool settled(const struct pair *p)
 		sas += v->sas[i] != NULL;
 	for (size_t i = 0; i < v->children.n; i++) {
 		const struct child *c = v->children.v[i];
-		if (c->state != CHILD_UP || c->held_out || c->want_rekey)
-			return false;
+		calm &= c->state == CHILD_UP && !c->held_out && !c->want_rekey;
 	}
 	for (size_t i = 0; i < p->gw.n_children; i++)
-		if (p->gw.children[i]->state != GWC_UP || p->gw.children[i]->held)
-			return false;
-	return sas == 1 && gw_sas == 1 && pair_quiet(p) && !p->gw.want;
+		calm &= p->gw.children[i]->state == GWC_UP && !p->gw.children[i]->held;
+	return calm && sas == 1 && gw_sas == 1;
 }
 
 /* The gateway may wait for something to come by a child SA before it sends by that (section 2.8). */
