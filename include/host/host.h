@@ -153,6 +153,7 @@ struct host_view {
 	enum killswitch
 		killswitch; /* also one that a crashed instance left and this one keeps up */
 	char dns_via[32]; /* "systemd-resolved", "resolvconf", "/etc/resolv.conf", "" */
+	bool no_ipv6; /* the interface cannot carry it: what should go into the tunnel goes nowhere */
 	bool dns_changed;
 	bool dns_covered; /* dns_via is "", for resolv.conf names another tunnel's servers */
 };

@@ -224,12 +224,25 @@ static char *route_word(char out[ROUTE_WORD_MAX], const struct status *st, size_
 	return out;
 }
 
+static void put_routes(FILE *f, const struct status *st, const char *name, enum route_kind kind)
+{
+	struct list l = { .f = f, .name = name };
+	char text[ROUTE_WORD_MAX];
+	size_t shown = 0;
+
+	for (size_t i = 0; i < st->n_routes && i < STATUS_ROUTES; i++)
+		if (st->routes[i].kind == kind && shown < ROUTES_SHOWN) {
+			list_add(&l, route_word(text, st, i));
+			shown++;
+		}
+	list_end(&l, st->n_of_kind[kind] - shown);
+}
+
 static void put_inside(FILE *f, const struct status *st)
 {
 	struct list l = { .f = f, .name = "address" };
 	char text[ROUTE_WORD_MAX];
 	const char *unused = render_dns_unused(st);
-	size_t shown = 0;
 
 	for (size_t i = 0; i < st->n_addrs; i++)
 		list_add(&l, prefix_text(text, &st->addrs[i]));
@@ -238,13 +251,7 @@ static void put_inside(FILE *f, const struct status *st)
 		list_add(&l, text);
 	}
 	list_end(&l, 0);
-	l = (struct list){ .f = f, .name = "routes" };
-	for (size_t i = 0; i < st->n_routes && i < STATUS_ROUTES; i++)
-		if (st->routes[i].kind == ROUTE_TUNNEL && shown < ROUTES_SHOWN) {
-			list_add(&l, route_word(text, st, i));
-			shown++;
-		}
-	list_end(&l, st->n_of_kind[ROUTE_TUNNEL] - shown);
+	put_routes(f, st, "routes", ROUTE_TUNNEL);
 	l = (struct list){ .f = f, .name = "dns" };
 	for (size_t i = 0; i < st->n_dns; i++)
 		list_add(&l, addr_text(text, &st->dns[i]));
@@ -275,11 +282,13 @@ static void put_ppp(FILE *f, const struct status *st)
 	fprintf(f, ", MRU %u\n", st->ppp.mru);
 }
 
-static void put_killswitch(FILE *f, const struct status *st)
+/* What goes nowhere: what the gateway refused or the tunnel cannot carry, and by the kill switch all else. */
+static void put_blocked(FILE *f, const struct status *st)
 {
+	put_routes(f, st, "blocked", ROUTE_BLOCK);
 	if (st->killswitch == KILLSWITCH_NO)
 		return;
-	label(f, "blocked");
+	label(f, st->n_of_kind[ROUTE_BLOCK] > 0 ? "" : "blocked");
 	fprintf(f, "all that is not in the tunnel (kill switch%s)\n",
 		st->killswitch == KILLSWITCH_STRICT ? ", strict" : "");
 }
@@ -325,7 +334,7 @@ char *render_status_text(const struct status *st, bool color)
 	put_children(f, st);
 	put_ppp(f, st);
 	put_inside(f, st);
-	put_killswitch(f, st);
+	put_blocked(f, st);
 	put_warnings(f, st, color);
 	return finish(f, &text);
 }

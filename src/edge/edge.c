@@ -514,6 +514,18 @@ static void add_counters(struct edge *g, struct status_child *c)
 	}
 }
 
+static void block_ipv6(struct status *out)
+{
+	for (size_t i = 0; i < out->n_routes && i < STATUS_ROUTES; i++) {
+		struct route *r = &out->routes[i];
+		if (r->kind != ROUTE_TUNNEL || r->dst.family != FAMILY_V6)
+			continue;
+		r->kind = ROUTE_BLOCK;
+		out->n_of_kind[ROUTE_TUNNEL]--;
+		out->n_of_kind[ROUTE_BLOCK]++;
+	}
+}
+
 void edge_status(struct edge *g, struct status *out)
 {
 	struct host_view view;
@@ -525,6 +537,8 @@ void edge_status(struct edge *g, struct status *out)
 	out->killswitch = view.killswitch;
 	memcpy(out->dns_via, view.dns_via, sizeof(out->dns_via));
 	out->dns_covered = view.dns_covered;
+	if (view.no_ipv6)
+		block_ipv6(out);
 	host_rivals(g->host, out->routes,
 		out->n_routes < STATUS_ROUTES ? out->n_routes : STATUS_ROUTES, out->rivals);
 	for (size_t i = 0; g->dp && i < out->n_children; i++)

@@ -220,6 +220,7 @@ void host_view(const struct host *h, struct host_view *out)
 		[DNS_FILE] = RESOLV_CONF };
 
 	*out = (struct host_view){ .dns_changed = h->dns_via != DNS_NONE, .killswitch = h->kill };
+	out->no_ipv6 = h->want && h->ipv6 != IPV6_WORKS;
 	out->dns_covered = h->dns_via == DNS_FILE && h->dns_covered;
 	link_name_now(h, out->interface);
 	snprintf(out->dns_via, sizeof(out->dns_via), "%s", out->dns_covered ? "" : via[h->dns_via]);

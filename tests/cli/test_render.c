@@ -196,9 +196,16 @@ static void status_at_a_glance(void **state)
 		"  address   10.9.0.5/32, on vpn0, MTU 1400\n"
 		"  routes    10.0.0.0/8\n"
 		"  dns       10.0.0.53, corp.example, via systemd-resolved\n"
+		"  blocked   ::/0\n"
 		"            WEAK sha1\n"
 		"  rekeyed   IKE SA 0, child SA 2 times; reconnected 0 times\n");
 	check_width(text);
+	free(text);
+	st.killswitch = KILLSWITCH_STRICT;
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text,
+		"  blocked   ::/0\n"
+		"            all that is not in the tunnel (kill switch, strict)\n"));
 	free(text);
 	/* One is one. */
 	st.children[0].packets_in = st.children[0].packets_out = 1;

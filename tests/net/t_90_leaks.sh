@@ -446,6 +446,7 @@ goes_nowhere() {
 	sed -i "/> $2/!d" "$LAB/judge" # the rest is free to go around this tunnel
 	nothing_clear "$3"
 	grep -q "$4" "$LAB/run/open/err" || fail "nobody tells of it"
+	grep -Eq '^  blocked +(fd99::|203\.0\.113\.0)/' <<<"$(vpnc_ike status open)" || fail "$(vpnc_ike status open)"
 	client_stop open
 }
 

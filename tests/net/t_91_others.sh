@@ -62,6 +62,8 @@ ipv6_off_and_on() {
 	in_box client sysctl -q -w net.ipv6.conf.vpn0.disable_ipv6=1
 	sleep 0.2
 	! in_box client ip -6 route get "$OUTSIDE6" >/dev/null 2>&1 || fail "IPv6 goes somewhere"
+	status_is full '"::/0" in s["blocked"] and not any(":" in r for r in s["routes"])' ||
+		fail "$(json full '(s["routes"], s["blocked"])')"
 	in_box client sysctl -q -w net.ipv6.conf.vpn0.disable_ipv6=0
 }
 test_leaks_ipv6_off_and_on() {
