@@ -161,7 +161,7 @@ static char *explanation(struct connect *c)
 	if (edge_explain(c->edge, &d))
 		return render_failure(&d, false);
 	if (!unused)
-		return strdup("nothing has failed\n");
+		return strdup(NOTHING_FAILED);
 	snprintf(d.what, sizeof(d.what), "the tunnel's name servers are not in use: %s", unused);
 	if (now->dns_covered)
 		snprintf(d.advice, sizeof(d.advice),

@@ -39,7 +39,7 @@ static int run(const struct options *o)
 	case DO_RECONNECT:
 		return cli_remote(o, &asker);
 	case DO_EXPLAIN:
-		return cli_remote_explains(o, &asker) ? DOWN_ASKED : cli_run(o);
+		return cli_remote_explain(o, &asker);
 	default:
 		return cli_run(o);
 	}

@@ -16,7 +16,7 @@ void cli_usage(FILE *to);
 int cli_complain(int status, const char *advice, const char *fmt, ...) PRINTF(3, 4);
 /* The same of what keeps a command from being begun; of `connect --json` also the event. */
 int cli_refuse(const struct options *o, int status, const char *advice, const struct err *e);
-/* Every command but connect, status, rekey, down and reconnect. */
+/* Every command but connect, status, rekey, down, reconnect and explain. */
 int cli_run(const struct options *o);
 
 /* import: as cli_run, of which it is a part. */
@@ -31,8 +31,10 @@ struct cli_asker {
 };
 /* status, rekey, down and reconnect from another terminal: asks the instance, prints its answer. */
 int cli_remote(const struct options *o, const struct cli_asker *by);
-/* explain: as the running instance of args[0] answers. False: there is none, or it cannot. */
-bool cli_remote_explains(const struct options *o, const struct cli_asker *by);
+/* explain: as the running instance of args[0] answers, or the only one where no name is given, of several
+ * it tells the names; else the failure that was kept last. */
+int cli_remote_explain(const struct options *o, const struct cli_asker *by);
+#define NOTHING_FAILED "nothing has failed\n"
 
 /* Loads args[0] of connect with all it refers to, asking for a pass phrase where one is needed;
  * prints every problem on stderr. DOWN_ASKED and *out, or DOWN_PROFILE (or what else it was). */

@@ -281,15 +281,6 @@ static int run_clean(void)
 	return DOWN_ASKED;
 }
 
-static int run_explain(const struct options *o)
-{
-	char *text = cli_explain(o->n_args > 0 ? o->args[0] : NULL);
-
-	fputs(text ? text : "nothing has failed\n", stdout);
-	free(text);
-	return DOWN_ASKED;
-}
-
 /* The machine, and then the profile, when one is named. */
 static int run_doctor(const struct options *o)
 {
@@ -334,8 +325,6 @@ int cli_run(const struct options *o)
 		return cli_import(o);
 	case DO_DOCTOR:
 		return run_doctor(o);
-	case DO_EXPLAIN:
-		return run_explain(o);
 	case DO_COMPLETE:
 		return run_complete(o);
 	default:

@@ -131,17 +131,68 @@ int cli_remote(const struct options *o, const struct cli_asker *by)
 	return ask(o, by, name);
 }
 
-bool cli_remote_explains(const struct options *o, const struct cli_asker *by)
+/* One that does not answer has no more to say than what was kept. */
+static char *ask_why(const struct cli_asker *by, const char *name)
 {
-	char name[PROFILE_NAME_MAX], line[REQUEST_LINE_MAX], *text = NULL;
+	char *text = NULL;
 	int status = DOWN_OTHER;
 
-	request_line(line, o);
-	bool ok = o->n_args > 0 && load_name(o->args[0], name, NULL) &&
-		by->ask(HOST_RUN_DIR, name, line, QUICK_MS, &status, &text, NULL) &&
-		status == DOWN_ASKED;
-	if (ok)
-		printf("%s: %s", name, text);
+	if (by->ask(HOST_RUN_DIR, name, "explain", QUICK_MS, &status, &text, NULL) &&
+		status == DOWN_ASKED)
+		return text;
 	free(text);
-	return ok;
+	return NULL;
+}
+
+struct answers {
+	size_t n; /* how many answered */
+	char names[EVENT_TEXT_MAX]; /* of all of them */
+	const char *name; /* of the last */
+	char *text;
+};
+
+static void ask_each(
+	const struct cli_asker *by, char (*names)[PROFILE_NAME_MAX], size_t n, struct answers *out)
+{
+	size_t len = 0;
+
+	*out = (struct answers){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		char *text = ask_why(by, names[i]);
+		if (!text)
+			continue;
+		if (len < sizeof(out->names))
+			len += (size_t)snprintf(out->names + len, sizeof(out->names) - len, "%s%s",
+				out->n ? ", " : "", names[i]);
+		out->n++;
+		free(out->text);
+		out->text = text;
+		out->name = names[i];
+	}
+}
+
+/* Where nobody said which, and the only one that runs knows of no failure, another profile's was the last. */
+int cli_remote_explain(const struct options *o, const struct cli_asker *by)
+{
+	char names[INSTANCES_MAX][PROFILE_NAME_MAX];
+	const char *named = o->n_args > 0 ? o->args[0] : NULL;
+	int status = DOWN_ASKED;
+	struct answers a;
+
+	ask_each(by, names,
+		named ? load_name(named, names[0], NULL) :
+			by->names(HOST_RUN_DIR, names, INSTANCES_MAX),
+		&a);
+	if (a.n == 1)
+		printf("%s: %s", a.name, a.text);
+	if (a.n > 1) {
+		status = cli_complain(DOWN_USAGE, "vpnc-ike explain PROFILE, with the one you mean",
+			"%zu are connected: %s", a.n, a.names);
+	} else if (a.n == 0 || (!named && strcmp(a.text, NOTHING_FAILED) == 0)) {
+		char *kept = cli_explain(named);
+		fputs(kept ? kept : a.n == 0 ? NOTHING_FAILED : "", stdout);
+		free(kept);
+	}
+	free(a.text);
+	return status;
 }

@@ -438,6 +438,28 @@ test_already_connected() {
 	client_stop twice
 }
 
+# Without a name: what failed last, the only one that runs, or which ones there are.
+test_explain_without_a_name() {
+	local said status=0
+	profile_psk first
+	profile_psk second second
+	client_fails 3 nosuch
+	vpnc_ike explain | grep -q '^nosuch: .*nosuch' || fail "none runs: $(vpnc_ike explain)"
+	made_read_only /etc/resolv.conf
+	client_start first
+	vpnc_ike explain | grep -q '^first: .*name servers are not in use' || fail "$(vpnc_ike explain)"
+	client_start second --set network.dns=none
+	said=$(vpnc_ike explain 2>&1) || status=$?
+	[ "$status" = 2 ] || fail "exit status $status: $said"
+	grep -q '2 are connected: first, second$' <<<"$said" || fail "$said"
+	client_stop first
+	in_box client umount /etc/resolv.conf
+	said=$(vpnc_ike explain)
+	grep -q '^second: nothing has failed$' <<<"$said" || fail "$said"
+	grep -q '^nosuch: ' <<<"$said" || fail "$said"
+	client_stop second
+}
+
 test_two_profiles() {
 	profile_psk first
 	profile_psk second second
