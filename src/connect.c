@@ -57,18 +57,50 @@ static const struct status *sample(struct connect *c)
 
 /* --- rekeys and reconnects that somebody waits for ---------------------------------------------- */
 
-static void answer_waiter(struct connect *c, const struct waiter *w, int status, const char *text)
+/* What somebody at another terminal asked for is not done. */
+static void refuse(struct connect *c, uint64_t client, int status, const struct down *d)
 {
-	struct answer a = { .command = w->command, .status = status, .text = text };
+	char *text = render_failure(d, false);
+
+	control_reply(c->control, client, status, text ? text : d->what);
+	free(text);
+}
+
+/* Where it is no failure of the connection. */
+static struct down *refusal(struct down *d, const char *what)
+{
+	*d = (struct down){
+		.advice = "vpnc-ike status tells how it is; log at its prompt what happened"
+	};
+	snprintf(d->what, sizeof(d->what), "%s", what);
+	return d;
+}
+
+static void answer_waiter(struct connect *c, const struct waiter *w, const char *text)
+{
+	struct answer a = { .command = w->command, .text = text };
 
 	if (w->client) {
-		control_reply(c->control, w->client, status, text);
+		control_reply(c->control, w->client, DOWN_ASKED, text);
 		return;
 	}
 	if (c->o->json)
 		tell_answer(&c->tell, &a);
-	else if (status != DOWN_ASKED)
-		repl_warn(c->tell.repl, "%s: %s", w->command, text);
+	repl_hold(c->tell.repl, false);
+}
+
+static void fail_waiter(struct connect *c, const struct waiter *w, int status, const struct down *d)
+{
+	struct answer a = { .command = w->command, .status = status, .text = d->what };
+
+	if (w->client) {
+		refuse(c, w->client, status, d);
+		return;
+	}
+	if (c->o->json)
+		tell_answer(&c->tell, &a);
+	else
+		repl_warn(c->tell.repl, "%s: %s", w->command, d->what);
 	repl_hold(c->tell.repl, false);
 }
 
@@ -76,32 +108,34 @@ static void check_waiters(struct connect *c)
 {
 	const struct status *st = c->waiters.n ? sample(c) : NULL;
 	struct waiter w;
+	struct down d;
 	bool done;
 
 	while (c->waiters.n && waiters_next(&c->waiters, st, clock_now(), &w, &done))
-		if (!done)
-			answer_waiter(c, &w, DOWN_OTHER,
-				"it is not done yet: the gateway does not answer, or puts it off\n");
+		if (done)
+			answer_waiter(
+				c, &w, w.what == WAITS_FOR_UP ? "reconnected\n" : "rekeyed\n");
 		else
-			answer_waiter(c, &w, DOWN_ASKED,
-				w.what == WAITS_FOR_UP ? "reconnected\n" : "rekeyed\n");
+			fail_waiter(c, &w, DOWN_OTHER,
+				refusal(&d,
+					"it is not done yet: the gateway does not answer, or puts it off"));
 }
 
 /* What they asked for did not come about, whether it is tried again or not. */
-static void fail_waiters(struct connect *c, enum waits_for what, int status, const char *why)
+static void fail_waiters(struct connect *c, enum waits_for what, int status, const struct down *d)
 {
-	char text[EVENT_TEXT_MAX + 1];
 	struct waiter w;
 
-	snprintf(text, sizeof(text), "%s\n", why);
 	while (waiters_take(&c->waiters, what, &w))
-		answer_waiter(c, &w, status, text);
+		fail_waiter(c, &w, status, d);
 }
 
 static void wait_for(struct connect *c, const struct waiter *w)
 {
+	struct down d;
+
 	if (!waiters_add(&c->waiters, w)) {
-		control_reply(c->control, w->client, DOWN_OTHER, "too many are waiting\n");
+		refuse(c, w->client, DOWN_OTHER, refusal(&d, "too many are waiting"));
 		return;
 	}
 	if (w->client == 0)
@@ -260,6 +294,7 @@ static void asked(struct connect *c, const struct control_request *from)
 {
 	struct request rq;
 	struct err e = { 0 };
+	struct down d;
 	bool done = true;
 	char *text = NULL;
 
@@ -270,8 +305,8 @@ static void asked(struct connect *c, const struct control_request *from)
 	if (text)
 		control_reply(c->control, from->client, DOWN_ASKED, text);
 	else
-		control_reply(
-			c->control, from->client, DOWN_OTHER, e.kind ? e.text : "an empty request");
+		refuse(c, from->client, DOWN_OTHER,
+			refusal(&d, e.kind ? e.text : "an empty request"));
 	free(text);
 }
 
@@ -373,6 +408,8 @@ static void on_signal(struct connect *c, int sig)
 
 static void on_event(struct connect *c, const struct event *ev)
 {
+	struct down d;
+
 	tell_event(&c->tell, ev);
 	if (ev->kind == EV_UP) {
 		if (c->profile->type == CONN_L2TP)
@@ -381,10 +418,11 @@ static void on_event(struct connect *c, const struct event *ev)
 		c->since = clock_wall();
 		repl_start(c->tell.repl);
 	}
-	if (ev->kind == EV_NOT_REKEYED)
-		fail_waiters(c, WAITS_FOR_KEYS, DOWN_OTHER, ev->text);
-	else if (ev->kind == EV_RECONNECTING && ev->level == LEVEL_WARN && c->waiters.n)
-		fail_waiters(c, WAITS_FOR_UP, DOWN_OTHER, sample(c)->last_error);
+	if (ev->kind == EV_NOT_REKEYED && edge_explain(c->edge, &d))
+		fail_waiters(c, WAITS_FOR_KEYS, DOWN_OTHER, &d);
+	else if (ev->kind == EV_RECONNECTING && ev->level == LEVEL_WARN &&
+		edge_explain(c->edge, &d))
+		fail_waiters(c, WAITS_FOR_UP, DOWN_OTHER, &d);
 	if (ev->kind == EV_UP || ev->kind == EV_REKEYED) {
 		c->tell.refused = false;
 		check_waiters(c);
@@ -395,9 +433,11 @@ static void on_event(struct connect *c, const struct event *ev)
 static int on_down(struct connect *c, const struct down *d)
 {
 	int ended = d->status ? (int)d->status : DOWN_OTHER;
+	struct down why;
 
-	fail_waiters(c, WAITS_FOR_KEYS, ended, "the connection ended");
-	fail_waiters(c, WAITS_FOR_UP, ended, "the connection ended");
+	refusal(&why, "the connection ended");
+	fail_waiters(c, WAITS_FOR_KEYS, ended, &why);
+	fail_waiters(c, WAITS_FOR_UP, ended, &why);
 	repl_close(c->tell.repl);
 	c->tell.repl = NULL;
 	if (d->status != DOWN_ASKED) {

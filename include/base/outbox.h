@@ -144,6 +144,7 @@ enum level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG, LEVEL_TRACE };
 struct event {
 	enum event_kind kind;
 	enum level level;
+	uint16_t notify; /* NOT_REKEYED: what the gateway said, 0: nothing */
 	char text[EVENT_TEXT_MAX]; /* without secrets, safe to print */
 };
 
@@ -201,6 +202,7 @@ void outbox_sa_install(struct outbox *ob, const struct sa_spec *spec);
 void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref);
 void outbox_event(struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, ...)
 	PRINTF(4, 5);
+void outbox_not_rekeyed(struct outbox *ob, uint16_t notify, const char *fmt, ...) PRINTF(3, 4);
 void outbox_log(struct outbox *ob, enum level level, const char *fmt, ...) PRINTF(3, 4);
 
 #endif

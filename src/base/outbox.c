@@ -116,16 +116,17 @@ void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref)
 	add_ref(ob, ACT_SA_REMOVE, ref);
 }
 
-static void outbox_vevent(
+static struct event *outbox_vevent(
 	struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, va_list ap)
 {
 	struct event *e = outbox_add(ob, ACT_EVENT, sizeof(*e));
 
 	if (!e)
-		return;
+		return NULL;
 	e->kind = kind;
 	e->level = level;
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	return e;
 }
 
 void outbox_event(struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, ...)
@@ -135,6 +136,17 @@ void outbox_event(struct outbox *ob, enum event_kind kind, enum level level, con
 	va_start(ap, fmt);
 	outbox_vevent(ob, kind, level, fmt, ap);
 	va_end(ap);
+}
+
+void outbox_not_rekeyed(struct outbox *ob, uint16_t notify, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	struct event *ev = outbox_vevent(ob, EV_NOT_REKEYED, LEVEL_WARN, fmt, ap);
+	va_end(ap);
+	if (ev)
+		ev->notify = notify;
 }
 
 void outbox_log(struct outbox *ob, enum level level, const char *fmt, ...)

@@ -47,34 +47,7 @@ static int unasked(const struct options *o, const char *name, const struct err *
 		named ? "" : name, named ? "" : ": ", e->text);
 }
 
-/* "... with NO_PROPOSAL_CHOSEN (14)": the gateway's own word at the end of a sentence, NULL where there is none. */
-static const char *word_of_gateway(const char *text)
-{
-	size_t n = strlen(text);
-	const char *at = n > 0 && text[n - 1] == ')' ? strrchr(text, '(') : NULL;
-
-	/* a number and nothing else in the brackets */
-	if (!at || at - text < 2 || strspn(at + 1, "0123456789") != (size_t)(text + n - at) - 2)
-		return NULL;
-	for (at -= 2; at > text && at[-1] != ' ';)
-		at--;
-	return at;
-}
-
-static void complain(const char *name, int status, const char *text)
-{
-	static const char advice[] =
-		"vpnc-ike status tells how it is; log at its prompt what happened";
-	const char *said = word_of_gateway(text);
-
-	if (said)
-		fprintf(stderr, "vpnc-ike: %s: %s\nthe gateway said: %s\ntry: %s\n", name, text,
-			said, advice);
-	else
-		cli_complain(status, advice, "%s: %s", name, text);
-}
-
-/* One instance: its answer to stdout, or to stderr when it is a complaint. */
+/* One instance: its answer to stdout, or to stderr when it is a failure. */
 static int ask(const struct options *o, const struct cli_asker *by, const char *name)
 {
 	char line[REQUEST_LINE_MAX], *text = NULL;
@@ -91,7 +64,7 @@ static int ask(const struct options *o, const struct cli_asker *by, const char *
 	if (status == DOWN_ASKED)
 		printf("%s\n", text);
 	else
-		complain(name, status, text);
+		fprintf(stderr, "vpnc-ike: %s: %s\n", name, text);
 	free(text);
 	return status;
 }

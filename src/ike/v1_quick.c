@@ -303,7 +303,7 @@ void v1_quick_refused(struct v1 *v, struct v1_xchg *x, const struct notify *n, s
 		old->want_rekey = old->state == CHILD_UP;
 		old->retry_at = v->now + (without ? 0 : V1_RETRY_MS);
 		if (!without)
-			outbox_event(ob, EV_NOT_REKEYED, LEVEL_WARN,
+			outbox_not_rekeyed(ob, n->type,
 				"the gateway does not rekey the child SA now: %s", name);
 	} else if (first && !without) {
 		err_notify(&e, ERR_PEER, n->type, "the gateway answers quick mode with %s",

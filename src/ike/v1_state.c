@@ -279,7 +279,7 @@ void v1_hint(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox 
 /* A renewal came to nothing: the old phase 1 stays, and it is tried again. */
 static void renewal_failed(struct v1 *v, struct v1_sa *sa, const struct err *e, struct outbox *ob)
 {
-	outbox_event(ob, EV_NOT_REKEYED, LEVEL_WARN, "renewing phase 1 failed: %s", e->text);
+	outbox_not_rekeyed(ob, e->notify, "renewing phase 1 failed: %s", e->text);
 	v->want_renewal = true;
 	v->renew_at = v->now + (v->sa ? jittered(V1_RETRY_MS, v->rng) : 0);
 	v1_sa_drop(v, sa);

@@ -228,8 +228,8 @@ static bool child_refused(
 	old->want_rekey = true;
 	old->retry_at = at_once ? v->now : v->now + jittered(RETRY_MS, v->rng);
 	if (!at_once && n->type != TEMPORARY_FAILURE)
-		outbox_event(s->ob, EV_NOT_REKEYED, LEVEL_WARN,
-			"the gateway does not rekey the child SA now: %s", name);
+		outbox_not_rekeyed(
+			s->ob, n->type, "the gateway does not rekey the child SA now: %s", name);
 	return n->type != NO_ADDITIONAL_SAS ||
 		err_notify(s->e, ERR_PEER, n->type, "the gateway does not rekey child SAs");
 }

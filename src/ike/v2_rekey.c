@@ -103,8 +103,8 @@ static bool rekey_refused(struct step *s, const struct notify *n)
 		return true;
 	}
 	if (n->type != TEMPORARY_FAILURE)
-		outbox_event(s->ob, EV_NOT_REKEYED, LEVEL_WARN,
-			"the gateway does not rekey the IKE SA now: %s", name);
+		outbox_not_rekeyed(
+			s->ob, n->type, "the gateway does not rekey the IKE SA now: %s", name);
 	return true;
 }
 

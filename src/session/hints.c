@@ -47,6 +47,9 @@ static const struct hint hints[] = {
 		"else ask which algorithms it accepts and name them in ike.proposals" },
 	{ ANY, ERR_PEER, INVALID_KE_PAYLOAD, DOWN_NO_PROPOSAL,
 		"name the group that the gateway wants in ike.proposals" },
+	{ STAGE_REKEY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+		"the gateway took the first keys and refuses these: compare esp.pfs and the groups in "
+		"esp.proposals and ike.proposals with what it offers" },
 	{ ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
 		"an old gateway, and many an L2TP server, needs connection.security = compat (SHA-1) or legacy "
 		"(MD5, 3DES); else ask which ESP algorithms it accepts and name them in esp.proposals" },

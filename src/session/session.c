@@ -167,9 +167,20 @@ static void carried(struct session *s, struct outbox *ob)
 		list[0] ? " as " : "", list, s->view.nat ? " (through NAT)" : "");
 }
 
-/* The engine's questions pass through: an answer to one for a password is kept, so that a
+/* A refused rekey is a failure as long as it is not made good. */
+static void note_event(struct session *s, const struct event *ev)
+{
+	if (ev->kind == EV_NOT_REKEYED) {
+		err_notify(&s->last_error, ERR_PEER, ev->notify, "%s", ev->text);
+		s->last_stage = STAGE_REKEY;
+	} else if (ev->kind == EV_REKEYED && s->last_stage == STAGE_REKEY) {
+		err_clear(&s->last_error);
+	}
+}
+
+/* What the engine asks and tells passes through: an answer to a question for a password is kept, so that a
  * reconnect need not ask again, until the gateway refuses it. */
-static void note_question(struct session *s, const struct outbox *ob, size_t from)
+static void note_actions(struct session *s, const struct outbox *ob, size_t from)
 {
 	for (size_t i = from; i < ob->n; i++)
 		if (ob->actions[i].kind == ACT_ASK) {
@@ -177,6 +188,8 @@ static void note_question(struct session *s, const struct outbox *ob, size_t fro
 			s->asked = a->kind;
 			s->question = a->id;
 			s->asked_at = s->now;
+		} else if (ob->actions[i].kind == ACT_EVENT) {
+			note_event(s, outbox_get(ob, i));
 		}
 }
 
@@ -203,7 +216,7 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 {
 	if (!works(s))
 		return;
-	note_question(s, ob, from);
+	note_actions(s, ob, from);
 	dial_follow(s, ob);
 	if (!works(s))
 		return;

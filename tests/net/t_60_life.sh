@@ -357,6 +357,8 @@ test_rekey_refused() {
 	said=$(vpnc_ike rekey refused child 2>&1) && fail "it was not refused"
 	grep -q 'does not rekey the child SA now: NO_PROPOSAL_CHOSEN (14)' <<<"$said" || fail "$said"
 	grep -q '^the gateway said: NO_PROPOSAL_CHOSEN (14)$' <<<"$said" || fail "$said"
+	grep -q '^try: leave esp\.proposals out' <<<"$said" || fail "the advice: $said"
+	vpnc_ike explain refused | grep -q 'said: NO_PROPOSAL_CHOSEN (14)' || fail "$(vpnc_ike explain refused)"
 	client_do refused "rekey child"
 	wait_until 3 grep -q '^rekey: the gateway does not rekey the child SA' "$LAB/run/refused/err" ||
 		fail "whoever typed it did not hear of it"
@@ -373,6 +375,7 @@ test_reconnect_refused() {
 	client_start again
 	said=$(gateway_without psk@vpn.test vpnc_ike reconnect again 2>&1) && fail "it was not refused"
 	grep -q '^the gateway said: AUTHENTICATION_FAILED (24)$' <<<"$said" || fail "$said"
+	grep -q '^try: the pre-shared key or our identity' <<<"$said" || fail "the advice: $said"
 	status_becomes again 's["state"] == "up"'
 	reaches "$INNER4"
 	client_stop again

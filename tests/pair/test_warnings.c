@@ -8,7 +8,7 @@
 #include "profiles.h"
 
 /*
- * What a session that works warns of.
+ * What a session that works warns of, and what it has to explain.
  */
 
 static void begin(struct pair *p, const struct profile *profile)
@@ -147,12 +147,39 @@ static void short_shared_key(void **state)
 	}
 }
 
+/* As long as it is not made good. */
+static void refused_rekey_is_explained(void **state)
+{
+	struct profile *profile = profile_psk();
+	struct down d;
+	struct pair p;
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, profile_set(profile, "esp", "pfs", "yes", &e));
+	begin(&p, profile);
+	pair_connect(&p);
+	assert_false(session_explain(p.client.session, &d));
+	p.gwc.refuse_child = NO_PROPOSAL_CHOSEN;
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, SECONDS(1));
+	assert_true(session_explain(p.client.session, &d));
+	assert_string_equal(d.said, "NO_PROPOSAL_CHOSEN (14)");
+	assert_non_null(strstr(d.what, "does not rekey the child SA"));
+	p.gwc.refuse_child = 0;
+	pair_run(&p, SECONDS(60));
+	assert_int_equal(p.events[EV_REKEYED], 1);
+	assert_false(session_explain(p.client.session, &d));
+	finish(&p, profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(weak_algorithms),
 		cmocka_unit_test(short_shared_key),
 		cmocka_unit_test(own_certificate_out_of_date),
+		cmocka_unit_test(refused_rekey_is_explained),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);

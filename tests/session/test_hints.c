@@ -409,6 +409,8 @@ static void lists_of_its_own(void **state)
 		{ CONN_L2TP, STAGE_CHILD, false, false, "esp.pfs = yes", "leave" },
 		{ CONN_IKEV2, STAGE_CHILD, false, true, "leave", "pfs" },
 		{ CONN_IKEV2, STAGE_CHILD, false, false, "security = compat", "pfs" },
+		{ CONN_IKEV2, STAGE_REKEY, false, false, "esp.pfs", "compat" },
+		{ CONN_IKEV1, STAGE_REKEY, false, false, "esp.pfs", "compat" },
 	};
 	static const char list[] = "aes256-sha256-modp4096";
 	struct down d;
