@@ -23,6 +23,7 @@ enum action_kind {
 	ACT_SA_MOVE, /* struct sa_move: all SAs, to other outer addresses; answered with OS_SA_MOVED */
 	ACT_NETCONF, /* struct netconf: this is how the machine shall be set up from now on */
 	ACT_EVENT, /* struct event: something worth telling */
+	ACT_KEYS, /* struct keys: for a file that Wireshark reads */
 	ACT_L2TP_LINK, /* struct l2tp_link: what the data plane needs to carry L2TP */
 	ACT_L2TP, /* struct l2tp_datagram: to be sent inside the SA, or not at all */
 	ACT_DOWN, /* struct down: the session is over; nothing follows */
@@ -181,6 +182,7 @@ struct outbox {
 	size_t used, room;
 	bool failed; /* memory ran out: something is missing */
 	enum level log_level; /* EV_LOG above this is not even formatted */
+	bool keys; /* ACT_KEYS is asked for, else there is none */
 };
 
 void outbox_init(struct outbox *ob);
@@ -200,6 +202,7 @@ void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local
 void outbox_sa_expect(struct outbox *ob, const struct sa_ref *ref);
 void outbox_sa_install(struct outbox *ob, const struct sa_spec *spec);
 void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref);
+void outbox_keys(struct outbox *ob, const struct keys *keys); /* nothing unless ob->keys */
 void outbox_event(struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, ...)
 	PRINTF(4, 5);
 void outbox_not_rekeyed(struct outbox *ob, uint16_t notify, const char *fmt, ...) PRINTF(3, 4);

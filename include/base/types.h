@@ -118,4 +118,16 @@ struct sa_spec {
 	struct selectors local_ts, remote_ts;
 };
 
+/* The keys of an SA, as a value that the owner may write down (--keylog) and nobody else looks at. Only
+ * where an outbox asks for them is there any. */
+struct keys {
+	enum { KEYS_IKEV1, KEYS_IKEV2, KEYS_ESP } of;
+	uint8_t spi_i[8], spi_r[8]; /* IKE: SPIs, or cookies */
+	uint32_t spi; /* ESP */
+	uint8_t family; /* ESP: of the outer addresses */
+	uint16_t encr, encr_bits, integ; /* as in struct sa_spec */
+	struct secret encr_key, integ_key; /* IKEv2: of the initiator */
+	struct secret encr_key_r, integ_key_r; /* IKEv2: of the responder */
+};
+
 #endif

@@ -54,6 +54,7 @@ char *prop_text(char *out, size_t size, const struct proposals *p, enum protocol
 char *suite_text(char out[SUITE_TEXT_MAX], const struct suite *s);
 /* The algorithms of a child SA as a data plane knows them. */
 void suite_specify(const struct suite *s, struct sa_spec *out);
+void suite_keys(const struct suite *s, struct keys *out);
 /* The first key exchange group offered, NULL when there is none. */
 const struct alg *prop_first_ke(const struct proposals *p);
 bool prop_offers(const struct proposals *p, const struct alg *a);

@@ -34,6 +34,7 @@ bool v1_command(
 /* Deletes everything; IKE_DEAD follows. */
 void v1_stop(struct v1 *v, uint64_t now, struct outbox *ob);
 uint64_t v1_deadline(const struct v1 *v);
+void v1_keys(const struct v1 *v, struct outbox *ob);
 void v1_view(const struct v1 *v, struct ike_view *out);
 const struct granted *v1_granted(const struct v1 *v);
 

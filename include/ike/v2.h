@@ -32,6 +32,8 @@ bool v2_command(
 void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob);
 uint64_t v2_deadline(const struct v2 *v);
 enum ike_wait v2_idle(const struct v2 *v); /* what the gateway's answer waits for */
+/* Those of all SAs that there are, to an outbox that asks for keys. */
+void v2_keys(const struct v2 *v, struct outbox *ob);
 void v2_view(const struct v2 *v, struct ike_view *out);
 /* What the gateway assigned; valid from IKE_UP on. */
 const struct granted *v2_granted(const struct v2 *v);

@@ -53,6 +53,8 @@ uint64_t session_deadline(const struct session *s); /* TIME_NEVER: none */
 bool session_explain(const struct session *s, struct down *out);
 /* The same for a failure before there was a session. */
 void session_hint(struct down *out, const struct profile *p, const struct err *e);
+/* ACT_KEYS for each SA that there is, if ob asks for keys; those to come are told as they are made. */
+void session_keys(const struct session *s, struct outbox *ob);
 void session_status(const struct session *s, uint64_t now, struct status *out);
 
 #endif

@@ -116,6 +116,14 @@ void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref)
 	add_ref(ob, ACT_SA_REMOVE, ref);
 }
 
+void outbox_keys(struct outbox *ob, const struct keys *keys)
+{
+	struct keys *k = ob->keys ? outbox_add(ob, ACT_KEYS, sizeof(*k)) : NULL;
+
+	if (k)
+		*k = *keys;
+}
+
 static struct event *outbox_vevent(
 	struct outbox *ob, enum event_kind kind, enum level level, const char *fmt, va_list ap)
 {

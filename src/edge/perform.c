@@ -165,6 +165,7 @@ static void perform(struct edge *g, enum action_kind kind, const void *what, siz
 		break;
 	case ACT_ASK:
 	case ACT_EVENT:
+	case ACT_KEYS:
 	case ACT_DOWN:
 		tell(g, kind, what, len);
 		break;

@@ -28,8 +28,10 @@ struct child *child_new(uint32_t number, uint32_t spi_in)
 
 void child_free(struct child *c)
 {
-	if (c)
-		spec_free(c->held_out);
+	if (!c)
+		return;
+	spec_free(c->held_out);
+	wipe(c, sizeof(*c));
 	free(c);
 }
 
@@ -87,10 +89,45 @@ struct sa_spec *child_specify(struct children *all, struct child *c, const struc
 	return in;
 }
 
+static void keep_keys(struct child *c, const struct sa_spec *s)
+{
+	c->keys[s->dir] = (struct child_keys){ s->encr_key, s->integ_key };
+}
+
+static void tell_keys(const struct child *c, enum sa_dir dir, struct outbox *ob)
+{
+	struct keys k = { .of = KEYS_ESP,
+		.spi = dir == SA_IN ? c->spi_in : c->spi_out,
+		.family = c->remote.family,
+		.encr_key = c->keys[dir].encr,
+		.integ_key = c->keys[dir].integ };
+
+	suite_keys(&c->suite, &k);
+	outbox_keys(ob, &k);
+	wipe(&k, sizeof(k));
+}
+
+static void child_tell_keys(const struct child *c, struct outbox *ob)
+{
+	if (!ob->keys)
+		return;
+	tell_keys(c, SA_OUT, ob);
+	tell_keys(c, SA_IN, ob);
+}
+
+void children_keys(const struct children *all, struct outbox *ob)
+{
+	for (size_t i = 0; i < all->n; i++)
+		child_tell_keys(all->v[i], ob);
+}
+
 struct child *child_install(struct children *all, struct child *c, struct sa_spec *in, bool keyed,
 	bool hold_out, uint64_t now, struct outbox *ob)
 {
 	if (keyed) {
+		keep_keys(c, in);
+		keep_keys(c, c->held_out);
+		child_tell_keys(c, ob);
 		outbox_sa_install(ob, in);
 		c->adopt_at = now + CHILD_ADOPT_MS;
 		all->v[all->n++] = c;

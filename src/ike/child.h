@@ -46,6 +46,9 @@ struct child {
 	struct sa_spec *held_out; /* outbound SA not yet in use ... */
 	uint64_t adopt_at; /* ... until then, or the gateway is known to have its own */
 	bool spent; /* nothing more leaves by it */
+	struct child_keys { /* as in the data plane, for children_keys */
+		struct secret encr, integ;
+	} keys[SA_OUT + 1];
 	/* IKEv2 only */
 	struct v2_sa *sa; /* under whose protection it lives */
 	bool ended; /* its life was over, and nothing had replaced it */
@@ -102,6 +105,7 @@ void children_rekey(struct children *all, uint64_t now); /* all, as the user ask
 void children_expiring(struct children *all, uint32_t spi); /* of either half */
 /* Nothing more leaves by it: a rekey under way has a moment to end well, and one that has ended is used. */
 void children_expired(struct children *all, uint32_t spi_out, uint64_t now, struct outbox *ob);
+void children_keys(const struct children *all, struct outbox *ob); /* to who asks for them */
 void children_view(const struct children *all, struct ike_view *out);
 
 #endif

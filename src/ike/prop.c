@@ -348,6 +348,13 @@ void suite_specify(const struct suite *s, struct sa_spec *out)
 	out->esn = s->esn;
 }
 
+void suite_keys(const struct suite *s, struct keys *out)
+{
+	out->encr = s->encr->id;
+	out->encr_bits = s->encr->key_bits;
+	out->integ = s->integ ? s->integ->id : 0;
+}
+
 char *suite_text(char out[SUITE_TEXT_MAX], const struct suite *s)
 {
 	const struct alg *parts[] = { s->encr, s->integ, s->prf, s->ke };

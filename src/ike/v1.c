@@ -473,6 +473,14 @@ const struct granted *v1_granted(const struct v1 *v)
 	return &v->granted;
 }
 
+void v1_keys(const struct v1 *v, struct outbox *ob)
+{
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		if (v->sas[i])
+			v1_sa_keys(v->sas[i], ob);
+	children_keys(&v->children, ob);
+}
+
 void v1_view(const struct v1 *v, struct ike_view *out)
 {
 	const struct v1_sa *sa = v->sa;

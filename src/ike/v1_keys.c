@@ -97,6 +97,20 @@ bool v1_derive(struct v1_sa *sa, const struct passphrase *psk, const struct ke_s
 	return ok;
 }
 
+void v1_sa_keys(const struct v1_sa *sa, struct outbox *ob)
+{
+	struct keys k = { .of = KEYS_IKEV1 };
+
+	if (!ob->keys || sa->key.len == 0)
+		return;
+	memcpy(k.spi_i, sa->cky_i, IKE_SPI_LEN);
+	memcpy(k.spi_r, sa->cky_r, IKE_SPI_LEN);
+	suite_keys(&sa->suite, &k);
+	k.encr_key = sa->key;
+	outbox_keys(ob, &k);
+	wipe(&k, sizeof(k));
+}
+
 /* Section 5.5: K1 = prf(SKEYID_d, [g(qm)^xy |] protocol | SPI | Ni_b | Nr_b), K2 = prf(SKEYID_d, K1 |
  * the same), ...; the encryption key first. */
 bool v1_keymat(const struct v1_sa *sa, const struct suite *suite, const struct ke_secret *shared,

@@ -76,6 +76,8 @@ bool v1_keys_agree(struct v1_step *s)
 		return false;
 	bool ok = v1_derive(s->sa, s->v->cfg->psk, &shared, s->e);
 	wipe(&shared, sizeof(shared));
+	if (ok)
+		v1_sa_keys(s->sa, s->ob);
 	return ok;
 }
 

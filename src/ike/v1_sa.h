@@ -395,6 +395,7 @@ bool v1_skeyid_next(const struct v1_sa *sa, const struct secret *before, struct 
 /* All of them, from SA and p1. */
 bool v1_derive(struct v1_sa *sa, const struct passphrase *psk, const struct ke_secret *shared,
 	struct err *e) MUST_CHECK;
+void v1_sa_keys(const struct v1_sa *sa, struct outbox *ob); /* to who asks for them */
 /* Octets of key made longer than the PRF gives: Ka = K1 | K2 | ..., K1 = prf(SKEYID_e, 0), ... */
 bool v1_encryption_key(const struct alg *prf_alg, const struct secret *skeyid_e, size_t len,
 	struct secret *out, struct err *e) MUST_CHECK;

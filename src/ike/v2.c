@@ -546,6 +546,14 @@ enum ike_wait v2_idle(const struct v2 *v)
 	return v->stage > STAGE_INIT ? WAIT_PROOF : WAIT_KEYS;
 }
 
+void v2_keys(const struct v2 *v, struct outbox *ob)
+{
+	for (size_t i = 0; i < V2_SAS_MAX; i++)
+		if (v->sas[i])
+			v2_sa_keys(v->sas[i], ob);
+	children_keys(&v->children, ob);
+}
+
 void v2_view(const struct v2 *v, struct ike_view *out)
 {
 	*out = (struct ike_view){ .phase = v->phase,

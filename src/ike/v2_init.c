@@ -184,6 +184,8 @@ static bool agree_on_keys(struct step *s, const struct suite *suite, struct byte
 	bool ok = v2_derive(
 		s->sa, NULL, NULL, &shared, (struct bytes){ hs->ni, sizeof(hs->ni) }, nr, s->e);
 	wipe(&shared, sizeof(shared));
+	if (ok)
+		v2_sa_keys(s->sa, s->ob);
 	return ok;
 }
 

@@ -43,33 +43,29 @@ bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret 
 	       integ = s->integ ? s->integ->key_len : 0;
 	size_t need = (size_t)3 * s->prf->out_len + 2 * integ + 2 * encr;
 	uint8_t stream[7 * SECRET_MAX];
-	struct secret seedkey = { 0 }, ai = { 0 }, ar = { 0 }, ei = { 0 }, er = { 0 };
+	struct secret seedkey = { 0 };
 
 	bool ok = need <= sizeof(stream) &&
 		skeyseed(sa, old_prf, old_d, shared, ni, nr, &seedkey, e) &&
 		prf_plus(s->prf, secret_bytes(&seedkey), seed, ARRAY_LEN(seed), stream, need, e);
 	if (ok) {
 		struct rd r = rd_init(stream, need);
-		ok = take(&r, &sa->sk_d, s->prf->out_len) && take(&r, &ai, integ) &&
-			take(&r, &ar, integ) && take(&r, &ei, encr) && take(&r, &er, encr) &&
-			take(&r, &sa->sk_pi, s->prf->out_len) &&
+		ok = take(&r, &sa->sk_d, s->prf->out_len) && take(&r, &sa->sk_ai, integ) &&
+			take(&r, &sa->sk_ar, integ) && take(&r, &sa->sk_ei, encr) &&
+			take(&r, &sa->sk_er, encr) && take(&r, &sa->sk_pi, s->prf->out_len) &&
 			take(&r, &sa->sk_pr, s->prf->out_len);
 	}
 	if (ok) {
 		cipher_free(sa->seal);
 		cipher_free(sa->open);
-		sa->seal = cipher_new(s->encr, s->integ, sa->initiator ? &ei : &er,
-			sa->initiator ? &ai : &ar, true, e);
-		sa->open = cipher_new(s->encr, s->integ, sa->initiator ? &er : &ei,
-			sa->initiator ? &ar : &ai, false, e);
+		sa->seal = cipher_new(s->encr, s->integ, sa->initiator ? &sa->sk_ei : &sa->sk_er,
+			sa->initiator ? &sa->sk_ai : &sa->sk_ar, true, e);
+		sa->open = cipher_new(s->encr, s->integ, sa->initiator ? &sa->sk_er : &sa->sk_ei,
+			sa->initiator ? &sa->sk_ar : &sa->sk_ai, false, e);
 		ok = sa->seal && sa->open;
 	}
 	wipe(stream, sizeof(stream));
 	secret_wipe(&seedkey);
-	secret_wipe(&ai);
-	secret_wipe(&ar);
-	secret_wipe(&ei);
-	secret_wipe(&er);
 	return ok ||
 		(e->kind != ERR_NONE ? false : err_set(e, ERR_BUG, "deriving the keys failed"));
 }
@@ -93,6 +89,23 @@ bool v2_mix_ppk(struct v2_sa *sa, struct bytes ppk, struct err *e)
 
 	return mix(alg, ppk, &sa->sk_d, e) && mix(alg, ppk, &sa->sk_pi, e) &&
 		mix(alg, ppk, &sa->sk_pr, e);
+}
+
+void v2_sa_keys(const struct v2_sa *sa, struct outbox *ob)
+{
+	struct keys k = { .of = KEYS_IKEV2 };
+
+	if (!ob->keys || !sa->open)
+		return;
+	memcpy(k.spi_i, sa->spi_i, IKE_SPI_LEN);
+	memcpy(k.spi_r, sa->spi_r, IKE_SPI_LEN);
+	suite_keys(&sa->suite, &k);
+	k.encr_key = sa->sk_ei;
+	k.encr_key_r = sa->sk_er;
+	k.integ_key = sa->sk_ai;
+	k.integ_key_r = sa->sk_ar;
+	outbox_keys(ob, &k);
+	wipe(&k, sizeof(k));
 }
 
 /* Section 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); first what the initiator sends with,

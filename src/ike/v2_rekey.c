@@ -69,6 +69,8 @@ static struct v2_sa *make_sa(struct step *s, bool initiator, const struct suite 
 		if (!v2_derive(to, s->sa->suite.prf, &s->sa->sk_d, &shared, ni, nr, s->e)) {
 			v2_sa_drop(s->v, to);
 			to = NULL;
+		} else {
+			v2_sa_keys(to, s->ob);
 		}
 	} else {
 		err_set(s->e, ERR_LOCAL, "no room for another IKE SA");

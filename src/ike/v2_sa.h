@@ -124,6 +124,7 @@ struct v2_sa {
 	uint8_t spi_i[IKE_SPI_LEN], spi_r[IKE_SPI_LEN];
 	struct suite suite;
 	struct secret sk_d, sk_pi, sk_pr;
+	struct secret sk_ei, sk_er, sk_ai, sk_ar; /* as in seal and open, for v2_keys */
 	struct cipher *seal, *open;
 	uint64_t iv; /* of the next message sealed with a counter mode */
 	uint32_t mid_out, mid_in; /* next of ours, next of the peer's */
@@ -292,6 +293,7 @@ void reassembly_free(struct reassembly **slot);
  * with old_prf. Nonces in the order initiator, responder of the exchange. */
 bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
 	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct err *e) MUST_CHECK;
+void v2_sa_keys(const struct v2_sa *sa, struct outbox *ob); /* to who asks for them */
 /* Keys of both directions of a child SA: in the specs' encr_key and integ_key. shared NULL: no PFS. */
 bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct ke_secret *shared,
 	struct bytes ni, struct bytes nr, bool initiator, struct sa_spec *in, struct sa_spec *out,

@@ -104,6 +104,14 @@ uint64_t engine_deadline(const struct engine *x)
 	return x->v1 ? v1_deadline(x->v1) : v2_deadline(x->v2);
 }
 
+void engine_keys(const struct engine *x, struct outbox *ob)
+{
+	if (x->v1)
+		v1_keys(x->v1, ob);
+	else
+		v2_keys(x->v2, ob);
+}
+
 void engine_view(const struct engine *x, struct ike_view *out)
 {
 	if (x->v1)

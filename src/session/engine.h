@@ -33,6 +33,7 @@ bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbo
 	struct err *e) MUST_CHECK;
 void engine_stop(struct engine *x, uint64_t now, struct outbox *ob);
 uint64_t engine_deadline(const struct engine *x);
+void engine_keys(const struct engine *x, struct outbox *ob);
 void engine_view(const struct engine *x, struct ike_view *out);
 const struct granted *engine_granted(const struct engine *x);
 

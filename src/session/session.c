@@ -58,6 +58,12 @@ enum ike_wait session_idle(struct session *s)
 	return s->engine ? engine_idle(s->engine) : WAIT_KEYS;
 }
 
+void session_keys(const struct session *s, struct outbox *ob)
+{
+	if (s->engine)
+		engine_keys(s->engine, ob);
+}
+
 void session_hint(struct down *out, const struct profile *p, const struct err *e)
 {
 	hint_down(out, p, STAGE_RESOLVE, e);

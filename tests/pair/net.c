@@ -310,6 +310,9 @@ void net_perform_one(struct net *n, enum end from, enum action_kind kind, const 
 		plane_remove(&n->plane[from], a);
 	} else if (kind == ACT_SA_MOVE) {
 		plane_move(&n->plane[from], a);
+	} else if (kind == ACT_KEYS) {
+		if (n->keys[from].n < KEYS_TOLD_MAX)
+			n->keys[from].v[n->keys[from].n++] = *(const struct keys *)a;
 	}
 }
 

@@ -17,6 +17,7 @@ struct net_config {
 	uint32_t seed;
 	unsigned loss, dup, reorder; /* per cent of the datagrams */
 	unsigned delay, jitter; /* each takes delay + 0..jitter; a reordered one twice that more */
+	bool keys; /* both ends are asked for those of their SAs */
 	bool nat; /* the gateway sees the client at another address and port */
 };
 
@@ -43,6 +44,13 @@ struct plane {
 	unsigned errors; /* an SPI installed twice, or removed without being there */
 };
 
+/* The keys that an end told. */
+enum { KEYS_TOLD_MAX = 32 };
+struct keys_told {
+	size_t n;
+	struct keys v[KEYS_TOLD_MAX];
+};
+
 /* What a test wants done with datagrams under way: true takes it off the wire. May change data in
  * place; may send others by net_send. */
 struct net;
@@ -54,6 +62,7 @@ struct net {
 	struct flight *flights; /* a heap, the next one first */
 	size_t n, cap;
 	struct plane plane[ENDS];
+	struct keys_told keys[ENDS];
 	unsigned sent[ENDS], esp_sent, esp_lost; /* lost: nobody could open them */
 	net_tap *tap;
 	void *tap_arg;

@@ -130,6 +130,7 @@ static void perform_one(struct pair *p, enum action_kind kind, const void *a, st
 	case ACT_SA_EXPECT:
 	case ACT_SEND:
 	case ACT_SA_REMOVE:
+	case ACT_KEYS:
 		break; /* net_perform has done it */
 	case ACT_L2TP_LINK:
 	case ACT_L2TP:
@@ -144,6 +145,7 @@ static void perform(struct pair *p)
 
 	outbox_init(&next);
 	next.log_level = p->ob.log_level;
+	next.keys = p->ob.keys;
 	while (p->ob.n > 0) {
 		net_perform(&p->net, CLIENT, &p->ob);
 		for (size_t i = 0; i < p->ob.n; i++)
@@ -178,6 +180,7 @@ void pair_start(struct pair *p)
 	outbox_init(&p->ob);
 	net_init(&p->net, &p->wire);
 	p->ob.log_level = p->net.trace ? LEVEL_TRACE : LEVEL_ERROR;
+	p->ob.keys = p->wire.keys;
 	client_init(&p->client, &p->cfg, p->profile, p->wire.seed);
 	gw_init(&p->gw, &p->gwc, p->wire.seed, PAIR_WALL);
 	if (p->plain_esp) {

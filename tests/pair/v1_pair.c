@@ -173,6 +173,7 @@ void v1_pair_start(struct v1_pair *p)
 	outbox_init(&p->ob);
 	net_init(&p->net, &p->wire);
 	p->ob.log_level = p->net.trace ? LEVEL_TRACE : LEVEL_ERROR;
+	p->ob.keys = p->wire.keys;
 	rng_seed(&p->rng[CLIENT], seed);
 	seed[0] = 2;
 	rng_seed(&p->rng[GATEWAY], seed);
@@ -256,6 +257,7 @@ static void perform_one(
 	case ACT_SEND:
 	case ACT_SA_REMOVE:
 	case ACT_SA_MOVE:
+	case ACT_KEYS:
 	case ACT_EVENT:
 		break; /* net_perform has done it, or perform does */
 	}
@@ -275,6 +277,7 @@ static void perform(struct v1_pair *p)
 
 	outbox_init(&next);
 	next.log_level = p->ob.log_level;
+	next.keys = p->ob.keys;
 	while (p->ob.n > 0) {
 		for (size_t i = 0; i < p->ob.n; i++) {
 			const void *a = outbox_get(&p->ob, i);
