@@ -16,6 +16,7 @@
 #include "edge/control.h"
 #include "edge/edge.h"
 #include "host/host.h"
+#include "keylog.h"
 #include "lean.h"
 #include "session/session.h"
 #include "tell.h"
@@ -38,6 +39,7 @@ struct connect {
 	struct edge *edge;
 	struct teller tell;
 	struct control *control;
+	struct keylog keylog;
 	time_t since; /* the tunnel is up */
 	struct waiters waiters;
 	size_t n_leaving;
@@ -52,6 +54,7 @@ struct connect {
 static const struct status *sample(struct connect *c)
 {
 	edge_status(c->edge, &c->now);
+	c->now.keylog = c->keylog.on ? c->keylog.path : NULL;
 	return &c->now;
 }
 
@@ -210,6 +213,39 @@ static void set_trace(struct connect *c, bool on)
 	edge_log_level(c->edge, c->tell.log.level);
 }
 
+/* Nobody shall be able to say that they did not know. */
+static void say_keylog(struct connect *c)
+{
+	char text[EVENT_TEXT_MAX];
+
+	tell_warning(&c->tell, keylog_text(text, &c->keylog));
+}
+
+static bool set_keylog(struct connect *c, const struct request *rq, struct err *e)
+{
+	struct keylog next = { .on = false };
+
+	if (rq->on && !keylog_open(&next, rq->args[0], e))
+		return false;
+	keylog_close(&c->keylog);
+	c->keylog = next;
+	if (rq->on)
+		say_keylog(c);
+	edge_keylog(c->edge, rq->on);
+	return true;
+}
+
+static void write_keys(struct connect *c, struct keys *keys)
+{
+	struct err e;
+
+	if (!keylog_add(&c->keylog, keys, &e)) {
+		edge_keylog(c->edge, false);
+		tell_warning(&c->tell, e.text);
+	}
+	wipe(keys, sizeof(*keys));
+}
+
 /* What a command answers at once, malloc'ed; NULL with *done false when the answer comes later, or
  * the error says why not. */
 static char *run(
@@ -234,6 +270,8 @@ static char *run(
 	case DO_TRACE:
 		set_trace(c, rq->on);
 		return strdup("");
+	case DO_KEYLOG:
+		return set_keylog(c, rq, e) ? strdup(rq->on ? "" : "no keys are written\n") : NULL;
 	case DO_REKEY:
 		*done = !do_rekey(c, rq, client, e);
 		return NULL;
@@ -482,6 +520,9 @@ static int loop(struct connect *c)
 		case EDGE_ALARM:
 			on_alarm(c);
 			break;
+		case EDGE_KEYS:
+			write_keys(c, &ev->keys);
+			break;
 		case EDGE_DOWN:
 			status = on_down(c, &ev->down);
 			break;
@@ -533,23 +574,33 @@ static void close_all(struct connect *c)
 				fprintf(stderr, "%s\n", ev->text);
 		}
 	outbox_free(&last);
+	keylog_close(&c->keylog);
 	logbook_close(&c->tell.log);
 	profile_free(c->profile);
+}
+
+static bool unwritable(struct down *d, const struct err *e, const char *advice)
+{
+	*d = (struct down){ .status = DOWN_USAGE, .said = "nothing; it was not asked" };
+	snprintf(d->what, sizeof(d->what), "%s", e->text);
+	snprintf(d->advice, sizeof(d->advice), "%s", advice);
+	return false;
 }
 
 static bool begin(struct connect *c, struct down *d)
 {
 	struct err e;
 
-	if (!logbook_open(&c->tell.log, c->o->log_file, c->o->log_level, &e)) {
-		*d = (struct down){ .status = DOWN_USAGE,
-			.said = "nothing; it was not asked",
-			.advice = "another --log-file, or none" };
-		snprintf(d->what, sizeof(d->what), "%s", e.text);
-		return false;
-	}
-	if (open_all(c, &e))
+	if (!logbook_open(&c->tell.log, c->o->log_file, c->o->log_level, &e))
+		return unwritable(d, &e, "another --log-file, or none");
+	if (c->o->keylog && !keylog_open(&c->keylog, c->o->keylog, &e))
+		return unwritable(d, &e, "another --keylog, or none");
+	if (open_all(c, &e)) {
+		if (c->keylog.on)
+			say_keylog(c);
+		edge_keylog(c->edge, c->keylog.on);
 		return true;
+	}
 	session_hint(d, c->profile, &e);
 	return false;
 }

@@ -66,6 +66,14 @@ void tell_event(struct teller *t, const struct event *ev)
 	}
 }
 
+void tell_warning(struct teller *t, const char *text)
+{
+	struct event ev = { .kind = EV_WARNING, .level = LEVEL_WARN };
+
+	snprintf(ev.text, sizeof(ev.text), "%s", text);
+	tell_event(t, &ev);
+}
+
 void tell_answer(struct teller *t, const struct answer *a)
 {
 	if (t->o->json)

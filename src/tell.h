@@ -19,6 +19,7 @@ struct teller {
 };
 
 void tell_note(struct teller *t, enum level level, const char *text); /* in the log alone */
+void tell_warning(struct teller *t, const char *text);
 void tell_event(struct teller *t, const struct event *ev);
 /* What a command typed came to. The person sees that it was done, a script is told. */
 void tell_answer(struct teller *t, const struct answer *a);

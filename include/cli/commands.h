@@ -71,7 +71,7 @@ struct request {
 	size_t n_args;
 	char args[REQUEST_ARGS_MAX][REQUEST_TEXT_MAX]; /* without the profile's name */
 	enum rekey_what rekey; /* DO_REKEY */
-	bool on; /* DO_TRACE; DO_KEYLOG: args[0] is a file and not "off" */
+	bool on; /* DO_TRACE; DO_KEYLOG: args[0] is a folder and not "off" */
 	unsigned long count; /* DO_LOG: lines wanted, 20 when not said */
 };
 

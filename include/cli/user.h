@@ -20,4 +20,13 @@ struct user {
 /* SUDO_UID counts only when we run as root; a user without a passwd entry has a number only. */
 void user_invoking(struct user *u);
 
+/* From user_enter to user_leave files are reached and made with u's rights, even when we are root: a link
+ * planted there reaches nothing that u could not reach anyway. errno stays. */
+struct user_rights {
+	uid_t uid;
+	gid_t gid;
+};
+void user_enter(const struct user *u, struct user_rights *was);
+void user_leave(const struct user_rights *was);
+
 #endif

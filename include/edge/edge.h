@@ -22,6 +22,7 @@ enum edge_kind {
 	EDGE_DOWN, /* the session is over; close the edge */
 	EDGE_WATCHED, /* the descriptor in a slot is readable */
 	EDGE_SIGNAL, /* SIGINT, SIGTERM or SIGHUP came */
+	EDGE_KEYS, /* of an SA, if edge_keylog asked for them; to be wiped */
 	EDGE_ALARM, /* the time set with edge_alarm has come */
 };
 
@@ -33,6 +34,7 @@ struct edge_event {
 		struct down down;
 		unsigned slot;
 		int signal;
+		struct keys keys;
 	};
 };
 
@@ -55,6 +57,8 @@ void edge_answer(struct edge *g, uint32_t id, const struct passphrase *text);
 bool edge_command(struct edge *g, enum command c, struct err *e) MUST_CHECK;
 void edge_stop(struct edge *g);
 void edge_log_level(struct edge *g, enum level level);
+/* EDGE_KEYS for every SA that there is, and those to come; or no more of them. */
+void edge_keylog(struct edge *g, bool on);
 /* With the counters of the data plane and what the host set up. */
 void edge_status(struct edge *g, struct status *out);
 /* The last failure in words, as when the session ends by it; false when there was none. */

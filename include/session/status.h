@@ -35,6 +35,7 @@ struct status {
 	const char *type; /* "ikev2", ... */
 	const char *dataplane; /* "kernel" or "userspace" */
 	int64_t up_for; /* seconds since the tunnel came up, -1: it is not up */
+	const char *keylog; /* where keys are written to; NULL: nowhere */
 	struct {
 		char name[HOST_TEXT_MAX], id[STATUS_TEXT], vendor[STATUS_TEXT];
 		struct addr address;

@@ -33,8 +33,8 @@ static const struct option_row {
 	{ { "--log-level", "LEVEL", "error|warn|info|debug|trace", "how much the log tells" },
 		OPTION_WORD, AT(log_level) },
 	{ { "--log-file", "FILE", NULL, "write the log there" }, OPTION_TEXT, AT(log_file) },
-	{ { "--keylog", "FILE", NULL, "write keys there, for Wireshark (not supported yet)" },
-		OPTION_TEXT, AT(keylog) },
+	{ { "--keylog", "DIR", NULL, "WRITE KEYS to that folder, for Wireshark" }, OPTION_TEXT,
+		AT(keylog) },
 	{ { "--color", "WHEN", "auto|always|never", "colours in what is printed" }, OPTION_WORD,
 		AT(color) },
 	{ { "--write", "NAME", NULL, "probe: save a profile that goes by what was found" },
@@ -163,8 +163,8 @@ static bool check(struct options *o, struct err *e)
 		return err_set(e, ERR_CONFIG, "--json goes with connect and status");
 	if (o->write && c->id != DO_PROBE)
 		return err_set(e, ERR_CONFIG, "--write goes with probe");
-	if (o->keylog)
-		return err_set(e, ERR_CONFIG, "--keylog is not supported yet");
+	if (o->keylog && c->id != DO_CONNECT)
+		return err_set(e, ERR_CONFIG, "--keylog goes with connect");
 	return true;
 }
 

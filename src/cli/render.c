@@ -293,6 +293,19 @@ static void put_blocked(FILE *f, const struct status *st)
 		st->killswitch == KILLSWITCH_STRICT ? ", strict" : "");
 }
 
+/* Loudly, in whatever colour. */
+static void put_keylog(FILE *f, const struct status *st, bool color)
+{
+	char path[1024];
+
+	if (!st->keylog)
+		return;
+	text_safe(path, sizeof(path), st->keylog, strlen(st->keylog));
+	label(f, "keys");
+	put_colored(f, color, red, "KEYS ARE WRITTEN");
+	fprintf(f, " to %s\n", path);
+}
+
 static void put_warnings(FILE *f, const struct status *st, bool color)
 {
 	if (st->n_weak > 0) {
@@ -335,6 +348,7 @@ char *render_status_text(const struct status *st, bool color)
 	put_ppp(f, st);
 	put_inside(f, st);
 	put_blocked(f, st);
+	put_keylog(f, st, color);
 	put_warnings(f, st, color);
 	return finish(f, &text);
 }

@@ -219,6 +219,7 @@ char *render_status_json(const struct status *st, time_t since)
 	put_network(&j, st);
 	put_ppp(&j, st);
 	json_text(&j, "killswitch", killswitch[st->killswitch]);
+	json_text(&j, "keylog", st->keylog ? st->keylog : "");
 	put_texts(&j, "weak", st->weak[0], sizeof(st->weak[0]), st->n_weak, STATUS_WEAK);
 	json_open(&j, "rekeys", '{');
 	json_unsigned(&j, "ike", st->rekeys_ike);

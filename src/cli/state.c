@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,15 +59,11 @@ static FILE *open_in(const struct user *u, const char *name, bool writing)
 FILE *state_open(const char *name, const char *mode)
 {
 	struct user u;
+	struct user_rights was;
 
 	user_invoking(&u);
-	/* These two say what they replaced, and nothing about success. */
-	gid_t gid = (gid_t)setfsgid(u.gid);
-	uid_t uid = (uid_t)setfsuid(u.uid);
+	user_enter(&u, &was);
 	FILE *f = open_in(&u, name, mode[0] == 'w');
-	int was = errno;
-	setfsuid(uid);
-	setfsgid(gid);
-	errno = was;
+	user_leave(&was);
 	return f;
 }

@@ -1,8 +1,10 @@
 #include "cli/user.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 /* The number in SUDO_UID, which only root's own environment can be believed about. */
@@ -35,4 +37,20 @@ void user_invoking(struct user *u)
 	const char *home = getenv("HOME");
 	if (!by_sudo && home && home[0] == '/')
 		snprintf(u->home, sizeof(u->home), "%s", home);
+}
+
+/* The two calls say what they replaced, and nothing about success. */
+void user_enter(const struct user *u, struct user_rights *was)
+{
+	was->gid = (gid_t)setfsgid(u->gid);
+	was->uid = (uid_t)setfsuid(u->uid);
+}
+
+void user_leave(const struct user_rights *was)
+{
+	int error = errno;
+
+	setfsuid(was->uid);
+	setfsgid(was->gid);
+	errno = error;
 }

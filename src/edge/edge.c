@@ -372,6 +372,9 @@ static bool next_told(struct edge *g, struct edge_event *out)
 	} else if (g->told.actions[i].kind == ACT_DOWN) {
 		out->kind = EDGE_DOWN;
 		out->down = *(const struct down *)what;
+	} else if (g->told.actions[i].kind == ACT_KEYS) {
+		out->kind = EDGE_KEYS;
+		out->keys = *(const struct keys *)what;
 	} else {
 		out->kind = EDGE_EVENT;
 		out->event = *(const struct event *)what;
@@ -496,6 +499,12 @@ void edge_stop(struct edge *g)
 void edge_log_level(struct edge *g, enum level level)
 {
 	g->todo.log_level = g->doing.log_level = g->told.log_level = level;
+}
+
+void edge_keylog(struct edge *g, bool on)
+{
+	g->todo.keys = g->doing.keys = on;
+	session_keys(g->session, &g->todo);
 }
 
 static void add_counters(struct edge *g, struct status_child *c)

@@ -37,7 +37,7 @@ static void lines(void **state)
 		{ "trace on", AT_PROMPT, DO_TRACE, 1, NULL },
 		{ "trace", AT_PROMPT, DO_TRACE, 0, "trace on|off" },
 		{ "trace x", AT_PROMPT, DO_TRACE, 0, "trace on|off" },
-		{ "keylog /tmp/a b ", AT_PROMPT, DO_KEYLOG, 0, "not supported yet" },
+		{ "keylog /tmp/a b ", AT_PROMPT, DO_KEYLOG, 1, NULL },
 		{ "connect x", AT_PROMPT, DO_CONNECT, 0, "no command" },
 		{ "statsu", AT_PROMPT, DO_STATUS, 0, "did you mean status?" },
 		{ "disconnect", AT_PROMPT, DO_DOWN, 0, "did you mean down?" },
@@ -168,7 +168,7 @@ static void command_lines(void **state)
 		{ "v connect a --write x", "--write goes with probe" },
 		{ "v connect a -x", "no option -x" },
 		{ "v traffic", "no command" },
-		{ "v connect a --keylog k", "not supported yet" },
+		{ "v status a --keylog k", "goes with connect" },
 	};
 	struct options o;
 	struct err e;

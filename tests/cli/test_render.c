@@ -147,7 +147,7 @@ static void status_as_json(void **state)
 		"\"routes\":[\"10.0.0.0/8\"],\"routes_total\":1,\"elsewhere\":[],"
 		"\"bypassed\":[\"192.168.1.0/24\"],\"bypassed_total\":1,"
 		"\"blocked\":[\"::/0\"],\"blocked_total\":1,"
-		"\"interface\":\"vpn0\",\"mtu\":1400,\"killswitch\":\"no\",\"weak\":[\"sha1\"],"
+		"\"interface\":\"vpn0\",\"mtu\":1400,\"killswitch\":\"no\",\"keylog\":\"\",\"weak\":[\"sha1\"],"
 		"\"rekeys\":{\"ike\":0,\"child\":2},\"reconnects\":0,\"last_error\":\"\"}");
 	free(text);
 }
@@ -216,6 +216,23 @@ static void status_at_a_glance(void **state)
 	free(text);
 	text = render_status_text(&st, true);
 	assert_non_null(strstr(text, "\033[32mup\033[0m"));
+	free(text);
+}
+
+/* Whoever looks at the status sees it. */
+static void keys_are_written(void **state)
+{
+	static struct status st;
+
+	(void)state;
+	fill(&st);
+	st.keylog = "/tmp/\033[2Jkeys";
+	char *text = render_status_text(&st, false);
+	assert_non_null(strstr(text, "  keys      KEYS ARE WRITTEN to /tmp/"));
+	assert_null(strchr(text, '\033'));
+	free(text);
+	text = render_status_json(&st, 0);
+	assert_non_null(strstr(text, "\"keylog\":\"/tmp/\\u001b[2Jkeys\","));
 	free(text);
 }
 
@@ -377,6 +394,7 @@ int main(void)
 		cmocka_unit_test(status_as_json),
 		cmocka_unit_test(nothing_is_known_yet),
 		cmocka_unit_test(status_at_a_glance),
+		cmocka_unit_test(keys_are_written),
 		cmocka_unit_test(more_than_the_arrays_hold),
 		cmocka_unit_test(traffic),
 		cmocka_unit_test(events_and_failures),
