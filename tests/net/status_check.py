@@ -12,7 +12,7 @@ OBJECT = {
             "reauth_in": int, "quantum_safe": bool},
     "children": list, "address": list, "dns": {"servers": list, "domains": list, "via": str, "unused": str},
     "routes": list, "routes_total": int, "elsewhere": list, "bypassed": list, "bypassed_total": int,
-    "blocked": list, "blocked_total": int, "mtu": int, "killswitch": str, "weak": list,
+    "blocked": list, "blocked_total": int, "mtu": int, "killswitch": str, "keylog": str, "weak": list,
     "rekeys": {"ike": int, "child": int}, "reconnects": int, "last_error": str,
 }
 CHILD = {
