@@ -103,6 +103,16 @@ test_keylog_ccm() {
 	client_stop keys
 }
 
+# Messages in fragments are put together before they are read.
+test_keylog_fragments() {
+	keylog_lab
+	profile_cert keys chain "$LAB/pki/user-chain-all.crt"
+	client_start keys --keylog "$KEYS"
+	sleep 0.3
+	capture_shows 'isakmp.exchangetype == 35 && isakmp.auth.data' "IKE_AUTH in fragments" 2
+	client_stop keys
+}
+
 test_keylog_through_nat() {
 	nat_on
 	keylog_v2
