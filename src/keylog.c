@@ -21,7 +21,7 @@ static const char *const table_names[KEYLOG_TABLES] = {
 
 /* --- rows ------------------------------------------------------------------------------------------ */
 
-/* As Wireshark 3.6 and later spell them. In IKE the size of the key comes between the two parts of a name. */
+/* As Wireshark 4.0 and later spell them. In IKE the size of the key comes between the two parts of a name. */
 static const struct name_row {
 	enum transform_type type;
 	uint16_t id;

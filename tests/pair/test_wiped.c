@@ -1,5 +1,5 @@
 /*
- * What is typed is nowhere in memory that was given back: every block is searched when it is freed.
+ * What is typed, and a key, is nowhere in memory that was given back: every block is searched when it is freed.
  */
 #define _GNU_SOURCE /* memmem */
 #include <malloc.h>
@@ -20,16 +20,22 @@ static void typed_code(void **state)
 	skip(); /* its free is not to be replaced */
 }
 
+static void keys_of_sas(void **state)
+{
+	typed_code(state);
+}
+
 #else
 
 void __libc_free(void *p);
 
 static bool searching;
+static struct bytes secret; /* what is searched for */
 static unsigned found;
 
 void free(void *p)
 {
-	if (p && searching && memmem(p, malloc_usable_size(p), code, strlen(code)))
+	if (p && searching && memmem(p, malloc_usable_size(p), secret.p, secret.n))
 		found++;
 	__libc_free(p);
 }
@@ -65,6 +71,7 @@ static void typed_code(void **state)
 	p.gwc.client = IKE_AUTH_BY_EAP;
 	p.gwc.eap = EAP_GTC;
 	p.gwc.password = p.password = code;
+	secret = BYTES(code);
 	pair_start(&p);
 	pair_tap(&p, client_only, NULL);
 	pair_run(&p, SECONDS(10));
@@ -76,12 +83,40 @@ static void typed_code(void **state)
 	people_free();
 }
 
+static void none_left_of(struct pair *p, const struct secret *key)
+{
+	secret = (struct bytes){ key->data, key->len };
+	found = 0;
+	searching = true;
+	client_free(&p->client);
+	searching = false;
+	assert_int_equal(found, 0);
+}
+
+/* The engine keeps them for as long as the SA lives, and no longer. */
+static void keys_of_sas(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		pair_init(&p, 32);
+		pair_connect(&p);
+		struct secret keys[] = { p.net.plane[CLIENT].sa[0]->encr_key,
+			p.net.plane[CLIENT].sa[1]->encr_key, p.client.v2->sa->sk_er };
+		assert_true(keys[i].len >= 16);
+		none_left_of(&p, &keys[i]);
+		pair_free(&p);
+	}
+}
+
 #endif
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(typed_code),
+		cmocka_unit_test(keys_of_sas),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
