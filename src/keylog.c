@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/names.h"
@@ -188,9 +189,7 @@ static bool refuse(const char *name, const char *why, struct err *e)
 
 static const char *open_problem(void)
 {
-	return errno == ENOTDIR || errno == ELOOP ?
-		"it is no folder, which Wireshark's tables need" :
-		strerror(errno);
+	return errno == ENOTDIR || errno == ELOOP ? "it is no folder" : strerror(errno);
 }
 
 /* Its name, and so what lies there, is the user's own. */
@@ -251,8 +250,21 @@ static void write_preferences(int dir)
 	close(fd);
 }
 
+static bool is_folder(const char *path)
+{
+	size_t n = strlen(path);
+	struct stat st;
+
+	return (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) || (n > 0 && path[n - 1] == '/');
+}
+
 static bool open_all(struct keylog *k, const char *path, uid_t uid, struct err *e)
 {
+	k->file = !is_folder(path);
+	if (k->file) {
+		k->tables[0] = open_table(AT_FDCWD, path, uid, e);
+		return k->on = k->tables[0] >= 0;
+	}
 	int dir = open_folder(path, uid, e);
 
 	if (dir < 0)
@@ -299,8 +311,9 @@ const char *keylog_text(char out[EVENT_TEXT_MAX], const struct keylog *k)
 	text_safe(path, sizeof(path), k->path, strlen(k->path));
 	snprintf(out, EVENT_TEXT_MAX,
 		"THE KEYS OF THIS CONNECTION ARE WRITTEN to %s: who has them reads all that it "
-		"carries; WIRESHARK_CONFIG_DIR=%s wireshark opens a capture by them",
-		path, path);
+		"carries; %s%s%s opens a capture by them",
+		path, k->file ? "tshark -o LINE, for each line of it," : "WIRESHARK_CONFIG_DIR=",
+		k->file ? "" : path, k->file ? "" : " wireshark");
 	return out;
 }
 
@@ -315,18 +328,23 @@ bool keylog_add(struct keylog *k, const struct keys *keys, struct err *e)
 	static const enum keylog_table tables[] = {
 		[KEYS_IKEV1] = KEYLOG_IKEV1, [KEYS_IKEV2] = KEYLOG_IKEV2, [KEYS_ESP] = KEYLOG_ESP
 	};
-	char row[KEYLOG_ROW_MAX];
+	enum keylog_table table = tables[keys->of];
+	char row[KEYLOG_ROW_MAX], head[40] = "";
 
 	if (!k->on)
 		return true;
 	size_t n = keylog_row(row, keys);
+	if (k->file && row[0] != '#') /* which makes a preference of it */
+		snprintf(head, sizeof(head), "uat:%s:", table_names[table]);
+	struct iovec parts[] = { { head, strlen(head) }, { row, n } };
 	errno = ENOSPC; /* where only a part of it found room */
-	bool ok = write(k->tables[tables[keys->of]], row, n) == (ssize_t)n;
+	bool ok = writev(k->tables[k->file ? 0 : table], parts, ARRAY_LEN(parts)) ==
+		(ssize_t)(parts[0].iov_len + n);
 	wipe(row, sizeof(row));
 	if (ok)
 		return true;
 	err_set(e, ERR_LOCAL, "no more keys are written, for %s in %s cannot be: %s",
-		table_names[tables[keys->of]], k->path, strerror(errno));
+		table_names[table], k->path, strerror(errno));
 	close_tables(k);
 	return false;
 }

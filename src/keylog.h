@@ -1,5 +1,6 @@
 /*
- * Keys for Wireshark (--keylog): a folder of its tables, to be used as its configuration.
+ * Keys for Wireshark (--keylog): a file of preferences, which name the rows of its tables, or a folder of the
+ * tables, to be used as its configuration.
  *
  * No function of this program formats a secret, at any verbosity, but for those of this one file: whoever
  * asks for a key log wants to read what went over the wire, and cannot without the keys. It is asked for
@@ -16,14 +17,14 @@ enum keylog_table { KEYLOG_IKEV2, KEYLOG_IKEV1, KEYLOG_ESP, KEYLOG_TABLES };
 enum { KEYLOG_ROW_MAX = 2048 };
 
 struct keylog {
-	bool on;
+	bool on, file; /* file: tables[0] is all that there is */
 	int tables[KEYLOG_TABLES];
-	char path[PATH_MAX]; /* of the folder, from the root */
+	char path[PATH_MAX]; /* from the root */
 };
 
-/* Makes the folder where it is missing, with the invoking user's rights and as theirs; rows are added to
- * tables that are there. CONFIG where it cannot be written, is a link or no folder, belongs to somebody
- * else, or others may write to it or read its tables. */
+/* A folder where there is one, or the path ends in '/', else a file. It is made where it is missing, with the
+ * invoking user's rights and as theirs; rows are added to what is there. CONFIG where it cannot be written, is a
+ * link, belongs to somebody else, or others may read what is written or write to the folder. */
 bool keylog_open(struct keylog *k, const char *path, struct err *e) MUST_CHECK;
 void keylog_close(struct keylog *k); /* nothing where it is off */
 /* LOCAL, once, when a table takes no more: it is off then. */

@@ -33,7 +33,7 @@ static const struct option_row {
 	{ { "--log-level", "LEVEL", "error|warn|info|debug|trace", "how much the log tells" },
 		OPTION_WORD, AT(log_level) },
 	{ { "--log-file", "FILE", NULL, "write the log there" }, OPTION_TEXT, AT(log_file) },
-	{ { "--keylog", "DIR", NULL, "WRITE KEYS to that folder, for Wireshark" }, OPTION_TEXT,
+	{ { "--keylog", "FILE", NULL, "WRITE KEYS there, for Wireshark" }, OPTION_TEXT,
 		AT(keylog) },
 	{ { "--color", "WHEN", "auto|always|never", "colours in what is printed" }, OPTION_WORD,
 		AT(color) },

@@ -75,7 +75,7 @@ keylog_v2() {
 	profile_psk keys
 	[ -z "${1:-}" ] || profile_add keys esp "proposals = $1"
 	[ -z "${2:-}" ] || profile_add keys ike "proposals = $2"
-	client_start keys --keylog "$KEYS"
+	client_start keys --keylog "$KEYS/"
 	said_loudly keys
 	capture_shows 'isakmp.exchangetype == 35 && isakmp.auth.data' "IKE_AUTH" 2
 	capture_shows_pings keys "at first"
@@ -95,7 +95,7 @@ test_keylog_ccm() {
 	profile_psk keys
 	profile_add keys esp "proposals = aes128ccm16"
 	profile_add keys ike "proposals = aes128ccm16-prfsha256-x25519"
-	client_start keys --keylog "$KEYS"
+	client_start keys --keylog "$KEYS/"
 	reaches "$INNER4"
 	sleep 0.3
 	capture_shows 'isakmp.exchangetype == 35 && isakmp.auth.data' "IKE_AUTH" 2
@@ -107,7 +107,7 @@ test_keylog_ccm() {
 test_keylog_fragments() {
 	keylog_lab
 	profile_cert keys chain "$LAB/pki/user-chain-all.crt"
-	client_start keys --keylog "$KEYS"
+	client_start keys --keylog "$KEYS/"
 	sleep 0.3
 	capture_shows 'isakmp.exchangetype == 35 && isakmp.auth.data' "IKE_AUTH in fragments" 2
 	client_stop keys
@@ -119,13 +119,30 @@ test_keylog_through_nat() {
 	client_stop keys
 }
 
+# One file instead: each of its lines is an option of tshark.
+test_keylog_file() {
+	local command found
+	keylog_lab
+	profile_psk keys
+	client_start keys --keylog "$KEYS"
+	reaches "$INNER4"
+	client_stop keys
+	sleep 0.3
+	[ "$(stat -c %a "$KEYS")" = 600 ] || fail "others may read the keys"
+	command=$(manual_line 'sed -n' | sed 's/\\e/\\/g')
+	found=$(cd "$LAB/capture" && HOME=$LAB/home sh -c "$command -Y 'icmp || isakmp.auth.data'" 2>"$LAB/capture/tshark.err") ||
+		fail "tshark: $(cat "$LAB/capture/tshark.err")"
+	grep -q 'Echo (ping) reply' <<<"$found" || fail "the capture does not show a ping: $found ($command)"
+	grep -q 'IKE_AUTH' <<<"$found" || fail "the capture does not show IKE_AUTH: $found"
+}
+
 # Keys of what there is, when it is asked for at the prompt; and no more of them when it is not.
 test_keylog_at_the_prompt() {
 	keylog_lab
 	profile_psk keys
 	client_start keys
 	! vpnc_ike status keys | grep -qi 'keys are' || fail "status speaks of keys"
-	client_do keys "keylog $KEYS"
+	client_do keys "keylog $KEYS/"
 	wait_until 5 test -s "$KEYS/esp_sa" || fail "nothing is written: $(cat "$LAB/run/keys/err")"
 	said_loudly keys
 	capture_shows 'isakmp.exchangetype == 35 && isakmp.auth.data' "IKE_AUTH" 2
@@ -142,7 +159,7 @@ test_keylog_at_the_prompt() {
 test_keylog_v1_main() {
 	keylog_lab
 	v1_psk keys 14
-	client_start keys --keylog "$KEYS"
+	client_start keys --keylog "$KEYS/"
 	capture_shows 'isakmp.exchangetype == 2 && isakmp.id.data' "main mode" 2
 	capture_shows 'isakmp.exchangetype == 32 && isakmp.hash' "quick mode" 3
 	capture_shows_pings keys "at first"
@@ -153,7 +170,7 @@ test_keylog_v1_aggressive() {
 	keylog_lab
 	v1_psk keys 19 v1-aggressive
 	profile_add keys ike "aggressive = yes"
-	client_start keys --keylog "$KEYS"
+	client_start keys --keylog "$KEYS/"
 	capture_shows 'isakmp.exchangetype == 32 && isakmp.hash' "quick mode" 3
 	capture_shows_pings keys "at first"
 	client_stop keys
@@ -164,7 +181,7 @@ test_keylog_l2tp() {
 	keylog_lab
 	l2tp_start
 	l2tp_profile keys
-	client_start keys --keylog "$KEYS"
+	client_start keys --keylog "$KEYS/"
 	reaches "$L2TP_GATEWAY4"
 	sleep 0.3
 	capture_shows 'esp && l2tp && icmp' "a ping in PPP in L2TP in ESP" 6
@@ -177,7 +194,7 @@ test_keylog_of_a_user() {
 	in_box client mkdir -m 777 $folder
 	profile_psk keys
 	chown nobody "$LAB/profiles/keys.conf"
-	CLIENT_SUDO=$(id -u nobody) client_start keys --keylog $folder/keys
+	CLIENT_SUDO=$(id -u nobody) client_start keys --keylog $folder/keys/
 	[ "$(in_box client stat -c %U:%a $folder/keys $folder/keys/esp_sa | xargs)" = "nobody:700 nobody:600" ] ||
 		fail "$(in_box client ls -lR $folder)"
 	client_stop keys

@@ -9,7 +9,7 @@
 #include "crypto/alg.h"
 #include "lib/test.h"
 
-static char folder[64], keys_dir[80];
+static char folder[64], keys_dir[80], as_folder[82];
 
 static int folder_make(void **state)
 {
@@ -19,6 +19,7 @@ static int folder_make(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(keys_dir, sizeof(keys_dir), "%s/keys", folder);
+	snprintf(as_folder, sizeof(as_folder), "%s/", keys_dir);
 	return 0;
 }
 
@@ -165,7 +166,7 @@ static void in_a_folder(void **state)
 	(void)state;
 	umask(0);
 	for (int i = 0; i < 2; i++) { /* what is there is added to */
-		assert_ok(&e, keylog_open(&log, keys_dir, &e));
+		assert_ok(&e, keylog_open(&log, as_folder, &e));
 		assert_true(log.on);
 		assert_string_equal(log.path, keys_dir);
 		assert_ok(&e, keylog_add(&log, &k, &e));
@@ -189,15 +190,53 @@ static void in_a_folder(void **state)
 	free(file);
 }
 
-static void refused(const char *why)
+static void refused_as(const char *path, const char *why)
 {
 	struct keylog log;
 	struct err e;
 
-	assert_refused(&e, ERR_CONFIG, keylog_open(&log, keys_dir, &e));
+	assert_refused(&e, ERR_CONFIG, keylog_open(&log, path, &e));
 	assert_false(log.on);
 	if (!strstr(e.text, why))
 		fail_msg("\"%s\" says nothing of \"%s\"", e.text, why);
+}
+
+static void refused(const char *why)
+{
+	refused_as(as_folder, why);
+}
+
+/* A path without a slash at its end is one file: the same rows, as preferences. */
+static void in_a_file(void **state)
+{
+	struct keys k = esp(ENCR_AES_CBC, 256, AUTH_HMAC_SHA2_256_128);
+	char row[KEYLOG_ROW_MAX], want[2 * KEYLOG_ROW_MAX];
+	struct keylog log;
+	struct stat st;
+	struct err e;
+	size_t len;
+
+	(void)state;
+	umask(0);
+	assert_ok(&e, keylog_open(&log, keys_dir, &e));
+	umask(022);
+	assert_ok(&e, keylog_add(&log, &k, &e));
+	keylog_row(row, &k);
+	len = (size_t)snprintf(want, sizeof(want), "uat:esp_sa:%s", row);
+	k = esp(ENCR_AES_CCM_8, 192, 0);
+	assert_ok(&e, keylog_add(&log, &k, &e));
+	keylog_row(want + len, &k); /* a comment is none */
+	keylog_close(&log);
+	char *file = test_file(keys_dir, &len);
+	assert_string_equal(file, want);
+	free(file);
+	assert_int_equal(stat(keys_dir, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(chmod(keys_dir, 0640), 0);
+	refused_as(keys_dir, "others may read it");
+	unlink(keys_dir);
+	assert_int_equal(symlink("/etc/none", keys_dir), 0);
+	refused_as(keys_dir, "symbolic link");
 }
 
 static void no_folder(void **state)
@@ -207,7 +246,7 @@ static void no_folder(void **state)
 	refused("it is no folder");
 	unlink(keys_dir);
 	assert_int_equal(symlink("/tmp", keys_dir), 0);
-	refused("it is no folder");
+	refused_as(keys_dir, "it is no folder");
 	unlink(keys_dir);
 	assert_int_equal(mkdir(keys_dir, 0700), 0);
 	assert_int_equal(chmod(keys_dir, 0770), 0);
@@ -252,7 +291,7 @@ static void of_who_used_sudo(void **state)
 	setenv("SUDO_UID", "12345", 1);
 	refused("Permission denied");
 	assert_int_equal(chown(folder, 12345, 0), 0);
-	assert_ok(&e, keylog_open(&log, keys_dir, &e));
+	assert_ok(&e, keylog_open(&log, as_folder, &e));
 	keylog_close(&log);
 	assert_int_equal(stat(keys_dir, &st), 0);
 	assert_int_equal(st.st_uid, 12345);
@@ -270,7 +309,7 @@ static void a_full_disk(void **state)
 	struct err e;
 
 	(void)state;
-	assert_ok(&e, keylog_open(&log, keys_dir, &e));
+	assert_ok(&e, keylog_open(&log, as_folder, &e));
 	close(log.tables[KEYLOG_ESP]);
 	log.tables[KEYLOG_ESP] = open("/dev/full", O_WRONLY);
 	assert_refused(&e, ERR_LOCAL, keylog_add(&log, &k, &e));
@@ -287,6 +326,7 @@ int main(void)
 		cmocka_unit_test(rows_of_ike),
 		cmocka_unit_test(rows_of_all),
 		cmocka_unit_test_setup_teardown(in_a_folder, folder_make, folder_remove),
+		cmocka_unit_test_setup_teardown(in_a_file, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(no_folder, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(no_table, folder_make, folder_remove),
 		cmocka_unit_test_setup_teardown(of_who_used_sudo, folder_make, folder_remove),
