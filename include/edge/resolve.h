@@ -18,6 +18,8 @@ struct resolver;
 /* resolv_conf: the file that names the servers; NULL for the machine's. */
 struct resolver *resolver_new(const char *resolv_conf, struct err *e) MUST_CHECK;
 void resolver_free(struct resolver *r);
+/* The first servers that are asked. */
+void resolver_servers(struct resolver *r, struct addr *out, size_t most);
 /* Starts; an address text is answered at once. One question at a time: a new one ends the last. */
 void resolver_ask(struct resolver *r, const char *host, uint16_t port);
 /* Descriptors to watch now, with what for (EPOLLIN/EPOLLOUT bits); changes after every call. */

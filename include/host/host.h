@@ -13,6 +13,7 @@
 #define HOST_HOST_H
 
 #include "base/outbox.h"
+#include "ike/ike.h"
 
 #define HOST_RUN_DIR "/run/vpnc-ike"
 
@@ -125,10 +126,10 @@ int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound,
  * it receives only what came out of one. -1 on failure: LOCAL; *port_taken: somebody has the port. */
 int host_l2tp_udp(struct host *h, uint16_t local_port, uint16_t remote_port, bool *port_taken,
 	struct err *e) MUST_CHECK;
-/* Local address and path MTU towards remote, as routing (outside the tunnel) has it now. SILENT: there
- * is no route. */
-bool host_path(struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu,
-	struct err *e) MUST_CHECK;
+/* The way to remote as routing (outside the tunnel) has it now: our address, without a port, path MTU and next
+ * hop. SILENT: there is no route. */
+bool host_path(
+	struct host *h, const struct addr *remote, struct path *out, struct err *e) MUST_CHECK;
 /* Is there a way to it, by a link that has its carrier? Routes stay where that is lost. */
 bool host_reaches(struct host *h, const struct addr *remote);
 /* Events are about the way to this remote from here on; before, about any change. */

@@ -25,7 +25,7 @@ struct datagram {
 	size_t len;
 };
 
-enum { PATHS_MAX = 16 };
+enum { PATHS_MAX = 16, PATH_NAME_SERVERS = 3 };
 
 /* One way to the gateway: what ACT_RESOLVE is answered with. */
 struct path {
@@ -33,6 +33,10 @@ struct path {
 	uint16_t local_natt_port; /* port of our NAT traversal socket */
 	struct addr remote; /* with the port asked for */
 	uint16_t mtu; /* octets, 0: unknown */
+	/* What this machine needs of the network around it, and so no address of the tunnel: family NONE where
+	 * there is none. */
+	struct addr next_hop;
+	struct addr name_servers[PATH_NAME_SERVERS];
 };
 
 enum os_kind {

@@ -117,9 +117,9 @@ void edge_close(struct edge *g, struct outbox *events)
 
 static bool make_path(struct edge *g, const struct addr *remote, struct path *out, struct err *e)
 {
-	*out = (struct path){ .remote = *remote };
-	if (!host_path(g->host, remote, &out->local, &out->mtu, e))
+	if (!host_path(g->host, remote, out, e))
 		return false;
+	resolver_servers(g->resolver, out->name_servers, PATH_NAME_SERVERS);
 	out->local.port = udp_port(g->udp, PORT_IKE, remote->family);
 	out->local_natt_port = udp_port(g->udp, PORT_NATT, remote->family);
 	return out->local.port != 0 ||

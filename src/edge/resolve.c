@@ -109,6 +109,19 @@ void resolver_free(struct resolver *r)
 	free(r);
 }
 
+void resolver_servers(struct resolver *r, struct addr *out, size_t most)
+{
+	struct ares_addr_node *all = NULL;
+	size_t n = 0;
+
+	if (ares_get_servers(r->channel, &all) != ARES_SUCCESS)
+		return;
+	for (const struct ares_addr_node *a = all; a && n < most; a = a->next)
+		addr_set(&out[n++], a->family == AF_INET6 ? FAMILY_V6 : FAMILY_V4,
+			(const uint8_t *)&a->addr, 0);
+	ares_free_data(all);
+}
+
 static void fail(struct resolver *r, int code)
 {
 	switch (code) {

@@ -137,22 +137,21 @@ bool way_inside(struct err *e, const struct host *h, const struct addr *remote)
 		addr_text(text, remote), h->tun);
 }
 
-bool host_path(
-	struct host *h, const struct addr *remote, struct addr *local, uint16_t *mtu, struct err *e)
+bool host_path(struct host *h, const struct addr *remote, struct path *out, struct err *e)
 {
 	char text[ADDR_TEXT_MAX];
 	struct way way;
 
-	*local = (struct addr){ .family = FAMILY_NONE };
-	*mtu = 0;
+	*out = (struct path){ .remote = *remote };
 	if (!way_find(h, remote, &way, e))
 		return false;
 	if (way.inside)
 		return way_inside(e, h, remote);
 	if (!way.found || way.local.family == FAMILY_NONE)
 		return err_set(e, ERR_SILENT, "there is no route to %s", addr_text(text, remote));
-	*local = way.local;
-	*mtu = way.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)way.mtu;
+	out->local = way.local;
+	out->mtu = way.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)way.mtu;
+	out->next_hop = way.next_hop;
 	return true;
 }
 

@@ -133,6 +133,10 @@ static const struct worded {
 		{ STAGE_CHILD, ERR_PEER, ANY, DOWN_REFUSED,
 			"leave network.address out, or set it to none, where the gateway assigns no addresses; "
 			"one that assigns them unasked wants ike.mode-config = push" } },
+	{ ", which cannot be this machine's address",
+		{ ANY, ERR_PEER, ANY, DOWN_REFUSED,
+			"another network to connect from may do, where it is this one's router or name server; "
+			"else whoever runs the gateway has to give another address" } },
 	{ "post-quantum key",
 		{ ANY, ERR_PEER, ANY, DOWN_NO_PROPOSAL,
 			"have the key set up at the gateway, by the name of secrets.ppk-id; or leave secrets.ppk "

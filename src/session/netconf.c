@@ -1,12 +1,13 @@
 #include "netconf.h"
 
-#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/names.h"
 #include "mtu.h"
+#include "pushed.h"
 
 struct builder {
 	const struct profile *p;
@@ -14,6 +15,7 @@ struct builder {
 	const struct granted *g;
 	const struct line_view *line; /* NULL: there is no L2TP */
 	struct selectors whole; /* with L2TP: what the line carries */
+	const struct path *path;
 	bool kernel;
 	struct outbox *ob;
 	struct route *routes;
@@ -47,31 +49,6 @@ static void add_route(struct builder *b, enum route_kind kind, const struct pref
 	b->routes[b->n++] = (struct route){ kind, *dst };
 }
 
-/* Never routed, whoever asks: this host, the link, multicast and what is reserved. */
-static const char *unsafe(const struct prefix *p)
-{
-	static const struct {
-		const char *range, *what;
-	} rows[] = {
-		{ "127.0.0.0/8", "loopback" },
-		{ "169.254.0.0/16", "link-local" },
-		{ "224.0.0.0/4", "multicast" },
-		{ "240.0.0.0/4", "reserved" },
-		{ "0.0.0.0/8", "this network" },
-		{ "::1/128", "loopback" },
-		{ "::/128", "unspecified" },
-		{ "fe80::/10", "link-local" },
-		{ "ff00::/8", "multicast" },
-		{ "::ffff:0:0/96", "mapped IPv4" },
-	};
-	struct prefix range;
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (prefix_parse(&range, rows[i].range) && prefix_inside(p, &range))
-			return rows[i].what;
-	return NULL;
-}
-
 static bool accepted(const struct builder *b, const struct prefix *p)
 {
 	for (size_t i = 0; i < b->p->accept.n; i++)
@@ -86,19 +63,19 @@ static void refuse(struct builder *b, const char *what, const char *which, const
 		what, which, why);
 }
 
-/* Of all that is pushed, this alone would cut off the packets that carry the tunnel. */
-static bool is_gateway(const struct builder *b, const struct prefix *p)
+static bool is_host(const struct prefix *p, const struct addr *a)
 {
-	return p->family == b->view->remote.family && p->len == 8 * addr_len(p->family) &&
-		prefix_covers(p, b->view->remote.ip);
+	return p->family == a->family && p->len == 8 * addr_len(p->family) &&
+		prefix_covers(p, a->ip);
 }
 
 /* Why something that was pushed is not taken; NULL: it is. */
 static const char *objection(const struct builder *b, const struct prefix *p)
 {
-	const char *why = unsafe(p);
+	const char *why = pushed_unsafe(p);
 
-	if (!why && is_gateway(b, p))
+	/* This would cut off the packets that carry the tunnel. */
+	if (!why && is_host(p, &b->view->remote))
 		why = "it is the gateway itself";
 	return why;
 }
@@ -148,6 +125,17 @@ static const struct selectors *carried(const struct builder *b, size_t i)
 	return i < b->view->n_children ? b->view->children[i].remote_ts : NULL;
 }
 
+/* What has this address is asked for by it on the link, or far from here, and would not be found any more. */
+static const char *needed(const struct builder *b, const struct prefix *host)
+{
+	if (is_host(host, &b->path->next_hop))
+		return "it is this network's router";
+	for (size_t i = 0; i < PATH_NAME_SERVERS; i++)
+		if (is_host(host, &b->path->name_servers[i]))
+			return "it is a name server of this machine";
+	return NULL;
+}
+
 static void take_addresses(struct builder *b)
 {
 	char text[ADDR_TEXT_MAX];
@@ -155,6 +143,7 @@ static void take_addresses(struct builder *b)
 	for (size_t i = 0; i < b->g->n_addrs; i++) {
 		struct prefix host = prefix_host(b->g->addrs[i].family, b->g->addrs[i].ip);
 		const char *why = objection(b, &host);
+		why = why ? why : needed(b, &host);
 		if (why)
 			refuse(b, "address", prefix_text(text, &host), why);
 		else if (b->head.n_addrs < NETCONF_ADDRS)
@@ -394,7 +383,7 @@ static void take_pushed_dns(struct builder *b)
 	for (size_t i = 0; i < b->g->n_dns; i++) {
 		const struct addr *a = &b->g->dns[i];
 		struct prefix host = prefix_host(a->family, a->ip);
-		const char *why = unsafe(&host);
+		const char *why = pushed_unsafe(&host);
 		/* It gets a route of its own, so it is no less pushed than a route is. */
 		if (!why && !accepted(b, &host))
 			why = "network.accept does not list it";
@@ -408,27 +397,6 @@ static void take_pushed_dns(struct builder *b)
 		else
 			take_dns_server(b, a);
 	}
-}
-
-bool domain_clean(char out[DOMAIN_TEXT_MAX], const char *text)
-{
-	size_t n = strlen(text), label = 0;
-
-	if (n > 0 && text[n - 1] == '.')
-		n--;
-	if (n == 0 || n > 253)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (c == '.' ? label == 0 : !(isalnum(c) || c == '-' || c == '_') || c >= 0x80)
-			return false;
-		label = c == '.' ? 0 : label + 1;
-		if (label > 63)
-			return false;
-		out[i] = (char)tolower(c);
-	}
-	out[n] = 0;
-	return label > 0;
 }
 
 static void take_domain(struct builder *b, const char *text, bool pushed)
@@ -500,12 +468,25 @@ static void line_granted(struct granted *out, const struct ppp_view *ppp, bool v
 		out->dns[out->n_dns++] = ppp->dns[i];
 }
 
+/* Packets from another address are not what was agreed on. */
+static void none_left(const struct granted *g, struct err *e)
+{
+	char text[ADDR_TEXT_MAX], more[32];
+	struct prefix host = prefix_host(g->addrs[0].family, g->addrs[0].ip);
+
+	prefix_text(text, &host);
+	text[strcspn(text, "/")] = 0;
+	snprintf(more, sizeof(more), " (and %" PRIu32 " more)", g->n_addrs - 1);
+	err_set(e, ERR_PEER, "the gateway gave %s%s, which cannot be this machine's address", text,
+		g->n_addrs > 1 ? more : "");
+}
+
 static struct netconf *build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, const struct line_view *line, bool kernel, uint16_t path_mtu,
-	struct outbox *ob)
+	const struct granted *g, const struct line_view *line, bool kernel, const struct path *path,
+	struct outbox *ob, struct err *e)
 {
 	struct builder b = {
-		.p = p, .view = view, .g = g, .line = line, .kernel = kernel, .ob = ob
+		.p = p, .view = view, .g = g, .line = line, .path = path, .kernel = kernel, .ob = ob
 	};
 
 	for (size_t i = 0; line && i < g->n_addrs; i++)
@@ -514,10 +495,14 @@ static struct netconf *build(const struct profile *p, const struct ike_view *vie
 	b.head.killswitch = p->killswitch;
 	b.head.gateway = view->remote;
 	take_addresses(&b);
+	if (g->n_addrs > 0 && b.head.n_addrs == 0) {
+		none_left(g, e);
+		return NULL;
+	}
 	take_routes(&b);
 	take_dns(&b);
 	drop_repeated(&b);
-	b.head.mtu = inner_mtu(&b, path_mtu);
+	b.head.mtu = inner_mtu(&b, path->mtu);
 	b.head.n_routes = (uint32_t)b.n;
 
 	size_t size = sizeof(b.head) + b.n * sizeof(*b.routes);
@@ -533,25 +518,27 @@ static struct netconf *build(const struct profile *p, const struct ike_view *vie
 	if (!action) {
 		free(copy);
 		ob->failed = true;
+		err_set(e, ERR_LOCAL, "out of memory");
 		return NULL;
 	}
 	return copy;
 }
 
 struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, const struct line_view *line, bool kernel, uint16_t path_mtu,
-	struct outbox *ob)
+	const struct granted *g, const struct line_view *line, bool kernel, const struct path *path,
+	struct outbox *ob, struct err *e)
 {
 	struct granted *by_line = line ? malloc(sizeof(*by_line)) : NULL;
 
 	if (line && !by_line) {
 		ob->failed = true;
+		err_set(e, ERR_LOCAL, "out of memory");
 		return NULL;
 	}
 	if (line)
 		line_granted(by_line, &line->ppp,
-			ppp_mtu(p, view, &line->ppp, path_mtu) >= IPV6_LEAST_MTU);
-	struct netconf *made = build(p, view, line ? by_line : g, line, kernel, path_mtu, ob);
+			ppp_mtu(p, view, &line->ppp, path->mtu) >= IPV6_LEAST_MTU);
+	struct netconf *made = build(p, view, line ? by_line : g, line, kernel, path, ob, e);
 	free(by_line);
 	return made;
 }

@@ -11,20 +11,17 @@
 #include "line.h"
 #include "session/profile.h"
 
-/* Appends ACT_NETCONF and returns a malloc'ed copy of it, NULL when memory ran out. With L2TP it is the
+/* Appends ACT_NETCONF and returns a malloc'ed copy of it. NULL: PEER where none of the addresses that the
+ * gateway gave can be this machine's, and nothing is appended but why; LOCAL when memory ran out. With L2TP it is the
  * line that brought addresses and name servers, and that carries all of its families; else it is NULL.
  * kernel: ESP is the kernel's, whose policies find what transport mode carries without a route. */
 struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, const struct line_view *line, bool kernel, uint16_t path_mtu,
-	struct outbox *ob);
+	const struct granted *g, const struct line_view *line, bool kernel, const struct path *path,
+	struct outbox *ob, struct err *e) MUST_CHECK;
 enum { IPV6_LEAST_MTU = 1280 }; /* RFC 8200 section 5: with less there is no IPv6 */
 
 /* Appends ACT_NETCONF for before and after the tunnel: nothing but the kill switch, and what passes
  * it. False when memory ran out. */
 bool netconf_guard(const struct profile *p, enum killswitch kill, struct outbox *ob);
-
-/* Letters, digits, '-' and '_' in labels of 1 to 63, lower-cased, the final dot removed; false for
- * anything else. */
-bool domain_clean(char out[DOMAIN_TEXT_MAX], const char *text);
 
 #endif

@@ -109,10 +109,19 @@ static bool further_child(const struct session *s)
 
 static void set_up_machine(struct session *s, struct outbox *ob)
 {
+	struct err e = { 0 };
+
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
+	struct netconf *made = netconf_build(s->p, &s->view, engine_granted(s->engine),
+		s->line ? &s->line_view : NULL, s->kernel, &s->paths[s->path], ob, &e);
+	if (!made) {
+		s->view.stage = STAGE_CHILD;
+		attempt_hang_up(s, ob);
+		attempt_failed(s, &e, ob);
+		return;
+	}
 	free(s->netconf);
-	s->netconf = netconf_build(s->p, &s->view, engine_granted(s->engine),
-		s->line ? &s->line_view : NULL, s->kernel, s->paths[s->path].mtu, ob);
+	s->netconf = made;
 	s->ppp = s->line_view.ppp;
 	s->encap = encapsulated(s);
 	s->n_children = s->view.n_children;
@@ -382,14 +391,15 @@ static void restart_elsewhere(struct session *s, struct outbox *ob)
 /* The tunnel goes with the machine. */
 static bool follow_path(struct session *s, const struct path *to, struct outbox *ob)
 {
-	bool other_mtu = to->mtu != s->paths[s->path].mtu;
+	const struct path *from = &s->paths[s->path];
+	bool other = to->mtu != from->mtu || !addr_same_host(&to->next_hop, &from->next_hop);
 
 	if (!engine_move(s->engine, s->now, to, ob))
 		return false;
 	s->paths[s->path] = *to;
 	outbox_event(
 		ob, EV_STAGE, LEVEL_INFO, "this machine's address changed: telling the gateway");
-	if (other_mtu)
+	if (other)
 		set_up_again(s, ob);
 	return true;
 }

@@ -143,6 +143,7 @@ static bool run(const char *what, size_t n, struct err *e)
 	struct granted g = { .n_addrs = 2,
 		.addrs = { { FAMILY_V4, 32, { 10, 255, 0, 1 } },
 			{ FAMILY_V6, 128, { 0xfd, 3, [15] = 1 } } } };
+	struct path path = { .mtu = 1500 };
 	struct outbox ob;
 
 	outbox_init(&ob);
@@ -155,7 +156,7 @@ static bool run(const char *what, size_t n, struct err *e)
 			.local_ts = &ts[i],
 			.remote_ts = &ts[i] };
 	double begin = milliseconds();
-	struct netconf *c = ok ? netconf_build(p, view, &g, NULL, false, 1500, &ob) : NULL;
+	struct netconf *c = ok ? netconf_build(p, view, &g, NULL, false, &path, &ob, e) : NULL;
 	double built = milliseconds() - begin;
 	ok = c && measure(c, built, n, e);
 	free(c);

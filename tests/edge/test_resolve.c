@@ -261,6 +261,21 @@ static void questions_go_past_the_tunnel(void **state)
 	resolver_free(r);
 }
 
+static void names_its_servers(void **state)
+{
+	struct addr servers[2] = { { .family = FAMILY_NONE }, { .family = FAMILY_NONE } };
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	need_server();
+	struct resolver *r = resolver_new(NULL, &e);
+	assert_non_null(r);
+	resolver_servers(r, servers, 2);
+	assert_string_equal(addr_text(text, &servers[0]), "127.0.0.1");
+	assert_int_equal(servers[1].family, FAMILY_NONE);
+	resolver_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +285,7 @@ int main(void)
 		cmocka_unit_test(unknown_name_is_an_error_with_the_name),
 		cmocka_unit_test(new_question_ends_the_last),
 		cmocka_unit_test(questions_go_past_the_tunnel),
+		cmocka_unit_test(names_its_servers),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -977,9 +977,9 @@ static void strict_reverse_path_lets_the_gateway_in(void **state)
 
 static void knows_the_path(void **state)
 {
-	struct addr to = ip("203.0.113.1"), local;
+	struct addr to = ip("203.0.113.1");
+	struct path path;
 	char text[ADDR_TEXT_MAX], name[16];
-	uint16_t mtu;
 	int tun;
 
 	(void)state;
@@ -988,20 +988,21 @@ static void knows_the_path(void **state)
 	struct netconf *c = conf_full();
 	assert_ok(&e,
 		host_netconf(h, c, &e)); /* the tunnel takes everything, our own packets excepted */
-	assert_ok(&e, host_path(h, &to, &local, &mtu, &e));
-	assert_string_equal(addr_text(text, &local), "203.0.113.2");
-	assert_int_equal(mtu, 1500);
+	assert_ok(&e, host_path(h, &to, &path, &e));
+	assert_string_equal(addr_text(text, &path.local), "203.0.113.2");
+	assert_int_equal(path.mtu, 1500);
 	must("ip route add 192.0.2.0/24 via 192.168.7.1 mtu 1300");
 	to = ip("192.0.2.1");
-	assert_ok(&e, host_path(h, &to, &local, &mtu, &e));
-	assert_string_equal(addr_text(text, &local), "192.168.7.2");
-	assert_int_equal(mtu, 1300);
+	assert_ok(&e, host_path(h, &to, &path, &e));
+	assert_string_equal(addr_text(text, &path.local), "192.168.7.2");
+	assert_string_equal(addr_text(text, &path.next_hop), "192.168.7.1");
+	assert_int_equal(path.mtu, 1300);
 	must("ip route del 192.0.2.0/24");
 	to = ip("2001:db8:9::1");
-	assert_ok(&e, host_path(h, &to, &local, &mtu, &e));
-	assert_string_equal(addr_text(text, &local), "2001:db8:7::2");
+	assert_ok(&e, host_path(h, &to, &path, &e));
+	assert_string_equal(addr_text(text, &path.local), "2001:db8:7::2");
 	must("ip -6 route del default");
-	assert_refused(&e, ERR_SILENT, host_path(h, &to, &local, &mtu, &e));
+	assert_refused(&e, ERR_SILENT, host_path(h, &to, &path, &e));
 	assert_non_null(strstr(e.text, "2001:db8:9::1"));
 	must("ip -6 route add default via 2001:db8:7::1");
 	free(c);
@@ -1030,9 +1031,9 @@ static enum host_event awaited(struct host *h)
 
 static void tells_what_happens_to_the_path(void **state)
 {
-	struct addr to = ip("192.0.2.1"), local;
+	struct addr to = ip("192.0.2.1");
+	struct path path;
 	char name[16];
-	uint16_t mtu;
 	int tun;
 
 	(void)state;
@@ -1042,7 +1043,7 @@ static void tells_what_happens_to_the_path(void **state)
 	struct pollfd pfd = { .fd = host_event_fd(h), .events = POLLIN };
 	struct addr other = ip("2001:db8::1");
 	host_watch(h, &to);
-	(void)!host_path(h, &other, &local, &mtu, &e); /* looked at, and not what counts */
+	(void)!host_path(h, &other, &path, &e); /* looked at, and not what counts */
 	assert_ok(&e, host_netconf(h, c, &e));
 	assert_int_equal(drained(h), HOST_NOTHING); /* all our own */
 	must("ip route add 198.51.100.0/24 via 192.168.7.1");

@@ -78,6 +78,12 @@ test_no_address_to_be_had() {
 }
 
 # Only what the two hosts say to each other, under their own addresses.
+test_address_of_the_router() {
+	profile_psk net at-home
+	client_fails 10 net
+	explained net "refused the address 192\.168\.77\.1/32 .*router" 'cannot be this machine'
+}
+
 test_transport_mode() {
 	[ "${GATEWAY_ESP:-}" = kernel ] || skip "the gateway has no transport mode in user space"
 	profile_psk net transport

@@ -109,7 +109,7 @@ static const struct exit_row {
 	struct gw_config with;
 	struct setting set;
 	const char *password;
-	bool unresolved, silent;
+	bool unresolved, silent, its_router;
 	enum down_status status;
 } exits[] = {
 	{ .name = "name not found", .unresolved = true, .status = DOWN_UNREACHABLE },
@@ -131,6 +131,7 @@ static const struct exit_row {
 	{ .name = "wrong identity",
 		.set = { "remote", "id", "other.example.org" },
 		.status = DOWN_NOT_THE_GATEWAY },
+	{ .name = "no address but the router's", .its_router = true, .status = DOWN_REFUSED },
 	{ .name = "selectors refused",
 		.with.refuse_child = TS_UNACCEPTABLE,
 		.status = DOWN_REFUSED },
@@ -157,6 +158,8 @@ static void exit_status(void **state)
 		p.gwc.own = person(r->gw);
 	if (r->password)
 		p.password = r->password;
+	if (r->its_router)
+		assert_true(addr_parse(&p.path.next_hop, p.gwc.address));
 	pair_start(&p);
 	if (r->silent)
 		pair_tap(&p, net_deaf, NULL);

@@ -25,6 +25,7 @@ struct pushed {
 	const char *local; /* our side of it, NULL: as the gateway's */
 	struct selectors local_ts;
 	bool kernel;
+	struct path path;
 };
 
 static int group_setup(void **state)
@@ -49,6 +50,7 @@ static int setup(void **state)
 	assert_non_null(x->p);
 	outbox_init(&x->ob);
 	assert_true(addr_parse(&x->view.remote, "198.51.100.10"));
+	x->path.mtu = 1500;
 	*state = x;
 	return 0;
 }
@@ -103,7 +105,7 @@ static void push_domain(struct pushed *x, const char *text)
 	snprintf(x->g.domains[x->g.n_domains++], DOMAIN_TEXT_MAX, "%s", text);
 }
 
-static void build(struct pushed *x)
+static void try_build(struct pushed *x)
 {
 	const struct suite any = { .encr = alg_by_name(TRANSFORM_ENCR, "aes256gcm16") };
 
@@ -120,7 +122,12 @@ static void build(struct pushed *x)
 		.suite = any,
 		.local_ts = &x->local_ts,
 		.remote_ts = &x->ts };
-	x->made = netconf_build(x->p, &x->view, &x->g, NULL, x->kernel, 1500, &x->ob);
+	x->made = netconf_build(x->p, &x->view, &x->g, NULL, x->kernel, &x->path, &x->ob, &e);
+}
+
+static void build(struct pushed *x)
+{
+	try_build(x);
 	assert_non_null(x->made);
 }
 
@@ -256,6 +263,40 @@ static void refuses_servers_outside_the_tunnel(void **state)
 }
 
 /* Those are the user's word. */
+/* Whoever has the router's address itself asks nobody on the link for it, and nothing leaves any more. */
+static void refuses_addresses_that_are_needed(void **state)
+{
+	struct pushed *x = *state;
+
+	assert_true(addr_parse(&x->path.next_hop, "192.168.77.1"));
+	assert_true(addr_parse(&x->path.name_servers[1], "192.168.77.53"));
+	push_addr(x, "192.168.77.1/32");
+	push_addr(x, "192.168.77.53/32");
+	push_addr(x, "192.168.77.54/32");
+	push_route(x, "0.0.0.0/0");
+	build(x);
+	assert_int_equal(x->made->n_addrs, 1);
+	assert_int_equal(x->made->addrs[0].ip[3], 54);
+	assert_int_equal(warnings(x), 2);
+	assert_true(warned(x, "address 192.168.77.1", "router"));
+	assert_true(warned(x, "address 192.168.77.53", "name server"));
+}
+
+static void no_address_is_left(void **state)
+{
+	struct pushed *x = *state;
+
+	push_addr(x, "198.51.100.10/32");
+	push_addr(x, "127.0.0.1/32");
+	push_route(x, "0.0.0.0/0");
+	try_build(x);
+	assert_null(x->made);
+	assert_int_equal(e.kind, ERR_PEER);
+	assert_non_null(strstr(e.text, "198.51.100.10 (and 1 more)"));
+	assert_int_equal(warnings(x), 2);
+	assert_int_equal(x->ob.n, 2);
+}
+
 static void takes_servers_of_the_profile(void **state)
 {
 	struct pushed *x = *state;
@@ -501,6 +542,8 @@ int main(void)
 			refuses_unsafe_addresses_and_servers, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			refuses_servers_outside_the_tunnel, setup, teardown),
+		cmocka_unit_test_setup_teardown(refuses_addresses_that_are_needed, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_address_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(takes_servers_of_the_profile, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			takes_no_more_than_the_profile_accepts, setup, teardown),
