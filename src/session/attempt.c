@@ -4,127 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "configure.h"
 #include "dial.h"
 #include "hints.h"
 #include "ike/msg.h"
 #include "ike/v1.h"
 #include "netconf.h"
-
-/* --- configuration of the engine --------------------------------------------------------------- */
-
-static enum ike_auth auth_kind(enum local_auth a)
-{
-	switch (a) {
-	case LOCAL_CERT:
-	case LOCAL_XAUTH_CERT:
-		return IKE_AUTH_BY_CERT;
-	case LOCAL_EAP:
-	case LOCAL_HYBRID:
-		return IKE_AUTH_BY_EAP;
-	case LOCAL_PSK:
-	case LOCAL_XAUTH_PSK:
-		break;
-	}
-	return IKE_AUTH_BY_PSK;
-}
-
-const struct passphrase *attempt_password(const struct session *s)
-{
-	const struct profile *p = s->p;
-
-	if (s->refusal.kind != ERR_NONE)
-		return NULL;
-	if (s->password.len > 0)
-		return &s->password;
-	if (p->type == CONN_L2TP && p->ppp_password_given)
-		return &p->ppp_password;
-	return p->password_given ? &p->password : NULL;
-}
-
-static void configure_login(struct session *s)
-{
-	s->cfg.eap = (struct eap_config){ .user = s->user,
-		.methods = s->p->eap,
-		.n_methods = s->p->n_eap,
-		.sequence = true,
-		.password = attempt_password(s) };
-}
-
-void attempt_configure(struct session *s)
-{
-	const struct profile *p = s->p;
-	struct ike_config *c = &s->cfg;
-
-	*c = (struct ike_config){ .ike_proposals = &p->ike_proposals,
-		.ike_accepted = &p->ike_accepted,
-		.esp_proposals = &p->esp_proposals,
-		.security = p->security,
-		.local_auth = auth_kind(p->local_auth),
-		.remote_psk = p->remote_auth == REMOTE_PSK,
-		.local_id = p->local_id,
-		.remote_id = p->remote_id,
-		.remote_id_strict = id_given(&p->remote_id),
-		.certs = &p->own_certs,
-		.key = p->own_key,
-		.trust = p->trust,
-		.pinned = p->remote_certificate[0] != 0,
-		.ike_lifetime = p->ike_lifetime,
-		.child_lifetime = p->esp_lifetime,
-		.child_octets = p->esp_octets,
-		.child_packets = p->esp_packets,
-		.dpd_interval = p->dpd_interval,
-		.fragmentation = p->fragmentation,
-		.mode = p->mode,
-		.mobike = p->mobike,
-		.esn = p->esn,
-		.pfs = p->pfs,
-		.replay_window = p->replay_window,
-		.want_address = p->address != CHOICE_NONE,
-		.local_ts = p->local_ts,
-		.remote_ts = p->remote_ts,
-		.xauth = p->local_auth >= LOCAL_XAUTH_PSK,
-		.aggressive = p->aggressive,
-		.mode_config = p->mode_config };
-	c->psk = p->psk_given ? &p->psk : &s->psk;
-	if (p->ppk_id[0]) {
-		c->ppk_id = p->ppk_id;
-		c->ppk = p->ppk_given ? &p->ppk : &s->ppk;
-	}
-	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
-	c->force_encap = true;
-	for (size_t i = 0; i < p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
-		c->want[c->n_want++] = p->addresses.v[i];
-	configure_login(s);
-	if (p->type == CONN_L2TP)
-		dial_configure(s);
-}
-
-/* IDr. A gateway behind NAT may not know the address that we take for its identity, and have nothing
- * that goes by it. */
-static bool says_whom(const struct session *s)
-{
-	const struct identity *id = &s->cfg.remote_id;
-	bool address = id->type == ID_IPV4_ADDR || id->type == ID_IPV6_ADDR;
-
-	if (!id_given(id) || s->p->send_remote_id == TRI_NO)
-		return false;
-	return s->p->send_remote_id == TRI_YES ||
-		(!s->nameless && (s->cfg.remote_id_strict || !address));
-}
-
-/* What the gateway must prove: what the profile says, else the name or address that was typed; the dot at
- * the end of a name is for the resolver alone. */
-static void expect_gateway(struct session *s)
-{
-	const char *host = s->p->gateways[s->gateway];
-	char name[HOST_TEXT_MAX];
-	size_t n = strlen(host);
-
-	snprintf(name, sizeof(name), "%.*s", (int)(n - (n > 0 && host[n - 1] == '.')), host);
-	if (!id_given(&s->p->remote_id) && !id_parse(&s->cfg.remote_id, name, NULL))
-		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
-	s->cfg.send_remote_id = says_whom(s);
-}
 
 /* --- ending ------------------------------------------------------------------------------------- */
 
@@ -198,14 +83,18 @@ static void resolve(struct session *s, struct outbox *ob)
 		outbox_event(ob, EV_STAGE, LEVEL_INFO, "finding %s", r->host);
 }
 
+static bool is_last_gateway(const struct session *s)
+{
+	return s->gateway + 1 >= s->p->n_gateways;
+}
+
 void attempt_begin(struct session *s, struct outbox *ob)
 {
 	char to[ADDR_TEXT_MAX];
 	struct err e = { 0 };
 	const struct path *path = &s->paths[s->path];
 	/* A reconnect has the next attempt behind it: many who insist keep a gateway down that is back. */
-	bool patient =
-		!s->was_up && s->path + 1 == s->n_paths && s->gateway + 1 == s->p->n_gateways;
+	bool patient = !s->was_up && s->path + 1 == s->n_paths && is_last_gateway(s);
 
 	engine_free(s->engine);
 	s->again = false;
@@ -215,7 +104,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	configure_login(s);
 	if (s->p->type == CONN_L2TP)
 		dial_choose_port(s);
-	expect_gateway(s);
+	configure_gateway(s);
 	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
 	if (!s->engine) {
 		session_fail(s, STAGE_INIT, &e, ob);
@@ -231,6 +120,7 @@ void attempt_start(struct session *s, struct outbox *ob)
 {
 	s->gateway = s->was_up && s->attempts < NAME_AFTER ? s->worked_gateway : 0;
 	s->unnamed = false;
+	err_clear(&s->passed);
 	s->cfg.ike_proposals = &s->p->ike_proposals;
 	s->cfg.want_address = s->p->type != CONN_L2TP && s->p->address != CHOICE_NONE;
 	dial_new_round(s);
@@ -419,7 +309,7 @@ static bool give_way(struct session *s, const struct err *e, struct outbox *ob)
 		return true;
 	}
 	if (s->view.stage > STAGE_INIT && e->notify == INTERNAL_ADDRESS_FAILURE &&
-		s->p->address == CHOICE_AUTO && s->cfg.want_address) {
+		s->p->address == CHOICE_AUTO && s->cfg.want_address && is_last_gateway(s)) {
 		s->cfg.want_address = false;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"the gateway has no address to give: going on with this machine's own");
@@ -489,6 +379,35 @@ void attempt_answered(struct session *s, const struct passphrase *text, struct o
 	resolve(s, ob);
 }
 
+/* Another gateway may have what this one has not. But who refuses us as what we are is asked no more, nor is any
+ * other: an account is locked by logins that fail one after the other. */
+static bool may_differ_elsewhere(const struct session *s, const struct err *e)
+{
+	enum ike_stage at = s->view.stage;
+
+	if (e->kind != ERR_PEER || e->notify == AUTHENTICATION_FAILED ||
+		e->notify == V1_XAUTH_REFUSED)
+		return false;
+	return at != STAGE_EAP && at != STAGE_PPP_LOGIN &&
+		(at != STAGE_AUTH || s->p->type == CONN_IKEV2);
+}
+
+/* What a gateway refused says more in the end than that the next one does not answer. */
+static void next_gateway(struct session *s, const struct err *e, struct outbox *ob)
+{
+	if (e->kind == ERR_PEER) {
+		s->passed = *e;
+		s->passed_stage = s->view.stage;
+	}
+	outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s%s%s",
+		e->kind == ERR_PEER ? s->p->gateways[s->gateway] : "",
+		e->kind == ERR_PEER ? ": " : "", e->text);
+	s->gateway++;
+	s->n_paths = 0;
+	s->cfg.ike_proposals = &s->p->ike_proposals;
+	resolve(s, ob);
+}
+
 /* Before giving up or waiting: less, the other source port of L2TP, another address, another gateway of the
  * profile. */
 static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
@@ -498,29 +417,24 @@ static bool try_next_way(struct session *s, const struct err *e, struct outbox *
 		return true;
 	}
 	bool l2tp = s->view.stage == STAGE_L2TP;
-	if (e->kind != ERR_SILENT || (s->view.stage > STAGE_INIT && !l2tp))
-		return false;
-	if (l2tp && dial_other_port(s)) {
+	bool silent = e->kind == ERR_SILENT && (s->view.stage <= STAGE_INIT || l2tp);
+	if (silent && l2tp && dial_other_port(s)) {
 		outbox_event(ob, EV_STAGE, LEVEL_INFO, "no answer: trying once more from port %u",
 			s->l2tp_port);
 		attempt_begin(s, ob);
 		return true;
 	}
-	if ((s->phase == PHASE_CONNECTING || l2tp) && s->path + 1 < s->n_paths) {
+	if (silent && (s->phase == PHASE_CONNECTING || l2tp) && s->path + 1 < s->n_paths) {
 		s->path++;
 		s->l2tp_gateway = 0; /* both ports are new again */
 		outbox_log(ob, LEVEL_INFO, "%s", e->text);
 		attempt_begin(s, ob);
 		return true;
 	}
-	if (s->gateway + 1 < s->p->n_gateways) {
-		s->gateway++;
-		s->n_paths = 0;
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);
-		resolve(s, ob);
-		return true;
-	}
-	return false;
+	if ((!silent && !may_differ_elsewhere(s, e)) || is_last_gateway(s))
+		return false;
+	next_gateway(s, e, ob);
+	return true;
 }
 
 void attempt_as_asked(struct session *s, struct outbox *ob)
@@ -557,6 +471,10 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 	if (!lost && try_next_way(s, e, ob))
 		return;
 	if (!s->was_up || !s->p->reconnect || no_other || final_refusal(s, e)) {
+		if (e->kind == ERR_SILENT && s->passed.kind != ERR_NONE) {
+			e = &s->passed;
+			stage = s->passed_stage;
+		}
 		session_fail(s, stage, e, ob);
 		return;
 	}

@@ -1,13 +1,11 @@
 /*
- * Attempts of a session to connect: how the engine is configured, where it is sent to, what is tried
- * next when that failed, and the end.
+ * Attempts of a session to connect: where the engine is sent to, what is tried next when that failed, and the end.
  */
 #ifndef SESSION_ATTEMPT_H
 #define SESSION_ATTEMPT_H
 
 #include "state.h"
 
-void attempt_configure(struct session *s);
 /* What must be known before the first message is asked for; then the first attempt begins. */
 void attempt_prepare(struct session *s, struct outbox *ob);
 /* From the name of the first gateway on. */
@@ -16,9 +14,6 @@ void attempt_start(struct session *s, struct outbox *ob);
 void attempt_unnamed(struct session *s, const struct err *e, struct outbox *ob);
 /* One way to the gateway: s->paths[s->path]. */
 void attempt_begin(struct session *s, struct outbox *ob);
-/* What is to be typed by nobody: the answer that worked, else the profile's. NULL: ask, for there is none
- * or the gateway has refused it. */
-const struct passphrase *attempt_password(const struct session *s);
 /* The gateway hears that it is over, the L2TP server too, as far as one message each can tell, and
  * nothing is waited for. */
 void attempt_hang_up(struct session *s, struct outbox *ob);

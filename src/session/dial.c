@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attempt.h"
+#include "configure.h"
 #include "esp/flow.h"
 #include "ike/v1.h"
 #include "mtu.h"
@@ -80,7 +81,7 @@ static void configure_line(struct session *s)
 			.secret = p->l2tp_secret_given ? &p->l2tp_secret : NULL,
 			.hello_interval = p->hello_interval },
 		.ppp = { .user = s->user,
-			.password = attempt_password(s),
+			.password = configure_password(s),
 			.n_eap = p->n_eap,
 			.eap = p->eap,
 			.mru = p->mru ? p->mru : fits,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attempt.h"
+#include "configure.h"
 #include "dial.h"
 #include "hints.h"
 #include "netconf.h"
@@ -24,7 +25,7 @@ struct session *session_new(
 	rng_seed(&s->rng, seed);
 	snprintf(s->user, sizeof(s->user), "%s",
 		p->type == CONN_L2TP && p->ppp_user[0] ? p->ppp_user : p->user);
-	attempt_configure(s);
+	configure_engine(s);
 	return s;
 }
 

@@ -58,6 +58,9 @@ struct session {
 	bool late; /* ... which took IKE_LATE_MS */
 
 	size_t gateway; /* index of the profile's gateway being tried */
+	struct err
+		passed; /* what the last one that was left for another refused, ERR_NONE: nothing */
+	enum ike_stage passed_stage;
 	size_t n_paths, path; /* and of its paths */
 	struct path paths[PATHS_MAX];
 	bool was_up; /* the tunnel carried traffic once, */

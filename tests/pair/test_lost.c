@@ -476,9 +476,67 @@ static int teardown(void **state)
 	return pair_group_teardown(state);
 }
 
+/* --- several gateways ------------------------------------------------------------------------------------ */
+
+static const struct refusal {
+	const char *name;
+	uint16_t init, auth, child, last; /* what the first of two gateways refuses with */
+	bool another; /* the second is tried, */
+	bool silent; /* which says nothing */
+	enum down_status status; /* ... and how that ends, DOWN_ASKED: with a tunnel */
+} refusals[] = {
+	{ .name = "no proposal", .init = NO_PROPOSAL_CHOSEN, .another = true },
+	{ .name = "no proposal for ESP", .child = NO_PROPOSAL_CHOSEN, .another = true },
+	{ .name = "no address", .child = INTERNAL_ADDRESS_FAILURE, .another = true },
+	{ .name = "no room", .child = NO_ADDITIONAL_SAS, .another = true },
+	{ .name = "other networks", .child = TS_UNACCEPTABLE, .another = true },
+	{ .name = "not accepted", .auth = AUTHENTICATION_FAILED, .status = DOWN_NOT_ACCEPTED },
+	{ .name = "then silence",
+		.child = TS_UNACCEPTABLE,
+		.another = true,
+		.silent = true,
+		.status = DOWN_REFUSED },
+};
+
+static const struct refusal *refusal;
+
+static void refuse_by_the_first(struct pair *p)
+{
+	bool first = p->resolves < 2;
+
+	p->gwc.refuse_init = first ? refusal->init : 0;
+	p->gwc.refuse_auth = first ? refusal->auth : 0;
+	p->gwc.refuse_child = first ? refusal->child : 0;
+	if (refusal->silent && !first)
+		pair_tap(p, net_deaf, NULL);
+}
+
+static void another_gateway(void **state)
+{
+	struct profile *profile = profile_trusting(profile_psk());
+	struct pair p;
+	struct err e;
+
+	refusal = *state;
+	assert_ok(&e,
+		profile_set(
+			profile, "connection", "gateway", "one.example.org, two.example.org", &e));
+	whole_begin(&p, profile, 38);
+	p.watch = refuse_by_the_first;
+	refuse_by_the_first(&p);
+	pair_start(&p);
+	pair_until(&p, pair_decided, SECONDS(300));
+	assert_int_equal(p.resolves, refusal->another ? 2 : 1);
+	assert_int_equal(client_phase(&p.client), refusal->status ? IKE_DEAD : IKE_UP);
+	assert_int_equal(p.down.status, refusal->status);
+	if (!refusal->status)
+		assert_int_equal(p.netconf.n_addrs, 1);
+	whole_finish(&p, profile);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest first[] = {
 		cmocka_unit_test(insists_less),
 		cmocka_unit_test(refused_without_proof),
 		cmocka_unit_test(refused_behind_the_login),
@@ -496,6 +554,12 @@ int main(void)
 		cmocka_unit_test(reconnect_as_asked),
 		cmocka_unit_test(reconnect_while_reconnecting),
 	};
+	static struct CMUnitTest tests[ARRAY_LEN(refusals) + ARRAY_LEN(first)];
+
+	memcpy(tests, first, sizeof(first));
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+		tests[ARRAY_LEN(first) + i] = (struct CMUnitTest){ refusals[i].name,
+			another_gateway, NULL, NULL, (void *)&refusals[i] };
 
 	return cmocka_run_group_tests(tests, pair_group_setup, teardown);
 }

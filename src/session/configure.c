@@ -1,0 +1,120 @@
+#include "configure.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dial.h"
+
+static enum ike_auth auth_kind(enum local_auth a)
+{
+	switch (a) {
+	case LOCAL_CERT:
+	case LOCAL_XAUTH_CERT:
+		return IKE_AUTH_BY_CERT;
+	case LOCAL_EAP:
+	case LOCAL_HYBRID:
+		return IKE_AUTH_BY_EAP;
+	case LOCAL_PSK:
+	case LOCAL_XAUTH_PSK:
+		break;
+	}
+	return IKE_AUTH_BY_PSK;
+}
+
+const struct passphrase *configure_password(const struct session *s)
+{
+	const struct profile *p = s->p;
+
+	if (s->refusal.kind != ERR_NONE)
+		return NULL;
+	if (s->password.len > 0)
+		return &s->password;
+	if (p->type == CONN_L2TP && p->ppp_password_given)
+		return &p->ppp_password;
+	return p->password_given ? &p->password : NULL;
+}
+
+void configure_login(struct session *s)
+{
+	s->cfg.eap = (struct eap_config){ .user = s->user,
+		.methods = s->p->eap,
+		.n_methods = s->p->n_eap,
+		.sequence = true,
+		.password = configure_password(s) };
+}
+
+void configure_engine(struct session *s)
+{
+	const struct profile *p = s->p;
+	struct ike_config *c = &s->cfg;
+
+	*c = (struct ike_config){ .ike_proposals = &p->ike_proposals,
+		.ike_accepted = &p->ike_accepted,
+		.esp_proposals = &p->esp_proposals,
+		.security = p->security,
+		.local_auth = auth_kind(p->local_auth),
+		.remote_psk = p->remote_auth == REMOTE_PSK,
+		.local_id = p->local_id,
+		.remote_id = p->remote_id,
+		.remote_id_strict = id_given(&p->remote_id),
+		.certs = &p->own_certs,
+		.key = p->own_key,
+		.trust = p->trust,
+		.pinned = p->remote_certificate[0] != 0,
+		.ike_lifetime = p->ike_lifetime,
+		.child_lifetime = p->esp_lifetime,
+		.child_octets = p->esp_octets,
+		.child_packets = p->esp_packets,
+		.dpd_interval = p->dpd_interval,
+		.fragmentation = p->fragmentation,
+		.mode = p->mode,
+		.mobike = p->mobike,
+		.esn = p->esn,
+		.pfs = p->pfs,
+		.replay_window = p->replay_window,
+		.want_address = p->address != CHOICE_NONE,
+		.local_ts = p->local_ts,
+		.remote_ts = p->remote_ts,
+		.xauth = p->local_auth >= LOCAL_XAUTH_PSK,
+		.aggressive = p->aggressive,
+		.mode_config = p->mode_config };
+	c->psk = p->psk_given ? &p->psk : &s->psk;
+	if (p->ppk_id[0]) {
+		c->ppk_id = p->ppk_id;
+		c->ppk = p->ppk_given ? &p->ppk : &s->ppk;
+	}
+	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
+	c->force_encap = true;
+	for (size_t i = 0; i < p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
+		c->want[c->n_want++] = p->addresses.v[i];
+	configure_login(s);
+	if (p->type == CONN_L2TP)
+		dial_configure(s);
+}
+
+/* IDr. A gateway behind NAT may not know the address that we take for its identity, and have nothing
+ * that goes by it. */
+static bool says_whom(const struct session *s)
+{
+	const struct identity *id = &s->cfg.remote_id;
+	bool address = id->type == ID_IPV4_ADDR || id->type == ID_IPV6_ADDR;
+
+	if (!id_given(id) || s->p->send_remote_id == TRI_NO)
+		return false;
+	return s->p->send_remote_id == TRI_YES ||
+		(!s->nameless && (s->cfg.remote_id_strict || !address));
+}
+
+/* What the gateway must prove: what the profile says, else the name or address that was typed; the dot at
+ * the end of a name is for the resolver alone. */
+void configure_gateway(struct session *s)
+{
+	const char *host = s->p->gateways[s->gateway];
+	char name[HOST_TEXT_MAX];
+	size_t n = strlen(host);
+
+	snprintf(name, sizeof(name), "%.*s", (int)(n - (n > 0 && host[n - 1] == '.')), host);
+	if (!id_given(&s->p->remote_id) && !id_parse(&s->cfg.remote_id, name, NULL))
+		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
+	s->cfg.send_remote_id = says_whom(s);
+}

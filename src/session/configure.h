@@ -1,0 +1,17 @@
+/*
+ * How the engine is configured, from the profile, from what was typed, and for one gateway of several.
+ */
+#ifndef SESSION_CONFIGURE_H
+#define SESSION_CONFIGURE_H
+
+#include "state.h"
+
+void configure_engine(struct session *s);
+/* For the gateway that is tried now, s->gateway: whom it must prove to be, and what it is called. */
+void configure_gateway(struct session *s);
+void configure_login(struct session *s);
+/* What is to be typed by nobody: the answer that worked, else the profile's. NULL: ask, for there is none
+ * or the gateway has refused it. */
+const struct passphrase *configure_password(const struct session *s);
+
+#endif
