@@ -379,3 +379,16 @@ void children_view(const struct children *all, struct ike_view *out)
 			.rekey_at = c->rekey_at };
 	}
 }
+
+const char *child_pfs_doubt(const struct ike_config *cfg)
+{
+	switch (cfg->pfs) {
+	case TRI_YES:
+		return " with PFS (esp.pfs = yes), which first keys never have";
+	case TRI_NO:
+		return " without PFS (esp.pfs = no), as its first keys were";
+	case TRI_AUTO:
+		break;
+	}
+	return "";
+}

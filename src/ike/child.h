@@ -106,6 +106,9 @@ void children_expiring(struct children *all, uint32_t spi); /* of either half */
 /* Nothing more leaves by it: a rekey under way has a moment to end well, and one that has ended is used. */
 void children_expired(struct children *all, uint32_t spi_out, uint64_t now, struct outbox *ob);
 void children_keys(const struct children *all, struct outbox *ob); /* to who asks for them */
+/* " ..." to follow on a refusal of new keys, "" where the profile leaves it to the gateway: the first ones need no
+ * PFS (RFC 7296 section 1.2), so what the two think of it differently shows only now. */
+const char *child_pfs_doubt(const struct ike_config *cfg);
 void children_view(const struct children *all, struct ike_view *out);
 
 #endif

@@ -228,25 +228,11 @@ static bool child_refused(
 	old->want_rekey = true;
 	old->retry_at = at_once ? v->now : v->now + jittered(RETRY_MS, v->rng);
 	if (!at_once && n->type != TEMPORARY_FAILURE)
-		outbox_not_rekeyed(
-			s->ob, n->type, "the gateway does not rekey the child SA now: %s", name);
+		outbox_not_rekeyed(s->ob, n->type,
+			"the gateway does not rekey the child SA now%s: %s",
+			may_mean_pfs(n->type) ? child_pfs_doubt(v->cfg) : "", name);
 	return n->type != NO_ADDITIONAL_SAS ||
 		err_notify(s->e, ERR_PEER, n->type, "the gateway does not rekey child SAs");
-}
-
-static int nonce_compare(struct bytes a, struct bytes b)
-{
-	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-	return order ? order : (a.n > b.n) - (a.n < b.n);
-}
-
-bool v2_lost_collision(const struct offer *o, struct bytes nr)
-{
-	struct bytes ni = { o->nonce, sizeof(o->nonce) };
-	struct bytes ours = nonce_compare(ni, nr) < 0 ? ni : nr;
-
-	return nonce_compare(ours, (struct bytes){ o->rival_nonce, o->rival_nonce_len }) < 0;
 }
 
 /* Who deletes what, section 2.8.1: the loser its own new child, the winner the old one. */
@@ -457,7 +443,7 @@ static void replaced(struct step *s, struct child *old)
 static void note_rival(struct v2_sa *sa, const struct child *old, const struct v2_nonces *n)
 {
 	struct offer *o = &sa->req.offer;
-	struct bytes low = nonce_compare(n->ni, n->nr) < 0 ? n->ni : n->nr;
+	struct bytes low = v2_lower_nonce(n->ni, n->nr);
 
 	if (!old || sa->req.task != TASK_REKEY_CHILD || o->old_spi_in != old->spi_in)
 		return;

@@ -110,6 +110,21 @@ static bool rekey_refused(struct step *s, const struct notify *n)
 	return true;
 }
 
+struct bytes v2_lower_nonce(struct bytes a, struct bytes b)
+{
+	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return (order ? order : (a.n > b.n) - (a.n < b.n)) < 0 ? a : b;
+}
+
+bool v2_lost_collision(const struct offer *o, struct bytes nr)
+{
+	struct bytes theirs = { o->rival_nonce, o->rival_nonce_len };
+	struct bytes ours = v2_lower_nonce((struct bytes){ o->nonce, sizeof(o->nonce) }, nr);
+
+	return v2_lower_nonce(ours, theirs).p == ours.p;
+}
+
 /* Section 2.6: an SPI of zero stands for none yet. */
 static bool is_zero(struct bytes spi)
 {
@@ -174,9 +189,7 @@ static bool busy_with_children(const struct v2_sa *sa)
 static void note_rival(struct v2_sa *sa, struct v2_sa *made, struct bytes ni, struct bytes nr)
 {
 	struct offer *o = &sa->req.offer;
-	size_t n = ni.n < nr.n ? ni.n : nr.n;
-	int order = memcmp(ni.p, nr.p, n);
-	struct bytes low = order < 0 || (order == 0 && ni.n < nr.n) ? ni : nr;
+	struct bytes low = v2_lower_nonce(ni, nr);
 
 	o->rival = true;
 	o->rival_sa = made;

@@ -407,6 +407,7 @@ void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa);
 void v2_rekey_overdue(struct v2 *v, struct v2_sa *sa);
 bool v2_refuse_group(struct step *s, const struct alg *want);
 /* Our exchange, answered with nonce nr, has the lowest of the four nonces. */
+struct bytes v2_lower_nonce(struct bytes a, struct bytes b);
 bool v2_lost_collision(const struct offer *o, struct bytes nr);
 
 void v2_delete_write(struct ikew *k, enum protocol_id proto, const uint32_t *spis, size_t n);

@@ -137,6 +137,9 @@ static const struct worded {
 		{ ANY, ERR_PEER, ANY, DOWN_REFUSED,
 			"another network to connect from may do, where it is this one's router or name server; "
 			"else whoever runs the gateway has to give another address" } },
+	{ "PFS (esp.pfs = ",
+		{ ANY, ERR_PEER, ANY, DOWN_LOST,
+			"esp.pfs = auto in the profile, or what the gateway has (yes or no)" } },
 	{ "post-quantum key",
 		{ ANY, ERR_PEER, ANY, DOWN_NO_PROPOSAL,
 			"have the key set up at the gateway, by the name of secrets.ppk-id; or leave secrets.ppk "
@@ -218,6 +221,11 @@ static const struct hint own_esp_v1 = { ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_
 	"leave esp.proposals out, or add to it what the gateway accepts, with the group where it wants "
 	"PFS (esp.pfs = yes and a proposal such as aes256-sha256-modp2048); connection.security adds "
 	"nothing to a list in the profile" };
+
+/* With esp.pfs = auto the engine finds out. */
+static const struct hint pfs_differs = { ANY, ERR_PEER, ANY, DOWN_LOST,
+	"a tunnel's first keys need no perfect forward secrecy, new ones do where one side wants it: set "
+	"esp.pfs to auto, or to what the gateway has (yes or no)" };
 
 /* What a refusal of the way in which we prove ourselves most likely means. What a user types comes after it, or was
  * accepted by then. */
@@ -339,6 +347,9 @@ static const struct hint *find(const struct profile *p, enum ike_stage stage, co
 	for (size_t i = 0; i < ARRAY_LEN(worded); i++)
 		if (fits(&worded[i].hint, stage, e) && strstr(e->text, worded[i].words))
 			return &worded[i].hint;
+	if (p->type == CONN_IKEV2 && p->pfs != TRI_AUTO && fits(&pfs_differs, stage, e) &&
+		strstr(e->text, "child SA reached the end of its life"))
+		return &pfs_differs;
 	if (proof_refused(stage, e) || key_differs(p, stage, e))
 		return &refused;
 	if (own)

@@ -355,7 +355,8 @@ test_rekey_refused() {
 	profile_add refused esp "proposals = aes128-sha256-ecp256" "pfs = yes"
 	client_start refused
 	said=$(vpnc_ike rekey refused child 2>&1) && fail "it was not refused"
-	grep -q 'does not rekey the child SA now: NO_PROPOSAL_CHOSEN (14)' <<<"$said" || fail "$said"
+	grep -q 'not rekey the child SA now with PFS .*: NO_PROPOSAL_CHOSEN (14)' <<<"$said" || fail "$said"
+	grep -q '^try: esp.pfs = auto' <<<"$said" || fail "$said"
 	grep -q '^the gateway said: NO_PROPOSAL_CHOSEN (14)$' <<<"$said" || fail "$said"
 	grep -q '^try: leave esp\.proposals out' <<<"$said" || fail "the advice: $said"
 	vpnc_ike explain refused | grep -q 'said: NO_PROPOSAL_CHOSEN (14)' || fail "$(vpnc_ike explain refused)"

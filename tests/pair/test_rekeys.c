@@ -358,9 +358,11 @@ static void tells_why_not(void **state)
 		const char *says; /* NULL: nothing */
 	} rows[] = {
 		{ CMD_REKEY_CHILD, NO_PROPOSAL_CHOSEN,
-			"the gateway does not rekey the child SA now: NO_PROPOSAL_CHOSEN (14)" },
+			"the gateway does not rekey the child SA now with PFS (esp.pfs = yes), which "
+			"first keys never have: NO_PROPOSAL_CHOSEN (14)" },
 		{ CMD_REKEY_CHILD, 10000,
-			"the gateway does not rekey the child SA now: notify 10000" },
+			"the gateway does not rekey the child SA now with PFS (esp.pfs = yes), which "
+			"first keys never have: notify 10000" },
 		{ CMD_REKEY_CHILD, TEMPORARY_FAILURE, NULL },
 		{ CMD_REKEY_IKE, NO_PROPOSAL_CHOSEN,
 			"the gateway does not rekey the IKE SA now: NO_PROPOSAL_CHOSEN (14)" },

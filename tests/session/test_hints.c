@@ -122,6 +122,30 @@ static void said(void **state)
 	}
 }
 
+/* What only new keys come to know of. */
+static void pfs_that_differs(void **state)
+{
+	static const struct {
+		enum tri pfs;
+		bool told;
+	} rows[] = { { TRI_AUTO, false }, { TRI_YES, true }, { TRI_NO, true } };
+	struct profile *p = profile_new("test");
+	struct down d;
+	struct err e;
+
+	(void)state;
+	assert_non_null(p);
+	err_set(&e, ERR_PEER,
+		"the tunnel's child SA reached the end of its life without being rekeyed");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		p->pfs = rows[i].pfs;
+		hint_down(&d, p, STAGE_UP, &e);
+		assert_int_equal(d.status, DOWN_LOST);
+		assert_int_equal(strstr(d.advice, "esp.pfs") != NULL, rows[i].told);
+	}
+	profile_free(p);
+}
+
 static void advice(void **state)
 {
 	static const struct {
@@ -460,6 +484,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(said),
 		cmocka_unit_test(advice),
+		cmocka_unit_test(pfs_that_differs),
 		cmocka_unit_test(another_gateway),
 		cmocka_unit_test(little_said),
 		cmocka_unit_test(called_by_another_name),
