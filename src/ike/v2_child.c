@@ -475,8 +475,8 @@ static bool make_child(struct step *s, struct child *old, struct child *c,
 	if (!ok)
 		child_free(c);
 	else
-		ok = (c = v2_child_add(
-			      s->v, s->sa, c, n, pfs ? &shared : NULL, true, s->ob, s->e)) != NULL;
+		ok = (c = v2_child_add(s->v, s->sa, c, n, pfs ? &shared : NULL, old != NULL, s->ob,
+			      s->e)) != NULL;
 	if (ok) {
 		c->unsure_until = s->v->now + UNSURE_MS;
 		write_child_answer(s, c, n, number, ke);

@@ -174,6 +174,23 @@ static void too_many(void **state)
 	finish(&p, profile);
 }
 
+/* There is no old child SA to go on with until the gateway has shown that it has our answer. */
+static void made_by_the_gateway(void **state)
+{
+	struct pair p;
+	struct profile *profile = begin_with(&p, "10.1.0.0/16");
+
+	(void)state;
+	p.ping_every = 0;
+	pair_connect(&p);
+	pair_run(&p, SECONDS(5));
+	pair_gw(&p, GW_NEW_CHILD);
+	pair_run(&p, 100);
+	assert_int_equal(plane_count(&p.net.plane[CLIENT], SA_IN), 2);
+	assert_int_equal(plane_count(&p.net.plane[CLIENT], SA_OUT), 2);
+	finish(&p, profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +200,7 @@ int main(void)
 		cmocka_unit_test(refused),
 		cmocka_unit_test(refused_for_no_proposal),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(made_by_the_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
