@@ -121,11 +121,12 @@ struct ike_config {
 /* What the gateway assigned by configuration payload or mode configuration, checked for form only. */
 enum { GRANTED_SUBNETS = 256 };
 struct granted {
-	uint32_t n_addrs, n_dns, n_domains, n_subnets;
+	uint32_t n_addrs, n_dns, n_domains, n_subnets, n_excluded;
 	struct prefix addrs[NETCONF_ADDRS];
 	struct addr dns[NETCONF_DNS];
 	char domains[NETCONF_DOMAINS][DOMAIN_TEXT_MAX];
 	struct prefix subnets[GRANTED_SUBNETS];
+	struct prefix excluded[GRANTED_SUBNETS]; /* not meant for the tunnel */
 	bool split; /* only the subnets are meant for the tunnel, whatever the selectors say */
 	char version[128]; /* APPLICATION_VERSION, safe to print */
 };

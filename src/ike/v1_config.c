@@ -24,6 +24,7 @@ enum {
 	UNITY_DEF_DOMAIN = 28674,
 	UNITY_SPLITDNS_NAME = 28675,
 	UNITY_SPLIT_INCLUDE = 28676,
+	UNITY_SPLIT_EXCLUDE = 28678, /* called LOCAL_LAN as well */
 	UNITY_PFS = 28679,
 	UNITY_BACKUP_SERVERS = 28681,
 };
@@ -67,7 +68,8 @@ static void want(struct wr *w, const struct prefix *p)
 bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err *e)
 {
 	static const uint16_t unity[] = { UNITY_BANNER, UNITY_SAVE_PASSWD, UNITY_DEF_DOMAIN,
-		UNITY_SPLITDNS_NAME, UNITY_SPLIT_INCLUDE, UNITY_PFS, UNITY_BACKUP_SERVERS };
+		UNITY_SPLITDNS_NAME, UNITY_SPLIT_INCLUDE, UNITY_SPLIT_EXCLUDE, UNITY_PFS,
+		UNITY_BACKUP_SERVERS };
 	struct v1_xchg *x = v1_xchg_new(v, sa, V1X_PULL, v1_new_mid(v, sa));
 	uint8_t buf[512];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -130,21 +132,33 @@ static void take_domains(struct granted *g, struct bytes list)
 
 /* Address, mask, and six octets of protocol and ports that nobody uses: 14 octets each, the padding of
  * the last is sometimes left out. */
-static void take_split(struct granted *g, struct bytes list)
+static void take_networks(struct prefix out[GRANTED_SUBNETS], uint32_t *n, struct bytes list)
 {
 	struct rd r = rd_init(list.p, list.n);
 
-	while (r.left >= 8 && g->n_subnets < GRANTED_SUBNETS) {
+	while (r.left >= 8 && *n < GRANTED_SUBNETS) {
 		struct prefix p = { .family = FAMILY_V4 };
 		rd_copy(&r, p.ip, 4);
 		const uint8_t *mask = rd_bytes(&r, 4);
 		p.len = (uint8_t)attr_mask_bits(mask);
 		for (size_t i = 0; i < 4; i++)
 			p.ip[i] &= mask[i];
-		g->subnets[g->n_subnets++] = p;
+		out[(*n)++] = p;
 		rd_bytes(&r, r.left < 6 ? r.left : 6);
 	}
-	g->split = g->n_subnets > 0;
+}
+
+/* 0.0.0.0/32 stands for the network that we are in, which network.lan is about. */
+static void take_excluded(struct granted *g, struct bytes list)
+{
+	static const struct prefix here = { .family = FAMILY_V4, .len = 32 };
+	uint32_t n = 0;
+
+	take_networks(g->excluded, &g->n_excluded, list);
+	for (uint32_t i = 0; i < g->n_excluded; i++)
+		if (!prefix_same(&g->excluded[i], &here))
+			g->excluded[n++] = g->excluded[i];
+	g->n_excluded = n;
 }
 
 static void take_attribute(struct v1 *v, const struct v1_attr *a, struct outbox *ob)
@@ -163,7 +177,11 @@ static void take_attribute(struct v1 *v, const struct v1_attr *a, struct outbox 
 		take_domains(&v->granted, a->value);
 		break;
 	case UNITY_SPLIT_INCLUDE:
-		take_split(&v->granted, a->value);
+		take_networks(v->granted.subnets, &v->granted.n_subnets, a->value);
+		v->granted.split = v->granted.n_subnets > 0;
+		break;
+	case UNITY_SPLIT_EXCLUDE:
+		take_excluded(&v->granted, a->value);
 		break;
 	case UNITY_PFS:
 		v->want_pfs = v1_attr_number(a) != 0;

@@ -303,6 +303,27 @@ static void block_uncarried(struct builder *b)
 	}
 }
 
+/* Past a kill switch only what the profile says goes, and everything is not what stays out of a tunnel. */
+static void exclude_pushed(struct builder *b)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < b->g->n_excluded; i++) {
+		const struct prefix *p = &b->g->excluded[i];
+		const char *why = pushed_unsafe(p);
+		if (!why && !accepted(b, p))
+			why = "network.accept does not list it";
+		if (!why && b->p->killswitch != KILLSWITCH_NO)
+			why = "the kill switch lets nothing past the tunnel but network.exclude";
+		if (!why && p->len < 2)
+			why = "it is too much to stay outside";
+		if (why)
+			refuse(b, "exclusion of", prefix_text(text, p), why);
+		else
+			add_route(b, ROUTE_BYPASS, p);
+	}
+}
+
 static void take_routes(struct builder *b)
 {
 	if (b->p->routes == CHOICE_AUTO && b->g->split)
@@ -316,6 +337,8 @@ static void take_routes(struct builder *b)
 	find_full(b);
 	block_other_family(b);
 	tell_lost(b);
+	if (b->p->routes == CHOICE_AUTO)
+		exclude_pushed(b);
 	for (size_t i = 0; i < b->p->exclude.n; i++)
 		add_route(b, ROUTE_BYPASS, &b->p->exclude.v[i]);
 }

@@ -166,6 +166,8 @@ test_v1_split_include() {
 	status_is split "s['children'][0]['remote_ts'] == ['0.0.0.0/0']" || fail "$(json split "s['children']")"
 	status_is split "'10.99.0.0/24' in str(s['routes']) and '0.0.0.0/0' not in str(s['routes'])" ||
 		fail "$(json split "s['routes']")"
+	in_box client ip route get 10.99.0.100 | grep -q ' dev vpn' || fail "10.99.0.100 goes another way"
+	in_box client ip route get 10.99.0.200 | grep -q ' dev eth0' || fail "it is not excluded"
 	reaches "$INNER4"
 	client_stop split
 }

@@ -13,6 +13,7 @@ static void unity(void **state)
 	p->config = "0001 0004 0a010203 0003 0004 0a010101 7000 0007 48690a746865 72"
 		    "7002 0004 632e6465 7003 0009 612e64652c622e6465 f007 0001 f001 0001"
 		    "7004 001c 0a020000 ffff0000 0000 0000 0000 0a030000 ffffff00 0000 0000 0000"
+		    "7006 001c 00000000 ffffffff 0000 0000 0000 0a038000 ffff8000 0000 0000 0000"
 		    "7009 0008 3139322e302e322e";
 	v1_pair_connect(p);
 	v1_pair_check_up(p, 1);
@@ -28,6 +29,8 @@ static void unity(void **state)
 	assert_int_equal(g->n_subnets, 2);
 	assert_string_equal(prefix_text(text, &g->subnets[0]), "10.2.0.0/16");
 	assert_string_equal(prefix_text(text, &g->subnets[1]), "10.3.0.0/24");
+	assert_int_equal(g->n_excluded, 1); /* 0.0.0.0/32 is where we are */
+	assert_string_equal(prefix_text(text, &g->excluded[0]), "10.3.128.0/17");
 	assert_non_null(p->client->children.v[0]->suite.ke);
 	v1_pair_done(p);
 }

@@ -297,6 +297,49 @@ static void no_address_is_left(void **state)
 	assert_int_equal(x->ob.n, 2);
 }
 
+static void exclude(struct pushed *x, const char *text)
+{
+	x->g.excluded[x->g.n_excluded++] = net(text);
+}
+
+static void leaves_out_what_the_gateway_excludes(void **state)
+{
+	struct pushed *x = *state;
+
+	set(x, "accept", "10.0.0.0/8");
+	push_addr(x, "10.1.2.3/32");
+	push_route(x, "10.0.0.0/8");
+	exclude(x, "10.3.0.0/16");
+	exclude(x, "192.168.0.0/16");
+	build(x);
+	assert_route(x, "10.0.0.0/8", ROUTE_TUNNEL);
+	assert_route(x, "10.3.0.0/16", ROUTE_BYPASS);
+	assert_null(route_to(x, "192.168.0.0/16"));
+	assert_int_equal(warnings(x), 1);
+	assert_true(warned(x, "exclusion of 192.168.0.0/16", "network.accept"));
+}
+
+/* Else a gateway could undo the tunnel, or what the user relies on. */
+static void excludes_not_everything(void **state)
+{
+	struct pushed *x = *state;
+
+	push_addr(x, "10.1.2.3/32");
+	push_route(x, "0.0.0.0/0");
+	exclude(x, "0.0.0.0/0");
+	exclude(x, "128.0.0.0/1");
+	build(x);
+	assert_route(x, "0.0.0.0/0", ROUTE_TUNNEL);
+	assert_int_equal(warnings(x), 2);
+	free(x->made);
+	set(x, "killswitch", "yes");
+	x->g.excluded[0] = net("10.3.0.0/16");
+	x->g.n_excluded = 1;
+	build(x);
+	assert_null(route_to(x, "10.3.0.0/16"));
+	assert_true(warned(x, "exclusion of 10.3.0.0/16", "kill switch"));
+}
+
 static void takes_servers_of_the_profile(void **state)
 {
 	struct pushed *x = *state;
@@ -544,6 +587,9 @@ int main(void)
 			refuses_servers_outside_the_tunnel, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_addresses_that_are_needed, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_address_is_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			leaves_out_what_the_gateway_excludes, setup, teardown),
+		cmocka_unit_test_setup_teardown(excludes_not_everything, setup, teardown),
 		cmocka_unit_test_setup_teardown(takes_servers_of_the_profile, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			takes_no_more_than_the_profile_accepts, setup, teardown),
