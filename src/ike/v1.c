@@ -121,9 +121,7 @@ static void review(struct v1 *v, struct outbox *ob)
 	bool begun = v->phase == IKE_UP || v->sa;
 	if (begun && !v1_any_child_up(v) && !v1_pair_due(v) && !quick_waits(v)) {
 		if (v->n_pairs == 0)
-			err_set(&e, ERR_CONFIG,
-				"esp.remote-ts has no network of the family (IPv4 or IPv6) of "
-				"our own end of the tunnel");
+			v1_pairs_none(v, &e);
 		else
 			err_set(&e, ERR_PEER, "the gateway deleted the tunnel's child SA");
 		v1_fail(v, &e, ob);

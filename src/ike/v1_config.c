@@ -65,6 +65,25 @@ static void want(struct wr *w, const struct prefix *p)
 		(struct bytes){ value, v4 ? 4 : 17 });
 }
 
+/* One of both families where the profile names none, but not from a gateway that refused that. */
+static void want_addresses(const struct v1 *v, struct wr *w)
+{
+	bool v6 = v->cfg->n_want == 0 && !v->only_v4;
+
+	for (size_t i = 0; i < v->cfg->n_want; i++) {
+		want(w, &v->cfg->want[i]);
+		v6 |= v->cfg->want[i].family == FAMILY_V6;
+	}
+	if (v->cfg->n_want == 0)
+		v1_attr_write(w, INTERNAL_IP4_ADDRESS, (struct bytes){ 0 });
+	v1_attr_write(w, INTERNAL_IP4_NETMASK, (struct bytes){ 0 });
+	v1_attr_write(w, INTERNAL_IP4_DNS, (struct bytes){ 0 });
+	if (v->cfg->n_want == 0 && v6)
+		v1_attr_write(w, INTERNAL_IP6_ADDRESS, (struct bytes){ 0 });
+	if (v6)
+		v1_attr_write(w, INTERNAL_IP6_DNS, (struct bytes){ 0 });
+}
+
 bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err *e)
 {
 	static const uint16_t unity[] = { UNITY_BANNER, UNITY_SAVE_PASSWD, UNITY_DEF_DOMAIN,
@@ -77,12 +96,7 @@ bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct er
 	if (!x)
 		return err_set(e, ERR_LOCAL, "no room for another exchange");
 	x->identifier = (uint16_t)rng_u32(v->rng);
-	for (size_t i = 0; i < v->cfg->n_want; i++)
-		want(&w, &v->cfg->want[i]);
-	if (v->cfg->n_want == 0)
-		v1_attr_write(&w, INTERNAL_IP4_ADDRESS, (struct bytes){ 0 });
-	v1_attr_write(&w, INTERNAL_IP4_NETMASK, (struct bytes){ 0 });
-	v1_attr_write(&w, INTERNAL_IP4_DNS, (struct bytes){ 0 });
+	want_addresses(v, &w);
 	for (size_t i = 0; v->cfg->xauth && i < ARRAY_LEN(unity); i++)
 		v1_attr_write(&w, unity[i], (struct bytes){ 0 });
 	if (!config_write(
@@ -93,6 +107,14 @@ bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct er
 	rexmit_begin(
 		&x->rexmit, v->cfg->xauth ? &rexmit_first : &rexmit_dispensable, v->now, v->rng);
 	return true;
+}
+
+bool v1_config_less(struct v1 *v, struct v1_xchg *pull)
+{
+	if (v->configured || v->cfg->n_want > 0 || v->only_v4)
+		return false;
+	v1_xchg_drop(v, pull);
+	return v->only_v4 = true;
 }
 
 bool v1_config_none(

@@ -209,6 +209,8 @@ static bool take_error(struct v1_step *s, const struct notify *n)
 		return true;
 	}
 	if (pull && s->sa->state == V1_CONFIG && !about_us(n->type)) {
+		if (v1_config_less(s->v, pull))
+			return v1_config_pull(s->v, s->sa, s->ob, s->e);
 		s->next = V1_UP;
 		return v1_config_none(s->v, pull, n->type, s->ob, s->e);
 	}

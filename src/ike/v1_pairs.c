@@ -106,6 +106,20 @@ void v1_pairs_prepare(struct v1 *v, struct outbox *ob)
 	tell_left_out(v, &local, too_many, ob);
 }
 
+void v1_pairs_none(const struct v1 *v, struct err *e)
+{
+	bool v6 = has_family(&v->cfg->remote_ts, FAMILY_V6);
+
+	if (v->cfg->want_address && v->cfg->local_ts.n == 0)
+		err_set(e, ERR_PEER,
+			"the gateway gave no IPv%d address, and esp.remote-ts has only IPv%d",
+			v6 ? 6 : 4, v6 ? 6 : 4);
+	else
+		err_set(e, ERR_CONFIG,
+			"esp.remote-ts has no network of the family (IPv4 or IPv6) of our own end of the "
+			"tunnel");
+}
+
 void v1_pair_refused(struct v1 *v, struct v1_ends *pair, const char *why, struct outbox *ob)
 {
 	char text[SELECTOR_TEXT_MAX];

@@ -274,6 +274,7 @@ struct v1 {
 	struct passphrase user, password; /* as the user typed them, for renewals */
 	struct v1_fragments *fragments;
 	struct granted granted;
+	bool only_v4; /* it refused to be asked for IPv6 as well */
 	bool configured; /* the gateway's configuration has come */
 	bool want_pfs; /* the gateway said so (Unity) */
 	bool no_pfs; /* it refused it */
@@ -346,6 +347,7 @@ bool v1_mid_known(const struct v1_sa *sa, uint32_t mid);
 
 /* --- v1_pairs.c ------------------------------------------------------------------------------------- */
 void v1_pairs_prepare(struct v1 *v, struct outbox *ob); /* warns of what is left out */
+void v1_pairs_none(const struct v1 *v, struct err *e); /* why nothing is left */
 /* The gateway does not serve it. */
 void v1_pair_refused(struct v1 *v, struct v1_ends *pair, const char *why, struct outbox *ob);
 struct v1_ends *v1_pair_due(struct v1 *v); /* the first that wants a child SA; NULL: none now */
@@ -532,6 +534,8 @@ bool v1_xauth_answer(struct v1 *v, const struct passphrase *text, struct outbox 
 	enum v1_state *next, struct err *e) MUST_CHECK;
 void v1_login_clear(struct v1 *v);
 bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
+/* It refuses our CFG_REQUEST, but may take one that asks for less, now: pull is gone then. */
+bool v1_config_less(struct v1 *v, struct v1_xchg *pull);
 /* The gateway does not answer our CFG_REQUEST, or refuses it by notify: on without, unless the profile names an
  * address. */
 bool v1_config_none(struct v1 *v, struct v1_xchg *pull, uint16_t notify, struct outbox *ob,

@@ -159,6 +159,18 @@ test_v1_address_and_dns() {
 	client_stop xauth
 }
 
+# The gateway has addresses of IPv6 alone to give.
+test_v1_ipv6_inside() {
+	v1_psk six 14 v1-six
+	sed -i "s/^gateway = .*/gateway = $GATE6/" "$LAB/profiles/six.conf"
+	profile_add six esp "remote-ts = fd99::/64"
+	client_start six
+	status_is six "s['address'][0].startswith('fd98::') and s['dns']['servers'] == ['fd99::53']" ||
+		fail "$(json six "s['address'], s['dns']")"
+	reaches "$INNER6"
+	client_stop six
+}
+
 # Unity: the selectors would carry everything, the gateway names what it wants.
 test_v1_split_include() {
 	v1_xauth split

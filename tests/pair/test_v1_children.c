@@ -259,8 +259,8 @@ static void other_family(void **state)
 	(void)state;
 	remote_networks(p, one, 1);
 	v1_pair_connect(p);
-	v1_pair_check_dead(p, ERR_CONFIG, 0);
-	assert_non_null(strstr(p->client->failure.text, "esp.remote-ts"));
+	v1_pair_check_dead(p, ERR_PEER, 0);
+	assert_non_null(strstr(p->client->failure.text, "gave no IPv6 address, and esp.remote-ts"));
 	v1_pair_done(p);
 }
 

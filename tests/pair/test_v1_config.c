@@ -71,6 +71,45 @@ static void not_configured(void **state)
 	}
 }
 
+/* `auto` asks for an address of both families, a profile that names one for that. */
+static void both_families(void **state)
+{
+	struct v1_pair *p = v1_pair_new(47);
+
+	(void)state;
+	p->config = "0008 0011 fd98000000000000000000000000000240 000a 0010 "
+		    "fd990000000000000000000000000053";
+	v1_pair_connect(p); /* this gateway has no IPv6 behind it, and refuses quick mode */
+	assert_true(p->asked_v6);
+	assert_int_equal(p->client->granted.n_addrs, 1);
+	assert_int_equal(p->client->granted.addrs[0].family, FAMILY_V6);
+	assert_int_equal(p->client->granted.n_dns, 1);
+	v1_pair_done(p);
+	p = v1_pair_new(48);
+	p->cfg.n_want = 1;
+	assert_true(prefix_parse(&p->cfg.want[0], "10.1.2.3"));
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	assert_false(p->asked_v6);
+	v1_pair_done(p);
+}
+
+/* A gateway that chokes on IPv6 is asked once more without. */
+static void only_ipv4(void **state)
+{
+	struct v1_pair *p = v1_pair_new(49);
+
+	(void)state;
+	p->only_v4 = true;
+	p->config_refused = 13; /* ATTRIBUTES-NOT-SUPPORTED */
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	assert_int_equal(p->pulls, 2);
+	assert_int_equal(p->client->granted.n_addrs, 1);
+	assert_int_equal(p->events[EV_WARNING], 0);
+	v1_pair_done(p);
+}
+
 /* What is refused here is who we are. */
 static void refused_after_phase1(void **state)
 {
@@ -89,6 +128,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unity),
 		cmocka_unit_test(not_configured),
+		cmocka_unit_test(both_families),
+		cmocka_unit_test(only_ipv4),
 		cmocka_unit_test(refused_after_phase1),
 	};
 

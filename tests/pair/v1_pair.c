@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../src/ike/attr.h"
 #include "../../src/session/state.h"
 
 enum { XAUTH_NAME = 16521, XAUTH_PASSWORD = 16522, XAUTH_PASSCODE = 16523, XAUTH_STATUS = 16527 };
@@ -433,8 +434,12 @@ static void transaction(struct v1_pair *p, struct v1_xchg *x, struct bytes body)
 	rd_u8(&r);
 	uint16_t identifier = rd_u16(&r);
 	if (type == REQUEST) {
+		struct v1_attr a;
 		p->pulls++;
-		if (p->no_config)
+		p->asked_v6 = false;
+		while (v1_attr_next(&r, &a))
+			p->asked_v6 |= a.type == INTERNAL_IP6_ADDRESS;
+		if (p->no_config || (p->only_v4 && p->asked_v6))
 			refuse_config(p);
 		else
 			send_attributes(p, x, REPLY, identifier, (struct bytes){ given, n }, false);

@@ -52,7 +52,9 @@ struct v1_pair {
 	uint32_t asked_mid; /* the gateway's transaction under way, 0: none */
 	unsigned round;
 	bool logged_in, refused;
-	unsigned pulls; /* CFG_REQUESTs of the client */
+	unsigned pulls; /* CFG_REQUESTs of the client, */
+	bool asked_v6; /* the last one for an IPv6 address as well, */
+	bool only_v4; /* which the gateway refuses by config_refused */
 	unsigned asks, events[EV_LOG + 1];
 	uint32_t ask_id; /* of the last question */
 	char said[EVENT_TEXT_MAX]; /* the last question */
