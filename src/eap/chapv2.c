@@ -8,7 +8,7 @@
 /* RFC 2759 section 6 */
 static const struct name error_words[] = {
 	{ 646, "the account may not log in at this hour" },
-	{ 647, "the account is disabled" },
+	{ 647, "the account is disabled or locked" },
 	{ 648, "the password has expired and must be changed, which this program cannot do" },
 	{ 649, "the account may not dial in" },
 	{ CHAPV2_WRONG_PASSWORD,

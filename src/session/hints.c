@@ -140,6 +140,22 @@ static const struct worded {
 	{ "PFS (esp.pfs = ",
 		{ ANY, ERR_PEER, ANY, DOWN_LOST,
 			"esp.pfs = auto in the profile, or what the gateway has (yes or no)" } },
+	/* RFC 2759 section 6: not the password is the matter. */
+	{ " (error 646)",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"try at another hour, or ask whoever keeps the accounts which hours are allowed" } },
+	{ " (error 647)",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"no password helps while the account is disabled or locked: ask whoever keeps the "
+			"accounts; a lock after too many wrong passwords may end by itself" } },
+	{ " (error 648)",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"set a new password where that can be done (a computer at work, a web page), then connect "
+			"with that" } },
+	{ " (error 649)",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"the password is right, but the account may not use this VPN: ask whoever keeps the "
+			"accounts for that permission" } },
 	{ "post-quantum key",
 		{ ANY, ERR_PEER, ANY, DOWN_NO_PROPOSAL,
 			"have the key set up at the gateway, by the name of secrets.ppk-id; or leave secrets.ppk "

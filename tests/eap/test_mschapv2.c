@@ -101,7 +101,7 @@ static const struct {
 		WRONG ", or this method is not allowed for the "
 		      "account (error 691). It says \"Nope\"" },
 	{ "'E=646 R=0'", "may not log in at this hour (error 646)" },
-	{ "'E=647 R=1 '" FAILED_CHALLENGE, "the account is disabled (error 647)" },
+	{ "'E=647 R=1 '" FAILED_CHALLENGE, "the account is disabled or locked (error 647)" },
 	{ "'E=648 R=0 '" FAILED_CHALLENGE "' V=3 M=Expired'",
 		"the password has expired and must be changed" },
 	{ "'E=649 R=0 V=3'", "the account may not dial in (error 649)" },
