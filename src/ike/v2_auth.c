@@ -317,6 +317,20 @@ bool v2_auth_recv(struct step *s)
 	return v2_eap_packet(s->v, eap->body, s->ob, &s->next, s->e);
 }
 
+/* RFC 6023 section 3: where a child SA is not wanted here, IKE_AUTH with one is answered so. */
+static bool child_refused(struct step *s)
+{
+	char name[NOTIFY_TEXT_MAX];
+
+	if (!gateway_refused(s))
+		return false;
+	if (s->v->hs->childless && s->e->notify == INVALID_SYNTAX)
+		err_notify(s->e, ERR_PEER, INVALID_SYNTAX,
+			"the gateway makes no child SA beside the first exchange: %s",
+			notify_text(name, INVALID_SYNTAX));
+	return true;
+}
+
 static bool inside_offer(const struct selectors *got, const struct selectors *offered)
 {
 	for (size_t i = 0; i < got->n; i++) {
@@ -396,8 +410,7 @@ bool v2_auth_established(struct step *s)
 	if (!c)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
 	v2_stage(v, STAGE_CHILD, NULL, s->ob);
-	bool ok = !gateway_refused(s) &&
-		(!cp || !asked || v2_cp_read(cp->body, &v->granted, s->e)) &&
+	bool ok = !child_refused(s) && (!cp || !asked || v2_cp_read(cp->body, &v->granted, s->e)) &&
 		v2_child_read(s, &hs->child, c);
 	if (ok) {
 		struct v2_nonces n = { { hs->ni, sizeof(hs->ni) }, { hs->nr, hs->nr_len }, true };

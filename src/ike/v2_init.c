@@ -241,6 +241,7 @@ bool v2_init_recv(struct step *s)
 		return false;
 	s->sa->fragments =
 		s->v->cfg->fragmentation && notify_find(s->p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
+	s->v->hs->childless = notify_find(s->p, CHILDLESS_IKEV2_SUPPORTED, &n);
 	read_signature_hashes(s->v->hs, s->p);
 	read_vendor(s->v, s->p);
 	detect_nat(s);

@@ -154,6 +154,7 @@ struct handshake {
 	unsigned late_cookies; /* may still come for older copies of our first message */
 	uint8_t *init_i, *init_r; /* the messages as sent and received, for AUTH */
 	size_t init_i_len, init_r_len;
+	bool childless; /* the gateway announced RFC 6023 */
 	uint32_t peer_hashes; /* SIGNATURE_HASH_ALGORITHMS of the gateway */
 	struct identity idi, idr;
 	struct eap *eap;

@@ -156,6 +156,10 @@ static const struct worded {
 		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 			"the password is right, but the account may not use this VPN: ask whoever keeps the "
 			"accounts for that permission" } },
+	{ " no child SA beside the first exchange",
+		{ ANY, ERR_PEER, ANY, DOWN_REFUSED,
+			"the gateway forces childless IKE (RFC 6023), which this program does not do: have it "
+			"only allowed there (strongSwan: childless = allow)" } },
 	{ "post-quantum key",
 		{ ANY, ERR_PEER, ANY, DOWN_NO_PROPOSAL,
 			"have the key set up at the gateway, by the name of secrets.ppk-id; or leave secrets.ppk "

@@ -164,6 +164,29 @@ static void neither_port_answers(void **state)
 	pair_free(&p);
 }
 
+/* A gateway that insists on IKE_AUTH without a child SA (RFC 6023) says INVALID_SYNTAX, as one that did not
+ * understand; the announcement tells the two apart. */
+static void childless(void **state)
+{
+	(void)state;
+	for (int announced = 0; announced < 2; announced++) {
+		struct pair p;
+		pair_init(&p, 6);
+		p.gwc.refuse_child = INVALID_SYNTAX;
+		if (announced)
+			p.gwc.edits[0] = (struct edit){ .exchange = IKE_SA_INIT,
+				.op = EDIT_ADD,
+				.payload = PAYLOAD_N,
+				.hex = "00004022" };
+		pair_connect(&p);
+		pair_check_dead(&p, ERR_PEER, INVALID_SYNTAX);
+		assert_int_equal(strstr(p.client.v2->failure.text,
+					 "no child SA beside the first exchange") != NULL,
+			announced);
+		pair_free(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +196,7 @@ int main(void)
 		cmocka_unit_test(port_500_is_shut),
 		cmocka_unit_test(both_ports_answer),
 		cmocka_unit_test(neither_port_answers),
+		cmocka_unit_test(childless),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);

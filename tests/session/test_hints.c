@@ -195,6 +195,9 @@ static void advice(void **state)
 		{ STAGE_EAP, ERR_PEER, "the gateway refused bob: wrong password (error 691)",
 			DOWN_NOT_ACCEPTED, "secrets.password", "accounts" },
 		{ STAGE_CHILD, ERR_PEER,
+			"the gateway makes no child SA beside the first exchange: INVALID_SYNTAX (7)",
+			DOWN_REFUSED, "childless", "log" },
+		{ STAGE_CHILD, ERR_PEER,
 			"mode configuration, which network.address needs, is not answered",
 			DOWN_REFUSED, "leave network.address out", "esp" },
 	};
