@@ -83,6 +83,9 @@ bool trust_add_system(struct trust *t, struct err *e) MUST_CHECK;
 bool trust_add(struct trust *t, struct bytes file, size_t *added, struct err *e) MUST_CHECK;
 bool trust_check(const struct trust *t, size_t n, struct err *e) MUST_CHECK;
 bool trust_pin(struct trust *t, struct bytes file, struct err *e) MUST_CHECK;
+/* The certificate that was pinned, to be freed by the caller: for a gateway that sends none. NULL where it is a key
+ * or there are several. */
+struct cert *trust_pinned(const struct trust *t);
 /* Is one of those that were pinned, or else added, valid at that time? A public key always is. AUTH when not,
  * and the sentence speaks of the last one. */
 bool trust_dates(const struct trust *t, time_t now, struct err *e) MUST_CHECK;

@@ -192,6 +192,13 @@ bool trust_pin(struct trust *t, struct bytes file, struct err *e)
 	return add_pin(t, x, key, e);
 }
 
+struct cert *trust_pinned(const struct trust *t)
+{
+	if (t->n_pins != 1 || !t->pinned[0] || X509_up_ref(t->pinned[0]) != 1)
+		return NULL;
+	return cert_wrap(t->pinned[0], NULL);
+}
+
 bool trust_spki_sha1(const struct trust *t, size_t i, uint8_t out[SPKI_SHA1_LEN])
 {
 	struct bytes spki = t->system ? (struct bytes){ NULL, 0 } : bundle_spki(t->anchors, i);

@@ -14,8 +14,8 @@ enum { CERT_X509_SIGNATURE = 4 }; /* certificate encoding, the same number in bo
 bool proof_own_identity(const struct ike_config *cfg, const struct addr *local, struct identity *id,
 	struct err *e) MUST_CHECK;
 /* The X.509 certificates in the payloads of this type; out is freed by the caller in any case. */
-bool proof_read_certs(
-	const struct payloads *p, uint8_t type, struct cert_list *out, struct err *e) MUST_CHECK;
+bool proof_read_certs(const struct ike_config *cfg, const struct payloads *p, uint8_t type,
+	struct cert_list *out, struct err *e) MUST_CHECK;
 bool proof_check_identity(const struct ike_config *cfg, const struct identity *idr,
 	const struct cert *c, struct err *e) MUST_CHECK;
 

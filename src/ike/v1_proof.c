@@ -217,7 +217,7 @@ static bool check_signature(struct v1_step *s, const struct identity *id, const 
 	if (!p)
 		return err_set(
 			s->e, ERR_AUTH, "the gateway does not prove who it is: SIG is missing");
-	bool ok = proof_read_certs(s->p, V1P_CERT, &certs, s->e) &&
+	bool ok = proof_read_certs(cfg, s->p, V1P_CERT, &certs, s->e) &&
 		trust_verify(cfg->trust, &certs, v1_wall(s->v), s->e) &&
 		proof_check_identity(cfg, id, certs.v[0], s->e) &&
 		sig_v1_verify(certs.v[0], signature_method(s->sa->method),

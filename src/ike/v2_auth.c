@@ -243,7 +243,7 @@ static bool verify_by_certificate(struct step *s, struct bytes auth_body)
 	struct cert_list certs = { 0 };
 	char subject[CERT_TEXT_MAX];
 
-	bool ok = proof_read_certs(s->p, PAYLOAD_CERT, &certs, s->e) &&
+	bool ok = proof_read_certs(cfg, s->p, PAYLOAD_CERT, &certs, s->e) &&
 		trust_verify(cfg->trust, &certs, v2_wall(s->v), s->e) &&
 		proof_check_identity(cfg, &s->v->hs->idr, certs.v[0], s->e) &&
 		verify_signature(s->v, auth_body, certs.v[0], s->ob, s->e);

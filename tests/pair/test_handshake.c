@@ -17,6 +17,7 @@ struct row {
 	                        * transport, edits and hashes */
 	const char *psk, *password, *remote_id; /* of the client, where they differ */
 	bool nat, force_encap, transport;
+	enum person pin; /* whose certificate is pinned */
 	bool encap; /* the ESP SAs shall be in UDP */
 	enum err_kind kind; /* ERR_NONE: it comes up */
 	uint16_t notify;
@@ -25,6 +26,10 @@ struct row {
 
 #define IN_INIT    .exchange = IKE_SA_INIT
 #define IN_AUTH(n) .exchange = IKE_AUTH, .mid = (n)
+#define NO_CERT                                                      \
+	{                                                            \
+		IN_AUTH(1), .op = EDIT_DROP, .payload = PAYLOAD_CERT \
+	}
 
 static const struct row good[] = {
 	{ .name = "psk" },
@@ -56,6 +61,11 @@ static const struct row good[] = {
 	{ .name = "Ed25519", .gw = GW_ED25519, .user = USER_ED25519 },
 	{ .name = "a chain, in fragments", .gw = GW_CHAIN, .user = USER_RSA },
 	{ .name = "a certificate against a psk", .gw = GW_ECDSA },
+	{ .name = "a pinned certificate", .gw = GW_ECDSA, .pin = GW_ECDSA },
+	{ .name = "a pinned certificate that is not sent",
+		.gw = GW_ECDSA,
+		.pin = GW_ECDSA,
+		.with.edits = { NO_CERT } },
 	{ .name = "a psk against a certificate", .user = USER_ECDSA },
 	{ .name = "EAP-MSCHAPv2", .gw = GW_ECDSA, .eap = EAP_MSCHAPV2 },
 	{ .name = "EAP-MD5", .gw = GW_ECDSA, .eap = EAP_MD5 },
@@ -183,6 +193,22 @@ static const struct row bad[] = {
 			.hex = "01" } },
 		.kind = ERR_AUTH,
 		.eap_octets_max = 1 },
+	/* What is pinned need not be sent, but it has to be what signed. */
+	{ .name = "no certificate, and none is pinned",
+		.gw = GW_ECDSA,
+		.with.edits = { NO_CERT },
+		.kind = ERR_AUTH },
+	{ .name = "no certificate, another one is pinned",
+		.gw = GW_ECDSA,
+		.pin = GW_ECDSA_384,
+		.with.edits = { NO_CERT },
+		.kind = ERR_AUTH },
+	{ .name = "no certificate, the pinned one is another host's",
+		.gw = GW_OTHER_NAME,
+		.pin = GW_OTHER_NAME,
+		.remote_id = "gw2.example.org",
+		.with.edits = { NO_CERT },
+		.kind = ERR_AUTH },
 	{ .name = "T-22 only EAP in the answer",
 		.gw = GW_ECDSA,
 		.eap = EAP_MSCHAPV2,
@@ -211,6 +237,8 @@ static const struct row bad[] = {
 		.kind = ERR_AUTH },
 };
 
+static struct trust *pinned; /* of the row */
+
 static const uint8_t methods[] = { EAP_MSCHAPV2, EAP_MD5, EAP_GTC };
 static struct passphrase password;
 
@@ -235,6 +263,14 @@ static void set_proofs(struct pair *p, const struct row *r)
 	p->cfg.remote_id_strict = r->remote_id != NULL;
 	if (r->remote_id)
 		assert_true(id_parse(&p->cfg.remote_id, r->remote_id, NULL));
+	if (r->pin) {
+		struct err e;
+		pinned = trust_new(&e);
+		assert_ok(
+			&e, pinned && trust_pin(pinned, cert_der(person(r->pin)->certs.v[0]), &e));
+		p->cfg.trust = pinned;
+		p->cfg.pinned = true;
+	}
 	if (user) {
 		p->cfg.certs = &user->certs;
 		p->cfg.key = user->key;
@@ -270,6 +306,12 @@ static void set_gateway(struct pair *p, const struct row *r)
 		g->id = "gw.example.org"; /* it lies */
 	if (r->psk)
 		p->psk = r->psk;
+}
+
+static void unpin(void)
+{
+	trust_free(pinned);
+	pinned = NULL;
 }
 
 static void run_row(struct pair *p, const struct row *r, uint32_t seed)
@@ -309,6 +351,7 @@ static void comes_up(void **state)
 	pair_check_dead(&p, ERR_NONE, 0);
 	assert_int_equal(p.gw.phase, GW_CLOSED);
 	pair_free(&p);
+	unpin();
 }
 
 static void fails(void **state)
@@ -325,6 +368,7 @@ static void fails(void **state)
 	}
 	assert_int_equal(p.net.plane[GATEWAY].n, 0);
 	pair_free(&p);
+	unpin();
 }
 
 static bool swallow(void *arg, struct net *n, enum end from, struct flight *f)
