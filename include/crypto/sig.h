@@ -28,13 +28,19 @@ enum {
 	SIGHASH_IDENTITY = 5
 };
 
-enum { SIG_MAX = 1024 + 64 }; /* RSA 8192 with an AlgorithmIdentifier in front */
+enum { SIG_MAX = 1024 + 80 }; /* RSA 8192 with an AlgorithmIdentifier in front */
 
 /* Signs data with k. peer_hashes: bits of the hash algorithms that the peer announced, 0 when it
  * did not (then methods 1, 9, 10, 11 are used; RSA with SHA-1 when legacy_sha1, else SHA-256 is
  * impossible and the error says so). *method and out/len: the AUTH payload's content. */
 bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struct bytes data,
 	uint8_t *method, uint8_t out[SIG_MAX], size_t *len, struct err *e) MUST_CHECK;
+
+/* The same by RSASSA-PSS and SHA-256, which RFC 8247 section 3.2.1 wants and not all know: for an RSA key, where
+ * sig_may_pss says that the peer announced what that takes. */
+bool sig_may_pss(const struct key *k, uint32_t peer_hashes);
+bool sig_sign_pss(const struct key *k, struct bytes data, uint8_t *method, uint8_t out[SIG_MAX],
+	size_t *len, struct err *e) MUST_CHECK;
 
 /* Verifies an AUTH payload's content with the certificate's key. SHA-1 and MD5 are refused in
  * method 14; in method 1 (RSA; RFC 7296 lets the signer choose the hash, SHA-1 by default) SHA-2 is

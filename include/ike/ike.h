@@ -93,6 +93,7 @@ struct ike_config {
 	const char *ppk_id;
 	const struct cert_list *certs;
 	const struct key *key;
+	bool pss; /* IKEv2: an RSA key signs by PSS where the gateway's announcements allow it */
 	struct trust *trust;
 	bool pinned; /* trust holds the gateway's own certificate or key */
 	struct eap_config eap;
@@ -186,6 +187,7 @@ struct ike_view {
 	bool rekeying; /* a rekey of ours is under way */
 	bool cookie; /* the gateway asked for one: it is under load */
 	bool proved; /* the gateway proved itself, and what it said after that is its own */
+	bool pkcs1; /* we signed by PKCS#1 v1.5, and may by PSS */
 	bool sha1; /* a signature of either side was made by it, whatever the suite */
 	bool quantum_safe; /* RFC 8784: the keys need more than what was said on the wire */
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */

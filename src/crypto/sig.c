@@ -16,7 +16,8 @@ enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192, ALGID_MAX = 80, PLAIN_MAX = 132
 enum sig_kind { SIG_PKCS1, SIG_PSS, SIG_ECDSA, SIG_EDDSA };
 
 /* One way to sign. The octets are the DER AlgorithmIdentifier of RFC 7427 appendix A and RFC 8420
- * appendix A; that of RSASSA-PSS has parameters and is read by pss_read. */
+ * appendix A; that of RSASSA-PSS has parameters, which a signer may write in other ways: it is read by
+ * pss_read, and written for SHA-256 alone. */
 struct sig_alg {
 	enum sig_kind kind;
 	const char *digest; /* NULL: the message itself is signed */
@@ -24,7 +25,7 @@ struct sig_alg {
 	const char *key; /* type of key where it follows from the algorithm */
 	const char *name;
 	uint8_t der_len;
-	uint8_t der[16];
+	uint8_t der[67];
 };
 
 static const struct sig_alg algs[] = {
@@ -47,7 +48,11 @@ static const struct sig_alg algs[] = {
 };
 
 static const struct sig_alg pss_algs[] = {
-	{ SIG_PSS, "SHA256", SIGHASH_SHA2_256, "RSA", "RSA-PSS with SHA2-256", 0, { 0 } },
+	{ SIG_PSS, "SHA256", SIGHASH_SHA2_256, "RSA", "RSA-PSS with SHA2-256", 67,
+		{ 0x30, 65, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10, 0x30, 52, 0xa0, 15,
+			0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 0xa1, 28, 0x30,
+			26, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8, 0x30, 13, 6, 9, 0x60,
+			0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 0xa2, 3, 2, 1, 32 } },
 	{ SIG_PSS, "SHA384", SIGHASH_SHA2_384, "RSA", "RSA-PSS with SHA2-384", 0, { 0 } },
 	{ SIG_PSS, "SHA512", SIGHASH_SHA2_512, "RSA", "RSA-PSS with SHA2-512", 0, { 0 } },
 };
@@ -102,7 +107,7 @@ static EVP_MD_CTX *sign_begin(const struct key *k, const struct sig_alg *a)
 	EVP_PKEY_CTX *pctx = NULL;
 
 	if (ctx && EVP_DigestSignInit_ex(ctx, &pctx, a->digest, NULL, NULL, k->p, NULL) == 1 &&
-		set_padding(pctx, a, 0))
+		set_padding(pctx, a, RSA_PSS_SALTLEN_DIGEST))
 		return ctx;
 	EVP_MD_CTX_free(ctx);
 	return NULL;
@@ -207,11 +212,36 @@ static bool sign_classic(const struct key *k, bool legacy_sha1, struct bytes dat
 		(ecdsa_to_plain(der, n, out, (int)*len) || ossl_err(e, ERR_LOCAL, "cannot sign"));
 }
 
-bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struct bytes data,
+/* RFC 7427 section 3: the length of the AlgorithmIdentifier, itself, the signature. */
+static bool sign_digital(const struct key *k, const struct sig_alg *a, struct bytes data,
 	uint8_t *method, uint8_t out[SIG_MAX], size_t *len, struct err *e)
 {
 	struct wr w = wr_init(out, SIG_MAX);
 
+	*method = AUTH_DIGITAL_SIGNATURE;
+	wr_u8(&w, a->der_len);
+	wr_bytes(&w, a->der, a->der_len);
+	*len = SIG_MAX - w.len;
+	if (!do_sign(k, a, data, out + w.len, len, e))
+		return false;
+	*len += w.len;
+	return true;
+}
+
+bool sig_may_pss(const struct key *k, uint32_t peer_hashes)
+{
+	return EVP_PKEY_is_a(k->p, "RSA") && peer_hashes & 1u << SIGHASH_SHA2_256;
+}
+
+bool sig_sign_pss(const struct key *k, struct bytes data, uint8_t *method, uint8_t out[SIG_MAX],
+	size_t *len, struct err *e)
+{
+	return sign_digital(k, &pss_algs[0], data, method, out, len, e);
+}
+
+bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struct bytes data,
+	uint8_t *method, uint8_t out[SIG_MAX], size_t *len, struct err *e)
+{
 	*len = 0;
 	if (peer_hashes == 0)
 		return sign_classic(k, legacy_sha1, data, method, out, len, e);
@@ -221,15 +251,7 @@ bool sig_sign(const struct key *k, uint32_t peer_hashes, bool legacy_sha1, struc
 			"the gateway announced no hash algorithm that goes with a key "
 			"of type %s",
 			EVP_PKEY_get0_type_name(k->p));
-	*method = AUTH_DIGITAL_SIGNATURE;
-	/* RFC 7427 section 3: the length of the AlgorithmIdentifier, itself, the signature. */
-	wr_u8(&w, a->der_len);
-	wr_bytes(&w, a->der, a->der_len);
-	*len = SIG_MAX - w.len;
-	if (!do_sign(k, a, data, out + w.len, len, e))
-		return false;
-	*len += w.len;
-	return true;
+	return sign_digital(k, a, data, method, out, len, e);
 }
 
 /* A DER element of this tag with a length of one octet, all that an AlgorithmIdentifier needs. */

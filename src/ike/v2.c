@@ -566,6 +566,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.encap = v->encap,
 		.cookie = v->cookie,
 		.proved = v->proved,
+		.pkcs1 = v->pkcs1,
 		.sha1 = v->sha1,
 		.quantum_safe = v->quantum_safe,
 		.local_id = v->local_id,

@@ -76,6 +76,21 @@ bool v2_ppk_read(struct step *s)
 			v->cfg->ppk_id);
 }
 
+static bool sign(struct v2 *v, struct bytes data, uint8_t *method, uint8_t sig[SIG_MAX],
+	size_t *len, struct err *e)
+{
+	const struct ike_config *cfg = v->cfg;
+	bool may_pss = sig_may_pss(cfg->key, v->hs->peer_hashes);
+
+	v->pkcs1 = may_pss && !cfg->pss;
+	if (may_pss && cfg->pss)
+		return sig_sign_pss(cfg->key, data, method, sig, len, e);
+	bool ok = sig_sign(cfg->key, v->hs->peer_hashes, cfg->security >= TIER_COMPAT, data, method,
+		sig, len, e);
+	v->sha1 |= ok && *method == AUTH_RSA; /* by no other hash do we sign so */
+	return ok;
+}
+
 static bool write_auth(struct v2 *v, struct ikew *k, struct err *e)
 {
 	const struct ike_config *cfg = v->cfg;
@@ -91,9 +106,7 @@ static bool write_auth(struct v2 *v, struct ikew *k, struct err *e)
 			(struct bytes){ octets, n }, &mac, e);
 		auth_write(k, AUTH_PSK, (struct bytes){ mac.data, mac.len });
 	} else {
-		ok = sig_sign(cfg->key, v->hs->peer_hashes, cfg->security >= TIER_COMPAT,
-			(struct bytes){ octets, n }, &method, sig, &sig_len, e);
-		v->sha1 |= ok && method == AUTH_RSA; /* by no other hash do we sign so */
+		ok = sign(v, (struct bytes){ octets, n }, &method, sig, &sig_len, e);
 		if (ok)
 			auth_write(k, method, (struct bytes){ sig, sig_len });
 	}

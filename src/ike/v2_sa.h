@@ -189,6 +189,7 @@ struct v2 {
 	struct v2_sa *sa; /* the current one */
 	bool cookie; /* the gateway asked for one */
 	bool proved; /* the gateway proved to be idr, which is whom the profile wants */
+	bool pkcs1; /* as struct ike_view has it */
 	bool sha1; /* either side signed by it */
 	bool quantum_safe; /* the PPK is in the keys of both sides */
 	struct v2_sa *sas[V2_SAS_MAX];

@@ -283,18 +283,22 @@ static bool final_refusal(struct session *s, const struct err *e)
 	return s->refusals >= (s->view.cookie ? REFUSALS_UNSURE_MAX : REFUSALS_MAX);
 }
 
+static bool refused_unknown(const struct session *s, const struct err *e)
+{
+	return s->p->type == CONN_IKEV2 && s->view.stage == STAGE_AUTH && !s->view.proved &&
+		e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED && !s->was_up;
+}
+
 /* Refused before we were known: the gateway may have nothing that goes by the name that we call it. Who it is
  * has to be proved as before. */
 static bool refused_by_name(const struct session *s, const struct err *e)
 {
-	return s->p->type == CONN_IKEV2 && s->view.stage == STAGE_AUTH && !s->view.proved &&
-		e->kind == ERR_PEER && e->notify == AUTHENTICATION_FAILED && !s->was_up &&
-		s->cfg.send_remote_id && s->p->send_remote_id == TRI_AUTO;
+	return refused_unknown(s, e) && s->cfg.send_remote_id && s->p->send_remote_id == TRI_AUTO;
 }
 
 /* The way was right, and the gateway refused something that is not needed: the groups of security = legacy are
- * offered only then, no address is asked of one that has none, it is not called by a name, and L2TP comes
- * from another port. */
+ * offered only then, no address is asked of one that has none, it is not called by a name, an RSA key signs
+ * as RFC 8247 wants it, and L2TP comes from another port. */
 static bool give_way(struct session *s, const struct err *e, struct outbox *ob)
 {
 	bool default_refused = s->view.stage == STAGE_INIT && e->notify == NO_PROPOSAL_CHOSEN &&
@@ -320,6 +324,13 @@ static bool give_way(struct session *s, const struct err *e, struct outbox *ob)
 		s->refused_name = *e;
 		outbox_event(ob, EV_STAGE, LEVEL_INFO,
 			"refused: trying once more without calling the gateway by its name");
+		return true;
+	}
+	if (refused_unknown(s, e) && s->view.pkcs1) {
+		s->cfg.pss = true;
+		s->nameless = false;
+		outbox_event(ob, EV_STAGE, LEVEL_INFO,
+			"refused: trying once more with another kind of signature (RSA-PSS)");
 		return true;
 	}
 	/* A port other than 1701 was good once; the gateway's selectors may have another opinion now. */

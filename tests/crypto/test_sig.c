@@ -285,6 +285,25 @@ static void signatures(void **state)
 	}
 }
 
+static void rsa_by_pss(void **state)
+{
+	static const struct signed_with with = { .name = "RSA-PSS with SHA2-256" };
+	struct signer s = signer_of(rsa2048()), ec = signer_of(p256());
+	uint8_t out[SIG_MAX], method;
+	size_t len;
+
+	(void)state;
+	assert_true(sig_may_pss(s.key, SHA2));
+	assert_false(sig_may_pss(s.key, 1 << SIGHASH_SHA2_384));
+	assert_false(sig_may_pss(ec.key, SHA2));
+	assert_ok(&err, sig_sign_pss(s.key, data, &method, out, &len, &err));
+	assert_int_equal(method, AUTH_DIGITAL_SIGNATURE);
+	assert_int_equal(len, 1 + 67 + 256);
+	check_verdicts(&s, &with, method, out, len);
+	signer_free(&s);
+	signer_free(&ec);
+}
+
 static void nothing_in_common(void **state)
 {
 	struct signer rsa = signer_of(rsa2048()), ed = signer_of(ed25519());
@@ -474,6 +493,7 @@ int main(void)
 		cmocka_unit_test(wycheproof_ecdsa),
 		cmocka_unit_test(wycheproof_eddsa),
 		cmocka_unit_test(signatures),
+		cmocka_unit_test(rsa_by_pss),
 		cmocka_unit_test(nothing_in_common),
 		cmocka_unit_test(sha1_and_bare_pss),
 		cmocka_unit_test(mangled_pss),

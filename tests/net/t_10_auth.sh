@@ -31,6 +31,16 @@ test_auth_ecdsa_p256() { logs_in_with_certificate ecdsa-256; }
 test_auth_ecdsa_p384() { logs_in_with_certificate ecdsa-384; }
 test_auth_ed25519() { logs_in_with_certificate ed25519; }
 
+# It takes RSASSA-PSS alone.
+test_auth_rsa_pss() {
+	profile_cert pss rsa-2048
+	sed -i -e 's/^gateway = .*/gateway = 198.51.100.24/' \
+		-e "s|^ca = .*|certificate = $LAB/pki/rsa-2048.crt|" "$LAB/profiles/pss.conf"
+	logs_in pss
+	gateway_said "authentication of '.*' with RSA_EMSA_PSS_SHA2_256.* successful" ||
+		fail "by no such signature"
+}
+
 test_auth_pkcs12() {
 	openssl pkcs12 -export -inkey "$LAB/pki/user-rsa-2048.key" -in "$LAB/pki/user-rsa-2048.crt" \
 		-passout "pass:$PSK" -out "$LAB/pki/user.p12"

@@ -85,6 +85,7 @@ struct gw_config {
 	const char *narrow; /* remote prefix it allows the client, NULL: all that is asked */
 	const char *address; /* what it assigns, NULL: nothing */
 	bool pushy; /* ... also where nobody asked */
+	bool pss_only; /* it takes no other signature of an RSA key */
 	bool own_name_only; /* refuses to be called by another (IDr) */
 	bool transport;
 	bool mobike;

@@ -41,6 +41,7 @@ static bool by_certificate(struct gw_step *s, struct bytes auth)
 	struct cert_list list = { 0 };
 	const struct payload *pl;
 	uint8_t *octets = NULL;
+	struct sig_used used = { NULL, false };
 	struct err e = { 0 };
 	size_t n;
 
@@ -57,7 +58,8 @@ static bool by_certificate(struct gw_step *s, struct bytes auth)
 		id_proved_by(&s->g->hs.idi, list.v[0]) &&
 		v2_signed_octets(s->sa, true, &s->g->hs, &s->g->hs.idi, &octets, &n, &e) &&
 		sig_verify(list.v[0], method, true, (struct bytes){ octets, n },
-			(struct bytes){ r.p, r.left }, NULL, &e);
+			(struct bytes){ r.p, r.left }, &used, &e) &&
+		(!s->g->cfg->pss_only || strncmp(used.name, "RSA-PSS", 7) == 0);
 	free(octets);
 	cert_list_free(&list);
 	return ok;

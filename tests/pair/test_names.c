@@ -5,6 +5,7 @@
 
 #include "ike/id.h"
 #include "pair.h"
+#include "people.h"
 #include "profiles.h"
 
 struct heard { /* by the gateway: requests that begin IKE_AUTH, and IDr in the last, type 0 for none */
@@ -206,6 +207,50 @@ static void refused_and_then_silent(void **state)
 	profile_free(profile);
 }
 
+/* A gateway that takes signatures by PSS alone, or has no need of them: an RSA key is tried by both, each with the
+ * gateway's name and without. What was found is kept. */
+static void signs_by_pss(void **state)
+{
+	static const struct {
+		bool pss_only, own_name_only;
+		enum person user;
+		enum ike_phase phase;
+		unsigned asked;
+	} rows[] = { { false, false, USER_RSA, IKE_UP, 1 }, { true, false, USER_RSA, IKE_UP, 3 },
+		{ true, true, USER_RSA, IKE_UP, 4 }, { false, false, USER_OTHER_CA, IKE_DEAD, 2 } };
+	static const struct setting by_cert[] = {
+		{ "connection", "gateway", "gw.example.org" },
+		{ "local", "auth", "cert" },
+		{ "local", "certificate", "user.pem" },
+		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
+		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct profile *profile = profile_trusting(profile_of(by_cert, ARRAY_LEN(by_cert)));
+		struct pair p;
+		struct heard h;
+		profile->own_certs = person(rows[i].user)->certs;
+		profile->own_key = person(rows[i].user)->key;
+		pair_init(&p, 30);
+		p.gwc.by_cert = true;
+		p.gwc.own = person(GW_RSA);
+		p.gwc.client = IKE_AUTH_BY_CERT;
+		p.gwc.trust = people_trust();
+		p.gwc.pss_only = rows[i].pss_only;
+		p.gwc.own_name_only = rows[i].own_name_only;
+		if (rows[i].own_name_only)
+			p.gwc.id = "gate.example.org";
+		connect_to(&p, profile, &h);
+		assert_int_equal(client_phase(&p.client), rows[i].phase);
+		assert_int_equal(h.n, rows[i].asked);
+		pair_free(&p);
+		profile_done(profile);
+	}
+	people_free();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +259,7 @@ int main(void)
 		cmocka_unit_test(goes_by_another_name),
 		cmocka_unit_test(refused_all_the_same),
 		cmocka_unit_test(refused_and_then_silent),
+		cmocka_unit_test(signs_by_pss),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
