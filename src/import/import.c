@@ -242,6 +242,10 @@ static const struct format {
 	{ "Azure's VpnSettings.xml", "vpnsettings.xml", "<VpnProfile", import_azure },
 	{ "strongSwan's .sswan", ".sswan", NULL, import_sswan },
 	{ "swanctl.conf", "swanctl.conf", "connections {", import_swanctl },
+	{ "Cisco's .pcf", ".pcf", "enc_GroupPwd=", import_pcf },
+	{ "NetworkManager's .nmconnection", ".nmconnection", "org.freedesktop.NetworkManager.",
+		import_nm },
+	{ "vpnc.conf", "vpnc.conf", "IPSec gateway ", import_vpnc },
 };
 
 static bool has_suffix(const char *path, const char *suffix)
