@@ -1,0 +1,138 @@
+/*
+ * rasphone.pbk of Windows: what is ours in it, and what is none.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/alg.h"
+#include "lib/test.h"
+#include "report.h"
+
+static struct import im;
+static struct err err;
+
+static int setup(void **state)
+{
+	(void)state;
+	assert_ok(&err, crypto_begin(&err));
+	return 0;
+}
+
+static int clear(void **state)
+{
+	(void)state;
+	import_free(&im);
+	return 0;
+}
+
+static void reads(const char *text, size_t n)
+{
+	import_free(&im);
+	assert_ok(&err, import_pbk((struct bytes){ text, strlen(text) }, &im, &err));
+	assert_int_equal(im.n, n);
+}
+
+static void refuses(const char *text, size_t n, const char *why)
+{
+	import_free(&im);
+	assert_false(import_pbk((struct bytes){ text, n }, &im, &err));
+	if (!strstr(err.text, why))
+		fail_msg("%s", err.text);
+	import_free(&im);
+}
+
+#define ENTRY(name, strategy)                                   \
+	"[" name "]\r\nEncoding=1\r\nPBVersion=8\r\nType=2\r\n" \
+	"VpnStrategy=" #strategy "\r\nCustomDialDll=\r\n"
+#define PHONE \
+	"\r\nMEDIA=rastapi\r\nPort=VPN2-0\r\n\r\nDEVICE=vpn\r\nPhoneNumber=vpn.example.org\r\n"
+
+static void book(void **state)
+{
+	(void)state;
+	reads(ENTRY("Head office", 7) "CustomAuthKey=26\r\nAuthRestrictions=128\r\n"
+				      "IpPrioritizeRemote=0\r\nIpDnsAddress=10.0.0.1\r\n"
+				      "IpDns2Address=0.0.0.0\r\nIpDnsSuffix=corp.example\r\n"
+				      "DisableMobility=1\r\nNumCustomPolicy=1\r\n"
+				      "CustomRasDialDll=C:\\evil.dll\r\n" PHONE ENTRY("Old",
+					      3) "IpPrioritizeRemote=1\r\n" PHONE ENTRY("Older",
+					      1) PHONE ENTRY("Anything",
+					      14) "AuthRestrictions=0\r\n" PHONE
+						  "[Modem]\r\nType=1\r\nPhoneNumber=5551234\r\n",
+		3);
+	const struct import_profile *p = im.v[0];
+	assert_string_equal(p->name, "Head-office");
+	report_value(p, "connection.type", "ikev2");
+	report_value(p, "connection.gateway", "vpn.example.org");
+	report_value(p, "local.auth", "eap");
+	report_value(p, "local.eap", "mschapv2");
+	report_value(p, "network.dns", "10.0.0.1");
+	report_value(p, "network.domains", "corp.example");
+	report_value(p, "ike.mobike", "no");
+	report_count(p, 7);
+	report_note(p, IMPORT_RUNS, "CustomRasDialDll", "run");
+	report_no_note(p, "CustomDialDll");
+	report_no_note(p, "VpnStrategy");
+	report_note(p, IMPORT_TODO, "NumCustomPolicy", "ike.proposals");
+	report_note(p, IMPORT_TODO, "IpPrioritizeRemote", "network.routes");
+	report_note(p, IMPORT_LEFT, "Older", "PPTP");
+	report_good(p);
+	p = im.v[1];
+	report_value(p, "connection.type", "l2tp");
+	report_value(p, "local.auth", "psk");
+	report_note(p, IMPORT_TODO, "PreSharedKey", "secrets.psk");
+	report_no_note(p, "IpPrioritizeRemote");
+	report_good(p);
+	p = im.v[2];
+	report_value(p, "connection.type", "ikev2");
+	report_value(p, "local.auth", "cert");
+	report_note(p, IMPORT_TODO, "VpnStrategy", "14");
+	report_note(p, IMPORT_TODO, "AuthRestrictions", "local.certificate");
+}
+
+static void methods(void **state)
+{
+	(void)state;
+	reads(ENTRY("a", 13) PHONE, 1);
+	report_value(im.v[0], "connection.type", "l2tp");
+	reads(ENTRY("a", 7) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_value(im.v[0], "local.auth", "cert");
+	report_note(im.v[0], IMPORT_TODO, "CustomAuthKey", "EAP-TLS");
+	reads(ENTRY("a", 7) "CustomAuthKey=25\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_value(im.v[0], "local.auth", "eap");
+	report_note(im.v[0], IMPORT_LEFT, "CustomAuthKey", "PEAP");
+}
+
+static void none(void **state)
+{
+	static const char sstp[] = ENTRY("Work", 5) PHONE, nul[] = "[a]\nType=2\0\n";
+	size_t n = 1 << 20;
+	char *text = malloc(n);
+	(void)state;
+
+	refuses("", 0, "no entry");
+	refuses(sstp, sizeof(sstp) - 1, "Work is PPTP or SSTP");
+	refuses(nul, sizeof(nul) - 1, "NUL");
+	assert_non_null(text);
+	memset(text, '[', n);
+	refuses(text, n, "line 1");
+	for (size_t i = 0; i + 4 <= n; i += 4)
+		memcpy(text + i, "[a]\n", 4);
+	refuses(text, n, "more than");
+	refuses(text, 4 * 16000, "no entry");
+	free(text);
+	reads(ENTRY("../\x1b[2J", 7) "\r\nPhoneNumber=a;b c\x07\r\n", 1);
+	assert_null(strpbrk(im.v[0]->name, "/\x1b["));
+	report_value(im.v[0], "connection.gateway", "a, b");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(book, clear),
+		cmocka_unit_test_teardown(methods, clear),
+		cmocka_unit_test_teardown(none, clear),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
