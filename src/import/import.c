@@ -245,6 +245,7 @@ static const struct format {
 	{ "Cisco's .pcf", ".pcf", "enc_GroupPwd=", import_pcf },
 	{ "NetworkManager's .nmconnection", ".nmconnection", "org.freedesktop.NetworkManager.",
 		import_nm },
+	{ "ipsec.conf", "ipsec.conf", "\nconn ", import_ipsec },
 	{ "Windows' .pbk", ".pbk", "VpnStrategy=", import_pbk },
 	{ "vpnc.conf", "vpnc.conf", "IPSec gateway ", import_vpnc },
 };
