@@ -102,9 +102,11 @@ static void read_auth(struct import_profile *p, struct keyfile *k, const char *s
 		import_note(p, IMPORT_TODO, "PreSharedKey",
 			"Windows keeps the shared key elsewhere: secrets.psk, or local.auth = cert with a "
 			"certificate");
-		if (may & AUTH_EAP)
-			import_note(
-				p, IMPORT_LEFT, "CustomAuthKey", "EAP inside PPP may not be done");
+		if (may & AUTH_EAP && eap && eap != EAP_MSCHAPV2)
+			import_note(p, IMPORT_LEFT, "CustomAuthKey",
+				"EAP method %lu is not done here; the login is by the name and the "
+				"password",
+				eap);
 	} else if (may & AUTH_EAP || eap) {
 		read_eap(p, eap);
 	} else {

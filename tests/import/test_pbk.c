@@ -95,6 +95,10 @@ static void methods(void **state)
 	(void)state;
 	reads(ENTRY("a", 13) PHONE, 1);
 	report_value(im.v[0], "connection.type", "l2tp");
+	reads(ENTRY("a", 3) "CustomAuthKey=26\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_no_note(im.v[0], "CustomAuthKey");
+	reads(ENTRY("a", 3) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_note(im.v[0], IMPORT_LEFT, "CustomAuthKey", "method 13");
 	reads(ENTRY("a", 7) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
 	report_value(im.v[0], "local.auth", "cert");
 	report_note(im.v[0], IMPORT_TODO, "CustomAuthKey", "EAP-TLS");
