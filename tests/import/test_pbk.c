@@ -47,19 +47,22 @@ static void refuses(const char *text, size_t n, const char *why)
 #define PHONE \
 	"\r\nMEDIA=rastapi\r\nPort=VPN2-0\r\n\r\nDEVICE=vpn\r\nPhoneNumber=vpn.example.org\r\n"
 
+#define HEAD_OFFICE                                             \
+	ENTRY("Head office", 7)                                 \
+	"CustomAuthKey=26\r\nAuthRestrictions=128\r\n"          \
+	"IpPrioritizeRemote=0\r\nIpDnsAddress=10.0.0.1\r\n"     \
+	"IpDns2Address=0.0.0.0\r\nIpDnsSuffix=corp.example\r\n" \
+	"DisableMobility=1\r\nNumCustomPolicy=1\r\n"            \
+	"CustomRasDialDll=C:\\evil.dll\r\n" PHONE
+#define OLD      ENTRY("Old", 3) "IpPrioritizeRemote=1\r\n" PHONE
+#define OLDER    ENTRY("Older", 12) PHONE
+#define ANYTHING ENTRY("Anything", 14) "AuthRestrictions=0\r\n" PHONE
+#define MODEM    "[Modem]\r\nType=1\r\nPhoneNumber=5551234\r\n"
+
 static void book(void **state)
 {
 	(void)state;
-	reads(ENTRY("Head office", 7) "CustomAuthKey=26\r\nAuthRestrictions=128\r\n"
-				      "IpPrioritizeRemote=0\r\nIpDnsAddress=10.0.0.1\r\n"
-				      "IpDns2Address=0.0.0.0\r\nIpDnsSuffix=corp.example\r\n"
-				      "DisableMobility=1\r\nNumCustomPolicy=1\r\n"
-				      "CustomRasDialDll=C:\\evil.dll\r\n" PHONE ENTRY("Old",
-					      3) "IpPrioritizeRemote=1\r\n" PHONE ENTRY("Older",
-					      1) PHONE ENTRY("Anything",
-					      14) "AuthRestrictions=0\r\n" PHONE
-						  "[Modem]\r\nType=1\r\nPhoneNumber=5551234\r\n",
-		3);
+	reads(HEAD_OFFICE OLD OLDER ANYTHING MODEM, 3);
 	const struct import_profile *p = im.v[0];
 	assert_string_equal(p->name, "Head-office");
 	report_value(p, "connection.type", "ikev2");
