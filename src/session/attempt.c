@@ -35,6 +35,15 @@ void attempt_hang_up(struct session *s, struct outbox *ob)
 		engine_stop(s->engine, s->now, ob);
 }
 
+/* What the view of it leads to goes with it. */
+static void drop_engine(struct session *s)
+{
+	engine_free(s->engine);
+	s->engine = NULL;
+	s->view.local_id = s->view.remote_id = "";
+	s->view.n_children = 0;
+}
+
 void session_end(struct session *s, const struct down *d, struct outbox *ob)
 {
 	struct down *out;
@@ -42,8 +51,7 @@ void session_end(struct session *s, const struct down *d, struct outbox *ob)
 	if (s->phase == PHASE_DOWN)
 		return;
 	attempt_hang_up(s, ob);
-	engine_free(s->engine);
-	s->engine = NULL;
+	drop_engine(s);
 	session_restore(s, d->status == DOWN_ASKED, ob);
 	s->phase = PHASE_DOWN;
 	out = outbox_add(ob, ACT_DOWN, sizeof(*out));
@@ -96,7 +104,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	/* A reconnect has the next attempt behind it: many who insist keep a gateway down that is back. */
 	bool patient = !s->was_up && s->path + 1 == s->n_paths && is_last_gateway(s);
 
-	engine_free(s->engine);
+	drop_engine(s);
 	s->again = false;
 	passphrase_wipe(&s->last_answer);
 	s->late = false;
@@ -209,8 +217,7 @@ static void leave_engine(struct session *s)
 	s->rekeys_ike += s->view.rekeys_ike;
 	s->rekeys_child += s->view.rekeys_child;
 	s->view.rekeys_ike = s->view.rekeys_child = 0;
-	engine_free(s->engine);
-	s->engine = NULL;
+	drop_engine(s);
 }
 
 static void next_at(struct session *s, uint64_t when)
@@ -413,6 +420,7 @@ static void next_gateway(struct session *s, const struct err *e, struct outbox *
 	outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s%s%s",
 		e->kind == ERR_PEER ? s->p->gateways[s->gateway] : "",
 		e->kind == ERR_PEER ? ": " : "", e->text);
+	leave_engine(s);
 	s->gateway++;
 	s->n_paths = 0;
 	s->cfg.ike_proposals = &s->p->ike_proposals;

@@ -113,6 +113,7 @@ static void set_up_machine(struct session *s, struct outbox *ob)
 	struct err e = { 0 };
 
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
+	engine_view(s->engine, &s->view);
 	struct netconf *made = netconf_build(s->p, &s->view, engine_granted(s->engine),
 		s->line ? &s->line_view : NULL, s->kernel, &s->paths[s->path], ob, &e);
 	if (!made) {
@@ -143,7 +144,7 @@ static void warn_of_weak(const struct session *s, struct outbox *ob)
 	char list[STATUS_WEAK * 32] = "";
 	struct weak w;
 
-	session_weak(s, &w);
+	session_weak(&s->view, &w);
 	for (size_t i = 0, n = 0; i < w.n && n < sizeof(list); i++)
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", w.v[i]);
 	if (w.n > 0)

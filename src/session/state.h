@@ -105,7 +105,8 @@ struct session {
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */
 	uint32_t rekeys_ike, rekeys_child, reconnects;
-	struct ike_view view; /* after the last call into the engine */
+	struct ike_view
+		view; /* when the engine was followed last, and of what it leads to nothing may be left */
 	struct err last_error;
 	enum ike_stage last_stage;
 	bool nameless; /* IKEv2: the gateway may not know the name that we call it, so we do not, ... */
@@ -116,6 +117,6 @@ struct weak { /* algorithms in use, each once */
 	size_t n;
 	const char *v[STATUS_WEAK];
 };
-void session_weak(const struct session *s, struct weak *out); /* status.c */
+void session_weak(const struct ike_view *v, struct weak *out); /* status.c */
 
 #endif

@@ -48,21 +48,21 @@ static void weak_suite(struct weak *w, const struct suite *x)
 			add_weak(w, algs[i]->name);
 }
 
-void session_weak(const struct session *s, struct weak *out)
+void session_weak(const struct ike_view *v, struct weak *out)
 {
 	out->n = 0;
-	weak_suite(out, &s->view.suite);
-	if (s->view.sha1)
+	weak_suite(out, &v->suite);
+	if (v->sha1)
 		add_weak(out, "rsa-sha1");
-	for (size_t i = 0; i < s->view.n_children; i++)
-		weak_suite(out, &s->view.children[i].suite);
+	for (size_t i = 0; i < v->n_children; i++)
+		weak_suite(out, &v->children[i].suite);
 }
 
-static void status_weak(const struct session *s, struct status *out)
+static void status_weak(const struct ike_view *v, struct status *out)
 {
 	struct weak w;
 
-	session_weak(s, &w);
+	session_weak(v, &w);
 	out->n_weak = w.n;
 	for (size_t i = 0; i < w.n; i++)
 		snprintf(out->weak[i], sizeof(out->weak[i]), "%s", w.v[i]);
@@ -83,10 +83,10 @@ static void status_selectors(
 		selector_text(out[i], &ts->v[i]);
 }
 
-static void status_children(const struct session *s, uint64_t now, struct status *out)
+static void status_children(const struct ike_view *v, uint64_t now, struct status *out)
 {
-	for (size_t i = 0; i < s->view.n_children && i < STATUS_CHILDREN; i++) {
-		const struct ike_child_view *c = &s->view.children[i];
+	for (size_t i = 0; i < v->n_children && i < STATUS_CHILDREN; i++) {
+		const struct ike_child_view *c = &v->children[i];
 		struct status_child *o = &out->children[out->n_children++];
 		o->spi_in = c->spi_in;
 		o->spi_out = c->spi_out;
@@ -130,7 +130,7 @@ static void status_line(const struct session *s, struct status *out)
 
 void session_status(const struct session *s, uint64_t now, struct status *out)
 {
-	const struct ike_view *v = &s->view;
+	struct ike_view view, *v = &view;
 
 	memset(out, 0, sizeof(*out));
 	snprintf(out->profile, sizeof(out->profile), "%s", s->p->name);
@@ -151,6 +151,7 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 		status_network(s->netconf, out);
 	if (!s->engine)
 		return;
+	engine_view(s->engine, v);
 	snprintf(out->gateway.id, sizeof(out->gateway.id), "%s", v->remote_id);
 	snprintf(out->gateway.vendor, sizeof(out->gateway.vendor), "%s", v->vendor);
 	snprintf(out->local.id, sizeof(out->local.id), "%s", v->local_id);
@@ -167,8 +168,8 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	out->rekeys_child += v->rekeys_child;
 	out->ike.quantum_safe = v->quantum_safe;
 	status_suite(out->ike.proposal, &v->suite);
-	status_children(s, now, out);
-	status_weak(s, out);
+	status_children(v, now, out);
+	status_weak(v, out);
 	if (s->line_view.phase == LINE_UP)
 		status_line(s, out);
 }

@@ -161,6 +161,27 @@ static void port_taken(void **state)
 	world_free(w);
 }
 
+/* Whoever asks while one engine is gone and the next has begun is told of none of its SAs. */
+static void asked_while_the_port_is_taken(void **state)
+{
+	struct os_input taken = { .kind = OS_LINK_FAILED };
+	struct status *st = calloc(1, sizeof(*st));
+	struct world *w = world_new(8);
+
+	(void)state;
+	assert_non_null(st);
+	taken.port_taken = true;
+	err_set(&taken.err, ERR_LOCAL, "another program has UDP port 1701");
+	world_dials(w);
+	session_status(w->pair.session, w->pair.net.now, st);
+	assert_int_equal(st->n_children, 1);
+	session_os(w->pair.session, w->pair.net.now, &taken, &w->pair.ob);
+	session_status(w->pair.session, w->pair.net.now, st);
+	assert_int_equal(st->n_children, 0);
+	free(st);
+	world_free(w);
+}
+
 /* A machine that has no TUN gets none by another port. */
 static void no_link_at_all(void **state)
 {
@@ -309,6 +330,30 @@ static void another_gateway(void **state)
 	check_up(w);
 	assert_int_equal(w->behind.calls, 3);
 	assert_int_equal(w->behind.link.local_port, L2TP_PORT);
+	world_free(w);
+}
+
+/* The SA for L2TP went with the first gateway, after both ports of ours. */
+static void asked_while_another_gateway_is_looked_up(void **state)
+{
+	struct status *st = calloc(1, sizeof(*st));
+	struct world *w = world_new(18);
+	struct session *s;
+
+	(void)state;
+	assert_non_null(st);
+	set(w, "connection", "gateway", "198.51.100.1, 198.51.100.1");
+	w->behind.deaf_calls = 2;
+	world_dials(w);
+	while (w->behind.calls < 2)
+		v1_pair_run(&w->pair, 1);
+	s = w->pair.session;
+	while (s->phase == PHASE_DIALLING)
+		session_tick(s, session_deadline(s), &w->pair.ob);
+	assert_int_equal(s->phase, PHASE_RESOLVING);
+	session_status(s, s->now, st);
+	assert_int_equal(st->n_children, 0);
+	free(st);
 	world_free(w);
 }
 
@@ -551,6 +596,7 @@ int main(void)
 		cmocka_unit_test(silent_on_any_port),
 		cmocka_unit_test(a_port_that_was_named),
 		cmocka_unit_test(port_taken),
+		cmocka_unit_test(asked_while_the_port_is_taken),
 		cmocka_unit_test(no_link_at_all),
 		cmocka_unit_test(renegotiated),
 		cmocka_unit_test(ipv6_beside),
@@ -558,6 +604,7 @@ int main(void)
 		cmocka_unit_test(gateway_renews),
 		cmocka_unit_test(ipv6_not_asked_for),
 		cmocka_unit_test(another_gateway),
+		cmocka_unit_test(asked_while_another_gateway_is_looked_up),
 		cmocka_unit_test(machine_refuses),
 		cmocka_unit_test(address_changes_while_dialling),
 		cmocka_unit_test(not_for_the_login),

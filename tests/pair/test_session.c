@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "../../src/session/state.h"
 #include "people.h"
 #include "whole.h"
 
@@ -45,6 +46,50 @@ static void up_and_down(void **state)
 	assert_int_equal(p.net.plane[CLIENT].n, 0);
 	assert_int_equal(p.gw.phase, GW_CLOSED);
 	whole_finish(&p, profile);
+}
+
+/* Two addresses, and nothing answers from either. Whoever asks how it is going is told of the way that is
+ * tried now. */
+static void asked_while_the_next_way_is_tried(void **state)
+{
+	struct profile *profile = profile_trusting(profile_psk());
+	struct os_input in = { .kind = OS_PATHS, .ok = true, .n_paths = 2 };
+	struct status *st = calloc(1, sizeof(*st));
+	uint8_t seed[RNG_SEED_LEN] = { 1 };
+	struct profile_problem none;
+	uint64_t now = 1000;
+	unsigned asked[2] = { 0 };
+	struct outbox ob;
+	struct err e;
+
+	(void)state;
+	assert_non_null(st);
+	assert_int_equal(profile_finish(profile, &none, 1), 0);
+	struct session *s = session_new(profile, seed, &e);
+	assert_non_null(s);
+	outbox_init(&ob);
+	session_start(s, now, 1700000000, &ob);
+	for (uint8_t i = 0; i < 2; i++) {
+		addr_set(&in.paths[i].local, FAMILY_V4, (uint8_t[]){ 192, 0, 2, 1 }, 500);
+		addr_set(&in.paths[i].remote, FAMILY_V4, (uint8_t[]){ 198, 51, 100, 10 + i }, 500);
+		in.paths[i].local_natt_port = 4500;
+		in.paths[i].mtu = 1500;
+	}
+	session_os(s, now, &in, &ob);
+	while (s->phase == PHASE_CONNECTING) {
+		session_status(s, now, st);
+		assert_true(addr_same_host(&st->gateway.address, &in.paths[s->path].remote));
+		asked[s->path]++;
+		outbox_clear(&ob);
+		now = session_deadline(s);
+		session_tick(s, now, &ob);
+	}
+	assert_int_equal(s->phase, PHASE_DOWN);
+	assert_true(asked[0] > 2 && asked[1] > 2);
+	session_free(s);
+	outbox_free(&ob);
+	free(st);
+	profile_done(profile);
 }
 
 /* The gateway forgets who has not logged in after half a minute: a password that was typed too late for it is
@@ -228,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest first[] = {
 		cmocka_unit_test(up_and_down),
+		cmocka_unit_test(asked_while_the_next_way_is_tried),
 		cmocka_unit_test(a_password_typed_late),
 		cmocka_unit_test(a_password_that_was_good),
 		cmocka_unit_test(lossy),
