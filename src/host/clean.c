@@ -248,11 +248,12 @@ bool clean_instance(struct cleaning *all, const char *name, bool *kept, struct e
 	return true;
 }
 
-/* Whether a dead instance's leavings are in reach from this network namespace. */
+/* Whether a dead instance's leavings are in reach from this network namespace; or cannot be known, which will
+ * be told. */
 static bool within_reach(int dir, const char *name)
 {
 	struct journal_lines *lines = malloc(sizeof(*lines));
-	bool here = lines && journal_read(dir, name, lines, NULL) && !ran_elsewhere(lines);
+	bool here = !lines || !journal_read(dir, name, lines, NULL) || !ran_elsewhere(lines);
 
 	free(lines);
 	return here;

@@ -17,7 +17,7 @@
  * taken back. A line without its newline was not finished, so what it announces was not begun.
  */
 
-enum { FILE_NAME_MAX = INSTANCE_MAX + 16, JOURNAL_SIZE_MAX = 1 << 20 };
+enum { FILE_NAME_MAX = INSTANCE_MAX + 16 };
 
 bool instance_name_ok(const char *name)
 {
@@ -97,40 +97,37 @@ static char *file_name(char out[FILE_NAME_MAX], const char *name, const char *su
 	return out;
 }
 
-/* The contents with a NUL behind, NULL when there is no such file or it is too long. */
-static char *file_read(int dir, const char *name, const char *suffix)
+/* Slot HOST_TABLES: none is written there. */
+static bool lock_text(int fd, struct lock_info *info)
 {
-	char file[FILE_NAME_MAX];
-	int fd = openat(dir, file_name(file, name, suffix), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-	char *text = NULL;
-
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) == 0 && st.st_size <= JOURNAL_SIZE_MAX)
-		text = calloc(1, (size_t)st.st_size + 1);
-	if (text && read(fd, text, (size_t)st.st_size) != st.st_size) {
-		free(text);
-		text = NULL;
-	}
-	close(fd);
-	return text;
-}
-
-static bool lock_read(int dir, const char *name, struct lock_info *info)
-{
-	char *text = file_read(dir, name, ".lock");
-	char *end = NULL;
+	char text[64] = "";
+	char *end;
 
 	*info = (struct lock_info){ .slot = HOST_TABLES };
-	if (!text)
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
 		return false;
 	unsigned long pid = strtoul(text, &end, 10);
 	unsigned long slot = *end == ' ' ? strtoul(end + 1, &end, 10) : HOST_TABLES;
-	bool ok = *end == '\n' && pid > 0 && pid < INT32_MAX && slot < HOST_TABLES;
-	if (ok)
+	if (*end == '\n' && pid > 0 && pid < INT32_MAX && slot < HOST_TABLES)
 		*info = (struct lock_info){ .pid = (pid_t)pid, .slot = (unsigned)slot };
-	free(text);
+	return true;
+}
+
+static bool cannot_read(struct err *e, const char *file)
+{
+	return err_set(e, ERR_LOCAL, HOST_RUN_DIR "/%s cannot be read: %s", file, strerror(errno));
+}
+
+static bool lock_read(int dir, const char *name, struct lock_info *info, struct err *e)
+{
+	char file[FILE_NAME_MAX];
+	int fd = openat(dir, file_name(file, name, ".lock"), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	*info = (struct lock_info){ .slot = HOST_TABLES };
+	if (fd < 0)
+		return errno == ENOENT || cannot_read(e, file);
+	bool ok = lock_text(fd, info) || cannot_read(e, file);
+	close(fd);
 	return ok;
 }
 
@@ -142,7 +139,13 @@ int instance_lock(int dir, const char *name, struct lock_info *info, bool *live,
 	*live = fd < 0 && errno == EWOULDBLOCK;
 	if (fd < 0 && !*live)
 		err_set(e, ERR_LOCAL, HOST_RUN_DIR "/%s: %s", file, strerror(errno));
-	lock_read(dir, name, info);
+	if (fd < 0) {
+		(void)!lock_read(dir, name, info, NULL);
+	} else if (!lock_text(fd, info)) {
+		(void)!cannot_read(e, file);
+		close(fd);
+		return -1;
+	}
 	return fd;
 }
 
@@ -208,14 +211,17 @@ bool slot_find(int dir, const char *self, unsigned *slot, struct err *e)
 	struct lock_info info;
 	size_t n;
 
-	if (!run_dir_list(dir, ".lock", &names, &n, e)) {
-		free(names);
-		return false;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], self) != 0 && lock_read(dir, names[i], &info))
+	bool ok = run_dir_list(dir, ".lock", &names, &n, e);
+	for (size_t i = 0; i < n && ok; i++) {
+		if (strcmp(names[i], self) == 0)
+			continue;
+		ok = lock_read(dir, names[i], &info, e);
+		if (ok && info.slot < HOST_TABLES)
 			used[info.slot] = true;
+	}
 	free(names);
+	if (!ok)
+		return false;
 	for (*slot = 0; *slot < HOST_TABLES; (*slot)++)
 		if (!used[*slot])
 			return true;
@@ -287,29 +293,46 @@ static void lines_remove(struct journal_lines *l, const char *what)
 	}
 }
 
+static bool lines_take(struct journal_lines *l, const char *line, const char *name, struct err *e)
+{
+	bool plus = line[0] == '+' && line[1] == ' ', minus = line[0] == '-' && line[1] == ' ';
+
+	if ((!plus && !minus) || strlen(line) - 2 >= JOURNAL_LINE_MAX)
+		return err_set(
+			e, ERR_LOCAL, "the journal " HOST_RUN_DIR "/%s.journal is damaged", name);
+	if (minus)
+		lines_remove(l, line + 2);
+	else if (l->n == JOURNAL_LINES_MAX)
+		return err_set(
+			e, ERR_LOCAL, "the journal " HOST_RUN_DIR "/%s.journal is too long", name);
+	else
+		snprintf(l->v[l->n++], JOURNAL_LINE_MAX, "%s", line + 2);
+	return true;
+}
+
 bool journal_read(int dir, const char *name, struct journal_lines *out, struct err *e)
 {
-	char *text = file_read(dir, name, ".journal");
-	bool ok = true;
+	char file[FILE_NAME_MAX], *line = NULL;
+	int fd = openat(dir, file_name(file, name, ".journal"), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	size_t room = 0;
+	ssize_t n;
 
 	out->n = 0;
-	if (!text)
+	if (fd < 0 && errno == ENOENT)
 		return true;
-	for (char *at = text, *end; ok && (end = strchr(at, '\n')); at = end + 1) {
-		*end = 0;
-		bool plus = at[0] == '+' && at[1] == ' ', minus = at[0] == '-' && at[1] == ' ';
-		if ((!plus && !minus) || end - at - 2 >= JOURNAL_LINE_MAX)
-			ok = err_set(e, ERR_LOCAL,
-				"the journal " HOST_RUN_DIR "/%s.journal is damaged", name);
-		else if (minus)
-			lines_remove(out, at + 2);
-		else if (out->n == JOURNAL_LINES_MAX)
-			ok = err_set(e, ERR_LOCAL,
-				"the journal " HOST_RUN_DIR "/%s.journal is too long", name);
-		else
-			snprintf(out->v[out->n++], JOURNAL_LINE_MAX, "%s", at + 2);
+	bool ok = f || cannot_read(e, file);
+	while (ok && (n = getline(&line, &room, f)) > 0 && line[n - 1] == '\n') {
+		line[n - 1] = 0;
+		ok = lines_take(out, line, name, e);
 	}
-	free(text);
+	if (ok && !feof(f))
+		ok = cannot_read(e, file);
+	free(line);
+	if (f)
+		fclose(f);
+	else if (fd >= 0)
+		close(fd);
 	return ok;
 }
 

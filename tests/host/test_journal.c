@@ -114,6 +114,41 @@ static void damaged_journal_is_an_error(void **state)
 	journal_close(&j);
 }
 
+/* Its lines come to nothing, but they are many. */
+static void a_long_journal_is_read_to_its_end(void **state)
+{
+	struct journal_lines lines;
+	FILE *f = fdopen(openat(dir, "a.journal", O_WRONLY | O_CREAT | O_CLOEXEC, 0600), "w");
+
+	(void)state;
+	assert_non_null(f);
+	fputs("+ policies 1234\n", f);
+	for (int i = 0; i < 30000; i++)
+		fputs("+ rule v4 1373 table 47000\n- rule v4 1373 table 47000\n", f);
+	assert_int_equal(fclose(f), 0);
+	assert_ok(&e, journal_read(dir, "a", &lines, &e));
+	assert_int_equal(lines.n, 1);
+}
+
+/* What cannot be known is not nothing. */
+static void unreadable_is_not_empty(void **state)
+{
+	struct journal_lines lines;
+	unsigned slot;
+
+	(void)state;
+	assert_int_equal(symlinkat("elsewhere", dir, "a.journal"), 0);
+	assert_refused(&e, ERR_LOCAL, journal_read(dir, "a", &lines, &e));
+	assert_non_null(strstr(e.text, "a.journal"));
+	assert_true(journal_shared(dir, "b", "sysctl /x 1"));
+	unlinkat(dir, "a.journal", 0);
+	assert_int_equal(mkdirat(dir, "a.journal", 0700), 0);
+	assert_refused(&e, ERR_LOCAL, journal_read(dir, "a", &lines, &e));
+	unlinkat(dir, "a.journal", AT_REMOVEDIR);
+	assert_int_equal(symlinkat("elsewhere", dir, "b.lock"), 0);
+	assert_refused(&e, ERR_LOCAL, slot_find(dir, "a", &slot, &e));
+}
+
 static void shared_lines_are_found(void **state)
 {
 	(void)state;
@@ -159,6 +194,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			journal_tells_what_is_still_set_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_journal_is_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_long_journal_is_read_to_its_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(unreadable_is_not_empty, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_lines_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(lock_names_its_owner_and_slot, setup, teardown),
 	};
