@@ -180,8 +180,10 @@ static bool clean_line(struct one *c, const char *line, struct err *e)
 			told(c, "the change of %s", line + 7);
 		return true;
 	}
-	return err_set(
-		e, ERR_LOCAL, "the journal of %s has a line that is not known: %s", c->name, line);
+	return err_set(e, ERR_LOCAL,
+		"the journal has a line that is not known: \"%s\"; when what it tells of is gone, "
+		"remove " HOST_RUN_DIR "/%s.journal",
+		line, c->name);
 }
 
 static bool ran_elsewhere(const struct journal_lines *lines)
@@ -231,8 +233,14 @@ bool clean_instance(struct cleaning *all, const char *name, bool *kept, struct e
 	bool ok = journal_read(all->dir, name, lines, e);
 	c.elsewhere = ok && ran_elsewhere(lines);
 	c.keep = ok && all->keep_strict && !c.elsewhere && has_line(lines, "killswitch strict");
-	for (size_t i = ok ? lines->n : 0; ok && i-- > 0;)
-		ok = clean_line(&c, lines->v[i], e);
+	/* What cannot be taken back does not keep the rest; the first that cannot is told. */
+	for (size_t i = ok ? lines->n : 0; i-- > 0;) {
+		struct err why;
+		bool undone = clean_line(&c, lines->v[i], &why);
+		if (!undone && ok && e)
+			*e = why;
+		ok &= undone;
+	}
 	ok = ok && (!c.keep || keep_journal(&c, lines, e));
 	free(lines);
 	if (!ok)
@@ -275,16 +283,22 @@ static bool clean_one(struct cleaning *c, const char *name, bool asked, struct e
 	return ok;
 }
 
-bool clean_dead(struct cleaning *c, struct err *e)
+static bool clean_each(struct cleaning *c, const char *suffix, struct err *e)
 {
 	char(*names)[INSTANCE_MAX + 1] = NULL;
 	size_t n = 0;
-	bool ok = run_dir_list(c->dir, ".lock", &names, &n, e);
+	bool ok = run_dir_list(c->dir, suffix, &names, &n, e);
 
 	for (size_t i = 0; i < n && ok; i++)
 		ok = clean_one(c, names[i], false, e);
 	free(names);
 	return ok;
+}
+
+/* A journal whose lock somebody removed is one, too. */
+bool clean_dead(struct cleaning *c, struct err *e)
+{
+	return clean_each(c, ".lock", e) && clean_each(c, ".journal", e);
 }
 
 bool clean_forgotten(struct cleaning *c, struct err *e)

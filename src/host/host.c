@@ -167,29 +167,29 @@ static void undo_all(struct host *h)
 	}
 }
 
+static void leave_instance(struct host *h)
+{
+	/* A journal that still has lines is left for the next start, or `clean`. */
+	struct journal_lines *left = malloc(sizeof(*left));
+	if (h->journal.fd >= 0 && left && journal_read(h->dir, h->name, left, NULL) && left->n <= 1)
+		run_dir_unlink(h->dir, h->name, ".journal");
+	free(left);
+	journal_close(&h->journal);
+	/* And what it tells of has the slot in the lock: the journal of a killed instance, too, that this one
+	 * could not clean up after. */
+	if (!run_dir_has(h->dir, h->name, ".journal"))
+		run_dir_unlink(h->dir, h->name, ".lock");
+	close(h->lock);
+}
+
 void host_close(struct host *h, struct outbox *events)
 {
-	bool kept = false;
-
 	if (!h)
 		return;
-	if (h->journal.fd >= 0) {
+	if (h->journal.fd >= 0)
 		undo_all(h);
-		/* A journal that still has lines is left for the next start, or `clean`. */
-		struct journal_lines *left = malloc(sizeof(*left));
-		if (left && journal_read(h->dir, h->name, left, NULL) && left->n <= 1)
-			run_dir_unlink(h->dir, h->name, ".journal");
-		else
-			kept = true;
-		free(left);
-		journal_close(&h->journal);
-	}
-	if (h->lock >= 0) {
-		/* It holds the slot of what is left. */
-		if (!kept)
-			run_dir_unlink(h->dir, h->name, ".lock");
-		close(h->lock);
-	}
+	if (h->lock >= 0)
+		leave_instance(h);
 	if (h->dir >= 0)
 		close(h->dir);
 	if (events)

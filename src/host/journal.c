@@ -63,6 +63,15 @@ int run_dir_open(const char *path, struct err *e)
 	return fd;
 }
 
+/* It is removed while it is locked: who had opened it before that has a lock of nothing. */
+static bool leads_to(int dir, const char *file, int fd)
+{
+	struct stat named, ours;
+
+	return fstatat(dir, file, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &ours) == 0 &&
+		named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
+}
+
 static int lock_file(int dir, const char *file, int how)
 {
 	int fd = openat(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -73,9 +82,13 @@ static int lock_file(int dir, const char *file, int how)
 	do
 		r = flock(fd, how);
 	while (r < 0 && errno == EINTR);
-	if (r == 0)
+	if (r == 0 && leads_to(dir, file, fd))
 		return fd;
 	int code = errno;
+	if (r == 0) {
+		close(fd);
+		return lock_file(dir, file, how);
+	}
 	close(fd);
 	errno = code;
 	return -1;
@@ -197,6 +210,15 @@ bool run_dir_list(
 	return ok;
 }
 
+bool run_dir_has(int dir, const char *name, const char *suffix)
+{
+	char file[FILE_NAME_MAX];
+	struct stat st;
+
+	return fstatat(dir, file_name(file, name, suffix), &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+		errno != ENOENT;
+}
+
 void run_dir_unlink(int dir, const char *name, const char *suffix)
 {
 	char file[FILE_NAME_MAX];
@@ -256,7 +278,16 @@ static bool journal_write(struct journal *j, char sign, const char *fmt, va_list
 		return false;
 	}
 	line[n + 2] = '\n';
-	return write(j->fd, line, (size_t)n + 3) == n + 3 && fsync(j->fd) == 0;
+	off_t end = lseek(j->fd, 0, SEEK_END);
+	ssize_t done = write(j->fd, line, (size_t)n + 3);
+	if (done == n + 3)
+		return fsync(j->fd) == 0;
+	/* Cut short for want of room: the next line must not be taken for the rest of it. */
+	if (done >= 0) {
+		(void)!ftruncate(j->fd, end);
+		errno = ENOSPC;
+	}
+	return false;
 }
 
 bool journal_add(struct journal *j, struct err *e, const char *fmt, ...)

@@ -260,6 +260,7 @@ bool slot_find(int dir, const char *self, unsigned *slot, struct err *e) MUST_CH
 /* Names of the files that end in suffix, without it; to be freed. */
 bool run_dir_list(int dir, const char *suffix, char (**names)[INSTANCE_MAX + 1], size_t *n,
 	struct err *e) MUST_CHECK;
+bool run_dir_has(int dir, const char *name, const char *suffix); /* or it cannot be known */
 void run_dir_unlink(int dir, const char *name, const char *suffix);
 
 bool journal_open(struct journal *j, int dir, const char *name, struct err *e) MUST_CHECK;

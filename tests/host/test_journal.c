@@ -4,8 +4,11 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char path[64];
@@ -149,6 +152,28 @@ static void unreadable_is_not_empty(void **state)
 	assert_refused(&e, ERR_LOCAL, slot_find(dir, "a", &slot, &e));
 }
 
+/* The disk is full for a while. */
+static void a_line_cut_short_is_not_there(void **state)
+{
+	struct rlimit few = { 40, RLIM_INFINITY }, all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct journal_lines lines;
+	struct journal j;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_ok(&e, journal_open(&j, dir, "a", &e));
+	assert_ok(&e, journal_add(&j, &e, "netns 4026531840"));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	assert_refused(&e, ERR_LOCAL, journal_add(&j, &e, "rule v4 1373 table 47000"));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_ok(&e, journal_add(&j, &e, "policies 1987079680"));
+	journal_undone(&j, "policies 1987079680");
+	journal_close(&j);
+	assert_ok(&e, journal_read(dir, "a", &lines, &e));
+	assert_int_equal(lines.n, 1);
+	assert_string_equal(lines.v[0], "netns 4026531840");
+}
+
 static void shared_lines_are_found(void **state)
 {
 	(void)state;
@@ -186,6 +211,35 @@ static void lock_names_its_owner_and_slot(void **state)
 	close(fd);
 }
 
+/* Who had it removes it while we wait for it. */
+static void a_lock_that_was_removed_is_none(void **state)
+{
+	int ready[2];
+	struct stat st;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int fd = run_dir_lock(dir, &e);
+		bool told = write(ready[1], "x", 1) == 1;
+		usleep(200000);
+		unlinkat(dir, ".lock", 0);
+		_exit(fd < 0 || !told);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	int fd = run_dir_lock(dir, &e);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(fd);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,8 +250,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_journal_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_long_journal_is_read_to_its_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(unreadable_is_not_empty, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_line_cut_short_is_not_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_lines_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(lock_names_its_owner_and_slot, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_lock_that_was_removed_is_none, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

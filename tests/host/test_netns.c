@@ -600,6 +600,37 @@ static void killed_and_cleaned(void **state)
 	strict_reverse_path("0\n");
 }
 
+/* A newer version wrote it, or a disk that failed: all else is taken back, and what is not known is not
+ * forgotten. */
+static void killed_with_a_line_that_is_not_known(void **state)
+{
+	size_t removed;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct netconf *c = conf_full();
+	killed_instance("office", c);
+	char *journal = read_text("/run/vpnc-ike/office.journal");
+	char *more = calloc(1, strlen(journal) + 16);
+	assert_non_null(more);
+	sprintf(more, "%s+ moon 7\n", journal);
+	write_text("/run/vpnc-ike/office.journal", more);
+	assert_null(host_open("office", &e));
+	assert_non_null(strstr(e.text, "moon 7"));
+	assert_shows("ip -4 rule", "lookup 47000", false);
+	assert_shows("ls /run/vpnc-ike", "office.journal", true);
+	assert_shows("ls /run/vpnc-ike", "office.lock", true);
+	assert_int_equal(unlink("/run/vpnc-ike/office.lock"), 0);
+	assert_refused(&e, ERR_LOCAL, host_clean(NULL, NULL, &removed, &e));
+	assert_int_equal(unlink("/run/vpnc-ike/office.journal"), 0);
+	assert_ok(&e, host_clean(NULL, NULL, &removed, &e));
+	free(more);
+	free(journal);
+	free(c);
+	assert_as_before(before);
+}
+
 static void killed_and_started_again(void **state)
 {
 	char name[16];
@@ -1333,6 +1364,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(five_thousand_routes, teardown),
 		cmocka_unit_test_teardown(failed_change_is_rolled_back, teardown),
 		cmocka_unit_test_teardown(killed_and_cleaned, teardown),
+		cmocka_unit_test_teardown(killed_with_a_line_that_is_not_known, teardown),
 		cmocka_unit_test_teardown(killed_and_started_again, teardown),
 		cmocka_unit_test_teardown(killed_at_any_point, teardown),
 		cmocka_unit_test_teardown(kill_switch_beside_others, teardown),
