@@ -61,6 +61,8 @@ static bool try_resolvconf(
 		h->dns_via = DNS_RESOLVCONF;
 		return true;
 	}
+	/* It may have the record for all that, and what it wrote of it would become the file of before. */
+	(void)!resolvconf_unset(program, record, NULL);
 	journal_undone(&h->journal, "resolvconf %s", record);
 	return false;
 }

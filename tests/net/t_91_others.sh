@@ -255,19 +255,19 @@ test_dns_after_power_was_lost() {
 	same_machine
 }
 
-# resolvconf_is KIND: openresolv or debian, as far as we use them; the network's server is in the list
+# resolvconf_is KIND: openresolv or debian, as far as we use them, or one that fails when it has done its work; the network's server is in the list
 resolvconf_is() {
 	mkdir -p "$LAB/sbin"
 	cat >"$LAB/sbin/resolvconf" <<-END
 	#!/bin/sh
 	alone=
 	if [ "\$1" = -x ]; then
-		[ $1 = openresolv ] || exit 99
+		[ $1 != debian ] || exit 99
 		alone=yes
 		shift
 	fi
 	case \$1 in
-	-a) { cat; [ "\$alone" ] || echo nameserver 192.168.77.1; } >/etc/resolv.conf ;;
+	-a) { cat; [ "\$alone" ] || echo nameserver 192.168.77.1; } >/etc/resolv.conf; [ $1 != failing ] || exit 1 ;;
 	-d) printf '# the lab\nnameserver 192.168.77.1\n' >/etc/resolv.conf ;;
 	*) exit 99 ;;
 	esac
@@ -296,6 +296,21 @@ test_dns_of_the_tunnel_alone() {
 		cmp "$etc" "$LAB/keep" || fail "$kind: not as it was: $(cat "$etc")"
 		in_box client umount -l /usr/sbin
 	done
+	cp -p "$LAB/keep" "$etc"
+}
+
+# As one of openresolv's subscribers makes it end. What it wrote is not the file of before.
+test_dns_resolvconf_fails() {
+	local etc=$LAB/client/etc/resolv.conf
+	cp -p "$etc" "$LAB/keep"
+	profile_psk dns full
+	resolvconf_is failing
+	client_start dns
+	explained dns 'resolvconf did not work'
+	status_is dns 's["dns"]["via"] == "/etc/resolv.conf"' || fail "$(json dns 's["dns"]')"
+	client_stop dns
+	cmp "$etc" "$LAB/keep" || fail "not as it was: $(cat "$etc")"
+	in_box client umount -l /usr/sbin
 	cp -p "$LAB/keep" "$etc"
 }
 
