@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,6 +64,8 @@ int main(int argc, char **argv)
 	struct err e;
 
 	open_standard();
+	/* Inherited from who does not want to know how children end; we do. */
+	signal(SIGCHLD, SIG_DFL);
 	if (!options_parse(&o, argc, argv, &e)) {
 		if (argc < 2)
 			cli_usage(stderr);

@@ -325,7 +325,7 @@ static enum prompt_result askpass_readable(struct prompt *p, struct passphrase *
 {
 	char buf[256];
 	ssize_t n;
-	int status;
+	int status = 0;
 
 	while (p->out >= 0 && (n = read_ready(p->out, buf, sizeof(buf))) >= 0) {
 		for (ssize_t i = 0; i < n && p->typed.len < PASSPHRASE_MAX; i++)
@@ -336,13 +336,14 @@ static enum prompt_result askpass_readable(struct prompt *p, struct passphrase *
 	}
 	if (p->out >= 0 && errno != EAGAIN)
 		close_fd(&p->out);
-	if (p->out >= 0 || waitpid(p->askpass, &status, WNOHANG) == 0)
+	pid_t ended = p->out >= 0 ? 0 : waitpid(p->askpass, &status, WNOHANG);
+	if (ended == 0 || (ended < 0 && errno == EINTR))
 		return PROMPT_PENDING;
 	p->askpass = 0;
 	size_t line = strcspn(p->typed.text, "\r\n");
 	wipe(p->typed.text + line, sizeof(p->typed.text) - line);
 	p->typed.len = line;
-	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0 && program_knows(p);
+	bool well = ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && program_knows(p);
 	return finish(p, well ? PROMPT_ANSWERED : PROMPT_REFUSED, answer);
 }
 

@@ -2,6 +2,7 @@
 #include "folder.h"
 #include "lib/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -54,6 +55,20 @@ static void a_program_that_does_not(void **state)
 	assert_int_equal(answer.len, 0);
 	assert_refused(&e, ERR_CONFIG, ask(*state, "#!/bin/sh\nkill -9 $$\n", &answer, &e));
 	assert_refused(&e, ERR_CONFIG, ask(*state, "#!/nonexistent\n", &answer, &e));
+}
+
+/* How a program ended is not known where nobody waits for children: its answer is none. */
+static void children_that_nobody_waits_for(void **state)
+{
+	struct passphrase answer = { .len = 3, .text = "old" };
+	struct err e;
+
+	signal(SIGCHLD, SIG_IGN);
+	bool wrong = ask(*state, "#!/bin/sh\necho secret\nexit 1\n", &answer, &e);
+	bool right = ask(*state, "#!/bin/sh\necho secret\n", &answer, &e);
+	signal(SIGCHLD, SIG_DFL);
+	assert_false(wrong || right);
+	assert_int_equal(answer.len, 0);
 }
 
 /* Which program, what is wrong with it, and what would be right. */
@@ -178,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(a_program_answers),
 		WITH_FOLDER(a_program_that_does_not),
+		WITH_FOLDER(children_that_nobody_waits_for),
 		WITH_FOLDER(no_program_to_run),
 		WITH_FOLDER(a_password_that_was_refused),
 		WITH_FOLDER(questions_end),

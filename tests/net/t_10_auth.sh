@@ -103,6 +103,19 @@ test_auth_password_typed_late() {
 	rm "$LAB/answer"
 }
 
+# Who started us does not care how children end, and a program inherits that.
+test_auth_password_of_a_program_without_sigchld() {
+	profile_eap program mschapv2
+	sed -i '/^password = /d' "$LAB/profiles/program.conf"
+	echo "$ALICE" >"$LAB/answer"
+	printf '#!/bin/sh\nsleep 0.3\ncat %s\n' "$LAB/answer" >"$LAB/askpass"
+	printf '#!/bin/sh\nexec env --ignore-signal=CHLD %s "$@"\n' "$(realpath "$VPNC_IKE")" >"$LAB/careless"
+	chmod 755 "$LAB/askpass" "$LAB/careless"
+	CLIENT_ASKPASS=$LAB/askpass VPNC_IKE=$LAB/careless client_start program
+	client_stop program
+	rm "$LAB/answer"
+}
+
 # Refused when it is called gate.vpn.test, as Windows never does.
 test_auth_named_otherwise() {
 	profile_eap named mschapv2 named
