@@ -7,10 +7,12 @@
 #include <sys/fsuid.h>
 #include <unistd.h>
 
-/* The number in SUDO_UID, which only root's own environment can be believed about. */
-static bool sudo_uid(uid_t *uid)
+enum { ROOM_MOST = 1 << 20 }; /* octets of an entry in passwd */
+
+/* The number in SUDO_UID or SUDO_GID, which only root's own environment can be believed about. */
+static bool sudo_id(const char *variable, uint32_t *id)
 {
-	const char *text = getenv("SUDO_UID");
+	const char *text = getenv(variable);
 	char *end;
 
 	if (getuid() != 0 || !text || !*text)
@@ -18,22 +20,39 @@ static bool sudo_uid(uid_t *uid)
 	unsigned long n = strtoul(text, &end, 10);
 	if (*end || n >= UINT32_MAX)
 		return false;
-	*uid = (uid_t)n;
+	*id = (uint32_t)n;
 	return true;
 }
 
-void user_invoking(struct user *u)
+static bool from_passwd(struct user *u)
 {
 	struct passwd pw, *found = NULL;
-	char room[4096];
+	char *room = NULL, *more;
+	int code = ERANGE;
 
-	*u = (struct user){ .uid = getuid(), .gid = getgid() };
-	bool by_sudo = sudo_uid(&u->uid);
-	if (getpwuid_r(u->uid, &pw, room, sizeof(room), &found) == 0 && found) {
+	for (size_t n = 4096; code == ERANGE && n <= ROOM_MOST && (more = realloc(room, n));
+		n *= 4) {
+		room = more;
+		code = getpwuid_r(u->uid, &pw, room, n, &found);
+	}
+	bool there = code == 0 && found;
+	if (there) {
 		u->gid = pw.pw_gid;
 		snprintf(u->name, sizeof(u->name), "%s", pw.pw_name);
 		snprintf(u->home, sizeof(u->home), "%s", pw.pw_dir);
 	}
+	free(room);
+	return there;
+}
+
+void user_invoking(struct user *u)
+{
+	*u = (struct user){ .uid = getuid(), .gid = getgid() };
+	bool by_sudo = sudo_id("SUDO_UID", &u->uid);
+	/* Root's group is nobody else's, whatever is not known of him. */
+	if (!from_passwd(u) && by_sudo && u->uid != 0 &&
+		(!sudo_id("SUDO_GID", &u->gid) || u->gid == 0))
+		u->gid = u->uid;
 	const char *home = getenv("HOME");
 	if (!by_sudo && home && home[0] == '/')
 		snprintf(u->home, sizeof(u->home), "%s", home);
