@@ -1,6 +1,7 @@
 #include "term.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -60,7 +61,7 @@ bool term_guard(int fd)
 		return true;
 	if (tcgetattr(fd, &guard.was) != 0)
 		return false;
-	guard.fd = dup(fd);
+	guard.fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (guard.fd < 0)
 		return false;
 	guard.kept = true;
