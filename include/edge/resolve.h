@@ -1,9 +1,8 @@
 /*
  * Name resolution that does not block: c-ares, driven by the loop.
  *
- * /etc/hosts and the name servers of the machine are those of the time of resolver_new: made before
- * the tunnel is up, it goes on asking the servers outside, and past the tunnel, when the way to the
- * gateway must be found again.
+ * The name servers of the machine are those of the time of resolver_new or resolver_renew. They are asked past
+ * the tunnel: the way to the gateway may have to be found again.
  */
 #ifndef EDGE_RESOLVE_H
 #define EDGE_RESOLVE_H
@@ -20,6 +19,10 @@ struct resolver *resolver_new(const char *resolv_conf, struct err *e) MUST_CHECK
 void resolver_free(struct resolver *r);
 /* The first servers that are asked. */
 void resolver_servers(struct resolver *r, struct addr *out, size_t most);
+/* From here on the servers that the file names now are asked, but for those inside the tunnel; where it names
+ * no other, those of before. Ends the question. */
+void resolver_renew(
+	struct resolver *r, const char *resolv_conf, const struct addr *inside, size_t n);
 /* Starts; an address text is answered at once. One question at a time: a new one ends the last. */
 void resolver_ask(struct resolver *r, const char *host, uint16_t port);
 /* Descriptors to watch now, with what for (EPOLLIN/EPOLLOUT bits); changes after every call. */

@@ -136,8 +136,10 @@ bool host_reaches(struct host *h, const struct addr *remote);
 void host_watch(struct host *h, const struct addr *remote);
 
 /* The resolv.conf that names the servers on the network, not the resolver on this machine that asks
- * them: that one's sockets do not pass a kill switch, ours do. */
-const char *host_name_servers(void);
+ * them: that one's sockets do not pass a kill switch, ours do. Where an instance wrote it, the file of before. */
+const char *host_name_servers(const struct host *h);
+/* The tunnel's own, which such a file may name among the others. How many they are. */
+size_t host_tunnel_servers(const struct host *h, struct addr out[NETCONF_DNS]);
 
 /* What happened to the machine: a descriptor for the loop, and the next event, HOST_NOTHING when
  * there is none. Networks on the link and reverse path checking are adapted meanwhile, and what

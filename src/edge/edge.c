@@ -74,11 +74,12 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 		g->slots[i] = -1;
 	edge_log_level(g, log_level);
 	sleep_watch_start(&g->sleep);
-	const char *servers = p->killswitch != KILLSWITCH_NO ? host_name_servers() : NULL;
 	bool ok = loop_open(&g->loop, e) && edge_seed(seed, e) &&
 		(g->host = host_open(p->name, e)) &&
 		(!p->interface[0] || host_call_interface(g->host, p->interface, e)) &&
-		(g->udp = udp_open(g->host, e)) && (g->resolver = resolver_new(servers, e)) &&
+		(g->udp = udp_open(g->host, e)) &&
+		(g->resolver = resolver_new(
+			 p->killswitch != KILLSWITCH_NO ? host_name_servers(g->host) : NULL, e)) &&
 		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) &&
 		watch_sockets(g, e);
 	wipe(seed, sizeof(seed));

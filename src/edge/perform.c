@@ -118,6 +118,12 @@ static void resolve(struct edge *g, const struct resolve *r)
 {
 	g->resolving = true;
 	g->resolve_port = r->port;
+	/* The machine may be in another network since, and its name servers with it. */
+	if (g->n_known > 0) {
+		struct addr inside[NETCONF_DNS];
+		size_t n = host_tunnel_servers(g->host, inside);
+		resolver_renew(g->resolver, host_name_servers(g->host), inside, n);
+	}
 	resolver_ask(g->resolver, r->host, r->port);
 }
 

@@ -65,26 +65,35 @@ static void socket_state(void *data, ares_socket_t fd, int readable, int writabl
 	}
 }
 
-struct resolver *resolver_new(const char *resolv_conf, struct err *e)
+static int make_channel(struct resolver *r, const char *resolv_conf, ares_channel *out)
 {
-	struct resolver *r = calloc(1, sizeof(*r));
 	struct ares_options options = { .timeout = TIMEOUT_MS,
 		.tries = TRIES,
 		.sock_state_cb = socket_state,
 		.sock_state_cb_data = r };
 	int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
 
-	if (!r) {
-		err_set(e, ERR_LOCAL, "no memory for name resolution");
-		return NULL;
-	}
 	if (resolv_conf) {
 		options.resolvconf_path = (char *)resolv_conf; /* c-ares copies it */
 		given |= ARES_OPT_RESOLVCONF;
 	}
+	int code = ares_init_options(out, &options, given);
+	if (code == ARES_SUCCESS)
+		ares_set_socket_configure_callback(*out, mark_socket, NULL);
+	return code;
+}
+
+struct resolver *resolver_new(const char *resolv_conf, struct err *e)
+{
+	struct resolver *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		err_set(e, ERR_LOCAL, "no memory for name resolution");
+		return NULL;
+	}
 	int code = ares_library_init(ARES_LIB_INIT_ALL);
 	if (code == ARES_SUCCESS) {
-		code = ares_init_options(&r->channel, &options, given);
+		code = make_channel(r, resolv_conf, &r->channel);
 		if (code != ARES_SUCCESS)
 			ares_library_cleanup();
 	}
@@ -93,7 +102,6 @@ struct resolver *resolver_new(const char *resolv_conf, struct err *e)
 		free(r);
 		return NULL;
 	}
-	ares_set_socket_configure_callback(r->channel, mark_socket, NULL);
 	r->done = true;
 	err_set(&r->err, ERR_BUG, "no name was asked for");
 	return r;
@@ -120,6 +128,57 @@ void resolver_servers(struct resolver *r, struct addr *out, size_t most)
 		addr_set(&out[n++], a->family == AF_INET6 ? FAMILY_V6 : FAMILY_V4,
 			(const uint8_t *)&a->addr, 0);
 	ares_free_data(all);
+}
+
+static bool is_one_of(const struct ares_addr_port_node *s, const struct addr *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s->family == AF_INET ?
+				v[i].family == FAMILY_V4 && memcmp(&s->addr, v[i].ip, 4) == 0 :
+				v[i].family == FAMILY_V6 && memcmp(&s->addr, v[i].ip, 16) == 0)
+			return true;
+	return false;
+}
+
+/* False: no other is left. */
+static bool leave_out(ares_channel channel, const struct addr *inside, size_t n)
+{
+	struct ares_addr_port_node *servers = NULL, **at = &servers;
+	bool any = false;
+
+	if (ares_get_servers_ports(channel, &servers) != ARES_SUCCESS)
+		return false;
+	while (*at) {
+		struct ares_addr_port_node *s = *at;
+		if (!is_one_of(s, inside, n)) {
+			at = &s->next;
+			continue;
+		}
+		any = true;
+		*at = s->next;
+		s->next = NULL;
+		ares_free_data(s);
+	}
+	/* Setting what is there already would lose the interface of a link-local one. */
+	bool ok = servers && (!any || ares_set_servers_ports(channel, servers) == ARES_SUCCESS);
+	ares_free_data(servers);
+	return ok;
+}
+
+void resolver_renew(
+	struct resolver *r, const char *resolv_conf, const struct addr *inside, size_t n)
+{
+	ares_channel channel;
+
+	if (make_channel(r, resolv_conf, &channel) != ARES_SUCCESS)
+		return;
+	if (leave_out(channel, inside, n)) {
+		ares_channel old = r->channel;
+		r->question++;
+		r->channel = channel;
+		channel = old;
+	}
+	ares_destroy(channel);
 }
 
 static void fail(struct resolver *r, int code)

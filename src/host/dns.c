@@ -182,6 +182,24 @@ void dns_apply(struct host *h, const struct netconf *netconf)
 		dns_set(h, &want, false);
 }
 
+const char *host_name_servers(const struct host *h)
+{
+	const char *uplinks = resolved_uplinks();
+	bool ours = false;
+
+	if (uplinks)
+		return uplinks;
+	return resolv_file_ours(h->dir, RESOLV_CONF, &ours, NULL) && ours ? HOST_RUN_DIR
+		"/" RESOLV_SAVED :
+									    RESOLV_CONF;
+}
+
+size_t host_tunnel_servers(const struct host *h, struct addr out[NETCONF_DNS])
+{
+	memcpy(out, h->dns.servers, h->dns.n_servers * sizeof(out[0]));
+	return h->dns.n_servers;
+}
+
 /* What is there now is the file of before from here on; or whoever wrote it manages names now. */
 void dns_again(struct host *h)
 {

@@ -396,6 +396,8 @@ struct dns_want {
 enum dns_via { DNS_NONE, DNS_RESOLVED, DNS_RESOLVCONF, DNS_FILE };
 
 bool resolved_here(const char *resolv_conf);
+/* Its list of the servers on the networks; NULL: it does not manage names here. */
+const char *resolved_uplinks(void);
 bool resolved_set(int link, const struct dns_want *want, struct err *e) MUST_CHECK;
 bool resolved_revert(int link, struct err *e) MUST_CHECK;
 
@@ -570,7 +572,9 @@ bool clean_dead(struct cleaning *c, struct err *e) MUST_CHECK;
 bool clean_forgotten(struct cleaning *c, struct err *e) MUST_CHECK;
 unsigned long netns_id(void);
 
-#define RESOLV_CONF   "/etc/resolv.conf"
+#define RESOLV_CONF "/etc/resolv.conf"
+#define RESOLV_SAVED \
+	".resolv.conf" /* in the run directory: a line of our own, and the file of before */
 #define RESOLV_SUFFIX ".before-vpnc-ike" /* of the copy beside it */
 
 #endif

@@ -79,11 +79,11 @@ static bool manages(const char *resolv_conf)
 	return false;
 }
 
-const char *host_name_servers(void)
+const char *resolved_uplinks(void)
 {
 	static const char uplinks[] = "/run/systemd/resolve/resolv.conf";
 
-	return manages(RESOLV_CONF) && access(uplinks, R_OK) == 0 ? uplinks : RESOLV_CONF;
+	return manages(RESOLV_CONF) && access(uplinks, R_OK) == 0 ? uplinks : NULL;
 }
 
 bool resolved_here(const char *resolv_conf)

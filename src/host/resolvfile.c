@@ -23,7 +23,7 @@
  * for a file of before. Behind a symbolic link into /run all of them are gone together.
  */
 
-#define SAVED ".resolv.conf"
+#define SAVED RESOLV_SAVED
 #define FIRST "# Written by vpnc-ike for "
 
 enum { SAVED_HEAD_MAX = 96, RESOLV_MAX = 65536, RESOLV_SERVERS = 3, SEARCH_MAX = 6 };

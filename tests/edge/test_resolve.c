@@ -276,6 +276,45 @@ static void names_its_servers(void **state)
 	resolver_free(r);
 }
 
+static void write_servers(const char *text)
+{
+	FILE *f = fopen("/run/servers", "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* The machine has moved: nobody answers at the server of before. Those inside the tunnel are not asked for the
+ * way to it; and a first line that is no server's is that of a file which was put aside. */
+static void servers_of_another_network(void **state)
+{
+	struct addr out[RESOLVE_ADDRS_MAX], inside[2];
+
+	(void)state;
+	need_server();
+	assert_true(addr_parse(&inside[0], "127.0.0.8"));
+	assert_true(addr_parse(&inside[1], "fd99::53"));
+	write_servers("nameserver 127.0.0.9\n");
+	struct resolver *r = resolver_new("/run/servers", &e);
+	assert_non_null(r);
+	resolver_ask(r, "gw.test", 500);
+	assert_int_equal(answer(r, out), 0);
+	write_servers(
+		"1 420 0 0 1 1\nnameserver 127.0.0.8\nnameserver fd99::53\nnameserver 127.0.0.1\n");
+	resolver_ask(r, "gw.test", 500); /* ends without an answer */
+	resolver_renew(r, "/run/servers", inside, ARRAY_LEN(inside));
+	unsigned before = queries;
+	resolver_ask(r, "gw.test", 500);
+	assert_int_equal(answer(r, out), 2);
+	assert_int_equal(queries - before, 2);
+	write_servers("nameserver fd99::53\nnameserver 127.0.0.8\n"); /* no other is known */
+	resolver_renew(r, "/run/servers", inside, ARRAY_LEN(inside));
+	resolver_ask(r, "gw.test", 500);
+	assert_int_equal(answer(r, out), 2);
+	resolver_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +325,7 @@ int main(void)
 		cmocka_unit_test(new_question_ends_the_last),
 		cmocka_unit_test(questions_go_past_the_tunnel),
 		cmocka_unit_test(names_its_servers),
+		cmocka_unit_test(servers_of_another_network),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -607,3 +607,35 @@ test_gateway_killed_and_back() {
 	reaches "$INNER4"
 	client_stop back
 }
+
+# --- another network ---------------------------------------------------------------------------------------
+
+connected_twice() {
+	[ "$(grep -c ^connected "$LAB/run/$1/out")" = 2 ]
+}
+
+# The gateway has another address, which only the name server of the network knows that the machine is in now.
+test_gateway_found_in_another_network() {
+	local etc=$LAB/client/etc/resolv.conf other=198.51.100.30 first
+	cp -p "$etc" "$LAB/keep"
+	profile_psk moving full moving.vpn.test
+	serve router "$NET_DIR/nameserver" 192.168.77.1 moving.vpn.test "$GATE4"
+	first=$SERVED
+	client_start moving
+	in_box router ip addr add 192.168.77.8/24 dev lan
+	kill "$first"
+	serve router "$NET_DIR/nameserver" 192.168.77.8 moving.vpn.test $other
+	in_box router nft "table ip moved {
+		chain to { type nat hook prerouting priority -100; ip daddr $other dnat to $GATE4; };
+		chain past { type filter hook forward priority 0; udp dport { 500, 4500 } ct original ip daddr $GATE4 drop; }; }"
+	printf 'nameserver 192.168.77.8\n' >"$etc" # as a DHCP client does
+	wait_until 5 grep -q '^nameserver 10\.99\.0\.53' "$etc" || fail "ours is not there again: $(cat "$etc")"
+	client_do moving reconnect
+	wait_until 100 connected_twice moving || fail "it is not found again"
+	status_is moving "s['gateway']['address'].startswith('$other')" || fail "$(json moving 's["gateway"]')"
+	client_stop moving
+	in_box router nft delete table ip moved
+	in_box router ip addr del 192.168.77.8/24 dev lan
+	kill "$SERVED"
+	cp -p "$LAB/keep" "$etc"
+}
