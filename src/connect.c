@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/patience.h"
 #include "cli/ports.h"
 #include "cli/render.h"
 #include "cli/repl.h"
@@ -500,7 +501,9 @@ static int loop(struct connect *c)
 		/* The repl reads from the terminal, from an askpass, or for now from nothing. */
 		if (!edge_watch(c->edge, SLOT_REPL, repl_fd(c->tell.repl), &e))
 			repl_warn(c->tell.repl, "%s", e.text);
+		patience_end();
 		edge_next(c->edge, ev);
+		patience_begin();
 		switch (ev->kind) {
 		case EDGE_EVENT:
 			on_event(c, &ev->event);
@@ -562,10 +565,12 @@ static void close_all(struct connect *c)
 		control_leave(c->control);
 	repl_close(c->tell.repl);
 	c->tell.repl = NULL;
+	patience_end();
 	edge_close(c->edge, &last);
 	for (size_t i = 0; i < c->n_leaving; i++)
 		control_reply(c->control, c->leaving[i], DOWN_ASKED, "down\n");
 	control_close(c->control);
+	patience_begin(); /* to the end: the rest of stdout is flushed there */
 	for (size_t i = 0; i < last.n; i++)
 		if (last.actions[i].kind == ACT_EVENT) {
 			const struct event *ev = outbox_get(&last, i);
@@ -625,6 +630,7 @@ int connect_run(const struct options *o)
 		edge_start(c->edge);
 		status = loop(c);
 	} else {
+		patience_begin();
 		tell_failure(&c->tell, &d);
 		status = d.status;
 	}

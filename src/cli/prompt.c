@@ -90,9 +90,7 @@ static void show(const struct prompt *p, const char *text, size_t n)
 {
 	while (n > 0) {
 		ssize_t done = write(p->tty, text, n);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
+		if (done <= 0) /* also: nobody reads, cli/patience.h */
 			return; /* the question stands without its text; there is nobody to tell */
 		text += done;
 		n -= (size_t)done;

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "cli/patience.h"
 #include "cli/prompt.h"
 #include "editor.h"
 #include "term.h"
@@ -28,6 +29,8 @@ struct repl {
 	bool live; /* the cursor stands behind repl_live's text */
 	bool too_long; /* the line is: what is left of it is dropped */
 	bool lost; /* stdout does not take what it is given, as was told */
+	unsigned unread; /* what was printed so far while nobody read it: left out */
+	bool cut; /* the last line on stdout was */
 	size_t n_in; /* octets read and not yet used */
 	char in[INPUT_MAX];
 	char text[80]; /* of the prompt */
@@ -49,10 +52,11 @@ static bool input_pending(const struct repl *r)
  * epoll set by itself, and its number may be another file's: so out and in again. */
 static void watch(struct repl *r, int fd)
 {
-	struct epoll_event on = { .events = EPOLLIN };
+	struct epoll_event on = { .events = fd == STDOUT_FILENO ? EPOLLOUT : EPOLLIN };
 
 	epoll_ctl(r->epoll, EPOLL_CTL_DEL, r->ready, NULL);
 	epoll_ctl(r->epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+	epoll_ctl(r->epoll, EPOLL_CTL_DEL, STDOUT_FILENO, NULL);
 	if (fd < 0)
 		return;
 	epoll_ctl(r->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -67,6 +71,8 @@ static void watch_again(struct repl *r)
 		watch(r, prompt_fd(r->prompt));
 	else if (!r->started || (r->held && (!r->editor || r->end || r->n_in == sizeof(r->in))))
 		watch(r, -1);
+	else if (r->editor && patience_needed(STDOUT_FILENO))
+		watch(r, STDOUT_FILENO); /* no key is read that could not be shown */
 	else if (r->held)
 		watch(r, STDIN_FILENO);
 	else if (input_pending(r))
@@ -222,6 +228,8 @@ static void next_edited(struct repl *r, struct repl_input *in)
 {
 	size_t n;
 
+	if (patience_needed(STDOUT_FILENO))
+		return;
 	fill(r);
 	while (in->event == REPL_NOTHING && (n = editor_key_len(r->in, r->n_in)) > 0) {
 		char key[INPUT_MAX];
@@ -305,10 +313,48 @@ bool repl_ask(struct repl *r, const struct ask *q, struct err *e)
 
 /* --- printing ---------------------------------------------------------------------------------- */
 
-static void print(struct repl *r, FILE *to, const char *text)
+static void write_text(struct repl *r, FILE *to, const char *text)
 {
 	size_t n = strlen(text);
 
+	errno = 0;
+	if (to == stdout && r->cut)
+		fputc('\n', to);
+	fputs(text, to);
+	if (n == 0 || text[n - 1] != '\n')
+		fputc('\n', to);
+	bool bad = fflush(to) != 0 || ferror(to);
+	bool waited = bad && errno == EINTR;
+	bool lost = bad && !waited && to == stdout && errno != EPIPE && !r->lost;
+	if (to == stdout)
+		r->cut = waited;
+	r->unread += waited;
+	clearerr(to);
+	r->lost |= lost;
+	if (lost)
+		fprintf(stderr, "warning: what is said here is lost: %s\n", strerror(errno));
+}
+
+/* Nobody reads: all of it is left out, and said so when somebody does. */
+static bool left_out(struct repl *r, FILE *to)
+{
+	if (patience_needed(fileno(to))) {
+		r->unread++;
+		return true;
+	}
+	if (r->unread > 0 && !patience_needed(STDERR_FILENO)) {
+		unsigned n = r->unread;
+		r->unread = 0;
+		repl_warn(r, "warning: nobody read what was said here: %u message%s left out", n,
+			n == 1 ? " was" : "s were");
+	}
+	return false;
+}
+
+static void print(struct repl *r, FILE *to, const char *text)
+{
+	if (left_out(r, to))
+		return;
 	if (r->editor)
 		editor_erase(r->editor);
 	if (r->asking)
@@ -317,13 +363,7 @@ static void print(struct repl *r, FILE *to, const char *text)
 		fputs("\r\033[K", stdout);
 	r->live = false;
 	fflush(stdout);
-	fputs(text, to);
-	if (n == 0 || text[n - 1] != '\n')
-		fputc('\n', to);
-	bool lost = fflush(to) != 0 && to == stdout && errno != EPIPE && !r->lost;
-	r->lost |= lost;
-	if (lost)
-		fprintf(stderr, "warning: what is said here is lost: %s\n", strerror(errno));
+	write_text(r, to, text);
 	if (r->editor)
 		editor_draw(r->editor);
 	if (r->asking)
@@ -380,6 +420,8 @@ unsigned repl_columns(void)
 
 void repl_live(struct repl *r, const char *text)
 {
+	if (left_out(r, stdout))
+		return;
 	if (r->editor)
 		printf("\r%s\033[K", text);
 	else

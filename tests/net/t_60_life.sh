@@ -130,6 +130,65 @@ test_nowhere_to_write_to() {
 	[ "$(grep -c 'No space' "$dir/err")" = 2 ] || fail "it is told more than once"
 }
 
+# nobody_reads NAME PID: while it would print, and then it ends all the same
+nobody_reads() {
+	local status=0
+	sleep 2
+	reaches "$INNER4" || fail "$1: the tunnel waits for who reads what is printed"
+	vpnc_ike status full >/dev/null || fail "$1: nor does it answer"
+	kill -TERM "$2"
+	wait_until 10 gone "$2" || fail "$1: SIGTERM does not end it"
+	wait "$2" || status=$?
+	[ "$status" = 0 ] || fail "$1: exit status $status"
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# A consumer that has stopped, and a terminal that hangs.
+test_nobody_reads_what_is_printed() {
+	local COMMAND pid i dir=$LAB/run/full
+	profile_psk full full
+	mkdir -p "$dir"
+	rm -f "$dir"/*
+	mkfifo "$dir/in" "$dir/out"
+	client_command
+	exec 8<>"$dir/in" 9<>"$dir/out"
+	"${COMMAND[@]}" connect full <&8 >&9 2>"$dir/err" 8>&- &
+	pid=$!
+	timeout 20 grep -qm1 ^connected <&9
+	for ((i = 0; i < 300; i++)); do echo status >&8; done
+	sleep 2
+	timeout 1 cat <&9 >/dev/null || true
+	echo status >&8
+	wait_until 5 grep -q 'nobody read what was said here: [0-9]* messages' "$dir/err" || fail "it is not told"
+	for ((i = 0; i < 300; i++)); do echo status >&8; done
+	nobody_reads pipe $pid
+	exec 8>&- 9>&-
+	python3 -c '
+import os, pty, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+print(pid, flush=True)
+said = b""
+while b"connected" not in said:
+    said += os.read(fd, 4096)
+for i in range(300):
+    os.write(fd, b"status\r")
+    time.sleep(0.005)
+_, status = os.waitpid(pid, 0)
+sys.exit(os.waitstatus_to_exitcode(status))' "${COMMAND[@]}" connect full >"$dir/pid" &
+	pid=$!
+	wait_until 20 status_is full 's["state"] == "up"'
+	sleep 2
+	reaches "$INNER4" || fail "terminal: the tunnel waits for who reads what is printed"
+	kill -TERM "$(<"$dir/pid")"
+	wait_until 10 gone $pid || fail "terminal: SIGTERM does not end it"
+	wait $pid || fail "terminal: exit status $?"
+}
+
 test_terminate_while_connecting() {
 	profile_psk early psk "$SILENT4"
 	client_launch early
