@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/user.h"
+
 /* What these two stand for may be a pipe or a socket, and no file that could be opened. */
 static int open_standard(const char *path)
 {
@@ -18,13 +20,26 @@ static int open_standard(const char *path)
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
+/* Who may run us by sudo and nothing else must not get to append to any file by that; and what is made in his
+ * folder is his to read. */
+static int open_as_user(const char *path, int how)
+{
+	struct user_rights was;
+	struct user u;
+
+	user_invoking(&u);
+	user_enter(&u, &was);
+	int fd = open(path, how, 0600);
+	user_leave(&was);
+	return fd;
+}
+
 /* Without waiting for whoever might read a FIFO. -1: *why not. */
 static int open_file(const char *path, const char **why)
 {
 	struct stat st;
-	int fd = open(path,
-		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		0600);
+	int fd = open_as_user(path,
+		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) &&
 		fcntl(fd, F_SETFL, O_APPEND) == 0)

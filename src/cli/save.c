@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,16 +81,14 @@ static bool put_in(const char *dir, const char *path, struct bytes data, struct 
  * and we have, it was named on purpose. */
 static bool put_as_user(const char *dir, const char *path, struct bytes data, struct err *e)
 {
+	struct user_rights was;
 	struct user u;
 
 	user_invoking(&u);
-	gid_t gid = (gid_t)setfsgid(u.gid);
-	uid_t uid = (uid_t)setfsuid(u.uid);
+	user_enter(&u, &was);
 	bool ok = put_in(dir, path, data, e);
-	int why = errno;
-	setfsuid(uid);
-	setfsgid(gid);
-	return ok || (why == EACCES && uid != u.uid && put_in(dir, path, data, e));
+	user_leave(&was);
+	return ok || (errno == EACCES && was.uid != u.uid && put_in(dir, path, data, e));
 }
 
 bool save_beside(const char *profile_dir, const char *name, const char *suffix, struct bytes data,

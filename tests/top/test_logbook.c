@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,41 @@ static void the_last_lines(void **state)
 	ends_with(LOGBOOK_LINES, 7, LOGBOOK_LINES + 7);
 	ends_with(SIZE_MAX, 7, LOGBOOK_LINES + 7);
 	logbook_close(&book);
+}
+
+/* Under sudo: a file of who ran that, where he may write, and nowhere else. */
+static void a_file_of_who_ran_sudo(void **state)
+{
+	char folder[] = "/tmp/vpnc-ike-test-XXXXXX", path[64];
+	struct stat st;
+	struct err e;
+
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	setenv("SUDO_UID", "54321", 1);
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/log", folder);
+	assert_refused(&e, ERR_CONFIG, logbook_open(&book, path, LEVEL_INFO, &e));
+	assert_non_null(strstr(e.text, "Permission denied"));
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_refused(&e, ERR_CONFIG, logbook_open(&book, path, LEVEL_INFO, &e));
+	unlink(path);
+	assert_int_equal(chown(folder, 54321, 54321), 0);
+	assert_ok(&e, logbook_open(&book, path, LEVEL_INFO, &e));
+	add(0, 3);
+	logbook_close(&book);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 54321);
+	assert_int_equal(st.st_gid, 54321);
+	assert_true(st.st_size > 0);
+	assert_int_equal(setfsuid((uid_t)-1), 0); /* and we are who we were */
+	unsetenv("SUDO_UID");
+	unlink(path);
+	rmdir(folder);
 }
 
 /* The level is that of the log, not only of what is shown. */
@@ -184,6 +220,7 @@ int main(void)
 		cmocka_unit_test(the_last_lines),
 		cmocka_unit_test(no_more_than_asked_for),
 		cmocka_unit_test(in_a_file),
+		cmocka_unit_test(a_file_of_who_ran_sudo),
 		cmocka_unit_test(no_file_for_a_log),
 		cmocka_unit_test(a_full_disk),
 		cmocka_unit_test(stderr_for_a_log),
