@@ -132,10 +132,14 @@ void resolver_servers(struct resolver *r, struct addr *out, size_t most)
 
 static bool is_one_of(const struct ares_addr_port_node *s, const struct addr *v, size_t n)
 {
+	struct addr a;
+
+	if (s->family == AF_INET)
+		addr_set(&a, FAMILY_V4, (const uint8_t *)&s->addr.addr4, 0);
+	else
+		addr_set(&a, FAMILY_V6, (const uint8_t *)&s->addr.addr6, 0);
 	for (size_t i = 0; i < n; i++)
-		if (s->family == AF_INET ?
-				v[i].family == FAMILY_V4 && memcmp(&s->addr, v[i].ip, 4) == 0 :
-				v[i].family == FAMILY_V6 && memcmp(&s->addr, v[i].ip, 16) == 0)
+		if (addr_same_host(&v[i], &a))
 			return true;
 	return false;
 }

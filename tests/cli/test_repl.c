@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "cli/repl.h"
+#include "cli/patience.h"
 #include "folder.h"
 #include "lib/test.h"
 
@@ -531,6 +532,80 @@ static void a_file_on_stdin(void **state)
 	close(fd);
 }
 
+/* All there is; the end that is written to is shared. */
+static char *drain(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char *text = calloc(1, 4 * SCREEN_MAX);
+	size_t n = 0;
+
+	while (text && poll(&p, 1, 0) == 1) {
+		ssize_t got = read(fd, text + n, 4 * SCREEN_MAX - 1 - n);
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	return text;
+}
+
+/* In a child, whose stdout and stderr are pipes that only it reads itself. The status says what went wrong. */
+static int unread(void)
+{
+	struct repl_config config = { .profile = "office", .quiet = true };
+	static char octets[4096], much[3 * SCREEN_MAX];
+	int out[2], err[2];
+	struct err e;
+
+	memset(much, 'x', sizeof(much) - 1);
+	if (pipe(out) < 0 || pipe(err) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0)
+		return 1;
+	fcntl(out[1], F_SETFL, O_NONBLOCK);
+	while (write(out[1], octets, sizeof(octets)) > 0)
+		;
+	fcntl(out[1], F_SETFL, 0);
+	alarm(PATIENCE_MS / 1000); /* ends who waits */
+	struct repl *r = repl_open(&config, &e);
+	if (!r)
+		return 2;
+	repl_printf(r, "not this");
+	repl_printf(r, "nor this");
+	free(drain(out[0]));
+	patience_begin();
+	repl_print(r, much); /* it begins when there is room */
+	patience_end();
+	char *cut = drain(out[0]), *told = drain(err[0]);
+	if (!cut || strlen(cut) == 0 || strlen(cut) >= strlen(much))
+		return 3;
+	if (!told || !strstr(told, "2 messages were left out"))
+		return 4;
+	repl_printf(r, "again");
+	char *after = drain(out[0]), *told_again = drain(err[0]);
+	if (!after || strcmp(after, "\nagain\n") != 0)
+		return 5;
+	if (!told_again || !strstr(told_again, "1 message was left out"))
+		return 6;
+	repl_close(r);
+	free(cut);
+	free(told);
+	free(after);
+	free(told_again);
+	return 0;
+}
+
+static void what_nobody_reads_is_left_out(void **state)
+{
+	int status;
+
+	(void)state;
+	fflush(stdout);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(unread());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void keys(void **state)
 {
 	static const struct {
@@ -574,6 +649,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys),
+		cmocka_unit_test(what_nobody_reads_is_left_out),
 		WITH_FOLDER(lines_and_leaving),
 		WITH_FOLDER(events_come_above_the_line),
 		WITH_FOLDER(secrets_are_not_echoed),
