@@ -184,14 +184,16 @@ void dns_apply(struct host *h, const struct netconf *netconf)
 
 const char *host_name_servers(const struct host *h)
 {
+	static const char saved[] = HOST_RUN_DIR "/" RESOLV_SAVED;
 	const char *uplinks = resolved_uplinks();
-	bool ours = false;
+	enum resolv_whose whose;
 
 	if (uplinks)
 		return uplinks;
-	return resolv_file_ours(h->dir, RESOLV_CONF, &ours, NULL) && ours ? HOST_RUN_DIR
-		"/" RESOLV_SAVED :
-									    RESOLV_CONF;
+	return resolv_file_whose(h->dir, RESOLV_CONF, h->name, &whose, NULL) &&
+			whose != RESOLV_SOMEBODYS ?
+		saved :
+		RESOLV_CONF;
 }
 
 size_t host_tunnel_servers(const struct host *h, struct addr out[NETCONF_DNS])
