@@ -123,6 +123,78 @@ test_import_swanctl_ikev1() {
 	imported old swanctl.conf
 }
 
+test_import_networkmanager() {
+	foreign home.nmconnection <<-END
+	[connection]
+	id=NM home
+	type=vpn
+	[vpn]
+	address=$GATE4
+	certificate=$LAB/pki/ca.crt
+	encap=no
+	ipcomp=no
+	method=eap
+	password-flags=0
+	remote-identity=gate.vpn.test
+	local-identity=mschapv2@vpn.test
+	server-port=500
+	user=alice
+	virtual=yes
+	service-type=org.freedesktop.NetworkManager.strongswan
+	[vpn-secrets]
+	password=$ALICE
+	[ipv4]
+	method=auto
+	END
+	imported nm home.nmconnection
+}
+
+test_import_ipsec_conf() {
+	foreign ipsec.conf <<-END
+	config setup
+	conn %default
+		keyexchange=ikev2
+		leftupdown=/usr/lib/ipsec/_updown
+	conn road
+		left=%defaultroute
+		leftid=psk@vpn.test
+		leftsourceip=%config
+		leftauth=psk
+		rightauth=psk
+		right=$GATE4
+		rightid=gate.vpn.test
+		rightsubnet=10.99.0.0/24
+		ike=aes256gcm16-prfsha256-x25519!
+		auto=start
+	END
+	rm -f "$LAB/profiles/road".*
+	vpnc_ike import "$LAB/foreign/ipsec.conf" >"$LAB/said" || fail "exit status $?: $(cat "$LAB/said")"
+	profile_add road secrets "psk = $PSK"
+	client_start road
+	reaches "$INNER4"
+	client_stop road
+}
+
+# In the virtual machine, where L2TP runs.
+test_import_networkmanager_l2tp() {
+	l2tp_lab
+	l2tp_start
+	foreign office.nmconnection <<-END
+	[connection]
+	id=office
+	type=vpn
+	[vpn]
+	gateway=$GATE4
+	ipsec-enabled=yes
+	ipsec-psk=password@123
+	user=foobar
+	service-type=org.freedesktop.NetworkManager.l2tp
+	[vpn-secrets]
+	password=foobar@123
+	END
+	imported office office.nmconnection
+}
+
 # With the certificate within.
 test_import_sswan() {
 	local p12
