@@ -604,6 +604,23 @@ test_killed_then_connected_again() {
 	same_machine
 }
 
+# resolv.conf cannot be put back for now: neither the start that could not do it nor another one forgets it.
+test_killed_and_not_cleaned() {
+	local run=$LAB/client/run/vpnc-ike
+	profile_psk dns full
+	profile_add dns network "killswitch = yes"
+	client_start dns
+	client_signal dns KILL
+	client_ends dns 137
+	in_box client mount --bind "$LAB/client/etc/resolv.conf" /etc/resolv.conf
+	in_box client mount -o remount,bind,ro /etc/resolv.conf
+	client_fails 8 dns
+	in_box client umount -l /etc/resolv.conf
+	[ -e "$run/dns.journal" ] && [ -e "$run/dns.lock" ] || fail "it is forgotten: $(ls -A "$run")"
+	vpnc_ike clean || fail "clean: exit status $?"
+	same_machine
+}
+
 # `clean` takes what the dead left, and nothing of the living or of others.
 test_clean_spares_the_living() {
 	in_box client ip route add 198.51.200.0/24 via 192.168.77.1
