@@ -34,6 +34,14 @@ static int open_as_user(const char *path, int how)
 	return fd;
 }
 
+static bool by_sudo(void)
+{
+	struct user u;
+
+	user_invoking(&u);
+	return u.uid != getuid();
+}
+
 /* Without waiting for whoever might read a FIFO. -1: *why not. */
 static int open_file(const char *path, const char **why)
 {
@@ -46,7 +54,9 @@ static int open_file(const char *path, const char **why)
 		return fd;
 	*why = fd >= 0 || errno == ENXIO ? "it is no file" :
 		errno == ELOOP           ? "it is a symbolic link" :
-					   strerror(errno);
+		errno == EACCES && by_sudo() ?
+				 "who ran sudo may not write there, and it would be theirs" :
+				 strerror(errno);
 	if (fd >= 0)
 		close(fd);
 	return -1;

@@ -295,7 +295,8 @@ static void in_the_shell(void **state)
 		{ { "connect", "x", "--set=esp.pf" }, "--set=esp.pfs=" },
 		{ { "connect", "x", "--set=esp.pfs=y" }, "--set=esp.pfs=yes" },
 		{ { "connect", "--set", "esp.pfs=" }, "esp.pfs=auto esp.pfs=yes esp.pfs=no" },
-		{ { "connect", "--set", "secrets.p" }, "secrets.psk-file= secrets.password-file= secrets.ppk-id=" },
+		{ { "connect", "--set", "secrets.p" },
+			"secrets.psk-file= secrets.password-file= secrets.ppk-id=" },
 		{ { "help", "tra" }, "" },
 		{ { "nonsense", "" }, "" },
 	};

@@ -54,6 +54,7 @@ test_probe_begins_a_login() {
 # The gateway says yes to whatever way; three of us are all that it is made to remember.
 test_probe_ikev1() {
 	local gate=198.51.100.16
+	rm -f "$LAB/profiles/old.conf"
 	vpnc_ike probe "$gate" --write old >"$LAB/found"
 	probed "$LAB/found" "IKEv1: yes" " xauth-psk aes256-sha384-ecp384"
 	grep -q "^type = ikev1" "$LAB/profiles/old.conf" || fail "$(cat "$LAB/profiles/old.conf")"
@@ -66,6 +67,7 @@ test_probe_ikev1() {
 # The profile that it writes needs but the secrets, and replaces none that is there.
 test_probe_writes_a_profile() {
 	local status=0
+	rm -f "$LAB/profiles/made.conf"
 	vpnc_ike probe "$GATE4" --write made >"$LAB/found"
 	probed "$LAB/found" "vpnc-ike connect made"
 	[ "$(stat -c %a "$LAB/profiles/made.conf")" = 600 ] || fail "others can read the profile"
