@@ -5,7 +5,6 @@
 #include "attempt.h"
 #include "configure.h"
 #include "dial.h"
-#include "hints.h"
 #include "netconf.h"
 
 /* --- making one ------------------------------------------------------------------------------------ */
@@ -46,14 +45,6 @@ void session_plain_esp(struct session *s)
 	s->cfg.force_encap = s->p->encapsulation;
 }
 
-bool session_explain(const struct session *s, struct down *out)
-{
-	if (s->last_error.kind == ERR_NONE)
-		return false;
-	hint_down(out, s->p, s->last_stage, &s->last_error);
-	return true;
-}
-
 enum ike_wait session_idle(struct session *s)
 {
 	return s->engine ? engine_idle(s->engine) : WAIT_KEYS;
@@ -63,11 +54,6 @@ void session_keys(const struct session *s, struct outbox *ob)
 {
 	if (s->engine)
 		engine_keys(s->engine, ob);
-}
-
-void session_hint(struct down *out, const struct profile *p, const struct err *e)
-{
-	hint_down(out, p, STAGE_RESOLVE, e);
 }
 
 void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *ob)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hints.h"
+
 static enum conn_state state_of(const struct session *s)
 {
 	switch (s->phase) {
@@ -173,4 +175,17 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	status_weak(v, out);
 	if (s->line_view.phase == LINE_UP)
 		status_line(s, out);
+}
+
+bool session_explain(const struct session *s, struct down *out)
+{
+	if (s->last_error.kind == ERR_NONE)
+		return false;
+	hint_down(out, s->p, s->last_stage, &s->last_error);
+	return true;
+}
+
+void session_hint(struct down *out, const struct profile *p, const struct err *e)
+{
+	hint_down(out, p, STAGE_RESOLVE, e);
 }
