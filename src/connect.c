@@ -290,7 +290,7 @@ static char *run(
 		err_set(e, ERR_CONFIG, "traffic is for a terminal; status has the counters");
 		return NULL;
 	default:
-		err_set(e, ERR_CONFIG, "%s is not supported yet", rq->row->name);
+		err_set(e, ERR_CONFIG, "%s is not said here", rq->row->name);
 		return NULL;
 	}
 }

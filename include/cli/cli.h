@@ -1,6 +1,5 @@
 /*
- * The commands that need no session: list, show, check, doctor, clean, help, and the answers of
- * those that are not supported yet. They print and return an exit status.
+ * The commands that need no session: list, show, check, import, doctor, clean and help. They print and return an exit status.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H

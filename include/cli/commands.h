@@ -49,7 +49,6 @@ struct command_row {
 	const char *prompt_args; /* "[ike|child|all]" */
 	enum arg_kind shell_kinds[2], prompt_kinds[1];
 	const char *story; /* one line of help */
-	bool supported; /* false: answered with "not supported yet" */
 };
 
 /* Row number i of the table, NULL past its end. */
@@ -75,8 +74,7 @@ struct request {
 	unsigned long count; /* DO_LOG: lines wanted, 20 when not said */
 };
 
-/* Splits and checks a line: unknown words, wrong or missing arguments and what is not supported are
- * CONFIG errors, one sentence each. */
+/* Splits and checks a line: unknown words, wrong and missing arguments are CONFIG errors, one sentence each. */
 bool commands_parse(
 	struct request *rq, const char *line, enum command_place where, struct err *e) MUST_CHECK;
 

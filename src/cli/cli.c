@@ -307,9 +307,6 @@ static int run_complete(const struct options *o)
 
 int cli_run(const struct options *o)
 {
-	if (!o->command->supported)
-		return cli_complain(DOWN_OTHER, "vpnc-ike help tells what is",
-			"%s is not supported yet", o->command->name);
 	switch (o->command->id) {
 	case DO_HELP:
 		return run_help(o);

@@ -16,49 +16,49 @@
 static const struct command_row rows[] = {
 	{ DO_CONNECT, "connect", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE },
 		{ ARG_NONE },
-		"bring the tunnel up, and the prompt; on leaving everything is undone", true },
+		"bring the tunnel up, and the prompt; on leaving everything is undone" },
 	{ DO_LIST, "list", AT_SHELL, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
-		"the profiles found: name, type, gateway, file", true },
+		"the profiles found: name, type, gateway, file" },
 	{ DO_SHOW, "show", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"the effective settings, secrets hidden", true },
+		"the effective settings, secrets hidden" },
 	{ DO_CHECK, "check", AT_SHELL, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"every problem of a profile, without connecting", true },
+		"every problem of a profile, without connecting" },
 	{ DO_STATUS, "status", EVERYWHERE, 0, 1, "[PROFILE] [--json]", "",
-		{ ARG_PROFILE, ARG_NONE }, { ARG_NONE }, "how the connection is doing", true },
+		{ ARG_PROFILE, ARG_NONE }, { ARG_NONE }, "how the connection is doing" },
 	{ DO_TRAFFIC, "traffic", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
-		"live rates, until a key is pressed", true },
+		"live rates, until a key is pressed" },
 	{ DO_ROUTES, "routes", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
-		"what goes into the tunnel, and what does not", true },
+		"what goes into the tunnel, and what does not" },
 	{ DO_DNS, "dns", AT_PROMPT, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
-		"name servers and domains of the tunnel", true },
+		"name servers and domains of the tunnel" },
 	{ DO_REKEY, "rekey", EVERYWHERE, 1, 2, "PROFILE [ike|child|all]", "[ike|child|all]",
-		{ ARG_PROFILE, ARG_REKEY }, { ARG_REKEY }, "new keys now; all when not said which",
-		true },
+		{ ARG_PROFILE, ARG_REKEY }, { ARG_REKEY },
+		"new keys now; all when not said which" },
 	{ DO_RECONNECT, "reconnect", EVERYWHERE, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE },
-		{ ARG_NONE }, "give the tunnel up and bring it back", true },
+		{ ARG_NONE }, "give the tunnel up and bring it back" },
 	{ DO_DOWN, "down", EVERYWHERE, 1, 1, "PROFILE", "", { ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"end the connection (at the prompt also: quit, exit)", true },
+		"end the connection (at the prompt also: quit, exit)" },
 	{ DO_LOG, "log", AT_PROMPT, 0, 0, "", "[N]", { ARG_NONE, ARG_NONE }, { ARG_TEXT },
-		"the last N lines of the log, 20 when not said", true },
+		"the last N lines of the log, 20 when not said" },
 	{ DO_TRACE, "trace", AT_PROMPT, 0, 0, "", "on|off", { ARG_NONE, ARG_NONE }, { ARG_ON_OFF },
-		"show every message that comes and goes", true },
+		"show every message that comes and goes" },
 	{ DO_EXPLAIN, "explain", EVERYWHERE, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE },
-		{ ARG_NONE }, "why the last thing failed, and what to try", true },
+		{ ARG_NONE }, "why the last thing failed, and what to try" },
 	{ DO_KEYLOG, "keylog", AT_PROMPT, 0, 0, "", "FILE|off", { ARG_NONE, ARG_NONE },
-		{ ARG_FILE }, "WRITE KEYS for Wireshark, or no more", true },
+		{ ARG_FILE }, "WRITE KEYS for Wireshark, or no more" },
 	{ DO_PROBE, "probe", AT_SHELL, 1, 1, "HOST|PROFILE [--write NAME]", "",
 		{ ARG_PROFILE, ARG_NONE }, { ARG_NONE },
-		"what a gateway accepts, without logging in", true },
+		"what a gateway accepts, without logging in" },
 	{ DO_IMPORT, "import", AT_SHELL, 1, 2, "FILE [NAME]", "", { ARG_FILE, ARG_TEXT },
-		{ ARG_NONE }, "make a profile from one of another program", true },
+		{ ARG_NONE }, "make a profile from one of another program" },
 	{ DO_DOCTOR, "doctor", AT_SHELL, 0, 1, "[PROFILE]", "", { ARG_PROFILE, ARG_NONE },
-		{ ARG_NONE }, "what this machine can do, and what is in the way", true },
+		{ ARG_NONE }, "what this machine can do, and what is in the way" },
 	{ DO_CLEAN, "clean", AT_SHELL, 0, 0, "", "", { ARG_NONE, ARG_NONE }, { ARG_NONE },
-		"remove what a killed instance left behind, and nothing else", true },
+		"remove what a killed instance left behind, and nothing else" },
 	{ DO_HELP, "help", AT_SHELL | AT_PROMPT, 0, 1, "[COMMAND]", "[COMMAND]",
-		{ ARG_COMMAND, ARG_NONE }, { ARG_COMMAND }, "this list, or one command", true },
+		{ ARG_COMMAND, ARG_NONE }, { ARG_COMMAND }, "this list, or one command" },
 	{ DO_COMPLETE, "__complete", AT_SHELL, 0, SIZE_MAX, "", "", { ARG_NONE, ARG_NONE },
-		{ ARG_NONE }, "", true },
+		{ ARG_NONE }, "" },
 };
 
 const struct command_row *commands_row(size_t i)
@@ -242,8 +242,6 @@ bool commands_parse(struct request *rq, const char *line, enum command_place whe
 	}
 	if (too_long)
 		return err_set(e, ERR_CONFIG, "a word is too long");
-	if (!row->supported)
-		return err_set(e, ERR_CONFIG, "%s is not supported yet", row->name);
 	return parse_args(rq, e);
 }
 
@@ -269,12 +267,10 @@ void help_entry(FILE *f, const char *head, const char *story)
 static void help_line(FILE *f, const struct command_row *row, enum command_place where)
 {
 	const char *args = where == AT_SHELL ? row->shell_args : row->prompt_args;
-	char head[64], story[128];
+	char head[64];
 
 	snprintf(head, sizeof(head), "%s%s%s", row->name, args[0] ? " " : "", args);
-	snprintf(story, sizeof(story), "%s%s", row->story,
-		row->supported ? "" : " (not supported yet)");
-	help_entry(f, head, story);
+	help_entry(f, head, row->story);
 }
 
 char *commands_help(enum command_place where)
