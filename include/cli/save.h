@@ -18,4 +18,7 @@ bool save_free(const char *profile_dir, const char *name, struct err *e) MUST_CH
 bool save_beside(const char *profile_dir, const char *name, const char *suffix, struct bytes data,
 	char path[PROFILE_PATH_MAX], struct err *e) MUST_CHECK;
 
+/* What was just saved, where what belongs to it cannot be. */
+void save_remove(const char *path);
+
 #endif

@@ -181,15 +181,25 @@ static bool is_sound(const struct import_profile *p, const char *text, struct er
 	return ok || bad == n;
 }
 
-/* The files before the profile: one that is there is whole. */
+/* The files before the profile: one that is there is whole. Nothing is left where one cannot be. */
 static bool save(const struct options *o, const struct import_profile *p, const char *text,
 	char path[PROFILE_PATH_MAX], struct err *e)
 {
-	for (size_t i = 0; i < p->n_files; i++)
-		if (!save_beside(o->profile_dir, p->name, p->files[i].suffix,
-			    (struct bytes){ p->files[i].data, p->files[i].len }, path, e))
-			return false;
-	return save_profile(o->profile_dir, p->name, text, path, e);
+	char beside[IMPORT_FILES_MAX][PROFILE_PATH_MAX];
+	size_t n = 0;
+	bool ok = true;
+
+	while (ok && n < p->n_files) {
+		const struct import_file *f = &p->files[n];
+		ok = save_beside(o->profile_dir, p->name, f->suffix,
+			(struct bytes){ f->data, f->len }, beside[n], e);
+		n += ok;
+	}
+	if (ok && save_profile(o->profile_dir, p->name, text, path, e))
+		return true;
+	while (n > 0)
+		save_remove(beside[--n]);
+	return false;
 }
 
 static bool import_one(const struct options *o, const struct import_profile *p, struct err *e)

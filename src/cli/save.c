@@ -16,7 +16,8 @@ static bool make_folders(const char *dir, struct err *e)
 	char path[PROFILE_PATH_MAX];
 	char *slash = path;
 
-	snprintf(path, sizeof(path), "%s/", dir);
+	if (snprintf(path, sizeof(path), "%s/", dir) >= (int)sizeof(path))
+		return err_set(e, ERR_CONFIG, "the path is too long");
 	while ((slash = strchr(slash + 1, '/'))) {
 		*slash = 0;
 		int why = mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : errno;
@@ -46,6 +47,14 @@ static bool write_all(int fd, struct bytes data)
 	return fsync(fd) == 0;
 }
 
+/* Never over another file, also where a file system knows no rename that sees to that. */
+static bool take_name(const char *temporary, const char *path)
+{
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return true;
+	return errno == EINVAL && link(temporary, path) == 0 && unlink(temporary) == 0;
+}
+
 /* Whole under another name first; then it takes its own, if nothing has that by then. */
 static bool put(const char *path, struct bytes data, struct err *e)
 {
@@ -59,7 +68,7 @@ static bool put(const char *path, struct bytes data, struct err *e)
 		ok = false;
 		why = errno;
 	}
-	if (ok && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) != 0) {
+	if (ok && !take_name(temporary, path)) {
 		ok = false;
 		why = errno;
 	}
@@ -77,8 +86,8 @@ static bool put_in(const char *dir, const char *path, struct bytes data, struct 
 	return make_folders(dir, e) && put(path, data, e);
 }
 
-/* By the user's rights, so that a link of his leads no further than he can; where he has none in that folder
- * and we have, it was named on purpose. */
+/* By the user's rights, so that a link of theirs leads no further than they can, and sudo's rules are no way to
+ * write any file. */
 static bool put_as_user(const char *dir, const char *path, struct bytes data, struct err *e)
 {
 	struct user_rights was;
@@ -88,7 +97,20 @@ static bool put_as_user(const char *dir, const char *path, struct bytes data, st
 	user_enter(&u, &was);
 	bool ok = put_in(dir, path, data, e);
 	user_leave(&was);
-	return ok || (errno == EACCES && was.uid != u.uid && put_in(dir, path, data, e));
+	return ok ||
+		(errno == EACCES && was.uid != u.uid &&
+			err_ctx(e, "who ran sudo may not write there"));
+}
+
+void save_remove(const char *path)
+{
+	struct user_rights was;
+	struct user u;
+
+	user_invoking(&u);
+	user_enter(&u, &was);
+	unlink(path);
+	user_leave(&was);
 }
 
 bool save_beside(const char *profile_dir, const char *name, const char *suffix, struct bytes data,

@@ -83,6 +83,28 @@ static void test_never_through_a_link(void **state)
 	assert_int_not_equal(access(target, F_OK), 0);
 }
 
+/* Nor, for who ran sudo, through a link of theirs to a folder that is not. */
+static void test_never_more_than_the_user_may(void **state)
+{
+	char link[PROFILE_PATH_MAX], target[PROFILE_PATH_MAX], path[PROFILE_PATH_MAX];
+	struct err e;
+
+	if (getuid() != 0)
+		skip();
+	snprintf(link, sizeof(link), "%s/mine", (char *)*state);
+	snprintf(target, sizeof(target), "%s/roots", (char *)*state);
+	assert_int_equal(mkdir(target, 0700), 0);
+	assert_int_equal(symlink(target, link), 0);
+	assert_int_equal(chmod(*state, 0755), 0);
+	setenv("SUDO_UID", "12345", 1);
+	bool saved = save_profile(link, "office", TEXT, path, &e);
+	unsetenv("SUDO_UID");
+	assert_false(saved);
+	assert_non_null(strstr(e.text, "who ran sudo"));
+	assert_int_equal(files_in(target), 0);
+	assert_int_equal(rmdir(target), 0);
+}
+
 static void test_folder_that_cannot_be(void **state)
 {
 	char dir[PROFILE_PATH_MAX], path[PROFILE_PATH_MAX];
@@ -100,6 +122,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_whole_and_private, set_up, folder_remove),
 		cmocka_unit_test_setup_teardown(test_never_over_another, set_up, folder_remove),
 		cmocka_unit_test_setup_teardown(test_never_through_a_link, set_up, folder_remove),
+		cmocka_unit_test_setup_teardown(
+			test_never_more_than_the_user_may, set_up, folder_remove),
 		cmocka_unit_test_setup_teardown(test_folder_that_cannot_be, set_up, folder_remove),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
