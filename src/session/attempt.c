@@ -421,6 +421,8 @@ static void next_gateway(struct session *s, const struct err *e, struct outbox *
 		e->kind == ERR_PEER ? s->p->gateways[s->gateway] : "",
 		e->kind == ERR_PEER ? ": " : "", e->text);
 	leave_engine(s);
+	err_clear(&s->refused_name); /* what was learned of this one says nothing of the next */
+	s->nameless = s->cfg.pss = false;
 	s->gateway++;
 	s->n_paths = 0;
 	s->cfg.ike_proposals = &s->p->ike_proposals;
