@@ -125,14 +125,16 @@ static bool ask(struct probing *p, struct err *e)
 static bool ask_addresses(struct probing *p, struct err *e)
 {
 	struct addr addrs[RESOLVE_ADDRS_MAX];
+	struct err later, *why = e;
 	size_t n;
 
 	if (!prober_resolve(p->whom.host, p->whom.port, addrs, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		p->whom.addr = addrs[i];
-		if (ask(p, e))
+		if (ask(p, why))
 			return true;
+		why = &later; /* the first is the one that the system thinks best */
 	}
 	return false;
 }

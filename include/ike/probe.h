@@ -59,7 +59,7 @@ struct probe_found {
 	struct suite
 		suite; /* of IKEv2, what it chose of all that it accepts; encr NULL: it did not come to it */
 	bool nat; /* between here and there */
-	bool natt_only; /* only port 4500 answers */
+	bool natt_only; /* port 4500 answered first, where 500 was asked before */
 };
 
 struct probe_config { /* pointers belong to the caller and outlive the probe */

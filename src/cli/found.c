@@ -108,6 +108,20 @@ static void put_v1(FILE *f, const struct probe_found *found)
 	}
 }
 
+static bool would_agree(
+	const struct probe_found *found, const struct profile *p, struct suite *suite)
+{
+	struct proposals last;
+
+	if (found->v2 != PROBE_ACCEPTED)
+		return false;
+	if (probe_agrees(found, &p->ike_proposals, suite))
+		return true;
+	prop_last_resort(&last, false, false);
+	return p->security == TIER_LEGACY && p->ike_proposals_default &&
+		probe_agrees(found, &last, suite);
+}
+
 /* Whether the profile that is there would get on with it. */
 static void put_profile(FILE *f, const struct probe_found *found, const struct profile *p)
 {
@@ -119,7 +133,7 @@ static void put_profile(FILE *f, const struct probe_found *found, const struct p
 		fputs(found->v1 == PROBE_ACCEPTED ? "it speaks IKEv1, as the profile does\n" :
 						    "the profile wants IKEv1\n",
 			f);
-	else if (found->v2 == PROBE_ACCEPTED && probe_agrees(found, &p->ike_proposals, &suite))
+	else if (would_agree(found, p, &suite))
 		fprintf(f, "they would agree on %s\n", suite_text(text, &suite));
 	else
 		fputs("nothing in common with ike.proposals and connection.security\n", f);
@@ -157,7 +171,7 @@ static bool write_text(FILE *f, const struct probe_found *found, const struct fo
 	if (found->nat)
 		fputs("There is a NAT on the way.\n", f);
 	if (found->natt_only)
-		fputs("Only port 4500 answers: 500 is shut on the way.\n", f);
+		fputs("Port 4500 answered, and 500 had not: that may be shut on the way.\n", f);
 	if (profile)
 		put_profile(f, found, profile);
 	return true;
@@ -180,17 +194,71 @@ static enum tier later(enum tier a, enum tier b)
 	return a > b ? a : b;
 }
 
-/* The first in which there is something to agree on. */
-static bool tier_v2(const struct probe_found *found, enum tier *out)
+/* What a profile that names no proposals would offer in this tier, the last resort included. */
+static bool default_agrees(const struct probe_found *found, enum tier tier)
 {
 	struct proposals p;
+	struct suite suite;
 
+	prop_default(&p, PROTO_IKE, tier);
+	if (probe_agrees(found, &p, &suite))
+		return true;
+	if (tier != TIER_LEGACY)
+		return false;
+	prop_last_resort(&p, false, false);
+	return probe_agrees(found, &p, &suite);
+}
+
+/* The first tier in which there is something to agree on; where that is not among what is offered by itself,
+ * what it is. */
+static bool tier_v2(const struct probe_found *found, enum tier *out, char proposal[SUITE_TEXT_MAX])
+{
+	struct proposals p;
+	struct suite suite;
+
+	proposal[0] = 0;
+	for (*out = TIER_DEFAULT; *out <= TIER_LEGACY; (*out)++)
+		if (default_agrees(found, *out))
+			return true;
 	for (*out = TIER_DEFAULT; *out <= TIER_LEGACY; (*out)++) {
 		probe_proposals(found, *out, &p);
-		if (p.n > 0)
+		if (p.n > 0 && probe_agrees(found, &p, &suite)) {
+			suite_text(proposal, &suite);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool offers(const struct proposals *p, const struct suite *s)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct proposals one = { .n = 1, .v = { p->v[i] } };
+		if (prop_offers(&one, s->encr) && prop_offers(&one, s->prf) &&
+			prop_offers(&one, s->ke))
 			return true;
 	}
 	return false;
+}
+
+static bool default_offers_v1(const struct suite *s, enum tier tier)
+{
+	struct proposals p;
+
+	prop_default_v1(&p, PROTO_IKE, tier, false);
+	if (offers(&p, s) || tier != TIER_LEGACY)
+		return offers(&p, s);
+	prop_last_resort(&p, true, false);
+	return offers(&p, s);
+}
+
+static void put_proposal(FILE *f, const char *proposal)
+{
+	if (proposal[0])
+		fprintf(f,
+			"[ike]\n# what it chose; it takes nothing of what is offered otherwise\n"
+			"proposals = %s\n",
+			proposal);
 }
 
 static const struct probe_method *method_v1(const struct probe_found *found)
@@ -224,12 +292,13 @@ static void put_certificates(FILE *f)
 	fputs("# certificate = \n# key = \n", f);
 }
 
-static void write_v2(
-	FILE *f, const struct probe_found *found, const struct found_whom *whom, enum tier tier)
+static void write_v2(FILE *f, const struct probe_found *found, const struct found_whom *whom,
+	enum tier tier, const char *proposal)
 {
 	bool eap = found->login == PROBE_LOGIN_EAP || found->login == PROBE_LOGIN_UNPROVED;
 
 	put_connection(f, whom, "ikev2", tier);
+	put_proposal(f, proposal);
 	fputs("[local]\n", f);
 	if (eap) {
 		fputs("auth = eap\n", f);
@@ -239,12 +308,15 @@ static void write_v2(
 			f);
 	}
 	if (found->login == PROBE_LOGIN_UNPROVED)
-		fputs("[remote]\n# the CA of its certificate\n# ca = \n", f);
+		fputs("[remote]\n# the name that its certificate proves, and the CA that issued it\n"
+		      "# id = \n# ca = \n",
+			f);
 	put_secrets(f, !eap, eap);
 }
 
 static void write_v1(FILE *f, const struct probe_method *m, const struct found_whom *whom)
 {
+	char proposal[SUITE_TEXT_MAX];
 	bool psk = strstr(m->name, "psk"), plain = strcmp(m->name, "psk") == 0;
 	enum tier tier = later(
 		later(m->suite.encr->ike_tier, m->suite.prf->ike_tier), m->suite.ke->ike_tier);
@@ -252,6 +324,8 @@ static void write_v1(FILE *f, const struct probe_method *m, const struct found_w
 	if (plain)
 		fputs("# A shared key without a login is mostly L2TP; else type = ikev1\n", f);
 	put_connection(f, whom, plain ? "l2tp" : "ikev1", tier);
+	if (!default_offers_v1(&m->suite, tier))
+		put_proposal(f, suite_text(proposal, &m->suite));
 	if (!plain) {
 		fprintf(f, "[local]\nauth = %s\n", m->name);
 		if (strstr(m->name, "cert"))
@@ -266,12 +340,13 @@ static bool write_profile(
 	FILE *f, const struct probe_found *found, const struct found_whom *whom, const void *unused)
 {
 	const struct probe_method *m = method_v1(found);
+	char proposal[SUITE_TEXT_MAX];
 	enum tier tier;
 
 	(void)unused;
 	fputs("# made by vpnc-ike probe\n", f);
-	if (found->v2 == PROBE_ACCEPTED && tier_v2(found, &tier))
-		write_v2(f, found, whom, tier);
+	if (found->v2 == PROBE_ACCEPTED && tier_v2(found, &tier, proposal))
+		write_v2(f, found, whom, tier, proposal);
 	else if (m)
 		write_v1(f, m, whom);
 	else

@@ -188,10 +188,12 @@ static bool heard(const struct probe *p)
 	return says_something(p->found.v2) || says_something(p->found.v1);
 }
 
-/* Some networks let port 4500 alone through, so every second copy tries that, as long as nothing came. */
+/* Some networks let port 4500 alone through, so every second copy tries that, as long as nothing came. On any port
+ * but 500 messages have the marker in front. */
 static void send_question(struct probe *p, struct question *q, uint64_t now, struct outbox *ob)
 {
-	bool natt = p->found.natt_only || (!heard(p) && q->tries % 2 == 1);
+	bool other_port = p->path.remote.port != UDP_PORT_IKE;
+	bool natt = other_port || p->found.natt_only || (!heard(p) && q->tries % 2 == 1);
 	struct addr local = p->path.local, remote = p->path.remote;
 	uint8_t buf[IKE_DATAGRAM_MAX];
 	struct ikew k = { .open_at = SIZE_MAX };
@@ -199,7 +201,7 @@ static void send_question(struct probe *p, struct question *q, uint64_t now, str
 
 	if (natt) {
 		local.port = p->path.local_natt_port;
-		remote.port = UDP_PORT_NATT;
+		remote.port = other_port ? remote.port : UDP_PORT_NATT;
 	}
 	if (!(is_v2(q) ? write_v2 : write_v1)(p, q, &k, buf, sizeof(buf)) || !ikew_end(&k, &len)) {
 		q->state = OVER;
@@ -322,7 +324,8 @@ static bool answers(struct probe *p, const struct datagram *d, uint64_t now, str
 	if (v2 ? (h.flags & FLAG_RESPONSE) && h.exchange == IKE_SA_INIT &&
 				payloads_read(&pl, h.next, chain, &inner, &unknown, NULL) :
 		 v1_payloads_read(&pl, h.next, chain, &used, NULL)) {
-		p->found.natt_only |= d->on == PORT_NATT && !heard(p);
+		p->found.natt_only |=
+			d->on == PORT_NATT && !heard(p) && p->path.remote.port == UDP_PORT_IKE;
 		if (v2)
 			take_v2(p, q, &pl, now, ob);
 		else

@@ -106,6 +106,51 @@ static void profiles(void **state)
 	makes(&f, (const char *[]){ "security = legacy\n", NULL });
 }
 
+/* What is not among what is offered by itself is named; what is, is not. */
+static void profiles_name_what_is_unusual(void **state)
+{
+	static const struct {
+		const char *accepted, *security, *proposal; /* proposal NULL: none is named */
+	} rows[] = {
+		{ " aes256gcm16 prfsha256 x25519 ", NULL, NULL },
+		{ " aes192 sha256 prfsha256 modp2048 ", NULL, "aes192-sha256-modp2048" },
+		{ " aes256 sha1 prfsha1 modp4096 ", "compat", "aes256-sha1-modp4096" },
+		{ " 3des sha1 prfsha1 modp2048 ", "legacy", "3des-sha1-modp2048" },
+		{ " aes128 sha1 prfsha1 modp1024 ", "legacy", NULL }, /* by the last resort */
+		{ " aes256 sha512 prfsha512 modp1024 ", "legacy", "aes256-sha512-modp1024" },
+	};
+	struct found_whom w = whom();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct probe_found f = accepting(rows[i].accepted);
+		char *text = found_profile(&f, &w);
+		makes(&f, (const char *[]){ "type = ikev2\n", rows[i].security, NULL });
+		makes(&f, (const char *[]){ rows[i].proposal, NULL });
+		if (!rows[i].proposal && strstr(text, "proposals"))
+			fail_msg("%s: %s", rows[i].accepted, text);
+		free(text);
+	}
+}
+
+/* The last resort of legacy counts for the profile that is there as well. */
+static void own_profile(void **state)
+{
+	static const char legacy[] = "[connection]\ngateway = 192.0.2.1\nsecurity = legacy\n";
+	struct probe_found f = accepting(" aes128 sha1 prfsha1 modp1024 ");
+	struct load_report *report = calloc(1, sizeof(*report));
+	struct found_whom w = whom();
+	struct profile *p;
+
+	(void)state;
+	assert_int_equal(load_text("x", legacy, strlen(legacy), &p, report), LOAD_OK);
+	char *text = found_text(&f, &w, p);
+	has(text, "they would agree on aes128-sha1-modp1024");
+	free(text);
+	profile_free(p);
+	free(report);
+}
+
 static void profiles_of_ikev1(void **state)
 {
 	struct suite suite = { .encr = alg_by_name(TRANSFORM_ENCR, "3des"),
@@ -122,6 +167,9 @@ static void profiles_of_ikev1(void **state)
 	makes(&f, (const char *[]){ "type = l2tp\n", "security = legacy\n", "# user = \n", NULL });
 	f.methods[0] = (struct probe_method){ "xauth-psk", PROBE_ACCEPTED, suite };
 	makes(&f, (const char *[]){ "type = ikev1\n", "auth = xauth-psk\n", "# psk = \n", NULL });
+	f.methods[0].suite.prf = alg_by_name(TRANSFORM_PRF, "prfmd5");
+	f.methods[0].suite.integ = alg_by_name(TRANSFORM_INTEG, "md5");
+	makes(&f, (const char *[]){ "proposals = 3des-md5-modp1024\n", NULL });
 }
 
 int main(void)
@@ -130,6 +178,8 @@ int main(void)
 		cmocka_unit_test(fits_a_terminal),
 		cmocka_unit_test(what_the_gateway_says_is_safe),
 		cmocka_unit_test(profiles),
+		cmocka_unit_test(profiles_name_what_is_unusual),
+		cmocka_unit_test(own_profile),
 		cmocka_unit_test(profiles_of_ikev1),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,6 +236,29 @@ static void only_the_other_port(void **state)
 	part(&m);
 }
 
+/* On a port of its own the gateway takes messages with the marker alone, as connect sends them. */
+static void a_port_of_its_own(void **state)
+{
+	struct path path = { .local = us, .local_natt_port = 4322, .remote = them };
+	struct meeting m;
+
+	(void)state;
+	meet(&m);
+	path.remote.port = 10500;
+	outbox_init(&m.ob);
+	m.probe = probe_new(&m.config, (const uint8_t[RNG_SEED_LEN]){ 5 }, NULL);
+	probe_start(m.probe, 0, PAIR_WALL, &path, &m.ob);
+	probe_tick(m.probe, 600, &m.ob);
+	assert_true(m.ob.n > 4);
+	for (size_t i = 0; i < m.ob.n; i++) {
+		const struct send *s = outbox_get(&m.ob, i);
+		assert_int_equal(s->from, PORT_NATT);
+		assert_int_equal(s->remote.port, 10500);
+	}
+	probe_free(m.probe);
+	outbox_free(&m.ob);
+}
+
 static void nothing_in_common(void **state)
 {
 	struct meeting m;
@@ -431,6 +454,7 @@ int main(void)
 		cmocka_unit_test(each_algorithm),
 		cmocka_unit_test(through_a_bad_network),
 		cmocka_unit_test(only_the_other_port),
+		cmocka_unit_test(a_port_of_its_own),
 		cmocka_unit_test(nothing_in_common),
 		cmocka_unit_test(nobody_there),
 		cmocka_unit_test(it_asks_for_a_name),
