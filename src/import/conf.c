@@ -111,6 +111,17 @@ static size_t name_length(const struct reader *r)
 	return n;
 }
 
+/* The room that the rest of the file would have taken is given back. */
+static bool keep_only(char **text, size_t n, struct err *e)
+{
+	char *exact = strdup(*text);
+
+	wipe(*text, n);
+	free(*text);
+	*text = exact;
+	return exact || err_set(e, ERR_LOCAL, "out of memory");
+}
+
 /* In quotes as many lines as there are, with the four escapes; else up to the end of the line, a comment, or
  * the end of the section. */
 static bool read_value(struct reader *r, char **out)
@@ -143,7 +154,7 @@ static bool read_value(struct reader *r, char **out)
 		while (n > 0 && ((*out)[n - 1] == ' ' || (*out)[n - 1] == '\t'))
 			(*out)[--n] = 0;
 	}
-	return !memchr(*out, 0, n) || fail(r, "a NUL stands in it");
+	return !memchr(*out, 0, n) ? keep_only(out, n, r->e) : fail(r, "a NUL stands in it");
 }
 
 /* name : a, b.c { */

@@ -179,22 +179,27 @@ void import_free(struct import *im)
 
 /* --- as text ------------------------------------------------------------------------------------------------- */
 
+static void put(struct wr *w, const char *text)
+{
+	wr_bytes(w, text, strlen(text));
+}
+
 /* Quoted where it must be; can_be_value has seen to it that one of the two kinds will do. */
-static void put_value(FILE *f, const char *value)
+static void put_value(struct wr *w, const char *value)
 {
 	size_t n = strlen(value);
 	bool quotes = strpbrk(value, ";#") || strchr("\"' ", value[0]) || value[n - 1] == ' ' ||
 		value[n - 1] == '\\';
-	char q = strchr(value, '"') ? '\'' : '"';
+	const char *q = !quotes ? "" : strchr(value, '"') ? "'" : "\"";
 
-	if (quotes)
-		fprintf(f, "%c%s%c\n", q, value, q);
-	else
-		fprintf(f, "%s\n", value);
+	put(w, q);
+	put(w, value);
+	put(w, q);
+	put(w, "\n");
 }
 
 /* Section by section, in the order in which they were first named. */
-static void put_sections(FILE *f, const struct import_profile *p)
+static void put_sections(struct wr *w, const struct import_profile *p)
 {
 	for (size_t i = 0; i < p->n_entries; i++) {
 		const char *section = p->entries[i].section;
@@ -203,31 +208,33 @@ static void put_sections(FILE *f, const struct import_profile *p)
 			first++;
 		if (first < i)
 			continue;
-		fprintf(f, "[%s]\n", section);
+		put(w, "[");
+		put(w, section);
+		put(w, "]\n");
 		for (size_t j = i; j < p->n_entries; j++)
 			if (strcmp(p->entries[j].section, section) == 0) {
-				fprintf(f, "%s = ", p->entries[j].key);
-				put_value(f, p->entries[j].value);
+				put(w, p->entries[j].key);
+				put(w, " = ");
+				put_value(w, p->entries[j].value);
 			}
 	}
 }
 
+/* In one piece, so that no part of a secret is left where it has grown out of. */
 char *import_text(const struct import_profile *p)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
+	size_t room = 64 + p->n_entries * (sizeof(p->entries[0]) + 16);
+	char *text = calloc(1, room);
+	struct wr w = wr_init(text, text ? room - 1 : 0);
 
-	if (!f)
-		return NULL;
-	fputs("# made by vpnc-ike import\n", f);
-	put_sections(f, p);
-	bool bad = ferror(f);
-	if (fclose(f) != 0 || bad) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	put(&w, "# made by vpnc-ike import\n");
+	put_sections(&w, p);
+	if (text && !w.bad)
+		return text;
+	if (text)
+		wipe(text, room);
+	free(text);
+	return NULL;
 }
 
 /* --- formats --------------------------------------------------------------------------------------------------- */

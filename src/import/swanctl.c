@@ -109,36 +109,63 @@ static bool first_of(struct source *s, const char *what, const char *list, char 
 	return out[0] != 0;
 }
 
-static const char *first_key_file(const struct source *s)
+/* The first section of a key: its kind names the folder that the file is in. */
+static const struct conf_node *key_section(struct source *s, const char **kind)
 {
 	static const char *const kinds[] = { "private", "rsa", "ecdsa", "pkcs8", "pkcs12" };
-	const struct conf_node *secrets = conf_section(s->c, s->c->root, "secrets"), *n;
+	const struct conf_node *secrets = conf_section(s->c, s->c->root, "secrets"), *n,
+			       *found = NULL;
 	struct conf_walk w;
+	size_t keys = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		conf_walk(&w, s->c, secrets, kinds[i], true);
-		while ((n = conf_next(&w)))
-			if (of(s, n, "file"))
-				return of(s, n, "file");
+		while ((n = conf_next(&w))) {
+			if (!of(s, n, "file") || keys++ > 0)
+				continue;
+			found = n;
+			*kind = kinds[i];
+		}
 	}
-	return NULL;
+	if (keys > 1)
+		import_note(s->p, IMPORT_TODO, "local.key",
+			"there are %zu keys in the file: the first was taken", keys);
+	return found;
+}
+
+static void set_key(struct source *s, bool certificate)
+{
+	const char *kind = "", *pass;
+	const struct conf_node *n = key_section(s, &kind);
+	char folder[64];
+
+	if (!n) {
+		import_note(s->p, IMPORT_TODO, "local.key",
+			"the key of that certificate, probably a file in /etc/swanctl/private");
+		return;
+	}
+	snprintf(folder, sizeof(folder), "/etc/swanctl/%s", kind);
+	if (strcmp(kind, "pkcs12") == 0 && !certificate)
+		set_file(s, "local.certificate", folder, of(s, n, "file"));
+	else
+		set_file(s, "local.key", folder, of(s, n, "file"));
+	pass = of(s, n, "secret");
+	if (pass)
+		import_set(s->p, "secrets", "key-passphrase", "%s", pass);
 }
 
 static void set_certificate(struct source *s)
 {
-	const char *certs = of(s, s->local, "certs"), *key = first_key_file(s);
+	const char *certs = of(s, s->local, "certs");
 	char file[256];
+	bool named = certs && first_of(s, "certs", certs, file);
 
-	if (certs && first_of(s, "certs", certs, file))
+	if (named)
 		set_file(s, "local.certificate", "/etc/swanctl/x509", file);
-	else
+	set_key(s, named);
+	if (!import_get(s->p, "local", "certificate"))
 		import_note(s->p, IMPORT_TODO, "local.certificate",
 			"our certificate: none is named; PEM or PKCS#12");
-	if (key)
-		set_file(s, "local.key", "/etc/swanctl/private", key);
-	else
-		import_note(s->p, IMPORT_TODO, "local.key",
-			"the key of that certificate, probably a file in /etc/swanctl/private");
 }
 
 /* The methods that there are here; "eap" alone leaves it to the two sides. */
@@ -220,7 +247,7 @@ static void set_remote(struct source *s)
 
 /* --- secrets ------------------------------------------------------------------------------------------------- */
 
-/* By one of its id, id1, id-a, ...; or it has none, and is for whoever comes. */
+/* By one of its id, id1, id-a, ...; or (whom NULL) it has none or %any, and is for whoever comes. */
 static bool is_for(const struct source *s, const struct conf_node *secret, const char *whom)
 {
 	const struct conf_node *n;
@@ -228,9 +255,9 @@ static bool is_for(const struct source *s, const struct conf_node *secret, const
 
 	conf_walk(&w, s->c, secret, "id", false);
 	n = conf_next(&w);
-	if (!whom)
-		return !n;
-	while (n && strcmp(n->value, whom) != 0)
+	if (!whom && !n)
+		return true;
+	while (n && strcmp(n->value, whom ? whom : "%any") != 0)
 		n = conf_next(&w);
 	return n != NULL;
 }

@@ -155,6 +155,31 @@ static void sections_take_over_from_others(void **state)
 	report_value(p, "local.auth", "psk");
 }
 
+/* Keys of each kind lie in a folder of that name, and one that is for anybody may say so. */
+static void keys_and_whom_they_are_for(void **state)
+{
+	static const char conn[] = "connections { x { remote_addrs = 192.0.2.1\n vips = 0.0.0.0\n"
+				   "local { auth = pubkey\n %s } remote { auth = psk } } }\n"
+				   "secrets { %s ike { id = %%any\n secret = shared } }";
+	const struct import_profile *p;
+	char text[600];
+
+	(void)state;
+	snprintf(text, sizeof(text), conn, "certs = me.pem\n",
+		"rsa-me { file = me.key\n secret = \"pass phrase\" }");
+	p = read_one(text);
+	report_value(p, "local.key", "/etc/swanctl/rsa/me.key");
+	report_value(p, "secrets.key-passphrase", "pass phrase");
+	report_value(p, "secrets.psk", "shared");
+	import_free(&im);
+	snprintf(text, sizeof(text), conn, "",
+		"pkcs12 { file = me.p12 }\npkcs12-b { file = b.p12 }");
+	p = read_one(text);
+	report_value(p, "local.certificate", "/etc/swanctl/pkcs12/me.p12");
+	report_value(p, "local.key", NULL);
+	report_note(p, IMPORT_TODO, "local.key", "there are 2 keys");
+}
+
 static void what_is_weak_says_so(void **state)
 {
 	const struct import_profile *p = read_one(
@@ -222,6 +247,7 @@ int main(void)
 		cmocka_unit_test_teardown(ikev1_with_a_login, clear),
 		cmocka_unit_test_teardown(other_ways_in, clear),
 		cmocka_unit_test_teardown(sections_take_over_from_others, clear),
+		cmocka_unit_test_teardown(keys_and_whom_they_are_for, clear),
 		cmocka_unit_test_teardown(what_is_weak_says_so, clear),
 		cmocka_unit_test_teardown(gateways_are_no_clients, clear),
 		cmocka_unit_test_teardown(hostile, clear),
