@@ -10,6 +10,9 @@
 
 #include "host/host.h"
 
+/* What c-ares has in the place of the functions for its servers since 1.24 is not in the versions before. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 enum { TIMEOUT_MS = 2000, TRIES = 3 };
 
 struct resolver {

