@@ -689,6 +689,11 @@ connected_twice() {
 	[ "$(grep -c ^connected "$LAB/run/$1/out")" = 2 ]
 }
 
+# names_are_served ADDRESS: at the router
+names_are_served() {
+	[ -n "$(in_box router ss -Hlun "src $1:53")" ]
+}
+
 # The gateway has another address, which only the name server of the network knows that the machine is in now.
 test_gateway_found_in_another_network() {
 	local etc=$LAB/client/etc/resolv.conf other=198.51.100.30 first
@@ -696,10 +701,12 @@ test_gateway_found_in_another_network() {
 	profile_psk moving full moving.vpn.test
 	serve router "$NET_DIR/nameserver" 192.168.77.1 moving.vpn.test "$GATE4"
 	first=$SERVED
+	wait_until 20 names_are_served 192.168.77.1 || fail "the name server does not start"
 	client_start moving
 	in_box router ip addr add 192.168.77.8/24 dev lan
 	kill "$first"
 	serve router "$NET_DIR/nameserver" 192.168.77.8 moving.vpn.test $other
+	wait_until 20 names_are_served 192.168.77.8 || fail "the other name server does not start"
 	in_box router nft "table ip moved {
 		chain to { type nat hook prerouting priority -100; ip daddr $other dnat to $GATE4; };
 		chain past { type filter hook forward priority 0; udp dport { 500, 4500 } ct original ip daddr $GATE4 drop; }; }"
