@@ -2,7 +2,52 @@
 
 #include <stdio.h>
 
+#include "crypto/alg.h"
 #include "session/profile.h"
+
+struct import report_im;
+
+int report_setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, crypto_begin(&e));
+	return 0;
+}
+
+int report_clear(void **state)
+{
+	(void)state;
+	import_free(&report_im);
+	return 0;
+}
+
+void report_reads_all(report_reader *read, const char *text, size_t n)
+{
+	struct err e;
+
+	import_free(&report_im);
+	assert_ok(&e, read(BYTES(text), &report_im, &e));
+	assert_int_equal(report_im.n, n);
+}
+
+struct import_profile *report_reads(report_reader *read, const char *text)
+{
+	report_reads_all(read, text, 1);
+	return report_im.v[0];
+}
+
+void report_refuses(report_reader *read, const char *text, size_t n, const char *why)
+{
+	struct err e;
+
+	import_free(&report_im);
+	assert_false(read((struct bytes){ text, n }, &report_im, &e));
+	if (!strstr(e.text, why))
+		fail_msg("%s", e.text);
+	import_free(&report_im);
+}
 
 static void fail_with(const struct import_profile *p, const char *what, const char *more)
 {

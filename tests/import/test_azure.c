@@ -1,4 +1,3 @@
-#include "crypto/alg.h"
 #include "lib/pki.h"
 #include "report.h"
 
@@ -8,34 +7,12 @@
 #include "../../src/import/base64.h"
 
 static struct err err;
-static struct import im;
-
-static int setup(void **state)
-{
-	(void)state;
-	assert_ok(&err, crypto_begin(&err));
-	return 0;
-}
-
-static int forget(void **state)
-{
-	(void)state;
-	import_free(&im);
-	return 0;
-}
 
 #define AZURE(inner)                                                                   \
 	"\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n"                   \
 	"<VpnProfile xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\">\r\n" inner \
 	"</VpnProfile>\r\n"
 #define SERVER "  <VpnServer>azuregateway-1.vpn.azure.example</VpnServer>\r\n"
-
-static struct import_profile *reads(const char *text)
-{
-	assert_ok(&err, import_azure(BYTES(text), &im, &err));
-	assert_int_equal(im.n, 1);
-	return im.v[0];
-}
 
 static void a_gateway_with_certificates(void **state)
 {
@@ -59,7 +36,7 @@ static void a_gateway_with_certificates(void **state)
 			     "<VpnDnsServers><string>10.1.0.4</string><string>10.1.0.5</string>"
 			     "</VpnDnsServers><Novelty>1</Novelty>"),
 		(char *)base64 + strlen("-----BEGIN X-----\n"));
-	struct import_profile *p = reads(text);
+	struct import_profile *p = report_reads(import_azure, text);
 	report_value(p, "connection.type", "ikev2");
 	report_value(p, "connection.gateway", "azuregateway-1.vpn.azure.example");
 	report_value(p, "local.auth", "cert");
@@ -81,9 +58,9 @@ static void a_gateway_with_certificates(void **state)
 static void a_gateway_with_passwords(void **state)
 {
 	(void)state;
-	struct import_profile *p =
-		reads(AZURE(SERVER "<VpnType>IKEv2,SSTP</VpnType><Auth>EAPMSCHAPv2"
-				   "</Auth><Routes/><CaCert>what?</CaCert>"));
+	struct import_profile *p = report_reads(import_azure,
+		AZURE(SERVER "<VpnType>IKEv2,SSTP</VpnType><Auth>EAPMSCHAPv2"
+			     "</Auth><Routes/><CaCert>what?</CaCert>"));
 
 	report_value(p, "local.auth", "eap");
 	report_value(p, "local.eap", "mschapv2");
@@ -104,18 +81,18 @@ static void more_routes_than_fit_are_told_of(void **state)
 	for (unsigned i = 1; i <= 100; i++)
 		at += sprintf(at, ",172.16.%u.0/24", i);
 	sprintf(at, "</Routes></VpnProfile>");
-	struct import_profile *p = reads(text);
+	struct import_profile *p = report_reads(import_azure, text);
 	const char *routes = import_get(p, "network", "routes");
 	assert_non_null(routes);
 	assert_string_equal(routes + strlen(routes) - 3, "/24");
 	report_note(p, IMPORT_TODO, "Routes", "more did not fit network.routes");
-	import_free(&im);
+	import_free(&report_im);
 	memset(text, '0', sizeof(text));
 	at = text + sprintf(text, AZURE(SERVER "<Routes>10.0.0.0/"));
 	at = strstr(text, "</VpnProfile>");
 	memset(at, '0', 300);
 	sprintf(at + 300, "</Routes></VpnProfile>");
-	p = reads(text);
+	p = report_reads(import_azure, text);
 	report_value(p, "network.routes", NULL);
 	report_note(p, IMPORT_LEFT, "Routes", "10.0.0.0/0");
 }
@@ -139,19 +116,20 @@ static void what_is_none_is_refused(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		assert_refused(&err, ERR_CONFIG, import_azure(BYTES(rows[i].text), &im, &err));
+		assert_refused(
+			&err, ERR_CONFIG, import_azure(BYTES(rows[i].text), &report_im, &err));
 		if (!strstr(err.text, rows[i].why))
 			fail_msg("%s: %s", rows[i].text, err.text);
-		assert_int_equal(im.n, 0);
+		assert_int_equal(report_im.n, 0);
 	}
 }
 
 static void values_stay_in_their_line(void **state)
 {
 	(void)state;
-	struct import_profile *p =
-		reads(AZURE("<VpnServer>\na.example\n[local]\nid = x\n</VpnServer>"
-			    "<Routes>10.0.0.0/8\n[local]\n</Routes>"));
+	struct import_profile *p = report_reads(import_azure,
+		AZURE("<VpnServer>\na.example\n[local]\nid = x\n</VpnServer>"
+		      "<Routes>10.0.0.0/8\n[local]\n</Routes>"));
 
 	report_value(p, "connection.gateway", "a.example");
 	report_value(p, "network.routes", "10.0.0.0/8");
@@ -162,11 +140,11 @@ static void values_stay_in_their_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_gateway_with_certificates, forget),
-		cmocka_unit_test_teardown(a_gateway_with_passwords, forget),
-		cmocka_unit_test_teardown(more_routes_than_fit_are_told_of, forget),
-		cmocka_unit_test_teardown(what_is_none_is_refused, forget),
-		cmocka_unit_test_teardown(values_stay_in_their_line, forget),
+		cmocka_unit_test_teardown(a_gateway_with_certificates, report_clear),
+		cmocka_unit_test_teardown(a_gateway_with_passwords, report_clear),
+		cmocka_unit_test_teardown(more_routes_than_fit_are_told_of, report_clear),
+		cmocka_unit_test_teardown(what_is_none_is_refused, report_clear),
+		cmocka_unit_test_teardown(values_stay_in_their_line, report_clear),
 	};
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, report_setup, NULL);
 }

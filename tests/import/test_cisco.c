@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/alg.h"
+#include "base/types.h"
 #include "crypto/cisco.h"
 #include "lib/test.h"
 #include "report.h"
@@ -28,45 +28,10 @@
 	"3D3E3F404142434445464748494A4B4C4D4E4F509B78F103E3CEBE94FD71CB07C6419D2A668672E0" \
 	"CF9B409B0F10763DF837D4FCE8099578"
 
-static struct import im;
-static struct err err;
-
-static int setup(void **state)
-{
-	(void)state;
-	assert_ok(&err, crypto_begin(&err));
-	return 0;
-}
-
-static int clear(void **state)
-{
-	(void)state;
-	import_free(&im);
-	return 0;
-}
-
-typedef bool reader(struct bytes file, struct import *im, struct err *e);
-
-static struct import_profile *reads(reader *read, const char *text)
-{
-	import_free(&im);
-	assert_ok(&err, read((struct bytes){ text, strlen(text) }, &im, &err));
-	assert_int_equal(im.n, 1);
-	return im.v[0];
-}
-
-static void refuses(reader *read, const char *text, size_t n, const char *why)
-{
-	import_free(&im);
-	assert_false(read((struct bytes){ text, n }, &im, &err));
-	if (!strstr(err.text, why))
-		fail_msg("%s", err.text);
-}
-
 static void vpnc(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(import_vpnc,
+	const struct import_profile *p = report_reads(import_vpnc,
 		"# made by hand\r\n"
 		"IPSec gateway vpn.example.org\r\n"
 		"IPSec ID staff\n"
@@ -108,7 +73,7 @@ static void vpnc(void **state)
 static void vpnc_of_today(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(import_vpnc,
+	const struct import_profile *p = report_reads(import_vpnc,
 		"IPSec gateway 192.0.2.1\nIPSec ID staff\nIKE Authmode hybrid\nCA-File /etc/ca.pem\n"
 		"IKE DH Group dh14\nPerfect Forward Secrecy nopfs\nXauth username bob\n"
 		"Xauth obfuscated password " HIDDEN_WORD "\n");
@@ -118,11 +83,12 @@ static void vpnc_of_today(void **state)
 	report_value(p, "esp.pfs", "no");
 	report_value(p, "secrets.password", "user word");
 	report_value(p, "secrets.psk", NULL);
-	p = reads(import_vpnc, "IPSec gateway 192.0.2.1\nIKE DH Group dh1\nIKE Authmode cert\n");
+	p = report_reads(
+		import_vpnc, "IPSec gateway 192.0.2.1\nIKE DH Group dh1\nIKE Authmode cert\n");
 	report_value(p, "ike.proposals", NULL);
 	report_note(p, IMPORT_LEFT, "IKE DH Group", "no such group");
 	report_note(p, IMPORT_TODO, "IKE Authmode", "local.certificate");
-	p = reads(import_vpnc, "IPSec gateway 192.0.2.1\nIPSec ID x\n");
+	p = report_reads(import_vpnc, "IPSec gateway 192.0.2.1\nIPSec ID x\n");
 	report_note(p, IMPORT_TODO, "IPSec secret", "not in the file");
 }
 
@@ -131,16 +97,16 @@ static void no_vpnc(void **state)
 	static const char nul[] = "IPSec gateway 192.0.2.1\0Script x\n";
 	(void)state;
 
-	refuses(import_vpnc, "", 0, "no IPSec gateway");
-	refuses(import_vpnc, "IPSec gateway\n", 14, "no IPSec gateway");
-	refuses(import_vpnc, "\n\nclient\nremote x\n", 18, "line 3");
-	refuses(import_vpnc, nul, sizeof(nul) - 1, "NUL");
+	report_refuses(import_vpnc, "", 0, "no IPSec gateway");
+	report_refuses(import_vpnc, "IPSec gateway\n", 14, "no IPSec gateway");
+	report_refuses(import_vpnc, "\n\nclient\nremote x\n", 18, "line 3");
+	report_refuses(import_vpnc, nul, sizeof(nul) - 1, "NUL");
 }
 
 static void pcf(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(import_pcf,
+	const struct import_profile *p = report_reads(import_pcf,
 		"\xef\xbb\xbf[main]\r\nDescription=Head office, ../3rd floor\r\n!Host=vpn.example.org\r\n"
 		"AuthType=1\r\n!GroupName=staff\r\nGroupPwd=\r\nenc_GroupPwd=" HIDDEN_GROUP "\r\n"
 		"EnableISPConnect=0\r\nISPCommand=C:\\evil.exe\r\nUsername=alice\r\n"
@@ -166,7 +132,7 @@ static void pcf(void **state)
 static void pcf_with_a_certificate(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(
+	const struct import_profile *p = report_reads(
 		import_pcf, "[main]\nHost=192.0.2.1\nAuthType=3\nCertName=Alice\nDHGroup=14\n");
 	report_value(p, "local.auth", "xauth-cert");
 	report_value(p, "ike.aggressive", NULL);
@@ -188,13 +154,13 @@ static void hidden_secrets(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct import_profile *p = reads(import_pcf, rows[i].text);
+		const struct import_profile *p = report_reads(import_pcf, rows[i].text);
 		report_note(p, IMPORT_TODO, "enc_GroupPwd", rows[i].why);
 		report_value(p, "secrets.psk", NULL);
 	}
-	report_value(reads(import_pcf, PCF(HIDDEN_END)), "secrets.psk", "with its end");
+	report_value(report_reads(import_pcf, PCF(HIDDEN_END)), "secrets.psk", "with its end");
 	/* A line end that was hidden does not make a second line of the profile. */
-	const struct import_profile *p = reads(import_pcf, PCF(HIDDEN_LINES));
+	const struct import_profile *p = report_reads(import_pcf, PCF(HIDDEN_LINES));
 	report_note(p, IMPORT_TODO, "secrets.psk", "control characters");
 	report_value(p, "secrets.psk", NULL);
 }
@@ -206,34 +172,35 @@ static void no_pcf(void **state)
 	char *line = malloc(n);
 	(void)state;
 
-	refuses(import_pcf, "", 0, "no Host");
-	refuses(import_pcf, "[other]\nHost=a\n", 15, "no Host");
-	refuses(import_pcf, "[main\nHost=a\n", 13, "line 1");
-	refuses(import_pcf, "=a\n", 3, "line 1");
-	refuses(import_pcf, nul, sizeof(nul) - 1, "NUL");
+	report_refuses(import_pcf, "", 0, "no Host");
+	report_refuses(import_pcf, "[other]\nHost=a\n", 15, "no Host");
+	report_refuses(import_pcf, "[main\nHost=a\n", 13, "line 1");
+	report_refuses(import_pcf, "=a\n", 3, "line 1");
+	report_refuses(import_pcf, nul, sizeof(nul) - 1, "NUL");
 	assert_non_null(line);
 	memset(line, 'x', n);
-	refuses(import_pcf, line, n, "line 1");
+	report_refuses(import_pcf, line, n, "line 1");
 	memcpy(line, "[main]\nHost=", 12);
-	assert_ok(&err, import_pcf((struct bytes){ line, n }, &im, &err));
-	report_value(im.v[0], "connection.gateway", NULL);
+	struct err err;
+	assert_ok(&err, import_pcf((struct bytes){ line, n }, &report_im, &err));
+	report_value(report_im.v[0], "connection.gateway", NULL);
 	for (size_t i = 0; i + 4 <= n; i += 4)
 		memcpy(line + i, "a=b\n", 4);
-	refuses(import_pcf, line, n, "more than");
+	report_refuses(import_pcf, line, n, "more than");
 	free(line);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(vpnc, clear),
-		cmocka_unit_test_teardown(vpnc_of_today, clear),
-		cmocka_unit_test_teardown(no_vpnc, clear),
-		cmocka_unit_test_teardown(pcf, clear),
-		cmocka_unit_test_teardown(pcf_with_a_certificate, clear),
-		cmocka_unit_test_teardown(hidden_secrets, clear),
-		cmocka_unit_test_teardown(no_pcf, clear),
+		cmocka_unit_test_teardown(vpnc, report_clear),
+		cmocka_unit_test_teardown(vpnc_of_today, report_clear),
+		cmocka_unit_test_teardown(no_vpnc, report_clear),
+		cmocka_unit_test_teardown(pcf, report_clear),
+		cmocka_unit_test_teardown(pcf_with_a_certificate, report_clear),
+		cmocka_unit_test_teardown(hidden_secrets, report_clear),
+		cmocka_unit_test_teardown(no_pcf, report_clear),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, report_setup, NULL);
 }

@@ -5,48 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/alg.h"
+#include "base/types.h"
 #include "lib/test.h"
 #include "report.h"
-
-static struct import im;
-static struct err err;
-
-static int setup(void **state)
-{
-	(void)state;
-	assert_ok(&err, crypto_begin(&err));
-	return 0;
-}
-
-static int clear(void **state)
-{
-	(void)state;
-	import_free(&im);
-	return 0;
-}
-
-static struct import_profile *reads(const char *text)
-{
-	import_free(&im);
-	assert_ok(&err, import_ipsec((struct bytes){ text, strlen(text) }, &im, &err));
-	assert_int_equal(im.n, 1);
-	return im.v[0];
-}
-
-static void refuses(const char *text, size_t n, const char *why)
-{
-	import_free(&im);
-	assert_false(import_ipsec((struct bytes){ text, n }, &im, &err));
-	if (!strstr(err.text, why))
-		fail_msg("%s", err.text);
-	import_free(&im);
-}
 
 static void strongswan_eap(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(
+	const struct import_profile *p = report_reads(import_ipsec,
 		"# ours\n"
 		"config setup\n\tuniqueids=never\n\n"
 		"conn %default\n\tkeyexchange=ikev2\n\tike=aes128-sha1-modp2048\n\tmobike=no\n\n"
@@ -87,7 +53,7 @@ static void strongswan_eap(void **state)
 static void libreswan_xauth(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(
+	const struct import_profile *p = report_reads(import_ipsec,
 		"version 2.0\n"
 		"conn work\n  authby=secret\n  ikev2=no\n  aggressive=yes\n  pfs=no\n"
 		"  left=198.51.100.10\n  leftid=@gw\n  leftxauthserver=yes\n  leftmodecfgserver=yes\n"
@@ -117,7 +83,7 @@ static void libreswan_xauth(void **state)
 static void l2tp(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(
+	const struct import_profile *p = report_reads(import_ipsec,
 		"conn l2tp\n type=transport\n authby=secret\n keyexchange=ikev1\n left=%defaultroute\n"
 		" leftprotoport=17/1701\n right=vpn.example.org\n rightprotoport=17/1701\n"
 		" ikelifetime=8h\n keylife=1h\n");
@@ -131,9 +97,9 @@ static void l2tp(void **state)
 static void site(void **state)
 {
 	(void)state;
-	const struct import_profile *p =
-		reads("conn site\n left=192.0.2.1\n leftsubnet=10.1.0.0/16\n leftcert=/etc/me.pem\n"
-		      " right=198.51.100.10\n rightsubnet=10.2.0.0/16\n rightcert=theirs.pem\n");
+	const struct import_profile *p = report_reads(import_ipsec,
+		"conn site\n left=192.0.2.1\n leftsubnet=10.1.0.0/16\n leftcert=/etc/me.pem\n"
+		" right=198.51.100.10\n rightsubnet=10.2.0.0/16\n rightcert=theirs.pem\n");
 	report_value(p, "connection.gateway", "198.51.100.10");
 	report_value(p, "local.auth", "cert");
 	report_value(p, "local.certificate", "/etc/me.pem");
@@ -148,13 +114,13 @@ static void site(void **state)
 static void xauth_of_strongswan(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(
+	const struct import_profile *p = report_reads(import_ipsec,
 		"conn a\n keyexchange=ikev1\n leftauth=psk\n leftauth2=xauth\n rightauth=psk\n"
 		" xauth_identity=carol\n leftsourceip=%config\n right=192.0.2.1\n modeconfig=push\n");
 	report_value(p, "local.auth", "xauth-psk");
 	report_value(p, "secrets.user", "carol");
 	report_value(p, "ike.mode-config", "push");
-	p = reads(
+	p = report_reads(import_ipsec,
 		"conn a\n keyexchange=ikev1\n leftauth=xauth\n rightauth=pubkey\n right=192.0.2.1\n");
 	report_value(p, "local.auth", "hybrid");
 }
@@ -173,7 +139,7 @@ static void servers_are_left_out(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		refuses(texts[i], strlen(texts[i]), "none of its connections");
+		report_refuses(import_ipsec, texts[i], strlen(texts[i]), "none of its connections");
 }
 
 static void hostile(void **state)
@@ -183,13 +149,13 @@ static void hostile(void **state)
 	char *text = malloc(n + 1);
 	(void)state;
 
-	refuses("", 0, "none of its connections");
-	refuses(nul, sizeof(nul) - 1, "NUL");
-	refuses("right=a\n", 8, "line 1: it stands in no section");
-	refuses("conn a\n right=\"a\n", 17, "line 2: a quote does not end");
-	refuses("conn a\n right\n", 14, "line 2");
+	report_refuses(import_ipsec, "", 0, "none of its connections");
+	report_refuses(import_ipsec, nul, sizeof(nul) - 1, "NUL");
+	report_refuses(import_ipsec, "right=a\n", 8, "line 1: it stands in no section");
+	report_refuses(import_ipsec, "conn a\n right=\"a\n", 17, "line 2: a quote does not end");
+	report_refuses(import_ipsec, "conn a\n right\n", 14, "line 2");
 	/* Round in circles, and to what there is not. */
-	const struct import_profile *p = reads(
+	const struct import_profile *p = report_reads(import_ipsec,
 		"conn a\n auto=add\n also=b\n also=nothing\n right=192.0.2.1\n keyexchange=ikev2\n"
 		" rightid=\"x\x1b[2Jy\"\nconn b\n also=c\nconn c\n also=a\n also=c\n"
 		"conn d\n also=d\n also=\n");
@@ -198,15 +164,15 @@ static void hostile(void **state)
 	assert_non_null(text);
 	for (int i = 0; i < 2000; i++)
 		at += (size_t)snprintf(text + at, n - at, "conn n%d\n also=n%d\n", i, i + 1);
-	refuses(text, at, "more than");
+	report_refuses(import_ipsec, text, at, "more than");
 	memset(text, 'a', n);
 	memcpy(text, "conn a\n right=192.0.2.1\n ike=", 29);
 	text[n] = 0;
-	p = reads(text);
+	p = report_reads(import_ipsec, text);
 	report_value(p, "ike.proposals", NULL);
 	memset(text, '-', n);
 	memcpy(text, "conn a\n right=192.0.2.1\n ike=", 29);
-	p = reads(text);
+	p = report_reads(import_ipsec, text);
 	report_note(p, IMPORT_LEFT, "ike", "too long");
 	free(text);
 }
@@ -214,14 +180,14 @@ static void hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(strongswan_eap, clear),
-		cmocka_unit_test_teardown(libreswan_xauth, clear),
-		cmocka_unit_test_teardown(l2tp, clear),
-		cmocka_unit_test_teardown(site, clear),
-		cmocka_unit_test_teardown(xauth_of_strongswan, clear),
-		cmocka_unit_test_teardown(servers_are_left_out, clear),
-		cmocka_unit_test_teardown(hostile, clear),
+		cmocka_unit_test_teardown(strongswan_eap, report_clear),
+		cmocka_unit_test_teardown(libreswan_xauth, report_clear),
+		cmocka_unit_test_teardown(l2tp, report_clear),
+		cmocka_unit_test_teardown(site, report_clear),
+		cmocka_unit_test_teardown(xauth_of_strongswan, report_clear),
+		cmocka_unit_test_teardown(servers_are_left_out, report_clear),
+		cmocka_unit_test_teardown(hostile, report_clear),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, report_setup, NULL);
 }

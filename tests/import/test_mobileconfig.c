@@ -11,7 +11,6 @@
 static struct err err;
 static EVP_PKEY *key, *other_key;
 static X509 *root, *leaf;
-static struct import im;
 
 static int setup(void **state)
 {
@@ -33,13 +32,6 @@ static int teardown(void **state)
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(other_key);
 	crypto_exit();
-	return 0;
-}
-
-static int forget(void **state)
-{
-	(void)state;
-	import_free(&im);
 	return 0;
 }
 
@@ -68,9 +60,9 @@ static int forget(void **state)
 
 static struct import_profile *reads(const char *text)
 {
-	assert_ok(&err, import_mobileconfig(BYTES(text), &im, &err));
-	assert_true(im.n > 0);
-	return im.v[0];
+	assert_ok(&err, import_mobileconfig(BYTES(text), &report_im, &err));
+	assert_true(report_im.n > 0);
+	return report_im.v[0];
 }
 
 /* A text with %s twice: two files in Base64. */
@@ -104,7 +96,7 @@ static void ikev2_with_a_key(void **state)
 				STRING("DeadPeerDetectionRate", "High") NUMBER("DisableMOBIKE", "1")
 					NUMBER("MTU", "1300")));
 
-	assert_int_equal(im.n, 1);
+	assert_int_equal(report_im.n, 1);
 	assert_string_equal(p->name, "Office");
 	report_value(p, "connection.type", "ikev2");
 	report_value(p, "connection.gateway", "vpn.example.org");
@@ -153,7 +145,7 @@ static void eap_tls_is_told_of(void **state)
 	report_value(p, "local.auth", "cert");
 	report_note(p, IMPORT_LEFT, "IKEv2.ExtendedAuthEnabled", "EAP-TLS");
 	report_note(p, IMPORT_TODO, "PayloadCertificateUUID", "local.certificate");
-	import_free(&im);
+	import_free(&report_im);
 	p = reads(IKEV2(STRING("RemoteAddress", "vpn.example.org") STRING("AuthenticationMethod",
 		"Certificate") ON("ExtendedAuthEnabled") STRING("AuthName", "alice")));
 	report_value(p, "local.auth", "eap");
@@ -276,7 +268,7 @@ static void algorithms_are_carried_over(void **state)
 			report_note(p, IMPORT_LEFT, "IKESecurityAssociationParameters",
 				"none of our algorithms");
 		report_good(p);
-		import_free(&im);
+		import_free(&report_im);
 	}
 	struct import_profile *p = reads(rows[0].text);
 	report_value(p, "ike.lifetime", "480m");
@@ -309,12 +301,12 @@ static void who_proves_what_without_a_word(void **state)
 	report_value(p, "secrets.psk", "k");
 	assert_int_equal(p->n_notes, 0);
 	report_good(p);
-	import_free(&im);
+	import_free(&report_im);
 	p = reads(IKEV2(STRING("RemoteAddress", "a.example") STRING("PayloadCertificateUUID", "1")
 			STRING("ServerCertificateCommonName", "b.example")));
 	report_value(p, "local.auth", "cert");
 	report_note(p, IMPORT_LEFT, "IKEv2.ServerCertificateCommonName", "remote.id");
-	import_free(&im);
+	import_free(&report_im);
 	p = reads(IKEV2(STRING("RemoteAddress", "b.example") STRING("PayloadCertificateUUID", "1")
 			STRING("ServerCertificateCommonName", "b.example")));
 	report_no_note(p, "IKEv2.ServerCertificateCommonName");
@@ -331,7 +323,7 @@ static void a_post_quantum_key(void **state)
 	report_value(p, "secrets.ppk", "key of text");
 	assert_int_equal(p->n_notes, 0);
 	report_good(p);
-	import_free(&im);
+	import_free(&report_im);
 	p = reads(IKEV2(STRING("RemoteAddress", "a.example") STRING("AuthenticationMethod",
 		"SharedSecret") DATA("PPK", "AQL/") STRING("PPKIdentifier", "one")));
 	report_value(p, "secrets.ppk-id", "one");
@@ -357,7 +349,7 @@ static void identities_take_the_form_that_fits(void **state)
 			IKEV2(STRING("LocalIdentifier", "%s") STRING("RemoteAddress", "a.example")),
 			rows[i].text);
 		report_value(reads(text), "local.id", rows[i].id);
-		import_free(&im);
+		import_free(&report_im);
 	}
 }
 
@@ -396,7 +388,7 @@ static void cisco_in_other_ways(void **state)
 	report_value(p, "local.auth", "psk");
 	report_value(p, "ike.aggressive", NULL);
 	report_good(p);
-	import_free(&im);
+	import_free(&report_im);
 	/* The gateway has a certificate, and we a password. */
 	p = reads(IPSEC(STRING("RemoteAddress", "192.0.2.1") STRING(
 		"AuthenticationMethod", "SharedSecret") STRING("LocalIdentifier", "staff[hybrid]")
@@ -406,7 +398,7 @@ static void cisco_in_other_ways(void **state)
 	report_value(p, "secrets.psk", NULL);
 	report_note(p, IMPORT_LEFT, "IPSec.SharedSecret", "hybrid");
 	report_good(p);
-	import_free(&im);
+	import_free(&report_im);
 	p = reads(IPSEC(STRING("RemoteAddress", "192.0.2.1") STRING("AuthenticationMethod",
 		"Certificate") STRING("PayloadCertificateUUID", "1") ON("XAuthEnabled")));
 	report_value(p, "local.auth", "xauth-cert");
@@ -436,7 +428,7 @@ static void l2tp_with_a_key(void **state)
 	report_note(p, IMPORT_LEFT, "VPN.Proxies", "proxies");
 	assert_int_equal(p->n_notes, 1);
 	report_good(p);
-	import_free(&im);
+	import_free(&report_im);
 	p = reads(L2TP(STRING("AuthenticationMethod", "SharedSecret") DATA("SharedSecret", "a2V5")
 			       STRING("LocalIdentifier", "staff"),
 		STRING("CommRemoteAddress", "vpn.example.org")
@@ -479,13 +471,13 @@ static void several_vpns_in_a_file(void **state)
 			VPN("PPTP", "Three", "") PAYLOAD("com.apple.vpn.managed.applayer",
 				STRING("VPNType", "IKEv2") STRING("PayloadDisplayName", "Four"))));
 
-	assert_int_equal(im.n, 3);
-	assert_string_equal(im.v[0]->name, "One");
-	assert_string_equal(im.v[1]->name, "Two");
-	assert_string_equal(im.v[2]->name, "Four");
-	report_value(im.v[1], "connection.gateway", "b.example");
+	assert_int_equal(report_im.n, 3);
+	assert_string_equal(report_im.v[0]->name, "One");
+	assert_string_equal(report_im.v[1]->name, "Two");
+	assert_string_equal(report_im.v[2]->name, "Four");
+	report_value(report_im.v[1], "connection.gateway", "b.example");
 	report_note(p, IMPORT_LEFT, "VPNType", "PPTP");
-	report_note(im.v[2], IMPORT_LEFT, "PayloadType", "whole machine");
+	report_note(report_im.v[2], IMPORT_LEFT, "PayloadType", "whole machine");
 }
 
 static void wrong_types_are_as_if_missing(void **state)
@@ -503,7 +495,7 @@ static void wrong_types_are_as_if_missing(void **state)
 	report_value(p, "local.auth", "eap");
 	report_value(p, "network.mtu", NULL);
 	report_value(p, "esp.pfs", NULL);
-	assert_int_equal(im.n, 1);
+	assert_int_equal(report_im.n, 1);
 }
 
 /* A newline in a value is a key of its own wherever it is written down. */
@@ -519,7 +511,7 @@ static void control_characters_are_no_values(void **state)
 	report_value(p, "secrets.psk", NULL);
 	report_value(p, "local.id", NULL);
 	report_value(p, "remote.id", "good.example");
-	import_free(&im);
+	import_free(&report_im);
 	p = reads(
 		IKEV2(STRING("AuthenticationMethod", "SharedSecret") DATA("SharedSecret", "YQBi")));
 	report_value(p, "secrets.psk", NULL);
@@ -552,8 +544,8 @@ static void what_is_none_is_refused(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		assert_refused(
-			&err, ERR_CONFIG, import_mobileconfig(BYTES(rows[i].text), &im, &err));
+		assert_refused(&err, ERR_CONFIG,
+			import_mobileconfig(BYTES(rows[i].text), &report_im, &err));
 		if (!strstr(err.text, rows[i].why))
 			fail_msg("%s: %s", rows[i].text, err.text);
 	}
@@ -568,7 +560,7 @@ static void profiles_are_bounded(void **state)
 	for (unsigned i = 0; i < IMPORT_PROFILES_MAX + 1; i++)
 		at += sprintf(at, VPN("IKEv2", "%u", ""), i);
 	sprintf(at, "</array></dict></plist>");
-	assert_refused(&err, ERR_CONFIG, import_mobileconfig(BYTES(text), &im, &err));
+	assert_refused(&err, ERR_CONFIG, import_mobileconfig(BYTES(text), &report_im, &err));
 	free(text);
 }
 
@@ -595,47 +587,47 @@ static void a_signed_file_is_unwrapped(void **state)
 	(void)state;
 
 	sign(&f, IKEV2(STRING("RemoteAddress", "vpn.example.org")));
-	assert_ok(&err, import_mobileconfig(pki_bytes(&f), &im, &err));
-	report_value(im.v[0], "connection.gateway", "vpn.example.org");
-	report_note(im.v[0], IMPORT_LEFT, "signature", "CN=alice");
-	import_free(&im);
+	assert_ok(&err, import_mobileconfig(pki_bytes(&f), &report_im, &err));
+	report_value(report_im.v[0], "connection.gateway", "vpn.example.org");
+	report_note(report_im.v[0], IMPORT_LEFT, "signature", "CN=alice");
+	import_free(&report_im);
 	/* It was changed on the way. */
 	uint8_t *at = memmem(f.data, f.len, "vpn.example", 11);
 	assert_non_null(at);
 	*at = 'w';
-	assert_refused(&err, ERR_CONFIG, import_mobileconfig(pki_bytes(&f), &im, &err));
+	assert_refused(&err, ERR_CONFIG, import_mobileconfig(pki_bytes(&f), &report_im, &err));
 	assert_non_null(strstr(err.text, "does not fit"));
 	/* Cut off anywhere. */
 	for (size_t len = 1; len < f.len; len += 7)
 		assert_refused(&err, ERR_CONFIG,
-			import_mobileconfig((struct bytes){ f.data, len }, &im, &err));
+			import_mobileconfig((struct bytes){ f.data, len }, &report_im, &err));
 	sign(&f, "<plist/>");
-	assert_refused(&err, ERR_CONFIG, import_mobileconfig(pki_bytes(&f), &im, &err));
+	assert_refused(&err, ERR_CONFIG, import_mobileconfig(pki_bytes(&f), &report_im, &err));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(ikev2_with_a_key, forget),
-		cmocka_unit_test_teardown(ikev2_with_a_password, forget),
-		cmocka_unit_test_teardown(eap_tls_is_told_of, forget),
-		cmocka_unit_test_teardown(certificates_come_along, forget),
-		cmocka_unit_test_teardown(ca_is_left_out_with_a_key, forget),
-		cmocka_unit_test_teardown(algorithms_are_carried_over, forget),
-		cmocka_unit_test_teardown(algorithms_of_a_child_without_its_own, forget),
-		cmocka_unit_test_teardown(who_proves_what_without_a_word, forget),
-		cmocka_unit_test_teardown(a_post_quantum_key, forget),
-		cmocka_unit_test_teardown(identities_take_the_form_that_fits, forget),
-		cmocka_unit_test_teardown(cisco_with_a_group, forget),
-		cmocka_unit_test_teardown(cisco_in_other_ways, forget),
-		cmocka_unit_test_teardown(l2tp_with_a_key, forget),
-		cmocka_unit_test_teardown(name_servers_and_unknown_keys, forget),
-		cmocka_unit_test_teardown(several_vpns_in_a_file, forget),
-		cmocka_unit_test_teardown(wrong_types_are_as_if_missing, forget),
-		cmocka_unit_test_teardown(control_characters_are_no_values, forget),
-		cmocka_unit_test_teardown(what_is_none_is_refused, forget),
-		cmocka_unit_test_teardown(profiles_are_bounded, forget),
-		cmocka_unit_test_teardown(a_signed_file_is_unwrapped, forget),
+		cmocka_unit_test_teardown(ikev2_with_a_key, report_clear),
+		cmocka_unit_test_teardown(ikev2_with_a_password, report_clear),
+		cmocka_unit_test_teardown(eap_tls_is_told_of, report_clear),
+		cmocka_unit_test_teardown(certificates_come_along, report_clear),
+		cmocka_unit_test_teardown(ca_is_left_out_with_a_key, report_clear),
+		cmocka_unit_test_teardown(algorithms_are_carried_over, report_clear),
+		cmocka_unit_test_teardown(algorithms_of_a_child_without_its_own, report_clear),
+		cmocka_unit_test_teardown(who_proves_what_without_a_word, report_clear),
+		cmocka_unit_test_teardown(a_post_quantum_key, report_clear),
+		cmocka_unit_test_teardown(identities_take_the_form_that_fits, report_clear),
+		cmocka_unit_test_teardown(cisco_with_a_group, report_clear),
+		cmocka_unit_test_teardown(cisco_in_other_ways, report_clear),
+		cmocka_unit_test_teardown(l2tp_with_a_key, report_clear),
+		cmocka_unit_test_teardown(name_servers_and_unknown_keys, report_clear),
+		cmocka_unit_test_teardown(several_vpns_in_a_file, report_clear),
+		cmocka_unit_test_teardown(wrong_types_are_as_if_missing, report_clear),
+		cmocka_unit_test_teardown(control_characters_are_no_values, report_clear),
+		cmocka_unit_test_teardown(what_is_none_is_refused, report_clear),
+		cmocka_unit_test_teardown(profiles_are_bounded, report_clear),
+		cmocka_unit_test_teardown(a_signed_file_is_unwrapped, report_clear),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

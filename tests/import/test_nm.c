@@ -5,42 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/alg.h"
 #include "lib/test.h"
 #include "report.h"
-
-static struct import im;
-static struct err err;
-
-static int setup(void **state)
-{
-	(void)state;
-	assert_ok(&err, crypto_begin(&err));
-	return 0;
-}
-
-static int clear(void **state)
-{
-	(void)state;
-	import_free(&im);
-	return 0;
-}
-
-static struct import_profile *reads(const char *text)
-{
-	import_free(&im);
-	assert_ok(&err, import_nm((struct bytes){ text, strlen(text) }, &im, &err));
-	assert_int_equal(im.n, 1);
-	return im.v[0];
-}
-
-static void refuses(const char *text, size_t n, const char *why)
-{
-	import_free(&im);
-	assert_false(import_nm((struct bytes){ text, n }, &im, &err));
-	if (!strstr(err.text, why))
-		fail_msg("%s", err.text);
-}
 
 #define HEAD(kind)                                                                  \
 	"[connection]\nid=Head office\nuuid=1b4e28ba-2fa1-11d2-883f-0016d3cca427\n" \
@@ -49,14 +15,14 @@ static void refuses(const char *text, size_t n, const char *why)
 static void strongswan_eap(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(HEAD(
-		"strongswan") "address=vpn.example.org\ncertificate=/etc/ssl/office\\sca.pem\nencap=yes\n"
-			      "esp=aes256gcm16;aes128-sha256!\nike=aes256-sha256-modp2048\nipcomp=no\n"
-			      "method=eap\npassword-flags=1\nproposal=yes\nuser=alice\nvirtual=yes\n"
-			      "remote-identity=gw.example.org\nserver-port=4500\nupdown=/bin/evil\n\n"
-			      "[ipv4]\nmethod=auto\ndns=10.0.0.1;10.0.0.2;\ndns-search=corp.example;\n"
-			      "never-default=true\nroute1=10.0.0.0/8,0.0.0.0,50\nroute2=172.16.0.0/12\n"
-			      "[ipv6]\nmethod=auto\nroute1=2001:db8::/32\n[proxy]\n");
+	const struct import_profile *p = report_reads(import_nm,
+		HEAD("strongswan") "address=vpn.example.org\ncertificate=/etc/ssl/office\\sca.pem\nencap=yes\n"
+				   "esp=aes256gcm16;aes128-sha256!\nike=aes256-sha256-modp2048\nipcomp=no\n"
+				   "method=eap\npassword-flags=1\nproposal=yes\nuser=alice\nvirtual=yes\n"
+				   "remote-identity=gw.example.org\nserver-port=4500\nupdown=/bin/evil\n\n"
+				   "[ipv4]\nmethod=auto\ndns=10.0.0.1;10.0.0.2;\ndns-search=corp.example;\n"
+				   "never-default=true\nroute1=10.0.0.0/8,0.0.0.0,50\nroute2=172.16.0.0/12\n"
+				   "[ipv6]\nmethod=auto\nroute1=2001:db8::/32\n[proxy]\n");
 	assert_string_equal(p->name, "Head-office");
 	report_value(p, "connection.type", "ikev2");
 	report_value(p, "connection.gateway", "vpn.example.org");
@@ -80,22 +46,24 @@ static void strongswan_eap(void **state)
 static void strongswan_certificate_and_psk(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(HEAD(
-		"strongswan") "address=192.0.2.1\nmethod=key\nusercert=/c.pem\nuserkey=/k.pem\n[vpn-secrets]\n"
-			      "password=open\n[ipv4]\nnever-default=true\n");
+	const struct import_profile *p = report_reads(import_nm,
+		HEAD("strongswan") "address=192.0.2.1\nmethod=key\nusercert=/c.pem\nuserkey=/k.pem\n[vpn-secrets]\n"
+				   "password=open\n[ipv4]\nnever-default=true\n");
 	report_value(p, "local.auth", "cert");
 	report_value(p, "local.certificate", "/c.pem");
 	report_value(p, "local.key", "/k.pem");
 	report_value(p, "secrets.key-passphrase", "open");
 	report_value(p, "network.address", "none");
 	report_note(p, IMPORT_TODO, "never-default", "network.routes");
-	p = reads(HEAD("strongswan") "address=192.0.2.1\nmethod=agent\nusercert=/c.pem\n");
+	p = report_reads(
+		import_nm, HEAD("strongswan") "address=192.0.2.1\nmethod=agent\nusercert=/c.pem\n");
 	report_note(p, IMPORT_TODO, "userkey", "local.key");
-	p = reads(HEAD("strongswan") "address=192.0.2.1\nmethod=eap-tls\nusercert=/c.pem\n");
+	p = report_reads(import_nm,
+		HEAD("strongswan") "address=192.0.2.1\nmethod=eap-tls\nusercert=/c.pem\n");
 	report_note(p, IMPORT_LEFT, "method", "EAP-TLS");
-	p = reads(HEAD(
-		"strongswan") "address=192.0.2.1\nmethod=psk\nlocal-identity=me.example\n[vpn-secrets]\n"
-			      "password=a long shared key, 32 letters at least\n");
+	p = report_reads(import_nm,
+		HEAD("strongswan") "address=192.0.2.1\nmethod=psk\nlocal-identity=me.example\n[vpn-secrets]\n"
+				   "password=a long shared key, 32 letters at least\n");
 	report_value(p, "local.auth", "psk");
 	report_value(p, "remote.auth", "psk");
 	report_value(p, "secrets.psk", "a long shared key, 32 letters at least");
@@ -104,11 +72,11 @@ static void strongswan_certificate_and_psk(void **state)
 static void l2tp(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(HEAD(
-		"l2tp") "gateway=vpn.example.org\nipsec-enabled=yes\nipsec-psk=0sc2hhcmVkIGtleQ==\n"
-			"ipsec-ike=3des-sha1-modp1024\nipsec-esp=3des-sha1\nmtu=1400\nuser=alice\n"
-			"password-flags=0\nrefuse-pap=yes\nrequire-mppe=yes\nipsec-pfs=no\n"
-			"[vpn-secrets]\npassword=wonder\\\\land\n");
+	const struct import_profile *p = report_reads(import_nm,
+		HEAD("l2tp") "gateway=vpn.example.org\nipsec-enabled=yes\nipsec-psk=0sc2hhcmVkIGtleQ==\n"
+			     "ipsec-ike=3des-sha1-modp1024\nipsec-esp=3des-sha1\nmtu=1400\nuser=alice\n"
+			     "password-flags=0\nrefuse-pap=yes\nrequire-mppe=yes\nipsec-pfs=no\n"
+			     "[vpn-secrets]\npassword=wonder\\\\land\n");
 	report_value(p, "connection.type", "l2tp");
 	report_value(p, "connection.security", "legacy");
 	report_value(p, "local.auth", "psk");
@@ -122,21 +90,23 @@ static void l2tp(void **state)
 	report_note(p, IMPORT_TODO, "ipsec-ike", "weak");
 	report_note(p, IMPORT_LEFT, "require-mppe", "IPsec");
 	report_good(p);
-	p = reads(HEAD("l2tp") "gateway=192.0.2.1\nmachine-auth-type=tls\nmachine-cert=/c.p12\n");
+	p = report_reads(import_nm,
+		HEAD("l2tp") "gateway=192.0.2.1\nmachine-auth-type=tls\nmachine-cert=/c.p12\n");
 	report_value(p, "local.auth", "cert");
 	report_value(p, "local.certificate", "/c.p12");
 	report_note(p, IMPORT_TODO, "ipsec-enabled", "clear");
-	p = reads(HEAD("l2tp") "gateway=192.0.2.1\nipsec-enabled=yes\nipsec-psk=0s%%\n");
+	p = report_reads(
+		import_nm, HEAD("l2tp") "gateway=192.0.2.1\nipsec-enabled=yes\nipsec-psk=0s%%\n");
 	report_note(p, IMPORT_TODO, "ipsec-psk", "Base64");
 }
 
 static void vpnc(void **state)
 {
 	(void)state;
-	const struct import_profile *p = reads(HEAD(
-		"vpnc") "IPSec gateway=192.0.2.1\nIPSec ID=staff\nIPSec secret-flags=0\nXauth username=alice\n"
-			"IKE DH Group=dh14\nPassword helper=/bin/evil\nNAT Traversal Mode=cisco-udp\n"
-			"[vpn-secrets]\nIPSec secret=group key\nXauth password=wonder\n");
+	const struct import_profile *p = report_reads(import_nm,
+		HEAD("vpnc") "IPSec gateway=192.0.2.1\nIPSec ID=staff\nIPSec secret-flags=0\nXauth username=alice\n"
+			     "IKE DH Group=dh14\nPassword helper=/bin/evil\nNAT Traversal Mode=cisco-udp\n"
+			     "[vpn-secrets]\nIPSec secret=group key\nXauth password=wonder\n");
 	assert_string_equal(p->name, "Head-office");
 	report_value(p, "connection.type", "ikev1");
 	report_value(p, "secrets.psk", "group key");
@@ -155,38 +125,39 @@ static void hostile(void **state)
 	char *text = malloc(n);
 	(void)state;
 
-	const struct import_profile *p = reads(HEAD(
-		"strongswan") "address=192.0.2.1\nmethod=eap\nuser=alice\\n[network]\\nkillswitch = no\n"
-			      "evil\x1b[2J=1\ncertificate=/a\\tb\n");
+	const struct import_profile *p = report_reads(import_nm,
+		HEAD("strongswan") "address=192.0.2.1\nmethod=eap\nuser=alice\\n[network]\\nkillswitch = no\n"
+				   "evil\x1b[2J=1\ncertificate=/a\\tb\n");
 	report_value(p, "secrets.user", NULL);
 	report_value(p, "remote.ca", NULL);
 	report_note(p, IMPORT_TODO, "secrets.user", "control characters");
 	report_note(p, IMPORT_TODO, "remote.ca", "control characters");
 	report_note(p, IMPORT_LEFT, "evil?[2J", "no counterpart");
-	p = reads(HEAD("strongswan") "method=eap\n");
+	p = report_reads(import_nm, HEAD("strongswan") "method=eap\n");
 	report_note(p, IMPORT_TODO, "address", "no gateway");
-	refuses("", 0, "service-type is missing");
-	refuses("[connection]\ntype=wifi\n", 23, "service-type is missing");
-	refuses(nul, sizeof(nul) - 1, "NUL");
+	report_refuses(import_nm, "", 0, "service-type is missing");
+	report_refuses(import_nm, "[connection]\ntype=wifi\n", 23, "service-type is missing");
+	report_refuses(import_nm, nul, sizeof(nul) - 1, "NUL");
 	const char *openvpn = HEAD("openvpn");
-	refuses(openvpn, strlen(openvpn), "openvpn");
+	report_refuses(import_nm, openvpn, strlen(openvpn), "openvpn");
 	assert_non_null(text);
 	size_t head = (size_t)snprintf(text, n, "%s", HEAD("l2tp") "gateway=");
 	memset(text + head, '\\', n - head);
-	assert_ok(&err, import_nm((struct bytes){ text, n }, &im, &err));
-	report_value(im.v[0], "connection.gateway", NULL);
+	struct err err;
+	assert_ok(&err, import_nm((struct bytes){ text, n }, &report_im, &err));
+	report_value(report_im.v[0], "connection.gateway", NULL);
 	free(text);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(strongswan_eap, clear),
-		cmocka_unit_test_teardown(strongswan_certificate_and_psk, clear),
-		cmocka_unit_test_teardown(l2tp, clear),
-		cmocka_unit_test_teardown(vpnc, clear),
-		cmocka_unit_test_teardown(hostile, clear),
+		cmocka_unit_test_teardown(strongswan_eap, report_clear),
+		cmocka_unit_test_teardown(strongswan_certificate_and_psk, report_clear),
+		cmocka_unit_test_teardown(l2tp, report_clear),
+		cmocka_unit_test_teardown(vpnc, report_clear),
+		cmocka_unit_test_teardown(hostile, report_clear),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, report_setup, NULL);
 }

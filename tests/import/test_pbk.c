@@ -4,42 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/alg.h"
 #include "lib/test.h"
 #include "report.h"
-
-static struct import im;
-static struct err err;
-
-static int setup(void **state)
-{
-	(void)state;
-	assert_ok(&err, crypto_begin(&err));
-	return 0;
-}
-
-static int clear(void **state)
-{
-	(void)state;
-	import_free(&im);
-	return 0;
-}
-
-static void reads(const char *text, size_t n)
-{
-	import_free(&im);
-	assert_ok(&err, import_pbk((struct bytes){ text, strlen(text) }, &im, &err));
-	assert_int_equal(im.n, n);
-}
-
-static void refuses(const char *text, size_t n, const char *why)
-{
-	import_free(&im);
-	assert_false(import_pbk((struct bytes){ text, n }, &im, &err));
-	if (!strstr(err.text, why))
-		fail_msg("%s", err.text);
-	import_free(&im);
-}
 
 #define ENTRY(name, strategy)                                   \
 	"[" name "]\r\nEncoding=1\r\nPBVersion=8\r\nType=2\r\n" \
@@ -62,8 +28,8 @@ static void refuses(const char *text, size_t n, const char *why)
 static void book(void **state)
 {
 	(void)state;
-	reads(HEAD_OFFICE OLD OLDER ANYTHING MODEM, 3);
-	const struct import_profile *p = im.v[0];
+	report_reads_all(import_pbk, HEAD_OFFICE OLD OLDER ANYTHING MODEM, 3);
+	const struct import_profile *p = report_im.v[0];
 	assert_string_equal(p->name, "Head-office");
 	report_value(p, "connection.type", "ikev2");
 	report_value(p, "connection.gateway", "vpn.example.org");
@@ -80,13 +46,13 @@ static void book(void **state)
 	report_note(p, IMPORT_TODO, "IpPrioritizeRemote", "network.routes");
 	report_note(p, IMPORT_LEFT, "Older", "PPTP");
 	report_good(p);
-	p = im.v[1];
+	p = report_im.v[1];
 	report_value(p, "connection.type", "l2tp");
 	report_value(p, "local.auth", "psk");
 	report_note(p, IMPORT_TODO, "PreSharedKey", "secrets.psk");
 	report_no_note(p, "IpPrioritizeRemote");
 	report_good(p);
-	p = im.v[2];
+	p = report_im.v[2];
 	report_value(p, "connection.type", "ikev2");
 	report_value(p, "local.auth", "cert");
 	report_note(p, IMPORT_TODO, "VpnStrategy", "14");
@@ -96,18 +62,22 @@ static void book(void **state)
 static void methods(void **state)
 {
 	(void)state;
-	reads(ENTRY("a", 13) PHONE, 1);
-	report_value(im.v[0], "connection.type", "l2tp");
-	reads(ENTRY("a", 3) "CustomAuthKey=26\r\nAuthRestrictions=128\r\n" PHONE, 1);
-	report_no_note(im.v[0], "CustomAuthKey");
-	reads(ENTRY("a", 3) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
-	report_note(im.v[0], IMPORT_LEFT, "CustomAuthKey", "method 13");
-	reads(ENTRY("a", 7) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
-	report_value(im.v[0], "local.auth", "cert");
-	report_note(im.v[0], IMPORT_TODO, "CustomAuthKey", "EAP-TLS");
-	reads(ENTRY("a", 7) "CustomAuthKey=25\r\nAuthRestrictions=128\r\n" PHONE, 1);
-	report_value(im.v[0], "local.auth", "eap");
-	report_note(im.v[0], IMPORT_LEFT, "CustomAuthKey", "PEAP");
+	report_reads_all(import_pbk, ENTRY("a", 13) PHONE, 1);
+	report_value(report_im.v[0], "connection.type", "l2tp");
+	report_reads_all(
+		import_pbk, ENTRY("a", 3) "CustomAuthKey=26\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_no_note(report_im.v[0], "CustomAuthKey");
+	report_reads_all(
+		import_pbk, ENTRY("a", 3) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_note(report_im.v[0], IMPORT_LEFT, "CustomAuthKey", "method 13");
+	report_reads_all(
+		import_pbk, ENTRY("a", 7) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_value(report_im.v[0], "local.auth", "cert");
+	report_note(report_im.v[0], IMPORT_TODO, "CustomAuthKey", "EAP-TLS");
+	report_reads_all(
+		import_pbk, ENTRY("a", 7) "CustomAuthKey=25\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_value(report_im.v[0], "local.auth", "eap");
+	report_note(report_im.v[0], IMPORT_LEFT, "CustomAuthKey", "PEAP");
 }
 
 static void none(void **state)
@@ -117,29 +87,29 @@ static void none(void **state)
 	char *text = malloc(n);
 	(void)state;
 
-	refuses("", 0, "no entry");
-	refuses(sstp, sizeof(sstp) - 1, "Work is PPTP or SSTP");
-	refuses(nul, sizeof(nul) - 1, "NUL");
+	report_refuses(import_pbk, "", 0, "no entry");
+	report_refuses(import_pbk, sstp, sizeof(sstp) - 1, "Work is PPTP or SSTP");
+	report_refuses(import_pbk, nul, sizeof(nul) - 1, "NUL");
 	assert_non_null(text);
 	memset(text, '[', n);
-	refuses(text, n, "line 1");
+	report_refuses(import_pbk, text, n, "line 1");
 	for (size_t i = 0; i + 4 <= n; i += 4)
 		memcpy(text + i, "[a]\n", 4);
-	refuses(text, n, "more than");
-	refuses(text, 4 * 16000, "no entry");
+	report_refuses(import_pbk, text, n, "more than");
+	report_refuses(import_pbk, text, 4 * 16000, "no entry");
 	free(text);
-	reads(ENTRY("../\x1b[2J", 7) "\r\nPhoneNumber=a;b c\x07\r\n", 1);
-	assert_null(strpbrk(im.v[0]->name, "/\x1b["));
-	report_value(im.v[0], "connection.gateway", "a, b");
+	report_reads_all(import_pbk, ENTRY("../\x1b[2J", 7) "\r\nPhoneNumber=a;b c\x07\r\n", 1);
+	assert_null(strpbrk(report_im.v[0]->name, "/\x1b["));
+	report_value(report_im.v[0], "connection.gateway", "a, b");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(book, clear),
-		cmocka_unit_test_teardown(methods, clear),
-		cmocka_unit_test_teardown(none, clear),
+		cmocka_unit_test_teardown(book, report_clear),
+		cmocka_unit_test_teardown(methods, report_clear),
+		cmocka_unit_test_teardown(none, report_clear),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, report_setup, NULL);
 }

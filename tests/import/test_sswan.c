@@ -8,7 +8,6 @@
 #include "../../src/import/base64.h"
 
 static struct err err;
-static struct import im;
 static EVP_PKEY *key;
 static X509 *root, *gateway;
 
@@ -33,20 +32,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int forget(void **state)
-{
-	(void)state;
-	import_free(&im);
-	return 0;
-}
-
-static struct import_profile *reads(const char *text)
-{
-	assert_ok(&err, import_sswan(BYTES(text), &im, &err));
-	assert_int_equal(im.n, 1);
-	return im.v[0];
-}
-
 #define HEAD "{\"uuid\": \"c2c3b3a0-0000-4000-8000-1234567890ab\", \"name\": \"Office\", "
 
 /* In one line, as a string of JSON has to be. */
@@ -67,7 +52,8 @@ static char *base64_of(const struct pki_file *f, char out[8192])
 static void a_profile_with_a_password(void **state)
 {
 	(void)state;
-	struct import_profile *p = reads(HEAD
+	struct import_profile *p = report_reads(import_sswan,
+		HEAD
 		"\"type\": \"ikev2-eap\", \"remote\": {\"addr\": \"vpn.example.org\", \"port\": "
 		"4500, \"id\": \"gw.example.org\", \"certreq\": true, \"revocation\": "
 		"{\"strict\": true}}, \"local\": {\"eap_id\": \"alice\", \"shared_secret\": "
@@ -117,7 +103,7 @@ static void a_profile_with_a_certificate(void **state)
 		     "\"cert\": \"%s\"}, \"local\": {\"id\": \"me@example.org\", \"p12\": \"%s\", "
 		     "\"rsa-pss\": true}}",
 		base64_of(&ca, a), base64_of(&p12, b));
-	struct import_profile *p = reads(text);
+	struct import_profile *p = report_reads(import_sswan, text);
 	report_value(p, "local.auth", "cert");
 	report_value(p, "local.id", "me@example.org");
 	report_value(p, "local.certificate", "Office.p12");
@@ -130,7 +116,7 @@ static void a_profile_with_a_certificate(void **state)
 	assert_memory_equal(p->files[1].data, p12.data, p12.len);
 	assert_int_equal(p->n_notes, 0);
 	report_good(p);
-	import_free(&im);
+	import_free(&report_im);
 	/* The gateway's own one, and not its CA's. */
 	ca.len = 0;
 	pki_der_cert(&ca, gateway);
@@ -138,7 +124,7 @@ static void a_profile_with_a_certificate(void **state)
 		HEAD "\"type\": \"ikev2-eap-tls\", \"remote\": {\"addr\": \"192.0.2.1\", \"id\": "
 		     "\"vpn.example.org\", \"cert\": \"%s\"}}",
 		base64_of(&ca, a));
-	p = reads(text);
+	p = report_reads(import_sswan, text);
 	report_value(p, "remote.certificate", "Office.gateway.crt");
 	report_value(p, "remote.ca", NULL);
 	report_note(p, IMPORT_LEFT, "type", "EAP-TLS");
@@ -148,7 +134,8 @@ static void a_profile_with_a_certificate(void **state)
 static void proposals_are_those_we_have(void **state)
 {
 	(void)state;
-	struct import_profile *p = reads(HEAD
+	struct import_profile *p = report_reads(import_sswan,
+		HEAD
 		"\"type\": \"ikev2-byod-eap\", \"remote\": {\"addr\": \"a.example\", \"cert\": "
 		"\"AAAA\"}, \"ike-proposal\": \"aes256-sha1-modp1024, serpent256-sha256-ecp256,"
 		"aes128-sha256-modp2048\", \"esp-proposal\": \"aes256-sha1\"}");
@@ -189,12 +176,13 @@ static void what_is_none_is_refused(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		assert_refused(&err, ERR_CONFIG, import_sswan(BYTES(rows[i].text), &im, &err));
+		assert_refused(
+			&err, ERR_CONFIG, import_sswan(BYTES(rows[i].text), &report_im, &err));
 		if (!strstr(err.text, rows[i].why))
 			fail_msg("%s: %s", rows[i].text, err.text);
-		assert_int_equal(im.n, 0);
+		assert_int_equal(report_im.n, 0);
 	}
-	assert_refused(&err, ERR_CONFIG, import_sswan((struct bytes){ NULL, 0 }, &im, &err));
+	assert_refused(&err, ERR_CONFIG, import_sswan((struct bytes){ NULL, 0 }, &report_im, &err));
 }
 
 static void deep_and_large_files_are_refused(void **state)
@@ -204,9 +192,11 @@ static void deep_and_large_files_are_refused(void **state)
 	(void)state;
 
 	memset(text, '[', DEEP);
-	assert_refused(&err, ERR_CONFIG, import_sswan((struct bytes){ text, DEEP }, &im, &err));
+	assert_refused(
+		&err, ERR_CONFIG, import_sswan((struct bytes){ text, DEEP }, &report_im, &err));
 	memset(text, ' ', LARGE);
-	assert_refused(&err, ERR_CONFIG, import_sswan((struct bytes){ text, LARGE }, &im, &err));
+	assert_refused(
+		&err, ERR_CONFIG, import_sswan((struct bytes){ text, LARGE }, &report_im, &err));
 	assert_non_null(strstr(err.text, "larger"));
 	free(text);
 }
@@ -214,7 +204,7 @@ static void deep_and_large_files_are_refused(void **state)
 static void odd_values_are_no_values(void **state)
 {
 	(void)state;
-	struct import_profile *p = reads(
+	struct import_profile *p = report_reads(import_sswan,
 		"{\"name\": 5, \"type\": \"ikev2-eap\", \"remote\": {\"addr\": "
 		"\"a.example\\n[local]\\nid = x\", \"port\": 70000, \"id\": \"a\\u001bb\"}, \"local\": "
 		"[1], \"mtu\": \"1300\", \"split-tunneling\": [\"10.0.0.0/8\"], \"dns-servers\": "
@@ -235,12 +225,12 @@ static void odd_values_are_no_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_profile_with_a_password, forget),
-		cmocka_unit_test_teardown(a_profile_with_a_certificate, forget),
-		cmocka_unit_test_teardown(proposals_are_those_we_have, forget),
-		cmocka_unit_test_teardown(what_is_none_is_refused, forget),
-		cmocka_unit_test_teardown(deep_and_large_files_are_refused, forget),
-		cmocka_unit_test_teardown(odd_values_are_no_values, forget),
+		cmocka_unit_test_teardown(a_profile_with_a_password, report_clear),
+		cmocka_unit_test_teardown(a_profile_with_a_certificate, report_clear),
+		cmocka_unit_test_teardown(proposals_are_those_we_have, report_clear),
+		cmocka_unit_test_teardown(what_is_none_is_refused, report_clear),
+		cmocka_unit_test_teardown(deep_and_large_files_are_refused, report_clear),
+		cmocka_unit_test_teardown(odd_values_are_no_values, report_clear),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

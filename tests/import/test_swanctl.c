@@ -10,38 +10,17 @@
 #include "lib/test.h"
 #include "report.h"
 
-static struct import im;
-
-static struct import_profile *read_one(const char *text)
+static struct import_profile *reads_good(const char *text)
 {
-	struct err e;
+	struct import_profile *p = report_reads(import_swanctl, text);
 
-	assert_ok(&e, import_swanctl((struct bytes){ text, strlen(text) }, &im, &e));
-	assert_int_equal(im.n, 1);
-	report_good(im.v[0]);
-	return im.v[0];
-}
-
-static int clear(void **state)
-{
-	(void)state;
-	import_free(&im);
-	return 0;
-}
-
-static void refuse(const char *text, size_t n, const char *why)
-{
-	struct err e;
-
-	assert_false(import_swanctl((struct bytes){ text, n }, &im, &e));
-	if (!strstr(e.text, why))
-		fail_msg("%s", e.text);
-	import_free(&im);
+	report_good(p);
+	return p;
 }
 
 static void eap(void **state)
 {
-	const struct import_profile *p = read_one(
+	const struct import_profile *p = reads_good(
 		"connections {\n"
 		"  office {\n"
 		"    remote_addrs = vpn-1.example.org, 198.51.100.10 # two\n"
@@ -84,7 +63,7 @@ static void eap(void **state)
 
 static void ikev1_with_a_login(void **state)
 {
-	const struct import_profile *p = read_one(
+	const struct import_profile *p = reads_good(
 		"connections { old {\n version = 1\n"
 		"remote_addrs = 198.51.100.16\n aggressive = yes\n pull = no\n vips = 0.0.0.0\n"
 		"local-1 { auth = psk\n id = keyid:staff }\n"
@@ -128,20 +107,20 @@ static void other_ways_in(void **state)
 			"connections { x { remote_addrs = 192.0.2.1\n vips = 0.0.0.0\n %s } }\n"
 			"secrets { private { file = me.key } ike { secret = s } }",
 			rows[i].text);
-		const struct import_profile *p = read_one(text);
+		const struct import_profile *p = reads_good(text);
 		report_value(p, "connection.type", rows[i].type);
 		report_value(p, "local.auth", rows[i].auth);
 		if (strcmp(rows[i].auth, "cert") == 0) {
 			report_value(p, "local.certificate", "/etc/swanctl/x509/me.pem");
 			report_value(p, "local.key", "/etc/swanctl/private/me.key");
 		}
-		import_free(&im);
+		import_free(&report_im);
 	}
 }
 
 static void sections_take_over_from_others(void **state)
 {
-	const struct import_profile *p = read_one(
+	const struct import_profile *p = reads_good(
 		"base { remote_addrs = 192.0.2.1\n mobike = no\n"
 		"local { auth = psk\n id = a@b.c } }\n"
 		"again : again { }\n"
@@ -167,14 +146,14 @@ static void keys_and_whom_they_are_for(void **state)
 	(void)state;
 	snprintf(text, sizeof(text), conn, "certs = me.pem\n",
 		"rsa-me { file = me.key\n secret = \"pass phrase\" }");
-	p = read_one(text);
+	p = reads_good(text);
 	report_value(p, "local.key", "/etc/swanctl/rsa/me.key");
 	report_value(p, "secrets.key-passphrase", "pass phrase");
 	report_value(p, "secrets.psk", "shared");
-	import_free(&im);
+	import_free(&report_im);
 	snprintf(text, sizeof(text), conn, "",
 		"pkcs12 { file = me.p12 }\npkcs12-b { file = b.p12 }");
-	p = read_one(text);
+	p = reads_good(text);
 	report_value(p, "local.certificate", "/etc/swanctl/pkcs12/me.p12");
 	report_value(p, "local.key", NULL);
 	report_note(p, IMPORT_TODO, "local.key", "there are 2 keys");
@@ -182,7 +161,7 @@ static void keys_and_whom_they_are_for(void **state)
 
 static void what_is_weak_says_so(void **state)
 {
-	const struct import_profile *p = read_one(
+	const struct import_profile *p = reads_good(
 		"connections { x { remote_addrs = 192.0.2.1\n"
 		"vips = 0.0.0.0\n proposals = 3des-sha1-modp1024\n local { auth = psk } remote { auth = psk } } }");
 
@@ -199,7 +178,7 @@ static void gateways_are_no_clients(void **state)
 		"b { remote_addrs = %any\n }\n c { remote_addrs = 10.0.0.0/8 } }";
 
 	(void)state;
-	refuse(text, strlen(text), "calls a gateway");
+	report_refuses(import_swanctl, text, strlen(text), "calls a gateway");
 }
 
 /* A value is never a second line, and nothing that it names is run. */
@@ -220,21 +199,21 @@ static void hostile(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		refuse(rows[i].text, strlen(rows[i].text), rows[i].why);
-	refuse("a = b\0c", 7, "NUL");
+		report_refuses(import_swanctl, rows[i].text, strlen(rows[i].text), rows[i].why);
+	report_refuses(import_swanctl, "a = b\0c", 7, "NUL");
 	memset(large, '{', 3 << 20);
 	for (size_t i = 0; i < 3 << 20; i += 2)
 		large[i] = 'a';
-	refuse(large, 3 << 20, "deep");
+	report_refuses(import_swanctl, large, 3 << 20, "deep");
 	for (size_t i = 0; i < 3 << 20; i++)
 		large[i] = "a=b\n"[i % 4];
-	refuse(large, 3 << 20, "entries");
+	report_refuses(import_swanctl, large, 3 << 20, "entries");
 	memset(large, 'a', 3 << 20);
-	refuse(large, 3 << 20, "letters");
+	report_refuses(import_swanctl, large, 3 << 20, "letters");
 	free(large);
-	p = read_one("connections { x { remote_addrs = 192.0.2.1\n vips = 0.0.0.0\n"
-		     "local { auth = psk\n id = \"a\\n[network]\" } remote { auth = psk } } }\n"
-		     "secrets { ike { secret = \"a\nkillswitch = no\" } }");
+	p = reads_good("connections { x { remote_addrs = 192.0.2.1\n vips = 0.0.0.0\n"
+		       "local { auth = psk\n id = \"a\\n[network]\" } remote { auth = psk } } }\n"
+		       "secrets { ike { secret = \"a\nkillswitch = no\" } }");
 	report_value(p, "local.id", NULL);
 	report_value(p, "secrets.psk", NULL);
 	report_note(p, IMPORT_TODO, "secrets.psk", "cannot stand");
@@ -243,14 +222,14 @@ static void hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(eap, clear),
-		cmocka_unit_test_teardown(ikev1_with_a_login, clear),
-		cmocka_unit_test_teardown(other_ways_in, clear),
-		cmocka_unit_test_teardown(sections_take_over_from_others, clear),
-		cmocka_unit_test_teardown(keys_and_whom_they_are_for, clear),
-		cmocka_unit_test_teardown(what_is_weak_says_so, clear),
-		cmocka_unit_test_teardown(gateways_are_no_clients, clear),
-		cmocka_unit_test_teardown(hostile, clear),
+		cmocka_unit_test_teardown(eap, report_clear),
+		cmocka_unit_test_teardown(ikev1_with_a_login, report_clear),
+		cmocka_unit_test_teardown(other_ways_in, report_clear),
+		cmocka_unit_test_teardown(sections_take_over_from_others, report_clear),
+		cmocka_unit_test_teardown(keys_and_whom_they_are_for, report_clear),
+		cmocka_unit_test_teardown(what_is_weak_says_so, report_clear),
+		cmocka_unit_test_teardown(gateways_are_no_clients, report_clear),
+		cmocka_unit_test_teardown(hostile, report_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
