@@ -33,4 +33,8 @@ char *text_safe(char *out, size_t size, const void *text, size_t len);
 /* Hexadecimal of n octets, NUL-ended, cut at size. Returns out. Not for secrets. */
 char *text_hex(char *out, size_t size, const void *data, size_t n);
 
+/* The octets that pairs of hexadecimal digits, and nothing else, stand for; n is their number. False where the
+ * text is none of that or has more than size, and out may hold some of it then. */
+bool octets_from_hex(uint8_t *out, size_t size, size_t *n, const char *text);
+
 #endif

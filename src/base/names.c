@@ -132,3 +132,23 @@ char *text_hex(char *out, size_t size, const void *data, size_t n)
 		snprintf(out + 2 * i, 3, "%02x", s[i]);
 	return out;
 }
+
+/* -1 where it is none, as of the NUL behind a text. */
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)((at - digits) % 16) : -1;
+}
+
+bool octets_from_hex(uint8_t *out, size_t size, size_t *n, const char *text)
+{
+	for (*n = 0; *text; text += 2) {
+		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+		if (*n == size || low < 0)
+			return false;
+		out[(*n)++] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}

@@ -1,6 +1,5 @@
 #include "ike/id.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -30,14 +29,6 @@ static bool id_parse_dn(struct identity *id, const char *text, struct err *e)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 /* "keyid:TEXT", or "keyid:0xHEX" for octets that are no text. */
 static bool id_parse_keyid(struct identity *id, const char *text, struct err *e)
 {
@@ -46,12 +37,8 @@ static bool id_parse_keyid(struct identity *id, const char *text, struct err *e)
 
 	if (strncmp(text, "0x", 2) != 0)
 		return id_set(id, ID_KEY_ID, text, strlen(text), e);
-	for (text += 2; *text; text += 2) {
-		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
-		if (n == sizeof(octets) || low < 0)
-			return err_set(e, ERR_CONFIG, "keyid:0x needs pairs of hexadecimal digits");
-		octets[n++] = (uint8_t)(high << 4 | low);
-	}
+	if (!octets_from_hex(octets, sizeof(octets), &n, text + 2))
+		return err_set(e, ERR_CONFIG, "keyid:0x needs pairs of hexadecimal digits");
 	return id_set(id, ID_KEY_ID, octets, n, e);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/names.h"
 #include "base/secret.h"
 #include "base/types.h"
 #include "crypto/cisco.h"
@@ -75,23 +76,6 @@ void cisco_offer(struct import_profile *p, const char *what, const char *dh, con
 
 /* --- secrets --------------------------------------------------------------------------------------------- */
 
-static bool from_hex(uint8_t *out, size_t *n, const char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t len = strlen(text);
-
-	if (len % 2 || len / 2 > CISCO_HIDDEN_MAX)
-		return false;
-	for (*n = 0; *n < len / 2; ++*n) {
-		const char *high = strchr(digits, text[2 * *n] | 0x20);
-		const char *low = strchr(digits, text[2 * *n + 1] | 0x20);
-		if (!high || !low)
-			return false;
-		out[*n] = (uint8_t)((high - digits) << 4 | (low - digits));
-	}
-	return true;
-}
-
 void cisco_secret(struct import_profile *p, const char *key, const char *what, const char *plain,
 	const char *hidden)
 {
@@ -105,7 +89,7 @@ void cisco_secret(struct import_profile *p, const char *key, const char *what, c
 			import_set(p, "secrets", key, "%s", plain);
 		return;
 	}
-	if (!from_hex(octets, &n, hidden))
+	if (!octets_from_hex(octets, sizeof(octets), &n, hidden))
 		import_note(p, IMPORT_TODO, what, "it is no password as Cisco hides them");
 	else if (!cisco_reveal(clear, (struct bytes){ octets, n }, &e))
 		import_note(p, IMPORT_TODO, what, "%s", e.text);

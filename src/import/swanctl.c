@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/names.h"
 #include "base/secret.h"
 #include "base/types.h"
 #include "base64.h"
@@ -298,33 +299,20 @@ static const char *password_of(const struct source *s, const char *user)
 	return found;
 }
 
-static int digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c | 0x20) : NULL;
-
-	return c >= '0' && at ? (int)(at - digits) : -1;
-}
-
 /* "0x..." and "0s..." stand for octets. malloc'ed, NULL where it is none of them. */
 static uint8_t *decoded(const char *text, size_t *n)
 {
-	size_t len = strlen(text);
+	size_t room = strlen(text);
 
 	if (strncmp(text, "0s", 2) == 0)
 		return base64_decode(text + 2, n);
-	if (strncasecmp(text, "0x", 2) != 0 || len < 4 || len % 2)
+	if (strncasecmp(text, "0x", 2) != 0)
 		return NULL;
-	uint8_t *out = calloc(1, len);
-	for (*n = 0; out && *n < len / 2 - 1; ++*n) {
-		int high = digit(text[2 + 2 * *n]), low = digit(text[3 + 2 * *n]);
-		if (high < 0 || low < 0) {
-			free(out);
-			return NULL;
-		}
-		out[*n] = (uint8_t)(high << 4 | low);
-	}
-	return out;
+	uint8_t *out = calloc(1, room);
+	if (out && octets_from_hex(out, room, n, text + 2) && *n > 0)
+		return out;
+	base64_free(out, out ? room : 0);
+	return NULL;
 }
 
 /* As a value where it can be one; of the shared key also as a file, which holds any octets but line ends. */

@@ -79,6 +79,24 @@ static void hex(void **state)
 	assert_string_equal(text_hex(out, sizeof(out), "", 0), "");
 }
 
+static void octets_of_hex(void **state)
+{
+	static const char *const none[] = { "0", "00f", "0g", "g0", " 0", "0x", "00 ff",
+		"\x10\x11" };
+	uint8_t out[3];
+	size_t n;
+	(void)state;
+
+	assert_true(octets_from_hex(out, sizeof(out), &n, "00fF1a"));
+	assert_int_equal(n, 3);
+	assert_memory_equal(out, "\x00\xff\x1a", 3);
+	assert_true(octets_from_hex(out, sizeof(out), &n, ""));
+	assert_int_equal(n, 0);
+	assert_false(octets_from_hex(out, sizeof(out), &n, "00112233"));
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
+		assert_false(octets_from_hex(out, sizeof(out), &n, none[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +105,7 @@ int main(void)
 		cmocka_unit_test(safe_text),
 		cmocka_unit_test(safe_text_is_cut_between_letters),
 		cmocka_unit_test(hex),
+		cmocka_unit_test(octets_of_hex),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
