@@ -19,6 +19,17 @@ void foreign_identity(struct import_profile *p, const char *section, const char 
 	import_set(p, section, "id", "%s%s", ours ? "" : "keyid:", text);
 }
 
+bool foreign_is_l2tp(const char *ports)
+{
+	return strstr(ports, "1701") || strstr(ports, "l2tp") || strstr(ports, "l2f");
+}
+
+void foreign_selectors(struct import_profile *p, const char *key, const char *selectors)
+{
+	if (!strstr(selectors, "0.0.0.0/0") && !strstr(selectors, "::/0"))
+		import_set(p, "esp", key, "%s", selectors);
+}
+
 /* --- proposals --------------------------------------------------------------------------------------- */
 
 static const char *const tiers[] = { "default", "compat", "legacy" };

@@ -13,6 +13,10 @@ void foreign_identity(struct import_profile *p, const char *section, const char 
  * connection.security that allows them. */
 void foreign_proposals(
 	struct import_profile *p, const char *section, const char *what, const char *list);
+/* The ports of a child or a connection are those of L2TP. */
+bool foreign_is_l2tp(const char *ports);
+/* [esp] key = traffic selectors, unless they are everything, which is asked for anyhow. */
+void foreign_selectors(struct import_profile *p, const char *key, const char *selectors);
 /* Lists of words with commas, semicolons or white space between, gathered from one or more texts. What is not
  * of that kind becomes a note, and so does what does not fit a value. */
 struct foreign_list {

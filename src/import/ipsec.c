@@ -65,8 +65,7 @@ static bool is_l2tp(struct ipsec_conn *c)
 {
 	const char *port = ipsec_value(c, c->them, "protoport");
 
-	return ipsec_is(c, "", "type", "transport") && port &&
-		(strstr(port, "1701") || strstr(port, "l2tp") || strstr(port, "l2f"));
+	return ipsec_is(c, "", "type", "transport") && port && foreign_is_l2tp(port);
 }
 
 static bool is_v1(struct ipsec_conn *c)
@@ -212,8 +211,8 @@ static void set_selectors(struct ipsec_conn *c, const char *side, const char *ke
 {
 	const char *ts = ipsec_value(c, side, "subnet");
 
-	if (ts && !strchr(ts, '%') && !strstr(ts, "0.0.0.0/0") && !strstr(ts, "::/0"))
-		import_set(c->p, "esp", key, "%s", ts);
+	if (ts && !strchr(ts, '%'))
+		foreign_selectors(c->p, key, ts);
 	if (ipsec_value(c, side, "subnets"))
 		import_note(c->p, IMPORT_TODO, "subnets",
 			"several: name them in esp.%s, with commas between", key);

@@ -79,8 +79,7 @@ static bool is_l2tp(const struct source *s)
 {
 	const char *ts = of(s, s->child, "remote_ts");
 
-	return says(of(s, s->child, "mode"), "transport") && ts &&
-		(strstr(ts, "1701") || strstr(ts, "l2tp") || strstr(ts, "l2f"));
+	return says(of(s, s->child, "mode"), "transport") && ts && foreign_is_l2tp(ts);
 }
 
 static bool is_v1(const struct source *s)
@@ -402,13 +401,13 @@ static void set_ike(struct source *s)
 		import_set(s->p, "ike", "mode-config", "push");
 }
 
-/* "dynamic" is our address, or the gateway's; everything is what is asked for anyhow. */
+/* "dynamic" is our address, or the gateway's. */
 static void set_selectors(struct source *s, const char *key, const char *our_key)
 {
 	const char *ts = of(s, s->child, key);
 
-	if (ts && !strstr(ts, "dynamic") && !strstr(ts, "0.0.0.0/0") && !strstr(ts, "::/0"))
-		import_set(s->p, "esp", our_key, "%s", ts);
+	if (ts && !strstr(ts, "dynamic"))
+		foreign_selectors(s->p, our_key, ts);
 }
 
 static void set_esp(struct source *s)
