@@ -66,6 +66,8 @@ struct trust;
 
 /* `security` of the profile: a row is offered and accepted from its tier on. */
 enum tier { TIER_DEFAULT, TIER_COMPAT, TIER_LEGACY };
+/* As a profile says it. */
+const char *tier_name(enum tier tier);
 
 struct alg {
 	enum transform_type type;

@@ -185,10 +185,6 @@ char *found_text(
 
 /* --- as a profile -------------------------------------------------------------------------------------------- */
 
-static const char *const tiers[] = {
-	[TIER_DEFAULT] = "default", [TIER_COMPAT] = "compat", [TIER_LEGACY] = "legacy"
-};
-
 static enum tier later(enum tier a, enum tier b)
 {
 	return a > b ? a : b;
@@ -275,7 +271,7 @@ static void put_connection(FILE *f, const struct found_whom *whom, const char *t
 	if (whom->port != UDP_PORT_IKE)
 		fprintf(f, "port = %u\n", whom->port);
 	if (tier != TIER_DEFAULT)
-		fprintf(f, "# it accepts nothing better\nsecurity = %s\n", tiers[tier]);
+		fprintf(f, "# it accepts nothing better\nsecurity = %s\n", tier_name(tier));
 }
 
 static void put_secrets(FILE *f, bool psk, bool login)

@@ -183,6 +183,15 @@ const struct alg *alg_prf_of_integ(const struct alg *integ)
 	return NULL;
 }
 
+const char *tier_name(enum tier tier)
+{
+	static const char *const names[] = {
+		[TIER_DEFAULT] = "default", [TIER_COMPAT] = "compat", [TIER_LEGACY] = "legacy"
+	};
+
+	return names[tier];
+}
+
 bool alg_weak(const struct alg *a)
 {
 	switch (a->type) {

@@ -130,7 +130,6 @@ static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tie
 {
 	static const enum transform_type types[] = { TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF,
 		TRANSFORM_KE, TRANSFORM_ESN };
-	static const char *const tiers[] = { "default", "compat", "legacy" };
 	const struct alg *a = NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(types) && !a; i++)
@@ -142,7 +141,7 @@ static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tie
 			proto == PROTO_IKE ? "IKE" : "ESP");
 	if (alg_tier(a, proto) > tier)
 		return err_set(e, ERR_CONFIG, "%s is weak: it needs connection.security = %s", word,
-			tiers[alg_tier(a, proto)]);
+			tier_name(alg_tier(a, proto)));
 	if (!alg_usable(a))
 		return !strict ||
 			err_set(e, ERR_CONFIG, "this machine's OpenSSL cannot do %s", word);

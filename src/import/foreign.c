@@ -32,27 +32,25 @@ void foreign_selectors(struct import_profile *p, const char *key, const char *se
 
 /* --- proposals --------------------------------------------------------------------------------------- */
 
-static const char *const tiers[] = { "default", "compat", "legacy" };
-
 static enum tier tier_of(const struct import_profile *p)
 {
 	const char *word = import_get(p, "connection", "security");
+	enum tier tier = TIER_LEGACY;
 
-	for (unsigned i = 0; word && i < ARRAY_LEN(tiers); i++)
-		if (strcmp(word, tiers[i]) == 0)
-			return i;
-	return TIER_DEFAULT;
+	while (tier > TIER_DEFAULT && (!word || strcmp(word, tier_name(tier)) != 0))
+		tier--;
+	return tier;
 }
 
 static void need_tier(struct import_profile *p, enum tier tier, const char *what)
 {
 	if (tier <= tier_of(p))
 		return;
-	import_set(p, "connection", "security", "%s", tiers[tier]);
+	import_set(p, "connection", "security", "%s", tier_name(tier));
 	import_note(p, IMPORT_TODO, what,
 		"names algorithms that are %s: connection.security = %s allows them until the "
 		"gateway knows better ones",
-		tier == TIER_LEGACY ? "weak" : "old", tiers[tier]);
+		tier == TIER_LEGACY ? "weak" : "old", tier_name(tier));
 }
 
 /* The lowest tier that has it; false when there is none, and e says why. */
