@@ -104,6 +104,9 @@ struct ike_config {
 	enum sa_mode mode;
 	enum tri esn, pfs;
 	uint32_t replay_window;
+	/* Between us and the gateway there may be another IKE SA of this identity that shall live: no INITIAL_CONTACT
+	 * (RFC 7296 section 2.4, RFC 2407 section 4.6.3.3). */
+	bool not_alone;
 	bool mobike; /* IKEv2, tunnel mode: RFC 4555 */
 	bool want_address; /* ask for addresses by configuration payload */
 	size_t n_want; /* those asked for by name; 0: any of both families */

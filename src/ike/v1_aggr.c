@@ -50,7 +50,7 @@ bool v1_aggr_recv(struct v1_step *s)
 		v1_phase1_lifetime(s);
 		v1_nat_detect(s);
 		v1_nat_d_write(s->v, s->sa, &k);
-		if (s->sa->first)
+		if (s->sa->first && !s->v->cfg->not_alone)
 			v1_notify_write(&k, s->sa, V1_INITIAL_CONTACT, (struct bytes){ 0 });
 		ok = v1_send_phase1(s->v, s->sa, V1_AGGRESSIVE_MODE, &k, false, s->ob, s->e) &&
 			v1_after_phase1(s->v, s->sa, &s->next, s->ob, s->e);

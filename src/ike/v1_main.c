@@ -186,7 +186,7 @@ static bool write_third(struct v1_step *s, struct ikew *k)
 	v1_id_write(k, &s->sa->p1->idi);
 	if (!v1_proof_write(s->v, s->sa, k, s->e))
 		return false;
-	if (s->sa->first)
+	if (s->sa->first && !s->v->cfg->not_alone)
 		v1_notify_write(k, s->sa, V1_INITIAL_CONTACT, (struct bytes){ 0 });
 	return true;
 }

@@ -170,7 +170,9 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 		v2_id_write(&k, PAYLOAD_IDi, &hs->idi);
 		if (cfg->local_auth == IKE_AUTH_BY_CERT)
 			write_certs(cfg, &k);
-		ikew_notify(&k, 0, INITIAL_CONTACT, (struct bytes){ 0 }, (struct bytes){ 0 });
+		if (!cfg->not_alone)
+			ikew_notify(
+				&k, 0, INITIAL_CONTACT, (struct bytes){ 0 }, (struct bytes){ 0 });
 		if (!cfg->remote_psk)
 			write_certreq(cfg, &k);
 		if (cfg->send_remote_id)

@@ -10,6 +10,7 @@
 #include "ike/msg.h"
 #include "ike/v1.h"
 #include "netconf.h"
+#include "twin.h"
 
 /* --- ending ------------------------------------------------------------------------------------- */
 
@@ -502,6 +503,7 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 	if (lost) {
 		if (s->phase == PHASE_UP && s->now - s->up_at >= LASTED_MS)
 			s->attempts = 0;
+		twin_lost(s);
 		outbox_event(ob, EV_LOST, LEVEL_WARN, "the tunnel is lost: %s", e->text);
 	} else {
 		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", e->text);

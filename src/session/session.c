@@ -6,6 +6,7 @@
 #include "configure.h"
 #include "dial.h"
 #include "netconf.h"
+#include "twin.h"
 
 /* --- making one ------------------------------------------------------------------------------------ */
 
@@ -137,19 +138,6 @@ static void warn_of_weak(const struct session *s, struct outbox *ob)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN, "weak algorithms are in use: %s", list);
 }
 
-/* INITIAL_CONTACT (RFC 7296 section 2.4) has a gateway forget, without a word, the other session of an identity that
- * two use at a time: each takes the other's place, for ever. */
-static void look_for_twin(struct session *s, struct outbox *ob)
-{
-	s->displaced = s->fell_silent && s->attempts <= 1 ? s->displaced + 1 : 0;
-	s->fell_silent = false;
-	if (s->displaced == DISPLACED_TELL)
-		outbox_event(ob, EV_WARNING, LEVEL_WARN,
-			"the gateway fell silent and took us again at once, %d times in a row: another "
-			"connection may use the same identity (local.id) and take this one's place",
-			DISPLACED_TELL);
-}
-
 static void carried(struct session *s, struct outbox *ob)
 {
 	char list[NETCONF_ADDRS * ADDR_TEXT_MAX] = "", text[ADDR_TEXT_MAX];
@@ -168,7 +156,7 @@ static void carried(struct session *s, struct outbox *ob)
 		snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", text);
 	}
 	warn_of_weak(s, ob);
-	look_for_twin(s, ob);
+	twin_up(s, ob);
 	s->phase = PHASE_UP;
 	s->reconnects += s->was_up;
 	s->was_up = true;
@@ -245,8 +233,6 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 		else if (s->phase == PHASE_CONFIGURING) /* the SA cannot be had here */
 			s->view.stage = STAGE_CHILD;
 		dial_lost(s, &e);
-		if (s->phase == PHASE_UP)
-			s->fell_silent = e.kind == ERR_SILENT;
 		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
 			session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
 		else

@@ -34,9 +34,15 @@ enum {
 		3, /* a gateway that proved itself and refuses us so often will not change its mind */
 	REFUSALS_UNSURE_MAX = 12, /* ... and one under load that may have mixed something up */
 	PSK_LONG = 20, /* characters of a shared key that nobody guesses */
-	DISPLACED_TELL = 2, /* so often in a row it is no accident */
 	ELSEWHERE_MS = 2000, /* an address that is renewed goes and comes */
 	NAME_AFTER = 2, /* attempts by the address that worked, before the name is resolved again */
+};
+
+struct twin { /* another connection of this identity (twin.h) */
+	bool suspect; /* may have cost us the tunnel that was lost last, */
+	uint64_t lost_at; /* then, */
+	unsigned attempts; /* with so many attempts counted; */
+	unsigned times; /* so often in a row it was back at once */
 };
 
 struct session {
@@ -71,8 +77,7 @@ struct session {
 	unsigned attempts, refusals;
 	uint64_t next_attempt;
 	uint64_t up_at;
-	bool fell_silent; /* how the tunnel was lost */
-	unsigned displaced; /* so often in a row it was back at once */
+	struct twin twin;
 	bool cut_off; /* the machine has no way to where the gateway is */
 	uint64_t
 		leave_at; /* ... and is still so then: it goes to elsewhere, another address of the gateway */

@@ -146,6 +146,7 @@ struct gateway {
 		first; /* of the first child SA, from the first IKE_AUTH request; encr NULL: none fits */
 	uint8_t first_number;
 	bool wants_address;
+	bool initial_contact; /* what the client says of itself */
 	unsigned cookies, wrong_groups;
 	uint8_t cookie[8];
 	/* EAP */

@@ -141,11 +141,13 @@ static void keep_child(struct gw_step *s)
 {
 	struct gateway *g = s->g;
 	struct offer *o = &g->hs.child;
+	struct notify contact;
 	struct bytes spi;
 	struct err e = { 0 };
 
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &o->remote_ts, &e));
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &o->local_ts, &e));
+	g->initial_contact = notify_find(s->p, INITIAL_CONTACT, &contact);
 	g->wants_address = g->cfg->pushy || payload_find(s->p, PAYLOAD_CP);
 	if (gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi,
 		    &g->first_number, &g->first)) {

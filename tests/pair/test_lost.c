@@ -477,35 +477,6 @@ static int teardown(void **state)
 	return pair_group_teardown(state);
 }
 
-/* Another session of the same identity takes this one's place, or something on the way does as if; a gateway that was
- * away for a while is neither. */
-static void displaced(void **state)
-{
-	(void)state;
-	for (int away = 0; away < 2; away++) {
-		struct profile *profile = profile_trusting(profile_psk());
-		struct pair p;
-		whole_begin(&p, profile, 39);
-		pair_connect(&p);
-		for (unsigned i = 1; i <= 3; i++) {
-			pair_run(&p, SECONDS(70));
-			pair_tap(&p, net_deaf, NULL);
-			for (int s = 0; s < 600 && p.events[EV_LOST] < i; s++)
-				pair_run(&p, SECONDS(1) / 4);
-			assert_int_equal(p.events[EV_LOST], i);
-			pair_run(&p, away ? SECONDS(60) : 0);
-			pair_tap(&p, NULL, NULL);
-			pair_run(&p, SECONDS(70));
-			assert_int_equal(client_phase(&p.client), IKE_UP);
-			if (away)
-				assert_int_equal(p.client.session->displaced, 0);
-			else
-				assert_int_equal(p.events[EV_WARNING], i >= 2);
-		}
-		whole_finish(&p, profile);
-	}
-}
-
 /* --- several gateways ------------------------------------------------------------------------------------ */
 
 static const struct refusal {
@@ -583,7 +554,6 @@ int main(void)
 		cmocka_unit_test(gateway_back_without_its_name),
 		cmocka_unit_test(reconnect_as_asked),
 		cmocka_unit_test(reconnect_while_reconnecting),
-		cmocka_unit_test(displaced),
 	};
 	static struct CMUnitTest tests[ARRAY_LEN(refusals) + ARRAY_LEN(first)];
 
