@@ -126,13 +126,14 @@ int host_udp(struct host *h, enum family family, uint16_t port, uint16_t *bound,
  * it receives only what came out of one. -1 on failure: LOCAL; *port_taken: somebody has the port. */
 int host_l2tp_udp(struct host *h, uint16_t local_port, uint16_t remote_port, bool *port_taken,
 	struct err *e) MUST_CHECK;
-/* The way to remote as routing (outside the tunnel) has it now: our address, without a port, path MTU and next
- * hop. SILENT: there is no route. */
+/* The way to remote as routing (outside the tunnel) has it now: our address, without a port, path MTU, next hop,
+ * and whether another instance that lives goes there. SILENT: there is no route. */
 bool host_path(
 	struct host *h, const struct addr *remote, struct path *out, struct err *e) MUST_CHECK;
 /* Is there a way to it, by a link that has its carrier? Routes stay where that is lost. */
 bool host_reaches(struct host *h, const struct addr *remote);
-/* Events are about the way to this remote from here on; before, about any change. */
+/* Events are about the way to this remote from here on; before, about any change. Other instances see that this
+ * one goes there. */
 void host_watch(struct host *h, const struct addr *remote);
 
 /* The resolv.conf that names the servers on the network, not the resolver on this machine that asks

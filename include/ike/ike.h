@@ -33,6 +33,7 @@ struct path {
 	uint16_t local_natt_port; /* port of our NAT traversal socket */
 	struct addr remote; /* with the port asked for */
 	uint16_t mtu; /* octets, 0: unknown */
+	bool shared; /* another connection of this machine goes there */
 	/* What this machine needs of the network around it, and so no address of the tunnel: family NONE where
 	 * there is none. */
 	struct addr next_hop;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 /*
- * /run/vpnc-ike holds, for each instance, NAME.lock (locked while it lives; its process and slot in
+ * /run/vpnc-ike holds, for each instance, NAME.lock (locked while it lives; its process, slot and gateway in
  * text) and NAME.journal: lines "+ WHAT" written before WHAT is set up and "- WHAT" after it was
  * taken back. A line without its newline was not finished, so what it announces was not begun.
  */
@@ -110,10 +111,12 @@ static char *file_name(char out[FILE_NAME_MAX], const char *name, const char *su
 	return out;
 }
 
+enum { LOCK_TEXT_MAX = 64 + ADDR_TEXT_MAX };
+
 /* Slot HOST_TABLES: none is written there. */
 static bool lock_text(int fd, struct lock_info *info)
 {
-	char text[64] = "";
+	char text[LOCK_TEXT_MAX] = "";
 	char *end;
 
 	*info = (struct lock_info){ .slot = HOST_TABLES };
@@ -121,8 +124,12 @@ static bool lock_text(int fd, struct lock_info *info)
 		return false;
 	unsigned long pid = strtoul(text, &end, 10);
 	unsigned long slot = *end == ' ' ? strtoul(end + 1, &end, 10) : HOST_TABLES;
-	if (*end == '\n' && pid > 0 && pid < INT32_MAX && slot < HOST_TABLES)
-		*info = (struct lock_info){ .pid = (pid_t)pid, .slot = (unsigned)slot };
+	if ((*end != '\n' && *end != ' ') || pid == 0 || pid >= INT32_MAX || slot >= HOST_TABLES)
+		return true;
+	*info = (struct lock_info){ .pid = (pid_t)pid, .slot = (unsigned)slot };
+	end[strcspn(end, "\n")] = 0;
+	if (*end == ' ' && !addr_parse(&info->gateway, end + 1))
+		info->gateway = (struct addr){ 0 };
 	return true;
 }
 
@@ -164,10 +171,16 @@ int instance_lock(int dir, const char *name, struct lock_info *info, bool *live,
 
 bool instance_lock_write(int fd, const struct lock_info *info, struct err *e)
 {
-	char text[64];
-	int n = snprintf(text, sizeof(text), "%ld %u\n", (long)info->pid, info->slot);
+	char text[LOCK_TEXT_MAX], gateway[ADDR_TEXT_MAX] = "";
+	bool sends = info->gateway.family != FAMILY_NONE;
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
+	if (sends)
+		addr_text(gateway, &info->gateway);
+	int n = snprintf(text, sizeof(text), "%ld %u%s%s\n", (long)info->pid, info->slot,
+		sends ? " " : "", gateway);
+
+	/* In this order: whoever reads it meanwhile finds the process and the slot as they were. */
+	if (pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) < 0)
 		return err_set(e, ERR_LOCAL,
 			"the lock file in " HOST_RUN_DIR " cannot be written: %s", strerror(errno));
 	return true;
@@ -224,6 +237,22 @@ void run_dir_unlink(int dir, const char *name, const char *suffix)
 	char file[FILE_NAME_MAX];
 
 	unlinkat(dir, file_name(file, name, suffix), 0);
+}
+
+bool instances_share(int dir, const char *self, const struct addr *gateway)
+{
+	char(*names)[INSTANCE_MAX + 1];
+	struct lock_info info;
+	bool shared = false;
+	size_t n;
+
+	bool ok = run_dir_list(dir, ".lock", &names, &n, NULL);
+	for (size_t i = 0; i < n && ok && !shared; i++)
+		shared = strcmp(names[i], self) != 0 && lock_read(dir, names[i], &info, NULL) &&
+			info.gateway.family != FAMILY_NONE &&
+			addr_same_host(&info.gateway, gateway) && kill(info.pid, 0) == 0;
+	free(names);
+	return shared;
 }
 
 bool slot_find(int dir, const char *self, unsigned *slot, struct err *e)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void attr_addr(struct addr *out, const struct nlmsghdr *h, int type, uint8_t family)
 {
@@ -152,6 +153,7 @@ bool host_path(struct host *h, const struct addr *remote, struct path *out, stru
 	out->local = way.local;
 	out->mtu = way.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)way.mtu;
 	out->next_hop = way.next_hop;
+	out->shared = instances_share(h->dir, h->name, remote);
 	return true;
 }
 
@@ -164,7 +166,10 @@ bool host_reaches(struct host *h, const struct addr *remote)
 
 void host_watch(struct host *h, const struct addr *remote)
 {
+	struct lock_info info = { .pid = getpid(), .slot = h->slot, .gateway = *remote };
+
 	h->watched = *remote;
+	(void)!instance_lock_write(h->lock, &info, NULL);
 	if (!way_find(h, remote, &h->way, NULL))
 		h->way = (struct way){ .found = false };
 }

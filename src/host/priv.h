@@ -245,6 +245,7 @@ struct journal {
 struct lock_info {
 	pid_t pid;
 	unsigned slot;
+	struct addr gateway; /* family NONE: it has sent to none yet */
 };
 
 bool instance_name_ok(const char *name);
@@ -255,6 +256,8 @@ int run_dir_lock(int dir, struct err *e) MUST_CHECK;
 int instance_lock(
 	int dir, const char *name, struct lock_info *info, bool *live, struct err *e) MUST_CHECK;
 bool instance_lock_write(int fd, const struct lock_info *info, struct err *e) MUST_CHECK;
+/* Whether another instance that is alive sends to this gateway. */
+bool instances_share(int dir, const char *self, const struct addr *gateway);
 /* The lowest slot that no other instance has, alive or not yet cleaned up. */
 bool slot_find(int dir, const char *self, unsigned *slot, struct err *e) MUST_CHECK;
 /* Names of the files that end in suffix, without it; to be freed. */

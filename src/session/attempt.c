@@ -114,6 +114,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	if (s->p->type == CONN_L2TP)
 		dial_choose_port(s);
 	configure_gateway(s);
+	s->cfg.not_alone = s->twin.known || path->shared;
 	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
 	if (!s->engine) {
 		session_fail(s, STAGE_INIT, &e, ob);

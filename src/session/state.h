@@ -43,6 +43,7 @@ struct twin { /* another connection of this identity (twin.h) */
 	uint64_t lost_at; /* then, */
 	unsigned attempts; /* with so many attempts counted; */
 	unsigned times; /* so often in a row it was back at once */
+	bool known; /* it was told */
 };
 
 struct session {

@@ -30,7 +30,7 @@ void twin_up(struct session *s, struct outbox *ob)
 	t->suspect = false;
 	if (t->times != TELL)
 		return;
-	s->cfg.not_alone = true;
+	t->known = true;
 	outbox_event(ob, EV_WARNING, LEVEL_WARN,
 		"the gateway dropped this connection and took us again at once, %d times in a row: "
 		"another machine or tunnel seems to use the same identity (%s), and each takes the "

@@ -201,6 +201,22 @@ static void lock_names_its_owner_and_slot(void **state)
 	assert_int_equal(instance_lock(dir, "a", &info, &live, &e), -1);
 	assert_true(live);
 	assert_int_equal(info.pid, 4711);
+	for (size_t i = 0; i < 2; i++) {
+		static const char *const gateways[] = { "2001:db8:ffff:ffff:ffff:ffff:ffff:1",
+			"192.0.2.1" };
+		struct addr to, other;
+		assert_true(addr_parse(&to, gateways[i]) && addr_parse(&other, gateways[!i]));
+		info = (struct lock_info){ .pid = getpid(), .slot = slot, .gateway = to };
+		assert_ok(&e, instance_lock_write(fd, &info, &e));
+		assert_true(instances_share(dir, "b", &to));
+		assert_false(instances_share(dir, "a", &to));
+		assert_false(instances_share(dir, "b", &other));
+		info.pid = INT32_MAX - 1; /* nobody's */
+		assert_ok(&e, instance_lock_write(fd, &info, &e));
+		assert_false(instances_share(dir, "b", &to));
+	}
+	info = (struct lock_info){ .pid = 4711, .slot = slot };
+	assert_ok(&e, instance_lock_write(fd, &info, &e));
 	append("b.lock", "12 1\n"); /* dead, but not cleaned up: its slot is not free */
 	append("c.lock", "what\n");
 	assert_ok(&e, slot_find(dir, "x", &slot, &e));

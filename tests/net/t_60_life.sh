@@ -555,6 +555,31 @@ test_two_profiles_of_one_network() {
 	client_stop second
 }
 
+# A gateway that allows it keeps both, and where it does not it is told who is to blame.
+test_one_identity_twice() {
+	local name
+	for name in this that; do
+		profile_psk "$name" twins
+		client_start "$name"
+	done
+	[ "$(in_box gateway swanctl --list-sas | grep -c '^twins: .*ESTABLISHED')" = 2 ] ||
+		fail "they displace each other: $(in_box gateway swanctl --list-sas)"
+	for name in this that; do
+		client_stop "$name"
+	done
+	for name in this that; do
+		profile_psk "$name"
+		client_start "$name"
+	done
+	wait_until 40 one_is_displaced this that || fail "nobody tells why they are lost"
+	vpnc_ike down this
+	vpnc_ike down that
+}
+
+one_is_displaced() {
+	warned "$1" 'seems to use the same identity \(psk@vpn.test\)' || { [ $# -gt 1 ] && one_is_displaced "${@:2}"; }
+}
+
 # Whatever came first, the one that carries the narrower network gets what is for that; with both ends of
 # its life, when the wide one learns its routes anew.
 test_two_profiles_one_inside_the_other() {

@@ -57,6 +57,21 @@ static void displaced(void **state)
 	whole_finish(&p, profile);
 }
 
+/* Another tunnel of this machine goes to the gateway already. */
+static void not_alone(void **state)
+{
+	(void)state;
+	for (int shared = 0; shared < 2; shared++) {
+		struct profile *profile = profile_trusting(profile_psk());
+		struct pair p;
+		whole_begin(&p, profile, 39);
+		p.path.shared = shared;
+		pair_connect(&p);
+		assert_int_equal(p.gw.initial_contact, !shared);
+		whole_finish(&p, profile);
+	}
+}
+
 static int teardown(void **state)
 {
 	people_free();
@@ -65,10 +80,11 @@ static int teardown(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_LEN(displacements)];
+	static struct CMUnitTest tests[ARRAY_LEN(displacements) + 1] = { cmocka_unit_test(
+		not_alone) };
 
 	for (size_t i = 0; i < ARRAY_LEN(displacements); i++)
-		tests[i] = (struct CMUnitTest){ displacements[i].name, displaced, NULL, NULL,
+		tests[1 + i] = (struct CMUnitTest){ displacements[i].name, displaced, NULL, NULL,
 			(void *)&displacements[i] };
 	return cmocka_run_group_tests(tests, pair_group_setup, teardown);
 }
