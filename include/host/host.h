@@ -138,7 +138,10 @@ void host_watch(struct host *h, const struct addr *remote);
 
 /* The resolv.conf that names the servers on the network, not the resolver on this machine that asks
  * them: that one's sockets do not pass a kill switch, ours do. Where an instance wrote it, the file of before. */
-const char *host_name_servers(const struct host *h);
+const char *host_name_servers(void);
+/* That one alone: past the tunnel, as resolvers ask, the servers of a tunnel are not there, or others are. NULL where
+ * no instance wrote it, or this user may not read it. */
+const char *host_name_servers_before(void);
 /* The tunnel's own, which such a file may name among the others. How many they are. */
 size_t host_tunnel_servers(const struct host *h, struct addr out[NETCONF_DNS]);
 

@@ -78,8 +78,10 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 		(g->host = host_open(p->name, e)) &&
 		(!p->interface[0] || host_call_interface(g->host, p->interface, e)) &&
 		(g->udp = udp_open(g->host, e)) &&
-		(g->resolver = resolver_new(
-			 p->killswitch != KILLSWITCH_NO ? host_name_servers(g->host) : NULL, e)) &&
+		(g->resolver = resolver_new(p->killswitch != KILLSWITCH_NO ?
+				 host_name_servers() :
+				 host_name_servers_before(),
+			 e)) &&
 		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) &&
 		watch_sockets(g, e);
 	wipe(seed, sizeof(seed));

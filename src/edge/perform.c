@@ -122,7 +122,7 @@ static void resolve(struct edge *g, const struct resolve *r)
 	if (g->n_known > 0) {
 		struct addr inside[NETCONF_DNS];
 		size_t n = host_tunnel_servers(g->host, inside);
-		resolver_renew(g->resolver, host_name_servers(g->host), inside, n);
+		resolver_renew(g->resolver, host_name_servers(), inside, n);
 	}
 	resolver_ask(g->resolver, r->host, r->port);
 }

@@ -1,5 +1,6 @@
 #include "priv.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -182,18 +183,26 @@ void dns_apply(struct host *h, const struct netconf *netconf)
 		dns_set(h, &want, false);
 }
 
-const char *host_name_servers(const struct host *h)
+const char *host_name_servers_before(void)
 {
 	static const char saved[] = HOST_RUN_DIR "/" RESOLV_SAVED;
-	const char *uplinks = resolved_uplinks();
+	int dir = open(HOST_RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum resolv_whose whose;
 
-	if (uplinks)
-		return uplinks;
-	return resolv_file_whose(h->dir, RESOLV_CONF, h->name, &whose, NULL) &&
-			whose != RESOLV_SOMEBODYS ?
-		saved :
-		RESOLV_CONF;
+	if (dir < 0)
+		return NULL;
+	bool ours = resolv_file_whose(dir, RESOLV_CONF, "", &whose, NULL) &&
+		whose != RESOLV_SOMEBODYS && access(saved, R_OK) == 0;
+	close(dir);
+	return ours ? saved : NULL;
+}
+
+const char *host_name_servers(void)
+{
+	const char *uplinks = resolved_uplinks();
+	const char *before = uplinks ? NULL : host_name_servers_before();
+
+	return uplinks ? uplinks : before ? before : RESOLV_CONF;
 }
 
 size_t host_tunnel_servers(const struct host *h, struct addr out[NETCONF_DNS])

@@ -719,6 +719,25 @@ names_are_served() {
 	[ -n "$(in_box router ss -Hlun "src $1:53")" ]
 }
 
+# resolv.conf names the servers of a tunnel, and is not asked past it for the gateway of another.
+test_named_gateway_beside_a_tunnel() {
+	profile_psk first
+	client_start first
+	serve router "$NET_DIR/nameserver" 192.168.77.1 outside.vpn.test "$GATE4"
+	trap 'kill "$SERVED"; clients_end; router_plain' EXIT
+	wait_until 20 names_are_served 192.168.77.1 || fail "the name server does not start"
+	in_box router nft "table ip seen {
+		chain past { type filter hook forward priority 0; udp dport 53 counter name asked; };
+		counter asked { }; }"
+	vpnc_ike probe outside.vpn.test >"$LAB/found" || fail "probe: $(cat "$LAB/found")"
+	profile_psk second second outside.vpn.test
+	client_start second
+	grep -q 'packets 0' < <(in_box router nft list counter ip seen asked) ||
+		fail "the tunnel's name servers are asked past it"
+	client_stop second
+	client_stop first
+}
+
 # The gateway has another address, which only the name server of the network knows that the machine is in now.
 test_gateway_found_in_another_network() {
 	local etc=$LAB/client/etc/resolv.conf other=198.51.100.30 first
