@@ -5,6 +5,7 @@
 
 const struct rexmit_plan rexmit_impatient = { 500, 4000, 4 };
 const struct rexmit_plan rexmit_dispensable = { 500, 1000, 8 };
+const struct rexmit_plan rexmit_twice = { 500, 1000, 4 };
 const struct rexmit_plan rexmit_first = { 500, 3000, 10 };
 const struct rexmit_plan rexmit_settled = { 500, 8000, 10 };
 

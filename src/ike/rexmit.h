@@ -36,6 +36,7 @@ struct rexmit_plan {
 
 extern const struct rexmit_plan rexmit_impatient; /* another path is left: 7.5 s */
 extern const struct rexmit_plan rexmit_dispensable; /* it goes on without an answer: 7.5 s */
+extern const struct rexmit_plan rexmit_twice; /* ... and there are two such questions: 3.5 s each */
 extern const struct rexmit_plan
 	rexmit_first; /* first contact from an address, or after a sleep: 24 s */
 extern const struct rexmit_plan rexmit_settled; /* everything later: 56 s */

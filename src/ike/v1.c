@@ -278,11 +278,20 @@ static void tick_sa(struct v1 *v, struct v1_sa *sa, struct outbox *ob)
 	}
 }
 
-static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
+static void pull_unanswered(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 {
 	struct v1_sa *sa = x->sa;
 	struct err e;
+	bool less = sa->state == V1_CONFIG && v1_config_less(v, x);
 
+	if (less ? !v1_config_pull(v, sa, ob, &e) : !v1_config_none(v, x, 0, ob, &e))
+		v1_fail(v, &e, ob);
+	else if (!less && sa->state == V1_CONFIG)
+		v1_sa_next(v, sa, V1_UP, ob);
+}
+
+static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
+{
 	switch (x->kind) {
 	case V1X_QUICK:
 		v1_quick_unanswered(v, x, ob);
@@ -292,10 +301,7 @@ static void exhausted(struct v1 *v, struct v1_xchg *x, struct outbox *ob)
 		v1_xchg_drop(v, x);
 		return;
 	case V1X_PULL:
-		if (!v1_config_none(v, x, 0, ob, &e))
-			v1_fail(v, &e, ob);
-		else if (sa->state == V1_CONFIG)
-			v1_sa_next(v, sa, V1_UP, ob);
+		pull_unanswered(v, x, ob);
 		return;
 	case V1X_ANSWER:
 		return;

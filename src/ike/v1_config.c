@@ -65,10 +65,16 @@ static void want(struct wr *w, const struct prefix *p)
 		(struct bytes){ value, v4 ? 4 : 17 });
 }
 
-/* One of both families where the profile names none, but not from a gateway that refused that. */
+/* There is less to ask for, if this is not answered. */
+static bool asks_for_more(const struct v1 *v)
+{
+	return v->cfg->n_want == 0 && !v->only_v4;
+}
+
+/* One of both families where the profile names none, but not from a gateway that had no answer to that. */
 static void want_addresses(const struct v1 *v, struct wr *w)
 {
-	bool v6 = v->cfg->n_want == 0 && !v->only_v4;
+	bool v6 = asks_for_more(v);
 
 	for (size_t i = 0; i < v->cfg->n_want; i++) {
 		want(w, &v->cfg->want[i]);
@@ -82,6 +88,15 @@ static void want_addresses(const struct v1 *v, struct wr *w)
 		v1_attr_write(w, INTERNAL_IP6_ADDRESS, (struct bytes){ 0 });
 	if (v6)
 		v1_attr_write(w, INTERNAL_IP6_DNS, (struct bytes){ 0 });
+}
+
+/* Between sites a gateway may not know any of this and stay silent. One that has logins does, and may have to ask
+ * for an address elsewhere. */
+static const struct rexmit_plan *patience(const struct v1 *v)
+{
+	if (v->cfg->xauth)
+		return asks_for_more(v) ? &rexmit_impatient : &rexmit_first;
+	return v->cfg->n_want == 0 ? &rexmit_twice : &rexmit_dispensable;
 }
 
 bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err *e)
@@ -102,18 +117,15 @@ bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct er
 	if (!config_write(
 		    v, x, ATTR_REQUEST, x->identifier, (struct bytes){ buf, w.len }, true, ob, e))
 		return false;
-	/* Between sites a gateway may not know any of this and stay silent. One that has logins does, and may
-	 * have to ask for an address elsewhere. */
-	rexmit_begin(
-		&x->rexmit, v->cfg->xauth ? &rexmit_first : &rexmit_dispensable, v->now, v->rng);
+	rexmit_begin(&x->rexmit, patience(v), v->now, v->rng);
 	return true;
 }
 
 bool v1_config_less(struct v1 *v, struct v1_xchg *pull)
 {
-	if (v->configured || v->cfg->n_want > 0 || v->only_v4)
+	if (v->configured || !asks_for_more(v))
 		return false;
-	v1_xchg_drop(v, pull);
+	v1_xchg_done(v, pull); /* its answer is good, too, if it comes late */
 	return v->only_v4 = true;
 }
 
@@ -244,7 +256,11 @@ static bool take(struct v1_step *s, struct rd attrs)
 
 bool v1_config_reply(struct v1_step *s, struct rd attrs)
 {
-	v1_xchg_drop(s->v, s->x);
+	for (size_t i = 0; i < V1_XCHGS_MAX; i++) {
+		struct v1_xchg *x = s->v->xchgs[i];
+		if (x && x->sa == s->sa && x->kind == V1X_PULL)
+			v1_xchg_drop(s->v, x);
+	}
 	/* It is authentic, so asking again would bring the same. */
 	return take(s, attrs) ||
 		err_set(s->e, ERR_PEER,

@@ -274,7 +274,7 @@ struct v1 {
 	struct passphrase user, password; /* as the user typed them, for renewals */
 	struct v1_fragments *fragments;
 	struct granted granted;
-	bool only_v4; /* it refused to be asked for IPv6 as well */
+	bool only_v4; /* it had no answer when it was asked for IPv6 as well */
 	bool configured; /* the gateway's configuration has come */
 	bool want_pfs; /* the gateway said so (Unity) */
 	bool no_pfs; /* it refused it */
@@ -534,7 +534,7 @@ bool v1_xauth_answer(struct v1 *v, const struct passphrase *text, struct outbox 
 	enum v1_state *next, struct err *e) MUST_CHECK;
 void v1_login_clear(struct v1 *v);
 bool v1_config_pull(struct v1 *v, struct v1_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
-/* It refuses our CFG_REQUEST, but may take one that asks for less, now: pull is gone then. */
+/* It refuses our CFG_REQUEST, or is silent to it, but may take one that asks for less, now. */
 bool v1_config_less(struct v1 *v, struct v1_xchg *pull);
 /* The gateway does not answer our CFG_REQUEST, or refuses it by notify: on without, unless the profile names an
  * address. */

@@ -94,19 +94,40 @@ static void both_families(void **state)
 	v1_pair_done(p);
 }
 
-/* A gateway that chokes on IPv6 is asked once more without. */
+/* A gateway that chokes on IPv6, with a word or without, is asked once more without. */
 static void only_ipv4(void **state)
+{
+	(void)state;
+	for (int silent = 0; silent < 2; silent++)
+		for (int xauth = 0; xauth < 2; xauth++) {
+			struct v1_pair *p = v1_pair_new(49);
+			p->only_v4 = true;
+			p->login = xauth;
+			p->config_refused = silent ? 0 : 13; /* ATTRIBUTES-NOT-SUPPORTED */
+			v1_pair_connect(p);
+			assert_in_range(p->net.now, 0, silent ? SECONDS(9) : SECONDS(2));
+			v1_pair_check_up(p, 1);
+			assert_int_equal(p->pulls, 2);
+			assert_int_equal(p->client->granted.n_addrs, 1);
+			assert_int_equal(p->events[EV_WARNING], xauth);
+			v1_pair_done(p);
+		}
+}
+
+/* Both questions are answered, when the second has been asked: the first answer counts, and nothing more is asked. */
+static void answered_late(void **state)
 {
 	struct v1_pair *p = v1_pair_new(49);
 
 	(void)state;
-	p->only_v4 = true;
-	p->config_refused = 13; /* ATTRIBUTES-NOT-SUPPORTED */
+	p->wire.delay = 2500;
 	v1_pair_connect(p);
 	v1_pair_check_up(p, 1);
 	assert_int_equal(p->pulls, 2);
 	assert_int_equal(p->client->granted.n_addrs, 1);
 	assert_int_equal(p->events[EV_WARNING], 0);
+	v1_pair_run(p, SECONDS(10));
+	assert_int_equal(p->pulls, 2);
 	v1_pair_done(p);
 }
 
@@ -130,6 +151,7 @@ int main(void)
 		cmocka_unit_test(not_configured),
 		cmocka_unit_test(both_families),
 		cmocka_unit_test(only_ipv4),
+		cmocka_unit_test(answered_late),
 		cmocka_unit_test(refused_after_phase1),
 	};
 
