@@ -584,11 +584,18 @@ static void close_all(struct connect *c)
 	profile_free(c->profile);
 }
 
-static bool unwritable(struct down *d, const struct err *e, const char *advice)
+static bool unwritable(struct down *d, const struct err *e, const char *option)
 {
+	struct user u;
+
 	*d = (struct down){ .status = DOWN_USAGE, .said = "nothing; it was not asked" };
 	snprintf(d->what, sizeof(d->what), "%s", e->text);
-	snprintf(d->advice, sizeof(d->advice), "%s", advice);
+	if (user_by_sudo(&u))
+		snprintf(d->advice, sizeof(d->advice),
+			"%s with a path that %s may write to, or a shell of root's own (sudo su -)",
+			option, u.name[0] ? u.name : "who ran sudo");
+	else
+		snprintf(d->advice, sizeof(d->advice), "another %s, or none", option);
 	return false;
 }
 
@@ -597,9 +604,9 @@ static bool begin(struct connect *c, struct down *d)
 	struct err e;
 
 	if (!logbook_open(&c->tell.log, c->o->log_file, c->o->log_level, &e))
-		return unwritable(d, &e, "another --log-file, or none");
+		return unwritable(d, &e, "--log-file");
 	if (c->o->keylog && !keylog_open(&c->keylog, c->o->keylog, &e))
-		return unwritable(d, &e, "another --keylog, or none");
+		return unwritable(d, &e, "--keylog");
 	if (open_all(c, &e)) {
 		if (c->keylog.on)
 			say_keylog(c);

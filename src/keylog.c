@@ -187,22 +187,23 @@ static bool refuse(const char *name, const char *why, struct err *e)
 	return err_set(e, ERR_CONFIG, "keys cannot be written to %s: %s", name, why);
 }
 
-static const char *open_problem(void)
+static const char *open_problem(char out[USER_PROBLEM_MAX])
 {
-	return errno == ENOTDIR || errno == ELOOP ? "it is no folder" : strerror(errno);
+	return errno == ENOTDIR || errno == ELOOP ? "it is no folder" : user_problem(out);
 }
 
 /* Its name, and so what lies there, is the user's own. */
 static int open_folder(const char *path, uid_t uid, struct err *e)
 {
+	char problem[USER_PROBLEM_MAX];
 	struct stat st;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-		refuse(path, strerror(errno), e);
+		refuse(path, user_problem(problem), e);
 		return -1;
 	}
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	const char *why = dir < 0   ? open_problem() :
+	const char *why = dir < 0   ? open_problem(problem) :
 		fstat(dir, &st) < 0 ? strerror(errno) :
 		st.st_uid != uid    ? "it is somebody else's" :
 		st.st_mode & 022    ? "others may write to it" :
@@ -217,12 +218,14 @@ static int open_folder(const char *path, uid_t uid, struct err *e)
 
 static int open_table(int dir, const char *name, uid_t uid, struct err *e)
 {
+	char problem[USER_PROBLEM_MAX];
 	struct stat st;
 	int fd = openat(dir, name,
 		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		0600);
-	const char *why = fd < 0   ? (errno == ELOOP ? "it is a symbolic link" : strerror(errno)) :
-		fstat(fd, &st) < 0 ? strerror(errno) :
+	const char *why = fd < 0 ?
+		(errno == ELOOP ? "it is a symbolic link" : user_problem(problem)) :
+		fstat(fd, &st) < 0   ? strerror(errno) :
 		!S_ISREG(st.st_mode) ? "it is no file" :
 		st.st_uid != uid     ? "it is somebody else's" :
 		st.st_nlink != 1     ? "it has another name as well" :

@@ -34,17 +34,10 @@ static int open_as_user(const char *path, int how)
 	return fd;
 }
 
-static bool by_sudo(void)
+/* Without waiting for whoever might read a FIFO. -1: why not. */
+static int open_file(const char *path, char why[USER_PROBLEM_MAX])
 {
-	struct user u;
-
-	user_invoking(&u);
-	return u.uid != getuid();
-}
-
-/* Without waiting for whoever might read a FIFO. -1: *why not. */
-static int open_file(const char *path, const char **why)
-{
+	char problem[USER_PROBLEM_MAX];
 	struct stat st;
 	int fd = open_as_user(path,
 		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -52,11 +45,10 @@ static int open_file(const char *path, const char **why)
 	if (fd >= 0 && fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) &&
 		fcntl(fd, F_SETFL, O_APPEND) == 0)
 		return fd;
-	*why = fd >= 0 || errno == ENXIO ? "it is no file" :
-		errno == ELOOP           ? "it is a symbolic link" :
-		errno == EACCES && by_sudo() ?
-				 "who ran sudo may not write there, and it would be theirs" :
-				 strerror(errno);
+	snprintf(why, USER_PROBLEM_MAX, "%s",
+		fd >= 0 || errno == ENXIO ? "it is no file" :
+			errno == ELOOP    ? "it is a symbolic link" :
+					    user_problem(problem));
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -67,10 +59,10 @@ bool logbook_open(struct logbook *b, const char *path, enum level level, struct 
 	*b = (struct logbook){ .trace = !path && level > LEVEL_INFO, .level = level };
 	if (!path)
 		return true;
-	const char *why = "out of memory";
+	char why[USER_PROBLEM_MAX] = "out of memory";
 	int fd = open_standard(path);
 	if (fd < 0)
-		fd = open_file(path, &why);
+		fd = open_file(path, why);
 	b->file = fd >= 0 ? fdopen(fd, "a") : NULL;
 	if (!b->file) {
 		err_set(e, ERR_CONFIG, "the log file %s cannot be written: %s", path, why);

@@ -30,4 +30,10 @@ struct user_rights {
 void user_enter(const struct user *u, struct user_rights *was);
 void user_leave(const struct user_rights *was);
 
+/* False: nobody ran sudo, or root did. */
+bool user_by_sudo(struct user *u);
+/* errno in words, where a file was not reached with these rights. */
+enum { USER_PROBLEM_MAX = 192 };
+const char *user_problem(char out[USER_PROBLEM_MAX]);
+
 #endif

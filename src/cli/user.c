@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/fsuid.h>
 #include <unistd.h>
 
@@ -72,4 +73,24 @@ void user_leave(const struct user_rights *was)
 	setfsuid(was->uid);
 	setfsgid(was->gid);
 	errno = error;
+}
+
+bool user_by_sudo(struct user *u)
+{
+	user_invoking(u);
+	return u->uid != getuid();
+}
+
+const char *user_problem(char out[USER_PROBLEM_MAX])
+{
+	int error = errno;
+	struct user u;
+
+	if ((error == EACCES || error == EPERM) && user_by_sudo(&u))
+		snprintf(out, USER_PROBLEM_MAX,
+			"%s, who ran sudo, may not write there, and it would be theirs",
+			u.name[0] ? u.name : "the user");
+	else
+		snprintf(out, USER_PROBLEM_MAX, "%s", strerror(error));
+	return out;
 }

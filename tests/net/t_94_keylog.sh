@@ -202,4 +202,10 @@ test_keylog_of_a_user() {
 	in_box client mkdir $folder/root
 	CLIENT_SUDO=$(id -u nobody) client_fails 2 keys --keylog $folder/root
 	explained keys "keys cannot be written to $folder/root: it is somebody else"
+	CLIENT_SUDO=$(id -u nobody) client_fails 2 keys --keylog /run/keys
+	explained keys 'keys cannot be written to /run/keys: nobody, who ran sudo, may not write there' \
+		'^try: --keylog with a path that nobody may write to, or .*sudo su -'
+	CLIENT_SUDO=$(id -u nobody) client_fails 2 keys --log-file /run/log
+	explained keys 'the log file /run/log cannot be written: nobody, who ran sudo, may not write there' \
+		'^try: --log-file with a path that nobody may write to, or .*sudo su -'
 }

@@ -289,7 +289,7 @@ static void of_who_used_sudo(void **state)
 	if (getuid() != 0)
 		skip();
 	setenv("SUDO_UID", "12345", 1);
-	refused("Permission denied");
+	refused("the user, who ran sudo, may not write there");
 	assert_int_equal(chown(folder, 12345, 0), 0);
 	assert_ok(&e, keylog_open(&log, as_folder, &e));
 	keylog_close(&log);

@@ -72,7 +72,7 @@ static void a_file_of_who_ran_sudo(void **state)
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/log", folder);
 	assert_refused(&e, ERR_CONFIG, logbook_open(&book, path, LEVEL_INFO, &e));
-	assert_non_null(strstr(e.text, "who ran sudo may not write there"));
+	assert_non_null(strstr(e.text, "who ran sudo, may not write there"));
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	assert_true(fd >= 0);
 	close(fd);
