@@ -131,6 +131,16 @@ bool foreign_is_domain(const char *word)
 	return word[strspn(word, letters)] == 0;
 }
 
+/* Host names may have a hyphen, ranges of addresses have digits on both its sides. */
+bool foreign_is_gateway(const char *word)
+{
+	bool range = strchr(word, '-') && word[strspn(word, "0123456789.-")] == 0;
+
+	if (!word[0] || range || strcmp(word, "0.0.0.0") == 0 || strcmp(word, "::") == 0)
+		return false;
+	return foreign_is_address(word) || foreign_is_domain(word);
+}
+
 void foreign_add(struct foreign_list *list, const char *text)
 {
 	char one[256], shown[48];

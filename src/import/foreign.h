@@ -29,6 +29,8 @@ struct foreign_list {
 bool foreign_is_address(const char *word);
 bool foreign_is_prefix(const char *word);
 bool foreign_is_domain(const char *word);
+/* Whom to call, by name or address; %any, networks and ranges are whom a gateway lets in. */
+bool foreign_is_gateway(const char *word);
 void foreign_add(struct foreign_list *list, const char *text);
 /* [section] key = the list, unless it is empty. */
 void foreign_set(struct foreign_list *list, const char *section, const char *key);

@@ -22,14 +22,12 @@ static bool is_yes(struct ipsec_conn *c, const char *side, const char *key)
 
 /* --- which side is ours -------------------------------------------------------------------------------------- */
 
-/* %any, %group, networks and ranges are whom a gateway lets in. */
-static bool is_host(const char *text)
+/* Without a word: none. */
+static bool has_address(struct ipsec_conn *c, const char *side)
 {
-	const char *hyphen = text ? strchr(text, '-') : NULL;
-	bool range = hyphen && strspn(text, "0123456789.-") == strlen(text);
+	const char *word = ipsec_value(c, side, "");
 
-	return text && !range && !strstr(text, "0.0.0.0") &&
-		(foreign_is_address(text) || foreign_is_domain(text));
+	return word && foreign_is_gateway(word);
 }
 
 /* A side that takes its address from the route or the gateway is a client's. */
@@ -47,7 +45,7 @@ static bool is_client(struct ipsec_conn *c)
 	c->us = right ? "right" : "left";
 	c->them = right ? "left" : "right";
 	const char *type = ipsec_value(c, "", "type");
-	return is_host(ipsec_value(c, c->them, "")) &&
+	return has_address(c, c->them) &&
 		(!type || begins(type, "tunnel") || begins(type, "transport")) &&
 		!ipsec_is(c, "", "auto", "ignore");
 }
@@ -86,7 +84,7 @@ static void set_type(struct ipsec_conn *c)
 			"says no version, which was IKEv1 to old libreswan: connection.type = ikev1 if "
 			"the gateway has no IKEv2");
 	import_set(c->p, "connection", "gateway", "%s", ipsec_value(c, c->them, ""));
-	if (is_host(ipsec_value(c, c->us, "")) && !is_ours(c, c->us))
+	if (has_address(c, c->us) && !is_ours(c, c->us))
 		import_note(c->p, IMPORT_TODO, c->us,
 			"both sides have an address: it was taken for granted that we are %s",
 			c->us);

@@ -46,25 +46,9 @@ static bool is_yes(const char *value)
 
 /* --- whom to call ------------------------------------------------------------------------------------------ */
 
-/* A host or an address: what has a pattern or a range is whom a gateway lets in. */
-static bool is_host(const char *word)
-{
-	return word[0] != '%' && !strchr(word, '/') && !strchr(word, '-') &&
-		(foreign_is_address(word) || foreign_is_domain(word));
-}
-
-/* Host names may have a hyphen, ranges of addresses have digits on both its sides. */
-static bool is_gateway(const char *word)
-{
-	const char *hyphen = strchr(word, '-');
-
-	return is_host(word) ||
-		(hyphen && foreign_is_domain(word) && strspn(word, "0123456789.-") != strlen(word));
-}
-
 static void set_gateway(struct source *s)
 {
-	struct foreign_list list = { .p = s->p, .what = "remote_addrs", .is = is_gateway };
+	struct foreign_list list = { .p = s->p, .what = "remote_addrs", .is = foreign_is_gateway };
 	const char *port = of(s, s->conn, "remote_port");
 
 	foreign_add(&list, of(s, s->conn, "remote_addrs"));
@@ -518,7 +502,7 @@ static bool is_client(const struct conf *c, const struct conf_node *conn)
 	while (hosts && *hosts) {
 		size_t n = strcspn(hosts, ", ");
 		snprintf(one, sizeof(one), "%.*s", (int)(n < 255 ? n : 255), hosts);
-		if (one[0] && is_gateway(one))
+		if (one[0] && foreign_is_gateway(one))
 			return true;
 		hosts += n + (hosts[n] != 0);
 	}

@@ -1,5 +1,4 @@
 #include "../../src/cli/doctor.h"
-#include "crypto/alg.h"
 #include "folder.h"
 #include "lib/test.h"
 
@@ -164,14 +163,6 @@ static void what_the_kernel_has(void **state)
 	free(text);
 }
 
-static int set_up(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
 
 int main(void)
@@ -183,5 +174,5 @@ int main(void)
 		WITH_FOLDER(what_the_kernel_has),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }

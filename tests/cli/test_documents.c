@@ -180,14 +180,6 @@ static void settings_in_comments_are_right(void **state)
 	assert_true(seen > 5);
 }
 
-static int set_up(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,5 +191,5 @@ int main(void)
 		cmocka_unit_test(settings_in_comments_are_right),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }

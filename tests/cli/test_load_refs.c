@@ -1,5 +1,4 @@
 #include "cli/load.h"
-#include "crypto/alg.h"
 #include "folder.h"
 #include "lib/pki.h"
 #include "lib/test.h"
@@ -415,14 +414,6 @@ static void thorough_knows_itself(void **state)
 	profile_free(p);
 }
 
-static int set_up(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
 
 int main(void)
@@ -439,5 +430,5 @@ int main(void)
 		WITH_FOLDER(values_only_reads_no_file),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }

@@ -5,21 +5,6 @@
 #include "crypto/alg.h"
 #include "lib/test.h"
 
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 static const struct alg *get(enum transform_type type, const char *name)
 {
 	const struct alg *a = alg_by_name(type, name);
@@ -185,5 +170,5 @@ int main(void)
 		cmocka_unit_test(this_openssl_can_do_all),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, test_crypto_setup, test_crypto_teardown);
 }

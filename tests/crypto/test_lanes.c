@@ -144,13 +144,6 @@ static int setup(void **state)
 	return crypto_init(&e) ? 0 : -1;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,5 +152,5 @@ int main(void)
 		cmocka_unit_test(none_when_one_does_not_fit),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, test_crypto_teardown);
 }

@@ -131,13 +131,6 @@ static void warmed_for_whom_it_serves(void **state)
 	vectors_of_the_rfcs(state);
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,5 +141,5 @@ int main(void)
 		cmocka_unit_test(legacy_stays_apart),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, teardown);
+	return cmocka_run_group_tests(tests, NULL, test_crypto_teardown);
 }

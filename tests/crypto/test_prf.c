@@ -226,13 +226,6 @@ static void digests(void **state)
 	assert_refused(&e, ERR_LOCAL, digest("NO-SUCH-DIGEST", parts, 3, out, &n, &e));
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,5 +236,5 @@ int main(void)
 		cmocka_unit_test(digests),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, teardown);
+	return cmocka_run_group_tests(tests, NULL, test_crypto_teardown);
 }

@@ -7,14 +7,6 @@
 
 #include "../../src/ike/v2_sa.h"
 
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 static struct bytes body_of(struct ikew *k)
 {
 	size_t len;
@@ -446,5 +438,5 @@ int main(void)
 		cmocka_unit_test(asking_for_configuration),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }

@@ -13,14 +13,6 @@ struct ends { /* two ends of one IKE SA */
 	struct v2_sa a, b;
 };
 
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 static void begin(struct ends *x, const char *suite)
 {
 	static const uint8_t octets[RNG_SEED_LEN] = { 9 };
@@ -274,5 +266,5 @@ int main(void)
 		cmocka_unit_test(fragment_sizes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }

@@ -14,14 +14,6 @@
 static const struct bytes ni = { "the nonce of the initiator", 26 };
 static const struct bytes nr = { "the responder's nonce", 21 };
 
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 /* HMAC-SHA256 over the parts. */
 static void hmac(struct bytes key, const struct bytes *parts, size_t n, uint8_t out[32])
 {
@@ -295,5 +287,5 @@ int main(void)
 		cmocka_unit_test(nat_detection),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }

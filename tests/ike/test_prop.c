@@ -2,14 +2,6 @@
 
 #include "ike/prop.h"
 
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 static const struct {
 	enum protocol_id proto;
 	enum tier tier;
@@ -169,5 +161,5 @@ int main(void)
 		cmocka_unit_test(suites),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }

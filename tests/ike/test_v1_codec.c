@@ -452,21 +452,6 @@ static void lifetimes(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,5 +469,5 @@ int main(void)
 		cmocka_unit_test(lifetimes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, test_crypto_setup, test_crypto_teardown);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crypto/alg.h"
+
 static int digit(char c)
 {
 	const char *digits = "0123456789abcdef";
@@ -56,4 +58,17 @@ char *test_file(const char *path, size_t *len)
 	text[n] = 0;
 	*len = n;
 	return text;
+}
+
+int test_crypto_setup(void **state)
+{
+	(void)state;
+	return crypto_init(NULL) ? 0 : -1;
+}
+
+int test_crypto_teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
 }

@@ -576,14 +576,6 @@ static void bad_network(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -617,5 +609,5 @@ int main(void)
 		cmocka_unit_test(bad_network),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }

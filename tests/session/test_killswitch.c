@@ -3,7 +3,6 @@
  */
 #include <stdlib.h>
 
-#include "crypto/alg.h"
 #include "lib/test.h"
 #include "session/session.h"
 
@@ -13,19 +12,6 @@ struct world {
 	struct profile *p;
 	struct outbox ob;
 };
-
-static int group_setup(void **state)
-{
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
 
 static int setup(void **state)
 {
@@ -152,5 +138,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strict_outlives_a_failure, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, test_crypto_setup, test_crypto_teardown);
 }

@@ -28,19 +28,6 @@ struct pushed {
 	struct path path;
 };
 
-static int group_setup(void **state)
-{
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 static int setup(void **state)
 {
 	struct pushed *x = calloc(1, sizeof(*x));
@@ -614,5 +601,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(domains_are_names_or_nothing, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, test_crypto_setup, test_crypto_teardown);
 }

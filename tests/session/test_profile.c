@@ -1,4 +1,3 @@
-#include "crypto/alg.h"
 #include "lib/test.h"
 #include "session/profile.h"
 
@@ -551,14 +550,6 @@ static void values_are_cut(void **state)
 	profile_free(p);
 }
 
-static int set_up(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -575,5 +566,5 @@ int main(void)
 		cmocka_unit_test(values_are_cut),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);
 }
