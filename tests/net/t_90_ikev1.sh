@@ -53,6 +53,27 @@ test_v1_psk_through_nat() {
 	v1_logs_in psk
 }
 
+# Who is alone says so, and who is not does not. Another tunnel of this machine that goes there is enough.
+test_v1_not_alone() {
+	v1_psk first 14
+	v1_psk main 14
+	v1_psk aggressive 19 v1-aggressive
+	profile_add aggressive ike "aggressive = yes"
+	gateway_mark
+	client_start first
+	gateway_says '\[ENC\] parsed ID_PROT .*N\(INITIAL_CONTACT\)' || fail "it does not say that it is alone"
+	gateway_mark
+	client_start main
+	gateway_says '\[ENC\] parsed ID_PROT .* ID HASH' || fail "nothing of the second is seen"
+	! gateway_said 'INITIAL_CONTACT' || fail "the second says that it is alone"
+	client_stop main
+	vpnc_ike down first
+	gateway_mark
+	client_start aggressive
+	gateway_says '\[ENC\] parsed AGGRESSIVE .*N\(INITIAL_CONTACT\)' || fail "nor in aggressive mode"
+	client_stop aggressive
+}
+
 test_v1_port_500_shut() {
 	v1_psk shut 14
 	port_500_shut shut
