@@ -342,6 +342,16 @@ static void early_success(void **state)
 				{ GATEWAY("03 06 @"),
 					FAIL(ERR_AUTH, "before EAP-MSCHAPv2 was finished") },
 			} },
+		{ "after a failure and a notification", "User", "wrong", NULL, false, false,
+			{
+				{ GATEWAY(CHALLENGE), SEND("") },
+				{ GATEWAY(FAILURE("'E=691 R=0'")), SEND(CONCEDED), .err = ERR_PEER,
+					.words = WRONG },
+				{ GATEWAY("01 06 @ 02 'All is well'"), IGNORE,
+					.words = "after the failure" },
+				{ GATEWAY("03 06 @"),
+					FAIL(ERR_AUTH, "before EAP-MSCHAPv2 was finished") },
+			} },
 		{ "instead of another try", "User", "wrong", NULL, false, false,
 			{
 				{ GATEWAY(CHALLENGE), SEND("") },

@@ -219,6 +219,20 @@ static void through_a_bad_network(void **state)
 	}
 }
 
+/* One that is never content is not asked for ever. */
+static void cookies_without_end(void **state)
+{
+	struct meeting m;
+
+	(void)state;
+	meet(&m);
+	m.cfg.cookies = 10000;
+	const struct probe_found *f = probed(&m);
+	assert_int_not_equal(f->v2, PROBE_ACCEPTED);
+	assert_true(m.gw.cookies < 10 * f->asked);
+	part(&m);
+}
+
 static void only_the_other_port(void **state)
 {
 	struct meeting m;
@@ -453,6 +467,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_algorithm),
 		cmocka_unit_test(through_a_bad_network),
+		cmocka_unit_test(cookies_without_end),
 		cmocka_unit_test(only_the_other_port),
 		cmocka_unit_test(a_port_of_its_own),
 		cmocka_unit_test(nothing_in_common),
