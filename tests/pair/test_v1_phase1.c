@@ -128,11 +128,11 @@ static bool no_proposal(void *arg, struct net *n, enum end from, struct flight *
 
 	(void)arg;
 	if (f->esp || from != CLIENT || f->len <= IKE_HDR_LEN || f->data[18] != V1_MAIN_MODE)
-		return true;
+		return false;
 	memcpy(m, f->data, 8);
 	memcpy(m + 16, behind, sizeof(behind));
 	net_send(n, CLIENT, &f->dst, &f->src, m, sizeof(m), 1);
-	return false;
+	return true;
 }
 
 /* Whoever asked for it hears the gateway's word, and it is asked again later. */
@@ -152,6 +152,25 @@ static void renewal_refused(void **state)
 	v1_pair_run(p, SECONDS(90));
 	assert_int_equal(p->client->rekeys_ike, 1);
 	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
+/* It is asked again and again, until the keys must not be used any longer. */
+static void renewal_refused_to_the_end(void **state)
+{
+	struct v1_pair *p = v1_pair_new(133);
+
+	(void)state;
+	p->cfg.dpd_interval = SECONDS(10);
+	p->cfg.ike_lifetime = SECONDS(1800);
+	v1_pair_connect(p);
+	p->net.tap = no_proposal;
+	v1_pair_run(p, SECONDS(1795));
+	assert_true(p->events[EV_NOT_REKEYED] >= 1);
+	v1_pair_check_up(p, 1);
+	v1_pair_run(p, SECONDS(15));
+	v1_pair_check_dead(p, ERR_SILENT, 0);
+	assert_non_null(strstr(p->client->failure.text, "reached the end of its life"));
 	v1_pair_done(p);
 }
 
@@ -440,6 +459,7 @@ int main(void)
 		cmocka_unit_test(renewal_deleted),
 		cmocka_unit_test(renewal_forgotten),
 		cmocka_unit_test(renewal_refused),
+		cmocka_unit_test(renewal_refused_to_the_end),
 		cmocka_unit_test(renewed_often),
 		cmocka_unit_test(pair_made_while_waiting),
 		cmocka_unit_test(first_messages_of_others),
