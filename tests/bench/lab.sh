@@ -63,7 +63,8 @@ wire_cut() {
 
 # --- the peers ------------------------------------------------------------------------------------
 
-# peer_settings: strongswan.conf of charon-cmd and of charon as a client, with no plugin too many
+# peer_settings: strongswan.conf of charon-cmd and of charon as a client, with no plugin too many: what
+# somebody has who knows strongSwan well, and has no use for its other methods
 peer_settings() {
 	local libipsec=kernel-libipsec device=ipsec0
 	[ "${GATEWAY_ESP:-}" != kernel ] || libipsec='' device=lo
@@ -87,6 +88,11 @@ peer_settings() {
 		load = random nonce pem pkcs1 pkcs8 x509 pubkey sha1 sha2 hmac openssl
 	}
 	END
+}
+
+# shipped_settings: of charon-cmd as everybody has it who installs it; nothing there says what it loads
+shipped_settings() {
+	printf 'charon-cmd {\n\tinstall_virtual_ip_on = ipsec0\n}\n'
 }
 
 # peer_connection METHOD SECTIONS: swanctl.conf that connects as soon as it is loaded
@@ -127,6 +133,7 @@ peer_connection() {
 peers_prepare() {
 	mkdir -p "$LAB/peer"
 	peer_settings >"$LAB/peer/strongswan.conf"
+	shipped_settings >"$LAB/peer/shipped.conf"
 	printf '%s\n' "$ALICE" >"$LAB/peer/password"
 	printf '%s\n%s\n' "$PSK" "$ALICE" >"$LAB/peer/psk-password"
 	peer_connection psk "local {
@@ -201,10 +208,11 @@ ours_prepare() {
 # command_of WHO METHOD: puts the words that run it in the client's box into COMMAND, its stdin into
 # INPUT; false when WHO has no such method
 command_of() {
-	local profile
+	local who=${1%-shipped} settings=strongswan
+	[ "$who" = "$1" ] || settings=shipped
 	INPUT=/dev/null
-	COMMAND=(env "STRONGSWAN_CONF=$LAB/peer/strongswan.conf" "SWANCTL_DIR=$LAB/peer/$2")
-	case $1.$2 in
+	COMMAND=(env "STRONGSWAN_CONF=$LAB/peer/$settings.conf" "SWANCTL_DIR=$LAB/peer/$2")
+	case $who.$2 in
 	ours.*)
 		COMMAND=("$VPNC_IKE" --profile-dir "$LAB/profiles" --no-input connect "$2")
 		;;
