@@ -104,8 +104,6 @@ bool v1_cut(struct bytes message, size_t room, bool may, uint16_t id, struct kep
 
 	if (message.n <= room || !may)
 		return kept_add(out, from, message.n);
-	if (total > KEPT_FRAGMENTS_MAX || room > sizeof(buf))
-		return false;
 	for (size_t i = 0; i < total; i++) {
 		size_t n = i + 1 < total ? part : message.n - i * part;
 		struct wr w = wr_init(buf, sizeof(buf));
