@@ -132,11 +132,64 @@ static void the_gateway_answers_as_well(void **state)
 	}
 }
 
+/* --- who it is -------------------------------------------------------------------------------------- */
+
+/* The gateway's last message of main mode, with a HASH of another key than ours. */
+static bool of_another_key(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	struct v1_pair *p = arg;
+	struct v1_sa *sa = p->client->sas[0];
+
+	(void)n;
+	if (from == GATEWAY && !f->esp && f->data[EXCHANGE_AT] == V1_MAIN_MODE && sa &&
+		sa->state == V1_ID_SENT)
+		memset(sa->skeyid.data, 1, sa->skeyid.len);
+	return false;
+}
+
+static void hash_of_another_key(void **state)
+{
+	struct v1_pair *p = v1_pair_new(62);
+
+	(void)state;
+	v1_pair_start(p);
+	p->net.tap = of_another_key;
+	p->net.tap_arg = p;
+	v1_pair_until(p, v1_pair_decided, SECONDS(600));
+	v1_pair_check_dead(p, ERR_AUTH, 0);
+	assert_string_equal(p->client->failure.text, "the gateway does not know the shared key");
+	v1_pair_done(p);
+}
+
+/* It has the key, and is somebody else of those who have it. */
+static void of_another_name(void **state)
+{
+	static const char *const names[] = { "gw.example.org", "other.example.org" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct v1_pair *p = v1_pair_new(63);
+		p->cfg.remote_id_strict = true;
+		assert_true(id_parse(&p->cfg.remote_id, names[i], NULL));
+		v1_pair_connect(p);
+		if (i == 0) {
+			v1_pair_check_up(p, 1);
+		} else {
+			v1_pair_check_dead(p, ERR_AUTH, 0);
+			assert_string_equal(p->client->failure.text,
+				"the gateway says it is gw.example.org, the profile wants other.example.org");
+		}
+		v1_pair_done(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_better_comes),
 		cmocka_unit_test(the_gateway_answers_as_well),
+		cmocka_unit_test(hash_of_another_key),
+		cmocka_unit_test(of_another_name),
 	};
 
 	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
