@@ -183,6 +183,38 @@ static void of_another_name(void **state)
 	}
 }
 
+/* --- quick mode ------------------------------------------------------------------------------------- */
+
+static void says_no_more(const struct v1_pair *p, struct ikew *k)
+{
+	(void)p;
+	(void)k;
+}
+
+/* RFC 2409 section 5: 8 to 256 octets. */
+static void nonces_of_quick_mode(void **state)
+{
+	static const struct {
+		size_t len;
+		bool good;
+	} sizes[] = { { 1, false }, { 7, false }, { 8, true }, { 256, true }, { 257, false },
+		{ 1024, false } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct v1_pair *p = v1_pair_new(64);
+		p->append = says_no_more;
+		p->quick_nonce = sizes[i].len;
+		p->cfg.pfs = TRI_NO;
+		v1_pair_connect(p);
+		if (sizes[i].good)
+			assert_int_equal(p->client->phase, IKE_UP);
+		else
+			v1_pair_check_dead(p, ERR_PEER, 0);
+		v1_pair_done(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +222,7 @@ int main(void)
 		cmocka_unit_test(the_gateway_answers_as_well),
 		cmocka_unit_test(hash_of_another_key),
 		cmocka_unit_test(of_another_name),
+		cmocka_unit_test(nonces_of_quick_mode),
 	};
 
 	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);

@@ -466,7 +466,7 @@ static void answer_quick(struct v1_pair *p, struct v1_xchg *x, const struct payl
 	struct v1_esp_form f = { .mode = p->cfg.mode,
 		.encap = p->gw->natt,
 		.natt = p->gw->natt ? NATT_RFC : NATT_NONE };
-	uint8_t buf[1024], nonce[16] = { 7 };
+	uint8_t buf[2048], nonce[1024] = { 7 };
 	const struct payload *ni = payload_find(got, V1P_NONCE);
 	struct v1_terms t;
 	struct ikew k;
@@ -476,7 +476,7 @@ static void answer_quick(struct v1_pair *p, struct v1_xchg *x, const struct payl
 		v1_sa_read_phase2(payload_find(got, V1P_SA)->body, &p->gw_esp, &f, true, &t, &e));
 	ikew_chain(&k, buf, sizeof(buf));
 	v1_sa_answer_phase2(&k, &t, &f, 0x12345678);
-	ikew_bytes(&k, V1P_NONCE, (struct bytes){ nonce, sizeof(nonce) });
+	ikew_bytes(&k, V1P_NONCE, (struct bytes){ nonce, p->quick_nonce ? p->quick_nonce : 16 });
 	for (size_t i = 0; i < 2; i++)
 		ikew_bytes(&k, V1P_ID, payload_nth(got, V1P_ID, i)->body);
 	p->append(p, &k);

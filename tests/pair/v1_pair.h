@@ -30,6 +30,7 @@ struct v1_pair {
 	bool mute; /* no answer, nor that there will be none */
 	/* The gateway answers quick mode by script, with this behind what belongs there; it makes no SA. */
 	void (*append)(const struct v1_pair *p, struct ikew *k);
+	size_t quick_nonce; /* octets of its nonce there; 0: 16 */
 	const char *config; /* what it configures us with, in hex; NULL: an address */
 	bool no_config; /* ... nothing: it does not know mode configuration */
 	uint16_t config_refused; /* ... and says so by this notify, 0: not at all */
