@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 
-/* Answers of main mode that make no sense. Whoever is on the way can send them: they are not believed, only
- * remembered, in case that nothing better comes. */
+/* What a gateway of IKEv1, or whoever is on the way to it, says that makes no sense. */
+
+/* --- main mode: not believed, only remembered, in case that nothing better comes ------------------------- */
 
 enum { SPI_R_AT = 8, EXCHANGE_AT = 18 };
 
@@ -215,6 +216,35 @@ static void nonces_of_quick_mode(void **state)
 	}
 }
 
+/* --- the login -------------------------------------------------------------------------------------- */
+
+/* It is not asked for ever, and not at all where the profile has no login. */
+static void logins_without_end(void **state)
+{
+	static const char *const words[] = {
+		"the gateway keeps asking for the login",
+		"the gateway wants a user to log in (XAUTH), which the profile does not provide for"
+	};
+	struct v1_round rounds[20];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rounds); i++)
+		rounds[i] = (struct v1_round){ V1_REQUEST, "4089 0000408a 0000", NULL };
+	rounds[ARRAY_LEN(rounds) - 1].says = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct v1_pair *p = v1_pair_new(65);
+		p->login = true;
+		p->rounds = rounds;
+		v1_pair_start(p);
+		p->cfg.xauth = i == 0;
+		v1_pair_until(p, v1_pair_decided, SECONDS(600));
+		v1_pair_check_dead(p, ERR_PEER, 0);
+		assert_string_equal(p->client->failure.text, words[i]);
+		assert_int_equal(p->round, i == 0 ? V1_ROUNDS_MAX : 0);
+		v1_pair_done(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +253,7 @@ int main(void)
 		cmocka_unit_test(hash_of_another_key),
 		cmocka_unit_test(of_another_name),
 		cmocka_unit_test(nonces_of_quick_mode),
+		cmocka_unit_test(logins_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
