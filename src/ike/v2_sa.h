@@ -1,7 +1,7 @@
 /*
  * The inside of the IKEv2 engine: IKE SAs, child SAs, and what the steps share.
  *
- * Files: v2.c drives (inputs, timers), v2_request.c sends requests, again, and the next; v2_rows.c has
+ * Files: v2.c drives (inputs, timers), v2_end.c ends all, v2_request.c sends requests, again, and the next; v2_rows.c has
  * the table of messages and carries each to its step, v2_crypt.c seals and opens SK, v2_frag.c
  * reassembles, v2_keys.c derives; the steps are in v2_init.c, v2_auth.c, v2_eap.c, v2_child.c,
  * v2_rekey.c, v2_info.c and v2_mobike.c; v2_nat.c detects NATs; v2_codec.c reads and writes SA, TS and
@@ -237,7 +237,7 @@ void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbo
 struct v2_sa *v2_sa_find(
 	const struct v2 *v, const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN]);
 void v2_stage(struct v2 *v, enum ike_stage stage, const char *story, struct outbox *ob);
-/* The connection failed: tells the peer if keys exist, removes all SAs, phase IKE_DEAD. */
+/* v2_end.c: the connection failed: tells the peer if keys exist, removes all SAs, phase IKE_DEAD. */
 void v2_fail(struct v2 *v, const struct err *e, struct outbox *ob);
 time_t v2_wall(const struct v2 *v);
 void offer_clear(struct offer *o);

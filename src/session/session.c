@@ -6,7 +6,7 @@
 #include "configure.h"
 #include "dial.h"
 #include "netconf.h"
-#include "twin.h"
+#include "setup.h"
 
 /* --- making one ------------------------------------------------------------------------------------ */
 
@@ -72,106 +72,6 @@ void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *
 
 /* --- following the engine -------------------------------------------------------------------------- */
 
-static bool encapsulated(const struct session *s)
-{
-	return s->view.n_children > 0 ? s->view.children[0].encap : s->encap;
-}
-
-static bool set_up_for(const struct session *s, uint32_t number)
-{
-	for (size_t i = 0; i < s->n_children; i++)
-		if (s->children[i] == number)
-			return true;
-	return false;
-}
-
-/* One whose networks have no route yet. Those of one that went keep theirs, for without it they would be
- * reached in the clear. */
-static bool further_child(const struct session *s)
-{
-	for (size_t i = 0; i < s->view.n_children; i++)
-		if (!set_up_for(s, s->view.children[i].number))
-			return true;
-	return false;
-}
-
-static void set_up_machine(struct session *s, struct outbox *ob)
-{
-	struct err e = { 0 };
-
-	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
-	engine_view(s->engine, &s->view);
-	struct netconf *made = netconf_build(s->p, &s->view, engine_granted(s->engine),
-		s->line ? &s->line_view : NULL, s->kernel, &s->paths[s->path], ob, &e);
-	if (!made) {
-		s->view.stage = STAGE_CHILD;
-		attempt_hang_up(s, ob);
-		attempt_failed(s, &e, ob);
-		return;
-	}
-	free(s->netconf);
-	s->netconf = made;
-	s->ppp = s->line_view.ppp;
-	s->encap = encapsulated(s);
-	s->n_children = s->view.n_children;
-	for (size_t i = 0; i < s->n_children; i++)
-		s->children[i] = s->view.children[i].number;
-	s->phase = PHASE_CONFIGURING;
-}
-
-/* For a tunnel that is up: there is nothing to tell of it. */
-static void set_up_again(struct session *s, struct outbox *ob)
-{
-	s->again = true;
-	set_up_machine(s, ob);
-}
-
-static void warn_of_weak(const struct session *s, struct outbox *ob)
-{
-	char list[STATUS_WEAK * 32] = "";
-	struct weak w;
-
-	session_weak(&s->view, &w);
-	for (size_t i = 0, n = 0; i < w.n && n < sizeof(list); i++)
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", w.v[i]);
-	if (w.n > 0)
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "weak algorithms are in use: %s", list);
-}
-
-static void carried(struct session *s, struct outbox *ob)
-{
-	char list[NETCONF_ADDRS * ADDR_TEXT_MAX] = "", text[ADDR_TEXT_MAX];
-
-	if (s->again) {
-		s->again = false;
-		s->phase = PHASE_UP;
-		return;
-	}
-	for (size_t i = 0; s->netconf && i < s->netconf->n_addrs; i++) {
-		const struct prefix *a = &s->netconf->addrs[i];
-		struct prefix host = prefix_host(a->family, a->ip);
-		size_t n = strlen(list);
-		prefix_text(text, &host);
-		text[strcspn(text, "/")] = 0;
-		snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", text);
-	}
-	warn_of_weak(s, ob);
-	twin_up(s, ob);
-	s->phase = PHASE_UP;
-	s->reconnects += s->was_up;
-	s->was_up = true;
-	s->worked = s->paths[s->path].remote;
-	s->worked_gateway = s->gateway;
-	err_clear(&s->refused_name);
-	dial_worked(s);
-	s->refusals = 0;
-	s->cut_off = false;
-	s->leave_at = TIME_NEVER;
-	s->up_at = s->now;
-	outbox_event(ob, EV_UP, LEVEL_INFO, "connected to %s%s%s%s", s->p->gateways[s->gateway],
-		list[0] ? " as " : "", list, s->view.nat ? " (through NAT)" : "");
-}
-
 /* A refused rekey is a failure as long as it is not made good. */
 static void note_event(struct session *s, const struct event *ev)
 {
@@ -214,7 +114,7 @@ static void logged_in(struct session *s, struct outbox *ob)
 		s->password = s->last_answer;
 	passphrase_wipe(&s->last_answer);
 	err_clear(&s->refusal);
-	set_up_machine(s, ob);
+	setup_machine(s, ob);
 }
 
 static void follow(struct session *s, struct outbox *ob, size_t from)
@@ -245,11 +145,9 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 	} else if (s->phase == PHASE_DIALLING && s->line_view.phase == LINE_UP) {
 		logged_in(s, ob);
 	} else if (s->phase == PHASE_UP && dial_changed(s)) {
-		set_up_machine(s, ob);
-	} else if (s->phase == PHASE_UP && s->encap != encapsulated(s)) {
-		set_up_again(s, ob); /* packets have another size */
-	} else if (s->phase == PHASE_UP && further_child(s)) {
-		set_up_again(s, ob);
+		setup_machine(s, ob);
+	} else if (s->phase == PHASE_UP && setup_stale(s)) {
+		setup_again(s, ob);
 	}
 }
 
@@ -359,7 +257,7 @@ static void netconf_done(struct session *s, const struct os_input *in, struct ou
 	} else if (s->phase == PHASE_GUARDING) {
 		attempt_prepare(s, ob);
 	} else {
-		carried(s, ob);
+		setup_done(s, ob);
 	}
 }
 
@@ -390,7 +288,7 @@ static bool follow_path(struct session *s, const struct path *to, struct outbox 
 	outbox_event(
 		ob, EV_STAGE, LEVEL_INFO, "this machine's address changed: telling the gateway");
 	if (other)
-		set_up_again(s, ob);
+		setup_again(s, ob);
 	return true;
 }
 
