@@ -198,7 +198,7 @@ const void *outbox_get(const struct outbox *ob, size_t i);
 void outbox_send(struct outbox *ob, enum ike_port from, const struct addr *local,
 	const struct addr *remote, const void *data, size_t len);
 /* Whoever answers may send by the new SA at once (RFC 7296 section 2.8), and so before the answer has been
- * read: what comes is kept until the SA is installed, or removed. */
+ * read: what comes is kept until the SA is installed, or removed. It may be said again. */
 void outbox_sa_expect(struct outbox *ob, const struct sa_ref *ref);
 void outbox_sa_install(struct outbox *ob, const struct sa_spec *spec);
 void outbox_sa_remove(struct outbox *ob, const struct sa_ref *ref);

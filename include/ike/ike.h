@@ -110,7 +110,7 @@ struct ike_config {
 	bool not_alone;
 	bool mobike; /* IKEv2, tunnel mode: RFC 4555 */
 	bool want_address; /* ask for addresses by configuration payload */
-	size_t n_want; /* those asked for by name; 0: any of both families */
+	size_t n_want; /* those asked for by name, or any of a family (all zero); 0: any of both */
 	struct prefix want[NETCONF_ADDRS];
 	struct selectors local_ts, remote_ts; /* n == 0: everything */
 	/* IKEv1 only. IKE_AUTH_BY_EAP stands for hybrid there: we prove ourselves by the login alone. */
@@ -196,7 +196,8 @@ struct ike_view {
 	bool quantum_safe; /* RFC 8784: the keys need more than what was said on the wire */
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
 	char vendor[64];
-	uint64_t rekey_at, reauth_at; /* TIME_NEVER: not */
+	uint64_t rekey_at; /* TIME_NEVER: not */
+	uint64_t reauth_at, login_ends; /* when to log in anew, and until when that must be done */
 	uint32_t rekeys_ike, rekeys_child;
 	size_t n_children;
 	struct ike_child_view children[IKE_CHILDREN_MAX];

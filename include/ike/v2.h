@@ -30,6 +30,11 @@ bool v2_command(
 	struct v2 *v, uint64_t now, enum command c, struct outbox *ob, struct err *e) MUST_CHECK;
 /* Deletes the IKE SA and with it all children; IKE_DEAD follows. A second call does not wait. */
 void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob);
+/* Another engine carries what this one did. Nothing more is sent by its child SAs, what comes in is still read for a
+ * while, and its IKE SA is deleted; IKE_DEAD follows. */
+void v2_retire(struct v2 *v, uint64_t now, struct outbox *ob);
+/* The message is for one of its IKE SAs. */
+bool v2_is_for(const struct v2 *v, const struct datagram *d);
 uint64_t v2_deadline(const struct v2 *v);
 enum ike_wait v2_idle(const struct v2 *v); /* what the gateway's answer waits for */
 /* Those of all SAs that there are, to an outbox that asks for keys. */

@@ -13,6 +13,8 @@ static uint32_t *find(struct early *x, uint32_t spi)
 
 void early_expect(struct early *x, uint32_t spi)
 {
+	if (find(x, spi))
+		return;
 	early_forget(x, x->spis[x->next]);
 	x->spis[x->next] = spi;
 	x->next = (x->next + 1) % ARRAY_LEN(x->spis);

@@ -209,6 +209,9 @@ static void reserve(struct host *h, const struct sa_ref *ref)
 		.direction = h->sad->directions };
 	struct nl_reply none = { 0 };
 
+	for (size_t i = 0; i < h->sad->n_reserved; i++)
+		if (h->sad->reserved[i].spi == ref->spi)
+			return;
 	if (!nl_ask(sock(h), sa_reserve_message(ref, &p), &none, NULL, "reserving an SPI", NULL))
 		return;
 	nl_reply_free(&none);

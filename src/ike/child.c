@@ -173,6 +173,19 @@ struct child *child_find(const struct children *all, uint32_t spi_in)
 	return NULL;
 }
 
+static bool has_half(const struct child *c, uint32_t spi)
+{
+	return c->spi_in == spi || c->spi_out == spi;
+}
+
+bool children_have(const struct children *all, uint32_t spi)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (has_half(all->v[i], spi))
+			return true;
+	return false;
+}
+
 struct child *child_by_out(const struct children *all, const struct v2_sa *sa, uint32_t spi_out)
 {
 	for (size_t i = 0; i < all->n; i++) {
@@ -235,6 +248,13 @@ void child_linger(struct child *c, uint64_t now, struct outbox *ob)
 	c->adopt_at = c->rekey_at = c->expire_at = TIME_NEVER;
 	c->want_rekey = false;
 	c->until = now + CHILD_LINGER_MS;
+}
+
+bool children_linger(struct children *all, uint64_t now, struct outbox *ob)
+{
+	for (size_t i = 0; i < all->n; i++)
+		child_linger(all->v[i], now, ob);
+	return all->n > 0;
 }
 
 void child_remove(struct children *all, struct child *c, struct outbox *ob)
@@ -333,7 +353,7 @@ void children_rekey(struct children *all, uint64_t now)
 void children_expiring(struct children *all, uint32_t spi)
 {
 	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i]->spi_in == spi || all->v[i]->spi_out == spi)
+		if (has_half(all->v[i], spi))
 			all->v[i]->want_rekey = true;
 }
 

@@ -80,6 +80,7 @@ void child_shorten(struct child *c, uint64_t ms, uint64_t now, struct rng *rng);
 
 uint32_t child_new_spi(const struct children *all, struct rng *rng);
 struct child *child_find(const struct children *all, uint32_t spi_in);
+bool children_have(const struct children *all, uint32_t spi); /* one with a half of that SPI */
 /* By the gateway's SPI, without those that linger; sa as in the child. */
 struct child *child_by_out(const struct children *all, const struct v2_sa *sa, uint32_t spi_out);
 struct child *child_wanting_rekey(
@@ -89,6 +90,8 @@ struct child *child_wanting_rekey(
 void child_adopt(struct child *c, bool sure, struct outbox *ob);
 void child_linger(
 	struct child *c, uint64_t now, struct outbox *ob); /* outbound gone, inbound later */
+bool children_linger(
+	struct children *all, uint64_t now, struct outbox *ob); /* false: there is none */
 void child_remove(struct children *all, struct child *c, struct outbox *ob); /* gone at once */
 void children_clear(
 	struct children *all, const struct v2_sa *sa, struct outbox *ob); /* NULL: all */

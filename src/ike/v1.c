@@ -502,6 +502,7 @@ void v1_view(const struct v1 *v, struct ike_view *out)
 		.remote_id = v->remote_id,
 		.rekey_at = TIME_NEVER,
 		.reauth_at = TIME_NEVER,
+		.login_ends = TIME_NEVER,
 		.rekeys_ike = v->rekeys_ike,
 		.rekeys_child = v->rekeys_child };
 	memcpy(out->vendor, v->vendor, sizeof(out->vendor));

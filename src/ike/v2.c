@@ -89,7 +89,7 @@ struct v2 *v2_new(const struct ike_config *config, struct rng *rng, struct err *
 	}
 	v->cfg = config;
 	v->rng = rng;
-	v->reauth_at = v->keepalive_at = v->extra_at = TIME_NEVER;
+	v->reauth_at = v->login_ends = v->keepalive_at = v->extra_at = TIME_NEVER;
 	return v;
 }
 
@@ -151,6 +151,8 @@ void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbo
 		return;
 	v2_rekey_abandon(v, sa);
 	bool current = sa == v->sa;
+	if (current && v->retired && children_linger(&v->children, v->now, ob))
+		return; /* until those are over */
 	children_clear(&v->children, sa, ob);
 	v2_sa_drop(v, sa);
 	if (!current)
@@ -216,7 +218,7 @@ uint64_t v2_deadline(const struct v2 *v)
 		at = earliest(at, v->stop_at);
 	if (v->remake && !window_shut(v->sa))
 		at = earliest(at, v->remake_at);
-	at = earliest(at, earliest(v->reauth_at, v->extra_at));
+	at = earliest(at, earliest(v->login_ends, v->extra_at));
 	return earliest(at, dpd_at(v));
 }
 
@@ -317,8 +319,9 @@ void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob)
 	if (v->hs && v->hs->hint.kind != ERR_NONE && now >= v->hs->hint_until) {
 		e = v->hs->hint;
 		v2_fail(v, &e, ob);
-	} else if (now >= v->reauth_at) {
-		err_set(&e, ERR_PEER, "the gateway asks to log in again (AUTH_LIFETIME)");
+	} else if (now >= v->login_ends) {
+		err_set(&e, ERR_PEER,
+			"the login is over, and the gateway wants another (AUTH_LIFETIME)");
 		v2_fail(v, &e, ob);
 	} else if (v->stopping && now >= v->stop_at) {
 		err_clear(&e);
@@ -422,7 +425,7 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 		children_expired(&v->children, in->spi, now, ob);
 		break;
 	case OS_SA_INSTALLED:
-		if (!in->ok)
+		if (!in->ok && children_have(&v->children, in->spi))
 			v2_fail(v, &in->err, ob);
 		break;
 	case OS_SA_MOVED:
@@ -462,6 +465,14 @@ bool v2_command(struct v2 *v, uint64_t now, enum command c, struct outbox *ob, s
 
 /* --- what others may see ------------------------------------------------------------------------ */
 
+bool v2_is_for(const struct v2 *v, const struct datagram *d)
+{
+	for (size_t i = 0; i < V2_SAS_MAX && d->len >= IKE_HDR_LEN; i++)
+		if (v->sas[i] && memcmp(v->sas[i]->spi_i, d->data, IKE_SPI_LEN) == 0)
+			return true;
+	return false;
+}
+
 const struct granted *v2_granted(const struct v2 *v)
 {
 	return &v->granted;
@@ -499,6 +510,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.remote_id = v->remote_id,
 		.rekey_at = TIME_NEVER,
 		.reauth_at = v->reauth_at,
+		.login_ends = v->login_ends,
 		.rekeys_ike = v->rekeys_ike,
 		.rekeys_child = v->rekeys_child };
 	memcpy(out->vendor, v->vendor, sizeof(out->vendor));

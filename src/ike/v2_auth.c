@@ -389,7 +389,8 @@ bool v2_child_read(struct step *s, const struct offer *o, struct child *c)
 	return true;
 }
 
-/* RFC 4478. Zero, which asks for it now, would have a gateway that always says so asked all the time. */
+/* RFC 4478. Zero, which asks for it now, would have a gateway that always says so asked all the time. A tenth of the
+ * time is left for the new login; somebody who has to type needs a minute, where there is one. */
 void v2_auth_lifetime(struct step *s)
 {
 	struct notify n;
@@ -400,7 +401,11 @@ void v2_auth_lifetime(struct step *s)
 	uint64_t life = SECONDS(rd_u32(&r));
 	if (life < AUTH_LIFETIME_MIN_MS)
 		life = AUTH_LIFETIME_MIN_MS;
-	s->v->reauth_at = s->v->now + life - life / 10;
+	uint64_t lead = life / 10;
+	if (lead < LOGIN_LEAD_MS)
+		lead = LOGIN_LEAD_MS < life / 2 ? LOGIN_LEAD_MS : life / 2;
+	s->v->reauth_at = s->v->now + life - lead;
+	s->v->login_ends = s->v->now + life - LOGIN_MARGIN_MS;
 }
 
 static void note_mobike(struct step *s)

@@ -421,9 +421,15 @@ static void cp_ask(struct ikew *k, uint16_t attr)
 
 static void cp_ask_address(struct ikew *k, const struct prefix *p)
 {
+	static const uint8_t any[sizeof(p->ip)];
 	bool v4 = p->family == FAMILY_V4;
+	uint16_t type = v4 ? INTERNAL_IP4_ADDRESS : INTERNAL_IP6_ADDRESS;
 
-	wr_u16(&k->w, v4 ? INTERNAL_IP4_ADDRESS : INTERNAL_IP6_ADDRESS);
+	if (memcmp(p->ip, any, sizeof(any)) == 0) {
+		cp_ask(k, type);
+		return;
+	}
+	wr_u16(&k->w, type);
 	wr_u16(&k->w, v4 ? 4 : 17);
 	wr_bytes(&k->w, p->ip, addr_len(p->family));
 	if (!v4)

@@ -55,6 +55,9 @@ static bool send_finish(struct v2 *v, struct outbox *ob, struct err *e)
 		wr_u8(&k.w, AUTH_PSK);
 		wr_zeros(&k.w, 3);
 		wr_bytes(&k.w, mac.data, mac.len);
+		/* Once more: it may have taken minutes, with rekeys of a tunnel beside it. */
+		struct sa_ref in = v2_inbound(v, v->hs->child.spi_in);
+		outbox_sa_expect(ob, &in);
 		ok = v2_request(v, v->sa, TASK_FINISH, IKE_AUTH, &k, ob, e);
 	}
 	secret_wipe(&mac);

@@ -1,7 +1,7 @@
 #include "v2_sa.h"
 
 /*
- * How a connection ends: because it failed, or as asked.
+ * How a connection ends: because it failed, as asked, or because another engine has taken over.
  */
 
 /* What was expected of the gateway comes no more. */
@@ -38,7 +38,7 @@ static void say_goodbye(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	uint8_t buf[64];
 	struct ikew k;
 
-	if (!sa || !sa->seal || sa->state == V2_INIT)
+	if (!sa || !sa->seal || sa->state == V2_INIT || sa->state == V2_GONE)
 		return;
 	ikew_chain(&k, buf, sizeof(buf));
 	v2_delete_write(&k, PROTO_IKE, NULL, 0);
@@ -75,5 +75,16 @@ void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob)
 	v->stop_at = now + STOP_MS;
 	children_clear(&v->children, NULL, ob);
 	v->sa->want_delete = true;
+	v2_request_next(v, ob);
+}
+
+void v2_retire(struct v2 *v, uint64_t now, struct outbox *ob)
+{
+	v->now = now;
+	if (v->phase != IKE_UP)
+		return;
+	v->phase = IKE_CLOSING;
+	v->stopping = v->retired = true;
+	v->stop_at = v->reauth_at = v->login_ends = TIME_NEVER;
 	v2_request_next(v, ob);
 }

@@ -300,7 +300,10 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 {
 	struct child *c, *worn;
 
-	if (sa->want_delete) {
+	bool retires = v->retired && sa == v->sa && sa->state == V2_UP;
+	if (sa->want_delete || retires) {
+		if (retires)
+			(void)children_linger(&v->children, v->now, ob);
 		sa->want_delete = false;
 		sa->state = V2_DELETING;
 		return v2_delete_ike_send(v, sa, ob, e);

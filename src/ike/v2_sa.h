@@ -39,6 +39,8 @@ enum {
 	EXTRA_PAUSE_MS =
 		60000, /* a child SA that the gateway deletes is not asked for more often */
 	AUTH_LIFETIME_MIN_MS = 60000, /* so long a login is good for, whatever the gateway says */
+	LOGIN_LEAD_MS = 60000, /* so long before that is over a person should be asked */
+	LOGIN_MARGIN_MS = 1000, /* it ends so long before the gateway ends it */
 	REPLACED_MS = 30000, /* the peer may take so long to delete an IKE SA that it replaced */
 	KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
 	STOP_MS = 2000, /* how long leaving waits for the gateway's word */
@@ -197,9 +199,10 @@ struct v2 {
 	struct granted granted;
 	uint64_t heard_at; /* last authentic message or ESP packet of the gateway */
 	uint64_t woke_at; /* the machine was asleep until then, 0: never */
-	uint64_t reauth_at; /* AUTH_LIFETIME */
+	uint64_t reauth_at, login_ends; /* AUTH_LIFETIME: a new login begins, and must be done */
 	uint64_t keepalive_at;
 	uint32_t rekeys_ike, rekeys_child;
+	bool retired; /* another engine has taken over */
 	bool stopping;
 	uint64_t stop_at; /* no longer wait for the answer to our delete */
 	/* Selectors of the profile, each of which may need a child SA of its own: the one asked for next,

@@ -10,6 +10,7 @@
 #include "ike/msg.h"
 #include "ike/v1.h"
 #include "netconf.h"
+#include "reauth.h"
 #include "twin.h"
 
 /* --- ending ------------------------------------------------------------------------------------- */
@@ -32,6 +33,7 @@ void attempt_hang_up(struct session *s, struct outbox *ob)
 	for (int i = 0; i < 2 && s->line; i++)
 		line_stop(s->line, s->now, ob);
 	dial_end(s, ob);
+	reauth_end(s, ob);
 	for (int i = 0; i < 2 && s->engine; i++)
 		engine_stop(s->engine, s->now, ob);
 }
@@ -97,6 +99,22 @@ static bool is_last_gateway(const struct session *s)
 	return s->gateway + 1 >= s->p->n_gateways;
 }
 
+void attempt_fresh(struct session *s)
+{
+	passphrase_wipe(&s->last_answer);
+	s->late = false;
+	s->question = 0;
+	configure_login(s);
+}
+
+void attempt_keep_password(struct session *s)
+{
+	if (s->last_answer.len > 0 && s->asked == ASK_PASSWORD)
+		s->password = s->last_answer;
+	passphrase_wipe(&s->last_answer);
+	err_clear(&s->refusal);
+}
+
 void attempt_begin(struct session *s, struct outbox *ob)
 {
 	char to[ADDR_TEXT_MAX];
@@ -107,10 +125,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 
 	drop_engine(s);
 	s->again = false;
-	passphrase_wipe(&s->last_answer);
-	s->late = false;
-	s->question = 0;
-	configure_login(s);
+	attempt_fresh(s);
 	if (s->p->type == CONN_L2TP)
 		dial_choose_port(s);
 	configure_gateway(s);
@@ -122,8 +137,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	}
 	s->phase = PHASE_CONNECTING;
 	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
-	engine_start(s->engine, s->now, s->wall + (time_t)((s->now - s->wall_at) / 1000), path,
-		patient, ob);
+	engine_start(s->engine, s->now, session_wall(s), path, patient, ob);
 }
 
 void attempt_start(struct session *s, struct outbox *ob)
@@ -132,6 +146,7 @@ void attempt_start(struct session *s, struct outbox *ob)
 	s->unnamed = false;
 	err_clear(&s->passed);
 	s->cfg.ike_proposals = &s->p->ike_proposals;
+	configure_addresses(s);
 	s->cfg.want_address = s->p->type != CONN_L2TP && s->p->address != CHOICE_NONE;
 	dial_new_round(s);
 	resolve(s, ob);
@@ -247,12 +262,12 @@ static void schedule(struct session *s, struct outbox *ob)
 /* An account is locked by a password that is said again and again: one that was refused is asked for the
  * next time, whether it was typed or is the profile's. But where a code was typed that may have been wrong
  * instead of what the profile holds. */
-static void login_refused(struct session *s, const struct err *e)
+void attempt_login_refused(struct session *s, const struct ike_view *v, const struct err *e)
 {
 	bool code = s->last_answer.len > 0 && (s->asked == ASK_CODE || s->asked == ASK_PIN);
 
-	if (e->kind != ERR_PEER || !s->view.proved ||
-		(s->view.stage != STAGE_EAP && s->view.stage != STAGE_PPP_LOGIN &&
+	if (e->kind != ERR_PEER || !v->proved ||
+		(v->stage != STAGE_EAP && v->stage != STAGE_PPP_LOGIN &&
 			e->notify != V1_XAUTH_REFUSED))
 		return;
 	if (s->password.len > 0 || !code)
@@ -360,12 +375,12 @@ static void call_with(struct session *s, const struct passphrase *password, stru
 		"the gateway did not wait for the password: calling it once more");
 }
 
-/* Nothing is known against the password: it only came when the gateway had gone, or the L2TP server had ended the
- * call. */
-static bool came_too_late(struct session *s, const struct err *e, struct outbox *ob)
+/* Or the L2TP server had ended the call. */
+bool attempt_came_too_late(
+	struct session *s, const struct ike_view *v, const struct err *e, struct outbox *ob)
 {
-	bool login = s->view.stage == STAGE_EAP || s->view.stage == STAGE_PPP_LOGIN;
-	bool ended = s->view.stage == STAGE_L2TP && e->kind == ERR_PEER;
+	bool login = v->stage == STAGE_EAP || v->stage == STAGE_PPP_LOGIN;
+	bool ended = v->stage == STAGE_L2TP && e->kind == ERR_PEER;
 
 	if (!s->late || !(ended || (login && e->kind == ERR_SILENT)) || s->asked != ASK_PASSWORD ||
 		s->last_answer.len == 0)
@@ -435,7 +450,7 @@ static void next_gateway(struct session *s, const struct err *e, struct outbox *
  * profile. */
 static bool try_next_way(struct session *s, const struct err *e, struct outbox *ob)
 {
-	if (give_way(s, e, ob) || came_too_late(s, e, ob)) {
+	if (give_way(s, e, ob) || attempt_came_too_late(s, &s->view, e, ob)) {
 		attempt_begin(s, ob);
 		return true;
 	}
@@ -482,11 +497,12 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 		e = &s->refused_name;
 		stage = STAGE_AUTH;
 	} else {
-		login_refused(s, e);
+		attempt_login_refused(s, &s->view, e);
 	}
 	s->last_error = *e;
 	s->last_stage = stage;
 	dial_end(s, ob);
+	reauth_end(s, ob);
 	if (s->phase == PHASE_STOPPING) {
 		session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
 		return;

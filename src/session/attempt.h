@@ -19,6 +19,15 @@ void attempt_begin(struct session *s, struct outbox *ob);
 void attempt_hang_up(struct session *s, struct outbox *ob);
 /* It ended with e, in stage s->view.stage: another way, another time, or the end. */
 void attempt_failed(struct session *s, const struct err *e, struct outbox *ob);
+/* Nothing has been asked for yet by the engine that begins now. */
+void attempt_fresh(struct session *s);
+/* What the end of a login, in stage v->stage, says of the password: refused, so that another is asked for. */
+void attempt_login_refused(struct session *s, const struct ike_view *v, const struct err *e);
+/* Nothing is known against it: it only came when the gateway had gone. It is known for the next call. */
+bool attempt_came_too_late(
+	struct session *s, const struct ike_view *v, const struct err *e, struct outbox *ob);
+/* The one that was typed is good, or may be: it is not asked for again. */
+void attempt_keep_password(struct session *s);
 /* The password, that was being typed when the gateway gave up; NULL: there will be none. */
 void attempt_answered(struct session *s, const struct passphrase *text, struct outbox *ob);
 /* Somebody wants the tunnel that is up made anew, at once: nothing has failed. */

@@ -43,6 +43,35 @@ void configure_login(struct session *s)
 		.password = configure_password(s) };
 }
 
+void configure_addresses(struct session *s)
+{
+	struct ike_config *c = &s->cfg;
+
+	c->n_want = 0;
+	for (size_t i = 0; i < s->p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
+		c->want[c->n_want++] = s->p->addresses.v[i];
+}
+
+/* A family of which there is no address is asked for as at first. */
+void configure_beside(struct session *s)
+{
+	static const uint8_t families[] = { FAMILY_V4, FAMILY_V6 };
+	struct ike_config *c = &s->cfg;
+	const struct netconf *n = s->netconf;
+
+	c->not_alone = true;
+	c->n_want = 0;
+	for (uint32_t i = 0; n && i < n->n_addrs; i++)
+		c->want[c->n_want++] = n->addrs[i];
+	for (size_t f = 0; f < ARRAY_LEN(families); f++) {
+		bool has = s->p->addresses.n > 0;
+		for (size_t i = 0; i < c->n_want; i++)
+			has |= c->want[i].family == families[f];
+		if (!has && c->n_want < NETCONF_ADDRS)
+			c->want[c->n_want++] = (struct prefix){ .family = families[f] };
+	}
+}
+
 void configure_engine(struct session *s)
 {
 	const struct profile *p = s->p;
@@ -85,8 +114,7 @@ void configure_engine(struct session *s)
 	}
 	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
 	c->force_encap = true;
-	for (size_t i = 0; i < p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
-		c->want[c->n_want++] = p->addresses.v[i];
+	configure_addresses(s);
 	configure_login(s);
 	if (p->type == CONN_L2TP)
 		dial_configure(s);

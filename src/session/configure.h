@@ -10,6 +10,11 @@ void configure_engine(struct session *s);
 /* For the gateway that is tried now, s->gateway: whom it must prove to be, and what it is called. */
 void configure_gateway(struct session *s);
 void configure_login(struct session *s);
+/* Those that the profile names. */
+void configure_addresses(struct session *s);
+/* For a new login beside the tunnel: the addresses in hand, which pools give again to who asks for them, and the
+ * tunnel's IKE SA shall live. */
+void configure_beside(struct session *s);
 /* What is to be typed by nobody: the answer that worked, else the profile's. NULL: ask, for there is none
  * or the gateway has refused it. */
 const struct passphrase *configure_password(const struct session *s);

@@ -99,6 +99,16 @@ void engine_stop(struct engine *x, uint64_t now, struct outbox *ob)
 		v2_stop(x->v2, now, ob);
 }
 
+void engine_retire(struct engine *x, uint64_t now, struct outbox *ob)
+{
+	v2_retire(x->v2, now, ob);
+}
+
+bool engine_is_for(const struct engine *x, const struct datagram *d)
+{
+	return x->v2 && v2_is_for(x->v2, d);
+}
+
 uint64_t engine_deadline(const struct engine *x)
 {
 	return x->v1 ? v1_deadline(x->v1) : v2_deadline(x->v2);

@@ -32,6 +32,9 @@ enum ike_wait engine_idle(struct engine *x);
 bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbox *ob,
 	struct err *e) MUST_CHECK;
 void engine_stop(struct engine *x, uint64_t now, struct outbox *ob);
+/* IKEv2 alone. */
+void engine_retire(struct engine *x, uint64_t now, struct outbox *ob);
+bool engine_is_for(const struct engine *x, const struct datagram *d);
 uint64_t engine_deadline(const struct engine *x);
 void engine_keys(const struct engine *x, struct outbox *ob);
 void engine_view(const struct engine *x, struct ike_view *out);

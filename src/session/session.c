@@ -6,6 +6,7 @@
 #include "configure.h"
 #include "dial.h"
 #include "netconf.h"
+#include "reauth.h"
 #include "setup.h"
 
 /* --- making one ------------------------------------------------------------------------------------ */
@@ -35,6 +36,8 @@ void session_free(struct session *s)
 		return;
 	line_free(s->line);
 	engine_free(s->engine);
+	engine_free(s->reauth.next);
+	engine_free(s->reauth.old);
 	free(s->netconf);
 	wipe(s, sizeof(*s));
 	free(s);
@@ -55,6 +58,7 @@ void session_keys(const struct session *s, struct outbox *ob)
 {
 	if (s->engine)
 		engine_keys(s->engine, ob);
+	reauth_keys(s, ob);
 }
 
 void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *ob)
@@ -95,6 +99,8 @@ static void note_actions(struct session *s, const struct outbox *ob, size_t from
 			s->asked_at = s->now;
 		} else if (ob->actions[i].kind == ACT_EVENT) {
 			note_event(s, outbox_get(ob, i));
+		} else if (ob->actions[i].kind == ACT_SA_INSTALL) {
+			s->installing++;
 		}
 }
 
@@ -107,14 +113,29 @@ static bool works(const struct session *s)
 			s->phase == PHASE_STOPPING);
 }
 
-/* All are in that were asked for: the password that worked is not asked for again. */
 static void logged_in(struct session *s, struct outbox *ob)
 {
-	if (s->last_answer.len > 0 && s->asked == ASK_PASSWORD)
-		s->password = s->last_answer;
-	passphrase_wipe(&s->last_answer);
-	err_clear(&s->refusal);
+	attempt_keep_password(s);
 	setup_machine(s, ob);
+}
+
+static void follow(struct session *s, struct outbox *ob, size_t from);
+
+static void engine_ended(struct session *s, struct outbox *ob)
+{
+	struct err e = s->view.failure;
+
+	if (s->phase == PHASE_DIALLING)
+		s->view.stage = dial_stage(s);
+	else if (s->phase == PHASE_CONFIGURING) /* the SA cannot be had here */
+		s->view.stage = STAGE_CHILD;
+	dial_lost(s, &e);
+	if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
+		session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
+	else if (reauth_goes_on(s, &e, ob))
+		follow(s, ob, ob->n);
+	else
+		attempt_failed(s, &e, ob);
 }
 
 static void follow(struct session *s, struct outbox *ob, size_t from)
@@ -127,16 +148,7 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 		return;
 	engine_view(s->engine, &s->view);
 	if (s->view.phase == IKE_DEAD) {
-		struct err e = s->view.failure;
-		if (s->phase == PHASE_DIALLING)
-			s->view.stage = dial_stage(s);
-		else if (s->phase == PHASE_CONFIGURING) /* the SA cannot be had here */
-			s->view.stage = STAGE_CHILD;
-		dial_lost(s, &e);
-		if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
-			session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
-		else
-			attempt_failed(s, &e, ob);
+		engine_ended(s, ob);
 	} else if (s->view.phase == IKE_UP && s->phase == PHASE_CONNECTING) {
 		if (s->p->type == CONN_L2TP)
 			dial_start(s, ob);
@@ -149,6 +161,7 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 	} else if (s->phase == PHASE_UP && setup_stale(s)) {
 		setup_again(s, ob);
 	}
+	reauth_follow(s, ob);
 }
 
 /* --- inputs ----------------------------------------------------------------------------------------- */
@@ -160,7 +173,7 @@ void session_datagram(struct session *s, uint64_t now, const struct datagram *d,
 	s->now = now;
 	if (!s->engine)
 		return;
-	engine_datagram(s->engine, now, d, ob);
+	engine_datagram(reauth_engine_for(s, d), now, d, ob);
 	follow(s, ob, from);
 }
 
@@ -222,10 +235,11 @@ void session_answer(struct session *s, uint64_t now, uint32_t id, const struct p
 	if (text)
 		s->last_answer = *text;
 	s->late = now - s->asked_at >= IKE_LATE_MS;
-	if (!(id & ASK_LINE))
-		engine_answer(s->engine, now, id, text, ob);
-	else
+	struct engine *to = reauth_answered(s, text);
+	if (id & ASK_LINE)
 		line_answer(s->line, now, id, text, ob);
+	else if (to)
+		engine_answer(to, now, id, text, ob);
 	follow(s, ob, from);
 }
 
@@ -285,6 +299,7 @@ static bool follow_path(struct session *s, const struct path *to, struct outbox 
 	if (!engine_move(s->engine, s->now, to, ob))
 		return false;
 	s->paths[s->path] = *to;
+	reauth_moved(s, ob);
 	outbox_event(
 		ob, EV_STAGE, LEVEL_INFO, "this machine's address changed: telling the gateway");
 	if (other)
@@ -356,6 +371,7 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 	size_t from = ob->n;
 
 	s->now = now;
+	s->installing -= in->kind == OS_SA_INSTALLED && s->installing > 0;
 	switch (in->kind) {
 	case OS_PATHS:
 		paths_found(s, in, ob);
@@ -384,6 +400,7 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 	case OS_SA_EXPIRED:
 		if (s->engine)
 			engine_os(s->engine, now, in, ob);
+		reauth_os(s, in, ob);
 		break;
 	}
 	follow(s, ob, from);
@@ -407,6 +424,7 @@ void session_tick(struct session *s, uint64_t now, struct outbox *ob)
 	engine_tick(s->engine, now, ob);
 	if (s->line)
 		line_tick(s->line, now, ob);
+	reauth_tick(s, ob);
 	follow(s, ob, from);
 }
 
@@ -455,6 +473,7 @@ void session_stop(struct session *s, uint64_t now, struct outbox *ob)
 	}
 	s->phase = PHASE_STOPPING;
 	session_restore(s, true, ob);
+	reauth_end(s, ob);
 	/* The line first, and while there still is an SA for it; its end is the engine's. */
 	if (s->line)
 		line_stop(s->line, now, ob);
@@ -471,6 +490,7 @@ uint64_t session_deadline(const struct session *s)
 		return TIME_NEVER;
 	uint64_t engine = engine_deadline(s->engine);
 	uint64_t line = s->line ? line_deadline(s->line) : TIME_NEVER;
-	uint64_t first = engine < line ? engine : line;
+	uint64_t first = engine < line ? engine : line, anew = reauth_deadline(s);
+	first = anew < first ? anew : first;
 	return s->phase == PHASE_UP && s->leave_at < first ? s->leave_at : first;
 }

@@ -37,28 +37,37 @@ bool setup_stale(const struct session *s)
 	return s->encap != encapsulated(s) || further_child(s);
 }
 
-void setup_machine(struct session *s, struct outbox *ob)
+bool setup_try(struct session *s, struct engine *x, struct outbox *ob, struct err *e)
 {
-	struct err e = { 0 };
+	struct ike_view view;
 
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
-	engine_view(s->engine, &s->view);
-	struct netconf *made = netconf_build(s->p, &s->view, engine_granted(s->engine),
-		s->line ? &s->line_view : NULL, s->kernel, &s->paths[s->path], ob, &e);
-	if (!made) {
-		s->view.stage = STAGE_CHILD;
-		attempt_hang_up(s, ob);
-		attempt_failed(s, &e, ob);
-		return;
-	}
+	engine_view(x, &view);
+	struct netconf *made = netconf_build(s->p, &view, engine_granted(x),
+		s->line ? &s->line_view : NULL, s->kernel, &s->paths[s->path], ob, e);
+	if (!made)
+		return false;
 	free(s->netconf);
 	s->netconf = made;
+	s->view = view;
 	s->ppp = s->line_view.ppp;
 	s->encap = encapsulated(s);
 	s->n_children = s->view.n_children;
 	for (size_t i = 0; i < s->n_children; i++)
 		s->children[i] = s->view.children[i].number;
 	s->phase = PHASE_CONFIGURING;
+	return true;
+}
+
+void setup_machine(struct session *s, struct outbox *ob)
+{
+	struct err e = { 0 };
+
+	if (setup_try(s, s->engine, ob, &e))
+		return;
+	s->view.stage = STAGE_CHILD;
+	attempt_hang_up(s, ob);
+	attempt_failed(s, &e, ob);
 }
 
 void setup_again(struct session *s, struct outbox *ob)
@@ -79,23 +88,31 @@ static void warn_of_weak(const struct session *s, struct outbox *ob)
 		outbox_event(ob, EV_WARNING, LEVEL_WARN, "weak algorithms are in use: %s", list);
 }
 
+const char *setup_addresses(char out[ADDR_LIST_TEXT_MAX], const struct netconf *c)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t n = 0;
+
+	out[0] = 0;
+	for (size_t i = 0; c && i < c->n_addrs; i++) {
+		struct prefix host = prefix_host(c->addrs[i].family, c->addrs[i].ip);
+		prefix_text(text, &host);
+		text[strcspn(text, "/")] = 0;
+		n += (size_t)snprintf(out + n, ADDR_LIST_TEXT_MAX - n, "%s%s", n ? ", " : "", text);
+	}
+	return out;
+}
+
 void setup_done(struct session *s, struct outbox *ob)
 {
-	char list[NETCONF_ADDRS * ADDR_TEXT_MAX] = "", text[ADDR_TEXT_MAX];
+	char list[ADDR_LIST_TEXT_MAX];
 
 	if (s->again) {
 		s->again = false;
 		s->phase = PHASE_UP;
 		return;
 	}
-	for (size_t i = 0; s->netconf && i < s->netconf->n_addrs; i++) {
-		const struct prefix *a = &s->netconf->addrs[i];
-		struct prefix host = prefix_host(a->family, a->ip);
-		size_t n = strlen(list);
-		prefix_text(text, &host);
-		text[strcspn(text, "/")] = 0;
-		snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", text);
-	}
+	setup_addresses(list, s->netconf);
 	warn_of_weak(s, ob);
 	twin_up(s, ob);
 	s->phase = PHASE_UP;

@@ -46,6 +46,16 @@ struct twin { /* another connection of this identity (twin.h) */
 	bool known; /* it was told */
 };
 
+struct reauth { /* a new login beside the tunnel (reauth.h) */
+	struct engine *next,
+		*old; /* who logs in, and who carried the tunnel before; NULL: nobody */
+	uint64_t asked_for; /* the reauth_at of the login that this is about */
+	uint64_t again_at; /* the next try for it */
+	unsigned refusals; /* of passwords */
+	bool failed; /* last_error is of the last try */
+	bool typing; /* the password that a try has asked for, which was given up: the next one waits for it */
+};
+
 struct session {
 	const struct profile *p;
 	struct rng rng;
@@ -110,6 +120,9 @@ struct session {
 	bool kernel; /* ESP is the kernel's */
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */
+	struct reauth reauth;
+	unsigned
+		installing; /* SAs that the data plane has been given, and has not said yet whether it has them */
 	uint32_t rekeys_ike, rekeys_child, reconnects;
 	struct ike_view
 		view; /* when the engine was followed last, and of what it leads to nothing may be left */
@@ -124,5 +137,10 @@ struct weak { /* algorithms in use, each once */
 	const char *v[STATUS_WEAK];
 };
 void session_weak(const struct ike_view *v, struct weak *out); /* status.c */
+
+static inline time_t session_wall(const struct session *s)
+{
+	return s->wall + (time_t)((s->now - s->wall_at) / 1000);
+}
 
 #endif

@@ -147,6 +147,7 @@ struct gateway {
 	uint8_t first_number;
 	bool wants_address;
 	bool initial_contact; /* what the client says of itself */
+	uint8_t asked[4]; /* the IPv4 address that it wants, zero: any */
 	unsigned cookies, wrong_groups;
 	uint8_t cookie[8];
 	/* EAP */

@@ -136,6 +136,21 @@ static bool takes_ppk(struct gw_step *s)
 
 /* --- the exchanges --------------------------------------------------------------------------------- */
 
+static void read_wanted(struct gw_step *s)
+{
+	const struct payload *cp = payload_find(s->p, PAYLOAD_CP);
+	struct rd r = rd_init(cp ? cp->body.p : NULL, cp ? cp->body.n : 0);
+
+	memset(s->g->asked, 0, sizeof(s->g->asked));
+	rd_u32(&r); /* CFG_REQUEST */
+	while (r.left > 0) {
+		uint16_t type = rd_u16(&r);
+		struct rd value = rd_sub(&r, rd_u16(&r));
+		if (type == 1 && value.left == sizeof(s->g->asked)) /* INTERNAL_IP4_ADDRESS */
+			rd_copy(&value, s->g->asked, sizeof(s->g->asked));
+	}
+}
+
 /* What the first request says of the child SA, for after EAP. */
 static void keep_child(struct gw_step *s)
 {
@@ -149,6 +164,7 @@ static void keep_child(struct gw_step *s)
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &o->local_ts, &e));
 	g->initial_contact = notify_find(s->p, INITIAL_CONTACT, &contact);
 	g->wants_address = g->cfg->pushy || payload_find(s->p, PAYLOAD_CP);
+	read_wanted(s);
 	if (gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi,
 		    &g->first_number, &g->first)) {
 		struct rd r = rd_init(spi.p, spi.n);

@@ -220,11 +220,29 @@ size_t plane_count(const struct plane *p, enum sa_dir dir)
 	return n;
 }
 
+/* True: it was. */
+static bool plane_unexpect(struct plane *p, uint32_t spi)
+{
+	uint32_t *which = spi == p->expected ? &p->expected : &p->before;
+
+	if (!spi || spi != *which)
+		return false;
+	*which = 0;
+	return true;
+}
+
+static void plane_expect(struct plane *p, uint32_t spi)
+{
+	if (p->expected && p->expected != spi)
+		p->before = p->expected;
+	p->expected = spi;
+}
+
 static void plane_install(struct plane *p, const struct sa_spec *spec)
 {
 	p->installs++;
-	if (spec->dir == SA_IN && spec->spi == p->expected)
-		p->expected = 0;
+	if (spec->dir == SA_IN)
+		plane_unexpect(p, spec->spi);
 	if (plane_find(p, spec->dir, spec->spi) || p->n == PLANE_MAX) {
 		p->errors++;
 		return;
@@ -244,10 +262,7 @@ static void plane_remove(struct plane *p, const struct sa_ref *ref)
 			memmove(&p->sa[i], &p->sa[i + 1], (--p->n - i) * sizeof(p->sa[0]));
 			return;
 		}
-	if (ref->dir == SA_IN && ref->spi == p->expected)
-		p->expected = 0;
-	else
-		p->errors++;
+	p->errors += ref->dir != SA_IN || !plane_unexpect(p, ref->spi);
 }
 
 static void plane_move(struct plane *p, const struct sa_move *to)
@@ -286,7 +301,10 @@ const struct sa_spec *net_open(struct net *n, enum end at, const struct flight *
 	if (sa && sa->encr_key.len == f->key.len &&
 		memcmp(sa->encr_key.data, f->key.data, f->key.len) == 0)
 		return sa;
+	if (f->spi == n->plane[at].expected) /* kept until it is installed */
+		return NULL;
 	n->esp_lost++;
+	n->lost_at[at]++;
 	return NULL;
 }
 
@@ -303,7 +321,7 @@ void net_perform_one(struct net *n, enum end from, enum action_kind kind, const 
 			translate(&f);
 		transmit(n, from, &f);
 	} else if (kind == ACT_SA_EXPECT) {
-		n->plane[from].expected = ((const struct sa_ref *)a)->spi;
+		plane_expect(&n->plane[from], ((const struct sa_ref *)a)->spi);
 	} else if (kind == ACT_SA_INSTALL) {
 		plane_install(&n->plane[from], a);
 	} else if (kind == ACT_SA_REMOVE) {

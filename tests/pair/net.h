@@ -40,6 +40,7 @@ struct plane {
 	struct sa_spec *sa[PLANE_MAX]; /* oldest first */
 	unsigned installs;
 	uint32_t expected; /* the last SPI that was, 0: it has been installed or removed */
+	uint32_t before; /* the one before that, where it has not */
 	bool cannot_move; /* as in the kernel */
 	unsigned errors; /* an SPI installed twice, or removed without being there */
 };
@@ -64,6 +65,7 @@ struct net {
 	struct plane plane[ENDS];
 	struct keys_told keys[ENDS];
 	unsigned sent[ENDS], esp_sent, esp_lost; /* lost: nobody could open them */
+	unsigned lost_at[ENDS]; /* ... at that end */
 	net_tap *tap;
 	void *tap_arg;
 	bool trace; /* every datagram is printed; on when PAIR_TRACE is set */

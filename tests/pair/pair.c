@@ -95,6 +95,15 @@ static void configure(struct pair *p, const struct netconf *n, struct outbox *ne
 		next);
 }
 
+static void installed(struct pair *p, const struct sa_spec *spec, struct outbox *next)
+{
+	struct os_input in = { .kind = OS_SA_INSTALLED, .ok = !p->full, .spi = spec->spi };
+
+	if (p->full)
+		err_set(&in.err, ERR_LOCAL, "no room");
+	client_os(&p->client, p->net.now, &in, next);
+}
+
 static void perform_one(struct pair *p, enum action_kind kind, const void *a, struct outbox *next)
 {
 	switch (kind) {
@@ -105,11 +114,7 @@ static void perform_one(struct pair *p, enum action_kind kind, const void *a, st
 		answer(p, a, next);
 		break;
 	case ACT_SA_INSTALL:
-		client_os(&p->client, p->net.now,
-			&(struct os_input){ .kind = OS_SA_INSTALLED,
-				.ok = true,
-				.spi = ((const struct sa_spec *)a)->spi },
-			next);
+		installed(p, a, next);
 		break;
 	case ACT_SA_MOVE:
 		client_os(&p->client, p->net.now,
@@ -183,6 +188,8 @@ void pair_start(struct pair *p)
 	p->ob.keys = p->wire.keys;
 	client_init(&p->client, &p->cfg, p->profile, p->wire.seed);
 	gw_init(&p->gw, &p->gwc, p->wire.seed, PAIR_WALL);
+	if (p->twice)
+		gw_init(&p->other, &p->gwc, p->wire.seed + 7777, PAIR_WALL);
 	if (p->plain_esp) {
 		session_plain_esp(p->client.session);
 		p->net.plane[CLIENT].cannot_move = true;
@@ -196,11 +203,29 @@ void pair_free(struct pair *p)
 {
 	client_free(&p->client);
 	gw_free(&p->gw);
+	if (p->twice)
+		gw_free(&p->other);
 	net_free(&p->net);
 	outbox_free(&p->ob);
 }
 
 /* --- time ------------------------------------------------------------------------------------------ */
+
+static bool gw_knows(const struct gateway *g, const uint8_t *spi_i)
+{
+	for (size_t i = 0; i < GW_SAS_MAX; i++)
+		if (g->sas[i] && memcmp(g->sas[i]->spi_i, spi_i, IKE_SPI_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* A client that nobody knows is let in where there is room. */
+static struct gateway *gateway_for(struct pair *p, const struct flight *f)
+{
+	if (!p->twice || f->len < IKE_HDR_LEN || gw_knows(&p->gw, f->data))
+		return &p->gw;
+	return gw_knows(&p->other, f->data) || p->gw.phase == GW_UP ? &p->other : &p->gw;
+}
 
 static void deliver_esp(struct pair *p, const struct flight *f)
 {
@@ -208,6 +233,9 @@ static void deliver_esp(struct pair *p, const struct flight *f)
 		return;
 	if (f->to == GATEWAY) {
 		gw_esp(&p->gw, p->net.now, f->spi, &p->ob);
+		perform_gw(p);
+		if (p->twice)
+			gw_esp(&p->other, p->net.now, f->spi, &p->ob);
 		perform_gw(p);
 	} else if (f->spi != p->seen_spi) {
 		p->seen_spi = f->spi;
@@ -225,7 +253,7 @@ static void deliver(struct pair *p)
 	if (f.esp) {
 		deliver_esp(p, &f);
 	} else if (f.to == GATEWAY) {
-		gw_datagram(&p->gw, p->net.now, &f.src, &f.dst, f.data, f.len, &p->ob);
+		gw_datagram(gateway_for(p, &f), p->net.now, &f.src, &f.dst, f.data, f.len, &p->ob);
 		perform_gw(p);
 	} else {
 		struct datagram d = { .on = f.dst.port == p->path.local_natt_port ? PORT_NATT :
@@ -250,7 +278,9 @@ static bool step(struct pair *p, uint64_t until)
 {
 	uint64_t at = first_of(net_next(&p->net), p->ping_at);
 
-	at = first_of(first_of(at, client_deadline(&p->client)), gw_deadline(&p->gw));
+	uint64_t gw = gw_deadline(&p->gw), other = p->twice ? gw_deadline(&p->other) : TIME_NEVER;
+
+	at = first_of(first_of(at, client_deadline(&p->client)), first_of(gw, other));
 	if (at > until) {
 		p->net.now = until;
 		return false;
@@ -262,8 +292,8 @@ static bool step(struct pair *p, uint64_t until)
 	} else if (client_deadline(&p->client) <= p->net.now) {
 		client_tick(&p->client, p->net.now, &p->ob);
 		perform(p);
-	} else if (gw_deadline(&p->gw) <= p->net.now) {
-		gw_tick(&p->gw, p->net.now, &p->ob);
+	} else if (first_of(gw, other) <= p->net.now) {
+		gw_tick(gw <= other ? &p->gw : &p->other, p->net.now, &p->ob);
 		perform_gw(p);
 	} else {
 		net_ping(&p->net, CLIENT);

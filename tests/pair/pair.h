@@ -22,12 +22,14 @@ struct pair {
 	const struct profile *profile; /* a whole session of this; NULL: the engine, by cfg */
 	bool plain_esp; /* the session's data plane is like the kernel's */
 	bool unresolved; /* no name is found */
+	bool full; /* the data plane says of each further SA that it has no room */
 	struct ike_config cfg;
 	const char *ike, *esp; /* the client's proposals */
 	const char *psk; /* the client's */
 	const char *user, *password; /* answers to questions */
 	bool mute; /* no answer, nor that there will be none */
 	struct gw_config gwc;
+	bool twice; /* the gateway lets the client in a second time while the first is up */
 	struct net_config wire;
 	struct path path;
 	uint64_t ping_every; /* both ends send ESP so often, 0: never */
@@ -37,6 +39,7 @@ struct pair {
 	struct net net;
 	struct client client;
 	struct gateway gw;
+	struct gateway other; /* where twice: the gateway again, for the IKE SA that gw has not */
 	struct outbox ob;
 	uint64_t ping_at;
 	unsigned events[PAIR_EVENTS], asks, resolves, downs;

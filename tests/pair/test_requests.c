@@ -465,8 +465,10 @@ static void log_in_again(void **state)
 {
 	static const struct {
 		const char *seconds;
-		uint64_t within;
-	} rows[] = { { "00000e10", SECONDS(3600) }, { "00000000", SECONDS(60) } };
+		uint64_t within, lead;
+	} rows[] = { { "00000e10", SECONDS(3600), SECONDS(360) },
+		{ "00000078", SECONDS(120), SECONDS(60) },
+		{ "00000000", SECONDS(60), SECONDS(30) } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -486,9 +488,11 @@ static void log_in_again(void **state)
 		pair_gw(&p, GW_DPD);
 		pair_run(&p, 100);
 		v2_view(p.client.v2, v);
-		assert_in_range(
-			v->reauth_at, before + rows[i].within * 4 / 5, before + rows[i].within);
-		pair_run(&p, rows[i].within);
+		uint64_t at = before + rows[i].within - rows[i].lead;
+		assert_in_range(v->reauth_at, at, at + 100);
+		pair_run(&p, rows[i].within - SECONDS(3));
+		assert_int_equal(p.client.v2->phase, IKE_UP);
+		pair_run(&p, SECONDS(3));
 		pair_check_dead(&p, ERR_PEER, 0);
 		pair_free(&p);
 		free(v);

@@ -174,14 +174,14 @@ static void token_is_not_kept(void **state)
 	profile_free(profile);
 }
 
+static const struct v1_round good[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
+	CONTENT, { 0 } };
+
 /* A password that was typed serves until the gateway refuses it; then it is asked for. */
 static void password_is_kept_while_it_is_good(void **state)
 {
-	static const struct v1_round good[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED,
-							NAME PASSWORD },
-		CONTENT, { 0 } },
-				     bad[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
-					     { V1_SET, "c08f 0000", "408f 0000" }, { 0 } },
+	static const struct v1_round bad[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD },
+		{ V1_SET, "c08f 0000", "408f 0000" }, { 0 } },
 				     other[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME TOKEN },
 					     CONTENT, { 0 } };
 	static const struct {
@@ -205,6 +205,30 @@ static void password_is_kept_while_it_is_good(void **state)
 		else
 			v1_pair_command(p, CMD_RECONNECT);
 	}
+	v1_pair_done(p);
+	profile_free(profile);
+}
+
+/* A question while the tunnel stands is the engine's that stands. */
+static void code_while_it_is_up(void **state)
+{
+	static const struct v1_round code[] = { { V1_REQUEST, CODE_ASKED, CODE }, CONTENT, { 0 } };
+	struct profile *profile = profile_of(of_session, ARRAY_LEN(of_session));
+	struct v1_pair *p = v1_pair_new(111);
+
+	(void)state;
+	p->profile = profile;
+	p->login = true;
+	v1_pair_start(p);
+	attempt(p, good);
+	assert_int_equal(p->session->phase, PHASE_UP);
+	p->password = "123456";
+	p->session->cfg.xauth = true;
+	v1_pair_gw_asks(p, code);
+	v1_pair_run(p, SECONDS(20));
+	assert_int_equal(p->asks, 2);
+	assert_true(p->logged_in);
+	assert_int_equal(p->session->phase, PHASE_UP);
 	v1_pair_done(p);
 	profile_free(profile);
 }
@@ -557,6 +581,7 @@ int main(void)
 		cmocka_unit_test(every_login),
 		cmocka_unit_test(token_is_not_kept),
 		cmocka_unit_test(password_is_kept_while_it_is_good),
+		cmocka_unit_test(code_while_it_is_up),
 		cmocka_unit_test(logins_refused),
 		cmocka_unit_test(refused_by_a_stranger),
 		cmocka_unit_test(slow_user),
