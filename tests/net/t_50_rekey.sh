@@ -72,6 +72,37 @@ test_rekey_by_lifetime() {
 	client_stop rekey
 }
 
+# logged_in_again PROFILE ADDRESSES
+logged_in_again() {
+	grep -q '^logged in again, and the tunnel went on$' "$LAB/run/$1/err" || fail "$1: $(<"$LAB/run/$1/err")"
+	[ "$(json "$1" 's["address"]')" = "$2" ] || fail "$1: another address than $2"
+	status_is "$1" 's["state"] == "up" and s["reconnects"] == 0 and s["rekeys"] == {"ike": 1, "child": 1}' ||
+		fail "$1: $(json "$1" s)"
+	status_is "$1" '0 < s["ike"]["reauth_in"] <= 30 and s["last_error"] == ""' || fail "$1: $(json "$1" s)"
+}
+
+# The gateway wants a new login after a minute: half a minute before, that is made beside the tunnel. It has one
+# connection of an identity, where the old one gives way (replace) or the new one does (keep).
+test_relogin() {
+	local replace keep
+	profile_eap replace mschapv2 relogin
+	profile_psk keep relogin-keep
+	profile_add keep network "routes = none" "dns = none"
+	client_start keep
+	client_start replace
+	replace=$(json replace 's["address"]') keep=$(json keep 's["address"]')
+	status_is replace '0 < s["ike"]["reauth_in"] <= 30' || fail "$(json replace 's["ike"]')"
+	ping_begin "$INNER4" 3300 0.01
+	ping_end
+	logged_in_again replace "$replace"
+	logged_in_again keep "$keep"
+	[ "$(in_box gateway swanctl --list-sas | grep -c ESTABLISHED)" = 2 ] ||
+		fail "$(in_box gateway swanctl --list-sas)"
+	transfers "$INNER4"
+	client_stop replace
+	client_stop keep
+}
+
 # The data plane keeps the socket full that IKE shares with it: 4 Mbit/s, and more offered.
 test_rekey_through_a_full_socket() {
 	profile_psk full
