@@ -76,7 +76,7 @@ test_rekey_by_lifetime() {
 logged_in_again() {
 	grep -q '^logged in again, and the tunnel went on$' "$LAB/run/$1/err" || fail "$1: $(<"$LAB/run/$1/err")"
 	[ "$(json "$1" 's["address"]')" = "$2" ] || fail "$1: another address than $2"
-	status_is "$1" 's["state"] == "up" and s["reconnects"] == 0 and s["rekeys"] == {"ike": 1, "child": 1}' ||
+	status_is "$1" 's["state"] == "up" and s["reconnects"] == 0 and s["rekeys"]["ike"] == s["rekeys"]["child"] >= 1' ||
 		fail "$1: $(json "$1" s)"
 	status_is "$1" '0 < s["ike"]["reauth_in"] <= 30 and s["last_error"] == ""' || fail "$1: $(json "$1" s)"
 }

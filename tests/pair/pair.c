@@ -386,10 +386,15 @@ void pair_stop(struct pair *p)
 	perform(p);
 }
 
+void pair_gw_at(struct pair *p, struct gateway *g, unsigned want)
+{
+	gw_ask(g, p->net.now, want, &p->ob);
+	perform_gw(p);
+}
+
 void pair_gw(struct pair *p, unsigned want)
 {
-	gw_ask(&p->gw, p->net.now, want, &p->ob);
-	perform_gw(p);
+	pair_gw_at(p, &p->gw, want);
 }
 
 void pair_inject(struct pair *p, const void *data, size_t len, uint64_t after)

@@ -76,6 +76,7 @@ void pair_os(struct pair *p, const struct os_input *in);
 void pair_answer(struct pair *p, uint32_t id, const struct passphrase *text);
 void pair_stop(struct pair *p);
 void pair_gw(struct pair *p, unsigned want);
+void pair_gw_at(struct pair *p, struct gateway *g, unsigned want); /* where there are two */
 /* Datagrams from a forger: to the client, from the gateway's address. */
 void pair_inject(struct pair *p, const void *data, size_t len, uint64_t after);
 /* A message sealed with the gateway's keys. */

@@ -1,7 +1,7 @@
 /*
  * stress FIRST COUNT: random lives of connections of both IKE engines with the scripted gateways of
  * tests/pair, on a virtual clock, over networks that lose, double, reorder and delay. An odd seed is an
- * IKEv1 life, an even one IKEv2. Each is a process of its own: one that fails, crashes or hangs is told
+ * IKEv1 life, an even one IKEv2, one of eight of those with new logins beside the tunnel. Each is a process of its own: one that fails, crashes or hangs is told
  * by its number, and the others go on. COUNT 1 does not fork: PAIR_TRACE=1 then shows every datagram.
  */
 #include "stress.h"
@@ -41,7 +41,11 @@ uint64_t stress_pause(struct net *dice)
 static int one(uint32_t seed)
 {
 	const struct CMUnitTest life[] = {
-		{ "life", seed & 1 ? stress_v1 : stress_v2, NULL, NULL, &seed },
+		{ "life",
+			seed & 1                ? stress_v1 :
+				seed % 16 == 14 ? stress_relogin :
+						  stress_v2,
+			NULL, NULL, &seed },
 	};
 	struct err e;
 

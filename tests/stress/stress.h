@@ -13,6 +13,7 @@ enum {
 
 void stress_v1(void **seed); /* uint32_t */
 void stress_v2(void **seed);
+void stress_relogin(void **seed);
 
 /* Lifetimes and networks by the seed: from a perfect one to a fifth of all datagrams lost. */
 void stress_begin(struct net_config *wire, struct net *dice);
