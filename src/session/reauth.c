@@ -47,7 +47,7 @@ void reauth_end(struct session *s, struct outbox *ob)
 {
 	hang_up(s, &s->reauth.next, ob);
 	hang_up(s, &s->reauth.old, ob);
-	s->reauth.typing = false;
+	s->reauth.typing = s->reauth.failed = false;
 }
 
 /* --- a try ------------------------------------------------------------------------------------------ */
