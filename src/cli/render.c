@@ -344,6 +344,12 @@ char *render_status_text(const struct status *st, bool color)
 			short_time(t, st->ike.rekey_in),
 			st->ike.quantum_safe ? ", quantum safe" : "");
 	}
+	if (st->ike.reauth_in >= 0) {
+		label(f, "");
+		fprintf(f, "the gateway wants a new login, %s%s\n",
+			st->ike.reauth_in > 0 ? "in " : "now",
+			st->ike.reauth_in > 0 ? short_time(t, st->ike.reauth_in) : "");
+	}
 	put_children(f, st);
 	put_ppp(f, st);
 	put_inside(f, st);

@@ -207,6 +207,17 @@ static void status_at_a_glance(void **state)
 		"  blocked   ::/0\n"
 		"            all that is not in the tunnel (kill switch, strict)\n"));
 	free(text);
+	st.ike.reauth_in = 4000;
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text,
+		", new keys in 2h00m\n"
+		"            the gateway wants a new login, in 1h06m\n"
+		"  child "));
+	free(text);
+	st.ike.reauth_in = 0;
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text, "the gateway wants a new login, now\n"));
+	free(text);
 	/* One is one. */
 	st.children[0].packets_in = st.children[0].packets_out = 1;
 	st.rekeys_ike = st.rekeys_child = st.reconnects = 1;
