@@ -10,9 +10,9 @@
 enum { LIFE = 600, LEAD = 60 }; /* seconds */
 
 struct relogin {
-	struct pair p;
 	struct profile *profile;
 	uint64_t since; /* the tunnel is up */
+	struct pair p;
 };
 
 /* By EAP-MSCHAPv2, for whose user and password people are asked, or by the shared key. */

@@ -215,7 +215,7 @@ static void lossy(void **state)
 		pair_connect(&w->p);
 		assert_int_equal(client_phase(&w->p.client), IKE_UP);
 		w->since = w->p.net.now;
-		relogin_to(w, 3 * LIFE);
+		relogin_to(w, UINT64_C(3) * LIFE);
 		pair_run(&w->p, SECONDS(60));
 		if (client_phase(&w->p.client) != IKE_UP)
 			fail_msg("seed %u: not up", seed);
