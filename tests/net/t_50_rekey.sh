@@ -84,7 +84,7 @@ logged_in_again() {
 # The gateway wants a new login after a minute: half a minute before, that is made beside the tunnel. It has one
 # connection of an identity, where the old one gives way (replace) or the new one does (keep).
 test_relogin() {
-	local replace keep
+	local replace keep logins
 	profile_eap replace mschapv2 relogin
 	profile_psk keep relogin-keep
 	profile_add keep network "routes = none" "dns = none"
@@ -92,8 +92,11 @@ test_relogin() {
 	client_start replace
 	replace=$(json replace 's["address"]') keep=$(json keep 's["address"]')
 	status_is replace '0 < s["ike"]["reauth_in"] <= 30' || fail "$(json replace 's["ike"]')"
-	ping_begin "$INNER4" 3300 0.01
+	status_becomes replace '0 < s["ike"]["reauth_in"] <= 7'
+	logins=$(grep -c '^logged in again' "$LAB/run/replace/err") || true
+	ping_begin "$INNER4" 800 0.01
 	ping_end
+	[ "$(grep -c '^logged in again' "$LAB/run/replace/err")" -gt "$logins" ] || fail "no new login meanwhile"
 	logged_in_again replace "$replace"
 	logged_in_again keep "$keep"
 	[ "$(in_box gateway swanctl --list-sas | grep -c ESTABLISHED)" = 2 ] ||
