@@ -17,7 +17,7 @@
 #include "state.h"
 #include "term.h"
 
-enum { HISTORY_LINES = 500, EDITOR_PROMPT_MAX = 80 };
+enum { HISTORY_LINES = 500, EDITOR_PROMPT_MAX = 80, KEPT_MAX = 1024 };
 
 struct editor {
 	EditLine *el;
@@ -29,6 +29,7 @@ struct editor {
 	struct winsize size; /* of the terminal, as libedit knows it */
 	bool cancel, leave; /* set by the functions bound to Ctrl-C and Ctrl-D */
 	char prompt[EDITOR_PROMPT_MAX];
+	char kept[KEPT_MAX]; /* what was typed before the line was put away */
 };
 
 static struct editor *editor_of(EditLine *el)
@@ -303,6 +304,22 @@ void editor_show(struct editor *ed)
 	ed->cancel = ed->leave = false;
 	el_set(ed->el, EL_UNBUFFERED, 1);
 	ed->shown = true;
+	if (ed->kept[0] && el_insertstr(ed->el, ed->kept) == 0)
+		el_set(ed->el, EL_REFRESH);
+	ed->kept[0] = 0;
+}
+
+void editor_put_away(struct editor *ed)
+{
+	const LineInfo *line = el_line(ed->el);
+
+	if (!ed->shown)
+		return;
+	snprintf(ed->kept, sizeof(ed->kept), "%.*s", (int)(line->lastchar - line->buffer),
+		line->buffer);
+	editor_erase(ed);
+	fflush(stdout);
+	editor_hide(ed);
 }
 
 void editor_hide(struct editor *ed)

@@ -23,7 +23,10 @@ enum editor_event { EDITOR_MORE, EDITOR_LINE, EDITOR_CANCEL, EDITOR_LEAVE };
 /* One key. EDITOR_LINE: the line is in out, without its end; the prompt is hidden then. */
 enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char *out, size_t size);
 
-void editor_show(struct editor *ed); /* the prompt and an empty line; again: nothing */
+/* The prompt and an empty line, or what was put away; again: nothing. */
+void editor_show(struct editor *ed);
+/* Off the screen; what was typed is there when it is shown again. */
+void editor_put_away(struct editor *ed);
 void editor_hide(struct editor *ed); /* what was typed is dropped */
 /* Around printing: wipes prompt and line off the screen, and draws them again below. */
 void editor_erase(struct editor *ed);

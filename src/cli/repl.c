@@ -304,7 +304,7 @@ bool repl_next(struct repl *r, struct repl_input *in)
 bool repl_ask(struct repl *r, const struct ask *q, struct err *e)
 {
 	if (r->editor)
-		editor_hide(r->editor);
+		editor_put_away(r->editor);
 	r->asking = prompt_ask(r->prompt, q, e);
 	show_prompt(r);
 	watch_again(r);

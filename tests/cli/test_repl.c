@@ -74,6 +74,7 @@ static void on_event(int signo)
 
 /* Still connecting: there is no prompt yet, and what happens is a question. */
 static bool connecting;
+static bool asks; /* ... and it is one later as well */
 
 static void happen(struct repl *r)
 {
@@ -81,7 +82,7 @@ static void happen(struct repl *r)
 	struct err e;
 
 	repl_printf(r, "an event from outside");
-	if (!connecting)
+	if (!connecting && !asks)
 		repl_hold(r, false);
 	else if (!repl_ask(r, &q, &e))
 		repl_printf(r, "nobody: %s", e.text);
@@ -246,6 +247,31 @@ static void events_come_above_the_line(void **state)
 	expect(s, "line <012345678901234567890123456789012345678Z>");
 	type(s, "\x04");
 	expect(s, "leave");
+	finish(s);
+	free(s);
+}
+
+/* A question while a line is being typed: what was typed is there afterwards, and is no part of the answer. */
+static void a_question_disturbs_no_line(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	asks = true;
+	start(s, *state);
+	asks = false;
+	expect(s, "office> ");
+	type(s, "reconn");
+	expect(s, "reconn");
+	kill(s->child, SIGUSR1);
+	expect(s, "office> reconn");
+	expect(s, "\r\x1b[JPassword: ");
+	type(s, "secret\r");
+	expect(s, "answer 5 has 6");
+	expect(s, "office> reconn");
+	type(s, "ect\r");
+	expect(s, "line <reconnect>");
+	type(s, "down\r");
+	expect(s, "line <down>");
 	finish(s);
 	free(s);
 }
@@ -652,6 +678,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_reads_is_left_out),
 		WITH_FOLDER(lines_and_leaving),
 		WITH_FOLDER(events_come_above_the_line),
+		WITH_FOLDER(a_question_disturbs_no_line),
 		WITH_FOLDER(secrets_are_not_echoed),
 		WITH_FOLDER(what_is_typed_too_early_is_not_echoed),
 		WITH_FOLDER(commands_wait_and_ctrl_c_does_not),
