@@ -17,10 +17,11 @@ DESTDIR   ?=
 CC        ?= gcc
 BUILD     ?= release
 
-PKGS      := libcrypto libssl libedit libnl-3.0 libnl-route-3.0 libsystemd libcap-ng libcares expat jansson
+# libssl is opened when it is needed (src/crypto/libssl.h); its headers come with libcrypto's.
+PKGS      := libcrypto libedit libnl-3.0 libnl-route-3.0 libsystemd libcap-ng libcares expat jansson
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # What a program does not call it does not load.
-PKG_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser
+PKG_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liniparser -ldl
 
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 # A warning that a later compiler thinks of must not keep a user from building; here it is an error:

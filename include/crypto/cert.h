@@ -46,6 +46,8 @@ bool cert_proves_host(const struct cert *c, const char *fqdn);
 bool cert_proves_email(const struct cert *c, const char *email);
 bool cert_proves_addr(const struct cert *c, const struct addr *a);
 bool cert_proves_dn(const struct cert *c, struct bytes dn_der);
+/* By what the text looks like: an address, "user@host", "CN=..., O=...", else a host name. */
+bool cert_proves(const struct cert *c, const char *name);
 
 /* Is it valid at that time? AUTH when not, and the sentence says since or from when. */
 bool cert_dates(const struct cert *c, time_t now, struct err *e) MUST_CHECK;
@@ -99,6 +101,10 @@ bool trust_spki_sha1(const struct trust *t, size_t i, uint8_t out[SPKI_SHA1_LEN]
  * present). The sentence names the certificate that fails and, for an unknown issuer, the issuer
  * wanted. AUTH on failure. */
 bool trust_verify(
+	struct trust *t, const struct cert_list *chain, time_t now, struct err *e) MUST_CHECK;
+/* The same for a server of TLS that signs: key usage digitalSignature, extended key usage serverAuth or any,
+ * each when present (RFC 5280 section 4.2.1.12). */
+bool trust_verify_tls(
 	struct trust *t, const struct cert_list *chain, time_t now, struct err *e) MUST_CHECK;
 
 #endif

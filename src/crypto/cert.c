@@ -188,3 +188,17 @@ bool cert_proves_dn(const struct cert *c, struct bytes dn_der)
 	ossl_err(NULL, ERR_NONE, "");
 	return same;
 }
+
+bool cert_proves(const struct cert *c, const char *name)
+{
+	uint8_t dn[CERT_TEXT_MAX];
+	struct addr a;
+	size_t n;
+
+	if (addr_parse(&a, name))
+		return cert_proves_addr(c, &a);
+	if (strchr(name, '='))
+		return dn_from_text(name, dn, sizeof(dn), &n, NULL) &&
+			cert_proves_dn(c, (struct bytes){ dn, n });
+	return strchr(name, '@') ? cert_proves_email(c, name) : cert_proves_host(c, name);
+}

@@ -289,29 +289,42 @@ static bool check_pins(const struct trust *t, const struct cert *c, time_t now, 
 		cert_subject_text(subject, c));
 }
 
-static bool extended_usage_fits(X509 *x)
-{
-	static const char *const wanted[] = {
+/* What the key of a server may be meant for. */
+struct usage {
+	const char *what;
+	uint32_t key;
+	const char *extended[5]; /* up to a NULL */
+};
+
+/* RFC 4945 section 5.1.3.2 and 5.1.3.12. */
+static const struct usage for_ike = { "a server or for IKE",
+	KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION,
+	{
 		"1.3.6.1.5.5.7.3.1", /* id-kp-serverAuth */
-		"1.3.6.1.5.5.7.3.17", /* id-kp-ipsecIKE, RFC 4945 section 5.1.3.12 */
+		"1.3.6.1.5.5.7.3.17", /* id-kp-ipsecIKE */
 		"1.3.6.1.5.5.8.2.2", /* iKEIntermediate, older than the one above */
 		"2.5.29.37.0", /* anyExtendedKeyUsage */
-	};
+		NULL,
+	} };
+static const struct usage for_tls = { "a server of TLS", KU_DIGITAL_SIGNATURE,
+	{ "1.3.6.1.5.5.7.3.1", "2.5.29.37.0", NULL } };
+
+static bool extended_usage_fits(X509 *x, const char *const *wanted)
+{
 	EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
 	char oid[64];
 	bool fits = false;
 
 	for (int i = 0; i < sk_ASN1_OBJECT_num(usage) && !fits; i++) {
 		OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(usage, i), 1);
-		for (size_t k = 0; k < ARRAY_LEN(wanted); k++)
+		for (size_t k = 0; wanted[k]; k++)
 			fits |= strcmp(oid, wanted[k]) == 0;
 	}
 	sk_ASN1_OBJECT_pop_free(usage, ASN1_OBJECT_free);
 	return fits;
 }
 
-/* May this key sign for a gateway? RFC 4945 section 5.1.3.2 and 5.1.3.12. */
-static bool check_usage(const struct cert *c, struct err *e)
+static bool check_usage(const struct cert *c, const struct usage *may, struct err *e)
 {
 	uint32_t flags = X509_get_extension_flags(c->x), usage = X509_get_key_usage(c->x);
 	char subject[CERT_TEXT_MAX];
@@ -320,16 +333,15 @@ static bool check_usage(const struct cert *c, struct err *e)
 	if (flags & EXFLAG_INVALID)
 		return err_set(e, ERR_AUTH,
 			"the certificate \"%s\" has an extension that cannot be read", subject);
-	if ((flags & EXFLAG_KUSAGE) && !(usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
+	if ((flags & EXFLAG_KUSAGE) && !(usage & may->key))
 		return err_set(e, ERR_AUTH,
 			"the key of the certificate \"%s\" is not meant for "
 			"signatures (key usage)",
 			subject);
-	if ((flags & EXFLAG_XKUSAGE) && !extended_usage_fits(c->x))
+	if ((flags & EXFLAG_XKUSAGE) && !extended_usage_fits(c->x, may->extended))
 		return err_set(e, ERR_AUTH,
-			"the certificate \"%s\" is not meant for a server or for IKE "
-			"(extended key usage)",
-			subject);
+			"the certificate \"%s\" is not meant for %s (extended key usage)", subject,
+			may->what);
 	return true;
 }
 
@@ -414,7 +426,8 @@ static void take_anchors(struct trust *t, const struct cert_list *chain)
 		bundle_find(t->anchors, X509_get_issuer_name(chain->v[i]->x), t->store);
 }
 
-bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, struct err *e)
+static bool verify(struct trust *t, const struct cert_list *chain, time_t now,
+	const struct usage *may, struct err *e)
 {
 	if (chain->n == 0)
 		return err_set(e, ERR_AUTH, "the gateway sent no certificate");
@@ -430,7 +443,17 @@ bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, st
 	if (!ok)
 		err_set(e, ERR_LOCAL, "out of memory");
 	take_anchors(t, chain);
-	ok = ok && verify_chain(t, helpers, leaf, now, e) && check_usage(leaf, e);
+	ok = ok && verify_chain(t, helpers, leaf, now, e) && check_usage(leaf, may, e);
 	sk_X509_free(helpers);
 	return ok;
+}
+
+bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, struct err *e)
+{
+	return verify(t, chain, now, &for_ike, e);
+}
+
+bool trust_verify_tls(struct trust *t, const struct cert_list *chain, time_t now, struct err *e)
+{
+	return verify(t, chain, now, &for_tls, e);
 }
