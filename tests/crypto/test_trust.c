@@ -1,3 +1,4 @@
+#include "base/types.h"
 #include "crypto/cert.h"
 #include "crypto/prf.h"
 #include "crypto/alg.h"
@@ -106,6 +107,37 @@ static void usages(void **state)
 	check((struct pki_spec){ .extended = "1.3.6.1.5.5.7.3.17" }, NULL);
 	check((struct pki_spec){ .extended = "anyExtendedKeyUsage" }, NULL);
 	check((struct pki_spec){ .extended = "clientAuth,codeSigning" }, "not meant for a server");
+}
+
+/* A server of TLS must sign, and be meant for it. */
+static void usages_for_tls(void **state)
+{
+	static const struct {
+		const char *usage, *extended;
+		bool good;
+	} rows[] = {
+		{ "digitalSignature", "serverAuth", true },
+		{ NULL, "clientAuth,serverAuth", true },
+		{ NULL, "anyExtendedKeyUsage", true },
+		{ "nonRepudiation", "serverAuth", false },
+		{ "keyEncipherment", NULL, false },
+		{ NULL, "clientAuth", false },
+		{ NULL, "1.3.6.1.5.5.7.3.17", false },
+		{ NULL, "1.3.6.1.5.5.8.2.2", false },
+	};
+	struct trust *t = trust_in(root);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		X509 *leaf = make_leaf((struct pki_spec){
+			.usage = rows[i].usage, .extended = rows[i].extended });
+		struct cert_list l = { .n = 2, .v = { pki_cert(leaf), pki_cert(mid) } };
+		if (trust_verify_tls(t, &l, PKI_NOW, &err) != rows[i].good)
+			fail_msg("row %zu", i);
+		cert_list_free(&l);
+		X509_free(leaf);
+	}
+	trust_free(t);
 }
 
 static void dates(void **state)
@@ -529,6 +561,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(usages),
+		cmocka_unit_test(usages_for_tls),
 		cmocka_unit_test(dates),
 		cmocka_unit_test(weak_ones),
 		cmocka_unit_test(md5_signature),
