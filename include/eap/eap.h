@@ -5,7 +5,8 @@
  * at most one method (and a second one only where the carrier allows a sequence), success only after
  * the method said so itself (an early EAP-Success is refused). Nothing here decides whether the
  * gateway may see the user's name: the carrier starts EAP only once that is settled. Nor whether the
- * method is good enough to prove the gateway on its own (RFC 5998): none of those here is.
+ * method is good enough to prove the gateway on its own (RFC 5998): that is not asked of any.
+ * A method over TLS has the server prove itself by a certificate, too, before it is told more.
  *
  * The user gives what the profile does not hold: the name (on Identity, or when a method needs it),
  * the password (kept for the rest of the conversation), and every EAP-GTC code. EAP-GTC takes the
@@ -20,6 +21,7 @@
 #include "base/err.h"
 #include "base/outbox.h"
 #include "crypto/rng.h"
+#include "crypto/tls.h"
 
 enum eap_code { EAP_REQUEST = 1, EAP_RESPONSE = 2, EAP_SUCCESS = 3, EAP_FAILURE = 4 };
 
@@ -44,6 +46,7 @@ struct eap_config { /* lives as long as the eap */
 	const uint8_t *methods; /* types allowed, all supported, most wanted first */
 	size_t n_methods; /* 1 to EAP_ALLOWED_MAX */
 	bool sequence; /* a further method after the first is acceptable (RFC 4739, FortiGate) */
+	const struct tls_config *tls; /* for methods over TLS; NULL: there are none of those */
 };
 
 enum eap_verdict {
@@ -63,6 +66,7 @@ struct eap_result { /* may hold what the user typed, in out: wipe it after use *
 	uint8_t out[EAP_PACKET_MAX];
 	struct ask ask; /* id is the carrier's to fill */
 	char notice[EVENT_TEXT_MAX]; /* text of the gateway, to show; safe to print */
+	char log[EVENT_TEXT_MAX]; /* for the log */
 	struct err err;
 };
 
@@ -88,8 +92,9 @@ bool eap_may_end(const struct eap *x);
 bool eap_began(const struct eap *x);
 /* "EAP-MSCHAPv2", ... ; the method in use or "EAP". */
 const char *eap_method_name(const struct eap *x);
-/* Type number by the profile's word ("mschapv2", "md5", "gtc"), 0 when unknown or not supported. */
+/* Type number by the profile's word ("mschapv2", "md5", "gtc", "tls"), 0 when unknown or not supported. */
 uint8_t eap_type_by_name(const char *word);
 const char *eap_type_name(uint8_t type); /* never NULL */
+bool eap_type_over_tls(uint8_t type);
 
 #endif

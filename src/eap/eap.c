@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "base/names.h"
-#include "method.h"
+#include "tunnel.h"
 
 enum {
 	EAP_HEADER_LEN = 4,
@@ -19,7 +19,7 @@ static const struct eap_method methods[] = {
 	{ EAP_MSCHAPV2, "mschapv2", "EAP-MSCHAPv2", mschapv2_request },
 	{ EAP_MD5, "md5", "EAP-MD5", md5_request },
 	{ EAP_GTC, "gtc", "EAP-GTC", gtc_request },
-	{ EAP_TLS, NULL, "EAP-TLS", NULL },
+	{ EAP_TLS, "tls", "EAP-TLS", tls_request },
 	{ EAP_TTLS, NULL, "EAP-TTLS", NULL },
 	{ EAP_PEAP, NULL, "EAP-PEAP", NULL },
 	{ EAP_OTP, NULL, "EAP-OTP", NULL },
@@ -47,6 +47,11 @@ uint8_t eap_type_by_name(const char *word)
 	return 0;
 }
 
+bool eap_type_over_tls(uint8_t type)
+{
+	return type == EAP_TLS || type == EAP_TTLS || type == EAP_PEAP;
+}
+
 const char *eap_type_name(uint8_t type)
 {
 	const struct eap_method *m = method_find(type);
@@ -70,7 +75,7 @@ struct eap *eap_new(const struct eap_config *config, struct rng *rng, struct err
 	}
 	for (size_t i = 0; i < config->n_methods; i++) {
 		const struct eap_method *m = method_find(config->methods[i]);
-		if (!m || !m->request) {
+		if (!m || !m->request || (eap_type_over_tls(m->type) && !config->tls)) {
 			err_set(e, ERR_CONFIG, "%s (%u) is not supported",
 				eap_type_name(config->methods[i]), config->methods[i]);
 			return NULL;
@@ -95,6 +100,7 @@ void eap_free(struct eap *x)
 {
 	if (!x)
 		return;
+	tunnel_free(x->tunnel);
 	wipe(x, sizeof(*x));
 	free(x);
 }
@@ -263,6 +269,8 @@ static void method_begin(struct eap *x, uint8_t type)
 	err_clear(&x->reason);
 	x->mschapv2 = MSCHAPV2_START;
 	wipe(&x->mschap, sizeof(x->mschap));
+	tunnel_free(x->tunnel);
+	x->tunnel = NULL;
 	secret_wipe(&x->msk);
 }
 

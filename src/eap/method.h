@@ -3,7 +3,8 @@
  *
  * A method is one function: a request's type-data in, a response's type-data and a step out. When
  * it needs something from the user it returns STEP_ASK and changes nothing; the driver keeps the
- * request and hands it in once more when the answer is there, so a method never stops half way.
+ * request and hands it in once more when the answer is there, so a method never stops half way. (What
+ * has gone through TLS cannot go through it again: tunnel.h says how that is kept.)
  */
 #ifndef SRC_EAP_METHOD_H
 #define SRC_EAP_METHOD_H
@@ -48,6 +49,8 @@ enum mschapv2_state {
 	MSCHAPV2_REFUSED, /* we took note of a failure */
 };
 
+struct tunnel;
+
 struct eap {
 	const struct eap_config *config;
 	struct rng *rng;
@@ -70,6 +73,7 @@ struct eap {
 	struct secret msk;
 	enum mschapv2_state mschapv2;
 	struct mschap mschap; /* valid in MSCHAPV2_PROVING */
+	struct tunnel *tunnel; /* of a method over TLS, once it began; else NULL */
 
 	uint8_t identifier; /* of the request that is being read */
 	size_t request_len, response_len; /* the last ones; 0: none */
@@ -86,5 +90,6 @@ void eap_password_forget(struct eap *x);
 enum eap_step md5_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
 enum eap_step gtc_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
 enum eap_step mschapv2_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
+enum eap_step tls_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
 
 #endif

@@ -79,6 +79,8 @@ static bool act_on(struct v2 *v, const struct eap_result *r, struct outbox *ob, 
 {
 	if (r->notice[0])
 		outbox_event(ob, EV_GATEWAY_SAID, LEVEL_INFO, "%s", r->notice);
+	if (r->log[0])
+		outbox_log(ob, LEVEL_DEBUG, "%s", r->log);
 	switch (r->verdict) {
 	case EAP_V_SEND:
 		*next = V2_EAP;
@@ -113,7 +115,10 @@ static bool login_refused(struct step *s, uint16_t type)
 
 	err_notify(s->e, ERR_PEER, type, "the gateway answers the login with %s",
 		notify_text(name, type));
-	if (s->v->hs->hint.kind == ERR_PEER)
+	/* A server that is not the right one was sent away by us, whatever is said of that. */
+	if (s->v->hs->hint.kind == ERR_AUTH)
+		*s->e = s->v->hs->hint;
+	else if (s->v->hs->hint.kind == ERR_PEER)
 		err_notify(s->e, ERR_PEER, type, "%s", s->v->hs->hint.text);
 	return false;
 }

@@ -8,6 +8,8 @@ static void act_on(struct ppp *p, struct eap_result *r, struct outbox *ob)
 {
 	if (r->notice[0])
 		outbox_event(ob, EV_GATEWAY_SAID, LEVEL_INFO, "%s", r->notice);
+	if (r->log[0])
+		outbox_log(ob, LEVEL_DEBUG, "%s", r->log);
 	switch (r->verdict) {
 	case EAP_V_IGNORE:
 		outbox_log(ob, LEVEL_DEBUG, "PPP: %s", r->err.text);
