@@ -49,6 +49,11 @@ bool cert_proves_dn(const struct cert *c, struct bytes dn_der);
 /* By what the text looks like: an address, "user@host", "CN=..., O=...", else a host name. */
 bool cert_proves(const struct cert *c, const char *name);
 
+/* The user that it names, as Windows and Azure have it: the user principal name of its subjectAltName, else the
+ * mail address or the host name in there, else its common name. False: none of them, or not in size; *common tells
+ * of the last. */
+bool cert_user(const struct cert *c, char *out, size_t size, bool *common) MUST_CHECK;
+
 /* Is it valid at that time? AUTH when not, and the sentence says since or from when. */
 bool cert_dates(const struct cert *c, time_t now, struct err *e) MUST_CHECK;
 /* Of its life less than a tenth is left, and less than two weeks. */

@@ -50,6 +50,7 @@ struct ppp_config { /* lives as long as the ppp */
 	enum ppp_auth auth[PPP_AUTHS]; /* ways to log in that may be used, most wanted first */
 	size_t n_eap;
 	const uint8_t *eap; /* EAP methods allowed; none: no EAP */
+	const struct tls_config *tls; /* for those over TLS */
 	uint16_t mru; /* largest packet that we want to receive */
 	bool ipv4, ipv6; /* at least one */
 	struct addr want; /* the address to ask for, family NONE: any */

@@ -67,7 +67,8 @@ struct profile {
 	struct identity remote_id; /* ID_NONE: the gateway's name or address */
 	enum remote_auth remote_auth;
 	char remote_certificate[PROFILE_PATH_MAX], ca[PROFILE_PATH_MAX];
-	char eap_id[PROFILE_WORD_MAX], eap_ca[PROFILE_PATH_MAX];
+	struct identity eap_id; /* of the server of EAP over TLS; ID_NONE: the gateway's */
+	char eap_ca[PROFILE_PATH_MAX];
 
 	/* [secrets]; len 0 with the *_given flag false: ask when it is needed */
 	bool psk_given, password_given, key_passphrase_given, ppk_given;
@@ -135,6 +136,7 @@ struct profile {
 	struct cert_list own_certs;
 	struct key *own_key;
 	struct trust *trust;
+	struct trust *eap_trust; /* for the server of EAP over TLS, NULL: the same */
 };
 
 /* Every default. NULL when memory runs out. */
@@ -154,6 +156,9 @@ struct profile_problem {
 	struct err err;
 };
 size_t profile_finish(struct profile *p, struct profile_problem *problems, size_t max);
+
+/* A login by EAP over TLS may come, and needs trust in its server. */
+bool profile_over_tls(const struct profile *p);
 
 /* How a shared key begins that strongSwan's files would have in another writing: "0s (base64)", ...; NULL: it
  * does not, or none is used. */

@@ -195,14 +195,15 @@ static void load_own(struct refs *r)
 	judge_own(r);
 }
 
-static bool add_ca_file(struct refs *r, const char *path, size_t *added, struct err *e)
+static bool add_ca_file(
+	struct refs *r, struct trust *t, const char *path, size_t *added, struct err *e)
 {
 	struct load_file f;
 
 	if (!load_file_read(path, REF_FILE_MAX, &f, e))
 		return err_ctx(e, "%s", path);
-	bool ok = trust_add(r->p->trust, (struct bytes){ f.data, f.len }, added, e) &&
-		(!r->rq->thorough || trust_check(r->p->trust, *added, e));
+	bool ok = trust_add(t, (struct bytes){ f.data, f.len }, added, e) &&
+		(!r->rq->thorough || trust_check(t, *added, e));
 	load_file_free(&f);
 	return ok || err_ctx(e, "%s", path);
 }
@@ -219,7 +220,7 @@ static bool is_certificate_name(const char *name)
 	return false;
 }
 
-static bool add_ca_folder(struct refs *r, const char *path, struct err *e)
+static bool add_ca_folder(struct refs *r, struct trust *t, const char *path, struct err *e)
 {
 	char file[PROFILE_PATH_MAX + 256];
 	struct dirent *entry;
@@ -235,7 +236,7 @@ static bool add_ca_folder(struct refs *r, const char *path, struct err *e)
 			continue;
 		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
 		ok = files++ < CA_FILES_MAX ?
-			add_ca_file(r, file, &added, e) :
+			add_ca_file(r, t, file, &added, e) :
 			err_set(e, ERR_CONFIG,
 				"%s: there are more than %d certificate files in the folder", path,
 				CA_FILES_MAX);
@@ -250,17 +251,17 @@ static bool add_ca_folder(struct refs *r, const char *path, struct err *e)
 	return ok;
 }
 
-static bool add_ca(struct refs *r, struct err *e)
+static bool add_ca(struct refs *r, struct trust *t, const char *name, struct err *e)
 {
 	char path[PROFILE_PATH_MAX];
 	struct stat st;
 	size_t added = 0;
 
-	if (!full_path(r->p, r->p->ca, path, e))
+	if (!full_path(r->p, name, path, e))
 		return false;
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return add_ca_folder(r, path, e);
-	if (!add_ca_file(r, path, &added, e))
+		return add_ca_folder(r, t, path, e);
+	if (!add_ca_file(r, t, path, &added, e))
 		return false;
 	return added > 0 || err_set(e, ERR_CONFIG, "%s: there is no certificate in the file", path);
 }
@@ -290,13 +291,31 @@ static void load_trust(struct refs *r)
 	}
 	if (p->remote_certificate[0] && !add_pin(r, &e))
 		complain(r, "remote", "certificate", &e);
-	if (p->ca[0] && !add_ca(r, &e))
+	if (p->ca[0] && !add_ca(r, p->trust, p->ca, &e))
 		complain(r, "remote", "ca", &e);
 	/* A pin alone means that nobody else's word counts. */
 	if (!p->ca[0] && !p->remote_certificate[0] && !trust_add_system(p->trust, &e))
 		complain(r, "remote", "ca", &e);
 	else if (r->rq->thorough && !trust_dates(p->trust, time(NULL), &e))
 		complain(r, "remote", p->remote_certificate[0] ? "certificate" : "ca", &e);
+}
+
+/* The server of EAP over TLS is believed by its own CAs, else by those of the gateway; a pinned certificate of
+ * the gateway says nothing of it, nor does a shared key. */
+static void load_eap_trust(struct refs *r)
+{
+	struct profile *p = r->p;
+	const char *ca = p->eap_ca[0] ? p->eap_ca : p->ca;
+	const char *key = p->eap_ca[0] ? "eap-ca" : "ca";
+	struct err e;
+
+	if (!p->eap_ca[0] && p->remote_auth == REMOTE_CERT && !p->remote_certificate[0])
+		return;
+	p->eap_trust = trust_new(&e);
+	if (!p->eap_trust ||
+		!(ca[0] ? add_ca(r, p->eap_trust, ca, &e) : trust_add_system(p->eap_trust, &e)) ||
+		(r->rq->thorough && !trust_dates(p->eap_trust, time(NULL), &e)))
+		complain(r, "remote", key, &e);
 }
 
 enum load_result load_refs(struct profile *p, const struct load_scan *s,
@@ -311,6 +330,8 @@ enum load_result load_refs(struct profile *p, const struct load_scan *s,
 		load_own(&r);
 	if (p->remote_auth == REMOTE_CERT)
 		load_trust(&r);
+	if (profile_over_tls(p))
+		load_eap_trust(&r);
 	if (report->n > 0)
 		return LOAD_BAD;
 	return r.need_passphrase ? LOAD_NEED_PASSPHRASE : LOAD_OK;

@@ -202,3 +202,66 @@ bool cert_proves(const struct cert *c, const char *name)
 			cert_proves_dn(c, (struct bytes){ dn, n });
 	return strchr(name, '@') ? cert_proves_email(c, name) : cert_proves_host(c, name);
 }
+
+/* As text that is one: no NUL, nor what a terminal takes for more than text. */
+static bool take_text(char *out, size_t size, const ASN1_STRING *s)
+{
+	uint8_t *utf8 = NULL;
+	int n = ASN1_STRING_to_UTF8(&utf8, s);
+	bool ok = n > 0 && (size_t)n < size && !memchr(utf8, 0, (size_t)n);
+
+	if (ok) {
+		text_safe(out, size, utf8, (size_t)n);
+		ok = strlen(out) == (size_t)n && memcmp(out, utf8, (size_t)n) == 0;
+	}
+	OPENSSL_free(utf8);
+	ossl_err(NULL, ERR_NONE, "");
+	return ok;
+}
+
+/* The text of a name of one of the kinds that users have; NULL: it is of another. */
+static const ASN1_STRING *name_text(const GENERAL_NAME *name, int type)
+{
+	int is;
+	const void *value = GENERAL_NAME_get0_value(name, &is);
+
+	if (is != type)
+		return NULL;
+	if (type != GEN_OTHERNAME)
+		return value;
+	const OTHERNAME *other = value;
+	return OBJ_obj2nid(other->type_id) == NID_ms_upn &&
+			other->value->type == V_ASN1_UTF8STRING ?
+		other->value->value.utf8string :
+		NULL;
+}
+
+static bool alternative_user(const struct cert *c, char *out, size_t size)
+{
+	static const int types[] = { GEN_OTHERNAME, GEN_EMAIL, GEN_DNS };
+	GENERAL_NAMES *names = X509_get_ext_d2i(c->x, NID_subject_alt_name, NULL, NULL);
+	bool found = false;
+
+	for (size_t k = 0; k < ARRAY_LEN(types); k++)
+		for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++) {
+			const ASN1_STRING *s = name_text(sk_GENERAL_NAME_value(names, i), types[k]);
+			found = s && take_text(out, size, s);
+		}
+	GENERAL_NAMES_free(names);
+	return found;
+}
+
+bool cert_user(const struct cert *c, char *out, size_t size, bool *common)
+{
+	X509_NAME *subject = X509_get_subject_name(c->x);
+	int at = -1, last = -1;
+
+	*common = false;
+	if (alternative_user(c, out, size))
+		return true;
+	*common = true;
+	while ((at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0)
+		last = at;
+	return last >= 0 &&
+		take_text(out, size, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last)));
+}

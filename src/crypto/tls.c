@@ -118,8 +118,11 @@ static bool set_up(struct tls *t)
 	t->ctx = ssl->SSL_CTX_new(ssl->TLS_client_method());
 	if (!t->ctx)
 		return false;
-	ssl->SSL_CTX_set_options(
-		t->ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+	/* strongSwan's server does not know RFC 5746. What that is against needs a server that renegotiates,
+	 * and keys of the first handshake where the second one's are used: EAP takes the newest. */
+	ssl->SSL_CTX_set_options(t->ctx,
+		SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+			SSL_OP_LEGACY_SERVER_CONNECT);
 	ssl->SSL_CTX_set_security_level(t->ctx, SECURITY_LEVEL);
 	ssl->SSL_CTX_ctrl(t->ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
 	ssl->SSL_CTX_ctrl(t->ctx, SSL_CTRL_SET_MAX_CERT_LIST, CHAIN_OCTETS_MAX, NULL);

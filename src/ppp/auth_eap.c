@@ -55,7 +55,8 @@ static bool begin(struct ppp *p, struct bytes packet, struct err *e)
 	a->eap_config = (struct eap_config){ .user = a->user,
 		.password = p->config->password,
 		.methods = p->config->eap,
-		.n_methods = p->config->n_eap };
+		.n_methods = p->config->n_eap,
+		.tls = p->config->tls };
 	a->eap = eap_new(&a->eap_config, p->rng, e);
 	return a->eap != NULL;
 }

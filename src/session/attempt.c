@@ -193,8 +193,7 @@ static void warn_of_short_key(const struct session *s, struct outbox *ob)
 
 static void warn_of_dates(const struct session *s, struct outbox *ob)
 {
-	bool uses = s->p->local_auth == LOCAL_CERT || s->p->local_auth == LOCAL_XAUTH_CERT;
-	const struct cert *own = uses && s->p->own_certs.n ? s->p->own_certs.v[0] : NULL;
+	const struct cert *own = s->p->own_certs.n ? s->p->own_certs.v[0] : NULL;
 	char subject[CERT_TEXT_MAX], when[CERT_TIME_MAX];
 	struct err e;
 

@@ -34,12 +34,64 @@ const struct passphrase *configure_password(const struct session *s)
 	return p->password_given ? &p->password : NULL;
 }
 
+/* With EAP-TLS it is local.id or the certificate that says who logs in. Its common name is an identity for EAP, but
+ * no certificate proves it to IKE: there it is the whole subject, as with local.auth = cert. */
+static void user_of_certificate(struct session *s)
+{
+	const struct profile *p = s->p;
+	const struct cert *own = p->own_certs.n > 0 ? p->own_certs.v[0] : NULL;
+	uint8_t type = p->local_id.type;
+	char text[ID_TEXT_MAX];
+	bool common;
+
+	if (!own || !profile_over_tls(p))
+		return;
+	if (type == ID_FQDN || type == ID_RFC822_ADDR || type == ID_DER_ASN1_DN) {
+		id_text(text, &p->local_id);
+		if (strlen(text) < sizeof(s->user))
+			memcpy(s->user, text, strlen(text) + 1);
+		return;
+	}
+	if (!cert_user(own, s->user, sizeof(s->user), &common))
+		return;
+	struct bytes dn = cert_subject_der(own);
+	if (common && !id_given(&p->local_id) && dn.n <= ID_DATA_MAX) {
+		s->cfg.local_id =
+			(struct identity){ .type = ID_DER_ASN1_DN, .len = (uint16_t)dn.n };
+		memcpy(s->cfg.local_id.data, dn.p, dn.n);
+	}
+}
+
+void configure_user(struct session *s)
+{
+	const struct profile *p = s->p;
+
+	snprintf(s->user, sizeof(s->user), "%s",
+		p->type == CONN_L2TP && p->ppp_user[0] ? p->ppp_user : p->user);
+	if (!s->user[0])
+		user_of_certificate(s);
+}
+
+/* Whom the server of EAP over TLS must prove to be: who it is said to be, else the gateway. */
+static void configure_tls(struct session *s)
+{
+	const struct profile *p = s->p;
+
+	id_text(s->eap_server, id_given(&p->eap_id) ? &p->eap_id : &s->cfg.remote_id);
+	s->tls = (struct tls_config){ .trust = p->eap_trust ? p->eap_trust : p->trust,
+		.server = s->eap_server,
+		.now = s->wall + (time_t)((s->now - s->wall_at) / 1000),
+		.certs = &p->own_certs,
+		.key = p->own_key };
+}
+
 void configure_login(struct session *s)
 {
 	s->cfg.eap = (struct eap_config){ .user = s->user,
 		.methods = s->p->eap,
 		.n_methods = s->p->n_eap,
 		.sequence = true,
+		.tls = &s->tls,
 		.password = configure_password(s) };
 }
 
@@ -145,4 +197,5 @@ void configure_gateway(struct session *s)
 	if (!id_given(&s->p->remote_id) && !id_parse(&s->cfg.remote_id, name, NULL))
 		s->cfg.remote_id = (struct identity){ .type = ID_NONE };
 	s->cfg.send_remote_id = says_whom(s);
+	configure_tls(s);
 }

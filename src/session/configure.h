@@ -7,6 +7,8 @@
 #include "state.h"
 
 void configure_engine(struct session *s);
+/* Who logs in, as far as the profile tells; s->user is empty where it does not. Behind configure_engine. */
+void configure_user(struct session *s);
 /* For the gateway that is tried now, s->gateway: whom it must prove to be, and what it is called. */
 void configure_gateway(struct session *s);
 void configure_login(struct session *s);

@@ -84,6 +84,7 @@ static void configure_line(struct session *s)
 			.password = configure_password(s),
 			.n_eap = p->n_eap,
 			.eap = p->eap,
+			.tls = &s->tls,
 			.mru = p->mru ? p->mru : fits,
 			.ipv4 = true,
 			.ipv6 = fits >= IPV6_LEAST_MTU &&

@@ -116,6 +116,8 @@ static const char out_of_date[] =
 	"look at this machine's clock (`date`); if it is right, whoever runs the gateway has to renew that "
 	"certificate (for a CA's, ask for the new file)";
 
+static const char eap_server_proves[] = "the EAP server: its certificate proves ";
+
 /* What only the sentence tells apart. In IKEv1 a name is compared once the shared key is known to be right. */
 static const struct worded {
 	const char *words;
@@ -125,6 +127,14 @@ static const struct worded {
 		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 			"set local.auth = xauth-psk, or xauth-cert with a certificate; the name and the password "
 			"are those of the gateway's user" } },
+	{ "the gateway wants EAP-TLS (13), the profile allows EAP-",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"name your certificate and its key in local.certificate and local.key (a PKCS#12 file "
+			"has both), and allow tls in local.eap where that is given" } },
+	{ "the EAP server refused TLS: ",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"where it does not accept our certificate: check local.certificate and local.key, the "
+			"user's name, and that the server trusts the CA that issued it; its log says more" } },
 	{ ", the profile allows EAP-",
 		{ STAGE_EAP, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 			"add the method that the gateway wants to local.eap, or leave local.eap out: then all "
@@ -169,6 +179,11 @@ static const struct worded {
 			"`vpnc-ike status` shows how it is doing; end it first to connect anew" } },
 	{ "\" expired on ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
 	{ "\" is valid only from ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
+	{ eap_server_proves, { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, NULL } },
+	{ "the EAP server: the ",
+		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+			"if it is the right server, name the CA that issued its certificate in remote.eap-ca; "
+			"else somebody stands in its place. Nothing of the login was said to it" } },
 	{ ", after it was refused MPPE",
 		{ STAGE_PPP, ERR_PEER, ANY, DOWN_REFUSED,
 			"let the server do without MPPE (pppd: no require-mppe): IPsec around it encrypts "
@@ -318,6 +333,25 @@ static const char *more_advice(const struct profile *p, const struct err *e)
 	return e->kind == ERR_SILENT && cert ? or_lost : "";
 }
 
+/* The server's certificate is good, and for another name: which line would accept it. The text has all names, the
+ * subject last. */
+static void other_name_advice(char out[EVENT_TEXT_MAX], const char *proves)
+{
+	static const char *const kinds[] = { "DNS:", "IP:", "email:" };
+	const char *end = strstr(proves, ", and the profile wants "), *name = proves;
+	size_t n = end ? (size_t)(end - proves) : strlen(proves);
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strncmp(proves, kinds[i], strlen(kinds[i])) == 0) {
+			name = proves + strlen(kinds[i]);
+			n = strcspn(name, ",");
+		}
+	snprintf(out, EVENT_TEXT_MAX,
+		"if that is the right server, set remote.eap-id = %.*s; else somebody stands in its place. "
+		"Nothing of the login was said to it",
+		(int)n, name);
+}
+
 /* What to do about a gateway that does not prove itself. */
 static const char *stranger_advice(const struct profile *p)
 {
@@ -386,12 +420,14 @@ static const struct hint *find(const struct profile *p, enum ike_stage stage, co
  * about it. */
 static bool in_words(enum ike_stage stage, const struct err *e)
 {
-	static const char subject[] = "the gateway ";
+	static const char *const subjects[] = { "the gateway ", "the EAP server " };
 
 	if (e->kind != ERR_PEER || e->notify)
 		return false;
-	return (stage >= STAGE_L2TP && stage <= STAGE_PPP) ||
-		strncmp(e->text, subject, sizeof(subject) - 1) == 0;
+	for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
+		if (strncmp(e->text, subjects[i], strlen(subjects[i])) == 0)
+			return true;
+	return stage >= STAGE_L2TP && stage <= STAGE_PPP;
 }
 
 /* "the gateway refused us: why": why, with the gateway's own words behind it. Without a reason those words
@@ -431,7 +467,10 @@ void hint_down(struct down *out, const struct profile *p, enum ike_stage stage, 
 	const struct hint *h = find(p, stage, e);
 
 	*out = (struct down){ .status = h->status };
-	if (h->advice)
+	const char *proves = strstr(e->text, eap_server_proves);
+	if (proves && h->status == DOWN_NOT_THE_GATEWAY)
+		other_name_advice(out->advice, proves + strlen(eap_server_proves));
+	else if (h->advice)
 		snprintf(out->advice, sizeof(out->advice), "%s", h->advice);
 	else if (h->status == DOWN_NOT_THE_GATEWAY)
 		snprintf(out->advice, sizeof(out->advice), "%s", stranger_advice(p));

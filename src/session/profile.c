@@ -44,6 +44,7 @@ void profile_free(struct profile *p)
 	cert_list_free(&p->own_certs);
 	key_free(p->own_key);
 	trust_free(p->trust);
+	trust_free(p->eap_trust);
 	wipe(p, sizeof(struct profile_full));
 	free(p);
 }
@@ -221,8 +222,11 @@ static void finish_auth(struct profile *p, struct problems *l)
 	if (local_cert && !p->certificate[0])
 		problem(l, "local", "certificate",
 			"is missing; local.auth = cert needs the file of our certificate");
-	if (!local_cert && p->certificate[0])
-		problem(l, "local", "certificate", "is not used; right would be local.auth = cert");
+	if (!local_cert && !profile_over_tls(p) && p->certificate[0])
+		problem(l, "local", "certificate",
+			p->local_auth == LOCAL_EAP ?
+				"is not used; right would be tls in local.eap, or local.auth = cert" :
+				"is not used; right would be local.auth = cert");
 	if (p->key[0] && !p->certificate[0])
 		problem(l, "local", "key",
 			"stands alone; local.certificate names the certificate it belongs to");
@@ -245,6 +249,17 @@ static void finish_auth(struct profile *p, struct problems *l)
 	if (p->password_given && p->password_file[0] && given(p, "secrets", "password"))
 		problem(l, "secrets", "password-file",
 			"secrets.password is given as well; one of them is enough");
+}
+
+static void finish_eap(struct profile *p, struct problems *l)
+{
+	const char *section, *key, *why;
+
+	if (!given(p, "local", "eap"))
+		profile_settle_eap(p);
+	why = profile_eap_wrong(p, &section, &key);
+	if (why)
+		problem(l, section, key, why);
 }
 
 static void only_for_l2tp(const struct profile *p, struct problems *l)
@@ -335,6 +350,7 @@ size_t profile_finish(struct profile *p, struct profile_problem *problems, size_
 		problem(&l, "connection", "gateway",
 			"is missing; right would be the gateway's name or address");
 	finish_proposals(p, &l);
+	finish_eap(p, &l);
 	finish_auth(p, &l);
 	finish_version(p, &l);
 	finish_l2tp(p, &l);

@@ -40,9 +40,10 @@ static const struct key_row rows[] = {
 		"Our certificate: PEM, DER or PKCS#12, with the certificates that lead to its CA." },
 	{ "local", "key", KEY_TEXT, AT(key), 0, 0, SIZE(key), "", "file", "",
 		"The private key, where it is not in the certificate's file." },
-	{ "local", "eap", KEY_EAP, 0, 0, 0, 0, "mschapv2, md5, gtc",
-		"mschapv2|md5|gtc|tls|ttls|peap", "tls|ttls|peap",
-		"EAP methods that may be used, most wanted first, separated by commas." },
+	{ "local", "eap", KEY_EAP, 0, 0, 0, 0, "tls, mschapv2, md5, gtc",
+		"tls|mschapv2|md5|gtc|ttls|peap", "ttls|peap",
+		"EAP methods that may be used, most wanted first, separated by commas; without it all, but "
+		"tls only with a certificate." },
 
 	{ "remote", "id", KEY_IDENTITY, AT(remote_id), 0, 0, 0, "", "identity", "",
 		"Who the gateway must prove to be; without it the gateway's name or address." },
@@ -52,10 +53,11 @@ static const struct key_row rows[] = {
 		"", "file", "", "The gateway's own certificate: no other is accepted." },
 	{ "remote", "ca", KEY_TEXT, AT(ca), 0, 0, SIZE(ca), "", "file or folder", "",
 		"Certificates of the CAs believed; without it the system's." },
-	{ "remote", "eap-id", KEY_NONE, 0, 0, 0, 0, "", "text", "*",
-		"Name of the EAP server in its certificate, for EAP methods over TLS." },
-	{ "remote", "eap-ca", KEY_NONE, 0, 0, 0, 0, "", "file or folder", "*",
-		"CA of the EAP server, for EAP methods over TLS." },
+	{ "remote", "eap-id", KEY_IDENTITY, AT(eap_id), 0, 0, 0, "", "identity", "",
+		"Whom the certificate of the EAP server must name, for methods over TLS; without it the "
+		"gateway." },
+	{ "remote", "eap-ca", KEY_TEXT, AT(eap_ca), 0, 0, SIZE(eap_ca), "", "file or folder", "",
+		"Certificates of the CAs believed of the EAP server; without it those of remote.ca." },
 
 	{ "secrets", "psk", KEY_SECRET, AT(psk), AT(psk_given), 0, 0, "", "text", "",
 		"The pre-shared key; asked for when it is needed and not given." },

@@ -58,6 +58,11 @@ bool profile_row_secret(const struct key_row *row);
 /* Is word one of the words separated by '|'? Its number, or -1. */
 int profile_word(const char *words, const char *word);
 
+/* Where local.eap is not given, in profile_eap.c: leaves out the methods that cannot be used. */
+void profile_settle_eap(struct profile *p);
+/* What is wrong with a key of EAP, and with which; NULL: nothing. */
+const char *profile_eap_wrong(const struct profile *p, const char **section, const char **key);
+
 /* Reads value into its place. The value was checked to be text without control characters. */
 bool profile_read(struct profile_full *f, const struct key_row *row, const char *value,
 	struct err *e) MUST_CHECK;

@@ -24,9 +24,8 @@ struct session *session_new(
 	s->p = p;
 	s->leave_at = TIME_NEVER;
 	rng_seed(&s->rng, seed);
-	snprintf(s->user, sizeof(s->user), "%s",
-		p->type == CONN_L2TP && p->ppp_user[0] ? p->ppp_user : p->user);
 	configure_engine(s);
+	configure_user(s);
 	return s;
 }
 

@@ -67,6 +67,8 @@ struct session {
 	time_t wall;
 
 	char user[EAP_USER_MAX];
+	struct tls_config tls; /* of EAP over TLS */
+	char eap_server[ID_TEXT_MAX]; /* whom its server must prove to be */
 	struct passphrase psk, ppk, password; /* answers of the user, kept for reconnecting */
 	struct err refusal; /* of the password that is known: the next attempt asks for another */
 	enum ask_kind asked; /* the engine's last question */

@@ -69,6 +69,21 @@ profile_eap() {
 	END
 }
 
+# profile_tls NAME WHO: the certificate of that user, for EAP alone
+profile_tls() {
+	profile "$1" <<-END
+	[connection]
+	gateway = gate.vpn.test
+	${DATAPLANE:+dataplane = $DATAPLANE}
+	[local]
+	auth = eap
+	certificate = $LAB/pki/user-$2.crt
+	key = $LAB/pki/user-$2.key
+	[remote]
+	ca = $LAB/pki/ca.crt
+	END
+}
+
 # profile_cert NAME KIND [CERTIFICATE]: gateway KIND.vpn.test and user KIND@vpn.test
 profile_cert() {
 	profile "$1" <<-END

@@ -71,5 +71,9 @@ pki_build() (
 	done
 	pki_gateway eap ecdsa-256 ca --san "$GATE4" --san "$GATE6" --san gate.vpn.test
 	pki_gateway other ecdsa-256 ca
+	pki_gateway radius rsa-2048 ca
+	pki_client tls rsa-2048 ca
+	pki_issue user-named rsa-2048 ca --dn "O=Lab, CN=Alice Named"
+	pki_client stranger ecdsa-256 wrong-ca
 	wait
 )

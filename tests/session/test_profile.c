@@ -88,8 +88,9 @@ static const struct row rows[] = {
 		"control"),
 	GOOD("local", "eap", "gtc, md5", "gtc, md5"),
 	BAD("local", "eap", "gtc, gtc", "twice"),
-	BAD("local", "eap", "tls", LATER),
-	BAD("local", "eap", "pap", "mschapv2, md5, gtc"),
+	GOOD("local", "eap", "mschapv2, tls", "mschapv2, tls"),
+	BAD("local", "eap", "ttls", LATER),
+	BAD("local", "eap", "pap", "tls, mschapv2, md5, gtc"),
 	GOOD("remote", "id", "vpn.example.org", "vpn.example.org"),
 	BAD("remote", "id", "two words", "host name"),
 	BAD("remote", "id", "%any", "leave remote.id out"),
@@ -100,8 +101,11 @@ static const struct row rows[] = {
 	BAD("remote", "certificate", "\xff", "UTF-8"),
 	GOOD("remote", "ca", "ca/", "ca/"),
 	BAD("remote", "ca", "", "empty"),
-	BAD("remote", "eap-id", "x", LATER),
-	BAD("remote", "eap-ca", "x", LATER),
+	GOOD("remote", "eap-id", "radius.example.org", "radius.example.org"),
+	GOOD("remote", "eap-id", "CN=radius", "CN=radius"),
+	BAD("remote", "eap-id", "two words", "host name"),
+	GOOD("remote", "eap-ca", "ca/", "ca/"),
+	BAD("remote", "eap-ca", "a\nb", "control"),
 	GOOD("secrets", "psk", "p;#\"'= \xc3\xbc", "(hidden)"),
 	BAD("secrets", "psk", "a\tb", "control"),
 	GOOD("secrets", "psk-file", "psk", "psk"),
@@ -326,7 +330,7 @@ static void defaults(void **state)
 		{ "esp", "lifetime", "1h" },
 		{ "esp", "replay-window", "1024" },
 		{ "ike", "fragmentation", "yes" },
-		{ "local", "eap", "mschapv2, md5, gtc" },
+		{ "local", "eap", "tls, mschapv2, md5, gtc" },
 		{ "network", "mtu", "auto" },
 		{ "network", "lan", "yes" },
 		{ "connection", "reconnect", "yes" },
@@ -342,11 +346,43 @@ static void defaults(void **state)
 		assert_string_equal(
 			profile_value(shown, sizeof(shown), p, want[i][0], want[i][1]), want[i][2]);
 	assert_true(p->ike_lifetime == SECONDS(14400) && p->dpd_interval == SECONDS(30));
-	assert_int_equal(p->eap[0], 26);
+	assert_int_equal(p->eap[0], 13);
 	profile_free(p);
 }
 
 /* --- what depends on several keys --- */
+
+static void check_eap(const char *const *lines, const char *want)
+{
+	struct profile_problem problems[8];
+	struct profile *p = profile_new("test");
+	char section[32], key[32], got[200];
+	struct err e;
+
+	for (; *lines; lines++) {
+		assert_int_equal(sscanf(*lines, "%31[^.].%31[^=]=", section, key), 2);
+		assert_ok(&e, profile_set(p, section, key, strchr(*lines, '=') + 1, &e));
+	}
+	(void)profile_finish(p, problems, ARRAY_LEN(problems));
+	assert_string_equal(profile_value(got, sizeof(got), p, "local", "eap"), want);
+	profile_free(p);
+}
+
+/* Without local.eap all that can be done with what the profile has. */
+static void eap_methods(void **state)
+{
+	static const char *const plain[] = { "local.auth=eap", NULL };
+	static const char *const cert[] = { "local.auth=eap", "local.certificate=me.pem", NULL };
+	static const char *const said[] = { "local.auth=eap", "local.eap=gtc, tls", NULL };
+	static const char *const l2tp[] = { "connection.type=l2tp", "local.auth=cert",
+		"local.certificate=me.pem", NULL };
+
+	(void)state;
+	check_eap(plain, "mschapv2, md5, gtc");
+	check_eap(cert, "tls, mschapv2, md5, gtc");
+	check_eap(said, "gtc, tls");
+	check_eap(l2tp, "mschapv2, md5, gtc");
+}
 
 /* Lines "section.key=value", then the section.key and a piece of the sentence of the one problem. */
 static void check_finish(const char *const *lines, const char *where, const char *say)
@@ -388,6 +424,18 @@ static void finish(void **state)
 	FINISH(NULL, NULL, GW, "local.auth=cert", "local.certificate=me.pem");
 	FINISH("local.certificate", "local.auth = cert", GW, "local.certificate=me.pem");
 	FINISH("local.key", "stands alone", GW, "local.auth=eap", "local.key=me.key");
+	FINISH(NULL, NULL, GW, "local.auth=eap", "local.certificate=me.pem");
+	FINISH(NULL, NULL, GW, "local.auth=eap", "local.eap=tls", "local.certificate=me.p12",
+		"remote.eap-id=radius.example.org", "remote.eap-ca=ca.pem");
+	FINISH("local.certificate", "local.eap = tls needs", GW, "local.auth=eap", "local.eap=tls");
+	FINISH("local.certificate", "not used; right would be tls", GW, "local.auth=eap",
+		"local.eap=mschapv2", "local.certificate=me.pem");
+	FINISH("remote.eap-id", "not used", GW, "local.auth=eap", "local.eap=mschapv2",
+		"remote.eap-id=radius.example.org");
+	FINISH("remote.eap-id", "nothing that a certificate proves", GW, "local.auth=eap",
+		"local.certificate=me.pem", "remote.eap-id=keyid:x");
+	FINISH("remote.eap-ca", "not used", GW, "remote.eap-ca=ca.pem");
+	FINISH(NULL, NULL, GW, L2TP, "local.eap=tls", "local.certificate=me.pem");
 	FINISH("remote.auth", "EAP", GW, "local.auth=eap", "remote.auth=psk");
 	FINISH("remote.ca", "not used", GW, "remote.ca=ca.pem");
 	FINISH(NULL, NULL, GW, "remote.auth=cert", "remote.ca=ca.pem");
@@ -558,6 +606,7 @@ int main(void)
 		cmocka_unit_test(a_later_value_replaces),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(finish),
+		cmocka_unit_test(eap_methods),
 		cmocka_unit_test(l2tp_settles),
 		cmocka_unit_test(the_gateway_proves_itself_as_we_do),
 		cmocka_unit_test(problems_are_counted_past_the_room),
