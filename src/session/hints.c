@@ -116,6 +116,10 @@ static const char out_of_date[] =
 	"look at this machine's clock (`date`); if it is right, whoever runs the gateway has to renew that "
 	"certificate (for a CA's, ask for the new file)";
 
+static const char check_certificate[] =
+	"check local.certificate and local.key, the user's name, and that the EAP server trusts the CA that "
+	"issued the certificate; its log says more";
+
 static const char eap_server_proves[] = "the EAP server: its certificate proves ";
 
 /* What only the sentence tells apart. In IKEv1 a name is compared once the shared key is known to be right. */
@@ -132,9 +136,9 @@ static const struct worded {
 			"name your certificate and its key in local.certificate and local.key (a PKCS#12 file "
 			"has both), and allow tls in local.eap where that is given" } },
 	{ "the EAP server refused TLS: ",
-		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
-			"where it does not accept our certificate: check local.certificate and local.key, the "
-			"user's name, and that the server trusts the CA that issued it; its log says more" } },
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED, check_certificate } },
+	{ "did not accept what it was given in EAP-TLS",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED, check_certificate } },
 	{ ", the profile allows EAP-",
 		{ STAGE_EAP, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 			"add the method that the gateway wants to local.eap, or leave local.eap out: then all "

@@ -122,14 +122,16 @@ softether_do() {
 	in_box gateway "$SOFTETHER/vpncmd/vpncmd" localhost:5555 /SERVER "$@" >>"$GATEWAY_LOG" 2>&1
 }
 
-# radius_start [PASSWORD]: FreeRADIUS, which the usual gateway asks for the connection "radius"
+# radius_start [PASSWORD]: FreeRADIUS, which the usual gateway asks for the connection "radius"; RADIUS_TLS is
+# the best version of TLS that it speaks
 radius_start() {
 	local here=$LAB/gateway/radius program=$PEERS/sbin/freeradius
 	[ -x "$program" ] || skip "FreeRADIUS is not there"
 	mkdir -p "$here"
 	cp "$NET_DIR/gateway/radiusd.conf" "$here/"
 	printf 'alice Cleartext-Password := "%s"\n' "${1:-$ALICE}" >"$here/users"
-	serve gateway env "PEERS=${PEERS%/usr}" "HERE=$here" \
+	serve gateway env "PEERS=${PEERS%/usr}" "HERE=$here" "PKI=$LAB/pki" \
+		"TLS=${RADIUS_TLS:-1.3}" \
 		"LD_LIBRARY_PATH=$PEERS/lib/x86_64-linux-gnu:$PEERS/lib/freeradius" \
 		"$program" -f -l stderr -d "$here" -D "$PEERS/share/freeradius" >>"$GATEWAY_LOG" 2>&1
 	RADIUS=$SERVED

@@ -21,3 +21,50 @@ test_radius_fails_password() {
 	client_fails 6 radius
 	gateway_says 'received RADIUS Access-Reject' || fail "FreeRADIUS was not asked"
 }
+
+# --- over TLS: another server than the gateway, with a certificate of its own
+
+# profile_radius NAME METHOD
+profile_radius() {
+	profile_eap "$1" "$2" radius
+	profile_add "$1" remote "eap-id = radius.vpn.test"
+	[ "$2" != tls ] || profile_add "$1" local "certificate = $LAB/pki/user-tls.crt" "key = $LAB/pki/user-tls.key"
+}
+
+# radius_over_tls VERSION METHOD
+radius_over_tls() {
+	RADIUS_TLS=$1 radius_start
+	profile_radius radius "$2"
+	client_start radius --log-level debug --log-file "$LAB/log"
+	grep -q " debug EAP-.*: TLSv$1, " "$LAB/log" || fail "another version of TLS"
+	reaches "$INNER4"
+	gateway_says 'received RADIUS Access-Accept' || fail "FreeRADIUS was not asked"
+	client_stop radius
+}
+
+test_radius_tls_12() { radius_over_tls 1.2 tls; }
+test_radius_tls_13() { radius_over_tls 1.3 tls; }
+
+# The gateway's name is not the server's.
+test_radius_tls_fails_name() {
+	radius_start
+	profile_radius radius tls
+	sed -i '/^eap-id = /d' "$LAB/profiles/radius.conf"
+	client_fails 7 radius
+	explained radius 'its certificate proves DNS:radius.vpn.test, .* wants gate.vpn.test' \
+		'set remote.eap-id = radius.vpn.test'
+}
+
+# radius_refuses_certificate VERSION: FreeRADIUS says why by an alert, or nothing
+radius_refuses_certificate() {
+	RADIUS_TLS=$1 radius_start
+	profile_radius radius tls
+	sed -i "s|/user-tls\\.|/user-stranger.|" "$LAB/profiles/radius.conf"
+	client_fails 6 radius
+	explained radius 'refused TLS: unknown_ca: .*TLS alert 48|what it was given in EAP-TLS' \
+		'local.certificate'
+	gateway_says 'received RADIUS Access-Reject' || fail "FreeRADIUS was not asked"
+}
+
+test_radius_tls_12_fails_certificate() { radius_refuses_certificate 1.2; }
+test_radius_tls_13_fails_certificate() { radius_refuses_certificate 1.3; }

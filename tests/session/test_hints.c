@@ -247,6 +247,42 @@ static void another_gateway(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* The server of EAP over TLS is another than the gateway, and what it finds wrong is not the password. */
+static void eap_over_tls(void **state)
+{
+	static const char proves[] = "the EAP server: its certificate proves DNS:radius.vpn.test, "
+				     "IP:192.0.2.1, CN=radius, and the profile wants gate.vpn.test";
+	static const char subject[] = "the EAP server: its certificate proves O=Lab, CN=radius, "
+				      "and the profile wants gate.vpn.test";
+	static const char strange[] = "the EAP server: the certificate \"CN=a\" was issued by "
+				      "\"CN=b\", whose certificate was neither sent nor is trusted";
+	static const char old[] = "the EAP server: the certificate \"CN=a\" expired on Friday";
+	static const char alert[] =
+		"the EAP server refused TLS: unknown_ca: it does not know the CA "
+		"that issued our certificate (TLS alert 48)";
+	static const char given[] = "the gateway did not accept what it was given in EAP-TLS";
+	static const char wants[] = "the gateway wants EAP-TLS (13), the profile allows EAP-MD5";
+	static const struct row rows[] = {
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_AUTH, 0, proves,
+			DOWN_NOT_THE_GATEWAY, "set remote.eap-id = radius.vpn.test;", "password" },
+		{ CONN_L2TP, LOCAL_PSK, REMOTE_PSK, STAGE_PPP_LOGIN, ERR_AUTH, 0, subject,
+			DOWN_NOT_THE_GATEWAY, "set remote.eap-id = O=Lab, CN=radius;", NULL },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_AUTH, 0, strange,
+			DOWN_NOT_THE_GATEWAY, "remote.eap-ca", "password" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_AUTH, 0, old,
+			DOWN_NOT_THE_GATEWAY, "clock", NULL },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_PEER, 0, alert,
+			DOWN_NOT_ACCEPTED, "local.certificate", "password" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_PEER, 0, given,
+			DOWN_NOT_ACCEPTED, "local.certificate", "password" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_PEER, 0, wants,
+			DOWN_NOT_ACCEPTED, "local.certificate", "password" },
+	};
+
+	(void)state;
+	check(rows, ARRAY_LEN(rows));
+}
+
 /* IKEv1 gateways that want something else say little. */
 static void little_said(void **state)
 {
@@ -505,6 +541,7 @@ int main(void)
 		cmocka_unit_test(advice),
 		cmocka_unit_test(pfs_that_differs),
 		cmocka_unit_test(another_gateway),
+		cmocka_unit_test(eap_over_tls),
 		cmocka_unit_test(little_said),
 		cmocka_unit_test(called_by_another_name),
 		cmocka_unit_test(signatures),
