@@ -38,6 +38,9 @@ enum eap_type {
 	EAP_MSCHAPV2 = 26,
 };
 
+/* What EAP-TTLS carries: EAP, or the password by itself. */
+enum eap_ttls { TTLS_EAP, TTLS_PAP, TTLS_MSCHAPV2 };
+
 enum { EAP_PACKET_MAX = 4096, EAP_USER_MAX = 256, EAP_ALLOWED_MAX = 8 };
 
 struct eap_config { /* lives as long as the eap */
@@ -47,6 +50,7 @@ struct eap_config { /* lives as long as the eap */
 	size_t n_methods; /* 1 to EAP_ALLOWED_MAX */
 	bool sequence; /* a further method after the first is acceptable (RFC 4739, FortiGate) */
 	const struct tls_config *tls; /* for methods over TLS; NULL: there are none of those */
+	enum eap_ttls ttls;
 };
 
 enum eap_verdict {
@@ -92,7 +96,7 @@ bool eap_may_end(const struct eap *x);
 bool eap_began(const struct eap *x);
 /* "EAP-MSCHAPv2", ... ; the method in use or "EAP". */
 const char *eap_method_name(const struct eap *x);
-/* Type number by the profile's word ("mschapv2", "md5", "gtc", "tls"), 0 when unknown or not supported. */
+/* Type number by the profile's word ("mschapv2", "md5", "gtc", "tls", "ttls"), 0 when unknown or not supported. */
 uint8_t eap_type_by_name(const char *word);
 const char *eap_type_name(uint8_t type); /* never NULL */
 bool eap_type_over_tls(uint8_t type);

@@ -51,6 +51,7 @@ struct ppp_config { /* lives as long as the ppp */
 	size_t n_eap;
 	const uint8_t *eap; /* EAP methods allowed; none: no EAP */
 	const struct tls_config *tls; /* for those over TLS */
+	enum eap_ttls ttls;
 	uint16_t mru; /* largest packet that we want to receive */
 	bool ipv4, ipv6; /* at least one */
 	struct addr want; /* the address to ask for, family NONE: any */

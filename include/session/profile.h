@@ -62,6 +62,7 @@ struct profile {
 	char certificate[PROFILE_PATH_MAX], key[PROFILE_PATH_MAX];
 	size_t n_eap;
 	uint8_t eap[EAP_METHODS_MAX]; /* EAP type numbers allowed, in order */
+	enum eap_ttls ttls; /* what goes inside EAP-TTLS */
 
 	/* [remote] */
 	struct identity remote_id; /* ID_NONE: the gateway's name or address */

@@ -20,7 +20,7 @@ static const struct eap_method methods[] = {
 	{ EAP_MD5, "md5", "EAP-MD5", md5_request },
 	{ EAP_GTC, "gtc", "EAP-GTC", gtc_request },
 	{ EAP_TLS, "tls", "EAP-TLS", tls_request },
-	{ EAP_TTLS, NULL, "EAP-TTLS", NULL },
+	{ EAP_TTLS, "ttls", "EAP-TTLS", ttls_request },
 	{ EAP_PEAP, NULL, "EAP-PEAP", NULL },
 	{ EAP_OTP, NULL, "EAP-OTP", NULL },
 	{ 18, NULL, "EAP-SIM", NULL },

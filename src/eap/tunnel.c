@@ -37,6 +37,7 @@ void tunnel_free(struct tunnel *t)
 {
 	if (!t)
 		return;
+	eap_free(t->inner);
 	tls_free(t->tls);
 	wipe(t, sizeof(*t));
 	free(t);

@@ -15,6 +15,13 @@ enum tunnel_phase {
 	TUNNEL_OVER, /* TLS failed, and nothing is read any more */
 };
 
+/* For a method that has more to say than the handshake. */
+enum inside_state {
+	INSIDE_NEW, /* nothing was said yet */
+	INSIDE_TALKS,
+	INSIDE_MAY_END, /* nothing is against a success any more */
+};
+
 enum {
 	TUNNEL_MESSAGE_MAX =
 		65536, /* octets of one message of the server, in as many packets as it likes */
@@ -29,6 +36,10 @@ struct tunnel { /* the eap's, made with the first request of a method and freed 
 	bool sending; /* there is more of our message, for which the server must ask */
 	enum eap_step then; /* what its last part is to the driver */
 	bool asked; /* the user, about what plain holds: TLS has read that request */
+	enum inside_state inside;
+	struct eap_config inner_config;
+	struct eap *inner; /* EAP inside, once it began */
+	uint8_t ident; /* of MS-CHAP-V2 inside of EAP-TTLS */
 	size_t in_len, in_total; /* of the message that is coming; total 0: not said */
 	size_t plain_len;
 	uint8_t plain[TLS_PLAIN_MAX]; /* what the server said inside, until it is answered */

@@ -56,7 +56,8 @@ static bool begin(struct ppp *p, struct bytes packet, struct err *e)
 		.password = p->config->password,
 		.methods = p->config->eap,
 		.n_methods = p->config->n_eap,
-		.tls = p->config->tls };
+		.tls = p->config->tls,
+		.ttls = p->config->ttls };
 	a->eap = eap_new(&a->eap_config, p->rng, e);
 	return a->eap != NULL;
 }

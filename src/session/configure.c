@@ -92,6 +92,7 @@ void configure_login(struct session *s)
 		.n_methods = s->p->n_eap,
 		.sequence = true,
 		.tls = &s->tls,
+		.ttls = s->p->ttls,
 		.password = configure_password(s) };
 }
 

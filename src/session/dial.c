@@ -85,6 +85,7 @@ static void configure_line(struct session *s)
 			.n_eap = p->n_eap,
 			.eap = p->eap,
 			.tls = &s->tls,
+			.ttls = p->ttls,
 			.mru = p->mru ? p->mru : fits,
 			.ipv4 = true,
 			.ipv6 = fits >= IPV6_LEAST_MTU &&

@@ -2,6 +2,8 @@
 
 #include "profile_private.h"
 
+const char profile_ttls_words[] = "ttls|ttls-pap|ttls-mschapv2";
+
 /* In IKEv2, or in PPP inside L2TP. */
 static bool logs_in_by_eap(const struct profile *p)
 {

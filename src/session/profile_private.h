@@ -58,6 +58,8 @@ bool profile_row_secret(const struct key_row *row);
 /* Is word one of the words separated by '|'? Its number, or -1. */
 int profile_word(const char *words, const char *word);
 
+/* The words of local.eap for EAP-TTLS, in the order of enum eap_ttls. */
+extern const char profile_ttls_words[];
 /* Where local.eap is not given, in profile_eap.c: leaves out the methods that cannot be used. */
 void profile_settle_eap(struct profile *p);
 /* What is wrong with a key of EAP, and with which; NULL: nothing. */

@@ -217,11 +217,14 @@ static bool read_eap(struct profile *p, const struct key_row *row, const char *v
 	while (next_item(&value, item)) {
 		if (read_word(row, item, e) < 0)
 			return false;
-		uint8_t type = eap_type_by_name(item);
+		int ttls = profile_word(profile_ttls_words, item);
+		uint8_t type = ttls < 0 ? eap_type_by_name(item) : EAP_TTLS;
 		if (memchr(p->eap, type, p->n_eap))
 			return err_set(e, ERR_CONFIG, "%s is named twice", item);
 		if (p->n_eap == EAP_METHODS_MAX)
 			return err_set(e, ERR_CONFIG, "more than %d methods", EAP_METHODS_MAX);
+		if (ttls >= 0)
+			p->ttls = (enum eap_ttls)ttls;
 		p->eap[p->n_eap++] = type;
 	}
 	return true;

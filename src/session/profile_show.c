@@ -120,13 +120,20 @@ static void add_identity(struct text *t, const struct identity *id)
 		add(t, "%s", id_text(text, id));
 }
 
+static bool is_eap_word(const struct profile *p, uint8_t type, const char *word)
+{
+	if (type == EAP_TTLS)
+		return profile_word(profile_ttls_words, word) == (int)p->ttls;
+	return eap_type_by_name(word) == type;
+}
+
 static void add_eap(struct text *t, const struct profile *p, const char *words)
 {
 	for (size_t i = 0; i < p->n_eap; i++)
 		for (const char *w = words; *w; w += strcspn(w, "|"), w += *w == '|') {
 			char word[32];
 			snprintf(word, sizeof(word), "%.*s", (int)strcspn(w, "|"), w);
-			if (eap_type_by_name(word) == p->eap[i])
+			if (is_eap_word(p, p->eap[i], word))
 				add_item(t, word);
 		}
 }

@@ -100,6 +100,7 @@ void tunnel_begin(struct tunnel_test *t, const struct tunnel_spec *spec)
 		.password = spec->password ? &t->password : NULL,
 		.methods = &t->spec.type,
 		.n_methods = 1,
+		.ttls = spec->ttls,
 		.tls = &t->tls };
 	t->eap = eap_new(&t->config, &t->rng, &e);
 	if (!t->eap)
@@ -221,6 +222,15 @@ void tunnel_handshake(struct tunnel_test *t)
 	do
 		tunnel_take(t);
 	while (next_message(t));
+}
+
+void tunnel_until_asked(struct tunnel_test *t)
+{
+	tunnel_ask(t, (struct bytes){ "\x20", 1 });
+	do
+		tunnel_take(t);
+	while (next_message(t));
+	tunnel_expect(t, EAP_V_ASK, ERR_NONE, "");
 }
 
 void tunnel_say(struct tunnel_test *t, struct bytes plain)

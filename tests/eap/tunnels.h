@@ -25,6 +25,7 @@ X509 *authority_issue(struct pki_spec spec);
 struct tunnel_spec {
 	uint8_t type; /* EAP_TLS, ... */
 	int version; /* of TLS; 0: 1.3 */
+	enum eap_ttls ttls;
 	size_t part; /* octets of a packet of the server's; 0: 1000 */
 	const char *server; /* the name that the peer wants; NULL: radius.example */
 	X509 *cert; /* of the server, which then belongs to the test; NULL: a good one */
@@ -62,6 +63,8 @@ void tunnel_message(struct tunnel_test *t, struct bytes message);
 void tunnel_take(struct tunnel_test *t);
 /* From the start to where the server has nothing more to say by itself. */
 void tunnel_handshake(struct tunnel_test *t);
+/* The same, where the peer asks the user before it is through. */
+void tunnel_until_asked(struct tunnel_test *t);
 /* The server says this inside, and takes the answer. */
 void tunnel_say(struct tunnel_test *t, struct bytes plain);
 /* The result of the last request was this. */

@@ -56,3 +56,39 @@ test_eap_tls_not_accepted() {
 	client_fails 6 stranger
 	explained stranger '^the EAP server refused TLS: ' 'gateway said: ' 'local.certificate'
 }
+
+# The gateway's own EAP-TTLS has EAP inside, and no other way.
+test_eap_ttls() {
+	profile_eap ttls ttls
+	gateway_mark
+	client_start ttls --log-level debug --log-file "$LAB/log"
+	grep -q ' debug EAP-TTLS: TLSv1' "$LAB/log" || fail "nothing of TLS in the log"
+	gateway_said "EAP_TTLS phase2 authentication of 'alice' .* successful" || fail "nobody logged in inside"
+	reaches "$INNER4" "$INNER6"
+	client_stop ttls
+}
+
+test_eap_ttls_wrong_password() {
+	profile_eap wrong ttls
+	sed -i 's/^password = .*/password = looking glass/' "$LAB/profiles/wrong.conf"
+	client_fails 6 wrong
+	explained wrong 'EAP-TTLS|password' 'secrets.password'
+	! grep -rq 'looking glass' "$LAB/run/wrong" || fail "the secret was printed"
+}
+
+# Nobody but the right server hears of who logs in.
+test_eap_ttls_wrong_ca() {
+	profile_eap wrong ttls
+	profile_add wrong remote "eap-ca = $LAB/pki/wrong-ca.crt"
+	client_fails 7 wrong
+	explained wrong '^the EAP server: the certificate ' 'remote.eap-ca' 'Nothing of the login'
+	! gateway_said "received tunneled EAP" || fail "it was told who logs in"
+}
+
+test_eap_ttls_wrong_name() {
+	profile_eap wrong ttls
+	profile_add wrong remote "eap-id = radius.vpn.test"
+	client_fails 7 wrong
+	explained wrong 'wants radius.vpn.test' 'set remote.eap-id = eap.vpn.test'
+	! gateway_said "received tunneled EAP" || fail "it was told who logs in"
+}

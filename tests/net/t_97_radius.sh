@@ -68,3 +68,23 @@ radius_refuses_certificate() {
 
 test_radius_tls_12_fails_certificate() { radius_refuses_certificate 1.2; }
 test_radius_tls_13_fails_certificate() { radius_refuses_certificate 1.3; }
+
+test_radius_ttls_12() { radius_over_tls 1.2 ttls; }
+test_radius_ttls_13() { radius_over_tls 1.3 ttls; }
+test_radius_ttls_pap_12() { radius_over_tls 1.2 ttls-pap; }
+test_radius_ttls_pap_13() { radius_over_tls 1.3 ttls-pap; }
+test_radius_ttls_mschapv2_12() { radius_over_tls 1.2 ttls-mschapv2; }
+test_radius_ttls_mschapv2_13() { radius_over_tls 1.3 ttls-mschapv2; }
+
+# radius_refuses_password METHOD
+radius_refuses_password() {
+	radius_start builder
+	profile_radius radius "$1"
+	client_fails 6 radius
+	explained radius 'password|what it was given in EAP-' 'secrets.password'
+	gateway_says 'received RADIUS Access-Reject' || fail "FreeRADIUS was not asked"
+}
+
+test_radius_ttls_fails_password() { radius_refuses_password ttls; }
+test_radius_ttls_pap_fails_password() { radius_refuses_password ttls-pap; }
+test_radius_ttls_mschapv2_fails_password() { radius_refuses_password ttls-mschapv2; }
