@@ -21,7 +21,7 @@ static const struct eap_method methods[] = {
 	{ EAP_GTC, "gtc", "EAP-GTC", gtc_request },
 	{ EAP_TLS, "tls", "EAP-TLS", tls_request },
 	{ EAP_TTLS, "ttls", "EAP-TTLS", ttls_request },
-	{ EAP_PEAP, NULL, "EAP-PEAP", NULL },
+	{ EAP_PEAP, "peap", "EAP-PEAP", peap_request },
 	{ EAP_OTP, NULL, "EAP-OTP", NULL },
 	{ 18, NULL, "EAP-SIM", NULL },
 	{ 23, NULL, "EAP-AKA", NULL },

@@ -91,6 +91,7 @@ enum eap_step md5_request(struct eap *x, struct rd *in, struct wr *out, struct e
 enum eap_step gtc_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
 enum eap_step mschapv2_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
 enum eap_step tls_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
+enum eap_step peap_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
 enum eap_step ttls_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r);
 
 #endif

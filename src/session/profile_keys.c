@@ -40,8 +40,8 @@ static const struct key_row rows[] = {
 		"Our certificate: PEM, DER or PKCS#12, with the certificates that lead to its CA." },
 	{ "local", "key", KEY_TEXT, AT(key), 0, 0, SIZE(key), "", "file", "",
 		"The private key, where it is not in the certificate's file." },
-	{ "local", "eap", KEY_EAP, 0, 0, 0, 0, "tls, mschapv2, ttls, md5, gtc",
-		"tls|mschapv2|peap|ttls|ttls-pap|ttls-mschapv2|md5|gtc", "peap",
+	{ "local", "eap", KEY_EAP, 0, 0, 0, 0, "tls, mschapv2, peap, ttls, md5, gtc",
+		"tls|mschapv2|peap|ttls|ttls-pap|ttls-mschapv2|md5|gtc", "",
 		"EAP methods that may be used, most wanted first, separated by commas; without it all, but "
 		"tls only with a certificate." },
 

@@ -19,7 +19,9 @@ size_t script_octets(const char *spec, uint8_t *out, size_t cap);
 #define PEER_CHALLENGE    "21402324255e262a28295f2b3a337c7e"
 #define NT_RESPONSE       "82309ecd8d708b5ea08faa3981cd83544233114a3d85d6df"
 #define PROOF             "'S=407A5589115FD0D6209F510FE9C04566932CDA56'"
-#define FAILED_CHALLENGE  "'C=5b5d7c7d7b3f2f3e3c2c602132262628'"
+/* RFC 3079 section 3.5.3 has the second half: what the server sends with, the client receives. */
+#define INNER_KEY        "d5f0e9521e3ea9589645e86051c82226 8b7cdc149b993a1ba118cb153f56dccb"
+#define FAILED_CHALLENGE "'C=5b5d7c7d7b3f2f3e3c2c602132262628'"
 
 #define IDENTITY_REQUEST "01 01 @ 01"
 #define CHALLENGE        "01 05 @ 1a 01 05 @ 10" GATEWAY_CHALLENGE "'gateway'"

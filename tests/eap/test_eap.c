@@ -282,7 +282,10 @@ static void names(void **state)
 	assert_int_equal(eap_type_by_name("mschapv2"), EAP_MSCHAPV2);
 	assert_int_equal(eap_type_by_name("MD5"), EAP_MD5);
 	assert_int_equal(eap_type_by_name("gtc"), EAP_GTC);
-	assert_int_equal(eap_type_by_name("tls"), 0);
+	assert_int_equal(eap_type_by_name("tls"), EAP_TLS);
+	assert_int_equal(eap_type_by_name("ttls"), EAP_TTLS);
+	assert_int_equal(eap_type_by_name("PEAP"), EAP_PEAP);
+	assert_int_equal(eap_type_by_name("otp"), 0);
 	assert_int_equal(eap_type_by_name(""), 0);
 	assert_string_equal(eap_type_name(EAP_MSCHAPV2), "EAP-MSCHAPv2");
 	assert_string_equal(eap_type_name(EAP_PEAP), "EAP-PEAP");

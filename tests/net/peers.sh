@@ -3,7 +3,7 @@
 # gets them; the virtual machine has them in place. SoftEther does all in user space; the others have no
 # ESP of their own, so they run where the kernel has it. Their logs go to the usual gateway's. Needs
 # lab.sh, gateway.sh and client.sh.
-# Configuration: gateway/libreswan.conf, gateway/openiked.conf, gateway/softether.cmd.
+# Configuration: gateway/libreswan.conf, gateway/openiked.conf, gateway/softether.cmd, gateway/radiusd.conf.
 
 PLUTO=/usr/libexec/ipsec/pluto
 IKED=/usr/sbin/iked
@@ -137,6 +137,32 @@ radius_start() {
 	RADIUS=$SERVED
 	trap 'kill "$RADIUS"; clients_end; router_plain' EXIT
 	wait_until 20 radius_listens || fail "FreeRADIUS does not start"
+}
+
+# hostapd_start: its server of EAP, in FreeRADIUS's place; it binds what is inside of PEAP to PEAP
+hostapd_start() {
+	local here=$LAB/gateway/hostapd program=$PEERS/sbin/hostapd
+	[ -x "$program" ] || skip "hostapd is not there"
+	mkdir -p "$here"
+	printf '127.0.0.1 lab\n' >"$here/clients"
+	printf '%s\n' '* PEAP,TTLS,TLS' "\"alice\" MSCHAPV2,TTLS-MSCHAPV2 \"$ALICE\" [2]" >"$here/users"
+	cat >"$here/conf" <<-END
+	driver=none
+	interface=lo
+	logger_stdout=-1
+	logger_stdout_level=1
+	eap_server=1
+	eap_user_file=$here/users
+	ca_cert=$LAB/pki/ca.crt
+	server_cert=$LAB/pki/radius.crt
+	private_key=$LAB/pki/radius.key
+	radius_server_clients=$here/clients
+	radius_server_auth_port=1812
+	END
+	serve gateway "$program" -dd "$here/conf" >>"$GATEWAY_LOG" 2>&1
+	RADIUS=$SERVED
+	trap 'kill "$RADIUS"; clients_end; router_plain' EXIT
+	wait_until 20 radius_listens || fail "hostapd does not start"
 }
 
 radius_listens() {

@@ -88,3 +88,31 @@ radius_refuses_password() {
 test_radius_ttls_fails_password() { radius_refuses_password ttls; }
 test_radius_ttls_pap_fails_password() { radius_refuses_password ttls-pap; }
 test_radius_ttls_mschapv2_fails_password() { radius_refuses_password ttls-mschapv2; }
+
+test_radius_peap_12() { radius_over_tls 1.2 peap; }
+test_radius_peap_13() { radius_over_tls 1.3 peap; }
+test_radius_peap_fails_password() { radius_refuses_password peap; }
+
+test_radius_peap_fails_name() {
+	radius_start
+	profile_radius radius peap
+	sed -i '/^eap-id = /d' "$LAB/profiles/radius.conf"
+	client_fails 7 radius
+	explained radius 'wants gate.vpn.test' 'set remote.eap-id = radius.vpn.test'
+}
+
+# --- hostapd, the other server of EAP that there is
+
+# hostapd_logs_in METHOD REGEX: which its log has then
+hostapd_logs_in() {
+	hostapd_start
+	profile_radius radius "$1"
+	client_start radius
+	reaches "$INNER4"
+	gateway_says "$2" || fail "hostapd does not say $2"
+	client_stop radius
+}
+
+test_hostapd_peap() { hostapd_logs_in peap 'Valid cryptobinding TLV received|Compound_MAC'; }
+test_hostapd_ttls_mschapv2() { hostapd_logs_in ttls-mschapv2 'EAP-TTLS.*MSCHAPV2.*[Cc]orrect'; }
+test_hostapd_tls() { hostapd_logs_in tls 'EAP-TLS: Done'; }
