@@ -193,6 +193,7 @@ struct ike_view {
 	bool proved; /* the gateway proved itself, and what it said after that is its own */
 	bool pkcs1; /* we signed by PKCS#1 v1.5, and may by PSS */
 	bool sha1; /* a signature of either side was made by it, whatever the suite */
+	uint8_t eap; /* the EAP method that was agreed on, 0: none */
 	bool quantum_safe; /* RFC 8784: the keys need more than what was said on the wire */
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
 	char vendor[64];

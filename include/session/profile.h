@@ -63,6 +63,7 @@ struct profile {
 	size_t n_eap;
 	uint8_t eap[EAP_METHODS_MAX]; /* EAP type numbers allowed, in order */
 	enum eap_ttls ttls; /* what goes inside EAP-TTLS */
+	bool any_eap; /* neither methods nor a server are named: what does not work may be left out */
 
 	/* [remote] */
 	struct identity remote_id; /* ID_NONE: the gateway's name or address */

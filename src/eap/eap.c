@@ -120,6 +120,11 @@ bool eap_began(const struct eap *x)
 	return x->n_methods > 0;
 }
 
+uint8_t eap_type_in_use(const struct eap *x)
+{
+	return x->method ? x->method->type : 0;
+}
+
 const char *eap_method_name(const struct eap *x)
 {
 	return x->method ? x->method->name : "EAP";

@@ -505,6 +505,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.proved = v->proved,
 		.pkcs1 = v->pkcs1,
 		.sha1 = v->sha1,
+		.eap = v->eap,
 		.quantum_safe = v->quantum_safe,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,

@@ -136,6 +136,7 @@ bool v2_eap_packet(
 	bool ok = v->hs->eap != NULL;
 	if (ok) {
 		eap_input(v->hs->eap, packet, r);
+		v->eap = eap_type_in_use(v->hs->eap);
 		ok = act_on(v, r, ob, next, e);
 	}
 	wipe(r, sizeof(*r));

@@ -288,6 +288,13 @@ static bool in_vain(const struct session *s, const struct err *e)
 		(e->kind == ERR_PEER || e->kind == ERR_SILENT);
 }
 
+/* Nor has the gateway a method without TLS. */
+static bool no_other_login(const struct session *s, const struct err *e)
+{
+	return s->eap_server_refused.kind != ERR_NONE && s->view.stage == STAGE_EAP &&
+		s->view.eap == 0 && e->kind == ERR_PEER;
+}
+
 /* Whoever is on the way can refuse us in the clear, and can fail to prove to be the gateway: no more than
  * silence, or it would take away what keeps traffic from going in the clear. */
 static bool final_refusal(struct session *s, const struct err *e)
@@ -317,6 +324,15 @@ static bool refused_unknown(const struct session *s, const struct err *e)
 static bool refused_by_name(const struct session *s, const struct err *e)
 {
 	return refused_unknown(s, e) && s->cfg.send_remote_id && s->p->send_remote_id == TRI_AUTO;
+}
+
+/* The login was to be over TLS with a server that is not the gateway, as it often is, and whose name the profile does
+ * not say. The gateway proved itself, and may take another method. */
+static bool is_strange_server(const struct session *s, const struct err *e)
+{
+	return s->p->any_eap && s->view.proved && s->view.stage == STAGE_EAP &&
+		e->kind == ERR_AUTH && eap_type_over_tls(s->view.eap) &&
+		s->eap_server_refused.kind == ERR_NONE;
 }
 
 /* The way was right, and the gateway refused something that is not needed: the groups of security = legacy are
@@ -354,6 +370,12 @@ static bool give_way(struct session *s, const struct err *e, struct outbox *ob)
 		s->nameless = false;
 		outbox_event(ob, EV_STAGE, LEVEL_INFO,
 			"refused: trying once more with another kind of signature (RSA-PSS)");
+		return true;
+	}
+	if (is_strange_server(s, e)) {
+		s->eap_server_refused = *e;
+		outbox_event(ob, EV_WARNING, LEVEL_WARN,
+			"%s: asking the gateway for a login without TLS", e->text);
 		return true;
 	}
 	/* A port other than 1701 was good once; the gateway's selectors may have another opinion now. */
@@ -438,6 +460,7 @@ static void next_gateway(struct session *s, const struct err *e, struct outbox *
 		e->kind == ERR_PEER ? ": " : "", e->text);
 	leave_engine(s);
 	err_clear(&s->refused_name); /* what was learned of this one says nothing of the next */
+	err_clear(&s->eap_server_refused);
 	s->nameless = s->cfg.pss = false;
 	s->gateway++;
 	s->n_paths = 0;
@@ -495,6 +518,8 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 	} else if (in_vain(s, e)) {
 		e = &s->refused_name;
 		stage = STAGE_AUTH;
+	} else if (no_other_login(s, e)) {
+		e = &s->eap_server_refused;
 	} else {
 		attempt_login_refused(s, &s->view, e);
 	}

@@ -85,6 +85,16 @@ static void configure_tls(struct session *s)
 		.key = p->own_key };
 }
 
+static size_t plain_methods(struct session *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->p->n_eap; i++)
+		if (!eap_type_over_tls(s->p->eap[i]))
+			s->plain_eap[n++] = s->p->eap[i];
+	return n;
+}
+
 void configure_login(struct session *s)
 {
 	s->cfg.eap = (struct eap_config){ .user = s->user,
@@ -94,6 +104,10 @@ void configure_login(struct session *s)
 		.tls = &s->tls,
 		.ttls = s->p->ttls,
 		.password = configure_password(s) };
+	if (s->eap_server_refused.kind == ERR_NONE)
+		return;
+	s->cfg.eap.n_methods = plain_methods(s);
+	s->cfg.eap.methods = s->plain_eap;
 }
 
 void configure_addresses(struct session *s)

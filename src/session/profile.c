@@ -255,6 +255,8 @@ static void finish_eap(struct profile *p, struct problems *l)
 {
 	const char *section, *key, *why;
 
+	p->any_eap = !given(p, "local", "eap") && !given(p, "remote", "eap-id") &&
+		!given(p, "remote", "eap-ca");
 	if (!given(p, "local", "eap"))
 		profile_settle_eap(p);
 	why = profile_eap_wrong(p, &section, &key);

@@ -91,6 +91,11 @@ test_radius_ttls_mschapv2_fails_password() { radius_refuses_password ttls-mschap
 
 test_radius_peap_12() { radius_over_tls 1.2 peap; }
 test_radius_peap_13() { radius_over_tls 1.3 peap; }
+test_radius_peap_gtc() {
+	RADIUS_PEAP=gtc
+	radius_over_tls 1.2 peap
+}
+
 test_radius_peap_fails_password() { radius_refuses_password peap; }
 
 test_radius_peap_fails_name() {
@@ -99,6 +104,41 @@ test_radius_peap_fails_name() {
 	sed -i '/^eap-id = /d' "$LAB/profiles/radius.conf"
 	client_fails 7 radius
 	explained radius 'wants gate.vpn.test' 'set remote.eap-id = radius.vpn.test'
+}
+
+# --- a profile that says nothing of methods or of the server
+
+# profile_any NAME: alice's
+profile_any() {
+	profile_eap "$1" any radius
+	sed -i '/^eap = /d' "$LAB/profiles/$1.conf"
+}
+
+# The server's certificate does not name the gateway, and it has a method that needs none.
+test_radius_any_without_tls() {
+	RADIUS_FIRST=peap radius_start
+	profile_any radius
+	client_start radius
+	warned radius 'and the profile wants gate.vpn.test: asking the gateway for a login without TLS'
+	reaches "$INNER4"
+	client_stop radius
+}
+
+# It has none: then it is the name that is told.
+test_radius_any_fails_name() {
+	hostapd_start
+	profile_any radius
+	client_fails 7 radius
+	explained radius 'and the profile wants gate.vpn.test$' 'set remote.eap-id = radius.vpn.test'
+}
+
+# The name is right, and the gateway is the server: what it begins with is taken.
+test_eap_any() {
+	profile_eap any any ttls
+	sed -i '/^eap = /d' "$LAB/profiles/any.conf"
+	client_start any --log-level debug --log-file "$LAB/log"
+	grep -q ' debug EAP-TTLS: TLSv1' "$LAB/log" || fail "another method"
+	client_stop any
 }
 
 # --- hostapd, the other server of EAP that there is
