@@ -100,7 +100,7 @@ void eap_free(struct eap *x)
 {
 	if (!x)
 		return;
-	tunnel_free(x->tunnel);
+	eap_tunnel_free(x->tunnel);
 	wipe(x, sizeof(*x));
 	free(x);
 }
@@ -274,7 +274,7 @@ static void method_begin(struct eap *x, uint8_t type)
 	err_clear(&x->reason);
 	x->mschapv2 = MSCHAPV2_START;
 	wipe(&x->mschap, sizeof(x->mschap));
-	tunnel_free(x->tunnel);
+	eap_tunnel_free(x->tunnel);
 	x->tunnel = NULL;
 	secret_wipe(&x->msk);
 }

@@ -8,7 +8,7 @@ static const uint8_t methods[] = { EAP_MSCHAPV2, EAP_GTC, EAP_MD5 };
 
 static bool inner_begin(struct eap *x, struct err *e)
 {
-	struct tunnel *t = x->tunnel;
+	struct eap_tunnel *t = x->tunnel;
 
 	t->inner_config = (struct eap_config){ .user = x->user,
 		.password = x->password_own ? &x->password : x->config->password,
@@ -37,7 +37,7 @@ static enum eap_step ask(struct eap *x, const struct eap_result *in, struct eap_
 enum eap_step inner_packet(
 	struct eap *x, struct bytes packet, struct eap_result *in, struct eap_result *r)
 {
-	struct tunnel *t = x->tunnel;
+	struct eap_tunnel *t = x->tunnel;
 
 	if (!t->inner && !inner_begin(x, &r->err))
 		return STEP_FAIL;

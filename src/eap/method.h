@@ -49,7 +49,7 @@ enum mschapv2_state {
 	MSCHAPV2_REFUSED, /* we took note of a failure */
 };
 
-struct tunnel;
+struct eap_tunnel;
 
 struct eap {
 	const struct eap_config *config;
@@ -73,7 +73,7 @@ struct eap {
 	struct secret msk;
 	enum mschapv2_state mschapv2;
 	struct mschap mschap; /* valid in MSCHAPV2_PROVING */
-	struct tunnel *tunnel; /* of a method over TLS, once it began; else NULL */
+	struct eap_tunnel *tunnel; /* of a method over TLS, once it began; else NULL */
 
 	uint8_t identifier; /* of the request that is being read */
 	size_t request_len, response_len; /* the last ones; 0: none */

@@ -196,7 +196,7 @@ static enum eap_step success_inside(
 			"the EAP server says success inside of PEAP before any login was finished");
 		return STEP_FAIL;
 	}
-	if (!tunnel_key(x, "client EAP encryption", &r->err) ||
+	if (!eap_tunnel_key(x, "client EAP encryption", &r->err) ||
 		(ext->binding && !bind(x, ext->binding, answer, &r->err)))
 		return STEP_FAIL;
 	return send_extensions(x, RESULT_SUCCESS, ext->binding ? answer : NULL, STEP_LAST, r);
@@ -266,7 +266,7 @@ static enum eap_step eap_inside(struct eap *x, struct bytes plain, struct eap_re
 
 static enum eap_step inside(struct eap *x, struct bytes plain, struct eap_result *r)
 {
-	struct tunnel *t = x->tunnel;
+	struct eap_tunnel *t = x->tunnel;
 	struct rd in = rd_init(plain.p, plain.n);
 	enum eap_step step;
 
@@ -289,5 +289,5 @@ static enum eap_step inside(struct eap *x, struct bytes plain, struct eap_result
 
 enum eap_step peap_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r)
 {
-	return tunnel_request(x, in, out, r, inside);
+	return eap_tunnel_request(x, in, out, r, inside);
 }

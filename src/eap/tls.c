@@ -18,10 +18,10 @@ static enum eap_step inside(struct eap *x, struct bytes plain, struct eap_result
 	}
 	if (tls13 && plain.n == 0)
 		return STEP_REPLY;
-	return tunnel_key(x, "client EAP encryption", &r->err) ? STEP_LAST : STEP_FAIL;
+	return eap_tunnel_key(x, "client EAP encryption", &r->err) ? STEP_LAST : STEP_FAIL;
 }
 
 enum eap_step tls_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r)
 {
-	return tunnel_request(x, in, out, r, inside);
+	return eap_tunnel_request(x, in, out, r, inside);
 }

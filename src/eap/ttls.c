@@ -119,7 +119,7 @@ static enum eap_step send(struct eap *x, struct wr *w, enum eap_step step, struc
 	}
 	if (w->len > 0 && !tls_write(x->tunnel->tls, (struct bytes){ w->base, w->len }, &r->err))
 		return STEP_FAIL;
-	if (step == STEP_LAST && !tunnel_key(x, "ttls keying material", &r->err))
+	if (step == STEP_LAST && !eap_tunnel_key(x, "ttls keying material", &r->err))
 		return STEP_FAIL;
 	return step;
 }
@@ -290,7 +290,7 @@ static const struct {
 static enum eap_step inside(struct eap *x, struct bytes plain, struct eap_result *r)
 {
 	enum eap_ttls way = x->config->ttls;
-	struct tunnel *t = x->tunnel;
+	struct eap_tunnel *t = x->tunnel;
 	uint8_t buf[OUT_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct said s;
@@ -314,5 +314,5 @@ static enum eap_step inside(struct eap *x, struct bytes plain, struct eap_result
 
 enum eap_step ttls_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r)
 {
-	return tunnel_request(x, in, out, r, inside);
+	return eap_tunnel_request(x, in, out, r, inside);
 }

@@ -20,7 +20,7 @@ enum { FLAG_LENGTH = 0x80, FLAG_MORE = 0x40, FLAG_START = 0x20 };
 
 static bool tunnel_new(struct eap *x, struct err *e)
 {
-	struct tunnel *t = calloc(1, sizeof(*t));
+	struct eap_tunnel *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return err_set(e, ERR_LOCAL, "no memory for EAP");
@@ -33,7 +33,7 @@ static bool tunnel_new(struct eap *x, struct err *e)
 	return true;
 }
 
-void tunnel_free(struct tunnel *t)
+void eap_tunnel_free(struct eap_tunnel *t)
 {
 	if (!t)
 		return;
@@ -50,7 +50,7 @@ static enum eap_step malformed(const struct eap *x, const char *what, struct eap
 }
 
 /* What TLS has to say, or as much of it as goes into a packet; with nothing to say, an acknowledgement. */
-static enum eap_step send_part(struct tunnel *t, struct wr *out)
+static enum eap_step send_part(struct eap_tunnel *t, struct wr *out)
 {
 	size_t left = tls_pending(t->tls);
 	bool more = left > TUNNEL_PART_MAX, first = !t->sending;
@@ -68,7 +68,7 @@ static enum eap_step send_part(struct tunnel *t, struct wr *out)
 
 /* Whatever TLS found wrong, the server is told by an alert and then has the last word; for the alert that it
  * sent itself it gets an empty packet (RFC 5216 section 2.1.3). */
-static enum eap_step tls_failed(struct tunnel *t, struct wr *out, const struct err *e)
+static enum eap_step tls_failed(struct eap_tunnel *t, struct wr *out, const struct err *e)
 {
 	t->phase = TUNNEL_OVER;
 	t->then = STEP_CONCEDE;
@@ -78,7 +78,7 @@ static enum eap_step tls_failed(struct tunnel *t, struct wr *out, const struct e
 static enum eap_step start(
 	struct eap *x, uint8_t flags, struct rd *in, struct wr *out, struct eap_result *r)
 {
-	struct tunnel *t = x->tunnel;
+	struct eap_tunnel *t = x->tunnel;
 
 	if (!(flags & FLAG_START))
 		return malformed(x, "comes before the start", r);
@@ -92,7 +92,7 @@ static enum eap_step start(
 }
 
 /* Appends a packet's octets to the message. */
-static const char *gather(struct tunnel *t, uint8_t flags, size_t total, struct rd *in)
+static const char *gather(struct eap_tunnel *t, uint8_t flags, size_t total, struct rd *in)
 {
 	bool first = t->in_len == 0, more = flags & FLAG_MORE;
 	size_t n = in->left;
@@ -116,9 +116,9 @@ static const char *gather(struct tunnel *t, uint8_t flags, size_t total, struct 
 }
 
 static enum eap_step look_inside(
-	struct eap *x, struct wr *out, struct eap_result *r, tunnel_inside *inside)
+	struct eap *x, struct wr *out, struct eap_result *r, eap_tunnel_inside *inside)
 {
-	struct tunnel *t = x->tunnel;
+	struct eap_tunnel *t = x->tunnel;
 	enum eap_step step = inside(x, (struct bytes){ t->plain, t->plain_len }, r);
 
 	t->asked = step == STEP_ASK;
@@ -133,9 +133,9 @@ static enum eap_step look_inside(
 }
 
 static enum eap_step read_message(
-	struct eap *x, struct wr *out, struct eap_result *r, tunnel_inside *inside)
+	struct eap *x, struct wr *out, struct eap_result *r, eap_tunnel_inside *inside)
 {
-	struct tunnel *t = x->tunnel;
+	struct eap_tunnel *t = x->tunnel;
 	bool ok = tls_input(t->tls, (struct bytes){ t->in, t->in_len }, &r->err);
 
 	t->in_len = t->in_total = 0;
@@ -154,12 +154,12 @@ static enum eap_step read_message(
 	return look_inside(x, out, r, inside);
 }
 
-enum eap_step tunnel_request(
-	struct eap *x, struct rd *in, struct wr *out, struct eap_result *r, tunnel_inside *inside)
+enum eap_step eap_tunnel_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r,
+	eap_tunnel_inside *inside)
 {
 	if (!x->tunnel && !tunnel_new(x, &r->err))
 		return STEP_FAIL;
-	struct tunnel *t = x->tunnel;
+	struct eap_tunnel *t = x->tunnel;
 	if (t->asked)
 		return look_inside(x, out, r, inside);
 	uint8_t flags = rd_u8(in);
@@ -186,7 +186,7 @@ enum eap_step tunnel_request(
 	return read_message(x, out, r, inside);
 }
 
-bool tunnel_key(struct eap *x, const char *label, struct err *e)
+bool eap_tunnel_key(struct eap *x, const char *label, struct err *e)
 {
 	uint8_t material[128]; /* MSK and EMSK */
 	struct tls *tls = x->tunnel->tls;

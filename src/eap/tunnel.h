@@ -30,7 +30,7 @@ enum {
 	TUNNEL_PART_MAX = 1020 - 10,
 };
 
-struct tunnel { /* the eap's, made with the first request of a method and freed by tunnel_free */
+struct eap_tunnel { /* the eap's, made with the first request of a method and freed by eap_tunnel_free */
 	enum tunnel_phase phase;
 	struct tls *tls;
 	bool sending; /* there is more of our message, for which the server must ask */
@@ -49,13 +49,13 @@ struct tunnel { /* the eap's, made with the first request of a method and freed 
 /* What comes of what the server said inside (at first of nothing): STEP_REPLY and STEP_LAST with what was
  * given to tls_write, or with an empty packet; STEP_CONCEDE, STEP_FAIL; STEP_ASK, and it is called once more
  * with the same octets and the answer. */
-typedef enum eap_step tunnel_inside(struct eap *x, struct bytes plain, struct eap_result *r);
+typedef enum eap_step eap_tunnel_inside(struct eap *x, struct bytes plain, struct eap_result *r);
 
 /* The request of a method that is nothing but TLS. */
-enum eap_step tunnel_request(
-	struct eap *x, struct rd *in, struct wr *out, struct eap_result *r, tunnel_inside *inside);
+enum eap_step eap_tunnel_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r,
+	eap_tunnel_inside *inside);
 /* The MSK: by RFC 9190 section 2.3 and RFC 9427 section 2.1 in TLS 1.3, else by that label. */
-bool tunnel_key(struct eap *x, const char *label, struct err *e) MUST_CHECK;
-void tunnel_free(struct tunnel *t); /* NULL is fine */
+bool eap_tunnel_key(struct eap *x, const char *label, struct err *e) MUST_CHECK;
+void eap_tunnel_free(struct eap_tunnel *t); /* NULL is fine */
 
 #endif

@@ -183,11 +183,9 @@ static void read_auth(struct apple_vpn *v, const struct xml *ikev2)
 		apple_secret(v, ikev2, "SharedSecret", "secrets", "psk");
 		return;
 	}
+	import_set(v->p, "local", "auth", "%s", eap ? "eap" : "cert");
 	if (eap)
-		import_note(v->p, IMPORT_LEFT, "IKEv2.ExtendedAuthEnabled",
-			"EAP-TLS is not done here; the certificate is shown in IKEv2's own way, "
-			"which the gateway may or may not take");
-	import_set(v->p, "local", "auth", "cert");
+		import_set(v->p, "local", "eap", "tls");
 	apple_own_certificate(v, ikev2);
 	apple_ca(v);
 }

@@ -23,8 +23,7 @@ static const struct {
 	{ "VpnDnsServers", NULL },
 	{ "CustomDnsServers", NULL },
 	{ "DnsServers", NULL },
-	{ "RadiusServerRootCertificate",
-		"is for EAP-TLS between us and the RADIUS server, which is not done here" },
+	{ "RadiusServerRootCertificate", NULL },
 };
 
 static const char *text_at(const struct xml *profile, const char *name)
@@ -53,31 +52,49 @@ static void read_auth(struct import_profile *p, const struct xml *profile)
 		import_set(p, "local", "eap", "mschapv2");
 		return;
 	}
-	import_set(p, "local", "auth", "cert");
+	bool eap = strncasecmp(auth, "EAPTLS", 6) == 0;
+	import_set(p, "local", "auth", "%s", eap ? "eap" : "cert");
+	if (eap)
+		import_set(p, "local", "eap", "tls");
 	import_note(p, IMPORT_TODO, "client certificate",
 		"Azure's files do not hold it: name yours in local.certificate (a PKCS#12 file, or "
 		"PEM with local.key)");
-	if (strncasecmp(auth, "EAPTLS", 6) == 0)
-		import_note(p, IMPORT_LEFT, "Auth",
-			"EAP-TLS is not done here; the certificate is shown in IKEv2's own way, "
-			"which the gateway may or may not take");
 }
 
-static void read_ca(struct import_profile *p, const struct xml *profile)
+static void read_ca(
+	struct import_profile *p, const struct xml *profile, const char *what, const char *key)
 {
-	const char *text = text_at(profile, "CaCert");
+	const char *text = text_at(profile, what);
 	struct foreign_ca ca = { 0 };
 	size_t n = 0;
 	uint8_t *der = base64_decode(text, &n);
 
 	if (der && foreign_ca_add(&ca, (struct bytes){ der, n }))
-		foreign_ca_attach(&ca, p, "ca");
+		foreign_ca_attach(&ca, p, key);
 	else if (*text)
-		import_note(p, IMPORT_TODO, "CaCert",
-			"is no certificate: name the gateway's CA in remote.ca, where this system "
-			"does not believe it");
+		import_note(p, IMPORT_TODO, what,
+			"is no certificate: name the CA in remote.%s, where this system does not "
+			"believe it",
+			key);
 	foreign_ca_free(&ca);
 	base64_free(der, n);
+}
+
+/* The RADIUS server that EAP-TLS is done with, where it is not the gateway. Its name is not in the file. */
+static void read_radius(struct import_profile *p, const struct xml *profile)
+{
+	static const char what[] = "RadiusServerRootCertificate";
+
+	if (!*text_at(profile, what))
+		return;
+	if (!import_get(p, "local", "eap") || strcmp(import_get(p, "local", "eap"), "tls") != 0) {
+		import_note(p, IMPORT_LEFT, what, "is for EAP-TLS, which is not asked for");
+		return;
+	}
+	read_ca(p, profile, what, "eap-ca");
+	import_note(p, IMPORT_TODO, what,
+		"is another server's than the gateway: name it, as its certificate does, in "
+		"remote.eap-id");
 }
 
 /* In one element, or in an element each inside. */
@@ -136,7 +153,8 @@ static bool read_profile(struct import *im, const struct xml *profile, struct er
 	import_set(p, "connection", "type", "ikev2");
 	import_set(p, "connection", "gateway", "%s", server);
 	read_auth(p, profile);
-	read_ca(p, profile);
+	read_ca(p, profile, "CaCert", "ca");
+	read_radius(p, profile);
 	read_list(p, profile, "Routes", foreign_is_prefix, "routes");
 	read_list(p, profile, "DnsServers", foreign_is_address, "dns");
 	read_list(p, profile, "VpnDnsServers", foreign_is_address, "dns");

@@ -187,8 +187,11 @@ bool foreign_ca_add(struct foreign_ca *ca, struct bytes file)
 
 void foreign_ca_attach(const struct foreign_ca *ca, struct import_profile *p, const char *key)
 {
+	const char *name = strcmp(key, "certificate") == 0 ? "gateway" : key;
+	char suffix[24];
 	size_t room = 0;
 
+	snprintf(suffix, sizeof(suffix), "%s.crt", name);
 	for (size_t i = 0; i < ca->n; i++)
 		room += base64_pem_room(PEM_CERT, cert_der(ca->v[i]).n);
 	uint8_t *pem = ca->n > 0 ? malloc(room) : NULL;
@@ -196,8 +199,7 @@ void foreign_ca_attach(const struct foreign_ca *ca, struct import_profile *p, co
 	for (size_t i = 0; pem && i < ca->n; i++)
 		base64_pem(&w, PEM_CERT, cert_der(ca->v[i]));
 	if (pem && !w.bad)
-		import_attach(p, "remote", key, strcmp(key, "ca") == 0 ? "ca.crt" : "gateway.crt",
-			(struct bytes){ pem, w.len });
+		import_attach(p, "remote", key, suffix, (struct bytes){ pem, w.len });
 	free(pem);
 }
 

@@ -170,8 +170,11 @@ static void set_auth(struct ipsec_conn *c)
 	import_set(c->p, "local", "auth", "%s", auth);
 	set_identity(c, c->us, "local");
 	set_identity(c, c->them, "remote");
-	if (strstr(auth, "cert"))
+	const char *server = ipsec_value(c, "", "aaa_identity");
+	if (strstr(auth, "cert") || begins(first, "eap-tls"))
 		set_certificate(c, c->us, "local", "local.certificate");
+	if (begins(first, "eap") && server && server[0] != '%')
+		import_set(c->p, "remote", "eap-id", "%s", server);
 	if (begins(first, "eap-") && !begins(first, "eap-dynamic") && !begins(first, "eap-radius"))
 		import_set(c->p, "local", "eap", "%s", first + 4);
 	set_login(c);
@@ -279,10 +282,11 @@ static const struct keyfile_word left[] = {
 static const char *const quiet[] = { "auto", "keyingtries", "rekey", "rekeymargin", "rekeyfuzz",
 	"margintime", "dpdaction", "dpdtimeout", "closeaction", "reauth", "narrowing",
 	"installpolicy", "initial-contact", "retransmit-timeout", "nat-keepalive", "sha2-truncbug",
-	"modecfgpull", "modecfgdns", "eap_identity", "xauth_identity", "xauth", "leftsendcert",
-	"rightsendcert", "leftnexthop", "rightnexthop", "leftprotoport", "rightprotoport",
-	"leftxauthserver", "rightxauthserver", "leftmodecfgserver", "rightmodecfgserver", "leftdns",
-	"rightsourceip", "leftallowany", "rightallowany", "lefthostaccess", "righthostaccess" };
+	"modecfgpull", "modecfgdns", "eap_identity", "aaa_identity", "xauth_identity", "xauth",
+	"leftsendcert", "rightsendcert", "leftnexthop", "rightnexthop", "leftprotoport",
+	"rightprotoport", "leftxauthserver", "rightxauthserver", "leftmodecfgserver",
+	"rightmodecfgserver", "leftdns", "rightsourceip", "leftallowany", "rightallowany",
+	"lefthostaccess", "righthostaccess" };
 
 static void tell_rest(struct ipsec_conn *c, unsigned includes)
 {

@@ -24,7 +24,10 @@ static void read_certificate(struct import_profile *p, struct keyfile *k)
 	bool card = (source && strcasecmp(source, "smartcard") == 0) ||
 		strcasecmp(method, "smartcard") == 0;
 
-	import_set(p, "local", "auth", "cert");
+	bool eap = strcasecmp(method, "eap-tls") == 0;
+	import_set(p, "local", "auth", "%s", eap ? "eap" : "cert");
+	if (eap)
+		import_set(p, "local", "eap", "tls");
 	nm_set(p, k, "usercert", "local", "certificate");
 	nm_set(p, k, "userkey", "local", "key");
 	if (card)
@@ -53,10 +56,6 @@ static void read_auth(struct import_profile *p, struct keyfile *k)
 		return;
 	}
 	read_certificate(p, k);
-	if (strcasecmp(method, "eap-tls") == 0)
-		import_note(p, IMPORT_LEFT, "method",
-			"EAP-TLS is not done here; the certificate is shown in IKEv2's own way, which the "
-			"gateway may or may not take");
 }
 
 static void read_identities(struct import_profile *p, struct keyfile *k)

@@ -71,26 +71,38 @@ static const char *type_of(unsigned long strategy)
 											  "ikev2";
 }
 
+/* What goes with a method, and with which servers, is in CustomAuthData, which only the methods of Windows
+ * read. */
+static const struct {
+	unsigned long method;
+	const char *word, *todo; /* todo NULL: nothing */
+} methods[] = {
+	{ EAP_MSCHAPV2, "mschapv2", NULL },
+	{ EAP_TLS, "tls",
+		"the certificate is in the keeping of Windows: export it, and name it in local.certificate; "
+		"the server, where it is not the gateway, in remote.eap-id and remote.eap-ca" },
+	{ EAP_PEAP, "peap",
+		"a server that is not the gateway has to be named in remote.eap-id, its CA in "
+		"remote.eap-ca" },
+	{ EAP_TTLS, "ttls",
+		"where it is not EAP inside: local.eap = ttls-pap or ttls-mschapv2; a server that is not the "
+		"gateway has to be named in remote.eap-id, its CA in remote.eap-ca" },
+};
+
 static void read_eap(struct import_profile *p, unsigned long method)
 {
-	if (method == EAP_MSCHAPV2 || method == 0) {
-		import_set(p, "local", "auth", "eap");
-		if (method)
-			import_set(p, "local", "eap", "mschapv2");
+	if (!method)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		if (methods[i].method != method)
+			continue;
+		import_set(p, "local", "eap", "%s", methods[i].word);
+		if (methods[i].todo)
+			import_note(p, IMPORT_TODO, "CustomAuthKey", "%s", methods[i].todo);
 		return;
 	}
-	import_set(p, "local", "auth", "%s", method == EAP_TLS ? "cert" : "eap");
-	if (method == EAP_TLS)
-		import_note(p, IMPORT_TODO, "CustomAuthKey",
-			"EAP-TLS is not done here; name the certificate in local.certificate: it is shown in "
-			"IKEv2's own way, which the gateway may or may not take");
-	else
-		import_note(p, IMPORT_LEFT, "CustomAuthKey",
-			"%s (EAP method %lu) is not done here; those that are will be tried",
-			method == EAP_PEAP         ? "PEAP" :
-				method == EAP_TTLS ? "EAP-TTLS" :
-						     "what it names",
-			method);
+	import_note(p, IMPORT_LEFT, "CustomAuthKey",
+		"EAP method %lu is not done here; those that are will be tried", method);
 }
 
 static void read_auth(struct import_profile *p, struct keyfile *k, const char *s, bool l2tp)
@@ -102,12 +114,10 @@ static void read_auth(struct import_profile *p, struct keyfile *k, const char *s
 		import_note(p, IMPORT_TODO, "PreSharedKey",
 			"Windows keeps the shared key elsewhere: secrets.psk, or local.auth = cert with a "
 			"certificate");
-		if (may & AUTH_EAP && eap && eap != EAP_MSCHAPV2)
-			import_note(p, IMPORT_LEFT, "CustomAuthKey",
-				"EAP method %lu is not done here; the login is by the name and the "
-				"password",
-				eap);
+		if (may & AUTH_EAP)
+			read_eap(p, eap);
 	} else if (may & AUTH_EAP || eap) {
+		import_set(p, "local", "auth", "eap");
 		read_eap(p, eap);
 	} else {
 		import_set(p, "local", "auth", "cert");

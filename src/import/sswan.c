@@ -12,7 +12,7 @@
 
 enum { FILE_MAX = 4 << 20 };
 
-enum way { WAY_EAP, WAY_CERT };
+enum way { WAY_EAP, WAY_CERT, WAY_EAP_TLS };
 
 static const struct {
 	const char *type;
@@ -21,9 +21,7 @@ static const struct {
 } types[] = {
 	{ "ikev2-eap", WAY_EAP, NULL },
 	{ "ikev2-cert", WAY_CERT, NULL },
-	{ "ikev2-eap-tls", WAY_CERT,
-		"EAP-TLS is not done here; the certificate is shown in IKEv2's own way, which the "
-		"gateway may or may not take" },
+	{ "ikev2-eap-tls", WAY_EAP_TLS, NULL },
 	{ "ikev2-byod-eap", WAY_EAP,
 		"the gateway is not told of the device's health; it may shut us off" },
 };
@@ -190,10 +188,10 @@ static void read_local(struct import_profile *p, const json_t *local, enum way w
 
 	if (text_at(local, "id"))
 		foreign_identity(p, "local", text_at(local, "id"));
-	if (way == WAY_EAP) {
+	if (way != WAY_CERT)
 		set_text(p, "secrets", "user", local, "eap_id");
+	if (way == WAY_EAP)
 		return;
-	}
 	uint8_t *p12 = data_at(local, "p12", &n);
 	if (p12)
 		import_attach(p, "local", "certificate", "p12", (struct bytes){ p12, n });
@@ -250,7 +248,9 @@ static bool read_profile(struct import *im, json_t *profile, struct err *e)
 	if (!p)
 		return false;
 	import_set(p, "connection", "type", "ikev2");
-	import_set(p, "local", "auth", "%s", types[i].way == WAY_EAP ? "eap" : "cert");
+	import_set(p, "local", "auth", "%s", types[i].way == WAY_CERT ? "cert" : "eap");
+	if (types[i].way == WAY_EAP_TLS)
+		import_set(p, "local", "eap", "tls");
 	if (types[i].left)
 		import_note(p, IMPORT_LEFT, "type", "%s", types[i].left);
 	read_remote(p, remote);

@@ -162,6 +162,18 @@ static void set_eap(struct source *s, const char *auth)
 	import_set(s->p, "local", "eap", "%s", method);
 }
 
+static bool by_eap_tls(const struct source *s)
+{
+	return says(import_get(s->p, "local", "eap"), "tls");
+}
+
+/* Whom the server of EAP must prove to be; without it the gateway, as here. */
+static void set_eap_server(struct source *s, const char *id)
+{
+	if (id[0] != '%')
+		import_set(s->p, "remote", "eap-id", "%s", id);
+}
+
 /* The ways of IKEv1 have a second round for the login. */
 static const char *auth_of(struct source *s)
 {
@@ -199,10 +211,12 @@ static void set_local(struct source *s)
 	import_set(s->p, "local", "auth", "%s", auth);
 	if (id && id[0] != '%')
 		foreign_identity(s->p, "local", id);
-	if (strstr(auth, "cert"))
-		set_certificate(s);
 	if (strcmp(auth, "eap") == 0)
 		set_eap(s, raw);
+	if (strstr(auth, "cert") || by_eap_tls(s))
+		set_certificate(s);
+	if (strcmp(auth, "eap") == 0 && of(s, s->local, "aaa_id"))
+		set_eap_server(s, of(s, s->local, "aaa_id"));
 	if (strstr(auth, "eap") || strstr(auth, "xauth") || strcmp(auth, "hybrid") == 0)
 		set_login(s);
 }
@@ -417,11 +431,11 @@ static void set_esp(struct source *s)
 /* Those that were looked at, and those that say how strongSwan goes about what is done here anyhow. */
 static const char *const known[] = { "version", "remote_addrs", "remote_port", "encap", "proposals",
 	"vips", "reauth_time", "rekey_time", "dpd_delay", "fragmentation", "mobike", "aggressive",
-	"pull", "ppk_id", "ppk_required", "auth", "id", "eap_id", "xauth_id", "certs", "cacerts",
-	"round", "esp_proposals", "replay_window", "mode", "local_ts", "remote_ts", "send_certreq",
-	"send_cert", "dpd_timeout", "dpd_action", "start_action", "close_action", "keyingtries",
-	"over_time", "rand_time", "life_time", "unique", "policies", "local_port", "file",
-	"secret" };
+	"pull", "ppk_id", "ppk_required", "auth", "id", "eap_id", "aaa_id", "xauth_id", "certs",
+	"cacerts", "round", "esp_proposals", "replay_window", "mode", "local_ts", "remote_ts",
+	"send_certreq", "send_cert", "dpd_timeout", "dpd_action", "start_action", "close_action",
+	"keyingtries", "over_time", "rand_time", "life_time", "unique", "policies", "local_port",
+	"file", "secret" };
 
 static void tell_rest_of(struct source *s, const struct conf_node *section, const char *where)
 {

@@ -39,16 +39,17 @@ static void a_gateway_with_certificates(void **state)
 	struct import_profile *p = report_reads(import_azure, text);
 	report_value(p, "connection.type", "ikev2");
 	report_value(p, "connection.gateway", "azuregateway-1.vpn.azure.example");
-	report_value(p, "local.auth", "cert");
+	report_value(p, "local.auth", "eap");
+	report_value(p, "local.eap", "tls");
 	report_value(p, "network.routes", "10.1.0.0/16, 10.2.0.0/16, 2001:db8::/32");
 	report_value(p, "network.dns", "10.1.0.4, 10.1.0.5");
 	report_value(p, "remote.ca", "azure.ca.crt");
-	report_count(p, 6);
+	report_count(p, 7);
 	assert_int_equal(p->n_files, 1);
 	assert_int_equal(p->files[0].len, pem.len);
 	assert_memory_equal(p->files[0].data, pem.data, pem.len);
 	report_note(p, IMPORT_TODO, "client certificate", "local.certificate");
-	report_note(p, IMPORT_LEFT, "Auth", "EAP-TLS");
+	report_no_note(p, "Auth");
 	report_note(p, IMPORT_LEFT, "Novelty", "no counterpart");
 	report_no_note(p, "RadiusServerRootCertificate");
 	X509_free(root);
@@ -68,6 +69,34 @@ static void a_gateway_with_passwords(void **state)
 	report_note(p, IMPORT_TODO, "CaCert", "remote.ca");
 	report_no_note(p, "client certificate");
 	report_good(p);
+}
+
+/* EAP-TLS is done with it, and not with the gateway; what it is called the file does not say. */
+static void a_radius_server(void **state)
+{
+	EVP_PKEY *key = pki_key("EC", "P-256");
+	X509 *root = pki_issue(
+		&(struct pki_spec){ .cn = "Radius Root", .key = key, .ca = true }, NULL, NULL);
+	struct pki_file der = { .len = 0 };
+	char text[4096], coded[2048];
+
+	(void)state;
+	pki_der_cert(&der, root);
+	EVP_EncodeBlock((unsigned char *)coded, der.data, (int)der.len);
+	for (int i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text),
+			AZURE(SERVER
+				"<VpnType>IkeV2</VpnType><Auth>%s</Auth>"
+				"<RadiusServerRootCertificate>%s</RadiusServerRootCertificate>"),
+			i ? "EAPMSCHAPv2" : "EAPTLS", coded);
+		struct import_profile *p = report_reads(import_azure, text);
+		report_value(p, "remote.eap-ca", i ? NULL : "azure.eap-ca.crt");
+		report_note(p, i ? IMPORT_LEFT : IMPORT_TODO, "RadiusServerRootCertificate",
+			i ? "not asked for" : "remote.eap-id");
+		import_free(&report_im);
+	}
+	X509_free(root);
+	EVP_PKEY_free(key);
 }
 
 /* A prefix that is cut off would be another one. */
@@ -142,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_gateway_with_certificates, report_clear),
 		cmocka_unit_test_teardown(a_gateway_with_passwords, report_clear),
+		cmocka_unit_test_teardown(a_radius_server, report_clear),
 		cmocka_unit_test_teardown(more_routes_than_fit_are_told_of, report_clear),
 		cmocka_unit_test_teardown(what_is_none_is_refused, report_clear),
 		cmocka_unit_test_teardown(values_stay_in_their_line, report_clear),

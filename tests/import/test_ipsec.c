@@ -49,6 +49,22 @@ static void strongswan_eap(void **state)
 	report_good(p);
 }
 
+static void strongswan_eap_tls(void **state)
+{
+	(void)state;
+	const struct import_profile *p = report_reads(import_ipsec,
+		"conn office\n\tright=vpn.example.org\n\tleftsourceip=%config\n"
+		"\tleftauth=eap-tls\n\tleftcert=/etc/me.pem\n\trightauth=pubkey\n"
+		"\taaa_identity=\"O=Example, CN=radius\"\n");
+
+	report_value(p, "local.auth", "eap");
+	report_value(p, "local.eap", "tls");
+	report_value(p, "local.certificate", "/etc/me.pem");
+	report_value(p, "remote.eap-id", "O=Example, CN=radius");
+	report_no_note(p, "aaa_identity");
+	report_good(p);
+}
+
 /* The same side by another name, libreswan's words, and IKEv1 that stays what it is. */
 static void libreswan_xauth(void **state)
 {
@@ -181,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(strongswan_eap, report_clear),
+		cmocka_unit_test_teardown(strongswan_eap_tls, report_clear),
 		cmocka_unit_test_teardown(libreswan_xauth, report_clear),
 		cmocka_unit_test_teardown(l2tp, report_clear),
 		cmocka_unit_test_teardown(site, report_clear),

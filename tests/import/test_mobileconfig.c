@@ -135,15 +135,16 @@ static void ikev2_with_a_password(void **state)
 }
 
 /* The name of the login decides it, with a certificate or without. */
-static void eap_tls_is_told_of(void **state)
+static void eap_tls(void **state)
 {
 	(void)state;
 	struct import_profile *p = reads(IKEV2(STRING("RemoteAddress", "vpn.example.org")
 			STRING("AuthenticationMethod", "Certificate") ON("ExtendedAuthEnabled")
 				STRING("PayloadCertificateUUID", "1")));
 
-	report_value(p, "local.auth", "cert");
-	report_note(p, IMPORT_LEFT, "IKEv2.ExtendedAuthEnabled", "EAP-TLS");
+	report_value(p, "local.auth", "eap");
+	report_value(p, "local.eap", "tls");
+	report_no_note(p, "IKEv2.ExtendedAuthEnabled");
 	report_note(p, IMPORT_TODO, "PayloadCertificateUUID", "local.certificate");
 	import_free(&report_im);
 	p = reads(IKEV2(STRING("RemoteAddress", "vpn.example.org") STRING("AuthenticationMethod",
@@ -610,7 +611,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(ikev2_with_a_key, report_clear),
 		cmocka_unit_test_teardown(ikev2_with_a_password, report_clear),
-		cmocka_unit_test_teardown(eap_tls_is_told_of, report_clear),
+		cmocka_unit_test_teardown(eap_tls, report_clear),
 		cmocka_unit_test_teardown(certificates_come_along, report_clear),
 		cmocka_unit_test_teardown(ca_is_left_out_with_a_key, report_clear),
 		cmocka_unit_test_teardown(algorithms_are_carried_over, report_clear),

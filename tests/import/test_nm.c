@@ -60,7 +60,10 @@ static void strongswan_certificate_and_psk(void **state)
 	report_note(p, IMPORT_TODO, "userkey", "local.key");
 	p = report_reads(import_nm,
 		HEAD("strongswan") "address=192.0.2.1\nmethod=eap-tls\nusercert=/c.pem\n");
-	report_note(p, IMPORT_LEFT, "method", "EAP-TLS");
+	report_value(p, "local.auth", "eap");
+	report_value(p, "local.eap", "tls");
+	report_value(p, "local.certificate", "/c.pem");
+	report_no_note(p, "method");
 	p = report_reads(import_nm,
 		HEAD("strongswan") "address=192.0.2.1\nmethod=psk\nlocal-identity=me.example\n[vpn-secrets]\n"
 				   "password=a long shared key, 32 letters at least\n");

@@ -69,15 +69,26 @@ static void methods(void **state)
 	report_no_note(report_im.v[0], "CustomAuthKey");
 	report_reads_all(
 		import_pbk, ENTRY("a", 3) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
-	report_note(report_im.v[0], IMPORT_LEFT, "CustomAuthKey", "method 13");
+	report_value(report_im.v[0], "local.eap", "tls");
+	report_note(report_im.v[0], IMPORT_TODO, "CustomAuthKey", "local.certificate");
 	report_reads_all(
 		import_pbk, ENTRY("a", 7) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
-	report_value(report_im.v[0], "local.auth", "cert");
-	report_note(report_im.v[0], IMPORT_TODO, "CustomAuthKey", "EAP-TLS");
+	report_value(report_im.v[0], "local.auth", "eap");
+	report_value(report_im.v[0], "local.eap", "tls");
+	report_note(report_im.v[0], IMPORT_TODO, "CustomAuthKey", "remote.eap-id");
 	report_reads_all(
 		import_pbk, ENTRY("a", 7) "CustomAuthKey=25\r\nAuthRestrictions=128\r\n" PHONE, 1);
 	report_value(report_im.v[0], "local.auth", "eap");
-	report_note(report_im.v[0], IMPORT_LEFT, "CustomAuthKey", "PEAP");
+	report_value(report_im.v[0], "local.eap", "peap");
+	report_note(report_im.v[0], IMPORT_TODO, "CustomAuthKey", "remote.eap-id");
+	report_reads_all(
+		import_pbk, ENTRY("a", 7) "CustomAuthKey=21\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_value(report_im.v[0], "local.eap", "ttls");
+	report_note(report_im.v[0], IMPORT_TODO, "CustomAuthKey", "ttls-pap");
+	report_reads_all(
+		import_pbk, ENTRY("a", 7) "CustomAuthKey=43\r\nAuthRestrictions=128\r\n" PHONE, 1);
+	report_value(report_im.v[0], "local.eap", NULL);
+	report_note(report_im.v[0], IMPORT_LEFT, "CustomAuthKey", "method 43");
 }
 
 static void none(void **state)

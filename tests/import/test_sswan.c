@@ -127,7 +127,9 @@ static void a_profile_with_a_certificate(void **state)
 	p = report_reads(import_sswan, text);
 	report_value(p, "remote.certificate", "Office.gateway.crt");
 	report_value(p, "remote.ca", NULL);
-	report_note(p, IMPORT_LEFT, "type", "EAP-TLS");
+	report_value(p, "local.auth", "eap");
+	report_value(p, "local.eap", "tls");
+	report_no_note(p, "type");
 	report_note(p, IMPORT_TODO, "local.p12", "local.certificate");
 }
 

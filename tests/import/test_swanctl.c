@@ -61,6 +61,33 @@ static void eap(void **state)
 	report_note(p, IMPORT_LEFT, "proposals", "default");
 }
 
+/* The certificate is for EAP, and its server is another than the gateway. */
+static void eap_tls(void **state)
+{
+	const struct import_profile *p = reads_good(
+		"connections { office { remote_addrs = vpn.example.org\n"
+		"local { auth = eap-tls\n certs = me.pem\n aaa_id = radius.example.org\n "
+		"id = me@example.org }\n"
+		"remote { auth = pubkey }\n children { net { } } } }\n"
+		"secrets { private { file = me.key\n secret = open } }\n");
+
+	(void)state;
+	report_value(p, "local.auth", "eap");
+	report_value(p, "local.eap", "tls");
+	report_value(p, "local.certificate", "/etc/swanctl/x509/me.pem");
+	report_value(p, "local.key", "/etc/swanctl/private/me.key");
+	report_value(p, "remote.eap-id", "radius.example.org");
+	report_no_note(p, "aaa_id");
+	import_free(&report_im);
+	p = reads_good("connections { office { remote_addrs = vpn.example.org\n"
+		       "local { auth = eap-ttls\n aaa_id = %any\n eap_id = alice }\n"
+		       "remote { auth = pubkey }\n children { net { } } } }\n");
+	report_value(p, "local.eap", "ttls");
+	report_value(p, "local.certificate", NULL);
+	report_value(p, "remote.eap-id", NULL);
+	report_value(p, "secrets.user", "alice");
+}
+
 static void ikev1_with_a_login(void **state)
 {
 	const struct import_profile *p = reads_good(
@@ -223,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(eap, report_clear),
+		cmocka_unit_test_teardown(eap_tls, report_clear),
 		cmocka_unit_test_teardown(ikev1_with_a_login, report_clear),
 		cmocka_unit_test_teardown(other_ways_in, report_clear),
 		cmocka_unit_test_teardown(sections_take_over_from_others, report_clear),

@@ -16,7 +16,6 @@ struct row {
 	{                          \
 		s, k, v, NULL, say \
 	}
-#define LATER "not supported yet"
 
 static const struct row rows[] = {
 	GOOD("connection", "type", "ikev2", "ikev2"),
@@ -89,8 +88,11 @@ static const struct row rows[] = {
 	GOOD("local", "eap", "gtc, md5", "gtc, md5"),
 	BAD("local", "eap", "gtc, gtc", "twice"),
 	GOOD("local", "eap", "mschapv2, tls", "mschapv2, tls"),
-	BAD("local", "eap", "ttls", LATER),
-	BAD("local", "eap", "pap", "tls, mschapv2, md5, gtc"),
+	GOOD("local", "eap", "ttls-pap, peap", "ttls-pap, peap"),
+	GOOD("local", "eap", "TTLS-MSCHAPV2", "ttls-mschapv2"),
+	GOOD("local", "eap", "ttls", "ttls"),
+	BAD("local", "eap", "ttls, ttls-pap", "twice"),
+	BAD("local", "eap", "pap", "tls, mschapv2, peap, ttls"),
 	GOOD("remote", "id", "vpn.example.org", "vpn.example.org"),
 	BAD("remote", "id", "two words", "host name"),
 	BAD("remote", "id", "%any", "leave remote.id out"),
@@ -330,7 +332,7 @@ static void defaults(void **state)
 		{ "esp", "lifetime", "1h" },
 		{ "esp", "replay-window", "1024" },
 		{ "ike", "fragmentation", "yes" },
-		{ "local", "eap", "tls, mschapv2, md5, gtc" },
+		{ "local", "eap", "tls, mschapv2, peap, ttls, md5, gtc" },
 		{ "network", "mtu", "auto" },
 		{ "network", "lan", "yes" },
 		{ "connection", "reconnect", "yes" },
@@ -378,8 +380,8 @@ static void eap_methods(void **state)
 		"local.certificate=me.pem", NULL };
 
 	(void)state;
-	check_eap(plain, "mschapv2, md5, gtc");
-	check_eap(cert, "tls, mschapv2, md5, gtc");
+	check_eap(plain, "mschapv2, peap, ttls, md5, gtc");
+	check_eap(cert, "tls, mschapv2, peap, ttls, md5, gtc");
 	check_eap(said, "gtc, tls");
 	check_eap(l2tp, "mschapv2, md5, gtc");
 }
