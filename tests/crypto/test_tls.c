@@ -148,8 +148,8 @@ static void talk(struct pair *p)
 	to_server(p);
 	assert_int_equal(tls_server_read(p->server, heard, sizeof(heard)), 5);
 	assert_memory_equal(heard, "hello", 5);
-	tls_server_write(p->server, BYTES("one "));
-	tls_server_write(p->server, BYTES("two"));
+	assert_true(tls_server_write(p->server, BYTES("one ")));
+	assert_true(tls_server_write(p->server, BYTES("two")));
 	assert_ok(&err, to_client(p));
 	assert_int_equal(tls_read(p->client, plain), 7);
 	assert_memory_equal(plain, "one two", 7);
@@ -401,10 +401,10 @@ static void says_too_much(void **state)
 		(struct tls_server_spec){
 			.cert = issue((struct pki_spec){ .cn = NULL }), .key = key });
 	assert_ok(&err, shake_hands(&p));
-	tls_server_write(p.server, (struct bytes){ much, TLS_PLAIN_MAX });
+	assert_true(tls_server_write(p.server, (struct bytes){ much, TLS_PLAIN_MAX }));
 	assert_ok(&err, to_client(&p));
 	assert_int_equal(tls_read(p.client, plain), TLS_PLAIN_MAX);
-	tls_server_write(p.server, (struct bytes){ much, TLS_PLAIN_MAX + 1 });
+	assert_true(tls_server_write(p.server, (struct bytes){ much, TLS_PLAIN_MAX + 1 }));
 	assert_refused(&err, ERR_PEER, to_client(&p));
 	end(&p);
 }

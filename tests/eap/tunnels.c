@@ -235,7 +235,7 @@ void tunnel_until_asked(struct tunnel_test *t)
 
 void tunnel_say(struct tunnel_test *t, struct bytes plain)
 {
-	tls_server_write(t->server, plain);
+	assert_true(tls_server_write(t->server, plain));
 	if (next_message(t))
 		tunnel_take(t);
 }

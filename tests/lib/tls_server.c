@@ -116,9 +116,12 @@ size_t tls_server_read(struct tls_server *s, uint8_t *out, size_t n)
 	return got > 0 ? (size_t)got : 0;
 }
 
-void tls_server_write(struct tls_server *s, struct bytes plain)
+bool tls_server_write(struct tls_server *s, struct bytes plain)
 {
-	assert_int_equal(CALL(SSL_write)(s->ssl, plain.p, (int)plain.n), plain.n);
+	bool ok = CALL(SSL_write)(s->ssl, plain.p, (int)plain.n) == (int)plain.n;
+
+	ERR_clear_error();
+	return ok;
 }
 
 void tls_server_close(struct tls_server *s)

@@ -28,9 +28,9 @@ bool tls_server_input(struct tls_server *s, struct bytes records);
 bool tls_server_is_up(const struct tls_server *s);
 /* Takes it out. */
 size_t tls_server_output(struct tls_server *s, uint8_t *out, size_t n);
-/* What the client said inside; what is said to it. */
+/* What the client said inside; what is said to it (false: TLS is broken). */
 size_t tls_server_read(struct tls_server *s, uint8_t *out, size_t n);
-void tls_server_write(struct tls_server *s, struct bytes plain);
+bool tls_server_write(struct tls_server *s, struct bytes plain);
 void tls_server_close(struct tls_server *s); /* close_notify */
 void tls_server_export(
 	struct tls_server *s, const char *label, struct bytes context, uint8_t *out, size_t n);
