@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/test.h"
+#include "lib/tls_server.h"
 
 /* --- memory -------------------------------------------------------------------------------------- */
 
@@ -87,6 +88,7 @@ void gw_init(struct gateway *g, const struct gw_config *cfg, uint32_t seed, time
 
 void gw_free(struct gateway *g)
 {
+	tls_server_free(g->tls);
 	struct outbox nowhere;
 
 	outbox_init(&nowhere);

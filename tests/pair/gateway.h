@@ -74,6 +74,10 @@ struct gw_config {
 	bool silent_of_ppk; /* it mixes it in, and does not say so */
 	uint8_t eap; /* the method */
 	const char *user, *password; /* for EAP; also the GTC code */
+	/* EAP-TLS: the best version of TLS, 0: 1.3; the server's certificate where it is not own; who vouches for clients */
+	int eap_tls;
+	const struct credential *eap_own;
+	struct x509_st *eap_client_ca; /* OpenSSL's */
 	uint32_t hashes; /* SIGNATURE_HASH_ALGORITHMS; 0: what the library can */
 	bool no_hashes, no_fragments, no_nat_detection, fake_nat;
 	unsigned cookies; /* asks for a cookie so often */
@@ -153,6 +157,8 @@ struct gateway {
 	/* EAP */
 	uint8_t eap_id, eap_challenge[16];
 	enum { EAPS_IDENTITY, EAPS_METHOD, EAPS_PROVED, EAPS_REFUSED, EAPS_DONE } eap_state;
+	struct tls_server *tls; /* of EAP-TLS */
+	bool tls_said; /* the octet that ends it */
 	struct secret msk;
 	unsigned eap_octets; /* of the client's EAP packets */
 	bool user_seen; /* the user's name came in */
@@ -220,6 +226,12 @@ void gw_detect_nat(struct gateway *g, const uint8_t spi_i[IKE_SPI_LEN],
 	const uint8_t spi_r[IKE_SPI_LEN], const struct payloads *p);
 
 void gw_auth_request(struct gw_step *s);
+enum { GW_EAPTLS_MAX = 4000 };
+enum gw_eaptls { GW_EAPTLS_GOES_ON, GW_EAPTLS_DONE, GW_EAPTLS_REFUSED };
+/* The type-data of a request, and what comes of a response's. */
+size_t gw_eaptls_begin(struct gateway *g, uint8_t out[GW_EAPTLS_MAX]);
+enum gw_eaptls gw_eaptls_input(
+	struct gateway *g, struct bytes response, uint8_t out[GW_EAPTLS_MAX], size_t *n);
 void gw_eap_request(struct gw_step *s, struct bytes packet); /* leaves the answer in s->reply */
 /* The first child SA, or what the client gets instead. */
 void gw_first_child(struct gw_step *s);

@@ -28,6 +28,13 @@ static void send_challenge(struct gw_step *s)
 	uint8_t buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
 
+	if (g->cfg->eap == EAP_TLS) {
+		uint8_t start[GW_EAPTLS_MAX];
+		size_t n = gw_eaptls_begin(g, start);
+		g->eap_state = EAPS_METHOD;
+		send_packet(s, EAP_REQUEST, EAP_TLS, start, n);
+		return;
+	}
 	rng_fill(&g->rng, g->eap_challenge, sizeof(g->eap_challenge));
 	if (g->cfg->eap ==
 		EAP_MSCHAPV2) { /* op Challenge, id, MS-Length, value-size, challenge, name */
@@ -87,6 +94,24 @@ static void mschapv2(struct gw_step *s, struct rd *r)
 	send_packet(s, EAP_REQUEST, EAP_MSCHAPV2, buf, w.len);
 }
 
+static void tls(struct gw_step *s, struct rd *r)
+{
+	uint8_t out[GW_EAPTLS_MAX];
+	size_t n = 0;
+
+	switch (gw_eaptls_input(s->g, (struct bytes){ r->p, r->left }, out, &n)) {
+	case GW_EAPTLS_GOES_ON:
+		send_packet(s, EAP_REQUEST, EAP_TLS, out, n);
+		return;
+	case GW_EAPTLS_DONE:
+		finish(s, true);
+		return;
+	case GW_EAPTLS_REFUSED:
+		finish(s, false);
+		return;
+	}
+}
+
 static bool md5_right(const struct gateway *g, struct rd *r)
 {
 	struct bytes parts[] = { { &g->eap_id, 1 }, BYTES(g->cfg->password),
@@ -122,6 +147,8 @@ void gw_eap_request(struct gw_step *s, struct bytes packet)
 		finish(s, false);
 	} else if (type == EAP_MSCHAPV2) {
 		mschapv2(s, &r);
+	} else if (type == EAP_TLS) {
+		tls(s, &r);
 	} else if (type == EAP_MD5) {
 		finish(s, md5_right(g, &r));
 	} else {

@@ -115,6 +115,12 @@ struct trust *people_trust(void)
 	return trust;
 }
 
+X509 *people_ca(void)
+{
+	make_issuers();
+	return issuers[ISSUER_CA].cert;
+}
+
 void people_free(void)
 {
 	for (int i = 0; i < PEOPLE; i++) {

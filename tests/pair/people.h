@@ -29,6 +29,8 @@ enum person {
 const struct credential *person(enum person who);
 /* Trust in the one CA; each caller gets the same. */
 struct trust *people_trust(void);
+/* Its certificate, as OpenSSL has it. */
+struct x509_st *people_ca(void);
 void people_free(void);
 
 #endif

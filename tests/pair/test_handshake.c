@@ -2,6 +2,7 @@
  * From IKE_SA_INIT to a tunnel and back, by every kind of proof; and every way in which it fails.
  */
 #include "pair.h"
+#include "lib/pki.h"
 #include "people.h"
 
 struct row {
@@ -9,6 +10,7 @@ struct row {
 	enum person gw; /* NOBODY: the gateway proves itself by the psk */
 	enum person user; /* NOBODY: the user does, or by EAP */
 	uint8_t eap;
+	enum person eap_gw; /* the server of EAP-TLS, where it is not the gateway */
 	bool ask; /* the profile holds no password */
 	const char *ike, *esp; /* of both; NULL: the default of the pair */
 	const char *gw_ike, *gw_esp; /* of the gateway, where it has others */
@@ -70,6 +72,18 @@ static const struct row good[] = {
 	{ .name = "EAP-MSCHAPv2", .gw = GW_ECDSA, .eap = EAP_MSCHAPV2 },
 	{ .name = "EAP-MD5", .gw = GW_ECDSA, .eap = EAP_MD5 },
 	{ .name = "EAP-GTC", .gw = GW_ECDSA, .eap = EAP_GTC, .ask = true },
+	{ .name = "EAP-TLS", .gw = GW_ECDSA, .user = USER_ECDSA, .eap = EAP_TLS },
+	{ .name = "EAP-TLS, by TLS 1.2 and with RSA",
+		.gw = GW_RSA,
+		.user = USER_RSA,
+		.eap = EAP_TLS,
+		.with.eap_tls = 0x0303 },
+	{ .name = "EAP-TLS, messages that need fragments",
+		.gw = GW_CHAIN,
+		.user = USER_RSA,
+		.eap = EAP_TLS,
+		.with.eap_tls = 0x0303,
+		.eap_gw = GW_RSA },
 	{ .name = "EAP-MSCHAPv2, the password asked for",
 		.gw = GW_RSA,
 		.eap = EAP_MSCHAPV2,
@@ -126,6 +140,38 @@ static const struct row bad[] = {
 		.eap = EAP_MD5,
 		.password = "nonsense",
 		.kind = ERR_PEER },
+	{ .name = "EAP-TLS, the user's certificate is not believed",
+		.gw = GW_ECDSA,
+		.user = USER_OTHER_CA,
+		.eap = EAP_TLS,
+		.kind = ERR_PEER },
+	{ .name = "EAP-TLS, nor by TLS 1.2",
+		.gw = GW_ECDSA,
+		.user = USER_OTHER_CA,
+		.eap = EAP_TLS,
+		.with.eap_tls = 0x0303,
+		.kind = ERR_PEER },
+	{ .name = "T-23 EAP-TLS, a server of another CA",
+		.gw = GW_ECDSA,
+		.user = USER_ECDSA,
+		.eap = EAP_TLS,
+		.eap_gw = GW_OTHER_CA,
+		.kind = ERR_AUTH },
+	{ .name = "T-23 EAP-TLS, a server of another name",
+		.gw = GW_ECDSA,
+		.user = USER_ECDSA,
+		.eap = EAP_TLS,
+		.eap_gw = GW_OTHER_NAME,
+		.kind = ERR_AUTH },
+	/* That our alert ended it is no matter of the user's. */
+	{ .name = "T-23 EAP-TLS, and the gateway answers our alert with a notify",
+		.gw = GW_ECDSA,
+		.user = USER_ECDSA,
+		.eap = EAP_TLS,
+		.eap_gw = GW_OTHER_CA,
+		.with.edits = { { IN_AUTH(4), .op = EDIT_NOTHING },
+			{ IN_AUTH(4), .op = EDIT_ADD, .payload = PAYLOAD_N, .hex = "00000018" } },
+		.kind = ERR_AUTH },
 	{ .name = "wrong code, GTC",
 		.gw = GW_ECDSA,
 		.eap = EAP_GTC,
@@ -239,7 +285,8 @@ static const struct row bad[] = {
 
 static struct trust *pinned; /* of the row */
 
-static const uint8_t methods[] = { EAP_MSCHAPV2, EAP_MD5, EAP_GTC };
+static const uint8_t methods[] = { EAP_MSCHAPV2, EAP_MD5, EAP_GTC, EAP_TLS };
+static struct tls_config tls;
 static struct passphrase password;
 
 static void set_algorithms(struct pair *p, const struct row *r)
@@ -278,7 +325,13 @@ static void set_proofs(struct pair *p, const struct row *r)
 	const char *words = r->password ? r->password : p->password;
 	p->password = words;
 	assert_true(passphrase_set(&password, words, strlen(words)));
+	tls = (struct tls_config){ .trust = people_trust(),
+		.server = "gw.example.org",
+		.now = PKI_NOW,
+		.certs = user ? &user->certs : NULL,
+		.key = user ? user->key : NULL };
 	p->cfg.eap = (struct eap_config){ .user = "anna",
+		.tls = &tls,
 		.password = r->ask ? NULL : &password,
 		.methods = methods,
 		.n_methods = ARRAY_LEN(methods) };
@@ -300,6 +353,8 @@ static void set_gateway(struct pair *p, const struct row *r)
 	with.client = p->cfg.local_auth;
 	with.trust = people_trust();
 	with.eap = r->eap;
+	with.eap_own = person(r->eap_gw);
+	with.eap_client_ca = people_ca();
 	with.address = r->with.address ? (r->with.address[0] ? r->with.address : NULL) : "10.1.2.3";
 	*g = with;
 	if (r->gw == GW_OTHER_NAME)
