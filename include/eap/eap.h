@@ -96,6 +96,8 @@ bool eap_may_end(const struct eap *x);
 bool eap_began(const struct eap *x);
 /* The type of the method in use, 0: none was agreed on. */
 uint8_t eap_type_in_use(const struct eap *x);
+/* TLS with the server failed, whoever found fault: nothing but that was said to it. */
+bool eap_tls_failed(const struct eap *x);
 /* "EAP-MSCHAPv2", ... ; the method in use or "EAP". */
 const char *eap_method_name(const struct eap *x);
 /* Type number by the profile's word ("mschapv2", "md5", "gtc", "tls", "ttls"), 0 when unknown or not supported. */

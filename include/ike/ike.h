@@ -194,6 +194,7 @@ struct ike_view {
 	bool pkcs1; /* we signed by PKCS#1 v1.5, and may by PSS */
 	bool sha1; /* a signature of either side was made by it, whatever the suite */
 	uint8_t eap; /* the EAP method that was agreed on, 0: none */
+	bool eap_tls_failed; /* TLS with its server did */
 	bool quantum_safe; /* RFC 8784: the keys need more than what was said on the wire */
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
 	char vendor[64];

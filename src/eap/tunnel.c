@@ -201,3 +201,8 @@ bool eap_tunnel_key(struct eap *x, const char *label, struct err *e)
 	wipe(material, sizeof(material));
 	return ok;
 }
+
+bool eap_tls_failed(const struct eap *x)
+{
+	return x->tunnel && x->tunnel->phase == TUNNEL_OVER;
+}

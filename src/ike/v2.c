@@ -506,6 +506,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.pkcs1 = v->pkcs1,
 		.sha1 = v->sha1,
 		.eap = v->eap,
+		.eap_tls_failed = v->eap_tls_failed,
 		.quantum_safe = v->quantum_safe,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,

@@ -137,6 +137,7 @@ bool v2_eap_packet(
 	if (ok) {
 		eap_input(v->hs->eap, packet, r);
 		v->eap = eap_type_in_use(v->hs->eap);
+		v->eap_tls_failed = eap_tls_failed(v->hs->eap);
 		ok = act_on(v, r, ob, next, e);
 	}
 	wipe(r, sizeof(*r));

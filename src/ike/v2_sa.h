@@ -193,7 +193,8 @@ struct v2 {
 	bool proved; /* the gateway proved to be idr, which is whom the profile wants */
 	bool pkcs1; /* as struct ike_view has it */
 	bool sha1; /* either side signed by it */
-	uint8_t eap; /* as struct ike_view has it */
+	uint8_t eap; /* as struct ike_view has it, ... */
+	bool eap_tls_failed; /* ... and this */
 	bool quantum_safe; /* the PPK is in the keys of both sides */
 	struct v2_sa *sas[V2_SAS_MAX];
 	struct children children;

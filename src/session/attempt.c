@@ -326,13 +326,12 @@ static bool refused_by_name(const struct session *s, const struct err *e)
 	return refused_unknown(s, e) && s->cfg.send_remote_id && s->p->send_remote_id == TRI_AUTO;
 }
 
-/* The login was to be over TLS with a server that is not the gateway, as it often is, and whose name the profile does
- * not say. The gateway proved itself, and may take another method. */
-static bool is_strange_server(const struct session *s, const struct err *e)
+/* The password was to be said inside of TLS to a server that is not the gateway, as it often is, and that the profile
+ * does not name; or it has no TLS that is good enough. The gateway proved itself, and may take another method. */
+static bool needs_plain_login(const struct session *s)
 {
-	return s->p->any_eap && s->view.proved && s->view.stage == STAGE_EAP &&
-		e->kind == ERR_AUTH && eap_type_over_tls(s->view.eap) &&
-		s->eap_server_refused.kind == ERR_NONE;
+	return s->p->any_eap && s->view.proved && s->view.eap_tls_failed &&
+		s->view.eap != EAP_TLS && s->eap_server_refused.kind == ERR_NONE;
 }
 
 /* The way was right, and the gateway refused something that is not needed: the groups of security = legacy are
@@ -372,7 +371,7 @@ static bool give_way(struct session *s, const struct err *e, struct outbox *ob)
 			"refused: trying once more with another kind of signature (RSA-PSS)");
 		return true;
 	}
-	if (is_strange_server(s, e)) {
+	if (needs_plain_login(s)) {
 		s->eap_server_refused = *e;
 		outbox_event(ob, EV_WARNING, LEVEL_WARN,
 			"%s: asking the gateway for a login without TLS", e->text);

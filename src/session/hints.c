@@ -139,6 +139,13 @@ static const struct worded {
 		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED, check_certificate } },
 	{ "did not accept what it was given in EAP-TLS",
 		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED, check_certificate } },
+	{ "TLS with our certificate: ",
+		{ ANY, ERR_CONFIG, ANY, DOWN_PROFILE,
+			"TLS wants an RSA key of at least 2048 bits, or another of that strength, and a certificate "
+			"that was not signed with SHA-1 or MD5: have a new one issued" } },
+	{ ", which TLS needs, cannot be ",
+		{ ANY, ERR_LOCAL, ANY, DOWN_MACHINE,
+			"install OpenSSL's libssl, which belongs to the libcrypto that is here (Debian: libssl3)" } },
 	{ ", the profile allows EAP-",
 		{ STAGE_EAP, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
 			"add the method that the gateway wants to local.eap, or leave local.eap out: then all "

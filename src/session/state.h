@@ -69,7 +69,8 @@ struct session {
 	char user[EAP_USER_MAX];
 	struct tls_config tls; /* of EAP over TLS */
 	char eap_server[ID_TEXT_MAX]; /* whom its server must prove to be */
-	struct err eap_server_refused; /* why methods over TLS are left out; ERR_NONE: they are not */
+	struct err
+		eap_server_refused; /* why methods over TLS are left out; ERR_NONE: they are not */
 	uint8_t plain_eap[EAP_METHODS_MAX]; /* those that are left then */
 	struct passphrase psk, ppk, password; /* answers of the user, kept for reconnecting */
 	struct err refusal; /* of the password that is known: the next attempt asks for another */

@@ -277,6 +277,12 @@ static void eap_over_tls(void **state)
 			DOWN_NOT_ACCEPTED, "local.certificate", "password" },
 		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_PEER, 0, wants,
 			DOWN_NOT_ACCEPTED, "local.certificate", "password" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_CONFIG, 0,
+			"TLS with our certificate: ee key too small", DOWN_PROFILE, "2048",
+			"terminal" },
+		{ CONN_IKEV2, LOCAL_EAP, REMOTE_CERT, STAGE_EAP, ERR_LOCAL, 0,
+			"libssl.so.3, which TLS needs, cannot be opened: no", DOWN_MACHINE,
+			"libssl3", "doctor" },
 	};
 
 	(void)state;
