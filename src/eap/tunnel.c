@@ -18,19 +18,19 @@
  * that is done here is 0: which is also what a reserved field must be sent as. */
 enum { FLAG_LENGTH = 0x80, FLAG_MORE = 0x40, FLAG_START = 0x20 };
 
-static bool tunnel_new(struct eap *x, struct err *e)
+static struct eap_tunnel *tunnel_new(const struct eap *x, struct err *e)
 {
 	struct eap_tunnel *t = calloc(1, sizeof(*t));
 
-	if (!t)
-		return err_set(e, ERR_LOCAL, "no memory for EAP");
-	t->tls = tls_new(x->config->tls, e);
-	if (!t->tls) {
-		free(t);
-		return false;
+	if (!t) {
+		err_set(e, ERR_LOCAL, "no memory for EAP");
+		return NULL;
 	}
-	x->tunnel = t;
-	return true;
+	t->tls = tls_new(x->config->tls, e);
+	if (t->tls)
+		return t;
+	free(t);
+	return NULL;
 }
 
 void eap_tunnel_free(struct eap_tunnel *t)
@@ -157,9 +157,11 @@ static enum eap_step read_message(
 enum eap_step eap_tunnel_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r,
 	eap_tunnel_inside *inside)
 {
-	if (!x->tunnel && !tunnel_new(x, &r->err))
-		return STEP_FAIL;
+	if (!x->tunnel)
+		x->tunnel = tunnel_new(x, &r->err);
 	struct eap_tunnel *t = x->tunnel;
+	if (!t)
+		return STEP_FAIL;
 	if (t->asked)
 		return look_inside(x, out, r, inside);
 	uint8_t flags = rd_u8(in);

@@ -253,7 +253,7 @@ static void hmac(const uint8_t *key, size_t key_len, const uint8_t *data, size_t
 /* Tn = HMAC-SHA1(key, Tn-1 | seed | n | 0 | 0) */
 static void prf_plus(const uint8_t *key, const void *seed, size_t n, uint8_t *out, size_t len)
 {
-	uint8_t in[128], block[20];
+	uint8_t in[128], block[20] = { 0 };
 	size_t used = 0;
 
 	for (uint8_t i = 1; len > 0; i++) {

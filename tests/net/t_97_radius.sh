@@ -91,10 +91,7 @@ test_radius_ttls_mschapv2_fails_password() { radius_refuses_password ttls-mschap
 
 test_radius_peap_12() { radius_over_tls 1.2 peap; }
 test_radius_peap_13() { radius_over_tls 1.3 peap; }
-test_radius_peap_gtc() {
-	RADIUS_PEAP=gtc
-	radius_over_tls 1.2 peap
-}
+test_radius_peap_gtc() { RADIUS_PEAP=gtc radius_over_tls 1.2 peap; }
 
 test_radius_peap_fails_password() { radius_refuses_password peap; }
 
