@@ -38,7 +38,7 @@
 	X(TLS_client_method)
 
 struct libssl {
-#define LIBSSL_MEMBER(name) __typeof__(&(name)) name;
+#define LIBSSL_MEMBER(name) __typeof__(name) *(name);
 	LIBSSL_CALLS(LIBSSL_MEMBER)
 #undef LIBSSL_MEMBER
 };
