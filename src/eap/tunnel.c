@@ -170,10 +170,12 @@ enum eap_step eap_tunnel_request(struct eap *x, struct rd *in, struct wr *out, s
 		return malformed(x, "is cut short", r);
 	if (t->phase == TUNNEL_NEW)
 		return start(x, flags, in, out, r);
+	if (t->phase == TUNNEL_OVER) {
+		r->err = x->reason; /* which is not that there is more */
+		return STEP_FAIL;
+	}
 	if (flags & FLAG_START)
 		return malformed(x, "starts anew", r);
-	if (t->phase == TUNNEL_OVER)
-		return malformed(x, "comes after the failure", r);
 	if (t->sending)
 		return in->left == 0 && !(flags & FLAG_MORE) ?
 			send_part(t, out) :

@@ -46,7 +46,8 @@ static void user_of_certificate(struct session *s)
 
 	if (!own || !profile_over_tls(p))
 		return;
-	if (type == ID_FQDN || type == ID_RFC822_ADDR || type == ID_DER_ASN1_DN) {
+	if (p->type != CONN_L2TP &&
+		(type == ID_FQDN || type == ID_RFC822_ADDR || type == ID_DER_ASN1_DN)) {
 		id_text(text, &p->local_id);
 		if (strlen(text) < sizeof(s->user))
 			memcpy(s->user, text, strlen(text) + 1);

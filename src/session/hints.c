@@ -137,6 +137,10 @@ static const struct worded {
 			"has both), and allow tls in local.eap where that is given" } },
 	{ "the EAP server refused TLS: ",
 		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED, check_certificate } },
+	{ "did not accept what it was given in EAP-TTLS",
+		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED,
+			"check secrets.user and secrets.password; and whether the server has EAP inside of "
+			"EAP-TTLS (local.eap = ttls), or the password by itself (ttls-pap, ttls-mschapv2)" } },
 	{ "did not accept what it was given in EAP-TLS",
 		{ ANY, ERR_PEER, ANY, DOWN_NOT_ACCEPTED, check_certificate } },
 	{ "TLS with our certificate: ",

@@ -165,6 +165,61 @@ static void zero_octet_in_a_name(void **state)
 
 /* --- distinguished names */
 
+/* What Windows takes first comes first, wherever it stands; what is no text is no name. */
+static void users(void **state)
+{
+	static const struct {
+		const char *cn, *san, *want;
+	} rows[] = {
+		{ "Alice Named", NULL, "Alice Named" },
+		{ "alice", "IP:192.0.2.1", "alice" },
+		{ "alice", "DNS:pc.example", "pc.example" },
+		{ "alice", "DNS:pc.example,email:alice@example", "alice@example" },
+		{ "alice", "email:alice@example,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:al@corp",
+			"al@corp" },
+		{ "alice", "otherName:1.2.3.4;UTF8:al@corp", "alice" },
+		{ "alice", "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:a\x1b[1m,DNS:pc.example",
+			"pc.example" },
+		{ "J\xc3\xb6rg", NULL, "J\xc3\xb6rg" },
+		{ "a name of more than thirty-two octets", NULL, NULL },
+	};
+	char out[32];
+	bool common;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		X509 *x = pki_issue(
+			&(struct pki_spec){ .cn = rows[i].cn, .key = leaf_key, .san = rows[i].san },
+			mid, mid_key);
+		struct cert *c = pki_cert(x);
+		bool ok = cert_user(c, out, sizeof(out), &common);
+		if (ok != (rows[i].want != NULL) || (ok && strcmp(out, rows[i].want) != 0))
+			fail_msg("row %zu: %s", i, ok ? out : "none");
+		assert_int_equal(common, !ok || strcmp(rows[i].want, rows[i].cn) == 0);
+		cert_free(c);
+		X509_free(x);
+	}
+}
+
+/* By what the text looks like. */
+static void proves_what_it_looks_like(void **state)
+{
+	static const char *const good[] = { "vpn.example", "192.0.2.1", "2001:db8::1",
+		"admin@example.org", "x.wild.example" };
+	static const char *const bad[] = { "gw.example", "192.0.2.2", "root@example.org",
+		"O=Test, CN=gw.example", "CN=", "", "keyid:x", "a=b" };
+	struct cert *c = pki_cert(leaf), *m = pki_cert(mid);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(cert_proves(c, good[i]));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(cert_proves(c, bad[i]));
+	assert_true(cert_proves(m, "O=Test, CN=Middle"));
+	cert_free(c);
+	cert_free(m);
+}
+
 static void check_dn(const char *text, const char *again)
 {
 	uint8_t der[CERT_TEXT_MAX];
@@ -513,6 +568,8 @@ int main(void)
 		cmocka_unit_test(proves_names),
 		cmocka_unit_test(common_name_proves_no_host),
 		cmocka_unit_test(zero_octet_in_a_name),
+		cmocka_unit_test(users),
+		cmocka_unit_test(proves_what_it_looks_like),
 		cmocka_unit_test(dn_from_words),
 		cmocka_unit_test(proves_a_dn),
 		cmocka_unit_test(pem_with_chain_and_key),

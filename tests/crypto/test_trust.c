@@ -129,8 +129,8 @@ static void usages_for_tls(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		X509 *leaf = make_leaf((struct pki_spec){
-			.usage = rows[i].usage, .extended = rows[i].extended });
+		X509 *leaf = make_leaf(
+			(struct pki_spec){ .usage = rows[i].usage, .extended = rows[i].extended });
 		struct cert_list l = { .n = 2, .v = { pki_cert(leaf), pki_cert(mid) } };
 		if (trust_verify_tls(t, &l, PKI_NOW, &err) != rows[i].good)
 			fail_msg("row %zu", i);

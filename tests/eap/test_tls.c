@@ -260,6 +260,22 @@ static void malformed(void **state)
 	}
 }
 
+/* Whoever goes on after our alert is still the wrong one. */
+static void goes_on_after_alert(void **state)
+{
+	static const char *const more[] = { "\0", "\x20" };
+	struct tunnel_test t;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+		tunnel_begin(&t, &(struct tunnel_spec){ .type = EAP_TLS, .server = "x.example" });
+		tunnel_handshake(&t);
+		tunnel_ask(&t, (struct bytes){ more[i], 1 });
+		tunnel_expect(&t, EAP_V_FAILURE, ERR_AUTH, "and the profile wants x.example");
+		tunnel_end(&t);
+	}
+}
+
 /* Of a message in several packets. */
 static void malformed_later(void **state)
 {
@@ -342,7 +358,7 @@ static void garbage(void **state)
 	tunnel_ask(&t, (struct bytes){ "\0GET / HTTP/1.0", 15 });
 	tunnel_expect(&t, EAP_V_SEND, ERR_PEER, "TLS with the EAP server");
 	tunnel_ask(&t, (struct bytes){ "\0", 1 });
-	tunnel_expect(&t, EAP_V_FAILURE, ERR_PEER, "comes after the failure");
+	tunnel_expect(&t, EAP_V_FAILURE, ERR_PEER, "TLS with the EAP server");
 	tunnel_end(&t);
 }
 
@@ -368,6 +384,7 @@ int main(void)
 		cmocka_unit_test(not_accepted),
 		cmocka_unit_test(repeated),
 		cmocka_unit_test(malformed),
+		cmocka_unit_test(goes_on_after_alert),
 		cmocka_unit_test(malformed_later),
 		cmocka_unit_test(without_end),
 		cmocka_unit_test(interrupted),

@@ -227,6 +227,23 @@ test_l2tp_mschapv2() { l2tp_logs_in MS-CHAPv2 require-mschap-v2; }
 test_l2tp_chap() { l2tp_logs_in CHAP require-chap; }
 test_l2tp_eap() { l2tp_logs_in EAP require-eap; }
 
+# A certificate instead of a name and a password, of which pppd wants the common name.
+test_l2tp_eap_tls() {
+	l2tp_lab
+	l2tp_add options.xl2tpd require-eap
+	(umask 077 && printf '* * - %s %s %s *\n' "$LAB"/pki/{radius.crt,ca.crt,radius.key} >"$L2TP_HERE/eaptls-server")
+	l2tp_start
+	l2tp_profile login
+	sed -i '/^user = /d; /^password = /d' "$LAB/profiles/login.conf"
+	profile_add login local "eap = tls" "certificate = $LAB/pki/user-tls.crt" "key = $LAB/pki/user-tls.key"
+	profile_add login remote "eap-id = radius.vpn.test" "eap-ca = $LAB/pki/ca.crt"
+	client_start login --log-level debug --log-file "$LAB/log"
+	grep -q ' debug EAP-TLS: TLSv1' "$LAB/log" || fail "nothing of TLS in the log"
+	status_is login "s['ppp']['auth'] == 'EAP'" || fail "not by EAP: $(json login "s['ppp']")"
+	reaches "$INNER4"
+	client_stop login
+}
+
 test_l2tp_pap() {
 	l2tp_lab
 	l2tp_add xl2tpd.conf "refuse pap = no"
