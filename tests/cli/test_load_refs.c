@@ -416,12 +416,47 @@ static void thorough_knows_itself(void **state)
 
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
 
+/* Of the server of EAP over TLS: its own CA, else the gateway's, else the system's; what is said of the gateway by
+ * a pin says nothing of it. */
+static void trust_in_the_eap_server(void **state)
+{
+	EVP_PKEY *key = make_key();
+	X509 *cert = make_cert(key, "ca");
+	uint8_t hash[SPKI_SHA1_LEN];
+	struct profile *p;
+	char *dir = *state;
+
+	write_pem(dir, "ca.pem", cert, NULL, NULL, 0644);
+	p = check(dir, EAP "ca = ca.pem\n", NULL, LOAD_OK, NULL);
+	assert_true(p->trust && !p->eap_trust); /* the same */
+	profile_free(p);
+	p = check(dir, EAP "eap-ca = ca.pem\n", NULL, LOAD_OK, NULL);
+	assert_true(p->eap_trust && trust_spki_sha1(p->eap_trust, 0, hash));
+	assert_false(trust_spki_sha1(p->trust, 0, hash)); /* the gateway's are the system's */
+	profile_free(p);
+	p = check(dir, EAP "certificate = ca.pem\n", NULL, LOAD_OK, NULL);
+	assert_true(p->eap_trust && !trust_spki_sha1(p->eap_trust, 0, hash));
+	profile_free(p);
+	p = check(dir, EAP "certificate = ca.pem\nca = ca.pem\n", NULL, LOAD_OK, NULL);
+	assert_true(p->eap_trust && trust_spki_sha1(p->eap_trust, 0, hash));
+	profile_free(p);
+	check(dir, EAP "eap-ca = none.pem\n", NULL, LOAD_BAD, "p.conf:6: remote.eap-ca: ");
+	/* Without a method over TLS there is none. */
+	p = check(dir, "[local]\nauth = eap\neap = mschapv2\n[remote]\ncertificate = ca.pem\n",
+		NULL, LOAD_OK, NULL);
+	assert_null(p->eap_trust);
+	profile_free(p);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(secrets_in_files),
 		WITH_FOLDER(own_certificate),
 		WITH_FOLDER(own_certificate_behind_its_ca),
+		WITH_FOLDER(trust_in_the_eap_server),
 		WITH_FOLDER(authorities),
 		WITH_FOLDER(many_authorities),
 		WITH_FOLDER(thorough_parses_each_authority),
