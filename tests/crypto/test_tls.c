@@ -365,6 +365,31 @@ static void own_certificates(void **state)
 	}
 }
 
+/* Whatever openssl.cnf says of such keys. */
+static void own_key_too_small(void **state)
+{
+	EVP_PKEY *small = pki_key("RSA", "1024");
+	X509 *cert = pki_issue(&(struct pki_spec){ .cn = "alice", .key = small }, ca, ca_key);
+	struct pki_file f = { .len = 0 };
+	struct tls_config c = { .server = "radius.example", .now = PKI_NOW };
+	struct cert_list own = { .n = 0 };
+	struct key *own_key = NULL;
+	bool need;
+
+	(void)state;
+	pki_pem_cert(&f, cert);
+	pki_pem_key(&f, small, NULL);
+	assert_ok(&err, load_credentials(pki_bytes(&f), NULL, &own, &own_key, &need, &err));
+	c.certs = &own;
+	c.key = own_key;
+	assert_refused(&err, ERR_CONFIG, tls_new(&c, &err) != NULL);
+	assert_non_null(strstr(err.text, "TLS with our certificate: "));
+	cert_list_free(&own);
+	key_free(own_key);
+	X509_free(cert);
+	EVP_PKEY_free(small);
+}
+
 /* --- what a server may do later ------------------------------------------------------------------- */
 
 static void garbage_and_close(void **state)
@@ -426,6 +451,7 @@ int main(void)
 		cmocka_unit_test(key_of_another),
 		cmocka_unit_test(too_weak),
 		cmocka_unit_test(own_certificates),
+		cmocka_unit_test(own_key_too_small),
 		cmocka_unit_test(garbage_and_close),
 		cmocka_unit_test(says_too_much),
 	};

@@ -66,7 +66,6 @@ test_radius_tls_fails_certificate() {
 	gateway_says 'received RADIUS Access-Reject' || fail "FreeRADIUS was not asked"
 }
 
-
 test_radius_ttls_13() { radius_over_tls 1.3 ttls; }
 test_radius_ttls_pap_12() { radius_over_tls 1.2 ttls-pap; }
 test_radius_ttls_mschapv2_13() { radius_over_tls 1.3 ttls-mschapv2; }
