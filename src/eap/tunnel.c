@@ -115,8 +115,8 @@ static const char *gather(struct eap_tunnel *t, uint8_t flags, size_t total, str
 	return NULL;
 }
 
-static enum eap_step look_inside(
-	struct eap *x, struct wr *out, struct eap_result *r, eap_tunnel_inside *inside)
+static enum eap_step look_inside(struct eap *x, struct wr *out, struct eap_result *r,
+	enum eap_step (*inside)(struct eap *x, struct bytes plain, struct eap_result *r))
 {
 	struct eap_tunnel *t = x->tunnel;
 	enum eap_step step = inside(x, (struct bytes){ t->plain, t->plain_len }, r);
@@ -132,8 +132,8 @@ static enum eap_step look_inside(
 	return send_part(t, out);
 }
 
-static enum eap_step read_message(
-	struct eap *x, struct wr *out, struct eap_result *r, eap_tunnel_inside *inside)
+static enum eap_step read_message(struct eap *x, struct wr *out, struct eap_result *r,
+	enum eap_step (*inside)(struct eap *x, struct bytes plain, struct eap_result *r))
 {
 	struct eap_tunnel *t = x->tunnel;
 	bool ok = tls_input(t->tls, (struct bytes){ t->in, t->in_len }, &r->err);
@@ -155,7 +155,7 @@ static enum eap_step read_message(
 }
 
 enum eap_step eap_tunnel_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r,
-	eap_tunnel_inside *inside)
+	enum eap_step (*inside)(struct eap *x, struct bytes plain, struct eap_result *r))
 {
 	if (!x->tunnel)
 		x->tunnel = tunnel_new(x, &r->err);

@@ -46,14 +46,11 @@ struct eap_tunnel { /* the eap's, made with the first request of a method and fr
 	uint8_t in[TUNNEL_MESSAGE_MAX];
 };
 
-/* What comes of what the server said inside (at first of nothing): STEP_REPLY and STEP_LAST with what was
- * given to tls_write, or with an empty packet; STEP_CONCEDE, STEP_FAIL; STEP_ASK, and it is called once more
- * with the same octets and the answer. */
-typedef enum eap_step eap_tunnel_inside(struct eap *x, struct bytes plain, struct eap_result *r);
-
-/* The request of a method that is nothing but TLS. */
+/* The request of a method that is nothing but TLS. inside tells what comes of what the server said inside (at
+ * first of nothing): STEP_REPLY and STEP_LAST with what was given to tls_write, or with an empty packet;
+ * STEP_CONCEDE, STEP_FAIL; STEP_ASK, and it is called once more with the same octets and the answer. */
 enum eap_step eap_tunnel_request(struct eap *x, struct rd *in, struct wr *out, struct eap_result *r,
-	eap_tunnel_inside *inside);
+	enum eap_step (*inside)(struct eap *x, struct bytes plain, struct eap_result *r));
 /* The MSK: by RFC 9190 section 2.3 and RFC 9427 section 2.1 in TLS 1.3, else by that label. */
 bool eap_tunnel_key(struct eap *x, const char *label, struct err *e) MUST_CHECK;
 void eap_tunnel_free(struct eap_tunnel *t); /* NULL is fine */
