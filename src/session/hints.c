@@ -195,6 +195,11 @@ static const struct worded {
 	{ "\" expired on ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
 	{ "\" is valid only from ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
 	{ eap_server_proves, { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, NULL } },
+	/* RFC 9190 section 2.5: it sends an octet of zero first. */
+	{ "EAP-Success before EAP-TLS was finished",
+		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+			"a server that has TLS 1.3 but not RFC 9190 has to keep to TLS 1.2 (strongSwan 5.9.8: "
+			"charon.tls.version_max); else somebody stands in its place" } },
 	{ "the EAP server: the ",
 		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
 			"if it is the right server, name the CA that issued its certificate in remote.eap-ca; "
