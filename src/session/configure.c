@@ -81,7 +81,7 @@ static void configure_tls(struct session *s)
 	id_text(s->eap_server, id_given(&p->eap_id) ? &p->eap_id : &s->cfg.remote_id);
 	s->tls = (struct tls_config){ .trust = p->eap_trust ? p->eap_trust : p->trust,
 		.server = s->eap_server,
-		.now = s->wall + (time_t)((s->now - s->wall_at) / 1000),
+		.now = session_wall(s),
 		.certs = &p->own_certs,
 		.key = p->own_key };
 }
@@ -127,6 +127,7 @@ void configure_beside(struct session *s)
 	struct ike_config *c = &s->cfg;
 	const struct netconf *n = s->netconf;
 
+	configure_tls(s);
 	c->not_alone = true;
 	c->n_want = 0;
 	for (uint32_t i = 0; n && i < n->n_addrs; i++)

@@ -26,6 +26,9 @@ static void goes_on(struct relogin *w, unsigned asks)
 	assert_false(w->p.gw.initial_contact);
 	assert_memory_equal(w->p.gw.asked, in_hand, sizeof(in_hand));
 	assert_int_equal(w->p.asks, asks);
+	/* Certificates of an EAP server are looked at as of then. */
+	const struct session *s = w->p.client.session;
+	assert_in_range(session_wall(s) - s->tls.now, 0, LEAD);
 	relogin_stop(w);
 	relogin_free(w);
 }
