@@ -269,11 +269,22 @@ static void prf_plus(const uint8_t *key, const void *seed, size_t n, uint8_t *ou
 	}
 }
 
+/* Puts the MAC into a TLV of Crypto-Binding. */
+static void seal(uint8_t tlv[60], const uint8_t cmk[20])
+{
+	uint8_t in[61];
+
+	memcpy(in, tlv, 40);
+	memset(in + 40, 0, 20);
+	in[60] = EAP_PEAP;
+	hmac(cmk, 20, in, 61, tlv + 40);
+}
+
 /* A TLV of Crypto-Binding, and the key to hand on. */
 static void binding(
 	struct tunnel_test *t, bool inner_key, uint8_t tlv[60], uint8_t cmk[20], uint8_t csk[64])
 {
-	uint8_t key[128], imck[60], seed[27 + 32] = "Inner Methods Compound Keys", in[61];
+	uint8_t key[128], imck[60], seed[27 + 32] = "Inner Methods Compound Keys";
 
 	tk(t, key);
 	/* RFC 3079 for "User", "clientPass" and the challenges of RFC 2759 section 9.2. */
@@ -285,9 +296,7 @@ static void binding(
 	memset(tlv, 0, 60);
 	memcpy(tlv, "\0\x0c\0\x38", 4);
 	memset(tlv + 8, 0x77, 32);
-	memcpy(in, tlv, 60);
-	in[60] = EAP_PEAP;
-	hmac(cmk, 20, in, 61, tlv + 40);
+	seal(tlv, cmk);
 }
 
 static void say_bound(struct tunnel_test *t, const uint8_t tlv[60])
@@ -344,6 +353,14 @@ static void bound_wrongly(void **state)
 		assert_null(eap_msk(t.eap));
 		tunnel_end(&t);
 	}
+	/* An answer, perhaps ours from elsewhere, is no request. */
+	log_in(&t, TLS1_2_VERSION);
+	binding(&t, true, tlv, cmk, csk);
+	tlv[7] = 1;
+	seal(tlv, cmk);
+	say_bound(&t, tlv);
+	tunnel_expect(&t, EAP_V_FAILURE, ERR_AUTH, "the crypto-binding of PEAP is wrong");
+	tunnel_end(&t);
 }
 
 static void told_to_nobody(void **state)
