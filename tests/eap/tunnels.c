@@ -216,20 +216,24 @@ static bool next_message(struct tunnel_test *t)
 	return t->r.verdict == EAP_V_SEND;
 }
 
-void tunnel_handshake(struct tunnel_test *t)
+void tunnel_start(struct tunnel_test *t)
 {
 	tunnel_ask(t, (struct bytes){ "\x20", 1 });
-	do
+	tunnel_take(t);
+}
+
+void tunnel_handshake(struct tunnel_test *t)
+{
+	tunnel_start(t);
+	while (next_message(t))
 		tunnel_take(t);
-	while (next_message(t));
 }
 
 void tunnel_until_asked(struct tunnel_test *t)
 {
-	tunnel_ask(t, (struct bytes){ "\x20", 1 });
-	do
+	tunnel_start(t);
+	while (next_message(t))
 		tunnel_take(t);
-	while (next_message(t));
 	tunnel_expect(t, EAP_V_ASK, ERR_NONE, "");
 }
 

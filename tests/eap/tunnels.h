@@ -61,6 +61,8 @@ void tunnel_verdict(struct tunnel_test *t, enum eap_code code);
 void tunnel_message(struct tunnel_test *t, struct bytes message);
 /* Gives the server what the peer answered, all parts of it. */
 void tunnel_take(struct tunnel_test *t);
+/* The start, and all that the peer says to it. */
+void tunnel_start(struct tunnel_test *t);
 /* From the start to where the server has nothing more to say by itself. */
 void tunnel_handshake(struct tunnel_test *t);
 /* The same, where the peer asks the user before it is through. */
