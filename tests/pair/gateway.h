@@ -85,6 +85,7 @@ struct gw_config {
 	uint16_t wanted_group; /* with this group, 0: the one it chose */
 	uint16_t refuse_init, refuse_auth, refuse_child, refuse_rekey; /* notify to answer with */
 	uint16_t refuse_pfs; /* ... where a child comes with a key exchange */
+	uint16_t refuse_eap; /* ... in the place of EAP-Failure */
 	uint16_t refuse_last; /* and what follows on a login that was accepted */
 	const char *narrow; /* remote prefix it allows the client, NULL: all that is asked */
 	const char *address; /* what it assigns, NULL: nothing */

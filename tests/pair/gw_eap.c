@@ -59,7 +59,11 @@ static void finish(struct gw_step *s, bool ok)
 	s->g->eap_state = ok ? EAPS_DONE : EAPS_REFUSED;
 	if (!ok)
 		s->g->phase = GW_REFUSED;
-	send_packet(s, ok ? EAP_SUCCESS : EAP_FAILURE, 0, NULL, 0);
+	if (!ok && s->g->cfg->refuse_eap)
+		ikew_notify(s->reply, 0, s->g->cfg->refuse_eap, (struct bytes){ 0 },
+			(struct bytes){ 0 });
+	else
+		send_packet(s, ok ? EAP_SUCCESS : EAP_FAILURE, 0, NULL, 0);
 }
 
 /* RFC 2759 and draft-kamath-pppext-eap-mschapv2: Response, then Success or Failure Request. */
