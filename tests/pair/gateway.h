@@ -72,7 +72,8 @@ struct gw_config {
 	const char *ppk_id,
 		*ppk; /* RFC 8784: demanded of the client; NULL: it does not know of it */
 	bool silent_of_ppk; /* it mixes it in, and does not say so */
-	uint8_t eap; /* the method */
+	uint8_t eap; /* the method; of PEAP there is only the handshake */
+	uint8_t eap_other; /* and the one that it has where the client does not want that, 0: none */
 	const char *user, *password; /* for EAP; also the GTC code */
 	/* EAP-TLS: the best version of TLS, 0: 1.3; the server's certificate where it is not own; who vouches for clients */
 	int eap_tls;
@@ -157,6 +158,7 @@ struct gateway {
 	uint8_t cookie[8];
 	/* EAP */
 	uint8_t eap_id, eap_challenge[16];
+	uint8_t eap; /* the method that is gone on with */
 	enum { EAPS_IDENTITY, EAPS_METHOD, EAPS_PROVED, EAPS_REFUSED, EAPS_DONE } eap_state;
 	struct tls_server *tls; /* of EAP-TLS */
 	bool tls_said; /* the octet that ends it */

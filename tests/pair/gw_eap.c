@@ -28,30 +28,29 @@ static void send_challenge(struct gw_step *s)
 	uint8_t buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	if (g->cfg->eap == EAP_TLS) {
+	if (g->eap == EAP_TLS || g->eap == EAP_PEAP) {
 		uint8_t start[GW_EAPTLS_MAX];
 		size_t n = gw_eaptls_begin(g, start);
 		g->eap_state = EAPS_METHOD;
-		send_packet(s, EAP_REQUEST, EAP_TLS, start, n);
+		send_packet(s, EAP_REQUEST, g->eap, start, n);
 		return;
 	}
 	rng_fill(&g->rng, g->eap_challenge, sizeof(g->eap_challenge));
-	if (g->cfg->eap ==
-		EAP_MSCHAPV2) { /* op Challenge, id, MS-Length, value-size, challenge, name */
+	if (g->eap == EAP_MSCHAPV2) { /* op Challenge, id, MS-Length, value-size, challenge, name */
 		wr_u8(&w, 1);
 		wr_u8(&w, (uint8_t)(g->eap_id + 1));
 		wr_u16(&w, 5 + 16 + 2);
 	}
-	if (g->cfg->eap == EAP_GTC) {
+	if (g->eap == EAP_GTC) {
 		wr_bytes(&w, "Your code", 9);
 	} else {
 		wr_u8(&w, 16);
 		wr_bytes(&w, g->eap_challenge, 16);
 	}
-	if (g->cfg->eap == EAP_MSCHAPV2)
+	if (g->eap == EAP_MSCHAPV2)
 		wr_bytes(&w, "gw", 2);
 	g->eap_state = EAPS_METHOD;
-	send_packet(s, EAP_REQUEST, g->cfg->eap, buf, w.len);
+	send_packet(s, EAP_REQUEST, g->eap, buf, w.len);
 }
 
 static void finish(struct gw_step *s, bool ok)
@@ -105,7 +104,7 @@ static void tls(struct gw_step *s, struct rd *r)
 
 	switch (gw_eaptls_input(s->g, (struct bytes){ r->p, r->left }, out, &n)) {
 	case GW_EAPTLS_GOES_ON:
-		send_packet(s, EAP_REQUEST, EAP_TLS, out, n);
+		send_packet(s, EAP_REQUEST, s->g->eap, out, n);
 		return;
 	case GW_EAPTLS_DONE:
 		finish(s, true);
@@ -146,12 +145,16 @@ void gw_eap_request(struct gw_step *s, struct bytes packet)
 		finish(s, false);
 	} else if (g->eap_state == EAPS_IDENTITY) {
 		g->user_seen = r.left == n && memcmp(r.p, g->cfg->user, n) == 0;
+		g->eap = g->cfg->eap;
 		send_challenge(s);
-	} else if (type != g->cfg->eap) {
+	} else if (type == EAP_NAK && g->cfg->eap_other && g->eap != g->cfg->eap_other) {
+		g->eap = g->cfg->eap_other;
+		send_challenge(s);
+	} else if (type != g->eap) {
 		finish(s, false);
 	} else if (type == EAP_MSCHAPV2) {
 		mschapv2(s, &r);
-	} else if (type == EAP_TLS) {
+	} else if (type == EAP_TLS || type == EAP_PEAP) {
 		tls(s, &r);
 	} else if (type == EAP_MD5) {
 		finish(s, md5_right(g, &r));

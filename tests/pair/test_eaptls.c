@@ -105,6 +105,53 @@ static void another_server(void **state)
 	}
 }
 
+/* Where the profile names neither methods nor a server, one that is not the gateway's keeps nobody out who may log in
+ * without TLS; where there is nothing else, it is that server that is told of. */
+static void another_method(void **state)
+{
+	static const struct {
+		uint8_t other;
+		struct setting more;
+		bool up;
+		unsigned tries;
+	} rows[] = {
+		{ EAP_MSCHAPV2, { NULL, NULL, NULL }, true, 2 },
+		{ 0, { NULL, NULL, NULL }, false, 2 },
+		{ EAP_MSCHAPV2, { "local", "eap", "peap, mschapv2" }, false, 1 },
+		{ EAP_MSCHAPV2, { "remote", "eap-id", "vpn.example.org" }, false, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct setting settings[] = {
+			{ "connection", "gateway", "gw.example.org" },
+			{ "local", "auth", "eap" },
+			{ "secrets", "user", "anna" },
+			{ "secrets", "password", "correct horse" },
+			{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
+			{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
+			rows[i].more,
+		};
+		struct profile *profile = profile_trusting(
+			profile_of(settings, ARRAY_LEN(settings) - (rows[i].more.section == NULL)));
+		struct pair p;
+		begin(&p, profile, 10);
+		p.gwc.eap = EAP_PEAP;
+		p.gwc.eap_other = rows[i].other;
+		p.gwc.eap_own = person(GW_OTHER_NAME);
+		pair_start(&p);
+		pair_run(&p, SECONDS(10));
+		assert_int_equal(client_phase(&p.client), rows[i].up ? IKE_UP : IKE_DEAD);
+		assert_int_equal(p.events[EV_WARNING], rows[i].tries - 1);
+		if (!rows[i].up) {
+			assert_int_equal(p.down.status, DOWN_NOT_THE_GATEWAY);
+			assert_non_null(strstr(p.down.what, "proves DNS:rogue.example.org"));
+			assert_non_null(strstr(p.down.advice, "remote.eap-id = rogue.example.org"));
+		}
+		whole_finish(&p, profile);
+	}
+}
+
 static void not_accepted(void **state)
 {
 	struct profile *profile = certified(&(struct setting){ NULL, NULL, NULL });
@@ -147,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_certificate_says_who),
 		cmocka_unit_test(another_server),
+		cmocka_unit_test(another_method),
 		cmocka_unit_test(not_accepted),
 		cmocka_unit_test(over_a_bad_network),
 	};
