@@ -5,7 +5,7 @@
  * in IKEv1 (phase 1 and phase 2), its names in proposals, at IANA, in OpenSSL and in the kernel,
  * its sizes, its strength, and from which security tier on it may be offered. Everybody else holds
  * a pointer to a row, which lives as long as the program. Sources: IANA "IKEv2 Parameters" and
- * "IPsec registry", RFC 8247 and 8221 (requirement levels), RFC 4106, 3686, 4309, 7634 (sizes).
+ * "IPsec registry", RFC 8247 and 8221 (requirement levels), RFC 4106, 3686, 4309, 7634, FIPS 203 (sizes).
  */
 #ifndef CRYPTO_ALG_H
 #define CRYPTO_ALG_H
@@ -57,6 +57,9 @@ enum {
 	KE_ECP521 = 21,
 	KE_X25519 = 31,
 	KE_X448 = 32,
+	KE_ML_KEM_512 = 35,
+	KE_ML_KEM_768 = 36,
+	KE_ML_KEM_1024 = 37,
 	ESN_NO = 0,
 	ESN_YES = 1,
 };
@@ -85,6 +88,7 @@ struct alg {
 	uint8_t iv_len; /* octets of explicit IV on the wire */
 	uint8_t block_len; /* plaintext is padded to a multiple of this; 1 for stream modes */
 	uint16_t out_len; /* PRF output, INTEG or AEAD check value on the wire, KE public value */
+	uint16_t reply_len; /* KE: the responder's value, where it is of another length */
 	uint16_t strength; /* bits, for comparing a child SA with its IKE SA */
 	enum tier ike_tier; /* first tier that may use it in IKE ... */
 	enum tier esp_tier; /* ... and in ESP */
@@ -119,6 +123,8 @@ bool alg_usable(const struct alg *a);
 /* Whether it does what it should: it is tried out, all but key exchanges, which must only be there. */
 bool alg_works(const struct alg *a);
 
+/* No row of the table: "no key exchange", as one choice among groups. */
+extern const struct alg alg_ke_none;
 /* NULL when there is no such row. key_bits 0 finds the row without a Key Length attribute. */
 const struct alg *alg_find(enum transform_type type, uint16_t id, uint16_t key_bits);
 const struct alg *alg_by_name(enum transform_type type, const char *name);
@@ -126,6 +132,8 @@ const struct alg *alg_by_name(enum transform_type type, const char *name);
 const struct alg *alg_row(size_t i);
 /* The INTEG row that goes with a PRF in the notation aes256-sha256-...: same hash; and back. */
 const struct alg *alg_prf_of_integ(const struct alg *integ);
+/* A key exchange that quantum computers are not known to break. */
+bool alg_quantum_safe(const struct alg *a);
 /* Weak by today's measure, whatever the tier: 3DES, MD5, SHA-1, MODP 1024 and 1536. */
 bool alg_weak(const struct alg *a);
 

@@ -144,18 +144,21 @@ static void look_esp(struct doctor *d, const struct host_kernel *k)
 
 static void look_algorithms(struct doctor *d)
 {
+	char missing[DOCTOR_LINE_MAX] = "";
 	const struct alg *a;
-	size_t missing = 0;
+	bool all = true;
 
-	for (size_t i = 0; (a = alg_row(i)); i++)
-		if (!alg_usable(a) || !alg_works(a)) {
-			missing++;
-			tell(d, NOTE, "algorithms",
-				alg_usable(a) ? "%s: does not work in this OpenSSL" :
-						"%s: not in this OpenSSL",
-				a->iana);
-		}
-	if (missing == 0)
+	for (size_t i = 0; (a = alg_row(i)); i++) {
+		size_t n = strlen(missing);
+		if (!alg_usable(a))
+			snprintf(missing + n, sizeof(missing) - n, "%s%s", n ? ", " : "", a->iana);
+		else if (!alg_works(a))
+			tell(d, NOTE, "algorithms", "%s: does not work in this OpenSSL", a->iana);
+		all = all && alg_usable(a) && alg_works(a);
+	}
+	if (missing[0])
+		tell(d, NOTE, "algorithms", "not in this OpenSSL: %s", missing);
+	if (all)
 		tell(d, FINE, "algorithms", "this OpenSSL has all that are known here");
 }
 

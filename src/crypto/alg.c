@@ -48,6 +48,13 @@
 		.strength = (strength_), .ike_tier = (tier), .esp_tier = (tier)      \
 	}
 
+/* What the initiator sends and what comes back are of different lengths. */
+#define KEM(id_, name_, iana_, out, reply, strength_)                                            \
+	{                                                                                        \
+		.type = TRANSFORM_KE, .id = (id_), .name = (name_), .iana = (iana_),             \
+		.ossl = (iana_), .out_len = (out), .reply_len = (reply), .strength = (strength_) \
+	}
+
 /* In each type the strongest first, as far as one can say so; rows that differ in key size only
  * stand together. A check value of 8 octets is left to compat: RFC 8247 wants it for devices that
  * count every octet. */
@@ -134,10 +141,16 @@ static struct alg table[] = {
 	KE(KE_MODP2048, "modp2048", "2048-bit MODP group", 14, "modp_2048", 256, 112, TIER_DEFAULT),
 	KE(KE_MODP1536, "modp1536", "1536-bit MODP group", 5, "modp_1536", 192, 90, TIER_LEGACY),
 	KE(KE_MODP1024, "modp1024", "1024-bit MODP group", 2, "modp_1024", 128, 80, TIER_LEGACY),
+	/* draft-ietf-ipsecme-ikev2-mlkem; the strengths are those of the categories of FIPS 203. */
+	KEM(KE_ML_KEM_1024, "mlkem1024", "ML-KEM-1024", 1568, 1568, 256),
+	KEM(KE_ML_KEM_768, "mlkem768", "ML-KEM-768", 1184, 1088, 192),
+	KEM(KE_ML_KEM_512, "mlkem512", "ML-KEM-512", 800, 768, 128),
 
 	{ .type = TRANSFORM_ESN, .id = ESN_YES, .name = "esn", .iana = "ESN" },
 	{ .type = TRANSFORM_ESN, .id = ESN_NO, .name = "noesn", .iana = "No ESN" },
 };
+
+const struct alg alg_ke_none = { .type = TRANSFORM_KE, .name = "none", .usable = ALG_USABLE };
 
 /* Other spellings that people bring along from their old configuration. */
 static const struct {
@@ -190,6 +203,11 @@ const char *tier_name(enum tier tier)
 	};
 
 	return names[tier];
+}
+
+bool alg_quantum_safe(const struct alg *a)
+{
+	return a->type == TRANSFORM_KE && a->id >= KE_ML_KEM_512 && a->id <= KE_ML_KEM_1024;
 }
 
 bool alg_weak(const struct alg *a)

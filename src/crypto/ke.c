@@ -5,6 +5,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,17 +14,19 @@
 
 enum { KE_PRIVATE_MAX = 80 };
 
-enum ke_kind { KIND_MODP, KIND_ECP, KIND_MONTGOMERY };
+enum ke_kind { KIND_MODP, KIND_ECP, KIND_MONTGOMERY, KIND_KEM };
 
 struct ke {
 	const struct alg *group;
 	const struct ke_row *row;
 	uint8_t private[KE_PRIVATE_MAX];
+	size_t public_len;
 	uint8_t public[KE_PUBLIC_MAX];
 };
 
 /* MODP: private values of at least twice the strength, as long as the higher estimate of RFC 3526
- * section 8 wants. ECP: of the group order. X25519, X448: RFC 7748 section 5. */
+ * section 8 wants. ECP: of the group order. X25519, X448: RFC 7748 section 5. ML-KEM: the seed that its
+ * key pair is made from, d and z of FIPS 203 section 7.1. */
 struct ke_row {
 	uint16_t id;
 	enum ke_kind kind;
@@ -45,6 +48,9 @@ static const struct ke_row rows[] = {
 	{ KE_ECP521, KIND_ECP, 66, NULL, NID_secp521r1 },
 	{ KE_X25519, KIND_MONTGOMERY, 32, NULL, 0 },
 	{ KE_X448, KIND_MONTGOMERY, 56, NULL, 0 },
+	{ KE_ML_KEM_512, KIND_KEM, 64, NULL, 0 },
+	{ KE_ML_KEM_768, KIND_KEM, 64, NULL, 0 },
+	{ KE_ML_KEM_1024, KIND_KEM, 64, NULL, 0 },
 };
 
 static const struct ke_row *row_of(const struct alg *group)
@@ -79,6 +85,8 @@ bool ke_has(const struct alg *group)
 		return has_curve(row->nid);
 	case KIND_MONTGOMERY:
 		return ossl_has(OSSL_OP_KEYEXCH, group->ossl);
+	case KIND_KEM: /* OpenSSL 3.5 and later */
+		return ossl_has(OSSL_OP_KEM, group->ossl);
 	}
 	return false;
 }
@@ -214,6 +222,82 @@ static bool montgomery_shared(const struct ke *k, struct bytes peer, uint8_t *ou
 	return ready && !*refused && len == k->group->out_len;
 }
 
+/* --- ML-KEM, FIPS 203 ------------------------------------------------------------------------------- */
+
+/* OpenSSL's names for what tests of its own make it deterministic by, and we for ours. */
+static char kem_seed[] = "seed", kem_random[] = "ikme";
+enum { KEM_RANDOM_LEN = 32, KEM_SECRET_LEN = 32 };
+
+static EVP_PKEY *kem_pair(const struct ke *k)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, k->group->ossl, NULL);
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(
+			kem_seed, (void *)k->private, k->row->private_len),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (!ctx || EVP_PKEY_keygen_init(ctx) != 1 || EVP_PKEY_CTX_set_params(ctx, params) != 1 ||
+		EVP_PKEY_generate(ctx, &key) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static bool kem_new(struct ke *k)
+{
+	EVP_PKEY *key = kem_pair(k);
+	size_t len = sizeof(k->public);
+	bool ok = key && EVP_PKEY_get_raw_public_key(key, k->public, &len) == 1 &&
+		len == k->group->out_len;
+
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+/* A ciphertext of the right length is never refused: what was tampered with gives another secret. */
+static bool kem_open(const struct ke *k, struct bytes peer, struct ke_secret *out)
+{
+	EVP_PKEY *key = kem_pair(k);
+	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+
+	out->len = sizeof(out->data);
+	bool ok = ctx && EVP_PKEY_decapsulate_init(ctx, NULL) == 1 &&
+		EVP_PKEY_decapsulate(ctx, out->data, &out->len, peer.p, peer.n) == 1 &&
+		out->len == KEM_SECRET_LEN;
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+/* The public key is checked when it is read (FIPS 203 section 7.2). */
+static bool kem_seal(
+	struct ke *k, struct rng *rng, struct bytes peer, struct ke_secret *out, bool *refused)
+{
+	uint8_t random[KEM_RANDOM_LEN];
+	EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(NULL, k->group->ossl, NULL, peer.p, peer.n);
+	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(kem_random, random, sizeof(random)),
+		OSSL_PARAM_construct_end(),
+	};
+
+	*refused = !key;
+	rng_fill(rng, random, sizeof(random));
+	k->public_len = sizeof(k->public);
+	out->len = sizeof(out->data);
+	bool ok = ctx && EVP_PKEY_encapsulate_init(ctx, params) == 1 &&
+		EVP_PKEY_encapsulate(ctx, k->public, &k->public_len, out->data, &out->len) == 1 &&
+		out->len == KEM_SECRET_LEN && k->public_len == k->group->reply_len;
+	wipe(random, sizeof(random));
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+/* --- all of them ------------------------------------------------------------------------------------ */
+
 static bool make_pair(struct ke *k, struct rng *rng)
 {
 	bool refused;
@@ -227,11 +311,14 @@ static bool make_pair(struct ke *k, struct rng *rng)
 	case KIND_MONTGOMERY:
 		rng_fill(rng, k->private, k->row->private_len);
 		return montgomery_new(k);
+	case KIND_KEM:
+		rng_fill(rng, k->private, k->row->private_len);
+		return kem_new(k);
 	}
 	return false;
 }
 
-struct ke *ke_new(const struct alg *group, struct rng *rng, struct err *e)
+static struct ke *begin(const struct alg *group, struct err *e)
 {
 	const struct ke_row *row = row_of(group);
 
@@ -246,12 +333,19 @@ struct ke *ke_new(const struct alg *group, struct rng *rng, struct err *e)
 	}
 	k->group = group;
 	k->row = row;
-	if (!make_pair(k, rng)) {
-		ossl_err(e, ERR_LOCAL, group->iana);
-		ke_free(k);
-		return NULL;
-	}
+	k->public_len = group->out_len;
 	return k;
+}
+
+struct ke *ke_new(const struct alg *group, struct rng *rng, struct err *e)
+{
+	struct ke *k = begin(group, e);
+
+	if (!k || make_pair(k, rng))
+		return k;
+	ossl_err(e, ERR_LOCAL, group->iana);
+	ke_free(k);
+	return NULL;
 }
 
 void ke_free(struct ke *k)
@@ -269,13 +363,14 @@ const struct alg *ke_group(const struct ke *k)
 
 struct bytes ke_public(const struct ke *k)
 {
-	return (struct bytes){ k->public, k->group->out_len };
+	return (struct bytes){ k->public, k->public_len };
 }
 
 static bool compute_shared(
 	const struct ke *k, struct bytes peer, struct ke_secret *out, bool *refused)
 {
 	out->len = k->row->kind == KIND_ECP ? k->group->out_len / 2u : k->group->out_len;
+	*refused = false;
 	switch (k->row->kind) {
 	case KIND_MODP:
 		return modp_power(k, &peer, out->data, refused);
@@ -283,25 +378,62 @@ static bool compute_shared(
 		return ecp_shared(k, peer, out->data, refused);
 	case KIND_MONTGOMERY:
 		return montgomery_shared(k, peer, out->data, refused);
+	case KIND_KEM:
+		return kem_open(k, peer, out);
 	}
 	return false;
 }
 
-bool ke_shared(const struct ke *k, struct bytes peer, struct ke_secret *out, struct err *e)
+/* RFC 7296 section 3.4: as long as the modulus, leading zeros and all. */
+static bool length_fits(const struct alg *group, struct bytes peer, size_t want, struct err *e)
 {
-	bool refused = false;
+	return peer.n == want ||
+		err_set(e, ERR_PEER, "the gateway's public value has %zu octet%s, %s has %zu",
+			peer.n, plural(peer.n), group->name, want);
+}
 
-	wipe(out, sizeof(*out));
-	/* RFC 7296 section 3.4: as long as the modulus, leading zeros and all. */
-	if (peer.n != k->group->out_len)
-		return err_set(e, ERR_PEER, "the gateway's public value has %zu octet%s, %s has %u",
-			peer.n, plural(peer.n), k->group->name, k->group->out_len);
-	if (compute_shared(k, peer, out, &refused))
-		return true;
+static bool failed(const struct alg *group, bool refused, struct ke_secret *out, struct err *e)
+{
 	wipe(out, sizeof(*out));
 	if (!refused)
-		return ossl_err(e, ERR_LOCAL, k->group->iana);
-	ossl_err(NULL, ERR_PEER, k->group->iana);
-	return err_set(
-		e, ERR_PEER, "the gateway's public value is not valid in %s", k->group->name);
+		return ossl_err(e, ERR_LOCAL, group->iana);
+	ossl_err(NULL, ERR_PEER, group->iana);
+	return err_set(e, ERR_PEER, "the gateway's public value is not valid in %s", group->name);
+}
+
+bool ke_shared(const struct ke *k, struct bytes peer, struct ke_secret *out, struct err *e)
+{
+	const struct alg *g = k->group;
+	bool refused;
+
+	wipe(out, sizeof(*out));
+	if (!length_fits(g, peer, g->reply_len ? g->reply_len : g->out_len, e))
+		return false;
+	return compute_shared(k, peer, out, &refused) || failed(g, refused, out, e);
+}
+
+static struct ke *encapsulate(const struct alg *group, struct rng *rng, struct bytes peer,
+	struct ke_secret *out, struct err *e)
+{
+	struct ke *k = begin(group, e);
+	bool refused;
+
+	wipe(out, sizeof(*out));
+	if (k && length_fits(group, peer, group->out_len, e) &&
+		(kem_seal(k, rng, peer, out, &refused) || failed(group, refused, out, e)))
+		return k;
+	ke_free(k);
+	return NULL;
+}
+
+struct ke *ke_answer(const struct alg *group, struct rng *rng, struct bytes peer,
+	struct ke_secret *out, struct err *e)
+{
+	if (group->reply_len)
+		return encapsulate(group, rng, peer, out, e);
+	struct ke *k = ke_new(group, rng, e);
+	if (k && ke_shared(k, peer, out, e))
+		return k;
+	ke_free(k);
+	return NULL;
 }

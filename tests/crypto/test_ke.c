@@ -122,7 +122,8 @@ static void both_sides_agree(void **state)
 	(void)state;
 	rng_seed(&rng, seed);
 	for (size_t n = 0; (a = alg_row(n)); n++) {
-		if (a->type != TRANSFORM_KE || a->id == KE_MODP6144 || a->id == KE_MODP8192)
+		if (a->type != TRANSFORM_KE || a->reply_len || a->id == KE_MODP6144 ||
+			a->id == KE_MODP8192)
 			continue; /* the two take their time; another test takes one of them */
 		struct ke *x = ke_new(a, &rng, &e), *y = ke_new(a, &rng, &e);
 		assert_non_null(x);
@@ -134,8 +135,95 @@ static void both_sides_agree(void **state)
 		assert_ok(&e, ke_shared(y, ke_public(x), &r, &e));
 		assert_int_equal(i.len, r.len);
 		assert_memory_equal(i.data, r.data, i.len);
+		ke_free(y);
+		y = ke_answer(a, &rng, ke_public(x), &r, &e);
+		assert_non_null(y);
+		assert_ok(&e, ke_shared(x, ke_public(y), &i, &e));
+		assert_int_equal(i.len, r.len);
+		assert_memory_equal(i.data, r.data, i.len);
 		ke_free(x);
 		ke_free(y);
+	}
+}
+
+/* --- ML-KEM ------------------------------------------------------------------------------------------ */
+
+static const char *const kems[] = { "mlkem512", "mlkem768", "mlkem1024" };
+
+static void need_kem(void)
+{
+	if (alg_usable(group(kems[0])))
+		return;
+	print_message("SKIP: ML-KEM needs OpenSSL 3.5\n");
+	skip();
+}
+
+static void kem_sides_agree(void **state)
+{
+	static const size_t replies[] = { 768, 1088, 1568 };
+	uint8_t seed[RNG_SEED_LEN] = { 42 };
+	struct ke_secret i, r, again;
+	struct rng rng, same;
+	struct err e;
+
+	(void)state;
+	need_kem();
+	for (size_t n = 0; n < ARRAY_LEN(kems); n++) {
+		rng_seed(&rng, seed);
+		rng_seed(&same, seed);
+		struct ke *x = ke_new(group(kems[n]), &rng, &e),
+			  *y = ke_new(group(kems[n]), &same, &e);
+		assert_true(x && y && alg_works(ke_group(x)));
+		assert_int_equal(ke_public(x).n, ke_group(x)->out_len);
+		assert_memory_equal(ke_public(x).p, ke_public(y).p, ke_public(x).n);
+		struct ke *a = ke_answer(ke_group(x), &rng, ke_public(x), &r, &e);
+		struct ke *b = ke_answer(ke_group(x), &same, ke_public(x), &again, &e);
+		assert_true(a && b);
+		assert_int_equal(ke_public(a).n, replies[n]);
+		assert_memory_equal(ke_public(a).p, ke_public(b).p, replies[n]);
+		assert_ok(&e, ke_shared(x, ke_public(a), &i, &e));
+		assert_int_equal(i.len, 32);
+		assert_int_equal(r.len, 32);
+		assert_memory_equal(i.data, r.data, 32);
+		((uint8_t *)(uintptr_t)ke_public(b).p)[5] ^=
+			1; /* FIPS 203 section 7.3: not refused */
+		assert_ok(&e, ke_shared(x, ke_public(b), &again, &e));
+		assert_memory_not_equal(again.data, r.data, 32);
+		ke_free(x);
+		ke_free(y);
+		ke_free(a);
+		ke_free(b);
+	}
+}
+
+/* The wrong length, the initiator's value where the responder's belongs, and a number above the modulus. */
+static void kem_refuses(void **state)
+{
+	uint8_t seed[RNG_SEED_LEN] = { 3 }, value[KE_PUBLIC_MAX];
+	struct ke_secret out;
+	struct rng rng;
+	struct err e;
+
+	(void)state;
+	need_kem();
+	rng_seed(&rng, seed);
+	for (size_t n = 0; n < ARRAY_LEN(kems); n++) {
+		const struct alg *a = group(kems[n]);
+		struct ke *k = ke_new(a, &rng, &e);
+		memset(value, 0xff, sizeof(value));
+		assert_non_null(k);
+		const size_t replies[] = { 0, 32, a->reply_len - 1u, a->out_len, sizeof(value) };
+		for (size_t i = 0; i < ARRAY_LEN(replies); i++)
+			if (replies[i] != a->reply_len)
+				assert_refused(&e, ERR_PEER,
+					ke_shared(
+						k, (struct bytes){ value, replies[i] }, &out, &e));
+		const size_t keys[] = { 0, a->out_len - 1u, a->out_len };
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+			assert_null(ke_answer(a, &rng, (struct bytes){ value, keys[i] }, &out, &e));
+			assert_int_equal(e.kind, ERR_PEER);
+		}
+		ke_free(k);
 	}
 }
 
@@ -216,6 +304,8 @@ static void wrong_lengths(void **state)
 	for (size_t n = 0; (a = alg_row(n)); n++) {
 		if (a->type != TRANSFORM_KE || a->out_len > 256)
 			continue;
+		assert_null(ke_answer(a, &rng, (struct bytes){ value, a->out_len - 1u }, &out, &e));
+		assert_int_equal(e.kind, ERR_PEER);
 		struct ke *k = ke_new(a, &rng, &e);
 		size_t lengths[] = { 0, 1, a->out_len - 1u, a->out_len + 1u, sizeof(value) };
 		assert_non_null(k);
@@ -246,6 +336,8 @@ int main(void)
 		cmocka_unit_test(wycheproof_x448),
 		cmocka_unit_test(wycheproof_ecp),
 		cmocka_unit_test(both_sides_agree),
+		cmocka_unit_test(kem_sides_agree),
+		cmocka_unit_test(kem_refuses),
 		cmocka_unit_test(same_seed_same_pair),
 		cmocka_unit_test(modp_range),
 		cmocka_unit_test(wrong_lengths),
