@@ -195,7 +195,9 @@ struct ike_view {
 	bool sha1; /* a signature of either side was made by it, whatever the suite */
 	uint8_t eap; /* the EAP method that was agreed on, 0: none */
 	bool eap_tls_failed; /* TLS with its server did */
-	bool quantum_safe; /* RFC 8784: the keys need more than what was said on the wire */
+	/* RFC 8784: the keys need more than what was said on the wire; or a key exchange behind them is of that
+	 * kind. */
+	bool quantum_safe;
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
 	char vendor[64];
 	uint64_t rekey_at; /* TIME_NEVER: not */

@@ -2,7 +2,8 @@
  * Proposals: what is offered and what was chosen, for IKE and child SAs of both versions.
  *
  * A proposal lists algorithms of each transform type, most wanted first; the peer chooses one of
- * each. In text it is the notation that users know: words joined by '-', proposals by ','.
+ * each. In text it is the notation that users know: words joined by '-', proposals by ','; ke1_ to ke7_ stand
+ * before the groups of additional key exchanges (RFC 9370).
  */
 #ifndef IKE_PROP_H
 #define IKE_PROP_H
@@ -13,11 +14,23 @@
 
 enum protocol_id { PROTO_NONE = 0, PROTO_IKE = 1, PROTO_AH = 2, PROTO_ESP = 3 };
 
-enum { PROPOSALS_MAX = 12, PROPOSAL_ALGS_MAX = 40, PROPOSAL_TEXT_MAX = 320, SUITE_TEXT_MAX = 128 };
+enum {
+	PROPOSALS_MAX = 12,
+	PROPOSAL_ALGS_MAX = 40,
+	PROPOSAL_ADDKE_MAX = 28,
+	PROPOSAL_TEXT_MAX = 512,
+	ADDKE_MAX = 7,
+	SUITE_TEXT_MAX = 256
+};
 
 struct proposal {
 	size_t n;
 	const struct alg *algs[PROPOSAL_ALGS_MAX]; /* in order of preference within a type */
+	/* Groups for the additional key exchanges of RFC 9370, "ke1_" to "ke7_", which are 0 to 6 here;
+	 * alg_ke_none among those of one: it may be left out. */
+	size_t n_addke;
+	const struct alg *addke[PROPOSAL_ADDKE_MAX];
+	uint8_t addke_no[PROPOSAL_ADDKE_MAX];
 };
 
 struct proposals {
@@ -29,6 +42,8 @@ struct proposals {
  * without PFS). esn is meaningful for ESP. */
 struct suite {
 	const struct alg *encr, *prf, *integ, *ke;
+	const struct alg *addke[ADDKE_MAX]; /* NULL: none */
+	bool addke_none[ADDKE_MAX]; /* ... which was chosen out of several */
 	bool esn;
 };
 
@@ -58,5 +73,15 @@ void suite_keys(const struct suite *s, struct keys *out);
 /* The first key exchange group offered, NULL when there is none. */
 const struct alg *prop_first_ke(const struct proposals *p);
 bool prop_offers(const struct proposals *p, const struct alg *a);
+/* Additional key exchanges are offered; none can be chosen without. */
+bool prop_addke(const struct proposals *p);
+bool prop_addke_always(const struct proposals *p);
+/* That additional key exchange may be left out. */
+bool prop_addke_optional(const struct proposal *p, size_t no);
+/* The first of the additional key exchanges from this one on; ADDKE_MAX: there is none. */
+size_t suite_addke(const struct suite *s, size_t from);
+/* It stands there already, as no choice may twice (RFC 9370 section 2.2.1). */
+bool suite_has_ke(const struct suite *s, const struct alg *group);
+bool suite_quantum_safe(const struct suite *s);
 
 #endif

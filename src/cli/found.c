@@ -134,7 +134,10 @@ static void put_profile(FILE *f, const struct probe_found *found, const struct p
 						    "the profile wants IKEv1\n",
 			f);
 	else if (would_agree(found, p, &suite))
-		fprintf(f, "they would agree on %s\n", suite_text(text, &suite));
+		fprintf(f, "they would agree on %s%s\n", suite_text(text, &suite),
+			prop_addke(&p->ike_proposals) ?
+				"; additional key exchanges are not asked for" :
+				"");
 	else
 		fputs("nothing in common with ike.proposals and connection.security\n", f);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/names.h"
 
@@ -51,6 +52,79 @@ static bool add(struct proposal *p, const struct alg *a)
 		return false;
 	p->algs[p->n++] = a;
 	return true;
+}
+
+static bool add_addke(struct proposal *p, size_t no, const struct alg *a)
+{
+	for (size_t i = 0; i < p->n_addke; i++)
+		if (p->addke[i] == a && p->addke_no[i] == no)
+			return true;
+	if (p->n_addke == PROPOSAL_ADDKE_MAX)
+		return false;
+	p->addke[p->n_addke] = a;
+	p->addke_no[p->n_addke++] = (uint8_t)no;
+	return true;
+}
+
+/* The only group, or NULL: there are none or several. */
+static const struct alg *only_ke(const struct proposal *p)
+{
+	const struct alg *found = NULL;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->algs[i]->type != TRANSFORM_KE)
+			continue;
+		if (found)
+			return NULL;
+		found = p->algs[i];
+	}
+	return found;
+}
+
+static const struct alg *only_addke(const struct proposal *p, size_t no)
+{
+	const struct alg *found = NULL;
+
+	for (size_t i = 0; i < p->n_addke; i++) {
+		if (p->addke_no[i] != no)
+			continue;
+		if (found)
+			return NULL;
+		found = p->addke[i];
+	}
+	return found;
+}
+
+bool prop_addke_optional(const struct proposal *p, size_t no)
+{
+	bool listed = false;
+
+	for (size_t i = 0; i < p->n_addke; i++) {
+		listed = listed || p->addke_no[i] == no;
+		if (p->addke_no[i] == no && p->addke[i] == &alg_ke_none)
+			return true;
+	}
+	return !listed;
+}
+
+bool prop_addke(const struct proposals *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].n_addke > 0)
+			return true;
+	return false;
+}
+
+bool prop_addke_always(const struct proposals *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		bool always = false;
+		for (size_t no = 0; no < ADDKE_MAX; no++)
+			always = always || !prop_addke_optional(&p->v[i], no);
+		if (!always)
+			return false;
+	}
+	return p->n > 0;
 }
 
 bool prop_offers(const struct proposals *p, const struct alg *a)
@@ -123,6 +197,53 @@ static bool without_problems(const struct err *all, struct err *e)
 	return all->kind == ERR_NONE || err_set(e, all->kind, "%s", all->text);
 }
 
+static bool too_many(size_t most, struct err *e)
+{
+	return err_set(e, ERR_CONFIG, "a proposal holds at most %zu algorithms", most);
+}
+
+/* Of the right place for its tier, and there. False with e empty: it is left out. */
+static bool may_offer(const struct alg *a, enum protocol_id proto, enum tier tier, const char *word,
+	bool strict, struct err *e)
+{
+	err_clear(e);
+	if (!in_place(a, proto))
+		return err_set(e, ERR_CONFIG, "%s has no place in an %s proposal", word,
+			proto == PROTO_IKE ? "IKE" : "ESP");
+	if (alg_tier(a, proto) > tier)
+		return err_set(e, ERR_CONFIG, "%s is weak: it needs connection.security = %s", word,
+			tier_name(alg_tier(a, proto)));
+	if (!alg_usable(a) && strict)
+		return err_set(e, ERR_CONFIG, "this machine's OpenSSL cannot do %s%s", word,
+			alg_quantum_safe(a) ? " (3.5 and later can)" : "");
+	return alg_usable(a);
+}
+
+/* "ke1_" to "ke7_" in front of a group; *no counts from 0. */
+static bool is_addke(const char *word, size_t *no)
+{
+	if (strncasecmp(word, "ke", 2) != 0 || word[2] < '1' || word[2] > '0' + ADDKE_MAX ||
+		word[3] != '_')
+		return false;
+	*no = (size_t)(word[2] - '1');
+	return true;
+}
+
+static bool parse_addke(struct proposal *p, enum protocol_id proto, enum tier tier, size_t no,
+	const char *word, bool strict, struct err *e)
+{
+	const char *name = word + strlen("ke1_");
+	const struct alg *a = strcasecmp(name, alg_ke_none.name) == 0 ?
+		&alg_ke_none :
+		alg_by_name(TRANSFORM_KE, name);
+
+	if (!a)
+		return unknown_word(name, proto, e);
+	if (!may_offer(a, proto, tier, word, strict, e))
+		return e->kind == ERR_NONE;
+	return add_addke(p, no, a) || too_many(PROPOSAL_ADDKE_MAX, e);
+}
+
 /* Reads one word into the proposal. strict: an algorithm this OpenSSL cannot do is an error, else
  * it is left out. */
 static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tier, const char *word,
@@ -131,22 +252,37 @@ static bool parse_word(struct proposal *p, enum protocol_id proto, enum tier tie
 	static const enum transform_type types[] = { TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF,
 		TRANSFORM_KE, TRANSFORM_ESN };
 	const struct alg *a = NULL;
+	size_t no;
 
+	if (is_addke(word, &no))
+		return parse_addke(p, proto, tier, no, word, strict, e);
 	for (size_t i = 0; i < ARRAY_LEN(types) && !a; i++)
 		a = alg_by_name(types[i], word);
 	if (!a)
 		return unknown_word(word, proto, e);
-	if (!in_place(a, proto))
-		return err_set(e, ERR_CONFIG, "%s has no place in an %s proposal", word,
-			proto == PROTO_IKE ? "IKE" : "ESP");
-	if (alg_tier(a, proto) > tier)
-		return err_set(e, ERR_CONFIG, "%s is weak: it needs connection.security = %s", word,
-			tier_name(alg_tier(a, proto)));
-	if (!alg_usable(a))
-		return !strict ||
-			err_set(e, ERR_CONFIG, "this machine's OpenSSL cannot do %s", word);
-	return add(p, a) ||
-		err_set(e, ERR_CONFIG, "a proposal holds at most %d algorithms", PROPOSAL_ALGS_MAX);
+	if (!may_offer(a, proto, tier, word, strict, e))
+		return e->kind == ERR_NONE;
+	return add(p, a) || too_many(PROPOSAL_ALGS_MAX, e);
+}
+
+/* Additional key exchanges follow on one (RFC 9370 section 2.2.1), and of none two may come out the same: a
+ * gateway would have to refuse what leaves it no other choice. */
+static bool addke_fit(const struct proposal *p, const char *text, struct err *e)
+{
+	struct suite only = { .ke = only_ke(p) };
+
+	if (p->n_addke > 0 && !holds_type(p, TRANSFORM_KE))
+		return err_set(e, ERR_CONFIG,
+			"\"%s\" needs a key exchange group such as x25519 beside ke%u_%s", text,
+			p->addke_no[0] + 1u, p->addke[0]->name);
+	for (size_t no = 0; no < ADDKE_MAX; no++) {
+		const struct alg *a = only_addke(p, no);
+		if (a && a != &alg_ke_none && suite_has_ke(&only, a))
+			return err_set(e, ERR_CONFIG, "ke%zu_%s repeats a key exchange of \"%s\"",
+				no + 1, a->name, text);
+		only.addke[no] = a;
+	}
+	return true;
 }
 
 /* Adds what the notation leaves out, and checks that the whole makes sense. */
@@ -205,7 +341,7 @@ static bool parse_one(struct proposal *p, enum protocol_id proto, enum tier tier
 	for (char *word = strtok_r(copy, "-", &save); word; word = strtok_r(NULL, "-", &save))
 		if (!parse_word(p, proto, tier, word, strict, &one))
 			add_problem(&all, &one);
-	return without_problems(&all, e) && complete(p, proto, text, e);
+	return without_problems(&all, e) && complete(p, proto, text, e) && addke_fit(p, text, e);
 }
 
 void prop_last_resort(struct proposals *p, bool v1, bool aggressive)
@@ -265,7 +401,10 @@ void prop_accepted_v1(struct proposals *p, enum tier tier)
 
 bool prop_check_v1(const struct proposals *p, enum protocol_id proto, struct err *e)
 {
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->v[i].n_addke > 0)
+			return err_set(e, ERR_CONFIG, "ke%u_%s does not exist in IKEv1",
+				p->v[i].addke_no[0] + 1u, p->v[i].addke[0]->name);
 		for (size_t j = 0; j < p->v[i].n; j++) {
 			const struct alg *a = p->v[i].algs[j];
 			if (a->type == TRANSFORM_ESN && a->id == ESN_NO)
@@ -275,6 +414,7 @@ bool prop_check_v1(const struct proposals *p, enum protocol_id proto, struct err
 					a->name,
 					proto == PROTO_IKE && a->aead ? " but for ESP" : "");
 		}
+	}
 	return true;
 }
 
@@ -326,6 +466,14 @@ static void append(char *out, size_t size, const char *sep, const char *word)
 	snprintf(out + n, size - n, "%s%s", n ? sep : "", word);
 }
 
+static void append_addke(char *out, size_t size, size_t no, const struct alg *a)
+{
+	char word[32];
+
+	snprintf(word, sizeof(word), "ke%zu_%s", no + 1, a->name);
+	append(out, size, "-", word);
+}
+
 char *prop_text(char *out, size_t size, const struct proposals *p, enum protocol_id proto)
 {
 	out[0] = 0;
@@ -334,6 +482,8 @@ char *prop_text(char *out, size_t size, const struct proposals *p, enum protocol
 		for (size_t j = 0; j < p->v[i].n; j++)
 			if (in_place(p->v[i].algs[j], proto))
 				append(one, sizeof(one), "-", p->v[i].algs[j]->name);
+		for (size_t j = 0; j < p->v[i].n_addke; j++)
+			append_addke(one, sizeof(one), p->v[i].addke_no[j], p->v[i].addke[j]);
 		append(out, size, ", ", one);
 	}
 	return out;
@@ -366,7 +516,35 @@ char *suite_text(char out[SUITE_TEXT_MAX], const struct suite *s)
 		if (parts[i] && !implied)
 			append(out, SUITE_TEXT_MAX, "-", parts[i]->name);
 	}
+	for (size_t no = 0; no < ADDKE_MAX; no++)
+		if (s->addke[no])
+			append_addke(out, SUITE_TEXT_MAX, no, s->addke[no]);
 	if (s->esn)
 		append(out, SUITE_TEXT_MAX, "-", "esn");
 	return out;
+}
+
+size_t suite_addke(const struct suite *s, size_t from)
+{
+	while (from < ADDKE_MAX && !s->addke[from])
+		from++;
+	return from;
+}
+
+bool suite_has_ke(const struct suite *s, const struct alg *group)
+{
+	bool found = s->ke == group;
+
+	for (size_t no = 0; no < ADDKE_MAX; no++)
+		found = found || s->addke[no] == group;
+	return found;
+}
+
+bool suite_quantum_safe(const struct suite *s)
+{
+	bool safe = s->ke && alg_quantum_safe(s->ke);
+
+	for (size_t no = 0; no < ADDKE_MAX; no++)
+		safe = safe || (s->addke[no] && alg_quantum_safe(s->addke[no]));
+	return safe;
 }

@@ -8,6 +8,7 @@
 void offer_clear(struct offer *o)
 {
 	ke_free(o->ke);
+	series_free(&o->series);
 	wipe(o, sizeof(*o));
 }
 
@@ -16,6 +17,7 @@ static void sa_free(struct v2_sa *sa)
 	kept_free(&sa->req.sent);
 	v2_inner_free(&sa->req);
 	offer_clear(&sa->req.offer);
+	series_free(&sa->theirs);
 	kept_free(&sa->reply);
 	reassembly_free(&sa->partial[0]);
 	reassembly_free(&sa->partial[1]);
@@ -70,6 +72,7 @@ static void handshake_free(struct handshake *hs)
 	if (!hs)
 		return;
 	ke_free(hs->ke);
+	ke_free(hs->addke);
 	free(hs->init_i);
 	free(hs->init_r);
 	eap_free(hs->eap);
@@ -189,13 +192,15 @@ static uint64_t sa_deadline(const struct v2 *v, const struct v2_sa *sa)
 		at = earliest(at, sa->rekey_at);
 	if (sa == v->sa)
 		at = earliest(at, sa->expire_at);
+	if (sa->theirs)
+		at = earliest(at, sa->theirs->until);
 	return earliest(at, sa->gone_at);
 }
 
 /* A rekey that waits for the window starts with the input that opens it. */
 static bool window_shut(const struct v2_sa *sa)
 {
-	return sa->req.task != TASK_NONE || sa->state != V2_UP;
+	return sa->req.task != TASK_NONE || sa->state != V2_UP || v2_being_replaced(sa);
 }
 
 uint64_t v2_deadline(const struct v2 *v)
@@ -247,6 +252,8 @@ static void tick_sa(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	}
 	if (v->now >= sa->gone_at)
 		v2_rekey_overdue(v, sa);
+	if (sa->theirs && v->now >= sa->theirs->until)
+		series_free(&sa->theirs);
 	if (sa == v->sa && v->now >= sa->expire_at) {
 		err_set(&e, ERR_SILENT,
 			"the IKE SA reached the end of its life without being rekeyed");
@@ -507,7 +514,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.sha1 = v->sha1,
 		.eap = v->eap,
 		.eap_tls_failed = v->eap_tls_failed,
-		.quantum_safe = v->quantum_safe,
+		.quantum_safe = v->quantum_safe || (v->sa && v->sa->quantum_safe),
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
 		.rekey_at = TIME_NEVER,

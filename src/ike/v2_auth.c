@@ -433,8 +433,10 @@ bool v2_auth_established(struct step *s)
 	bool ok = !child_refused(s) && (!cp || !asked || v2_cp_read(cp->body, &v->granted, s->e)) &&
 		v2_child_read(s, &hs->child, c);
 	if (ok) {
-		struct v2_nonces n = { { hs->ni, sizeof(hs->ni) }, { hs->nr, hs->nr_len }, true };
-		ok = v2_child_add(v, s->sa, c, &n, NULL, false, s->ob, s->e) != NULL;
+		struct v2_fresh f = { .ni = { hs->ni, sizeof(hs->ni) },
+			.nr = { hs->nr, hs->nr_len },
+			.initiator = true };
+		ok = v2_child_add(v, s->sa, c, &f, false, s->ob, s->e) != NULL;
 	} else {
 		child_free(c);
 	}

@@ -4,16 +4,17 @@
 #include <string.h>
 
 /*
- * CREATE_CHILD_SA for child SAs, RFC 7296 sections 1.3.1 and 1.3.3, either side first:
+ * CREATE_CHILD_SA for child SAs of ours, RFC 7296 sections 1.3.1 and 1.3.3 (the gateway's: v2_create.c):
  *
  *	HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr}  -->
  *	                          <--  HDR, SK {SA, Nr, [KEr,] TSi, TSr}
  *
  * When both sides rekey the same child at once (section 2.8.1) both exchanges succeed, and the
- * child whose exchange has the lowest of the four nonces is deleted by who made it.
+ * child whose exchange has the lowest of the four nonces is deleted by who made it. Additional key exchanges
+ * (v2_series.c) come between the two messages and the child: then that exchange is not gone on with.
  */
 
-static enum ke_mode pfs_mode(const struct v2 *v, const struct v2_sa *sa)
+enum ke_mode v2_pfs_mode(const struct v2 *v, const struct v2_sa *sa)
 {
 	if (v->cfg->pfs == TRI_NO || sa->no_pfs)
 		return KE_LEFT_OUT;
@@ -22,7 +23,7 @@ static enum ke_mode pfs_mode(const struct v2 *v, const struct v2_sa *sa)
 	return KE_OPTIONAL;
 }
 
-static const struct alg *pfs_group(const struct v2 *v, const struct v2_sa *sa)
+const struct alg *v2_pfs_group(const struct v2 *v, const struct v2_sa *sa)
 {
 	const struct alg *named = prop_first_ke(v->cfg->esp_proposals);
 
@@ -43,8 +44,8 @@ static void extra_selectors(const struct v2 *v, struct offer *o)
 static bool prepare_offer(
 	struct v2 *v, struct v2_sa *sa, const struct child *old, struct offer *o, struct err *e)
 {
-	enum ke_mode mode = pfs_mode(v, sa);
-	const struct alg *group = pfs_group(v, sa);
+	enum ke_mode mode = v2_pfs_mode(v, sa);
+	const struct alg *group = v2_pfs_group(v, sa);
 
 	offer_clear(o);
 	rng_fill(v->rng, o->nonce, sizeof(o->nonce));
@@ -102,8 +103,7 @@ bool v2_child_send(
 }
 
 struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
-	const struct v2_nonces *n, const struct ke_secret *shared, bool hold_out, struct outbox *ob,
-	struct err *e)
+	const struct v2_fresh *f, bool hold_out, struct outbox *ob, struct err *e)
 {
 	struct sa_spec *in;
 
@@ -114,8 +114,7 @@ struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
 	c->remote = v->path.remote;
 	child_lifetime(c, v->cfg->child_lifetime, v->now, v->rng);
 	in = child_specify(&v->children, c, v->cfg, ob, e);
-	bool keyed = in &&
-		v2_keymat(sa, &c->suite, shared, n->ni, n->nr, n->initiator, in, c->held_out, e);
+	bool keyed = in && v2_keymat(sa, &c->suite, f, in, c->held_out, e);
 	return child_install(&v->children, c, in, keyed, hold_out, v->now, ob);
 }
 
@@ -140,6 +139,7 @@ static bool may_mean_pfs(uint16_t type)
 	case SINGLE_PAIR_REQUIRED:
 	case INTERNAL_ADDRESS_FAILURE:
 	case FAILED_CP_REQUIRED:
+	case STATE_NOT_FOUND:
 		return false;
 	default:
 		return true;
@@ -166,7 +166,8 @@ static bool offer_changes(struct step *s, const struct notify *n)
 {
 	if (n->type == INVALID_KE_PAYLOAD && takes_wanted_group(s, n))
 		return true;
-	if (!may_mean_pfs(n->type) || s->v->cfg->pfs != TRI_AUTO)
+	if (!may_mean_pfs(n->type) || s->v->cfg->pfs != TRI_AUTO ||
+		prop_addke_always(s->v->cfg->esp_proposals))
 		return false;
 	s->sa->no_pfs = !s->sa->no_pfs;
 	return s->sa->no_pfs;
@@ -299,43 +300,21 @@ static bool still_carries(const struct v2 *v, const struct child *old)
 	return old->state == CHILD_UP && !old->lost && !old->spent && v2_child_fits(v, old);
 }
 
-bool v2_child_recv(struct step *s)
+/* Takes made in, or frees it. All key exchanges are over. */
+static bool child_made(
+	struct step *s, struct child *made, struct child *old, const struct v2_fresh *f, bool lost)
 {
 	struct v2 *v = s->v;
 	struct offer *o = &s->sa->req.offer;
-	struct child *old = child_find(&v->children, o->old_spi_in), *made = NULL;
-	const struct payload *nonce = payload_find(s->p, PAYLOAD_NONCE);
-	bool lost = false;
-	struct notify n;
 
-	if (notify_find_error(s->p, &n)) {
-		v2_request_done(s->sa);
-		return child_refused(s, old, o, &n);
-	}
-	if (!nonce || nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
-		return err_set(s->e, ERR_PEER, "the gateway's answer lacks a nonce");
-	struct ke_secret shared;
-	made = child_new(o->number, o->spi_in);
-	if (!made)
-		return err_set(s->e, ERR_LOCAL, "out of memory");
-	bool ok = v2_child_read(s, o, made) && read_key_exchange(s, o->ke, &made->suite, &shared);
-	if (ok) {
-		struct v2_nonces both = { { o->nonce, sizeof(o->nonce) }, nonce->body, true };
-		lost = o->rival && v2_lost_collision(o, nonce->body);
-		bool hold_out = lost || (old && still_carries(v, old));
-		made = v2_child_add(v, s->sa, made, &both, made->suite.ke ? &shared : NULL,
-			hold_out, s->ob, s->e);
-	} else {
-		child_free(made);
-		made = NULL;
-	}
-	wipe(&shared, sizeof(shared));
+	made = v2_child_add(v, s->sa, made, f, lost || (old && still_carries(v, old)), s->ob, s->e);
 	if (!made)
 		return false;
 	settle_child(s, made, old, lost);
 	if (made->spi_out == o->gone_spi) /* what the gateway said since has arrived before */
 		child_deleted(&v->children, made, v->now, s->ob);
 	v2_request_done(s->sa);
+	series_free(&o->series);
 	s->sa->wrong_groups = 0;
 	if (old) {
 		v->rekeys_child++;
@@ -344,243 +323,96 @@ bool v2_child_recv(struct step *s)
 	return true;
 }
 
-/* --- the gateway's own request ------------------------------------------------------------------ */
-
-static bool refuse(struct step *s, uint16_t type, struct bytes spi, struct bytes data)
+/* RFC 9370 section 2.2.4: the gateway goes on with its rekey of the same child SA, and we with nothing. */
+static bool child_lost(struct step *s, struct child *old)
 {
-	ikew_notify(s->reply, spi.n ? PROTO_ESP : 0, type, spi, data);
+	const struct series *theirs = s->sa->theirs;
+	struct sa_ref in = v2_inbound(s->v, s->sa->req.offer.spi_in);
+
+	outbox_log(s->ob, LEVEL_DEBUG, "both sides rekeyed at once; the gateway's child SA stays");
+	outbox_sa_remove(s->ob, &in);
+	v2_request_done(s->sa);
+	if (old && old->state == CHILD_UP) { /* if it ever gets there */
+		old->want_rekey = true;
+		old->retry_at = theirs ? theirs->until : s->v->now + RETRY_MS;
+	}
 	return true;
 }
 
-bool v2_refuse_group(struct step *s, const struct alg *want)
+/* Takes made in, or frees it. Additional key exchanges follow, unless the gateway's exchange stays. */
+static bool go_on(
+	struct step *s, struct child *made, struct child *old, const struct v2_fresh *f, bool lost)
 {
-	uint8_t id[2] = { want->id >> 8, want->id & 0xff };
+	struct offer *o = &s->sa->req.offer;
 
-	return refuse(s, INVALID_KE_PAYLOAD, (struct bytes){ 0 }, (struct bytes){ id, sizeof(id) });
+	if (lost) {
+		child_free(made);
+		return child_lost(s, old);
+	}
+	if (o->rival)
+		series_free(&s->sa->theirs); /* which the gateway has lost */
+	o->series = series_new(&made->suite, f, s->e);
+	if (!o->series) {
+		child_free(made);
+		return false;
+	}
+	o->series->child = made;
+	return v2_series_send(s, o->series);
 }
 
-static void add_once(struct selectors *list, const struct selector *s)
+bool v2_child_recv(struct step *s)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (selector_same(&list->v[i], s))
-			return;
-	if (list->n < SELECTORS_MAX)
-		list->v[list->n++] = *s;
-}
+	struct v2 *v = s->v;
+	struct offer *o = &s->sa->req.offer;
+	struct child *old = child_find(&v->children, o->old_spi_in);
+	const struct payload *nonce = payload_find(s->p, PAYLOAD_NONCE);
+	struct notify n;
 
-/* What the gateway proposes, narrowed to what we want (section 2.9). Where some lie in others the same comes out
- * several times, and with each rekey more often. */
-static bool narrow(
-	const struct selectors *theirs, const struct selectors *ours, struct selectors *out)
-{
-	out->n = 0;
-	for (size_t i = 0; i < theirs->n; i++)
-		for (size_t j = 0; j < ours->n; j++) {
-			struct selector s;
-			if (selector_narrow(&s, &theirs->v[i], &ours->v[j]))
-				add_once(out, &s);
-		}
-	return out->n > 0;
-}
-
-static bool accept_selectors(struct step *s, const struct child *old, struct child *c)
-{
-	struct selectors *theirs = malloc(2 * sizeof(*theirs));
-	const struct ike_config *cfg = s->v->cfg;
-
-	if (!theirs)
+	if (notify_find_error(s->p, &n)) {
+		v2_request_done(s->sa);
+		return child_refused(s, old, o, &n);
+	}
+	if (!nonce || nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
+		return err_set(s->e, ERR_PEER, "the gateway's answer lacks a nonce");
+	struct ke_secret shared = { 0 };
+	struct child *made = child_new(o->number, o->spi_in);
+	if (!made)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
-	struct selectors *all = &theirs[1];
-	all->n = 2;
-	selector_all(&all->v[0], FAMILY_V4);
-	selector_all(&all->v[1], FAMILY_V6);
-	const struct selectors *local = old ? &old->local_ts :
-		cfg->local_ts.n             ? &cfg->local_ts :
-					      all;
-	const struct selectors *remote = old ? &old->remote_ts :
-		cfg->remote_ts.n             ? &cfg->remote_ts :
-					       all;
-	bool ok = v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, theirs, s->e) &&
-		(narrow(theirs, remote, &c->remote_ts) ||
-			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE,
-				"traffic selectors nobody asked for")) &&
-		v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, theirs, s->e) &&
-		(narrow(theirs, local, &c->local_ts) ||
-			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE,
-				"traffic selectors nobody asked for"));
-	free(theirs);
-	return ok;
-}
-
-static void write_child_answer(struct step *s, const struct child *c, const struct v2_nonces *n,
-	uint8_t number, const struct ke *ke)
-{
-	uint8_t spi[4];
-	struct wr w = wr_init(spi, sizeof(spi));
-
-	wr_u32(&w, c->spi_in);
-	if (c->mode == SA_TRANSPORT)
-		ikew_notify(
-			s->reply, 0, USE_TRANSPORT_MODE, (struct bytes){ 0 }, (struct bytes){ 0 });
-	v2_sa_write_choice(s->reply, &c->suite, PROTO_ESP, number, (struct bytes){ spi, 4 });
-	ikew_bytes(s->reply, PAYLOAD_NONCE, n->nr);
-	if (ke)
-		v2_ke_write(s->reply, ke);
-	v2_ts_write(s->reply, PAYLOAD_TSi, &c->remote_ts);
-	v2_ts_write(s->reply, PAYLOAD_TSr, &c->local_ts);
-}
-
-static void replaced(struct step *s, struct child *old)
-{
-	old->state = CHILD_REPLACED;
-	old->want_rekey = false;
-	s->v->rekeys_child++;
-	outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "child SA rekeyed by the gateway");
-}
-
-/* Our rekey of the same child is under way: remember what theirs made, to settle when our answer
- * comes. */
-static void note_rival(struct v2_sa *sa, const struct child *old, const struct v2_nonces *n)
-{
-	struct offer *o = &sa->req.offer;
-	struct bytes low = v2_lower_nonce(n->ni, n->nr);
-
-	if (!old || sa->req.task != TASK_REKEY_CHILD || o->old_spi_in != old->spi_in)
-		return;
-	o->rival = true;
-	memcpy(o->rival_nonce, low.p, low.n);
-	o->rival_nonce_len = low.n;
-}
-
-/* Takes c in, or frees it. */
-static bool make_child(struct step *s, struct child *old, struct child *c,
-	const struct v2_nonces *n, uint8_t number)
-{
-	struct ke *ke = NULL;
-	struct ke_secret shared;
-	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
-	struct bytes value;
-	uint16_t group;
-	bool pfs = c->suite.ke != NULL, ok = true;
-
-	if (pfs) {
-		if (!p || !v2_ke_read(p->body, &group, &value) || group != c->suite.ke->id) {
-			ok = v2_refuse_group(s, c->suite.ke);
-			child_free(c);
-			return ok;
-		}
-		ke = ke_new(c->suite.ke, s->v->rng, s->e);
-		ok = ke && ke_shared(ke, value, &shared, s->e);
-	}
-	if (!ok)
-		child_free(c);
-	else
-		ok = (c = v2_child_add(s->v, s->sa, c, n, pfs ? &shared : NULL, old != NULL, s->ob,
-			      s->e)) != NULL;
+	bool ok = v2_child_read(s, o, made) && read_key_exchange(s, o->ke, &made->suite, &shared);
 	if (ok) {
-		c->unsure_until = s->v->now + UNSURE_MS;
-		write_child_answer(s, c, n, number, ke);
-		note_rival(s->sa, old, n);
-		if (old)
-			replaced(s, old);
+		struct v2_fresh f = { .ni = { o->nonce, sizeof(o->nonce) },
+			.nr = nonce->body,
+			.shared = { shared.data, shared.len },
+			.initiator = true };
+		bool lost = o->rival && v2_lost_collision(o, nonce->body);
+		ok = suite_addke(&made->suite, 0) < ADDKE_MAX ? go_on(s, made, old, &f, lost) :
+								child_made(s, made, old, &f, lost);
+	} else {
+		child_free(made);
 	}
-	ke_free(ke);
 	wipe(&shared, sizeof(shared));
 	return ok;
 }
 
-/* The profile insists on it, so a child SA without key exchange of its own is not acceptable. */
-static bool pfs_kept(struct step *s, const struct suite *suite)
+bool v2_child_series_recv(struct step *s)
 {
-	return suite->ke || s->v->cfg->pfs != TRI_YES ||
-		err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN,
-			"the gateway proposes a child SA without PFS");
-}
-
-/* Without USE_TRANSPORT_MODE tunnel mode is what the gateway proposes (section 1.3.1); with it, it has to put up
- * with tunnel mode. */
-static bool mode_fits(struct step *s, const struct child *c)
-{
-	return c->mode == s->v->cfg->mode ||
-		err_notify(s->e, ERR_PEER, NO_PROPOSAL_CHOSEN,
-			"the gateway proposes a child SA in tunnel mode");
-}
-
-static bool choose_child(struct step *s, const struct child *old, struct child *c, uint8_t *number)
-{
-	struct proposals *ours = malloc(sizeof(*ours));
-	struct bytes spi;
+	struct offer *o = &s->sa->req.offer;
+	struct child *old = child_find(&s->v->children, o->old_spi_in);
 	struct notify n;
+	bool done;
 
-	if (!ours)
-		return err_set(s->e, ERR_LOCAL, "out of memory");
-	v2_esp_offer(ours, s->v->cfg, pfs_mode(s->v, s->sa), pfs_group(s->v, s->sa));
-	c->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) && s->v->cfg->mode == SA_TRANSPORT ?
-		SA_TRANSPORT :
-		SA_TUNNEL;
-	bool ok = v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, ours, PROTO_ESP, &spi, number,
-			  &c->suite, s->e) &&
-		mode_fits(s, c) && pfs_kept(s, &c->suite) && accept_selectors(s, old, c);
-	free(ours);
-	if (!ok)
-		return false;
-	struct rd r = rd_init(spi.p, spi.n);
-	c->spi_out = rd_u32(&r);
-	return c->spi_out >= 256 || /* reserved, RFC 4303 section 2.1 */
-		err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "an ESP SPI of %u", c->spi_out);
-}
-
-static bool answer_child(struct step *s, struct child *old)
-{
-	struct v2 *v = s->v;
-	uint8_t nonce[NONCE_LEN], number = 0;
-	struct v2_nonces n = { payload_find(s->p, PAYLOAD_NONCE)->body, { nonce, sizeof(nonce) },
-		false };
-
-	rng_fill(v->rng, nonce, sizeof(nonce));
-	uint32_t which = old ? old->number : ++v->children.last_number;
-	struct child *c = child_new(which, child_new_spi(&v->children, v->rng));
-	if (!c)
-		return err_set(s->e, ERR_LOCAL, "out of memory");
-	if (choose_child(s, old, c, &number))
-		return make_child(s, old, c, &n, number);
-	child_free(c);
-	return false;
-}
-
-/* The collisions of section 2.25.1 and 2.25.2, then the kinds apart. */
-bool v2_create_request(struct step *s)
-{
-	const struct payload *nonce = payload_find(s->p, PAYLOAD_NONCE);
-	struct child *old = NULL;
-	struct notify n;
-	enum v2_task task = s->sa->req.task;
-
-	v2_rekey_settle(s->v, s->sa);
-	if (s->sa != s->v->sa || s->sa->state != V2_UP || s->sa->want_delete ||
-		task == TASK_DELETE_IKE)
-		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
-	if (nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
-		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "a nonce of %zu octet%s",
-			nonce->body.n, plural(nonce->body.n));
-	if (!payload_find(s->p, PAYLOAD_TSi) && !payload_find(s->p, PAYLOAD_TSr))
-		return v2_rekey_request(s);
-	if (!payload_find(s->p, PAYLOAD_TSi) || !payload_find(s->p, PAYLOAD_TSr))
-		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX, "half of the traffic selectors");
-	if (task == TASK_REKEY_IKE)
-		return refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
-	if (notify_find(s->p, REKEY_SA, &n)) {
-		struct rd r = rd_init(n.spi.p, n.spi.n);
-		old = child_by_out(&s->v->children, s->sa, rd_u32(&r));
-		/* What the answer to our own request would bring may be just that child. */
-		bool coming = task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD;
-		if (!rd_done(&r) || (!old && !coming))
-			return refuse(s, CHILD_SA_NOT_FOUND, n.spi, (struct bytes){ 0 });
-		if (!old || old->state != CHILD_UP || !v2_child_succeeds(s->v, old, s->ob))
-			return refuse(
-				s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
-	} else if (s->v->children.n >= IKE_CHILDREN_MAX) { /* the rest of the room is for rekeys */
-		return refuse(s, NO_ADDITIONAL_SAS, (struct bytes){ 0 }, (struct bytes){ 0 });
+	if (notify_find_error(s->p, &n)) {
+		if (!v2_series_refused(s, n.type))
+			return false;
+		v2_request_done(s->sa);
+		return child_refused(s, old, o, &n);
 	}
-	return answer_child(s, old);
+	if (!v2_series_recv(s, o->series, &done))
+		return false;
+	if (!done)
+		return true;
+	struct child *made = o->series->child;
+	struct v2_fresh f = series_fresh(o->series, true);
+	o->series->child = NULL;
+	return child_made(s, made, old, &f, false);
 }

@@ -14,26 +14,22 @@ enum {
 	MORE_PROPOSALS = 2,
 	MORE_TRANSFORMS = 3
 };
-enum { TRANSFORM_TYPES = 6, KE_NONE = 0, INTEG_NONE = 0 };
+/* TRANSFORM_ADDKE1: RFC 9370 section 3, and six more behind it. */
+enum { TRANSFORM_ADDKE1 = 6, TRANSFORM_TYPES = 13, KE_NONE = 0, INTEG_NONE = 0 };
 
 /* The order in which transforms are written; the order within a type is the order of preference. */
 static const enum transform_type type_order[] = { TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF,
 	TRANSFORM_KE, TRANSFORM_ESN };
 
-/* The row that stands for "no key exchange" among others, so that PFS is offered, not demanded. */
-static const struct alg ke_none = {
-	.type = TRANSFORM_KE, .id = KE_NONE, .name = "none", .usable = ALG_USABLE
-};
-
 /* RFC 7296 section 3.3: what may stand beside an AEAD, and says no more than if it did not. */
 static const struct alg integ_none = { .type = TRANSFORM_INTEG, .id = INTEG_NONE, .name = "none" };
 
-static void transform_write(struct wr *w, const struct alg *a, bool last)
+static void transform_write(struct wr *w, uint8_t type, const struct alg *a, bool last)
 {
 	wr_u8(w, last ? LAST : MORE_TRANSFORMS);
 	wr_u8(w, 0);
 	wr_u16(w, a->key_bits ? 12 : 8);
-	wr_u8(w, (uint8_t)a->type);
+	wr_u8(w, type);
 	wr_u8(w, 0);
 	wr_u16(w, a->id);
 	if (a->key_bits) {
@@ -45,7 +41,7 @@ static void transform_write(struct wr *w, const struct alg *a, bool last)
 static void proposal_write(struct wr *w, const struct proposal *p, uint8_t number, bool last,
 	enum protocol_id proto, struct bytes spi)
 {
-	size_t at = w->len, written = 0;
+	size_t at = w->len, written = 0, all = p->n + p->n_addke;
 
 	wr_u8(w, last ? LAST : MORE_PROPOSALS);
 	wr_u8(w, 0);
@@ -53,12 +49,18 @@ static void proposal_write(struct wr *w, const struct proposal *p, uint8_t numbe
 	wr_u8(w, number);
 	wr_u8(w, (uint8_t)proto);
 	wr_u8(w, (uint8_t)spi.n);
-	wr_u8(w, (uint8_t)p->n);
+	wr_u8(w, (uint8_t)all);
 	wr_bytes(w, spi.p, spi.n);
 	for (size_t t = 0; t < ARRAY_LEN(type_order); t++)
 		for (size_t i = 0; i < p->n; i++)
 			if (p->algs[i]->type == type_order[t])
-				transform_write(w, p->algs[i], ++written == p->n);
+				transform_write(
+					w, (uint8_t)p->algs[i]->type, p->algs[i], ++written == all);
+	for (size_t no = 0; no < ADDKE_MAX; no++)
+		for (size_t i = 0; i < p->n_addke; i++)
+			if (p->addke_no[i] == no)
+				transform_write(w, (uint8_t)(TRANSFORM_ADDKE1 + no), p->addke[i],
+					++written == all);
 	wr_patch_u16(w, at + 2, (uint16_t)(w->len - at));
 }
 
@@ -93,6 +95,11 @@ static bool proposal_read(struct rd *r, struct wire_proposal *p)
 	return !body.bad;
 }
 
+static bool is_addke(uint8_t type)
+{
+	return type >= TRANSFORM_ADDKE1 && type < TRANSFORM_TYPES;
+}
+
 /* One transform: its row, or NULL for what the table does not have. */
 static const struct alg *transform_read(struct rd *r, uint8_t *type)
 {
@@ -120,7 +127,8 @@ static const struct alg *transform_read(struct rd *r, uint8_t *type)
 		return NULL;
 	if (*type == TRANSFORM_INTEG && id == INTEG_NONE)
 		return &integ_none;
-	return *type == TRANSFORM_KE && id == KE_NONE ? &ke_none : alg_find(*type, id, bits);
+	uint8_t kind = is_addke(*type) ? TRANSFORM_KE : *type;
+	return kind == TRANSFORM_KE && id == KE_NONE ? &alg_ke_none : alg_find(kind, id, bits);
 }
 
 static void suite_put(struct suite *s, const struct alg *a)
@@ -136,7 +144,7 @@ static void suite_put(struct suite *s, const struct alg *a)
 		s->integ = a;
 		break;
 	case TRANSFORM_KE:
-		s->ke = a == &ke_none ? NULL : a;
+		s->ke = a == &alg_ke_none ? NULL : a;
 		break;
 	case TRANSFORM_ESN:
 		s->esn = a->id == ESN_YES;
@@ -154,12 +162,71 @@ static bool stands_in(const struct proposal *p, const struct alg *a)
 	return false;
 }
 
+static bool addke_stands_in(const struct proposal *p, size_t no, const struct alg *a)
+{
+	for (size_t i = 0; i < p->n_addke; i++)
+		if (p->addke_no[i] == no && p->addke[i] == a)
+			return true;
+	return false;
+}
+
 static bool lists_type(const struct proposal *p, enum transform_type type)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->algs[i]->type == type)
 			return true;
 	return false;
+}
+
+static void addke_put(struct suite *s, size_t no, const struct alg *a)
+{
+	s->addke_none[no] = a == &alg_ke_none;
+	s->addke[no] = a == &alg_ke_none ? NULL : a;
+}
+
+static bool addke_chosen(
+	const struct proposal *p, size_t no, const struct alg *a, struct suite *out, struct err *e)
+{
+	if (!a || !addke_stands_in(p, no, a))
+		return err_set(e, ERR_PEER,
+			"the gateway chose %s for additional key exchange %zu, which was not offered",
+			a ? a->name : "an unknown group", no + 1);
+	addke_put(out, no, a);
+	return true;
+}
+
+/* RFC 9370 section 2.2.1: no key exchange is chosen twice. */
+static bool all_differ(const struct suite *s, struct err *e)
+{
+	struct suite seen = { .ke = s->ke };
+
+	for (size_t no = 0; no < ADDKE_MAX; no++) {
+		if (s->addke[no] && suite_has_ke(&seen, s->addke[no]))
+			return err_set(e, ERR_PEER, "the gateway chose the key exchange %s twice",
+				s->addke[no]->name);
+		seen.addke[no] = s->addke[no];
+	}
+	return true;
+}
+
+/* Every type that was offered has its choice, but for those that may be left out. */
+static bool chosen_all(const struct proposal *p, const bool seen[TRANSFORM_TYPES], struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(type_order); i++) {
+		enum transform_type t = type_order[i];
+		bool optional =
+			t == TRANSFORM_ESN || (t == TRANSFORM_KE && stands_in(p, &alg_ke_none));
+		if (lists_type(p, t) && !seen[t] && !optional)
+			return err_set(
+				e, ERR_PEER, "the gateway's choice lacks transform type %u", t);
+	}
+	for (size_t no = 0; no < ADDKE_MAX; no++)
+		if (!seen[TRANSFORM_ADDKE1 + no] && !prop_addke_optional(p, no))
+			return err_set(e, ERR_PEER,
+				"the gateway's choice lacks additional key exchange %zu, without which "
+				"nothing is offered",
+				no + 1);
+	return true;
 }
 
 bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum protocol_id proto,
@@ -180,11 +247,17 @@ bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum 
 		uint8_t type = 0;
 		const struct alg *a = transform_read(&wp.transforms, &type);
 		if (type >= TRANSFORM_TYPES || seen[type])
-			return err_set(
-				e, ERR_PEER, "the gateway chose transform type %u twice", type);
+			return err_set(e, ERR_PEER,
+				"the gateway chose transform type %u twice, or it is unknown",
+				type);
 		seen[type] = true;
 		if (a == &integ_none && !lists_type(p, TRANSFORM_INTEG))
 			continue; /* all ciphers of this proposal are AEADs */
+		if (is_addke(type)) {
+			if (!addke_chosen(p, (size_t)type - TRANSFORM_ADDKE1, a, out, e))
+				return false;
+			continue;
+		}
 		if (!a || !stands_in(p, a))
 			return err_set(e, ERR_PEER, "the gateway chose %s%s, which was not offered",
 				a ? "" : "an unknown algorithm of type ", a ? a->name : "");
@@ -192,23 +265,23 @@ bool v2_sa_read_choice(struct bytes body, const struct proposals *offered, enum 
 	}
 	if (wp.transforms.bad)
 		return err_set(e, ERR_PEER, "the gateway's choice of algorithms is malformed");
-	for (size_t i = 0; i < ARRAY_LEN(type_order); i++) {
-		enum transform_type t = type_order[i];
-		bool optional = t == TRANSFORM_ESN || (t == TRANSFORM_KE && stands_in(p, &ke_none));
-		if (lists_type(p, t) && !seen[t] && !optional)
-			return err_set(
-				e, ERR_PEER, "the gateway's choice lacks transform type %u", t);
-	}
+	if (!chosen_all(p, seen, e) || !all_differ(out, e))
+		return false;
 	*spi = wp.spi;
 	return true;
 }
 
-/* Does one of the peer's proposals hold everything that ours needs? Picks by our order. */
-static bool proposal_match(struct rd transforms, const struct proposal *ours, struct suite *out)
-{
-	bool theirs[TRANSFORM_TYPES] = { false }, unknown[TRANSFORM_TYPES] = { false };
-	struct proposal peer = { 0 };
+/* What the peer lists, by type: of some, nothing that the table has. */
+struct listed {
+	struct proposal known;
+	bool theirs[TRANSFORM_TYPES], unknown[TRANSFORM_TYPES];
+};
 
+static bool listed_read(struct rd transforms, struct listed *l)
+{
+	struct proposal *p = &l->known;
+
+	*l = (struct listed){ 0 };
 	while (transforms.left > 0) {
 		uint8_t type = 0;
 		const struct alg *a = transform_read(&transforms, &type);
@@ -216,31 +289,63 @@ static bool proposal_match(struct rd transforms, const struct proposal *ours, st
 			return false;
 		if (a == &integ_none) /* ours with a cipher that needs one finds none */
 			continue;
-		theirs[type] = true;
-		if (a && peer.n < PROPOSAL_ALGS_MAX)
-			peer.algs[peer.n++] = a;
-		else
-			unknown[type] = true;
+		l->theirs[type] = true;
+		if (a && is_addke(type) && p->n_addke < PROPOSAL_ADDKE_MAX) {
+			p->addke[p->n_addke] = a;
+			p->addke_no[p->n_addke++] = type - TRANSFORM_ADDKE1;
+		} else if (a && !is_addke(type) && p->n < PROPOSAL_ALGS_MAX) {
+			p->algs[p->n++] = a;
+		} else {
+			l->unknown[type] = true;
+		}
 	}
-	if (transforms.bad)
-		return false;
+	return !transforms.bad;
+}
+
+/* The additional key exchanges, of which nobody gets one that he did not list, nor loses one that he insists
+ * on. What is not listed is none (RFC 9370 section 2.2.1). */
+static bool addke_match(const struct listed *l, const struct proposal *ours, struct suite *out)
+{
+	for (size_t no = 0; no < ADDKE_MAX; no++) {
+		bool theirs = l->theirs[TRANSFORM_ADDKE1 + no], found = false;
+		for (size_t i = 0; i < ours->n_addke && !found; i++) {
+			const struct alg *a = ours->addke[i];
+			if (ours->addke_no[i] != no || !addke_stands_in(&l->known, no, a) ||
+				suite_has_ke(out, a))
+				continue;
+			addke_put(out, no, a);
+			found = true;
+		}
+		bool none_ok = prop_addke_optional(ours, no) &&
+			(!theirs || addke_stands_in(&l->known, no, &alg_ke_none));
+		if (!found && !none_ok)
+			return false;
+		out->addke_none[no] = theirs && !out->addke[no];
+	}
+	return true;
+}
+
+/* Does one of the peer's proposals hold everything that ours needs? Picks by our order. */
+static bool proposal_match(const struct listed *l, const struct proposal *ours, struct suite *out)
+{
 	*out = (struct suite){ 0 };
 	for (size_t i = 0; i < ARRAY_LEN(type_order); i++) {
 		enum transform_type t = type_order[i];
 		bool found = false;
 		for (size_t j = 0; j < ours->n && !found; j++)
-			if (ours->algs[j]->type == t && stands_in(&peer, ours->algs[j])) {
+			if (ours->algs[j]->type == t && stands_in(&l->known, ours->algs[j])) {
 				suite_put(out, ours->algs[j]);
 				found = true;
 			}
 		/* A peer that does not ask for a group gets none; one that asks must get one. */
-		bool missing_ok = !theirs[t] && (t == TRANSFORM_KE || t == TRANSFORM_ESN);
-		bool none_ok = t == TRANSFORM_KE && stands_in(&peer, &ke_none);
+		bool missing_ok = !l->theirs[t] && (t == TRANSFORM_KE || t == TRANSFORM_ESN);
+		bool none_ok = t == TRANSFORM_KE && stands_in(&l->known, &alg_ke_none);
 		if (!found && !missing_ok && !none_ok &&
-			(lists_type(ours, t) || theirs[t] || unknown[t]))
+			(lists_type(ours, t) || l->theirs[t] || l->unknown[t]))
 			return false;
 	}
-	return out->encr != NULL;
+	return out->encr && addke_match(l, ours, out) &&
+		(out->ke || suite_addke(out, 0) == ADDKE_MAX);
 }
 
 bool v2_sa_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
@@ -252,11 +357,13 @@ bool v2_sa_choose(struct bytes body, const struct proposals *ours, enum protocol
 		struct rd r = rd_init(body.p, body.n);
 		while (r.left > 0) {
 			struct wire_proposal wp;
+			struct listed listed;
 			if (!proposal_read(&r, &wp))
 				return err_notify(
 					e, ERR_PEER, INVALID_SYNTAX, "a malformed SA payload");
 			if (wp.proto != proto || wp.spi.n != want ||
-				!proposal_match(wp.transforms, &ours->v[i], out))
+				!listed_read(wp.transforms, &listed) ||
+				!proposal_match(&listed, &ours->v[i], out))
 				continue;
 			*spi = wp.spi;
 			*number = wp.number;
@@ -277,6 +384,11 @@ void v2_sa_write_choice(struct ikew *k, const struct suite *s, enum protocol_id 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		if (parts[i])
 			p.algs[p.n++] = parts[i];
+	for (size_t no = 0; no < ADDKE_MAX; no++)
+		if (s->addke[no] || s->addke_none[no]) {
+			p.addke[p.n_addke] = s->addke[no] ? s->addke[no] : &alg_ke_none;
+			p.addke_no[p.n_addke++] = (uint8_t)no;
+		}
 	ikew_payload(k, PAYLOAD_SA);
 	proposal_write(&k->w, &p, number, true, proto, spi);
 }
@@ -315,6 +427,8 @@ void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_m
 			p->algs[kept++] = a;
 		}
 		p->n = kept;
+		if (ke == KE_LEFT_OUT)
+			p->n_addke = 0;
 		if (!lists_type(p, TRANSFORM_ESN) && p->n < PROPOSAL_ALGS_MAX)
 			p->algs[p->n++] =
 				alg_find(TRANSFORM_ESN, cfg->esn == TRI_YES ? ESN_YES : ESN_NO, 0);
@@ -323,7 +437,7 @@ void v2_esp_offer(struct proposals *out, const struct ike_config *cfg, enum ke_m
 		if (ke != KE_LEFT_OUT && !named)
 			add_groups(p, cfg->ike_proposals);
 		if (ke == KE_OPTIONAL && p->n < PROPOSAL_ALGS_MAX)
-			p->algs[p->n++] = &ke_none;
+			p->algs[p->n++] = &alg_ke_none;
 	}
 }
 

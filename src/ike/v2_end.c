@@ -38,7 +38,8 @@ static void say_goodbye(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	uint8_t buf[64];
 	struct ikew k;
 
-	if (!sa || !sa->seal || sa->state == V2_INIT || sa->state == V2_GONE)
+	if (!sa || !sa->seal || sa->state == V2_INIT || sa->state == V2_INTERMEDIATE ||
+		sa->state == V2_GONE)
 		return;
 	ikew_chain(&k, buf, sizeof(buf));
 	v2_delete_write(&k, PROTO_IKE, NULL, 0);

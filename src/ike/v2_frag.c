@@ -53,33 +53,37 @@ static bool put_together(struct reassembly *r, uint8_t **whole, size_t *len, str
 }
 
 bool v2_reassemble(struct reassembly **slot, uint32_t mid, uint16_t number, uint16_t total,
-	uint8_t first, struct bytes part, uint8_t **whole, size_t *len, uint8_t *whole_first,
-	struct err *e)
+	const struct content *part, uint8_t **whole, struct content *out, struct err *e)
 {
+	struct bytes octets = part->octets;
+	size_t len = 0;
+
 	*whole = NULL;
-	if (number == 0 || number > total || total > FRAGMENTS_MAX || part.n == 0)
-		return err_set(e, ERR_DROP, "fragment %u of %u, %zu octet%s", number, total, part.n,
-			plural(part.n));
+	if (number == 0 || number > total || total > FRAGMENTS_MAX || octets.n == 0)
+		return err_set(e, ERR_DROP, "fragment %u of %u, %zu octet%s", number, total,
+			octets.n, plural(octets.n));
 	struct reassembly *r = fitting(slot, mid, total, e);
 	if (!r)
 		return false;
 	if (r->part[number - 1].data)
 		return true; /* a copy of one that is there */
-	if (r->size + part.n > IKE_MESSAGE_MAX)
+	if (r->size + octets.n > IKE_MESSAGE_MAX)
 		return err_set(e, ERR_DROP, "fragments of more than %d octets", IKE_MESSAGE_MAX);
-	uint8_t *copy = malloc(part.n);
+	uint8_t *copy = malloc(octets.n);
 	if (!copy)
 		return err_set(e, ERR_LOCAL, "out of memory");
-	memcpy(copy, part.p, part.n);
+	memcpy(copy, octets.p, octets.n);
 	r->part[number - 1].data = copy;
-	r->part[number - 1].len = part.n;
-	r->size += part.n;
-	if (number == 1)
-		r->first = first;
+	r->part[number - 1].len = octets.n;
+	r->size += octets.n;
+	if (number == 1) {
+		r->first = part->first;
+		r->reserved = part->reserved;
+	}
 	if (++r->have < r->total)
 		return true;
-	*whole_first = r->first;
-	bool ok = put_together(r, whole, len, e);
+	bool ok = put_together(r, whole, &len, e);
+	*out = (struct content){ r->first, r->reserved, { *whole, len } };
 	reassembly_free(slot);
 	return ok;
 }

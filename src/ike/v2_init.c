@@ -47,6 +47,9 @@ bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e)
 		ikew_notify(&k, 0, IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 },
 			(struct bytes){ 0 });
 	write_signature_hashes(&k);
+	if (prop_addke(v->cfg->ike_proposals))
+		ikew_notify(&k, 0, INTERMEDIATE_EXCHANGE_SUPPORTED, (struct bytes){ 0 },
+			(struct bytes){ 0 });
 	if (v->cfg->ppk)
 		ikew_notify(&k, 0, USE_PPK, (struct bytes){ 0 }, (struct bytes){ 0 });
 	if (!v2_request(v, sa, TASK_INIT, IKE_SA_INIT, &k, ob, e))
@@ -170,6 +173,7 @@ static bool agree_on_keys(struct step *s, const struct suite *suite, struct byte
 {
 	struct v2 *v = s->v;
 	struct handshake *hs = v->hs;
+	struct v2_fresh f = { .ni = { hs->ni, sizeof(hs->ni) }, .nr = nr };
 	struct bytes value;
 	struct ke_secret shared;
 	uint16_t group;
@@ -180,13 +184,26 @@ static bool agree_on_keys(struct step *s, const struct suite *suite, struct byte
 	if (!ke_shared(hs->ke, value, &shared, s->e))
 		return false;
 	s->sa->suite = *suite;
+	s->sa->quantum_safe = suite_quantum_safe(suite);
 	memcpy(s->sa->spi_r, s->h->spi_r, IKE_SPI_LEN);
-	bool ok = v2_derive(
-		s->sa, NULL, NULL, &shared, (struct bytes){ hs->ni, sizeof(hs->ni) }, nr, s->e);
+	f.shared = (struct bytes){ shared.data, shared.len };
+	bool ok = v2_derive(s->sa, NULL, NULL, &f, s->e);
 	wipe(&shared, sizeof(shared));
 	if (ok)
 		v2_sa_keys(s->sa, s->ob);
 	return ok;
+}
+
+/* RFC 9370 section 2.2.1: additional key exchanges stand for nothing where IKE_INTERMEDIATE is not agreed on. */
+static bool takes_intermediate(struct step *s, const struct suite *suite)
+{
+	struct notify n;
+
+	return suite_addke(suite, 0) == ADDKE_MAX ||
+		notify_find(s->p, INTERMEDIATE_EXCHANGE_SUPPORTED, &n) ||
+		err_set(s->e, ERR_PEER,
+			"the gateway chose additional key exchanges, but does not announce "
+			"IKE_INTERMEDIATE (RFC 9242)");
 }
 
 static bool take_answer(struct step *s)
@@ -205,7 +222,7 @@ static bool take_answer(struct step *s)
 		return err_set(s->e, ERR_PEER, "our own nonce came back");
 	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, s->v->cfg->ike_proposals,
 		    PROTO_IKE, &spi, &suite, s->e) ||
-		!agree_on_keys(s, &suite, nr))
+		!takes_intermediate(s, &suite) || !agree_on_keys(s, &suite, nr))
 		return false;
 	memcpy(hs->nr, nr.p, nr.n);
 	hs->nr_len = nr.n;
@@ -246,6 +263,5 @@ bool v2_init_recv(struct step *s)
 	read_vendor(s->v, s->p);
 	detect_nat(s);
 	v2_request_done(s->sa);
-	s->next = V2_AUTH;
-	return v2_auth_send(s->v, s->ob, s->e);
+	return v2_inter_send(s->v, &s->next, s->ob, s->e);
 }

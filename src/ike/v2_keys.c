@@ -18,35 +18,34 @@ static bool take(struct rd *r, struct secret *out, size_t len)
 }
 
 static bool skeyseed(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
-	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct secret *out,
-	struct err *e)
+	const struct v2_fresh *f, struct secret *out, struct err *e)
 {
-	struct bytes secret = { shared->data, shared->len };
+	struct bytes parts[] = { f->shared, f->ni, f->nr, f->more };
 
-	if (old_d) /* section 2.18: SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr) */
-		return prf(old_prf, secret_bytes(old_d), (struct bytes[]){ secret, ni, nr }, 3, out,
-			e);
+	/* Section 2.18: SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr); RFC 9370: ... | SK(1) | ... SK(n) */
+	if (old_d)
+		return prf(old_prf, secret_bytes(old_d), parts, ARRAY_LEN(parts), out, e);
 	/* Section 2.14: SKEYSEED = prf(Ni | Nr, g^ir) */
 	uint8_t key[2 * NONCE_MAX];
-	memcpy(key, ni.p, ni.n);
-	memcpy(key + ni.n, nr.p, nr.n);
-	return prf(sa->suite.prf, (struct bytes){ key, ni.n + nr.n }, &secret, 1, out, e);
+	memcpy(key, f->ni.p, f->ni.n);
+	memcpy(key + f->ni.n, f->nr.p, f->nr.n);
+	return prf(sa->suite.prf, (struct bytes){ key, f->ni.n + f->nr.n }, parts, 1, out, e);
 }
 
 /* {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr) */
 bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
-	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct err *e)
+	const struct v2_fresh *f, struct err *e)
 {
 	const struct suite *s = &sa->suite;
-	struct bytes seed[] = { ni, nr, { sa->spi_i, IKE_SPI_LEN }, { sa->spi_r, IKE_SPI_LEN } };
+	struct bytes seed[] = { f->ni, f->nr, { sa->spi_i, IKE_SPI_LEN },
+		{ sa->spi_r, IKE_SPI_LEN } };
 	size_t encr = s->encr->key_len + s->encr->salt_len,
 	       integ = s->integ ? s->integ->key_len : 0;
 	size_t need = (size_t)3 * s->prf->out_len + 2 * integ + 2 * encr;
 	uint8_t stream[7 * SECRET_MAX];
 	struct secret seedkey = { 0 };
 
-	bool ok = need <= sizeof(stream) &&
-		skeyseed(sa, old_prf, old_d, shared, ni, nr, &seedkey, e) &&
+	bool ok = need <= sizeof(stream) && skeyseed(sa, old_prf, old_d, f, &seedkey, e) &&
 		prf_plus(s->prf, secret_bytes(&seedkey), seed, ARRAY_LEN(seed), stream, need, e);
 	if (ok) {
 		struct rd r = rd_init(stream, need);
@@ -108,24 +107,19 @@ void v2_sa_keys(const struct v2_sa *sa, struct outbox *ob)
 	wipe(&k, sizeof(k));
 }
 
-/* Section 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); first what the initiator sends with,
- * encryption before integrity. */
-bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct ke_secret *shared,
-	struct bytes ni, struct bytes nr, bool initiator, struct sa_spec *in, struct sa_spec *out,
-	struct err *e)
+/* Section 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr), RFC 9370: ... | SK(1) | ... SK(n); first what the
+ * initiator sends with, encryption before integrity. */
+bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct v2_fresh *f,
+	struct sa_spec *in, struct sa_spec *out, struct err *e)
 {
-	struct bytes parts[3];
-	size_t n = 0, encr = suite->encr->key_len + suite->encr->salt_len;
+	struct bytes parts[] = { f->shared, f->ni, f->nr, f->more };
+	size_t encr = suite->encr->key_len + suite->encr->salt_len;
 	size_t integ = suite->integ ? suite->integ->key_len : 0;
-	struct sa_spec *first = initiator ? out : in, *second = initiator ? in : out;
+	struct sa_spec *first = f->initiator ? out : in, *second = f->initiator ? in : out;
 	uint8_t stream[4 * SECRET_MAX];
 
-	if (shared)
-		parts[n++] = (struct bytes){ shared->data, shared->len };
-	parts[n++] = ni;
-	parts[n++] = nr;
-	bool ok = prf_plus(
-		sa->suite.prf, secret_bytes(&sa->sk_d), parts, n, stream, 2 * (encr + integ), e);
+	bool ok = prf_plus(sa->suite.prf, secret_bytes(&sa->sk_d), parts, ARRAY_LEN(parts), stream,
+		2 * (encr + integ), e);
 	if (ok) {
 		struct rd r = rd_init(stream, 2 * (encr + integ));
 		ok = take(&r, &first->encr_key, encr) && take(&r, &first->integ_key, integ) &&
@@ -133,6 +127,37 @@ bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct k
 	}
 	wipe(stream, sizeof(stream));
 	return ok;
+}
+
+bool v2_int_auth(const struct v2_sa *sa, bool ours, const struct ike_hdr *h,
+	const struct content *c, struct secret *chain, struct err *e)
+{
+	struct ike_hdr whole = *h; /* as if it had not been cut, and nothing were encrypted */
+	struct secret before = *chain;
+	uint8_t head[IKE_HDR_LEN + 4];
+	struct wr w = wr_init(head, sizeof(head));
+	struct bytes parts[] = { secret_bytes(&before), { head, sizeof(head) }, c->octets };
+
+	whole.next = PAYLOAD_SK;
+	whole.len = (uint32_t)(sizeof(head) + c->octets.n);
+	ike_hdr_write(&w, &whole);
+	wr_u8(&w, c->first);
+	wr_u8(&w, c->reserved);
+	wr_u16(&w, (uint16_t)(4 + c->octets.n));
+	bool ok = prf(sa->suite.prf, secret_bytes(ours ? &sa->sk_pi : &sa->sk_pr), parts,
+		ARRAY_LEN(parts), chain, e);
+	secret_wipe(&before);
+	return ok;
+}
+
+/* RFC 9242 section 3.3.2: IntAuth_iN | IntAuth_rN | IKE_AUTH_MID. */
+static void write_int_auth(struct wr *w, const struct handshake *hs)
+{
+	if (hs->intermediates == 0)
+		return;
+	wr_bytes(w, hs->int_i.data, hs->int_i.len);
+	wr_bytes(w, hs->int_r.data, hs->int_r.len);
+	wr_u32(w, 1 + hs->intermediates);
 }
 
 /* Section 2.15: message | nonce of the other side | prf(SK_p, rest of the ID payload). */
@@ -149,13 +174,15 @@ bool v2_signed_octets(const struct v2_sa *sa, bool ours, const struct handshake 
 
 	if (!prf(sa->suite.prf, secret_bytes(ours ? &sa->sk_pi : &sa->sk_pr), body, 2, &maced, e))
 		return false;
-	*out = malloc(message.n + nonce.n + maced.len);
+	size_t room = message.n + nonce.n + maced.len + hs->int_i.len + hs->int_r.len + 4;
+	*out = malloc(room);
 	if (!*out)
 		return err_set(e, ERR_LOCAL, "out of memory");
-	struct wr w = wr_init(*out, message.n + nonce.n + maced.len);
+	struct wr w = wr_init(*out, room);
 	wr_bytes(&w, message.p, message.n);
 	wr_bytes(&w, nonce.p, nonce.n);
 	wr_bytes(&w, maced.data, maced.len);
+	write_int_auth(&w, hs);
 	*len = w.len;
 	return true;
 }

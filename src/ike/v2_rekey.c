@@ -9,13 +9,14 @@
  *	                       <--  HDR, SK {SA, Nr, KEr}
  *
  * The children go over to the new IKE SA. When both sides do it at once (section 2.8.2) the SA
- * whose exchange has the lowest nonce is deleted by who made it.
+ * whose exchange has the lowest nonce is deleted by who made it. Additional key exchanges (v2_series.c) come
+ * between the two messages and the new IKE SA: then that exchange is not gone on with.
  */
 
 bool v2_rekey_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
 {
 	struct offer *o = &sa->req.offer;
-	uint8_t buf[8192];
+	uint8_t buf[12288];
 	struct ikew k;
 
 	offer_clear(o);
@@ -41,48 +42,43 @@ static void hand_over(struct v2 *v, struct v2_sa *from, struct v2_sa *to)
 	for (size_t i = 0; i < v->children.n; i++)
 		if (v->children.v[i]->sa == from)
 			v->children.v[i]->sa = to;
+	series_free(&from->theirs);
 	v->want_move |= from->req.task == TASK_MOVE; /* its answer may not come any more */
 	from->successor = to;
 	from->gone_at = v->now + REPLACED_MS;
 	v->sa = to;
 }
 
-static struct v2_sa *make_sa(struct step *s, bool initiator, const struct suite *suite,
-	struct ke *ke, struct bytes spi_i, struct bytes spi_r, struct bytes ni, struct bytes nr)
+static struct v2_sa *make_sa(struct step *s, const struct suite *suite,
+	const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_LEN],
+	const struct v2_fresh *f)
 {
-	struct bytes value = { 0 };
-	struct ke_secret shared;
-	uint16_t group = 0;
-	struct v2_sa *to;
+	struct v2_sa *to = v2_sa_new(s->v, f->initiator);
 
-	if (!v2_ke_read(payload_find(s->p, PAYLOAD_KE)->body, &group, &value) ||
-		!ke_shared(ke, value, &shared, s->e))
-		return NULL;
-	to = v2_sa_new(s->v, initiator);
-	if (to) {
-		to->suite = *suite;
-		to->fragments = s->sa->fragments;
-		to->no_pfs = s->sa->no_pfs;
-		to->child_group = s->sa->child_group;
-		memcpy(to->spi_i, spi_i.p, IKE_SPI_LEN);
-		memcpy(to->spi_r, spi_r.p, IKE_SPI_LEN);
-		if (!v2_derive(to, s->sa->suite.prf, &s->sa->sk_d, &shared, ni, nr, s->e)) {
-			v2_sa_drop(s->v, to);
-			to = NULL;
-		} else {
-			v2_sa_keys(to, s->ob);
-		}
-	} else {
+	if (!to) {
 		err_set(s->e, ERR_LOCAL, "no room for another IKE SA");
+		return NULL;
 	}
-	wipe(&shared, sizeof(shared));
+	to->suite = *suite;
+	to->fragments = s->sa->fragments;
+	to->no_pfs = s->sa->no_pfs;
+	to->child_group = s->sa->child_group;
+	to->lost_series = s->sa->lost_series;
+	to->quantum_safe = s->sa->quantum_safe || suite_quantum_safe(suite);
+	memcpy(to->spi_i, spi_i, IKE_SPI_LEN);
+	memcpy(to->spi_r, spi_r, IKE_SPI_LEN);
+	if (!v2_derive(to, s->sa->suite.prf, &s->sa->sk_d, f, s->e)) {
+		v2_sa_drop(s->v, to);
+		return NULL;
+	}
+	v2_sa_keys(to, s->ob);
 	return to;
 }
 
 /* Our exchange came to nothing. What the gateway made meanwhile, if anything, is the successor. */
 static bool rekey_refused(struct step *s, const struct notify *n)
 {
-	struct v2_sa *rival = s->sa->req.offer.rival ? s->sa->req.offer.rival_sa : NULL;
+	struct v2_sa *rival = s->sa->req.offer.rival_sa;
 	struct rd r = rd_init(n->data.p, n->data.n);
 	const struct alg *group = NULL;
 	char name[NOTIFY_TEXT_MAX];
@@ -133,51 +129,125 @@ static bool is_zero(struct bytes spi)
 	return memcmp(spi.p, zero, IKE_SPI_LEN) == 0;
 }
 
-bool v2_rekey_recv(struct step *s)
+/* The gateway's exchange stays. Ours leaves nothing behind, or an IKE SA that is deleted at once. */
+static void lose(struct step *s, struct v2_sa *made)
+{
+	const struct series *theirs = s->sa->theirs;
+	struct v2_sa *rival = s->sa->req.offer.rival_sa;
+
+	outbox_log(s->ob, LEVEL_DEBUG, "both sides rekeyed at once; the gateway's IKE SA stays");
+	if (made)
+		made->want_delete = true;
+	if (rival) {
+		hand_over(s->v, s->sa, rival);
+		s->next = V2_REPLACED;
+	} else { /* ... once its key exchanges are over, if they ever are */
+		s->sa->rekey_at = theirs ? theirs->until : s->v->now + RETRY_MS;
+	}
+}
+
+/* All key exchanges of ours are over. */
+static bool rekeyed(struct step *s, const struct suite *suite, const uint8_t spi_i[IKE_SPI_LEN],
+	const uint8_t spi_r[IKE_SPI_LEN], const struct v2_fresh *f, bool lost)
 {
 	struct v2 *v = s->v;
 	struct offer *o = &s->sa->req.offer;
+	struct v2_sa *to = make_sa(s, suite, spi_i, spi_r, f);
+
+	if (!to)
+		return false;
+	if (lost) {
+		lose(s, to);
+	} else {
+		hand_over(v, s->sa, to);
+		s->sa->want_delete = true;
+		s->next = V2_REPLACED;
+		if (o->rival_sa) { /* the gateway deletes its own; if it forgets, we do */
+			o->rival_sa->gone_at = v->now + REPLACED_MS;
+			o->rival_sa->successor = to;
+		}
+	}
+	v2_request_done(s->sa);
+	series_free(&o->series);
+	v->rekeys_ike++;
+	outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed");
+	return true;
+}
+
+/* RFC 9370 section 2.2.4: who lost the collision goes no further. */
+static bool go_on(struct step *s, const struct suite *suite, const uint8_t spi_r[IKE_SPI_LEN],
+	const struct v2_fresh *f, bool lost)
+{
+	struct offer *o = &s->sa->req.offer;
+
+	if (lost) {
+		v2_request_done(s->sa);
+		lose(s, NULL);
+		return true;
+	}
+	series_free(&s->sa->theirs); /* which the gateway has lost */
+	o->series = series_new(suite, f, s->e);
+	if (!o->series)
+		return false;
+	memcpy(o->series->spi_i, o->ike_spi, IKE_SPI_LEN);
+	memcpy(o->series->spi_r, spi_r, IKE_SPI_LEN);
+	return v2_series_send(s, o->series);
+}
+
+bool v2_rekey_recv(struct step *s)
+{
+	struct offer *o = &s->sa->req.offer;
 	const struct payload *sa = payload_find(s->p, PAYLOAD_SA),
-			     *nonce = payload_find(s->p, PAYLOAD_NONCE);
+			     *nonce = payload_find(s->p, PAYLOAD_NONCE),
+			     *ke = payload_find(s->p, PAYLOAD_KE);
+	struct ke_secret shared;
 	struct suite suite;
-	struct bytes spi;
+	struct bytes spi, value;
+	uint16_t group;
 	struct notify n;
 
 	if (notify_find_error(s->p, &n)) {
 		v2_request_done(s->sa);
 		return rekey_refused(s, &n);
 	}
-	if (!sa || !payload_find(s->p, PAYLOAD_KE) || !nonce || nonce->body.n < NONCE_MIN ||
-		nonce->body.n > NONCE_MAX)
+	if (!sa || !ke || !nonce || nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
 		return err_set(s->e, ERR_PEER, "the gateway's rekey answer lacks SA, KE or nonce");
 	if (!v2_sa_read_choice(sa->body, &o->proposals, PROTO_IKE, &spi, &suite, s->e))
 		return false;
-	if (spi.n != IKE_SPI_LEN || is_zero(spi) || suite.ke != ke_group(o->ke))
+	if (spi.n != IKE_SPI_LEN || is_zero(spi) || suite.ke != ke_group(o->ke) ||
+		!v2_ke_read(ke->body, &group, &value) || group != suite.ke->id)
 		return err_set(
 			s->e, ERR_PEER, "the gateway's rekey answer has a wrong SPI or group");
-	struct v2_sa *to =
-		make_sa(s, true, &suite, o->ke, (struct bytes){ o->ike_spi, IKE_SPI_LEN }, spi,
-			(struct bytes){ o->nonce, sizeof(o->nonce) }, nonce->body);
-	if (!to)
+	if (!ke_shared(o->ke, value, &shared, s->e))
 		return false;
-	if (o->rival && v2_lost_collision(o, nonce->body)) {
-		outbox_log(s->ob, LEVEL_DEBUG,
-			"both sides rekeyed at once; the gateway's IKE SA stays");
-		to->want_delete = true;
-		hand_over(v, s->sa, o->rival_sa);
-	} else {
-		hand_over(v, s->sa, to);
-		s->sa->want_delete = true;
-		if (o->rival) { /* the gateway deletes its own; if it forgets, we do */
-			o->rival_sa->gone_at = v->now + REPLACED_MS;
-			o->rival_sa->successor = to;
-		}
+	struct v2_fresh f = { .ni = { o->nonce, sizeof(o->nonce) },
+		.nr = nonce->body,
+		.shared = { shared.data, shared.len },
+		.initiator = true };
+	bool lost = o->rival && v2_lost_collision(o, nonce->body);
+	bool ok = suite_addke(&suite, 0) < ADDKE_MAX ?
+		go_on(s, &suite, spi.p, &f, lost) :
+		rekeyed(s, &suite, o->ike_spi, spi.p, &f, lost);
+	wipe(&shared, sizeof(shared));
+	return ok;
+}
+
+bool v2_rekey_series_recv(struct step *s)
+{
+	struct series *x = s->sa->req.offer.series;
+	struct notify n;
+	bool done;
+
+	if (notify_find_error(s->p, &n)) {
+		if (!v2_series_refused(s, n.type))
+			return false;
+		v2_request_done(s->sa);
+		return rekey_refused(s, &n);
 	}
-	v2_request_done(s->sa);
-	s->next = V2_REPLACED;
-	v->rekeys_ike++;
-	outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed");
-	return true;
+	if (!v2_series_recv(s, x, &done))
+		return false;
+	struct v2_fresh f = series_fresh(x, true);
+	return !done || rekeyed(s, &x->suite, x->spi_i, x->spi_r, &f, false);
 }
 
 static bool busy_with_children(const struct v2_sa *sa)
@@ -186,15 +256,68 @@ static bool busy_with_children(const struct v2_sa *sa)
 		sa->req.task == TASK_DELETE_CHILD;
 }
 
-static void note_rival(struct v2_sa *sa, struct v2_sa *made, struct bytes ni, struct bytes nr)
+static void note_rival(struct v2_sa *sa, struct bytes ni, struct bytes nr)
 {
 	struct offer *o = &sa->req.offer;
 	struct bytes low = v2_lower_nonce(ni, nr);
 
 	o->rival = true;
-	o->rival_sa = made;
 	memcpy(o->rival_nonce, low.p, low.n);
 	o->rival_nonce_len = low.n;
+}
+
+/* Sections 2.25.2 of RFC 7296 and 2.2.4 of RFC 9370. */
+static bool busy(const struct v2_sa *sa)
+{
+	bool rekeying = sa->req.task == TASK_REKEY_IKE;
+
+	return busy_with_children(sa) || sa->theirs ||
+		(rekeying && (sa->req.offer.rival || sa->req.exchange == IKE_FOLLOWUP_KE));
+}
+
+/* The gateway's exchange is over, and made is what it made. */
+static void take_over(struct step *s, struct v2_sa *made)
+{
+	struct offer *o = &s->sa->req.offer;
+
+	s->v->rekeys_ike++;
+	outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed by the gateway");
+	if (s->sa->req.task == TASK_REKEY_IKE && o->rival) {
+		o->rival_sa = made;
+	} else {
+		hand_over(s->v, s->sa, made);
+		s->next = V2_REPLACED;
+	}
+}
+
+bool v2_rekey_complete(struct step *s, const struct series *x)
+{
+	struct v2_fresh f = series_fresh(x, false);
+	struct v2_sa *made = make_sa(s, &x->suite, x->spi_i, x->spi_r, &f);
+
+	if (made)
+		take_over(s, made);
+	return made != NULL;
+}
+
+/* At once, or after the additional key exchanges. */
+static bool agree(struct step *s, const struct suite *suite, const uint8_t spi_i[IKE_SPI_LEN],
+	const uint8_t spi_r[IKE_SPI_LEN], const struct v2_fresh *f)
+{
+	if (s->sa->req.task == TASK_REKEY_IKE)
+		note_rival(s->sa, f->ni, f->nr);
+	struct series *x = series_new(suite, f, s->e);
+	if (!x)
+		return false;
+	memcpy(x->spi_i, spi_i, IKE_SPI_LEN);
+	memcpy(x->spi_r, spi_r, IKE_SPI_LEN);
+	if (x->no < ADDKE_MAX) {
+		v2_series_keep(s, x);
+		return true;
+	}
+	bool ok = v2_rekey_complete(s, x);
+	series_free(&x);
+	return ok;
 }
 
 bool v2_rekey_request(struct step *s)
@@ -202,17 +325,15 @@ bool v2_rekey_request(struct step *s)
 	struct v2 *v = s->v;
 	const struct payload *ke_body = payload_find(s->p, PAYLOAD_KE);
 	uint8_t nonce[NONCE_LEN], spi[IKE_SPI_LEN], number = 0;
-	struct bytes theirs, value, ni = payload_find(s->p, PAYLOAD_NONCE)->body;
-	struct bytes nr = { nonce, sizeof(nonce) };
+	struct bytes theirs, value;
+	struct v2_fresh f = { .ni = payload_find(s->p, PAYLOAD_NONCE)->body,
+		.nr = { nonce, sizeof(nonce) } };
+	struct ke_secret shared;
 	struct suite suite;
 	uint16_t group;
 
-	if (busy_with_children(s->sa) ||
-		(s->sa->req.task == TASK_REKEY_IKE && s->sa->req.offer.rival)) {
-		ikew_notify(
-			s->reply, 0, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
-		return true; /* section 2.25.2 */
-	}
+	if (busy(s->sa))
+		return v2_refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
 	if (!v2_sa_choose(payload_find(s->p, PAYLOAD_SA)->body, v->cfg->ike_proposals, PROTO_IKE,
 		    &theirs, &number, &suite, s->e))
 		return false;
@@ -225,26 +346,17 @@ bool v2_rekey_request(struct step *s)
 		return v2_refuse_group(s, suite.ke);
 	rng_fill(v->rng, nonce, sizeof(nonce));
 	rng_fill(v->rng, spi, sizeof(spi));
-	struct ke *ke = ke_new(suite.ke, v->rng, s->e);
-	struct v2_sa *made = ke ?
-		make_sa(s, false, &suite, ke, theirs, (struct bytes){ spi, sizeof(spi) }, ni, nr) :
-		NULL;
-	if (made) {
-		v2_sa_write_choice(
-			s->reply, &suite, PROTO_IKE, number, (struct bytes){ spi, sizeof(spi) });
-		ikew_bytes(s->reply, PAYLOAD_NONCE, nr);
-		v2_ke_write(s->reply, ke);
-		v->rekeys_ike++;
-		outbox_event(s->ob, EV_REKEYED, LEVEL_INFO, "IKE SA rekeyed by the gateway");
-		if (s->sa->req.task == TASK_REKEY_IKE) {
-			note_rival(s->sa, made, ni, nr);
-		} else {
-			hand_over(v, s->sa, made);
-			s->next = V2_REPLACED;
-		}
-	}
+	struct ke *ke = ke_answer(suite.ke, v->rng, value, &shared, s->e);
+	if (!ke)
+		return false;
+	v2_sa_write_choice(s->reply, &suite, PROTO_IKE, number, (struct bytes){ spi, sizeof(spi) });
+	ikew_bytes(s->reply, PAYLOAD_NONCE, f.nr);
+	v2_ke_write(s->reply, ke);
 	ke_free(ke);
-	return made != NULL;
+	f.shared = (struct bytes){ shared.data, shared.len };
+	bool ok = agree(s, &suite, theirs.p, spi, &f);
+	wipe(&shared, sizeof(shared));
+	return ok;
 }
 
 void v2_rekey_settle(struct v2 *v, const struct v2_sa *sa)
@@ -261,7 +373,7 @@ void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa)
 {
 	struct offer *o = &sa->req.offer;
 
-	if (sa->req.task == TASK_REKEY_IKE && o->rival)
+	if (sa->req.task == TASK_REKEY_IKE && o->rival_sa)
 		hand_over(v, sa, o->rival_sa);
 }
 

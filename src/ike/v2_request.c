@@ -296,6 +296,16 @@ bool v2_child_comes(struct v2 *v)
 	return v->remake;
 }
 
+static bool ask_for_life(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
+{
+	if (!sa->want_dpd)
+		return true;
+	sa->want_dpd = false;
+	/* The NAT may have made another address of ours, and a gateway with MOBIKE follows only
+	 * who says so (RFC 4555 section 3.8). */
+	return v->mobike && v->nat_local ? v2_move_send(v, sa, ob, e) : v2_dpd_send(v, sa, ob, e);
+}
+
 static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
 {
 	struct child *c, *worn;
@@ -314,6 +324,8 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		v->want_move = false;
 		return v2_move_send(v, sa, ob, e);
 	}
+	if (v2_being_replaced(sa))
+		return ask_for_life(v, sa, ob, e);
 	if (v->remake && v->now >= v->remake_at) {
 		c = child_find(&v->children, v->remake);
 		v->remake = 0;
@@ -329,7 +341,7 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		worn->want_rekey = false;
 		return v2_child_send(v, sa, worn, ob, e);
 	}
-	if (sa->want_rekey) {
+	if (sa->want_rekey && !sa->theirs) {
 		sa->want_rekey = false;
 		return v2_rekey_send(v, sa, ob, e);
 	}
@@ -338,14 +350,7 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		v->extra_ts++;
 		return ok;
 	}
-	if (sa->want_dpd) {
-		sa->want_dpd = false;
-		/* The NAT may have made another address of ours, and a gateway with MOBIKE follows only
-		 * who says so (RFC 4555 section 3.8). */
-		return v->mobike && v->nat_local ? v2_move_send(v, sa, ob, e) :
-						   v2_dpd_send(v, sa, ob, e);
-	}
-	return true;
+	return ask_for_life(v, sa, ob, e);
 }
 
 void v2_request_next(struct v2 *v, struct outbox *ob)

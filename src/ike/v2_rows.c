@@ -10,7 +10,8 @@
  * authentic reaches a step, but for IKE_SA_INIT.
  */
 
-/* Answers, by what the outstanding request is about. The story is what the user sees while it runs. */
+/* Answers, by what the outstanding request is about, and the exchange that it is. The story is what the user sees
+ * while it runs. */
 static const struct answer_row {
 	enum v2_task task;
 	uint8_t exchange;
@@ -19,17 +20,22 @@ static const struct answer_row {
 	bool (*step)(struct step *s);
 } answers[] = {
 	{ TASK_INIT, IKE_SA_INIT, "agreeing on keys", 0, v2_init_recv },
+	{ TASK_INTERMEDIATE, IKE_INTERMEDIATE, "agreeing on further keys", PBIT(PAYLOAD_KE),
+		v2_inter_recv },
 	{ TASK_AUTH, IKE_AUTH, "proving who is who", 0, v2_auth_recv },
 	{ TASK_EAP, IKE_AUTH, "logging in", PBIT(PAYLOAD_EAP), v2_eap_recv },
 	{ TASK_FINISH, IKE_AUTH, "finishing the login", PBIT(PAYLOAD_AUTH), v2_finish_recv },
 	{ TASK_NEW_CHILD, CREATE_CHILD_SA, "making a further child SA",
 		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_TSi) | PBIT(PAYLOAD_TSr),
 		v2_child_recv },
+	{ TASK_NEW_CHILD, IKE_FOLLOWUP_KE, "", PBIT(PAYLOAD_KE), v2_child_series_recv },
 	{ TASK_REKEY_CHILD, CREATE_CHILD_SA, "rekeying the child SA",
 		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_TSi) | PBIT(PAYLOAD_TSr),
 		v2_child_recv },
+	{ TASK_REKEY_CHILD, IKE_FOLLOWUP_KE, "", PBIT(PAYLOAD_KE), v2_child_series_recv },
 	{ TASK_REKEY_IKE, CREATE_CHILD_SA, "rekeying the IKE SA",
 		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE) | PBIT(PAYLOAD_KE), v2_rekey_recv },
+	{ TASK_REKEY_IKE, IKE_FOLLOWUP_KE, "", PBIT(PAYLOAD_KE), v2_rekey_series_recv },
 	{ TASK_DELETE_CHILD, INFORMATIONAL, "deleting a child SA", 0, v2_delete_child_recv },
 	{ TASK_DELETE_IKE, INFORMATIONAL, "saying goodbye", 0, v2_delete_ike_recv },
 	{ TASK_DPD, INFORMATIONAL, "asking whether the gateway lives", 0, v2_dpd_recv },
@@ -47,23 +53,26 @@ static const struct request_row {
 } requests[] = {
 	{ CREATE_CHILD_SA, STATE(V2_UP) | STATE(V2_REPLACED) | STATE(V2_DELETING),
 		PBIT(PAYLOAD_SA) | PBIT(PAYLOAD_NONCE), v2_create_request },
+	{ IKE_FOLLOWUP_KE, STATE(V2_UP) | STATE(V2_REPLACED) | STATE(V2_DELETING), 0,
+		v2_followup_request },
 	{ INFORMATIONAL, STATE(V2_UP) | STATE(V2_REPLACED) | STATE(V2_DELETING), 0,
 		v2_info_request },
 };
 
-static const struct answer_row *answer_row(enum v2_task task)
+static const struct answer_row *answer_row(const struct request *r)
 {
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
-		if (answers[i].task == task)
+		if (answers[i].task == r->task && answers[i].exchange == r->exchange)
 			return &answers[i];
 	return NULL;
 }
 
 const char *v2_story(enum v2_task task)
 {
-	const struct answer_row *row = answer_row(task);
-
-	return row ? row->story : "";
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		if (answers[i].task == task)
+			return answers[i].story;
+	return "";
 }
 
 static void drop(const struct datagram *d, const struct err *e, struct outbox *ob)
@@ -168,6 +177,7 @@ static void init_answer(
 /* The decrypted message: its payloads, and the memory they point into. */
 struct opened {
 	uint8_t *copy, *whole;
+	struct content content;
 	struct payloads p;
 	bool partial; /* a fragment, and not the last one that was missing */
 };
@@ -182,22 +192,25 @@ static void opened_free(struct opened *o)
 }
 
 static bool open_fragment(struct v2_sa *sa, const struct ike_hdr *h, const struct payload *skf,
-	uint8_t inner_type, struct bytes part, struct opened *o, struct bytes *inner,
-	uint8_t *first, struct err *e)
+	struct opened *o, struct err *e)
 {
+	struct content part = o->content;
 	struct rd r = rd_init(skf->body.p, 4);
 	uint16_t number = rd_u16(&r), total = rd_u16(&r);
-	size_t len;
 
 	if (!sa->fragments)
 		return err_set(e, ERR_DROP, "a fragment, though nobody agreed on fragmentation");
 	if (!v2_reassemble(&sa->partial[(h->flags & FLAG_RESPONSE) != 0], h->mid, number, total,
-		    inner_type, part, &o->whole, &len, first, e))
+		    &part, &o->whole, &o->content, e))
 		return false;
-	if (!o->whole)
-		return err_set(e, ERR_DROP, "fragment %u of %u", number, total);
-	*inner = (struct bytes){ o->whole, len };
-	return true;
+	return o->whole || err_set(e, ERR_DROP, "fragment %u of %u", number, total);
+}
+
+/* RFC 9242 section 3.3.2 has payloads before SK signed as well. Nothing defines any, so there are none. */
+static bool outside_fits(const struct ike_hdr *h, const struct payloads *p, struct err *e)
+{
+	return h->exchange != IKE_INTERMEDIATE || p->n == 1 ||
+		err_set(e, ERR_DROP, "an IKE_INTERMEDIATE message with payloads in the clear");
 }
 
 /* Opens SK or SKF and splits what is inside. *authentic tells, also on failure, that the message
@@ -205,8 +218,9 @@ static bool open_fragment(struct v2_sa *sa, const struct ike_hdr *h, const struc
 static bool open_message(struct v2_sa *sa, const struct ike_hdr *h, const struct datagram *d,
 	struct opened *o, bool *authentic, uint8_t *unknown, struct err *e)
 {
-	struct bytes chain, inner;
-	uint8_t first, none;
+	struct content *c = &o->content;
+	struct bytes chain;
+	uint8_t none;
 
 	*authentic = false;
 	o->copy = malloc(d->len);
@@ -214,20 +228,20 @@ static bool open_message(struct v2_sa *sa, const struct ike_hdr *h, const struct
 		return err_set(e, ERR_LOCAL, "out of memory");
 	memcpy(o->copy, d->data, d->len);
 	chain = (struct bytes){ o->copy + IKE_HDR_LEN, d->len - IKE_HDR_LEN };
-	if (!payloads_read(&o->p, h->next, chain, &first, unknown, e))
+	if (!payloads_read(&o->p, h->next, chain, &c->first, unknown, e))
 		return err_set(e, ERR_DROP, "the outside of a protected message is malformed");
 	const struct payload *sk = o->p.n ? &o->p.v[o->p.n - 1] : NULL;
 	if (!sk || (sk->type != PAYLOAD_SK && sk->type != PAYLOAD_SKF))
 		return err_set(e, ERR_DROP, "an unprotected %s message", exchange_text(h));
 	struct payload last = *sk;
-	if (!v2_open(sa, o->copy, d->len, &last, &inner, e))
+	if (!outside_fits(h, &o->p, e) || !v2_open(sa, o->copy, d->len, &last, &c->octets, e))
 		return false;
+	c->reserved = ((const uint8_t *)last.body.p)[-3];
 	*authentic = true;
-	o->partial = last.type == PAYLOAD_SKF &&
-		!open_fragment(sa, h, &last, first, inner, o, &inner, &first, e);
+	o->partial = last.type == PAYLOAD_SKF && !open_fragment(sa, h, &last, o, e);
 	if (o->partial)
 		return false;
-	if (!payloads_read(&o->p, first, inner, &none, unknown, e))
+	if (!payloads_read(&o->p, c->first, c->octets, &none, unknown, e))
 		return false;
 	if (payload_find(&o->p, PAYLOAD_SK) || payload_find(&o->p, PAYLOAD_SKF))
 		return err_set(e, ERR_DROP, "an encrypted payload inside another");
@@ -248,7 +262,7 @@ static bool complete(const struct payloads *p, uint32_t required, struct err *e)
 static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hdr *h,
 	const struct datagram *d, struct outbox *ob)
 {
-	const struct answer_row *row = answer_row(sa->req.task);
+	const struct answer_row *row = answer_row(&sa->req);
 	struct opened *o = calloc(1, sizeof(*o));
 	bool authentic;
 	uint8_t unknown;
@@ -259,6 +273,7 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 	if (!o)
 		return;
 	s.p = &o->p;
+	s.content = &o->content;
 	if (!row || row->task == TASK_INIT || h->mid != sa->req.mid ||
 		h->exchange != row->exchange) {
 		err_set(&e, ERR_DROP, "an answer that nobody waits for");

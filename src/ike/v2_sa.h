@@ -3,9 +3,9 @@
  *
  * Files: v2.c drives (inputs, timers), v2_end.c ends all, v2_request.c sends requests, again, and the next; v2_rows.c has
  * the table of messages and carries each to its step, v2_crypt.c seals and opens SK, v2_frag.c
- * reassembles, v2_keys.c derives; the steps are in v2_init.c, v2_auth.c, v2_eap.c, v2_child.c,
- * v2_rekey.c, v2_info.c and v2_mobike.c; v2_nat.c detects NATs; v2_codec.c reads and writes SA, TS and
- * CP payloads. Child SAs are those of child.h.
+ * reassembles, v2_keys.c derives; the steps are in v2_init.c, v2_inter.c, v2_auth.c, v2_eap.c,
+ * v2_child.c, v2_create.c, v2_rekey.c, v2_series.c, v2_info.c and v2_mobike.c; v2_nat.c detects NATs;
+ * v2_codec.c reads and writes SA, TS and CP payloads. Child SAs are those of child.h.
  *
  * A step reads, verifies, updates and queues output. It never calls another step, and it never
  * assigns a state: it leaves the next one in the struct step, and the driver assigns it.
@@ -44,11 +44,16 @@ enum {
 	REPLACED_MS = 30000, /* the peer may take so long to delete an IKE SA that it replaced */
 	KEEPALIVE_MS = 20000, /* RFC 3948 section 4 */
 	STOP_MS = 2000, /* how long leaving waits for the gateway's word */
+	SERIES_MS =
+		20000, /* the peer's next key exchange of a series may take so long (RFC 9370) */
+	LINK_MAX = 1024, /* octets by which a gateway finds its series again */
+	LINK_LEN = 8, /* of ours */
 };
 
 enum v2_state {
 	V2_NEW,
 	V2_INIT, /* IKE_SA_INIT sent */
+	V2_INTERMEDIATE, /* an IKE_INTERMEDIATE sent */
 	V2_AUTH, /* first IKE_AUTH sent */
 	V2_EAP, /* EAP going on, a response sent */
 	V2_ASK, /* the user has been asked */
@@ -63,6 +68,7 @@ enum v2_state {
 enum v2_task {
 	TASK_NONE,
 	TASK_INIT,
+	TASK_INTERMEDIATE,
 	TASK_AUTH,
 	TASK_EAP,
 	TASK_FINISH,
@@ -75,6 +81,33 @@ enum v2_task {
 	TASK_MOVE,
 };
 
+/* What an exchange adds to the keys that come of it. */
+struct v2_fresh {
+	struct bytes ni, nr; /* nonces of who began it, and of the other */
+	struct bytes shared; /* of its key exchange; none: a child SA without PFS */
+	struct bytes more; /* of the additional ones behind it, one after the other */
+	bool initiator; /* we began it */
+};
+
+/* RFC 9370 section 2.2.4: a CREATE_CHILD_SA that both agreed on, of which nothing comes until the additional key
+ * exchanges have taken place, each in an IKE_FOLLOWUP_KE. */
+struct series {
+	struct suite suite;
+	size_t no; /* the additional key exchange under way */
+	struct ke *ke; /* ours in it; NULL where the peer began the series */
+	uint8_t link[LINK_MAX]; /* by which who did not begin it finds it again */
+	size_t link_len;
+	uint8_t ni[NONCE_MAX], nr[NONCE_MAX];
+	size_t ni_len, nr_len;
+	struct ke_secret shared;
+	uint8_t more[ADDKE_MAX * KE_SHARED_MAX];
+	size_t more_len;
+	uint8_t spi_i[IKE_SPI_LEN], spi_r[IKE_SPI_LEN]; /* of an IKE SA ... */
+	struct child *child; /* ... or a child SA, which is not installed yet ... */
+	uint32_t old_spi_in; /* ... and the one that it replaces, 0: none */
+	uint64_t until; /* the peer's is forgotten then */
+};
+
 /* A CREATE_CHILD_SA of ours under way, or the first child SA inside IKE_AUTH. */
 struct offer {
 	uint8_t nonce[NONCE_LEN];
@@ -84,11 +117,12 @@ struct offer {
 	uint32_t number; /* of the child */
 	uint8_t ike_spi[IKE_SPI_LEN]; /* for an IKE SA */
 	struct proposals proposals; /* as offered */
+	struct series *series; /* the gateway agreed, and additional key exchanges are under way */
 	struct selectors local_ts, remote_ts;
 	/* The peer's, of a child that it deleted and that is not known: it may be this one. */
 	uint32_t gone_spi;
-	/* The peer rekeyed the same SA meanwhile (RFC 7296 section 2.8.1): the IKE SA that it made, and
-	 * the lower nonce of its exchange. */
+	/* The peer rekeyed the same SA meanwhile (RFC 7296 section 2.8.1): the IKE SA that it made, if it
+	 * has already, and the lower nonce of its exchange. */
 	bool rival;
 	struct v2_sa *rival_sa;
 	uint8_t rival_nonce[NONCE_MAX];
@@ -109,10 +143,17 @@ struct request { /* the one outstanding request (window 1, section 2.3) */
 	struct offer offer;
 };
 
+/* What is inside SK, or a part of it inside SKF. */
+struct content {
+	uint8_t first; /* payload type */
+	uint8_t reserved; /* the second octet of the payload's header */
+	struct bytes octets;
+};
+
 struct reassembly { /* RFC 7383 section 2.6 */
 	uint32_t mid;
 	uint16_t total, have;
-	uint8_t first; /* inner payload type, from fragment 1 */
+	uint8_t first, reserved; /* from fragment 1 */
 	size_t size;
 	struct {
 		uint8_t *data;
@@ -143,6 +184,9 @@ struct v2_sa {
 	const struct alg *child_group; /* the same for child SAs */
 	unsigned wrong_groups; /* asked for in a row */
 	bool no_pfs; /* the gateway refused it */
+	struct series *theirs; /* that the gateway began, and has not ended */
+	unsigned lost_series; /* of ours, which it did not know any more, in a row */
+	bool quantum_safe; /* a key exchange behind its keys is */
 };
 
 /* What only the first exchanges need. */
@@ -157,6 +201,11 @@ struct handshake {
 	uint8_t *init_i, *init_r; /* the messages as sent and received, for AUTH */
 	size_t init_i_len, init_r_len;
 	bool childless; /* the gateway announced RFC 6023 */
+	struct ke *addke; /* of the additional key exchange under way ... */
+	size_t addke_no; /* ... and which it is */
+	/* RFC 9242 section 3.3.2: IKE_INTERMEDIATE exchanges that are over, and what stands for them in AUTH. */
+	uint32_t intermediates;
+	struct secret int_i, int_r;
 	uint32_t peer_hashes; /* SIGNATURE_HASH_ALGORITHMS of the gateway */
 	struct identity idi, idr;
 	struct eap *eap;
@@ -227,6 +276,7 @@ struct step {
 	const struct ike_hdr *h;
 	const struct payloads *p;
 	struct bytes raw; /* the datagram, for IKE_SA_INIT */
+	const struct content *content; /* for all others */
 	const struct datagram *dg;
 	struct outbox *ob;
 	enum v2_state next; /* preset to the present state */
@@ -289,22 +339,24 @@ bool v2_seal(struct v2 *v, struct v2_sa *sa, uint8_t exchange, bool response, ui
 bool v2_open(struct v2_sa *sa, uint8_t *raw, size_t len, const struct payload *sk,
 	struct bytes *inner, struct err *e) MUST_CHECK;
 /* v2_frag.c: takes an authentic fragment. *whole is NULL until all are there; then the message,
- * which the caller frees, and its first payload type. */
+ * which the caller frees, and out points into. */
 bool v2_reassemble(struct reassembly **slot, uint32_t mid, uint16_t number, uint16_t total,
-	uint8_t first, struct bytes part, uint8_t **whole, size_t *len, uint8_t *whole_first,
-	struct err *e) MUST_CHECK;
+	const struct content *part, uint8_t **whole, struct content *out, struct err *e) MUST_CHECK;
 void reassembly_free(struct reassembly **slot);
 
 /* --- v2_keys.c: RFC 7296 sections 2.14, 2.15, 2.17, 2.18 ---------------------------------------- */
 /* SKEYSEED and the seven keys. old_d is NULL for IKE_SA_INIT, else SK_d of the SA being rekeyed
- * with old_prf. Nonces in the order initiator, responder of the exchange. */
+ * with old_prf, or of sa itself before an additional key exchange (RFC 9370 section 2.2.2). */
 bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
-	const struct ke_secret *shared, struct bytes ni, struct bytes nr, struct err *e) MUST_CHECK;
+	const struct v2_fresh *f, struct err *e) MUST_CHECK;
 void v2_sa_keys(const struct v2_sa *sa, struct outbox *ob); /* to who asks for them */
-/* Keys of both directions of a child SA: in the specs' encr_key and integ_key. shared NULL: no PFS. */
-bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct ke_secret *shared,
-	struct bytes ni, struct bytes nr, bool initiator, struct sa_spec *in, struct sa_spec *out,
-	struct err *e) MUST_CHECK;
+/* Keys of both directions of a child SA: in the specs' encr_key and integ_key. */
+bool v2_keymat(const struct v2_sa *sa, const struct suite *suite, const struct v2_fresh *f,
+	struct sa_spec *in, struct sa_spec *out, struct err *e) MUST_CHECK;
+/* RFC 9242 section 3.3.2: an IKE_INTERMEDIATE message joins those before it in *chain, by the keys that it was
+ * protected with. */
+bool v2_int_auth(const struct v2_sa *sa, bool ours, const struct ike_hdr *h,
+	const struct content *c, struct secret *chain, struct err *e) MUST_CHECK;
 /* The octets that AUTH covers, malloc'd: message | nonce | prf(SK_px, id payload body). */
 bool v2_signed_octets(const struct v2_sa *sa, bool ours, const struct handshake *hs,
 	const struct identity *id, uint8_t **out, size_t *len, struct err *e) MUST_CHECK;
@@ -362,19 +414,40 @@ void v2_cp_request(struct ikew *k, const struct ike_config *cfg);
 bool v2_cp_read(struct bytes body, struct granted *out, struct err *e) MUST_CHECK;
 
 /* --- v2_child.c ------------------------------------------------------------------------------- */
-struct v2_nonces { /* of the exchange that makes a child SA */
-	struct bytes ni, nr;
-	bool initiator; /* we are */
-};
 /* Makes the child SA that c says and installs it; as responder the outbound half is held back until
- * the peer is known to have its half (section 2.8). shared NULL: no PFS. NULL on failure: c is freed. */
+ * the peer is known to have its half (section 2.8). NULL on failure: c is freed. */
 struct child *v2_child_add(struct v2 *v, struct v2_sa *sa, struct child *c,
-	const struct v2_nonces *n, const struct ke_secret *shared, bool hold_out, struct outbox *ob,
-	struct err *e);
+	const struct v2_fresh *f, bool hold_out, struct outbox *ob, struct err *e);
+enum ke_mode v2_pfs_mode(const struct v2 *v, const struct v2_sa *sa);
+const struct alg *v2_pfs_group(const struct v2 *v, const struct v2_sa *sa);
+
+/* --- v2_series.c ------------------------------------------------------------------------------ */
+void series_free(struct series **s);
+/* The next exchange of a series that we began, whose answer's payloads are p: the first when it is the one to
+ * CREATE_CHILD_SA. */
+bool v2_series_send(struct step *s, struct series *x) MUST_CHECK;
+/* Takes what the answer brings. *done: that was the last, and x has it all. */
+bool v2_series_recv(struct step *s, struct series *x, bool *done) MUST_CHECK;
+/* The gateway's: it is kept, and the answer to CREATE_CHILD_SA gets what it finds it again by. */
+void v2_series_keep(struct step *s, struct series *x);
+bool v2_followup_request(struct step *s) MUST_CHECK; /* the peer's IKE_FOLLOWUP_KE */
+/* The gateway is about to: what else would begin by it waits for its successor. */
+static inline bool v2_being_replaced(const struct v2_sa *sa)
+{
+	return sa->theirs && !sa->theirs->child;
+}
+struct series *series_new(const struct suite *suite, const struct v2_fresh *f, struct err *e);
+/* What came of it. The pointers are into x. */
+struct v2_fresh series_fresh(const struct series *x, bool initiator);
+/* The gateway forgot ours, or refuses it. False: it does so again and again. */
+bool v2_series_refused(struct step *s, uint16_t type) MUST_CHECK;
 
 /* --- steps ------------------------------------------------------------------------------------ */
 bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_init_recv(struct step *s) MUST_CHECK;
+/* The next IKE_INTERMEDIATE, or IKE_AUTH when there is none left to make; and the state after it. */
+bool v2_inter_send(struct v2 *v, enum v2_state *next, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_inter_recv(struct step *s) MUST_CHECK;
 bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_auth_recv(struct step *s) MUST_CHECK;
 bool v2_eap_recv(struct step *s) MUST_CHECK;
@@ -399,10 +472,18 @@ bool v2_child_recv(struct step *s) MUST_CHECK;
 /* Before c is rekeyed itself: it carries at once what its predecessor still does, which is deleted. True:
  * that is over. */
 bool v2_child_succeeds(struct v2 *v, struct child *c, struct outbox *ob);
+bool v2_child_series_recv(struct step *s) MUST_CHECK;
+/* Leave the refusal in the answer to a request of the gateway; true. */
+bool v2_refuse(struct step *s, uint16_t type, struct bytes spi, struct bytes data);
+bool v2_refuse_group(struct step *s, const struct alg *want);
 bool v2_create_request(struct step *s) MUST_CHECK; /* the peer's CREATE_CHILD_SA, of any kind */
+bool v2_create_complete(
+	struct step *s, struct series *x) MUST_CHECK; /* after the last key exchange */
 bool v2_rekey_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_rekey_recv(struct step *s) MUST_CHECK;
+bool v2_rekey_series_recv(struct step *s) MUST_CHECK;
 bool v2_rekey_request(struct step *s) MUST_CHECK;
+bool v2_rekey_complete(struct step *s, const struct series *x) MUST_CHECK;
 /* The gateway uses sa, which it made while our own rekey of the old SA is still unanswered: so that
  * is the successor, whatever our answer will be. */
 void v2_rekey_settle(struct v2 *v, const struct v2_sa *sa);
@@ -412,7 +493,6 @@ void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa);
 /* The gateway has not deleted sa, which it replaced: it forgot to; or it has not heard our answer and knows
  * nothing of the new one, by which it is asked then. */
 void v2_rekey_overdue(struct v2 *v, struct v2_sa *sa);
-bool v2_refuse_group(struct step *s, const struct alg *want);
 /* Our exchange, answered with nonce nr, has the lowest of the four nonces. */
 struct bytes v2_lower_nonce(struct bytes a, struct bytes b);
 bool v2_lost_collision(const struct offer *o, struct bytes nr);

@@ -269,6 +269,13 @@ static const struct hint hints_v1[] = {
 static const struct hint own_ike = { STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
 	"leave ike.proposals out, or add to it what the gateway accepts: a list in the profile is all "
 	"that is offered, whatever connection.security says" };
+/* ... and the list has what an older gateway does not even know. */
+static const struct hint addke_ike = { STAGE_INIT, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+	"ask which additional key exchanges (ke1_ to ke7_ in ike.proposals) the gateway accepts; one that has "
+	"none (RFC 9370) needs a proposal without them behind the others, and then does without" };
+static const struct hint addke_esp = { ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
+	"ask which additional key exchanges (ke1_ to ke7_ in esp.proposals) the gateway accepts, or leave them "
+	"out: those of ike.proposals are behind the keys of the tunnel as well" };
 static const struct hint own_esp = { ANY, ERR_PEER, NO_PROPOSAL_CHOSEN, DOWN_NO_PROPOSAL,
 	"leave esp.proposals out, or add to it what the gateway accepts: a list in the profile is all "
 	"that is offered, whatever connection.security says" };
@@ -407,8 +414,11 @@ static bool key_differs(const struct profile *p, enum ike_stage stage, const str
 static const struct hint *find_own_list(
 	const struct profile *p, enum ike_stage stage, const struct err *e)
 {
-	const struct hint *esp = p->type == CONN_IKEV2 ? &own_esp : &own_esp_v1;
-	const struct hint *h = stage == STAGE_INIT ? &own_ike : esp;
+	const struct hint *esp = prop_addke(&p->esp_proposals) ? &addke_esp :
+		p->type == CONN_IKEV2                          ? &own_esp :
+								 &own_esp_v1;
+	const struct hint *ike = prop_addke(&p->ike_proposals) ? &addke_ike : &own_ike;
+	const struct hint *h = stage == STAGE_INIT ? ike : esp;
 	bool own = stage == STAGE_INIT ? !p->ike_proposals_default : !p->esp_proposals_default;
 
 	return own && fits(h, stage, e) ? h : NULL;

@@ -48,6 +48,9 @@ static void weak_suite(struct weak *w, const struct suite *x)
 	for (size_t i = 0; i < ARRAY_LEN(algs); i++)
 		if (algs[i] && alg_weak(algs[i]))
 			add_weak(w, algs[i]->name);
+	for (size_t i = 0; i < ADDKE_MAX; i++)
+		if (x->addke[i] && alg_weak(x->addke[i]))
+			add_weak(w, x->addke[i]->name);
 }
 
 void session_weak(const struct ike_view *v, struct weak *out)

@@ -133,6 +133,25 @@ static void profiles_name_what_is_unusual(void **state)
 	}
 }
 
+/* RFC 9370: nothing is known of them. */
+static void additional_key_exchanges(void **state)
+{
+	static const char hybrid[] = "[connection]\ngateway = 192.0.2.1\n[ike]\n"
+				     "proposals = aes128gcm16-prfsha256-x25519-ke1_ecp384\n";
+	struct probe_found f = accepting(" aes128gcm16 prfsha256 x25519 ");
+	struct load_report *report = calloc(1, sizeof(*report));
+	struct found_whom w = whom();
+	struct profile *p;
+
+	(void)state;
+	assert_int_equal(load_text("x", hybrid, strlen(hybrid), &p, report), LOAD_OK);
+	char *text = found_text(&f, &w, p);
+	has(text, "aes128gcm16-prfsha256-x25519; additional key exchanges are not asked for");
+	free(text);
+	profile_free(p);
+	free(report);
+}
+
 /* The last resort of legacy counts for the profile that is there as well. */
 static void own_profile(void **state)
 {
@@ -179,6 +198,7 @@ int main(void)
 		cmocka_unit_test(what_the_gateway_says_is_safe),
 		cmocka_unit_test(profiles),
 		cmocka_unit_test(profiles_name_what_is_unusual),
+		cmocka_unit_test(additional_key_exchanges),
 		cmocka_unit_test(own_profile),
 		cmocka_unit_test(profiles_of_ikev1),
 	};

@@ -40,15 +40,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (r.left > 0) {
 		uint32_t mid = rd_u8(&r);
 		uint16_t number = rd_u16(&r), total = rd_u16(&r);
-		uint8_t first = rd_u8(&r), whole_first = 0;
-		size_t n = rd_u16(&r) % (sizeof(content) + 1), len = 0;
+		struct content part = { .first = rd_u8(&r), .reserved = (uint8_t)number },
+			       out = { 0 };
+		size_t n = rd_u16(&r) % (sizeof(content) + 1);
 		uint8_t *whole = NULL;
 		struct err e = { 0 };
 		memset(content, number & 0xff, n);
-		bool ok = v2_reassemble(&slot, mid, number, total, first,
-			(struct bytes){ content, n }, &whole, &len, &whole_first, &e);
+		part.octets = (struct bytes){ content, n };
+		bool ok = v2_reassemble(&slot, mid, number, total, &part, &whole, &out, &e);
 		demand(ok || (e.kind == ERR_DROP && !whole));
 		if (whole) {
+			size_t len = out.octets.n;
+			demand(out.octets.p == whole && out.reserved == 1);
 			demand(len >= total && len <= IKE_MESSAGE_MAX && slot == NULL);
 			demand(whole[0] == 1 && whole[len - 1] == (total & 0xff));
 		}

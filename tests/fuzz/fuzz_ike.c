@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct proposals ike, esp;
+static struct proposals ike, esp, more;
 
 static void demand(bool good)
 {
@@ -114,6 +114,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!ike.n) {
 		demand(crypto_init(&e));
 		prop_default(&ike, PROTO_IKE, TIER_LEGACY);
+		demand(prop_parse(&more, PROTO_IKE, TIER_DEFAULT,
+			"aes128gcm16-prfsha256-x25519-ecp256-ke1_ecp384-ke1_none-ke2_ecp256-ke7_ecp384",
+			NULL));
+		ike.v[ike.n++] = more.v[0];
 		prop_default(&esp, PROTO_ESP, TIER_LEGACY);
 	}
 	if (size)

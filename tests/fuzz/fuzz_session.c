@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { WITH_EAP = 1, NO_PSK = 2, LOSSY = 4, NO_RECONNECT = 8, BEHIND_NAT = 16 };
+enum { WITH_EAP = 1, NO_PSK = 2, LOSSY = 4, NO_RECONNECT = 8, BEHIND_NAT = 16, ADDITIONAL = 32 };
 enum kind { RAW, HEADED, TICK, OS, ANSWER, COMMAND, STOP, GATEWAY_ACTS, KINDS };
 
 static void demand(bool good)
@@ -28,8 +28,6 @@ static struct profile *profile_for(uint8_t config)
 		{ "connection", "gateway", "198.51.100.1" },
 		{ "remote", "id", "gw.example.org" },
 		{ "local", "id", "anna@example.org" },
-		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
-		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
 	};
 	struct profile_problem problem;
 	struct profile *p = profile_new("fuzz");
@@ -38,6 +36,14 @@ static struct profile *profile_for(uint8_t config)
 	demand(p != NULL);
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		demand(profile_set(p, always[i][0], always[i][1], always[i][2], &e));
+	demand(profile_set(p, "ike", "proposals",
+		config & ADDITIONAL ? "aes128gcm16-prfsha256-x25519-ke1_ecp256-ke4_ecp384" :
+				      "aes128gcm16-prfsha256-x25519",
+		&e));
+	demand(profile_set(p, "esp", "proposals",
+		config & ADDITIONAL ? "aes128gcm16-x25519-noesn-ke2_ecp256" :
+				      "aes128gcm16-x25519-noesn",
+		&e));
 	demand(profile_set(p, "local", "auth", config & WITH_EAP ? "eap" : "psk", &e));
 	demand(profile_set(p, "remote", "auth", config & WITH_EAP ? "cert" : "psk", &e));
 	demand(profile_set(p, "connection", "reconnect", config & NO_RECONNECT ? "no" : "yes", &e));
@@ -50,6 +56,8 @@ static struct profile *profile_for(uint8_t config)
 
 static void datagram(struct pair *p, uint8_t detail, struct bytes octets)
 {
+	static const uint8_t exchanges[] = { IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL,
+		IKE_SA_INIT, IKE_AUTH, IKE_INTERMEDIATE, IKE_FOLLOWUP_KE };
 	uint8_t buf[IKE_DATAGRAM_MAX + 8];
 	const struct v2 *v = p->client.v2;
 	size_t n = octets.n;
@@ -61,7 +69,7 @@ static void datagram(struct pair *p, uint8_t detail, struct bytes octets)
 	if (v->sa) { /* the right SPIs and length, the rest as the detail says */
 		struct ike_hdr h = { .next = detail,
 			.version = 0x20,
-			.exchange = 34 + detail % 4,
+			.exchange = exchanges[detail % ARRAY_LEN(exchanges)],
 			.flags = detail & 0x28,
 			.mid = detail & 0x10 ? v->sa->req.mid : v->sa->mid_in,
 			.len = (uint32_t)n };
@@ -168,6 +176,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pair_init(&p, 1);
 	p.profile = profile;
 	p.wire.nat = config & BEHIND_NAT;
+	if (config & ADDITIONAL)
+		pair_additional(&p);
 	if (config & LOSSY)
 		p.wire = (struct net_config){
 			.seed = 3, .loss = 20, .dup = 20, .delay = 10, .jitter = 50

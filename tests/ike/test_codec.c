@@ -1,6 +1,7 @@
 /*
  * SA, TS, KE and CP payloads. What the engine makes of them in their place is in tests/pair.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/test.h"
@@ -244,6 +245,171 @@ static void groups_of_an_offer(void **state)
 	}
 }
 
+/* RFC 9370 section 3: ADDKE1 to ADDKE7 are the transform types 6 to 12, NONE is 0. */
+static void additional_on_the_wire(void **state)
+{
+	static const char want[] = "0000004c 01 01 00 08"
+				   "0300000c 01000014 800e0080 03000008 02000005 03000008 0400001f"
+				   "03000008 06000014 03000008 06000000 03000008 07000015"
+				   "03000008 0c00000f 00000008 0c000020";
+	struct proposals p;
+	uint8_t buf[512], octets[512];
+	struct ikew k;
+	struct err e;
+
+	(void)state;
+	assert_ok(&e,
+		prop_parse(&p, PROTO_IKE, TIER_DEFAULT,
+			"aes128gcm16-prfsha256-ke7_modp3072-ke7_x448-ke2_ecp521-x25519-ke1_ecp384-ke1_none",
+			&e));
+	ikew_chain(&k, buf, sizeof(buf));
+	v2_sa_write(&k, &p, PROTO_IKE, (struct bytes){ 0 });
+	struct bytes body = body_of(&k);
+	assert_int_equal(body.n, test_hex(want, octets, sizeof(octets)));
+	assert_memory_equal(body.p, octets, body.n);
+}
+
+/* What the gateway makes of the offer x25519 | ecp256, ke1 ecp384 | x25519, ke2 ecp384 | ecp521 | none, ke3 x448. */
+static void additional_chosen(void **state)
+{
+	static const char offer[] = "aes128gcm16-prfsha256-x25519-ecp256-ke1_ecp384-ke1_x25519-"
+				    "ke2_ecp384-ke2_ecp521-ke2_none-ke3_x448";
+	static const struct {
+		const char *transforms; /* behind ENCR and PRF */
+		const char *suite; /* NULL: refused */
+		const char *words;
+	} rows[] = {
+		{ "0400001f 06000014 07000015 08000020", "x25519-ke1_ecp384-ke2_ecp521-ke3_x448",
+			NULL },
+		{ "08000020 07000015 06000014 0400001f", "x25519-ke1_ecp384-ke2_ecp521-ke3_x448",
+			NULL },
+		{ "0400001f 06000014 07000000 08000020", "x25519-ke1_ecp384-ke3_x448", NULL },
+		{ "0400001f 06000014 08000020", "x25519-ke1_ecp384-ke3_x448", NULL },
+		{ "04000013 0600001f 07000014 08000020", "ecp256-ke1_x25519-ke2_ecp384-ke3_x448",
+			NULL },
+		{ "0400001f 0600001f 08000020", NULL, "x25519 twice" },
+		{ "0600001f 08000020 0400001f", NULL, "x25519 twice" },
+		{ "0400001f 06000014 07000014 08000020", NULL, "ecp384 twice" },
+		{ "0400001f 06000014 06000014 08000020", NULL, "type 6 twice" },
+		{ "0400001f 06000014 07000015", NULL, "lacks additional key exchange 3" },
+		{ "0400001f", NULL, "lacks additional key exchange 1" },
+		{ "0400001f 06000000 08000020", NULL, "none for additional key exchange 1" },
+		{ "0400001f 06000013 08000020", NULL, "ecp256 for additional key exchange 1" },
+		{ "0400001f 06000999 08000020", NULL, "an unknown group for additional key" },
+		{ "0400001f 06000014 08000020 09000013", NULL, "additional key exchange 4" },
+		{ "0400001f 06000014 08000020 0d000013", NULL, "type 13" },
+	};
+	struct proposals p;
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, prop_parse(&p, PROTO_IKE, TIER_DEFAULT, offer, &e));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint8_t ids[64], buf[128];
+		char text[SUITE_TEXT_MAX];
+		struct wr w = wr_init(buf, sizeof(buf));
+		size_t n = test_hex(rows[i].transforms, ids, sizeof(ids)) / 4;
+		struct suite s;
+		struct bytes spi;
+		wr_u32(&w, 0);
+		wr_u32(&w, 0x01010000 | (uint32_t)(2 + n));
+		wr_bytes(&w, "\x03\0\0\x0c\x01\0\0\x14\x80\x0e\0\x80\x03\0\0\x08\x02\0\0\x05", 20);
+		for (size_t j = 0; j < n; j++) {
+			wr_u32(&w, (j + 1 < n ? 0x03000000 : 0) | 8);
+			wr_bytes(&w, ids + 4 * j, 4);
+		}
+		wr_patch_u16(&w, 2, (uint16_t)w.len);
+		bool ok = v2_sa_read_choice(
+			(struct bytes){ buf, w.len }, &p, PROTO_IKE, &spi, &s, &e);
+		if (ok != (rows[i].suite != NULL))
+			fail_msg("row %zu: %s", i, ok ? "taken" : e.text);
+		if (ok && !strstr(suite_text(text, &s), rows[i].suite))
+			fail_msg("row %zu: %s", i, text);
+		if (!ok && !strstr(e.text, rows[i].words))
+			fail_msg("row %zu: %s", i, e.text);
+	}
+}
+
+/* As responder: what comes of their offer and ours, and what is written back, NONE included. */
+static void additional_matched(void **state)
+{
+	static const struct {
+		const char *theirs, *ours;
+		const char *suite; /* NULL: nothing acceptable */
+		unsigned written; /* transforms in the answer */
+	} rows[] = {
+		{ "x25519-ke1_ecp384", "x25519-ke1_ecp384", "x25519-ke1_ecp384", 4 },
+		{ "x25519-ke1_ecp384-ke1_ecp521", "x25519-ke1_ecp521-ke1_ecp384",
+			"x25519-ke1_ecp521", 4 },
+		{ "x25519-ke1_ecp384", "x25519", NULL, 0 },
+		{ "x25519", "x25519-ke1_ecp384", NULL, 0 },
+		{ "x25519-ke1_ecp384-ke1_none", "x25519", "x25519", 4 },
+		{ "x25519", "x25519-ke1_ecp384-ke1_none", "x25519", 3 },
+		{ "x25519-ke1_none", "x25519-ke1_ecp384", NULL, 0 },
+		{ "x25519-ke1_ecp384-ke1_none-ke2_ecp521", "x25519-ke2_ecp521", "x25519-ke2_ecp521",
+			5 },
+		{ "x25519-ke2_ecp384", "x25519-ke1_ecp384", NULL, 0 },
+		/* Nothing twice: the second choice of one of the two. */
+		{ "x25519-ke1_ecp384-ke1_ecp521-ke2_ecp384-ke2_ecp521",
+			"x25519-ke1_ecp384-ke1_ecp521-ke2_ecp384-ke2_ecp521",
+			"x25519-ke1_ecp384-ke2_ecp521", 5 },
+		{ "x25519-ecp256-ke1_x25519", "x25519-ecp256-ke1_x25519", NULL, 0 },
+		{ "x25519-ecp256-ke1_x25519-ke1_none", "x25519-ecp256-ke1_x25519-ke1_none",
+			"x25519", 4 },
+	};
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct proposals theirs, ours;
+		char text[SUITE_TEXT_MAX];
+		uint8_t buf[512], number = 0;
+		struct bytes spi;
+		struct suite s, read;
+		struct ikew k;
+		snprintf(text, sizeof(text), "aes128gcm16-prfsha256-%s", rows[i].theirs);
+		assert_ok(&e, prop_parse(&theirs, PROTO_IKE, TIER_DEFAULT, text, &e));
+		snprintf(text, sizeof(text), "aes128gcm16-prfsha256-%s", rows[i].ours);
+		assert_ok(&e, prop_parse(&ours, PROTO_IKE, TIER_DEFAULT, text, &e));
+		ikew_chain(&k, buf, sizeof(buf));
+		v2_sa_write(&k, &theirs, PROTO_IKE, (struct bytes){ "12345678", 8 });
+		bool ok = v2_sa_choose(body_of(&k), &ours, PROTO_IKE, &spi, &number, &s, &e);
+		if (ok != (rows[i].suite != NULL))
+			fail_msg("row %zu: %s", i, ok ? "taken" : e.text);
+		if (!ok)
+			continue;
+		suite_text(text, &s);
+		if (strcmp(text + strlen("aes128gcm16-prfsha256-"), rows[i].suite) != 0)
+			fail_msg("row %zu: %s", i, text);
+		ikew_chain(&k, buf, sizeof(buf));
+		v2_sa_write_choice(&k, &s, PROTO_IKE, number, (struct bytes){ "abcdefgh", 8 });
+		struct bytes body = body_of(&k);
+		assert_int_equal(((const uint8_t *)body.p)[7], rows[i].written);
+		assert_ok(&e, v2_sa_read_choice(body, &theirs, PROTO_IKE, &spi, &read, &e));
+		assert_memory_equal(read.addke, s.addke, sizeof(s.addke));
+	}
+}
+
+/* The first child SA has no key exchange at all; later ones have all that is named. */
+static void additional_of_a_child(void **state)
+{
+	struct proposals base, ike, out;
+	struct ike_config cfg = { .esp_proposals = &base, .ike_proposals = &ike };
+	const struct alg *group = alg_by_name(TRANSFORM_KE, "x25519");
+	char text[PROPOSAL_TEXT_MAX];
+	struct err e;
+
+	(void)state;
+	assert_ok(&e, prop_parse(&ike, PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519", &e));
+	assert_ok(&e,
+		prop_parse(&base, PROTO_ESP, TIER_DEFAULT, "aes128gcm16-x25519-ke1_ecp384", &e));
+	v2_esp_offer(&out, &cfg, KE_LEFT_OUT, NULL);
+	assert_string_equal(prop_text(text, sizeof(text), &out, PROTO_ESP), "aes128gcm16-noesn");
+	v2_esp_offer(&out, &cfg, KE_WANTED, group);
+	assert_string_equal(prop_text(text, sizeof(text), &out, PROTO_ESP),
+		"aes128gcm16-x25519-noesn-ke1_ecp384");
+}
+
 static void esn_as_configured(void **state)
 {
 	static const struct {
@@ -430,6 +596,10 @@ int main(void)
 		cmocka_unit_test(key_exchange_of_a_child),
 		cmocka_unit_test(no_integrity),
 		cmocka_unit_test(groups_of_an_offer),
+		cmocka_unit_test(additional_on_the_wire),
+		cmocka_unit_test(additional_chosen),
+		cmocka_unit_test(additional_matched),
+		cmocka_unit_test(additional_of_a_child),
 		cmocka_unit_test(esn_as_configured),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(most_selectors),

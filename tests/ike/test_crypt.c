@@ -16,7 +16,10 @@ struct ends { /* two ends of one IKE SA */
 static void begin(struct ends *x, const char *suite)
 {
 	static const uint8_t octets[RNG_SEED_LEN] = { 9 };
-	struct ke_secret shared = { .len = 32 };
+	static const uint8_t shared[32];
+	struct v2_fresh f = { .ni = BYTES("nonce of the initiator"),
+		.nr = BYTES("nonce of the responder"),
+		.shared = { shared, sizeof(shared) } };
 	struct proposals p;
 	struct err e;
 
@@ -37,12 +40,8 @@ static void begin(struct ends *x, const char *suite)
 	x->b.suite = x->a.suite;
 	x->a.initiator = true;
 	x->a.fragments = x->b.fragments = true;
-	assert_ok(&e,
-		v2_derive(&x->a, NULL, NULL, &shared, BYTES("nonce of the initiator"),
-			BYTES("nonce of the responder"), &e));
-	assert_ok(&e,
-		v2_derive(&x->b, NULL, NULL, &shared, BYTES("nonce of the initiator"),
-			BYTES("nonce of the responder"), &e));
+	assert_ok(&e, v2_derive(&x->a, NULL, NULL, &f, &e));
+	assert_ok(&e, v2_derive(&x->b, NULL, NULL, &f, &e));
 }
 
 static void end(struct ends *x)
@@ -172,9 +171,9 @@ static void fragments(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
 		for (int backwards = 0; backwards < 2; backwards++) {
 			struct reassembly *slot = NULL;
-			uint8_t *out = NULL, out_first = 0;
+			uint8_t *out = NULL;
+			struct content whole = { 0 };
 			struct kept k = { 0 };
-			size_t len = 0;
 			struct ends x;
 			struct err e;
 			begin(&x, suites[i]);
@@ -199,13 +198,16 @@ static void fragments(void **state)
 				assert_int_equal(total, k.n);
 				assert_null(out);
 				assert_ok(&e,
-					v2_reassemble(&slot, 1, number, total, first, inner, &out,
-						&len, &out_first, &e));
+					v2_reassemble(&slot, 1, number, total,
+						&(struct content){ first, (uint8_t)number, inner },
+						&out, &whole, &e));
 			}
 			assert_non_null(out);
-			assert_int_equal(len, sizeof(content));
-			assert_memory_equal(out, content, len);
-			assert_int_equal(out_first, PAYLOAD_IDi);
+			assert_ptr_equal(whole.octets.p, out);
+			assert_int_equal(whole.octets.n, sizeof(content));
+			assert_memory_equal(out, content, sizeof(content));
+			assert_int_equal(whole.first, PAYLOAD_IDi);
+			assert_int_equal(whole.reserved, 1); /* of the first */
 			assert_null(slot);
 			free(out);
 			kept_free(&k);

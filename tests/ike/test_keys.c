@@ -93,8 +93,9 @@ static void check_seal(
 
 /* {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} of the SKEYSEED given. */
 static void check_seven(const uint8_t skeyseed[32], const char *suite, const struct alg *old_prf,
-	const struct secret *old_d, const struct ke_secret *shared)
+	const struct secret *old_d, struct bytes shared, struct bytes more)
 {
+	const struct v2_fresh f = { .ni = ni, .nr = nr, .shared = shared, .more = more };
 	struct v2_sa i, r;
 	uint8_t k[32 * 12];
 	struct err e;
@@ -103,8 +104,8 @@ static void check_seven(const uint8_t skeyseed[32], const char *suite, const str
 	fill(&r, false, suite);
 	struct bytes seed[] = { ni, nr, { i.spi_i, 8 }, { i.spi_r, 8 } };
 	plus((struct bytes){ skeyseed, 32 }, seed, 4, k, 12);
-	assert_ok(&e, v2_derive(&i, old_prf, old_d, shared, ni, nr, &e));
-	assert_ok(&e, v2_derive(&r, old_prf, old_d, shared, ni, nr, &e));
+	assert_ok(&e, v2_derive(&i, old_prf, old_d, &f, &e));
+	assert_ok(&e, v2_derive(&r, old_prf, old_d, &f, &e));
 	size_t a = i.suite.integ ? i.suite.integ->key_len : 0;
 	size_t c = i.suite.encr->key_len + i.suite.encr->salt_len;
 	const uint8_t *ai = k + 32, *ar = ai + a, *ei = ar + a, *er = ei + c, *pi = er + c,
@@ -126,39 +127,41 @@ static void first_keys(void **state)
 {
 	static const char *const suites[] = { "aes256-sha256-x25519",
 		"aes128gcm16-prfsha256-x25519", "aes128ctr-sha256-x25519" };
-	struct ke_secret shared = { 32, "thirty-two octets of a secret.." };
+	const struct bytes shared = BYTES("thirty-two octets of a secret..."), none = { 0 };
 	uint8_t key[128], skeyseed[32];
 
 	(void)state;
 	memcpy(key, ni.p, ni.n);
 	memcpy(key + ni.n, nr.p, nr.n);
-	hmac((struct bytes){ key, ni.n + nr.n }, &(struct bytes){ shared.data, shared.len }, 1,
-		skeyseed);
+	hmac((struct bytes){ key, ni.n + nr.n }, &shared, 1, skeyseed);
 	for (size_t n = 0; n < ARRAY_LEN(suites); n++)
-		check_seven(skeyseed, suites[n], NULL, NULL, &shared);
+		check_seven(skeyseed, suites[n], NULL, NULL, shared, none);
 }
 
-/* Section 2.18: SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr). */
+/* Section 2.18: SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr); with RFC 9370 section 2.2.4 ... | SK(1) | ... SK(n). */
 static void rekeyed(void **state)
 {
-	struct ke_secret shared = { 32, "another thirty-two octets of it" };
+	struct bytes parts[] = { BYTES("another thirty-two octets of it."), ni, nr,
+		BYTES("a second secret and a third one") };
 	struct secret old_d;
 	uint8_t skeyseed[32];
-	struct bytes parts[] = { { shared.data, shared.len }, ni, nr };
 
 	(void)state;
 	secret_set(&old_d, "SK_d of the SA that is replaced.", 32);
-	hmac((struct bytes){ old_d.data, 32 }, parts, 3, skeyseed);
-	check_seven(skeyseed, "aes128-sha256-x25519", alg_by_name(TRANSFORM_PRF, "prfsha256"),
-		&old_d, &shared);
+	for (size_t n = 3; n <= 4; n++) {
+		hmac((struct bytes){ old_d.data, 32 }, parts, n, skeyseed);
+		check_seven(skeyseed, "aes128-sha256-x25519",
+			alg_by_name(TRANSFORM_PRF, "prfsha256"), &old_d, parts[0],
+			n == 4 ? parts[3] : (struct bytes){ 0 });
+	}
 }
 
 /* Section 2.17: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr), the initiator's direction first, encryption
  * before integrity. */
 static void child(void **state)
 {
-	struct ke_secret shared = { 32, "a secret for the child SA alone" };
-	struct bytes seed[] = { { shared.data, shared.len }, ni, nr };
+	struct bytes seed[] = { BYTES("a secret for the child SA alone."), ni, nr,
+		BYTES("and what additional exchanges add") };
 	struct suite s = { .encr = alg_by_name(TRANSFORM_ENCR, "aes256"),
 		.integ = alg_by_name(TRANSFORM_INTEG, "sha256") };
 	struct sa_spec *in = calloc(2, sizeof(*in)), *out = in + 1;
@@ -170,15 +173,18 @@ static void child(void **state)
 	assert_non_null(in);
 	fill(&sa, true, "aes128-sha256-x25519");
 	secret_set(&sa.sk_d, "SK_d of the IKE SA it is made in", 32);
-	for (int pfs = 0; pfs < 2; pfs++)
+	for (int pfs = 0; pfs < 3; pfs++)
 		for (int initiator = 0; initiator < 2; initiator++) {
 			struct sa_spec *first = initiator ? out : in,
 				       *second = initiator ? in : out;
-			plus((struct bytes){ sa.sk_d.data, 32 }, pfs ? seed : seed + 1, pfs ? 3 : 2,
-				k, 4);
-			assert_ok(&e,
-				v2_keymat(&sa, &s, pfs ? &shared : NULL, ni, nr, initiator, in, out,
-					&e));
+			struct v2_fresh f = { .ni = ni, .nr = nr, .initiator = initiator };
+			if (pfs > 0)
+				f.shared = seed[0];
+			if (pfs > 1)
+				f.more = seed[3];
+			plus((struct bytes){ sa.sk_d.data, 32 }, pfs ? seed : seed + 1,
+				2 + (size_t)pfs, k, 4);
+			assert_ok(&e, v2_keymat(&sa, &s, &f, in, out, &e));
 			assert_int_equal(first->encr_key.len, 32);
 			assert_memory_equal(first->encr_key.data, k, 32);
 			assert_memory_equal(first->integ_key.data, k + 32, 32);
@@ -187,7 +193,8 @@ static void child(void **state)
 		}
 	s = (struct suite){ .encr = alg_by_name(TRANSFORM_ENCR, "aes128gcm16") };
 	plus((struct bytes){ sa.sk_d.data, 32 }, seed + 1, 2, k, 4);
-	assert_ok(&e, v2_keymat(&sa, &s, NULL, ni, nr, true, in, out, &e));
+	struct v2_fresh f = { .ni = ni, .nr = nr, .initiator = true };
+	assert_ok(&e, v2_keymat(&sa, &s, &f, in, out, &e));
 	assert_int_equal(out->encr_key.len, 16 + 4);
 	assert_int_equal(out->integ_key.len, 0);
 	assert_memory_equal(in->encr_key.data, k + 20, 20);
@@ -233,6 +240,69 @@ static void signed_octets(void **state)
 		assert_memory_equal(out + message.n + nonce.n, mac, 32);
 		free(out);
 	}
+	free(hs);
+}
+
+/*
+ * RFC 9242 section 3.3.2: IntAuth_i1 = prf(SK_pi1, A | P), IntAuth_i2 = prf(SK_pi2, IntAuth_i1 | A | P), where A is
+ * the message up to the content of SK, with lengths as if that were not encrypted. And behind the signed octets
+ * stands IntAuth_iN | IntAuth_rN | message ID of IKE_AUTH.
+ */
+static void intermediate(void **state)
+{
+	static uint8_t message[] = "IKE_SA_INIT";
+	static const uint8_t wire[] = "iiiiiiii"
+				      "rrrrrrrr"
+				      "\x2e\x21\x2b\x28\x00\x00\x00\x01\x00\x00\x00\x2b"
+				      "\x22\x05\x00\x0f"
+				      "eleven here";
+	struct ike_hdr h = { .next = PAYLOAD_SKF,
+		.version = 0x21,
+		.exchange = IKE_INTERMEDIATE,
+		.flags = FLAG_RESPONSE | FLAG_INITIATOR,
+		.mid = 1,
+		.len = 999 };
+	struct content c = { PAYLOAD_KE, 5, BYTES("eleven here") };
+	struct handshake *hs = calloc(1, sizeof(*hs));
+	struct identity id = { .type = ID_FQDN, .len = 2, .data = "gw" };
+	struct bytes parts[] = { { NULL, 32 }, { wire, sizeof(wire) - 1 } };
+	uint8_t want[32], *out;
+	struct secret chain = { 0 };
+	struct v2_sa sa;
+	struct err e;
+	size_t n, plain;
+
+	(void)state;
+	assert_non_null(hs);
+	memcpy(h.spi_i, "iiiiiiii", 8);
+	memcpy(h.spi_r, "rrrrrrrr", 8);
+	fill(&sa, true, "aes128-sha256-x25519");
+	secret_set(&sa.sk_pi, "SK_pi, thirty-two octets of it..", 32);
+	secret_set(&sa.sk_pr, "SK_pr, thirty-two octets of it..", 32);
+	hmac((struct bytes){ sa.sk_pi.data, 32 }, parts + 1, 1, want);
+	assert_ok(&e, v2_int_auth(&sa, true, &h, &c, &chain, &e));
+	assert_int_equal(chain.len, 32);
+	assert_memory_equal(chain.data, want, 32);
+	uint8_t first[32];
+	memcpy(first, want, 32);
+	parts[0].p = first;
+	hmac((struct bytes){ sa.sk_pr.data, 32 }, parts, 2, want);
+	assert_ok(&e, v2_int_auth(&sa, false, &h, &c, &chain, &e));
+	assert_memory_equal(chain.data, want, 32);
+	hs->init_i = hs->init_r = message;
+	hs->init_i_len = hs->init_r_len = sizeof(message);
+	hs->nr_len = 20;
+	assert_ok(&e, v2_signed_octets(&sa, true, hs, &id, &out, &plain, &e));
+	free(out);
+	secret_set(&hs->int_i, "IntAuth_i, and its 32 octets....", 32);
+	secret_set(&hs->int_r, "IntAuth_r, and its 32 octets....", 32);
+	hs->intermediates = 2;
+	assert_ok(&e, v2_signed_octets(&sa, true, hs, &id, &out, &n, &e));
+	assert_int_equal(n, plain + 32 + 32 + 4);
+	assert_memory_equal(out + plain, hs->int_i.data, 32);
+	assert_memory_equal(out + plain + 32, hs->int_r.data, 32);
+	assert_memory_equal(out + plain + 64, "\0\0\0\x03", 4);
+	free(out);
 	free(hs);
 }
 
@@ -283,6 +353,7 @@ int main(void)
 		cmocka_unit_test(rekeyed),
 		cmocka_unit_test(child),
 		cmocka_unit_test(signed_octets),
+		cmocka_unit_test(intermediate),
 		cmocka_unit_test(by_shared_secret),
 		cmocka_unit_test(nat_detection),
 	};

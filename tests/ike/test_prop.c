@@ -45,6 +45,31 @@ static const struct {
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519-esn", NULL, "no place" },
 	{ PROTO_ESP, TIER_DEFAULT, "aes128gcm16-prfsha256", NULL, "no place" },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519 aes256", NULL, "separated" },
+	/* Additional key exchanges. */
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-prfsha256-x25519-ke1_ecp384",
+		"aes128gcm16-prfsha256-x25519-ke1_ecp384", NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "KE7_MODP3072-ke2_x448-ke2_none-aes128gcm16-prfsha256-x25519",
+		"aes128gcm16-prfsha256-x25519-ke7_modp3072-ke2_x448-ke2_none", NULL },
+	{ PROTO_ESP, TIER_DEFAULT, "aes128gcm16-x25519-ke1_ecp384-ke1_ecp384",
+		"aes128gcm16-x25519-noesn-ke1_ecp384", NULL },
+	{ PROTO_ESP, TIER_DEFAULT, "aes128gcm16-ke1_ecp384", NULL,
+		"needs a key exchange group such as x25519 beside ke1_ecp384" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-prfsha256-ke1_ecp384", NULL, "key exchange group" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-prfsha256-x25519-ke1_x25519", NULL,
+		"ke1_x25519 repeats" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-prfsha256-x25519-ke1_ecp384-ke3_ecp384", NULL,
+		"ke3_ecp384 repeats" },
+	{ PROTO_IKE, TIER_DEFAULT,
+		"aes128gcm16-prfsha256-x25519-ecp256-ke1_x25519-ke2_none-ke3_none",
+		"aes128gcm16-prfsha256-x25519-ecp256-ke1_x25519-ke2_none-ke3_none", NULL },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-prfsha256-x25519-ke1_aes128", NULL,
+		"no algorithm is called \"aes128\"" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-prfsha256-x25519-ke1_mlkem76", NULL,
+		"did you mean mlkem768?" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-prfsha256-x25519-ke8_ecp384", NULL,
+		"no algorithm is called \"ke8_ecp384\"" },
+	{ PROTO_IKE, TIER_DEFAULT, "aes128gcm16-prfsha256-x25519-ke1_modp1024", NULL,
+		"ke1_modp1024 is weak: it needs connection.security = legacy" },
 };
 
 static void notation(void **state)
@@ -84,6 +109,54 @@ static void too_much(void **state)
 	memset(text, 'a', 1000);
 	text[1000] = 0;
 	assert_refused(&e, ERR_CONFIG, prop_parse(&p, PROTO_ESP, TIER_DEFAULT, text, &e));
+}
+
+/* Where OpenSSL is old the user is told so. */
+static void mlkem(void **state)
+{
+	static const char text[] = "aes256gcm16-prfsha384-x25519-ke1_mlkem768";
+	char shown[PROPOSAL_TEXT_MAX];
+	struct proposals p;
+	struct err e = { 0 };
+
+	(void)state;
+	bool ok = prop_parse(&p, PROTO_IKE, TIER_DEFAULT, text, &e);
+	if (alg_usable(alg_by_name(TRANSFORM_KE, "mlkem768"))) {
+		assert_ok(&e, ok);
+		assert_string_equal(prop_text(shown, sizeof(shown), &p, PROTO_IKE), text);
+	} else {
+		assert_false(ok);
+		assert_non_null(strstr(e.text,
+			"this machine's OpenSSL cannot do ke1_mlkem768 (3.5 and later can)"));
+	}
+}
+
+/* What can be chosen without. */
+static void additional(void **state)
+{
+	static const struct {
+		const char *text;
+		bool any, always;
+	} lists[] = {
+		{ "aes128gcm16-prfsha256-x25519", false, false },
+		{ "aes128gcm16-prfsha256-x25519-ke1_ecp384", true, true },
+		{ "aes128gcm16-prfsha256-x25519-ke1_ecp384-ke1_none", true, false },
+		{ "aes128gcm16-prfsha256-x25519-ke1_ecp384-ke1_none-ke2_ecp521", true, true },
+		{ "aes128gcm16-prfsha256-x25519-ke1_ecp384,aes128gcm16-prfsha256-x25519", true,
+			false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		struct proposals p;
+		struct err e;
+		assert_ok(&e, prop_parse(&p, PROTO_IKE, TIER_DEFAULT, lists[i].text, &e));
+		assert_int_equal(prop_addke(&p), lists[i].any);
+		assert_int_equal(prop_addke_always(&p), lists[i].always);
+		assert_int_equal(prop_check_v1(&p, PROTO_IKE, &e), false);
+		if (lists[i].any && i < 4)
+			assert_non_null(strstr(e.text, "ke1_ecp384 does not exist in IKEv1"));
+	}
 }
 
 /* The defaults: nothing weak below its tier, AEAD first, and no AEAD beside an integrity algorithm. */
@@ -149,6 +222,15 @@ static void suites(void **state)
 	assert_string_equal(suite_text(text, &s), "aes256-sha256-prfsha384-x25519");
 	s = (struct suite){ .encr = alg_by_name(TRANSFORM_ENCR, "aes128gcm16"), .esn = true };
 	assert_string_equal(suite_text(text, &s), "aes128gcm16-esn");
+	s.ke = alg_by_name(TRANSFORM_KE, "x25519");
+	s.addke[0] = alg_by_name(TRANSFORM_KE, "ecp384");
+	assert_false(suite_quantum_safe(&s));
+	s.addke[6] = alg_by_name(TRANSFORM_KE, "mlkem768");
+	assert_string_equal(suite_text(text, &s), "aes128gcm16-x25519-ke1_ecp384-ke7_mlkem768-esn");
+	assert_true(suite_quantum_safe(&s));
+	assert_int_equal(suite_addke(&s, 0), 0);
+	assert_int_equal(suite_addke(&s, 1), 6);
+	assert_int_equal(suite_addke(&s, 7), ADDKE_MAX);
 }
 
 int main(void)
@@ -159,6 +241,8 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(last_resort),
 		cmocka_unit_test(suites),
+		cmocka_unit_test(mlkem),
+		cmocka_unit_test(additional),
 	};
 
 	return cmocka_run_group_tests(tests, test_crypto_setup, NULL);

@@ -29,6 +29,7 @@ static void sa_free(struct v2_sa *sa)
 	kept_free(&sa->req.sent);
 	free(sa->req.inner);
 	offer_clear(&sa->req.offer);
+	series_free(&sa->theirs);
 	kept_free(&sa->reply);
 	reassembly_free(&sa->partial[0]);
 	reassembly_free(&sa->partial[1]);
@@ -55,6 +56,7 @@ void gw_sa_drop(struct gateway *g, struct v2_sa *sa)
 static void handshake_clear(struct gateway *g)
 {
 	ke_free(g->hs.ke);
+	ke_free(g->hs.addke);
 	free(g->hs.init_i);
 	free(g->hs.init_r);
 	g->hs = (struct handshake){ 0 };
@@ -132,6 +134,7 @@ static void send_chain(struct gateway *g, struct v2_sa *sa, uint8_t exchange, bo
 
 	assert_true(ikew_end(k, &len));
 	apply_edits(g, exchange, !response, mid, k, &len);
+	k->w.len = len;
 	kept_free(keep);
 	if (g->hear)
 		g->hear(g->hear_arg, true, exchange, response, k->first,
@@ -224,7 +227,7 @@ struct seen { /* the transforms of one proposal on the wire */
 	} v[128];
 };
 
-static bool has(const struct seen *s, enum transform_type type, uint16_t id, uint16_t bits)
+static bool has(const struct seen *s, unsigned type, uint16_t id, uint16_t bits)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].type == type && s->v[i].id == id && s->v[i].bits == bits)
@@ -232,7 +235,7 @@ static bool has(const struct seen *s, enum transform_type type, uint16_t id, uin
 	return false;
 }
 
-static bool has_type(const struct seen *s, enum transform_type type)
+static bool has_type(const struct seen *s, unsigned type)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].type == type)
@@ -252,6 +255,30 @@ static void read_transforms(struct rd r, struct seen *s)
 		rd_u16(&t);
 		s->v[s->n++].bits = rd_u16(&t);
 	}
+}
+
+enum { ADDKE1 = 6 }; /* transform type, RFC 9370 section 3 */
+
+/* Nothing twice; NONE where it is on the list, and nothing else can be had; none behind none. */
+static bool choose_addke(const struct proposal *ours, const struct seen *s, struct suite *out)
+{
+	for (unsigned no = 0; no < ADDKE_MAX; no++) {
+		unsigned type = ADDKE1 + no;
+		bool named = false;
+		for (size_t i = 0; i < ours->n_addke; i++) {
+			const struct alg *a = ours->addke[i];
+			named |= ours->addke_no[i] == no;
+			if (ours->addke_no[i] == no && !out->addke[no] && a->id &&
+				has(s, type, a->id, 0) && !suite_has_ke(out, a))
+				out->addke[no] = a;
+		}
+		out->addke_none[no] = has_type(s, type) && !out->addke[no];
+		if (out->addke_none[no] && !has(s, type, 0, 0))
+			return false;
+		if (named && out->ke && !out->addke[no] && !prop_addke_optional(ours, no))
+			return false;
+	}
+	return true;
 }
 
 static bool choose_of(const struct proposal *ours, const struct seen *s, struct suite *out)
@@ -274,7 +301,7 @@ static bool choose_of(const struct proposal *ours, const struct seen *s, struct 
 		else
 			out->esn = found && found->id == ESN_YES;
 	}
-	return out->encr && (out->encr->aead || out->integ);
+	return out->encr && (out->encr->aead || out->integ) && choose_addke(ours, s, out);
 }
 
 bool gw_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
@@ -429,6 +456,8 @@ static void answer_init(
 	write_hashes(g, &k);
 	if (g->cfg->ppk)
 		gw_notify(&k, USE_PPK);
+	if (suite_addke(&sa->suite, 0) < ADDKE_MAX && !g->cfg->no_intermediate)
+		gw_notify(&k, INTERMEDIATE_EXCHANGE_SUPPORTED);
 	send_plain(g, &k, &g->init_reply);
 	keep_octets(
 		&g->hs.init_r, &g->hs.init_r_len, g->init_reply.v[0].data, g->init_reply.v[0].len);
@@ -438,15 +467,15 @@ static void answer_init(
 static void open_half(struct gateway *g, const struct ike_hdr *h, const struct payloads *p,
 	struct bytes raw, const struct suite *suite, struct bytes value, uint8_t number)
 {
-	struct bytes ni = payload_find(p, PAYLOAD_NONCE)->body;
+	struct v2_fresh f = { .ni = payload_find(p, PAYLOAD_NONCE)->body };
 	struct ke_secret shared;
 	struct notify n;
 	struct err e = { 0 };
 
 	forget_all(g);
 	struct v2_sa *sa = g->sa = gw_sa_new(g, false);
-	g->hs.ke = ke_new(suite->ke, &g->rng, &e);
-	if (!ke_shared(g->hs.ke, value, &shared, &e))
+	g->hs.ke = ke_answer(suite->ke, &g->rng, value, &shared, &e);
+	if (!g->hs.ke)
 		fail_msg("the client's KE payload: %s", e.text);
 	memcpy(sa->spi_i, h->spi_i, IKE_SPI_LEN);
 	rng_fill(&g->rng, sa->spi_r, IKE_SPI_LEN);
@@ -454,16 +483,18 @@ static void open_half(struct gateway *g, const struct ike_hdr *h, const struct p
 	sa->state = V2_AUTH;
 	sa->mid_in = 1;
 	sa->fragments = !g->cfg->no_fragments && notify_find(p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
-	assert_int_equal(ni.n, sizeof(g->hs.ni));
-	memcpy(g->hs.ni, ni.p, ni.n);
+	assert_int_equal(f.ni.n, sizeof(g->hs.ni));
+	memcpy(g->hs.ni, f.ni.p, f.ni.n);
 	gw_nonce(g, g->hs.nr, -1);
 	g->hs.nr_len = NONCE_LEN;
 	if (notify_find(p, SIGNATURE_HASH_ALGORITHMS, &n))
 		for (struct rd r = rd_init(n.data.p, n.data.n); r.left > 0;)
 			g->hs.peer_hashes |= UINT32_C(1) << (rd_u16(&r) & 31);
 	keep_octets(&g->hs.init_i, &g->hs.init_i_len, raw.p, raw.n);
-	assert_ok(&e,
-		v2_derive(sa, NULL, NULL, &shared, ni, (struct bytes){ g->hs.nr, NONCE_LEN }, &e));
+	f.nr = (struct bytes){ g->hs.nr, NONCE_LEN };
+	f.shared = (struct bytes){ shared.data, shared.len };
+	assert_ok(&e, v2_derive(sa, NULL, NULL, &f, &e));
+	g->hs.addke_no = suite_addke(suite, 0);
 	g->phase = GW_HALF;
 	answer_init(g, sa, h, number);
 }
@@ -510,14 +541,20 @@ static void init_request(
 	open_half(g, h, p, raw, &suite, value, number);
 }
 
+struct plain { /* a decrypted message */
+	struct payloads p;
+	struct content content;
+	uint8_t *copy, *whole;
+};
+
 /* --- receiving --------------------------------------------------------------------------------------- */
 
 static void handle_request(
-	struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h, const struct payloads *p)
+	struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h, const struct plain *o)
 {
 	uint8_t *buf = malloc(MESSAGE_OUT_MAX);
 	struct ikew k;
-	struct gw_step s = { g, sa, h, p, &k };
+	struct gw_step s = { g, sa, h, &o->p, &k, &o->content };
 
 	if (h->mid != sa->mid_in) {
 		if (sa->replied && h->mid == sa->mid_in - 1) {
@@ -534,68 +571,72 @@ static void handle_request(
 	ikew_chain(&k, buf, MESSAGE_OUT_MAX);
 	if (h->exchange == IKE_AUTH)
 		gw_auth_request(&s);
+	else if (h->exchange == IKE_INTERMEDIATE)
+		gw_inter_request(&s);
+	else if (h->exchange == IKE_FOLLOWUP_KE)
+		gw_followup_request(&s);
 	else if (h->exchange == CREATE_CHILD_SA)
 		gw_create_request(&s);
 	else
 		gw_info_request(&s);
 	send_chain(g, sa, h->exchange, true, h->mid, &k, &sa->reply);
+	if (h->exchange == IKE_INTERMEDIATE)
+		gw_inter_sent(g, sa, h->mid, &k);
 	free(buf);
 }
 
 static void handle_answer(
-	struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h, const struct payloads *p)
+	struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h, const struct plain *o)
 {
-	struct gw_step s = { g, sa, h, p, NULL };
+	struct gw_step s = { g, sa, h, &o->p, NULL, &o->content };
 	struct notify n;
 
 	if (sa->req.task == TASK_NONE || h->mid != sa->req.mid || h->exchange != sa->req.exchange)
 		return;
-	if (notify_find_error(p, &n)) {
+	if (notify_find_error(&o->p, &n)) {
 		g->last_notify = n.type;
 		g->refused++;
 	}
 	if (h->exchange == CREATE_CHILD_SA)
 		gw_create_answer(&s);
+	else if (h->exchange == IKE_FOLLOWUP_KE)
+		gw_followup_answer(&s);
 	else
 		gw_info_answer(&s);
 }
 
-struct plain { /* a decrypted message */
-	struct payloads p;
-	uint8_t *copy, *whole;
-};
-
 static bool open_protected(struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h,
 	const void *data, size_t len, struct plain *o)
 {
-	struct bytes inner;
-	uint8_t first, none, unknown;
-	size_t n;
+	struct content *c = &o->content;
+	uint8_t none, unknown;
 
 	o->copy = malloc(len);
 	assert_non_null(o->copy);
 	memcpy(o->copy, data, len);
 	if (!payloads_read(&o->p, h->next,
-		    (struct bytes){ o->copy + IKE_HDR_LEN, len - IKE_HDR_LEN }, &first, &unknown,
+		    (struct bytes){ o->copy + IKE_HDR_LEN, len - IKE_HDR_LEN }, &c->first, &unknown,
 		    NULL) ||
 		o->p.n != 1)
 		return false;
 	struct payload sk = o->p.v[0];
 	if ((sk.type != PAYLOAD_SK && sk.type != PAYLOAD_SKF) ||
-		!v2_open(sa, o->copy, len, &sk, &inner, NULL))
+		!v2_open(sa, o->copy, len, &sk, &c->octets, NULL))
 		return false;
+	c->reserved = ((const uint8_t *)sk.body.p)[-3];
 	if (sk.type == PAYLOAD_SKF) {
 		struct rd r = rd_init(sk.body.p, 4);
 		uint16_t number = rd_u16(&r);
+		struct content part = *c;
 		if (!v2_reassemble(&sa->partial[(h->flags & FLAG_RESPONSE) != 0], h->mid, number,
-			    rd_u16(&r), first, inner, &o->whole, &n, &first, NULL) ||
+			    rd_u16(&r), &part, &o->whole, c, NULL) ||
 			!o->whole)
 			return false;
-		inner = (struct bytes){ o->whole, n };
 	}
 	if (g->hear)
-		g->hear(g->hear_arg, false, h->exchange, h->flags & FLAG_RESPONSE, first, inner);
-	return payloads_read(&o->p, first, inner, &none, &unknown, NULL);
+		g->hear(g->hear_arg, false, h->exchange, h->flags & FLAG_RESPONSE, c->first,
+			c->octets);
+	return payloads_read(&o->p, c->first, c->octets, &none, &unknown, NULL);
 }
 
 static struct v2_sa *find_sa(const struct gateway *g, const struct ike_hdr *h)
@@ -605,6 +646,16 @@ static struct v2_sa *find_sa(const struct gateway *g, const struct ike_hdr *h)
 			memcmp(g->sas[i]->spi_r, h->spi_r, IKE_SPI_LEN) == 0)
 			return g->sas[i];
 	return NULL;
+}
+
+/* What its answer made other keys for can only be recognized. */
+static bool intermediate_again(struct gateway *g, struct v2_sa *sa, const struct ike_hdr *h)
+{
+	if (h->exchange != IKE_INTERMEDIATE || !sa->replied || h->mid != sa->mid_in - 1)
+		return false;
+	g->replies_again++;
+	transmit(g, &sa->reply);
+	return true;
 }
 
 void gw_datagram(struct gateway *g, uint64_t now, const struct addr *from, const struct addr *to,
@@ -630,11 +681,13 @@ void gw_datagram(struct gateway *g, uint64_t now, const struct addr *from, const
 		g->peer = *from;
 		g->self = *to;
 		init_request(g, &h, &o->p, (struct bytes){ data, len });
+	} else if (sa && intermediate_again(g, sa, &h)) {
+		goto out;
 	} else if (sa && ((h.flags & FLAG_INITIATOR) != 0) != sa->initiator &&
 		open_protected(g, sa, &h, data, len, o)) {
 		g->peer = *from; /* whatever a NAT made of it: it is authentic */
 		g->self = *to;
-		(h.flags & FLAG_RESPONSE ? handle_answer : handle_request)(g, sa, &h, &o->p);
+		(h.flags & FLAG_RESPONSE ? handle_answer : handle_request)(g, sa, &h, o);
 	}
 	gw_work(g);
 out:

@@ -7,8 +7,8 @@
  * to choose, how to answer, who loses a collision. An IKE SA is the engine's struct v2_sa.
  *
  * Files: gateway.c receives, sends, keeps time and answers IKE_SA_INIT; gw_auth.c answers IKE_AUTH;
- * gw_eap.c is the EAP server; gw_child.c does CREATE_CHILD_SA and INFORMATIONAL in both roles;
- * edit.c changes its messages.
+ * gw_eap.c is the EAP server; gw_child.c does CREATE_CHILD_SA and INFORMATIONAL in both roles, gw_series.c
+ * what RFC 9370 adds to all of them; edit.c changes its messages.
  */
 #ifndef TESTS_PAIR_GATEWAY_H
 #define TESTS_PAIR_GATEWAY_H
@@ -72,6 +72,10 @@ struct gw_config {
 	const char *ppk_id,
 		*ppk; /* RFC 8784: demanded of the client; NULL: it does not know of it */
 	bool silent_of_ppk; /* it mixes it in, and does not say so */
+	bool no_intermediate; /* it does not announce IKE_INTERMEDIATE */
+	uint16_t refuse_inter; /* notify to answer IKE_INTERMEDIATE with */
+	unsigned forgets; /* so often, a series of the client that is under way */
+	bool wrong_link; /* it sends its own link back wrong */
 	uint8_t eap; /* the method; of PEAP there is only the handshake */
 	uint8_t eap_other; /* and the one that it has where the client does not want that, 0: none */
 	const char *user, *password; /* for EAP; also the GTC code */
@@ -179,6 +183,8 @@ struct gateway {
 	unsigned requests; /* new ones */
 	struct addr moved_to; /* by UPDATE_SA_ADDRESSES ... */
 	unsigned moves; /* ... so often */
+	unsigned followups,
+		forgotten; /* IKE_FOLLOWUP_KE of the client that were answered; refused */
 	/* Every chain that it seals or opens, when set. */
 	void (*hear)(void *arg, bool sent, uint8_t exchange, bool response, uint8_t first,
 		struct bytes chain);
@@ -211,6 +217,7 @@ struct gw_step { /* a request of the client, or its answer */
 	const struct ike_hdr *h;
 	const struct payloads *p;
 	struct ikew *reply;
+	const struct content *content;
 };
 
 struct v2_sa *gw_sa_new(struct gateway *g, bool initiator);
@@ -228,6 +235,16 @@ void gw_nat_detection(struct gateway *g, const struct v2_sa *sa, struct ikew *k)
 void gw_detect_nat(struct gateway *g, const uint8_t spi_i[IKE_SPI_LEN],
 	const uint8_t spi_r[IKE_SPI_LEN], const struct payloads *p);
 
+/* IKE_INTERMEDIATE: leaves the answer in s->reply; and what changes once it is sealed. */
+void gw_inter_request(struct gw_step *s);
+void gw_inter_sent(struct gateway *g, struct v2_sa *sa, uint32_t mid, const struct ikew *k);
+/* A CREATE_CHILD_SA was agreed on by the client's request, or ours was answered. */
+void gw_series_keep(struct gw_step *s, struct series *x);
+void gw_series_go_on(struct gw_step *s, struct series *x);
+void gw_followup_request(struct gw_step *s);
+void gw_followup_answer(struct gw_step *s);
+void gw_series_done(struct gw_step *s, struct series *x, bool initiator); /* gw_child.c: frees x */
+void gw_create_refused(struct gw_step *s, uint16_t type);
 void gw_auth_request(struct gw_step *s);
 enum { GW_EAPTLS_MAX = 4000 };
 enum gw_eaptls { GW_EAPTLS_GOES_ON, GW_EAPTLS_DONE, GW_EAPTLS_REFUSED };

@@ -243,7 +243,9 @@ void gw_auth_request(struct gw_step *s)
 
 	if (s->sa->state != V2_AUTH) {
 		gw_notify(s->reply, INVALID_SYNTAX);
-	} else if (s->h->mid == 1) {
+	} else if (suite_addke(&s->sa->suite, g->hs.addke_no) < ADDKE_MAX) {
+		refuse(s, INVALID_SYNTAX); /* key exchanges are missing */
+	} else if (s->h->mid == 1 + g->hs.intermediates) {
 		first_request(s);
 	} else if (g->eap_state == EAPS_DONE) {
 		last_request(s);

@@ -19,9 +19,8 @@ struct terms {
 	struct suite suite;
 	uint32_t spi_in, spi_out;
 	const struct selectors *local_ts, *remote_ts;
-	struct bytes ni, nr;
-	const struct ke_secret *shared;
-	bool initiator, hold;
+	struct v2_fresh fresh;
+	bool hold;
 };
 
 static void install(struct gateway *g, const struct sa_spec *spec)
@@ -71,8 +70,7 @@ static struct gw_child *child_add(struct gateway *g, struct v2_sa *sa, const str
 	c->remote_ts = *t->remote_ts;
 	fill(g, c, t, SA_IN, in);
 	fill(g, c, t, SA_OUT, &c->out);
-	assert_ok(&e,
-		v2_keymat(sa, &t->suite, t->shared, t->ni, t->nr, t->initiator, in, &c->out, &e));
+	assert_ok(&e, v2_keymat(sa, &t->suite, &t->fresh, in, &c->out, &e));
 	install(g, in);
 	if (!c->held)
 		install(g, &c->out);
@@ -191,8 +189,7 @@ void gw_first_child(struct gw_step *s)
 	struct terms t = { .suite = g->first,
 		.spi_in = new_spi(g),
 		.spi_out = o->spi_in,
-		.ni = { g->hs.ni, NONCE_LEN },
-		.nr = { g->hs.nr, g->hs.nr_len } };
+		.fresh = { .ni = { g->hs.ni, NONCE_LEN }, .nr = { g->hs.nr, g->hs.nr_len } } };
 	uint8_t spi[4];
 
 	if (g->cfg->refuse_child || !g->first.encr) {
@@ -259,9 +256,44 @@ static bool key_exchange(
 		ikew_notify(s->reply, 0, INVALID_KE_PAYLOAD, nothing, (struct bytes){ id, 2 });
 		return false;
 	}
-	*ke = ke_new(group, &s->g->rng, &e);
-	assert_ok(&e, ke_shared(*ke, value, shared, &e));
+	*ke = ke_answer(group, &s->g->rng, value, shared, &e);
+	assert_ok(&e, *ke != NULL);
 	return true;
+}
+
+/* What a series comes to waits in it. */
+static struct series *series_of(const struct terms *t, uint32_t old_spi_in)
+{
+	struct err e = { 0 };
+	struct series *x = series_new(&t->suite, &t->fresh, &e);
+
+	assert_non_null(x);
+	x->child = child_new(0, t->spi_in);
+	assert_non_null(x->child);
+	x->child->suite = t->suite;
+	x->child->spi_out = t->spi_out;
+	x->child->local_ts = *t->local_ts;
+	x->child->remote_ts = *t->remote_ts;
+	x->old_spi_in = old_spi_in;
+	return x;
+}
+
+static void replaced(struct gateway *g, struct gw_child *old)
+{
+	if (!old)
+		return;
+	old->state = GWC_REPLACED;
+	g->rekeys_child++;
+}
+
+static void agree_on_child(struct gw_step *s, struct gw_child *old, const struct terms *t)
+{
+	if (suite_addke(&t->suite, 0) < ADDKE_MAX) {
+		gw_series_keep(s, series_of(t, old ? old->spi_in : 0));
+	} else {
+		child_add(s->g, s->sa, t);
+		replaced(s->g, old);
+	}
 }
 
 static void answer_child(struct gw_step *s, struct gw_child *old)
@@ -281,8 +313,8 @@ static void answer_child(struct gw_step *s, struct gw_child *old)
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &ts[0], &e));
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &ts[1], &e));
 	gw_nonce(g, nonce, g->cfg->nonce_r);
-	t.ni = payload_find(s->p, PAYLOAD_NONCE)->body;
-	t.nr = (struct bytes){ nonce, NONCE_LEN };
+	t.fresh.ni = payload_find(s->p, PAYLOAD_NONCE)->body;
+	t.fresh.nr = (struct bytes){ nonce, NONCE_LEN };
 	bool fits = gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi,
 		&number, &t.suite);
 	if (!fits || (!t.suite.ke && prop_first_ke(&g->esp))) { /* it insists on PFS */
@@ -290,19 +322,16 @@ static void answer_child(struct gw_step *s, struct gw_child *old)
 	} else if (!t.suite.ke || key_exchange(s, t.suite.ke, &ke, &shared)) {
 		struct rd r = rd_init(spi.p, spi.n);
 		t.spi_out = rd_u32(&r);
-		t.shared = ke ? &shared : NULL;
-		child_add(g, s->sa, &t);
-		if (old) {
-			if (s->sa->req.task == TASK_REKEY_CHILD && s->sa->req.child == old->spi_in)
-				note_rival(&s->sa->req.offer, NULL, t.ni, t.nr);
-			old->state = GWC_REPLACED;
-			g->rekeys_child++;
-		}
+		if (ke)
+			t.fresh.shared = (struct bytes){ shared.data, shared.len };
+		if (old && s->sa->req.task == TASK_REKEY_CHILD && s->sa->req.child == old->spi_in)
+			note_rival(&s->sa->req.offer, NULL, t.fresh.ni, t.fresh.nr);
+		agree_on_child(s, old, &t);
 		if (g->cfg->transport)
 			gw_notify(s->reply, USE_TRANSPORT_MODE);
 		v2_sa_write_choice(
 			s->reply, &t.suite, PROTO_ESP, number, spi_octets(octets, t.spi_in));
-		ikew_bytes(s->reply, PAYLOAD_NONCE, t.nr);
+		ikew_bytes(s->reply, PAYLOAD_NONCE, t.fresh.nr);
 		if (ke)
 			v2_ke_write(s->reply, ke);
 		v2_ts_write(s->reply, PAYLOAD_TSi, t.remote_ts);
@@ -326,19 +355,18 @@ static void hand_over(struct gateway *g, struct v2_sa *from, struct v2_sa *to)
 	g->sa = to;
 }
 
-static struct v2_sa *make_sa(struct gateway *g, const struct v2_sa *old, bool initiator,
-	const struct suite *suite, struct bytes spi_i, struct bytes spi_r, struct bytes ni,
-	struct bytes nr, const struct ke_secret *shared)
+static struct v2_sa *make_sa(struct gateway *g, const struct v2_sa *old, const struct suite *suite,
+	const uint8_t *spi_i, const uint8_t *spi_r, const struct v2_fresh *f)
 {
-	struct v2_sa *sa = gw_sa_new(g, initiator);
+	struct v2_sa *sa = gw_sa_new(g, f->initiator);
 	struct err e = { 0 };
 
 	sa->suite = *suite;
 	sa->state = V2_NEW;
 	sa->fragments = old->fragments;
-	memcpy(sa->spi_i, spi_i.p, IKE_SPI_LEN);
-	memcpy(sa->spi_r, spi_r.p, IKE_SPI_LEN);
-	assert_ok(&e, v2_derive(sa, old->suite.prf, &old->sk_d, shared, ni, nr, &e));
+	memcpy(sa->spi_i, spi_i, IKE_SPI_LEN);
+	memcpy(sa->spi_r, spi_r, IKE_SPI_LEN);
+	assert_ok(&e, v2_derive(sa, old->suite.prf, &old->sk_d, f, &e));
 	return sa;
 }
 
@@ -346,7 +374,9 @@ static void answer_rekey(struct gw_step *s)
 {
 	struct gateway *g = s->g;
 	uint8_t nonce[NONCE_LEN], spi_r[IKE_SPI_LEN], number;
-	struct bytes spi, ni = payload_find(s->p, PAYLOAD_NONCE)->body, nr = { nonce, NONCE_LEN };
+	struct v2_fresh f = { .ni = payload_find(s->p, PAYLOAD_NONCE)->body,
+		.nr = { nonce, NONCE_LEN } };
+	struct bytes spi;
 	struct ke_secret shared;
 	struct ke *ke = NULL;
 	struct suite suite;
@@ -357,19 +387,36 @@ static void answer_rekey(struct gw_step *s)
 		    &number, &suite)) {
 		gw_notify(s->reply, NO_PROPOSAL_CHOSEN);
 	} else if (key_exchange(s, suite.ke, &ke, &shared)) {
-		struct v2_sa *sa = make_sa(g, s->sa, false, &suite, spi,
-			(struct bytes){ spi_r, IKE_SPI_LEN }, ni, nr, &shared);
+		struct err e = { 0 };
+		f.shared = (struct bytes){ shared.data, shared.len };
+		struct series *x = series_new(&suite, &f, &e);
+		assert_non_null(x);
+		memcpy(x->spi_i, spi.p, IKE_SPI_LEN);
+		memcpy(x->spi_r, spi_r, IKE_SPI_LEN);
 		v2_sa_write_choice(
 			s->reply, &suite, PROTO_IKE, number, (struct bytes){ spi_r, IKE_SPI_LEN });
-		ikew_bytes(s->reply, PAYLOAD_NONCE, nr);
+		ikew_bytes(s->reply, PAYLOAD_NONCE, f.nr);
 		v2_ke_write(s->reply, ke);
-		sa->state = V2_UP;
 		if (s->sa->req.task == TASK_REKEY_IKE)
-			note_rival(&s->sa->req.offer, sa, ni, nr);
+			note_rival(&s->sa->req.offer, NULL, f.ni, f.nr);
+		if (x->no < ADDKE_MAX)
+			gw_series_keep(s, x);
 		else
-			hand_over(g, s->sa, sa);
+			gw_series_done(s, x, false);
 	}
 	ke_free(ke);
+}
+
+static void rekey_of_client_done(struct gw_step *s, const struct series *x)
+{
+	struct v2_fresh f = series_fresh(x, false);
+	struct v2_sa *sa = make_sa(s->g, s->sa, &x->suite, x->spi_i, x->spi_r, &f);
+
+	sa->state = V2_UP;
+	if (s->sa->req.task == TASK_REKEY_IKE)
+		s->sa->req.offer.rival_sa = sa;
+	else
+		hand_over(s->g, s->sa, sa);
 }
 
 /* The client uses the IKE SA that it made while our own rekeying is unanswered: it has settled. */
@@ -403,7 +450,8 @@ void gw_create_request(struct gw_step *s)
 	if (refuse) {
 		gw_notify(s->reply, refuse);
 	} else if (s->sa != g->sa || s->sa->state != V2_UP || task == TASK_DELETE_IKE ||
-		(ike ? busy_with_children(s->sa) : task == TASK_REKEY_IKE)) {
+		(ike ? busy_with_children(s->sa) : task == TASK_REKEY_IKE) ||
+		(ike && s->sa->req.exchange == IKE_FOLLOWUP_KE && task != TASK_NONE)) {
 		gw_notify(s->reply, TEMPORARY_FAILURE);
 	} else if (ike) {
 		answer_rekey(s);
@@ -415,7 +463,9 @@ void gw_create_request(struct gw_step *s)
 		bool coming = task == TASK_REKEY_CHILD || task == TASK_NEW_CHILD;
 		if (!old && !coming)
 			ikew_notify(s->reply, PROTO_ESP, CHILD_SA_NOT_FOUND, n.spi, nothing);
-		else if (!old || old->state == GWC_DELETING)
+		else if (!old || old->state == GWC_DELETING ||
+			(task == TASK_REKEY_CHILD && s->sa->req.exchange == IKE_FOLLOWUP_KE &&
+				s->sa->req.child == old->spi_in))
 			gw_notify(s->reply, TEMPORARY_FAILURE);
 		else {
 			g->overtaken += old->held;
@@ -567,6 +617,18 @@ static void try_again(struct gateway *g, enum gw_want what)
 	g->retry_at = g->now + GW_RETRY_MS;
 }
 
+static void child_of_ours_done(struct gw_step *s, const struct terms *t)
+{
+	struct gw_child *old = child_in(s->g, s->sa->req.child);
+	struct gw_child *made = child_add(s->g, s->sa, t);
+
+	if (t->hold)
+		made->state = GWC_DELETING;
+	else if (old)
+		old->state = GWC_DELETING;
+	s->g->rekeys_child += old != NULL;
+}
+
 static void child_answered(struct gw_step *s, bool error, uint16_t type)
 {
 	struct gateway *g = s->g;
@@ -577,14 +639,14 @@ static void child_answered(struct gw_step *s, bool error, uint16_t type)
 	struct bytes spi, value;
 	struct ke_secret shared;
 	struct terms t = { .spi_in = o->spi_in,
-		.initiator = true,
+		.fresh = { .initiator = true },
 		.local_ts = &o->local_ts,
 		.remote_ts = &o->remote_ts };
 	uint16_t group;
 	struct err e = { 0 };
 
 	if (error) {
-		if (type == TEMPORARY_FAILURE &&
+		if ((type == TEMPORARY_FAILURE || type == STATE_NOT_FOUND) &&
 			(!s->sa->req.child || (old && old->state == GWC_UP)))
 			try_again(g, old ? GW_REKEY_CHILD : GW_NEW_CHILD);
 		if (type == CHILD_SA_NOT_FOUND && old && old->state == GWC_UP)
@@ -595,49 +657,30 @@ static void child_answered(struct gw_step *s, bool error, uint16_t type)
 	assert_ok(&e, v2_sa_read_choice(sa->body, &g->esp, PROTO_ESP, &spi, &t.suite, &e));
 	struct rd r = rd_init(spi.p, spi.n);
 	t.spi_out = rd_u32(&r);
-	t.ni = (struct bytes){ o->nonce, NONCE_LEN };
-	t.nr = n->body;
+	t.fresh.ni = (struct bytes){ o->nonce, NONCE_LEN };
+	t.fresh.nr = n->body;
 	if (t.suite.ke) {
 		assert_true(v2_ke_read(payload_find(s->p, PAYLOAD_KE)->body, &group, &value));
 		assert_ok(&e, ke_shared(o->ke, value, &shared, &e));
-		t.shared = &shared;
+		t.fresh.shared = (struct bytes){ shared.data, shared.len };
 	}
 	t.hold = lost(o, n->body);
-	struct gw_child *made = child_add(g, s->sa, &t);
-	if (t.hold)
-		made->state = GWC_DELETING;
-	else if (old)
-		old->state = GWC_DELETING;
-	if (old)
-		g->rekeys_child++;
+	if (suite_addke(&t.suite, 0) == ADDKE_MAX)
+		child_of_ours_done(s, &t);
+	else if (!t.hold) {
+		series_free(&s->sa->theirs); /* which the client does not go on with */
+		gw_series_go_on(s, series_of(&t, 0));
+	}
 }
 
-static void rekey_answered(struct gw_step *s, bool error, uint16_t type)
+static void rekey_of_ours_done(struct gw_step *s, const struct series *x, bool lose)
 {
 	struct gateway *g = s->g;
 	struct offer *o = &s->sa->req.offer;
-	const struct payload *n = payload_find(s->p, PAYLOAD_NONCE);
-	struct bytes spi, value, ni = { o->nonce, NONCE_LEN };
-	struct suite suite;
-	struct ke_secret shared;
-	uint16_t group;
-	struct err e = { 0 };
+	struct v2_fresh f = series_fresh(x, true);
+	struct v2_sa *made = make_sa(g, s->sa, &x->suite, x->spi_i, x->spi_r, &f);
 
-	if (error) {
-		if (o->rival_sa)
-			hand_over(g, s->sa, o->rival_sa);
-		else if (type == TEMPORARY_FAILURE && s->sa->state == V2_UP)
-			try_again(g, GW_REKEY_IKE);
-		return;
-	}
-	assert_ok(&e,
-		v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, &g->ike, PROTO_IKE, &spi,
-			&suite, &e));
-	assert_true(v2_ke_read(payload_find(s->p, PAYLOAD_KE)->body, &group, &value));
-	assert_ok(&e, ke_shared(o->ke, value, &shared, &e));
-	struct v2_sa *made = make_sa(g, s->sa, true, &suite,
-		(struct bytes){ o->ike_spi, IKE_SPI_LEN }, spi, ni, n->body, &shared);
-	if (lost(o, n->body) && o->rival_sa) {
+	if (lose && o->rival_sa) {
 		made->want_delete = true;
 		made->state = V2_REPLACED;
 		hand_over(g, s->sa, o->rival_sa);
@@ -651,6 +694,85 @@ static void rekey_answered(struct gw_step *s, bool error, uint16_t type)
 		hand_over(g, s->sa, made);
 		s->sa->want_delete = true;
 	}
+}
+
+static void rekey_answered(struct gw_step *s, bool error, uint16_t type)
+{
+	struct gateway *g = s->g;
+	struct offer *o = &s->sa->req.offer;
+	const struct payload *n = payload_find(s->p, PAYLOAD_NONCE);
+	struct v2_fresh f = { .ni = { o->nonce, NONCE_LEN }, .initiator = true };
+	struct bytes spi, value;
+	struct suite suite;
+	struct ke_secret shared;
+	uint16_t group;
+	struct err e = { 0 };
+
+	if (error) {
+		if (o->rival_sa)
+			hand_over(g, s->sa, o->rival_sa);
+		else if ((type == TEMPORARY_FAILURE || type == STATE_NOT_FOUND) &&
+			s->sa->state == V2_UP)
+			try_again(g, GW_REKEY_IKE);
+		return;
+	}
+	assert_ok(&e,
+		v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, &g->ike, PROTO_IKE, &spi,
+			&suite, &e));
+	assert_true(v2_ke_read(payload_find(s->p, PAYLOAD_KE)->body, &group, &value));
+	assert_ok(&e, ke_shared(o->ke, value, &shared, &e));
+	f.nr = n->body;
+	f.shared = (struct bytes){ shared.data, shared.len };
+	struct series *x = series_new(&suite, &f, &e);
+	assert_non_null(x);
+	memcpy(x->spi_i, o->ike_spi, IKE_SPI_LEN);
+	memcpy(x->spi_r, spi.p, IKE_SPI_LEN);
+	bool lose = lost(o, n->body);
+	if (x->no == ADDKE_MAX) {
+		rekey_of_ours_done(s, x, lose);
+		series_free(&x);
+	} else if (!lose) {
+		series_free(&s->sa->theirs); /* which the client does not go on with */
+		gw_series_go_on(s, x);
+	} else {
+		series_free(&x);
+		if (o->rival_sa)
+			hand_over(g, s->sa, o->rival_sa);
+	}
+}
+
+void gw_series_done(struct gw_step *s, struct series *x, bool initiator)
+{
+	struct gw_child *old = child_in(s->g, x->old_spi_in);
+
+	if (!x->child && initiator) {
+		rekey_of_ours_done(s, x, false);
+	} else if (!x->child) {
+		rekey_of_client_done(s, x);
+	} else {
+		struct terms t = { .suite = x->suite,
+			.spi_in = x->child->spi_in,
+			.spi_out = x->child->spi_out,
+			.local_ts = &x->child->local_ts,
+			.remote_ts = &x->child->remote_ts,
+			.fresh = series_fresh(x, initiator),
+			.hold = !initiator };
+		if (initiator) {
+			child_of_ours_done(s, &t);
+		} else {
+			child_add(s->g, s->sa, &t);
+			replaced(s->g, old);
+		}
+	}
+	series_free(&x);
+}
+
+void gw_create_refused(struct gw_step *s, uint16_t type)
+{
+	if (s->sa->req.offer.series && s->sa->req.offer.series->child)
+		child_answered(s, true, type);
+	else
+		rekey_answered(s, true, type);
 }
 
 void gw_create_answer(struct gw_step *s)

@@ -3,6 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void pair_additional(struct pair *p)
+{
+	p->ike = p->gwc.ike = "aes128gcm16-prfsha256-x25519-ke1_ecp256-ke4_ecp384";
+	p->esp = p->gwc.esp = "aes128gcm16-x25519-noesn-ke2_ecp256";
+}
+
 int pair_group_setup(void **state)
 {
 	struct err e;

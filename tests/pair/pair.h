@@ -53,6 +53,8 @@ struct pair {
 };
 
 void pair_init(struct pair *p, uint32_t seed);
+/* With additional key exchanges, in every SA (RFC 9370). */
+void pair_additional(struct pair *p);
 /* Once for a program. */
 int pair_group_setup(void **state);
 int pair_group_teardown(void **state);

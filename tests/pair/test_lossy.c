@@ -1,6 +1,7 @@
 /*
  * Handshakes over a bad network: 20 % loss, 20 % duplicates, reordering, 200 ms jitter. Each is
- * followed by rekeyings of child and IKE SA begun by random sides, and by a delete.
+ * followed by rekeyings of child and IKE SA begun by random sides, and by a delete. A third of them with
+ * additional key exchanges.
  *
  * A thousand seeds in the usual run, 10 000 with PAIR_HANDSHAKES=10000 (`make check`), and fewer
  * where the sanitizers make all of it slow. PAIR_SEED=n runs only that seed.
@@ -23,6 +24,8 @@ struct tally {
 static void bad_network(struct pair *p, uint32_t seed)
 {
 	pair_init(p, seed);
+	if (seed % 3 == 0)
+		pair_additional(p);
 	p->wire.loss = 20;
 	p->wire.dup = 20;
 	p->wire.reorder = 20;

@@ -6,14 +6,16 @@
 #include "pair.h"
 
 static const uint8_t exchanges[] = { IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL,
-	43 /* IKE_INTERMEDIATE */, 0, 4 /* aggressive mode of IKEv1 */, 255 };
+	IKE_INTERMEDIATE, IKE_FOLLOWUP_KE, 0, 4 /* aggressive mode of IKEv1 */, 255 };
 
 /* --- how to get there ------------------------------------------------------------------------------ */
 
-/* From then on the gateway's messages are lost. */
+/* From then on the gateway's messages are lost, or the client's. */
 struct gate {
 	uint8_t exchange; /* 0: all */
 	uint32_t mid; /* from this message ID on */
+	bool clients;
+	bool additional; /* with additional key exchanges */
 };
 
 static bool shut(void *arg, struct net *n, enum end from, struct flight *f)
@@ -21,7 +23,7 @@ static bool shut(void *arg, struct net *n, enum end from, struct flight *f)
 	const struct gate *g = arg;
 
 	(void)n;
-	return from == GATEWAY &&
+	return from == (g->clients ? CLIENT : GATEWAY) &&
 		(!g->exchange || (f->data[18] == g->exchange && f->data[23] >= g->mid));
 }
 
@@ -31,6 +33,8 @@ static void begin(struct pair *p, struct gate *g, bool eap, bool mute)
 
 	pair_init(p, 11);
 	p->mute = mute;
+	if (g->additional)
+		pair_additional(p);
 	if (eap) {
 		p->cfg.local_auth = p->gwc.client = IKE_AUTH_BY_EAP;
 		p->cfg.eap =
@@ -48,33 +52,57 @@ static void in_init(struct pair *p, struct gate *g)
 	begin(p, g, false, false);
 }
 
+static void in_intermediate(struct pair *p, struct gate *g)
+{
+	*g = (struct gate){ IKE_INTERMEDIATE, 2, true, true };
+	begin(p, g, false, false);
+}
+
+static void in_series(struct pair *p, struct gate *g, enum command c)
+{
+	*g = (struct gate){ IKE_FOLLOWUP_KE, 0, true, true };
+	begin(p, g, false, false);
+	pair_command(p, c);
+	pair_run(p, 100);
+}
+
+static void in_series_child(struct pair *p, struct gate *g)
+{
+	in_series(p, g, CMD_REKEY_CHILD);
+}
+
+static void in_series_ike(struct pair *p, struct gate *g)
+{
+	in_series(p, g, CMD_REKEY_IKE);
+}
+
 static void in_auth(struct pair *p, struct gate *g)
 {
-	*g = (struct gate){ IKE_AUTH, 1 };
+	*g = (struct gate){ .exchange = IKE_AUTH, .mid = 1 };
 	begin(p, g, false, false);
 }
 
 static void in_eap(struct pair *p, struct gate *g)
 {
-	*g = (struct gate){ IKE_AUTH, 2 };
+	*g = (struct gate){ .exchange = IKE_AUTH, .mid = 2 };
 	begin(p, g, true, false);
 }
 
 static void in_ask(struct pair *p, struct gate *g)
 {
-	*g = (struct gate){ INFORMATIONAL, 99 };
+	*g = (struct gate){ .exchange = INFORMATIONAL, .mid = 99 };
 	begin(p, g, true, true);
 }
 
 static void in_finish(struct pair *p, struct gate *g)
 {
-	*g = (struct gate){ IKE_AUTH, 4 };
+	*g = (struct gate){ .exchange = IKE_AUTH, .mid = 4 };
 	begin(p, g, true, false);
 }
 
 static void in_up(struct pair *p, struct gate *g)
 {
-	*g = (struct gate){ INFORMATIONAL, 99 };
+	*g = (struct gate){ .exchange = INFORMATIONAL, .mid = 99 };
 	begin(p, g, false, false);
 	*g = (struct gate){ 0 };
 }
@@ -100,7 +128,7 @@ static void in_dpd(struct pair *p, struct gate *g)
 
 static void in_delete_child(struct pair *p, struct gate *g)
 {
-	*g = (struct gate){ INFORMATIONAL, 99 };
+	*g = (struct gate){ .exchange = INFORMATIONAL, .mid = 99 };
 	begin(p, g, false, false);
 	pair_gw(p, GW_NEW_CHILD);
 	pair_run(p, 200);
@@ -112,7 +140,7 @@ static void in_delete_child(struct pair *p, struct gate *g)
 
 static void in_replaced(struct pair *p, struct gate *g)
 {
-	*g = (struct gate){ INFORMATIONAL, 0 };
+	*g = (struct gate){ .exchange = INFORMATIONAL, .mid = 0 };
 	begin(p, g, false, false);
 	pair_gw(p, GW_REKEY_IKE);
 	pair_run(p, 100);
@@ -134,6 +162,8 @@ static const struct state_row {
 	bool answers; /* requests of the gateway */
 } states[] = {
 	{ "IKE_SA_INIT sent", in_init, V2_INIT, TASK_INIT, 0, false },
+	{ "IKE_INTERMEDIATE sent", in_intermediate, V2_INTERMEDIATE, TASK_INTERMEDIATE,
+		IKE_INTERMEDIATE, false },
 	{ "IKE_AUTH sent", in_auth, V2_AUTH, TASK_AUTH, IKE_AUTH, false },
 	{ "EAP response sent", in_eap, V2_EAP, TASK_EAP, IKE_AUTH, false },
 	{ "user asked", in_ask, V2_ASK, TASK_NONE, 0, false },
@@ -142,6 +172,10 @@ static const struct state_row {
 	{ "up, rekeying the child", in_rekey_child, V2_UP, TASK_REKEY_CHILD, CREATE_CHILD_SA,
 		true },
 	{ "up, rekeying the IKE SA", in_rekey_ike, V2_UP, TASK_REKEY_IKE, CREATE_CHILD_SA, true },
+	{ "up, rekeying the child, further keys", in_series_child, V2_UP, TASK_REKEY_CHILD,
+		IKE_FOLLOWUP_KE, true },
+	{ "up, rekeying the IKE SA, further keys", in_series_ike, V2_UP, TASK_REKEY_IKE,
+		IKE_FOLLOWUP_KE, true },
 	{ "up, asking for life", in_dpd, V2_UP, TASK_DPD, INFORMATIONAL, true },
 	{ "up, deleting a child", in_delete_child, V2_UP, TASK_DELETE_CHILD, INFORMATIONAL, true },
 	{ "replaced", in_replaced, V2_REPLACED, TASK_NONE, 0, true },

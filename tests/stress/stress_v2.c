@@ -149,6 +149,8 @@ void stress_v2(void **seed)
 	p.gwc.mobike = net_random(&p.net, 2);
 	p.gwc.fake_nat = net_random(&p.net, 4) == 0;
 	p.ping_every = net_random(&p.net, 2) ? 150 : 0;
+	if (net_random(&p.net, 3) == 0)
+		pair_additional(&p);
 	pair_start(&p);
 	life(&p);
 	pair_free(&p);
