@@ -146,9 +146,8 @@ struct profile *profile_new(const char *name);
 void profile_free(struct profile *p);
 
 /* Sets one key from text. CONFIG errors say what is wrong and what would be right, the nearest known
- * name for a section or key that does not exist, and "not supported" for one that INTERFACE has but
- * this program does not do yet. Order does not matter: what depends on other keys is settled by
- * profile_finish. */
+ * name for a section or key that does not exist. Order does not matter: what depends on other keys is
+ * settled by profile_finish. */
 bool profile_set(struct profile *p, const char *section, const char *key, const char *value,
 	struct err *e) MUST_CHECK;
 /* Settles what depends on several keys and checks the whole. Each problem is an err and the
@@ -174,7 +173,6 @@ struct profile_key {
 		*values; /* "ikev2|ikev1|l2tp", "time", "prefixes", ... for help and completion */
 	const char *story; /* one sentence */
 	bool secret; /* shown as (hidden) */
-	bool supported;
 };
 bool profile_key(size_t i, struct profile_key *out);
 /* The effective value of a key as text ("(hidden)" for a secret that is given, "" for none). */

@@ -112,7 +112,7 @@ static void add_set(struct complete *c, const char *typed)
 
 	for (size_t i = 0; profile_key(i, &k); i++) {
 		snprintf(name, sizeof(name), "%s.%s", k.section, k.key);
-		if (!equals && k.supported && !k.secret)
+		if (!equals && !k.secret)
 			add(c, name, strlen(name), typed, "=");
 		else if (equals && strncmp(name, typed, (size_t)(equals - typed)) == 0 &&
 			strlen(name) == (size_t)(equals - typed) && strchr(k.values, '|'))

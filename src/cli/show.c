@@ -14,8 +14,6 @@ void show_profile(const struct profile *p)
 
 	printf("# %s, from %s\n", p->name, p->file);
 	for (size_t i = 0; profile_key(i, &k); i++) {
-		if (!k.supported)
-			continue;
 		if (strcmp(section, k.section) != 0)
 			printf("[%s]\n", k.section);
 		section = k.section;

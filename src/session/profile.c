@@ -16,8 +16,7 @@ struct profile *profile_new(const char *name)
 		return NULL;
 	snprintf(f->p.name, sizeof(f->p.name), "%s", name);
 	for (size_t i = 0; (row = profile_row(i)); i++)
-		if (row->fallback[0] && row->type != KEY_NONE &&
-			!profile_read(f, row, row->fallback, NULL)) {
+		if (row->fallback[0] && !profile_read(f, row, row->fallback, NULL)) {
 			profile_free(&f->p);
 			return NULL;
 		}
@@ -141,9 +140,6 @@ bool profile_set(
 			e, ERR_CONFIG, "is empty; leave the key out where the default is wanted");
 	if (!value_is_text(value, e))
 		return false;
-	/* A default is what the program does anyhow. */
-	if (row->type == KEY_NONE && strcasecmp(value, row->fallback) == 0)
-		return true;
 	if (!profile_read(f, row, value, e))
 		return false;
 	f->given[n] = true;

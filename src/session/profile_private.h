@@ -29,7 +29,6 @@ enum key_type {
 	KEY_DNS, /* p->dns_list and p->dns */
 	KEY_DOMAINS, /* p->domains */
 	KEY_INTERFACE, /* char[most], "" for auto */
-	KEY_NONE, /* known, but nothing this program does yet */
 };
 
 struct key_row {
@@ -39,8 +38,6 @@ struct key_row {
 	uint32_t least, most;
 	const char *fallback; /* default; "" for none */
 	const char *values; /* words separated by '|', or what kind of value */
-	const char
-		*later; /* words among them that are not supported yet, separated by '|'; "*" all */
 	const char *story;
 };
 

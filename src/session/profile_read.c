@@ -31,7 +31,7 @@ int profile_word(const char *words, const char *word)
 	}
 }
 
-/* "ikev2|ikev1|l2tp" as a person would say it, without those that are not supported yet. */
+/* "ikev2|ikev1|l2tp" as a person would say it. */
 static void words_text(char *out, size_t size, const struct key_row *row)
 {
 	const char *words = row->values;
@@ -42,14 +42,14 @@ static void words_text(char *out, size_t size, const struct key_row *row)
 		char word[WORD_TEXT_MAX];
 		size_t n = strcspn(words, "|");
 		snprintf(word, sizeof(word), "%.*s", (int)n, words);
-		if (profile_word(row->later, word) < 0 && used < size)
+		if (used < size)
 			used += (size_t)snprintf(
 				out + used, size - used, "%s%s", used ? ", " : "", word);
 		words += n + (words[n] == '|');
 	}
 }
 
-/* One of the row's words, which this program can do. Its number, or -1 with the sentence. */
+/* One of the row's words: its number, or -1 with the sentence. */
 static int read_word(const struct key_row *row, const char *value, struct err *e)
 {
 	char right[WORD_TEXT_MAX], what[SHOWN_MAX];
@@ -59,11 +59,6 @@ static int read_word(const struct key_row *row, const char *value, struct err *e
 	if (n < 0)
 		err_set(e, ERR_CONFIG, "\"%s\" is unknown; right would be one of: %s",
 			shown(what, value), right);
-	else if (profile_word(row->later, value) >= 0) {
-		err_set(e, ERR_CONFIG, "%s is not supported yet; right would be: %s",
-			shown(what, value), right);
-		n = -1;
-	}
 	return n;
 }
 
@@ -517,8 +512,6 @@ bool profile_read(
 		return read_domains(&f->p, value, e);
 	case KEY_INTERFACE:
 		return read_interface(at, row, value, e);
-	case KEY_NONE:
-		return err_set(e, ERR_CONFIG, "is not supported yet; leave it out");
 	}
 	return err_set(e, ERR_BUG, "a key of no type");
 }

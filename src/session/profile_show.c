@@ -229,9 +229,6 @@ static void add_value(struct text *t, const struct profile *p, const struct key_
 	case KEY_INTERFACE:
 		add(t, "%s", *(const char *)at ? (const char *)at : "auto");
 		break;
-	case KEY_NONE:
-		add(t, "%s", row->fallback);
-		break;
 	}
 }
 
