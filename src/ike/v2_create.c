@@ -155,8 +155,6 @@ static bool agree(struct step *s, struct child *old, struct child *c, const stru
 	x->child = c;
 	x->old_spi_in = old ? old->spi_in : 0;
 	v2_series_keep(s, x);
-	if (old) /* a rekey of ours would only be refused */
-		old->retry_at = x->until;
 	return true;
 }
 

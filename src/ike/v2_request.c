@@ -306,6 +306,21 @@ static bool ask_for_life(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 	return v->mobike && v->nat_local ? v2_move_send(v, sa, ob, e) : v2_dpd_send(v, sa, ob, e);
 }
 
+/* The gateway's rekey of it waits for additional key exchanges: one of ours beside that would make two children. */
+static bool in_series(const struct v2 *v, const struct v2_sa *sa, const struct child *c)
+{
+	return sa->theirs && sa->theirs->old_spi_in == c->spi_in && v->now < sa->theirs->until;
+}
+
+static struct child *worn_child(struct v2 *v, struct v2_sa *sa)
+{
+	struct child *c;
+
+	while ((c = child_wanting_rekey(&v->children, sa, v->now)) && in_series(v, sa, c))
+		c->retry_at = sa->theirs->until;
+	return c;
+}
+
 static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)
 {
 	struct child *c, *worn;
@@ -332,7 +347,7 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		if (c)
 			return v2_child_send(v, sa, c, ob, e);
 	}
-	worn = child_wanting_rekey(&v->children, sa, v->now);
+	worn = worn_child(v, sa);
 	if (worn)
 		v2_child_succeeds(v, worn, ob); /* by the delete that comes next */
 	if ((c = child_deleting(v, sa)))

@@ -351,9 +351,47 @@ static void classical_is_not_safe(void **state)
 	pair_free(&p);
 }
 
+static bool lose_answer(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	unsigned *left = arg;
+	struct ike_hdr h;
+
+	(void)n;
+	if (from != CLIENT || *left == 0 || f->esp ||
+		!ike_hdr_read(&h, (struct bytes){ f->data, f->len }, NULL) ||
+		h.exchange != CREATE_CHILD_SA || !(h.flags & FLAG_RESPONSE))
+		return false;
+	--*left;
+	return true;
+}
+
+/* The gateway rekeys the child and has not heard our answer yet when the user wants new keys: its rekey
+ * brings them, and with one of ours as well there would be two children. */
+static void asked_while_the_gateway_rekeys(void **state)
+{
+	unsigned lose = 1;
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 91);
+	pair_additional(&p);
+	pair_connect(&p);
+	p.net.tap = lose_answer;
+	p.net.tap_arg = &lose;
+	pair_gw(&p, GW_REKEY_CHILD);
+	pair_run(&p, 100);
+	assert_int_equal(lose, 0);
+	pair_command(&p, CMD_REKEY_CHILD);
+	pair_run(&p, SECONDS(60));
+	pair_check_up(&p, 1);
+	assert_int_equal(p.client.v2->rekeys_child, 1);
+	pair_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(asked_while_the_gateway_rekeys),
 		cmocka_unit_test(any_number),
 		cmocka_unit_test(choices),
 		cmocka_unit_test(every_proof),
