@@ -154,7 +154,7 @@ static void additional(void **state)
 		assert_int_equal(prop_addke(&p), lists[i].any);
 		assert_int_equal(prop_addke_always(&p), lists[i].always);
 		assert_int_equal(prop_check_v1(&p, PROTO_IKE, &e), false);
-		if (lists[i].any && i < 4)
+		if (i < 4 && lists[i].any)
 			assert_non_null(strstr(e.text, "ke1_ecp384 does not exist in IKEv1"));
 	}
 }
