@@ -281,14 +281,11 @@ bool v2_child_succeeds(struct v2 *v, struct child *c, struct outbox *ob)
 static bool read_key_exchange(
 	struct step *s, const struct ke *ke, const struct suite *suite, struct ke_secret *shared)
 {
-	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
 	struct bytes value;
-	uint16_t group;
 
 	if (!suite->ke)
 		return true;
-	if (!p || !v2_ke_read(p->body, &group, &value) || group != suite->ke->id || !ke ||
-		ke_group(ke) != suite->ke)
+	if (!v2_ke_of(s->p, suite->ke, &value) || !ke || ke_group(ke) != suite->ke)
 		return err_set(s->e, ERR_PEER, "the gateway's key exchange is of another group");
 	return ke_shared(ke, value, shared, s->e);
 }

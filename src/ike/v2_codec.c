@@ -524,6 +524,14 @@ bool v2_ke_read(struct bytes body, uint16_t *group, struct bytes *value)
 	return !r.bad && r.left > 0;
 }
 
+bool v2_ke_of(const struct payloads *p, const struct alg *group, struct bytes *value)
+{
+	const struct payload *ke = payload_find(p, PAYLOAD_KE);
+	uint16_t id;
+
+	return ke && v2_ke_read(ke->body, &id, value) && id == group->id;
+}
+
 /* --- CP, section 3.15 and RFC 8598 -------------------------------------------------------------- */
 
 enum { CFG_REQUEST = 1, CFG_REPLY = 2 };

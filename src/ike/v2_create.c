@@ -165,12 +165,10 @@ static bool make_child(struct step *s, struct child *old, struct child *c,
 	struct v2_fresh f = *nonces;
 	struct ke *ke = NULL;
 	struct ke_secret shared = { 0 };
-	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
 	const struct alg *group = c->suite.ke;
 	struct bytes value;
-	uint16_t theirs;
 
-	if (group && (!p || !v2_ke_read(p->body, &theirs, &value) || theirs != group->id)) {
+	if (group && !v2_ke_of(s->p, group, &value)) {
 		child_free(c);
 		return v2_refuse_group(s, group);
 	}

@@ -176,10 +176,8 @@ static bool agree_on_keys(struct step *s, const struct suite *suite, struct byte
 	struct v2_fresh f = { .ni = { hs->ni, sizeof(hs->ni) }, .nr = nr };
 	struct bytes value;
 	struct ke_secret shared;
-	uint16_t group;
 
-	if (!v2_ke_read(payload_find(s->p, PAYLOAD_KE)->body, &group, &value) ||
-		group != suite->ke->id || suite->ke != ke_group(hs->ke))
+	if (!v2_ke_of(s->p, suite->ke, &value) || suite->ke != ke_group(hs->ke))
 		return err_set(s->e, ERR_PEER, "the gateway's key exchange is of another group");
 	if (!ke_shared(hs->ke, value, &shared, s->e))
 		return false;

@@ -77,16 +77,14 @@ static bool new_keys(struct step *s, struct bytes value)
 bool v2_inter_recv(struct step *s)
 {
 	struct handshake *hs = s->v->hs;
-	const struct payload *ke = payload_find(s->p, PAYLOAD_KE);
 	char name[NOTIFY_TEXT_MAX];
 	struct bytes value;
 	struct notify n;
-	uint16_t group;
 
 	if (notify_find_error(s->p, &n))
 		return err_notify(s->e, ERR_PEER, n.type,
 			"the gateway answers IKE_INTERMEDIATE with %s", notify_text(name, n.type));
-	if (!ke || !v2_ke_read(ke->body, &group, &value) || group != ke_group(hs->addke)->id)
+	if (!v2_ke_of(s->p, ke_group(hs->addke), &value))
 		return err_set(s->e, ERR_PEER,
 			"the gateway's additional key exchange is not the %s that was agreed on",
 			ke_group(hs->addke)->name);

@@ -198,24 +198,23 @@ bool v2_rekey_recv(struct step *s)
 {
 	struct offer *o = &s->sa->req.offer;
 	const struct payload *sa = payload_find(s->p, PAYLOAD_SA),
-			     *nonce = payload_find(s->p, PAYLOAD_NONCE),
-			     *ke = payload_find(s->p, PAYLOAD_KE);
+			     *nonce = payload_find(s->p, PAYLOAD_NONCE);
 	struct ke_secret shared;
 	struct suite suite;
 	struct bytes spi, value;
-	uint16_t group;
 	struct notify n;
 
 	if (notify_find_error(s->p, &n)) {
 		v2_request_done(s->sa);
 		return rekey_refused(s, &n);
 	}
-	if (!sa || !ke || !nonce || nonce->body.n < NONCE_MIN || nonce->body.n > NONCE_MAX)
+	if (!sa || !payload_find(s->p, PAYLOAD_KE) || !nonce || nonce->body.n < NONCE_MIN ||
+		nonce->body.n > NONCE_MAX)
 		return err_set(s->e, ERR_PEER, "the gateway's rekey answer lacks SA, KE or nonce");
 	if (!v2_sa_read_choice(sa->body, &o->proposals, PROTO_IKE, &spi, &suite, s->e))
 		return false;
 	if (spi.n != IKE_SPI_LEN || is_zero(spi) || suite.ke != ke_group(o->ke) ||
-		!v2_ke_read(ke->body, &group, &value) || group != suite.ke->id)
+		!v2_ke_of(s->p, suite.ke, &value))
 		return err_set(
 			s->e, ERR_PEER, "the gateway's rekey answer has a wrong SPI or group");
 	if (!ke_shared(o->ke, value, &shared, s->e))
@@ -323,14 +322,12 @@ static bool agree(struct step *s, const struct suite *suite, const uint8_t spi_i
 bool v2_rekey_request(struct step *s)
 {
 	struct v2 *v = s->v;
-	const struct payload *ke_body = payload_find(s->p, PAYLOAD_KE);
 	uint8_t nonce[NONCE_LEN], spi[IKE_SPI_LEN], number = 0;
 	struct bytes theirs, value;
 	struct v2_fresh f = { .ni = payload_find(s->p, PAYLOAD_NONCE)->body,
 		.nr = { nonce, sizeof(nonce) } };
 	struct ke_secret shared;
 	struct suite suite;
-	uint16_t group;
 
 	if (busy(s->sa))
 		return v2_refuse(s, TEMPORARY_FAILURE, (struct bytes){ 0 }, (struct bytes){ 0 });
@@ -342,7 +339,7 @@ bool v2_rekey_request(struct step *s)
 	if (!suite.ke || !suite.prf)
 		return err_notify(
 			s->e, ERR_PEER, NO_PROPOSAL_CHOSEN, "a rekey without key exchange");
-	if (!ke_body || !v2_ke_read(ke_body->body, &group, &value) || group != suite.ke->id)
+	if (!v2_ke_of(s->p, suite.ke, &value))
 		return v2_refuse_group(s, suite.ke);
 	rng_fill(v->rng, nonce, sizeof(nonce));
 	rng_fill(v->rng, spi, sizeof(spi));

@@ -410,6 +410,8 @@ bool v2_ts_read(struct bytes body, struct selectors *out, struct err *e) MUST_CH
 void v2_id_write(struct ikew *k, uint8_t type, const struct identity *id);
 void v2_ke_write(struct ikew *k, const struct ke *ke);
 bool v2_ke_read(struct bytes body, uint16_t *group, struct bytes *value);
+/* The value of the message's key exchange; false where there is none of that group. */
+bool v2_ke_of(const struct payloads *p, const struct alg *group, struct bytes *value);
 void v2_cp_request(struct ikew *k, const struct ike_config *cfg);
 bool v2_cp_read(struct bytes body, struct granted *out, struct err *e) MUST_CHECK;
 

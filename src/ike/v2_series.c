@@ -62,15 +62,6 @@ static void add_secret(struct series *x, struct ke_secret *shared)
 	wipe(shared, sizeof(*shared));
 }
 
-/* The value of the key exchange that is due. */
-static bool read_value(const struct step *s, const struct series *x, struct bytes *value)
-{
-	const struct payload *p = payload_find(s->p, PAYLOAD_KE);
-	uint16_t group;
-
-	return p && v2_ke_read(p->body, &group, value) && group == x->suite.addke[x->no]->id;
-}
-
 /* --- ours ------------------------------------------------------------------------------------------- */
 
 static bool take_link(struct step *s, struct series *x)
@@ -109,7 +100,7 @@ bool v2_series_recv(struct step *s, struct series *x, bool *done)
 	struct ke_secret shared;
 	struct bytes value;
 
-	if (!read_value(s, x, &value))
+	if (!v2_ke_of(s->p, x->suite.addke[x->no], &value))
 		return err_set(s->e, ERR_PEER,
 			"the gateway's additional key exchange is not the %s that was agreed on",
 			x->suite.addke[x->no]->name);
@@ -173,7 +164,7 @@ static bool next_exchange(struct step *s, struct series *x)
 	struct ke_secret shared;
 	struct bytes value;
 
-	if (!read_value(s, x, &value))
+	if (!v2_ke_of(s->p, x->suite.addke[x->no], &value))
 		return err_notify(s->e, ERR_PEER, INVALID_SYNTAX,
 			"an additional key exchange that is not the %s agreed on",
 			x->suite.addke[x->no]->name);
