@@ -111,13 +111,9 @@ static void replaced(struct step *s, struct child *old)
 static void note_rival(struct v2_sa *sa, const struct child *old, const struct v2_fresh *n)
 {
 	struct offer *o = &sa->req.offer;
-	struct bytes low = v2_lower_nonce(n->ni, n->nr);
 
-	if (!old || sa->req.task != TASK_REKEY_CHILD || o->old_spi_in != old->spi_in)
-		return;
-	o->rival = true;
-	memcpy(o->rival_nonce, low.p, low.n);
-	o->rival_nonce_len = low.n;
+	if (old && sa->req.task == TASK_REKEY_CHILD && o->old_spi_in == old->spi_in)
+		v2_rival(o, n);
 }
 
 /* Takes c in, or frees it. */

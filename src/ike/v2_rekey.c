@@ -106,19 +106,28 @@ static bool rekey_refused(struct step *s, const struct notify *n)
 	return true;
 }
 
-struct bytes v2_lower_nonce(struct bytes a, struct bytes b)
+static struct bytes lower_nonce(struct bytes a, struct bytes b)
 {
 	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
 
 	return (order ? order : (a.n > b.n) - (a.n < b.n)) < 0 ? a : b;
 }
 
+void v2_rival(struct offer *o, const struct v2_fresh *theirs)
+{
+	struct bytes low = lower_nonce(theirs->ni, theirs->nr);
+
+	o->rival = true;
+	memcpy(o->rival_nonce, low.p, low.n);
+	o->rival_nonce_len = low.n;
+}
+
 bool v2_lost_collision(const struct offer *o, struct bytes nr)
 {
 	struct bytes theirs = { o->rival_nonce, o->rival_nonce_len };
-	struct bytes ours = v2_lower_nonce((struct bytes){ o->nonce, sizeof(o->nonce) }, nr);
+	struct bytes ours = lower_nonce((struct bytes){ o->nonce, sizeof(o->nonce) }, nr);
 
-	return v2_lower_nonce(ours, theirs).p == ours.p;
+	return lower_nonce(ours, theirs).p == ours.p;
 }
 
 /* Section 2.6: an SPI of zero stands for none yet. */
@@ -255,16 +264,6 @@ static bool busy_with_children(const struct v2_sa *sa)
 		sa->req.task == TASK_DELETE_CHILD;
 }
 
-static void note_rival(struct v2_sa *sa, struct bytes ni, struct bytes nr)
-{
-	struct offer *o = &sa->req.offer;
-	struct bytes low = v2_lower_nonce(ni, nr);
-
-	o->rival = true;
-	memcpy(o->rival_nonce, low.p, low.n);
-	o->rival_nonce_len = low.n;
-}
-
 /* Sections 2.25.2 of RFC 7296 and 2.2.4 of RFC 9370. */
 static bool busy(const struct v2_sa *sa)
 {
@@ -304,7 +303,7 @@ static bool agree(struct step *s, const struct suite *suite, const uint8_t spi_i
 	const uint8_t spi_r[IKE_SPI_LEN], const struct v2_fresh *f)
 {
 	if (s->sa->req.task == TASK_REKEY_IKE)
-		note_rival(s->sa, f->ni, f->nr);
+		v2_rival(&s->sa->req.offer, f);
 	struct series *x = series_new(suite, f, s->e);
 	if (!x)
 		return false;

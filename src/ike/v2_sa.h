@@ -495,8 +495,9 @@ void v2_rekey_abandon(struct v2 *v, struct v2_sa *sa);
 /* The gateway has not deleted sa, which it replaced: it forgot to; or it has not heard our answer and knows
  * nothing of the new one, by which it is asked then. */
 void v2_rekey_overdue(struct v2 *v, struct v2_sa *sa);
+/* The gateway's exchange for the same SA: o remembers the lower of its nonces. */
+void v2_rival(struct offer *o, const struct v2_fresh *theirs);
 /* Our exchange, answered with nonce nr, has the lowest of the four nonces. */
-struct bytes v2_lower_nonce(struct bytes a, struct bytes b);
 bool v2_lost_collision(const struct offer *o, struct bytes nr);
 
 void v2_delete_write(struct ikew *k, enum protocol_id proto, const uint32_t *spis, size_t n);
