@@ -76,6 +76,8 @@ bool prop_offers(const struct proposals *p, const struct alg *a);
 /* Additional key exchanges are offered; none can be chosen without. */
 bool prop_addke(const struct proposals *p);
 bool prop_addke_always(const struct proposals *p);
+/* Of that additional key exchange (0 to ADDKE_MAX - 1) it lists this group. */
+bool prop_holds_addke(const struct proposal *p, size_t no, const struct alg *a);
 /* That additional key exchange may be left out. */
 bool prop_addke_optional(const struct proposal *p, size_t no);
 /* The first of the additional key exchanges from this one on; ADDKE_MAX: there is none. */

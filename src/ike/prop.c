@@ -54,11 +54,18 @@ static bool add(struct proposal *p, const struct alg *a)
 	return true;
 }
 
-static bool add_addke(struct proposal *p, size_t no, const struct alg *a)
+bool prop_holds_addke(const struct proposal *p, size_t no, const struct alg *a)
 {
 	for (size_t i = 0; i < p->n_addke; i++)
 		if (p->addke[i] == a && p->addke_no[i] == no)
 			return true;
+	return false;
+}
+
+static bool add_addke(struct proposal *p, size_t no, const struct alg *a)
+{
+	if (prop_holds_addke(p, no, a))
+		return true;
 	if (p->n_addke == PROPOSAL_ADDKE_MAX)
 		return false;
 	p->addke[p->n_addke] = a;
@@ -99,12 +106,9 @@ bool prop_addke_optional(const struct proposal *p, size_t no)
 {
 	bool listed = false;
 
-	for (size_t i = 0; i < p->n_addke; i++) {
+	for (size_t i = 0; i < p->n_addke; i++)
 		listed = listed || p->addke_no[i] == no;
-		if (p->addke_no[i] == no && p->addke[i] == &alg_ke_none)
-			return true;
-	}
-	return !listed;
+	return !listed || prop_holds_addke(p, no, &alg_ke_none);
 }
 
 bool prop_addke(const struct proposals *p)

@@ -162,14 +162,6 @@ static bool stands_in(const struct proposal *p, const struct alg *a)
 	return false;
 }
 
-static bool addke_stands_in(const struct proposal *p, size_t no, const struct alg *a)
-{
-	for (size_t i = 0; i < p->n_addke; i++)
-		if (p->addke_no[i] == no && p->addke[i] == a)
-			return true;
-	return false;
-}
-
 static bool lists_type(const struct proposal *p, enum transform_type type)
 {
 	for (size_t i = 0; i < p->n; i++)
@@ -187,7 +179,7 @@ static void addke_put(struct suite *s, size_t no, const struct alg *a)
 static bool addke_chosen(
 	const struct proposal *p, size_t no, const struct alg *a, struct suite *out, struct err *e)
 {
-	if (!a || !addke_stands_in(p, no, a))
+	if (!a || !prop_holds_addke(p, no, a))
 		return err_set(e, ERR_PEER,
 			"the gateway chose %s for additional key exchange %zu, which was not offered",
 			a ? a->name : "an unknown group", no + 1);
@@ -310,14 +302,14 @@ static bool addke_match(const struct listed *l, const struct proposal *ours, str
 		bool theirs = l->theirs[TRANSFORM_ADDKE1 + no], found = false;
 		for (size_t i = 0; i < ours->n_addke && !found; i++) {
 			const struct alg *a = ours->addke[i];
-			if (ours->addke_no[i] != no || !addke_stands_in(&l->known, no, a) ||
+			if (ours->addke_no[i] != no || !prop_holds_addke(&l->known, no, a) ||
 				suite_has_ke(out, a))
 				continue;
 			addke_put(out, no, a);
 			found = true;
 		}
 		bool none_ok = prop_addke_optional(ours, no) &&
-			(!theirs || addke_stands_in(&l->known, no, &alg_ke_none));
+			(!theirs || prop_holds_addke(&l->known, no, &alg_ke_none));
 		if (!found && !none_ok)
 			return false;
 		out->addke_none[no] = theirs && !out->addke[no];
