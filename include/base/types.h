@@ -20,6 +20,11 @@ struct sockaddr_storage;
 #define SECONDS(n)   ((uint64_t)(n)*1000)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+static inline uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 enum family { FAMILY_NONE = 0, FAMILY_V4 = 4, FAMILY_V6 = 6 };
 
 enum { ADDR_TEXT_MAX = 80 }; /* "[address%scope]:port" and a NUL */

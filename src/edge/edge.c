@@ -303,7 +303,7 @@ static uint64_t next_deadline(struct edge *g)
 
 	if (ms >= 0 && clock_now() + (uint64_t)ms < at)
 		at = clock_now() + (uint64_t)ms;
-	return at < g->alarm ? at : g->alarm;
+	return earliest(at, g->alarm);
 }
 
 static void tick(struct edge *g)

@@ -306,11 +306,6 @@ void child_move(struct child *c, struct addr local, struct addr remote)
 
 /* --- time ------------------------------------------------------------------------------------------------- */
 
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 uint64_t child_deadline(const struct child *c, bool blocked)
 {
 	uint64_t rekey = !c->want_rekey ? c->rekey_at : blocked ? TIME_NEVER : rekey_from(c);

@@ -556,12 +556,10 @@ uint64_t probe_deadline(const struct probe *p)
 	uint64_t at = TIME_NEVER;
 
 	for (size_t i = 0; i < p->n; i++)
-		if (p->questions[i].state == SENT && p->questions[i].again_at < at)
-			at = p->questions[i].again_at;
-	if (p->login && v2_deadline(p->login) < at)
-		at = v2_deadline(p->login);
-	if (p->login && p->login_until < at)
-		at = p->login_until;
+		if (p->questions[i].state == SENT)
+			at = earliest(at, p->questions[i].again_at);
+	if (p->login)
+		at = earliest(at, earliest(v2_deadline(p->login), p->login_until));
 	return at;
 }
 

@@ -133,11 +133,6 @@ static void review(struct v1 *v, struct outbox *ob)
 
 /* --- timers ---------------------------------------------------------------------------------------- */
 
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint64_t dpd_at(const struct v1 *v)
 {
 	const struct v1_sa *sa = v->sa;

@@ -169,11 +169,6 @@ void v2_sa_next(struct v2 *v, struct v2_sa *sa, enum v2_state next, struct outbo
 
 /* --- timers ---------------------------------------------------------------------------------------- */
 
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint64_t dpd_at(const struct v2 *v)
 {
 	if (!v->cfg->dpd_interval || !v->sa || v->sa->state != V2_UP ||

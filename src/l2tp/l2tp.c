@@ -163,12 +163,9 @@ void l2tp_stop(struct l2tp *l, uint64_t now, struct outbox *ob)
 
 uint64_t l2tp_deadline(const struct l2tp *l)
 {
-	uint64_t at = l->channel.timer;
-
 	if (l->state == STATE_NEW || l->state == STATE_DEAD)
 		return TIME_NEVER;
-	at = l->hello_at < at ? l->hello_at : at;
-	return l->close_at < at ? l->close_at : at;
+	return earliest(l->channel.timer, earliest(l->hello_at, l->close_at));
 }
 
 void l2tp_view(const struct l2tp *l, struct l2tp_view *out)

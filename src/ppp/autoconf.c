@@ -92,7 +92,7 @@ uint64_t autoconf_deadline(const struct ppp *p)
 
 	if (p->ip6cp_cp.state != FSM_OPENED)
 		return TIME_NEVER;
-	return a->ask_at < a->until ? a->ask_at : a->until;
+	return earliest(a->ask_at, a->until);
 }
 
 bool autoconf_address(const struct ppp *p, struct addr *out)

@@ -524,16 +524,11 @@ void ppp_stop(struct ppp *p, uint64_t now, struct outbox *ob)
 
 /* --- looking in ------------------------------------------------------------------------------------------ */
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 uint64_t ppp_deadline(const struct ppp *p)
 {
-	uint64_t at = sooner(p->lcp_cp.timer, sooner(p->ipcp_cp.timer, p->ip6cp_cp.timer));
+	uint64_t at = earliest(p->lcp_cp.timer, earliest(p->ipcp_cp.timer, p->ip6cp_cp.timer));
 
-	at = sooner(sooner(at, p->echo_at), sooner(auth_deadline(p), autoconf_deadline(p)));
+	at = earliest(earliest(at, p->echo_at), earliest(auth_deadline(p), autoconf_deadline(p)));
 	return p->phase == PPP_DEAD ? TIME_NEVER : at;
 }
 

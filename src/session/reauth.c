@@ -267,11 +267,6 @@ void reauth_tick(struct session *s, struct outbox *ob)
 		engine_tick(s->reauth.next, s->now, ob);
 }
 
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 uint64_t reauth_deadline(const struct session *s)
 {
 	const struct reauth *r = &s->reauth;

@@ -487,9 +487,8 @@ uint64_t session_deadline(const struct session *s)
 		return s->next_attempt;
 	if (!works(s))
 		return TIME_NEVER;
-	uint64_t engine = engine_deadline(s->engine);
-	uint64_t line = s->line ? line_deadline(s->line) : TIME_NEVER;
-	uint64_t first = engine < line ? engine : line, anew = reauth_deadline(s);
-	first = anew < first ? anew : first;
-	return s->phase == PHASE_UP && s->leave_at < first ? s->leave_at : first;
+	uint64_t first = earliest(engine_deadline(s->engine), reauth_deadline(s));
+	if (s->line)
+		first = earliest(first, line_deadline(s->line));
+	return s->phase == PHASE_UP ? earliest(first, s->leave_at) : first;
 }
