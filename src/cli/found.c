@@ -108,18 +108,27 @@ static void put_v1(FILE *f, const struct probe_found *found)
 	}
 }
 
+/* What a profile that names no proposals would offer in this tier, the last resort included. */
+static bool default_agrees(const struct probe_found *found, enum tier tier, struct suite *suite)
+{
+	struct proposals p;
+
+	prop_default(&p, PROTO_IKE, tier);
+	if (probe_agrees(found, &p, suite))
+		return true;
+	if (tier != TIER_LEGACY)
+		return false;
+	prop_last_resort(&p, false, false);
+	return probe_agrees(found, &p, suite);
+}
+
 static bool would_agree(
 	const struct probe_found *found, const struct profile *p, struct suite *suite)
 {
-	struct proposals last;
-
 	if (found->v2 != PROBE_ACCEPTED)
 		return false;
-	if (probe_agrees(found, &p->ike_proposals, suite))
-		return true;
-	prop_last_resort(&last, false, false);
-	return p->security == TIER_LEGACY && p->ike_proposals_default &&
-		probe_agrees(found, &last, suite);
+	return p->ike_proposals_default ? default_agrees(found, p->security, suite) :
+					  probe_agrees(found, &p->ike_proposals, suite);
 }
 
 /* Whether the profile that is there would get on with it. */
@@ -193,21 +202,6 @@ static enum tier later(enum tier a, enum tier b)
 	return a > b ? a : b;
 }
 
-/* What a profile that names no proposals would offer in this tier, the last resort included. */
-static bool default_agrees(const struct probe_found *found, enum tier tier)
-{
-	struct proposals p;
-	struct suite suite;
-
-	prop_default(&p, PROTO_IKE, tier);
-	if (probe_agrees(found, &p, &suite))
-		return true;
-	if (tier != TIER_LEGACY)
-		return false;
-	prop_last_resort(&p, false, false);
-	return probe_agrees(found, &p, &suite);
-}
-
 /* The first tier in which there is something to agree on; where that is not among what is offered by itself,
  * what it is. */
 static bool tier_v2(const struct probe_found *found, enum tier *out, char proposal[SUITE_TEXT_MAX])
@@ -217,7 +211,7 @@ static bool tier_v2(const struct probe_found *found, enum tier *out, char propos
 
 	proposal[0] = 0;
 	for (*out = TIER_DEFAULT; *out <= TIER_LEGACY; (*out)++)
-		if (default_agrees(found, *out))
+		if (default_agrees(found, *out, &suite))
 			return true;
 	for (*out = TIER_DEFAULT; *out <= TIER_LEGACY; (*out)++) {
 		probe_proposals(found, *out, &p);
