@@ -147,7 +147,6 @@ void attempt_start(struct session *s, struct outbox *ob)
 	err_clear(&s->passed);
 	s->cfg.ike_proposals = &s->p->ike_proposals;
 	configure_addresses(s);
-	s->cfg.want_address = s->p->type != CONN_L2TP && s->p->address != CHOICE_NONE;
 	dial_new_round(s);
 	resolve(s, ob);
 }

@@ -113,10 +113,13 @@ void configure_login(struct session *s)
 
 void configure_addresses(struct session *s)
 {
+	bool asks =
+		s->p->type != CONN_L2TP && s->p->address != CHOICE_NONE; /* PPP assigns its own */
 	struct ike_config *c = &s->cfg;
 
+	c->want_address = asks;
 	c->n_want = 0;
-	for (size_t i = 0; i < s->p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
+	for (size_t i = 0; asks && i < s->p->addresses.n && c->n_want < NETCONF_ADDRS; i++)
 		c->want[c->n_want++] = s->p->addresses.v[i];
 }
 
@@ -170,7 +173,6 @@ void configure_engine(struct session *s)
 		.esn = p->esn,
 		.pfs = p->pfs,
 		.replay_window = p->replay_window,
-		.want_address = p->address != CHOICE_NONE,
 		.local_ts = p->local_ts,
 		.remote_ts = p->remote_ts,
 		.xauth = p->local_auth >= LOCAL_XAUTH_PSK,
@@ -183,7 +185,6 @@ void configure_engine(struct session *s)
 	}
 	/* The userspace data plane has no raw socket: its ESP is always in UDP. */
 	c->force_encap = true;
-	configure_addresses(s);
 	configure_login(s);
 	if (p->type == CONN_L2TP)
 		dial_configure(s);

@@ -12,7 +12,8 @@ void configure_user(struct session *s);
 /* For the gateway that is tried now, s->gateway: whom it must prove to be, and what it is called. */
 void configure_gateway(struct session *s);
 void configure_login(struct session *s);
-/* Those that the profile names. */
+/* Whether addresses are asked for, and those that the profile names: for each attempt anew, for on the way less is
+ * asked of a gateway that has none. */
 void configure_addresses(struct session *s);
 /* For a new login beside the tunnel: the addresses in hand, which pools give again to who asks for them, and the
  * tunnel's IKE SA shall live. */

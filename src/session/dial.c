@@ -15,8 +15,6 @@ void dial_configure(struct session *s)
 {
 	struct ike_config *c = &s->cfg;
 
-	c->want_address = false; /* PPP assigns it */
-	c->n_want = 0;
 	c->ts_proto = IP_UDP;
 	c->remote_ts_port = L2TP_PORT;
 }
