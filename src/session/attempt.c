@@ -34,8 +34,8 @@ void attempt_hang_up(struct session *s, struct outbox *ob)
 		line_stop(s->line, s->now, ob);
 	dial_end(s, ob);
 	reauth_end(s, ob);
-	for (int i = 0; i < 2 && s->engine; i++)
-		engine_stop(s->engine, s->now, ob);
+	if (s->engine)
+		engine_hang_up(s->engine, s->now, ob);
 }
 
 /* What the view of it leads to goes with it. */

@@ -99,6 +99,12 @@ void engine_stop(struct engine *x, uint64_t now, struct outbox *ob)
 		v2_stop(x->v2, now, ob);
 }
 
+void engine_hang_up(struct engine *x, uint64_t now, struct outbox *ob)
+{
+	engine_stop(x, now, ob);
+	engine_stop(x, now, ob); /* the second time it does not wait */
+}
+
 void engine_retire(struct engine *x, uint64_t now, struct outbox *ob)
 {
 	v2_retire(x->v2, now, ob);

@@ -32,6 +32,8 @@ enum ike_wait engine_idle(struct engine *x);
 bool engine_command(struct engine *x, uint64_t now, enum command c, struct outbox *ob,
 	struct err *e) MUST_CHECK;
 void engine_stop(struct engine *x, uint64_t now, struct outbox *ob);
+/* Says goodbye, and does not wait for an answer. */
+void engine_hang_up(struct engine *x, uint64_t now, struct outbox *ob);
 /* IKEv2 alone. */
 void engine_retire(struct engine *x, uint64_t now, struct outbox *ob);
 bool engine_is_for(const struct engine *x, const struct datagram *d);

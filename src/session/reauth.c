@@ -38,8 +38,8 @@ static void drop(struct engine **x)
 
 static void hang_up(struct session *s, struct engine **x, struct outbox *ob)
 {
-	for (int i = 0; i < 2 && *x; i++)
-		engine_stop(*x, s->now, ob);
+	if (*x)
+		engine_hang_up(*x, s->now, ob);
 	drop(x);
 }
 
