@@ -183,9 +183,7 @@ static void read_auth(struct apple_vpn *v, const struct xml *ikev2)
 		apple_secret(v, ikev2, "SharedSecret", "secrets", "psk");
 		return;
 	}
-	import_set(v->p, "local", "auth", "%s", eap ? "eap" : "cert");
-	if (eap)
-		import_set(v->p, "local", "eap", "tls");
+	foreign_by_certificate(v->p, eap);
 	apple_own_certificate(v, ikev2);
 	apple_ca(v);
 }

@@ -52,10 +52,7 @@ static void read_auth(struct import_profile *p, const struct xml *profile)
 		import_set(p, "local", "eap", "mschapv2");
 		return;
 	}
-	bool eap = strncasecmp(auth, "EAPTLS", 6) == 0;
-	import_set(p, "local", "auth", "%s", eap ? "eap" : "cert");
-	if (eap)
-		import_set(p, "local", "eap", "tls");
+	foreign_by_certificate(p, strncasecmp(auth, "EAPTLS", 6) == 0);
 	import_note(p, IMPORT_TODO, "client certificate",
 		"Azure's files do not hold it: name yours in local.certificate (a PKCS#12 file, or "
 		"PEM with local.key)");
@@ -87,7 +84,7 @@ static void read_radius(struct import_profile *p, const struct xml *profile)
 
 	if (!*text_at(profile, what))
 		return;
-	if (!import_get(p, "local", "eap") || strcmp(import_get(p, "local", "eap"), "tls") != 0) {
+	if (!foreign_is_eap_tls(p)) {
 		import_note(p, IMPORT_LEFT, what, "is for EAP-TLS, which is not asked for");
 		return;
 	}

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/names.h"
 #include "base/types.h"
@@ -17,6 +18,20 @@ void foreign_identity(struct import_profile *p, const char *section, const char 
 	bool ours = id_parse(&id, text, NULL);
 
 	import_set(p, section, "id", "%s%s", ours ? "" : "keyid:", text);
+}
+
+void foreign_by_certificate(struct import_profile *p, bool eap_tls)
+{
+	import_set(p, "local", "auth", "%s", eap_tls ? "eap" : "cert");
+	if (eap_tls)
+		import_set(p, "local", "eap", "tls");
+}
+
+bool foreign_is_eap_tls(const struct import_profile *p)
+{
+	const char *eap = import_get(p, "local", "eap");
+
+	return eap && strcasecmp(eap, "tls") == 0;
 }
 
 bool foreign_is_l2tp(const char *ports)

@@ -13,6 +13,9 @@ void foreign_identity(struct import_profile *p, const char *section, const char 
  * connection.security that allows them. */
 void foreign_proposals(
 	struct import_profile *p, const char *section, const char *what, const char *list);
+/* [local] auth for a certificate of ours: in IKEv2's own way, or inside of EAP. */
+void foreign_by_certificate(struct import_profile *p, bool eap_tls);
+bool foreign_is_eap_tls(const struct import_profile *p); /* it came out as the latter */
 /* The ports of a child or a connection are those of L2TP. */
 bool foreign_is_l2tp(const char *ports);
 /* [esp] key = traffic selectors, unless they are everything, which is asked for anyhow. */

@@ -24,10 +24,7 @@ static void read_certificate(struct import_profile *p, struct keyfile *k)
 	bool card = (source && strcasecmp(source, "smartcard") == 0) ||
 		strcasecmp(method, "smartcard") == 0;
 
-	bool eap = strcasecmp(method, "eap-tls") == 0;
-	import_set(p, "local", "auth", "%s", eap ? "eap" : "cert");
-	if (eap)
-		import_set(p, "local", "eap", "tls");
+	foreign_by_certificate(p, strcasecmp(method, "eap-tls") == 0);
 	nm_set(p, k, "usercert", "local", "certificate");
 	nm_set(p, k, "userkey", "local", "key");
 	if (card)

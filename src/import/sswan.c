@@ -248,9 +248,10 @@ static bool read_profile(struct import *im, json_t *profile, struct err *e)
 	if (!p)
 		return false;
 	import_set(p, "connection", "type", "ikev2");
-	import_set(p, "local", "auth", "%s", types[i].way == WAY_CERT ? "cert" : "eap");
-	if (types[i].way == WAY_EAP_TLS)
-		import_set(p, "local", "eap", "tls");
+	if (types[i].way == WAY_EAP)
+		import_set(p, "local", "auth", "eap");
+	else
+		foreign_by_certificate(p, types[i].way == WAY_EAP_TLS);
 	if (types[i].left)
 		import_note(p, IMPORT_LEFT, "type", "%s", types[i].left);
 	read_remote(p, remote);

@@ -162,11 +162,6 @@ static void set_eap(struct source *s, const char *auth)
 	import_set(s->p, "local", "eap", "%s", method);
 }
 
-static bool by_eap_tls(const struct source *s)
-{
-	return says(import_get(s->p, "local", "eap"), "tls");
-}
-
 /* Whom the server of EAP must prove to be; without it the gateway, as here. */
 static void set_eap_server(struct source *s, const char *id)
 {
@@ -213,7 +208,7 @@ static void set_local(struct source *s)
 		foreign_identity(s->p, "local", id);
 	if (strcmp(auth, "eap") == 0)
 		set_eap(s, raw);
-	if (strstr(auth, "cert") || by_eap_tls(s))
+	if (strstr(auth, "cert") || foreign_is_eap_tls(s->p))
 		set_certificate(s);
 	if (strcmp(auth, "eap") == 0 && of(s, s->local, "aaa_id"))
 		set_eap_server(s, of(s, s->local, "aaa_id"));
