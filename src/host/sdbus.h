@@ -7,20 +7,25 @@
 
 #include <systemd/sd-bus.h>
 
+#define SDBUS_CALLS(X)             \
+	X(open_system)             \
+	X(flush_close_unref)       \
+	X(set_method_call_timeout) \
+	X(call_method)             \
+	X(call)                    \
+	X(error_free)              \
+	X(message_new_method_call) \
+	X(message_read)            \
+	X(message_append)          \
+	X(message_append_array)    \
+	X(message_open_container)  \
+	X(message_close_container) \
+	X(message_unref)
+
 struct sdbus {
-	__typeof__(sd_bus_open_system) *open_system;
-	__typeof__(sd_bus_flush_close_unref) *flush_close_unref;
-	__typeof__(sd_bus_set_method_call_timeout) *set_method_call_timeout;
-	__typeof__(sd_bus_call_method) *call_method;
-	__typeof__(sd_bus_call) *call;
-	__typeof__(sd_bus_error_free) *error_free;
-	__typeof__(sd_bus_message_new_method_call) *message_new_method_call;
-	__typeof__(sd_bus_message_read) *message_read;
-	__typeof__(sd_bus_message_append) *message_append;
-	__typeof__(sd_bus_message_append_array) *message_append_array;
-	__typeof__(sd_bus_message_open_container) *message_open_container;
-	__typeof__(sd_bus_message_close_container) *message_close_container;
-	__typeof__(sd_bus_message_unref) *message_unref;
+#define SDBUS_MEMBER(name) __typeof__(sd_bus_##name) *(name);
+	SDBUS_CALLS(SDBUS_MEMBER)
+#undef SDBUS_MEMBER
 };
 
 /* NULL when this machine does not have the library. It stays loaded. */
