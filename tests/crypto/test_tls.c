@@ -38,18 +38,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct trust *trust_in(X509 *anchor)
-{
-	struct pki_file f = { .len = 0 };
-	struct trust *t = trust_new(&err);
-	size_t added;
-
-	assert_non_null(t);
-	pki_pem_cert(&f, anchor);
-	assert_ok(&err, trust_add(t, pki_bytes(&f), &added, &err));
-	return t;
-}
-
 /* --- one connection ------------------------------------------------------------------------------ */
 
 struct pair {
@@ -75,7 +63,7 @@ static X509 *issue(struct pki_spec spec)
 
 static void begin(struct pair *p, struct tls_server_spec server)
 {
-	p->config.trust = trust_in(ca);
+	p->config.trust = pki_trust(ca);
 	p->config.server = p->config.server ? p->config.server : "radius.example";
 	p->config.now = PKI_NOW;
 	p->config.certs = &p->own;

@@ -51,19 +51,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct trust *trust_in(X509 *anchor)
-{
-	struct pki_file f = { .len = 0 };
-	struct trust *t = trust_new(&err);
-	size_t added;
-
-	assert_non_null(t);
-	pki_pem_cert(&f, anchor);
-	assert_ok(&err, trust_add(t, pki_bytes(&f), &added, &err));
-	assert_int_equal(added, 1);
-	return t;
-}
-
 /* Leaf, and helpers up to a NULL. */
 static bool verify(struct trust *t, X509 *leaf, X509 *const *helpers)
 {
@@ -79,7 +66,7 @@ static bool verify(struct trust *t, X509 *leaf, X509 *const *helpers)
 
 static void check(struct pki_spec spec, const char *complaint)
 {
-	struct trust *t = trust_in(root);
+	struct trust *t = pki_trust(root);
 	X509 *helpers[] = { mid, NULL }, *leaf = make_leaf(spec);
 	bool ok = verify(t, leaf, helpers);
 
@@ -125,7 +112,7 @@ static void usages_for_tls(void **state)
 		{ NULL, "1.3.6.1.5.5.7.3.17", false },
 		{ NULL, "1.3.6.1.5.5.8.2.2", false },
 	};
-	struct trust *t = trust_in(root);
+	struct trust *t = pki_trust(root);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -159,7 +146,7 @@ static void md5_signature(void **state)
 {
 	EVP_PKEY *rsa = pki_key("RSA", "2048");
 	X509 *ca = pki_issue(&(struct pki_spec){ .cn = "RSA", .key = rsa, .ca = true }, NULL, NULL);
-	struct trust *t = trust_in(ca);
+	struct trust *t = pki_trust(ca);
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -183,7 +170,7 @@ static void rsa_signatures(void **state)
 		"SHA3-256", "SHA3-384", "SHA3-512" };
 	EVP_PKEY *rsa = pki_key("RSA", "2048");
 	X509 *ca = pki_issue(&(struct pki_spec){ .cn = "RSA", .key = rsa, .ca = true }, NULL, NULL);
-	struct trust *t = trust_in(ca);
+	struct trust *t = pki_trust(ca);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(digests); i++) {
@@ -201,7 +188,7 @@ static void rsa_signatures(void **state)
 
 static void forged_signature(void **state)
 {
-	struct trust *t = trust_in(root);
+	struct trust *t = pki_trust(root);
 	X509 *helpers[] = { mid, NULL };
 	/* It says to come from the middle one and was signed by somebody else. */
 	X509 *leaf = pki_issue(&(struct pki_spec){ .cn = "gw", .key = leaf_key }, mid, root_key);
@@ -217,7 +204,7 @@ static void issuer_wanted(void **state)
 {
 	X509 *leaf = make_leaf((struct pki_spec){ .san = NULL }), *none[] = { NULL };
 	X509 *helpers[] = { mid, NULL }, *whole[] = { mid, root, NULL };
-	struct trust *right = trust_in(root), *wrong = trust_in(other), *half = trust_in(mid);
+	struct trust *right = pki_trust(root), *wrong = pki_trust(other), *half = pki_trust(mid);
 	struct cert_list empty = { .n = 0 };
 
 	(void)state;
@@ -241,9 +228,9 @@ static void issuer_wanted(void **state)
 
 static void self_signed(void **state)
 {
-	struct trust *t = trust_in(root);
+	struct trust *t = pki_trust(root);
 	X509 *x = pki_issue(&(struct pki_spec){ .cn = "me", .key = leaf_key }, NULL, NULL);
-	struct trust *self = trust_in(x);
+	struct trust *self = pki_trust(x);
 
 	(void)state;
 	assert_false(verify(t, x, NULL));
@@ -257,7 +244,7 @@ static void self_signed(void **state)
 /* A gateway's or a user's own certificate must not pass for that of a CA. */
 static void leaf_as_ca(void **state)
 {
-	struct trust *t = trust_in(root);
+	struct trust *t = pki_trust(root);
 	X509 *leaf = make_leaf((struct pki_spec){ .usage = "digitalSignature" });
 	X509 *fake =
 		pki_issue(&(struct pki_spec){ .cn = "fake", .key = small_key }, leaf, leaf_key);
@@ -281,7 +268,7 @@ static void leaf_as_ca(void **state)
 
 static void name_constraints(void **state)
 {
-	struct trust *t = trust_in(root);
+	struct trust *t = pki_trust(root);
 	X509 *ca = pki_issue(&(struct pki_spec){ .cn = "Bound",
 				     .key = mid_key,
 				     .ca = true,
@@ -307,7 +294,7 @@ static void name_constraints(void **state)
 
 static void depth(void **state)
 {
-	struct trust *t = trust_in(root);
+	struct trust *t = pki_trust(root);
 	X509 *chain[12] = { NULL };
 	const int longest = 8; /* CAs between the leaf and the anchor */
 	X509 *helpers[12] = { NULL };
@@ -348,7 +335,7 @@ static void pins(void **state)
 	pki_pem_public(&files[2], leaf_key);
 	pki_der_public(&files[3], leaf_key);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		struct trust *t = trust_in(root); /* the pin counts, not the anchor */
+		struct trust *t = pki_trust(root); /* the pin counts, not the anchor */
 		assert_ok(&err, trust_pin(t, pki_bytes(&files[i]), &err));
 		assert_true(verify(t, leaf, NULL)); /* whoever issued it */
 		assert_int_equal(verify(t, twin, helpers), i >= 2);
@@ -470,7 +457,7 @@ static void trust_settings(void **state)
 	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
 		size_t row = i % ARRAY_LEN(rows), added;
 		X509 *ca = cas[i / ARRAY_LEN(rows)];
-		struct trust *t = ca == root ? trust_new(&err) : trust_in(root);
+		struct trust *t = ca == root ? trust_new(&err) : pki_trust(root);
 		struct pki_file pem = { .len = 0 };
 		pki_pem_trusted(&pem, ca, rows[row].trusted_for, rows[row].rejected_for);
 		assert_ok(&err, trust_add(t, pki_bytes(&pem), &added, &err));

@@ -42,20 +42,6 @@ X509 *authority_issue(struct pki_spec spec)
 	return pki_issue(&spec, pki.ca, pki.ca_key);
 }
 
-static struct trust *trust_in(X509 *anchor)
-{
-	struct pki_file f = { .len = 0 };
-	struct trust *t;
-	struct err e;
-	size_t added;
-
-	t = trust_new(&e);
-	assert_non_null(t);
-	pki_pem_cert(&f, anchor);
-	assert_ok(&e, trust_add(t, pki_bytes(&f), &added, &e));
-	return t;
-}
-
 /* Large enough that it never goes into one packet. */
 static void give_own(struct tunnel_test *t)
 {
@@ -89,7 +75,7 @@ void tunnel_begin(struct tunnel_test *t, const struct tunnel_spec *spec)
 		.version = spec->version });
 	if (spec->own)
 		give_own(t);
-	t->tls = (struct tls_config){ .trust = trust_in(pki.ca),
+	t->tls = (struct tls_config){ .trust = pki_trust(pki.ca),
 		.server = spec->server ? spec->server : "radius.example",
 		.now = PKI_NOW,
 		.certs = &t->own,
@@ -250,4 +236,19 @@ void tunnel_expect(const struct tunnel_test *t, enum eap_verdict verdict, enum e
 	if (t->r.verdict != verdict || t->r.err.kind != kind || !strstr(t->r.err.text, words))
 		fail_msg("verdict %d, kind %d: \"%s\"; expected %d, %d: \"%s\"", t->r.verdict,
 			t->r.err.kind, t->r.err.text, verdict, kind, words);
+}
+
+void tunnel_told_to_nobody(const struct tunnel_spec *spec)
+{
+	struct tunnel_spec other = *spec;
+	struct tunnel_test t;
+
+	other.server = "other.example";
+	tunnel_begin(&t, &other);
+	tunnel_handshake(&t);
+	tunnel_expect(&t, EAP_V_SEND, ERR_AUTH, "and the profile wants other.example");
+	assert_false(tls_server_is_up(t.server));
+	tunnel_verdict(&t, EAP_SUCCESS);
+	tunnel_expect(&t, EAP_V_FAILURE, ERR_AUTH, "");
+	tunnel_end(&t);
 }

@@ -53,6 +53,8 @@ struct tunnel_test {
 
 void tunnel_begin(struct tunnel_test *t, const struct tunnel_spec *spec);
 void tunnel_end(struct tunnel_test *t);
+/* A server that is not the one named hears nothing of the user, and its success is none. */
+void tunnel_told_to_nobody(const struct tunnel_spec *spec);
 /* A request of the method with these octets behind its type; the answer is in r. */
 void tunnel_ask(struct tunnel_test *t, struct bytes octets);
 /* Success or Failure. */

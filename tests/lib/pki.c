@@ -281,3 +281,17 @@ struct bytes pki_bytes(const struct pki_file *f)
 {
 	return (struct bytes){ f->data, f->len };
 }
+
+struct trust *pki_trust(X509 *anchor)
+{
+	struct pki_file f = { .len = 0 };
+	struct err e;
+	struct trust *t = trust_new(&e);
+	size_t added;
+
+	assert_non_null(t);
+	pki_pem_cert(&f, anchor);
+	assert_ok(&e, trust_add(t, pki_bytes(&f), &added, &e));
+	assert_int_equal(added, 1);
+	return t;
+}

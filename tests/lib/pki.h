@@ -31,6 +31,8 @@ EVP_PKEY *pki_key(const char *type, const char *curve_or_bits);
 /* issuer NULL: self-signed. */
 X509 *pki_issue(const struct pki_spec *spec, X509 *issuer, EVP_PKEY *issuer_key);
 struct cert *pki_cert(X509 *x);
+/* That believes this one CA. */
+struct trust *pki_trust(X509 *anchor);
 /* A certificate around a SubjectPublicKeyInfo, signed by somebody else: what it says is the key. */
 struct cert *pki_cert_of_key(const uint8_t *spki, size_t n);
 

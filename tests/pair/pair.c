@@ -521,3 +521,14 @@ void pair_check_dead(struct pair *p, enum err_kind kind, uint16_t notify)
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
 		assert_null(v->sas[i]);
 }
+
+bool pair_quantum_safe(const struct pair *p)
+{
+	struct ike_view *view = calloc(1, sizeof(*view));
+
+	assert_non_null(view);
+	v2_view(p->client.v2, view);
+	bool safe = view->quantum_safe;
+	free(view);
+	return safe;
+}

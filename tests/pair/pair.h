@@ -90,6 +90,7 @@ void pair_tap(struct pair *p, net_tap *tap, void *arg);
  * nothing else left anywhere. Call it when all has settled (pair_settle). */
 void pair_settle(struct pair *p);
 void pair_check_up(struct pair *p, size_t children);
+bool pair_quantum_safe(const struct pair *p); /* as the client sees it */
 /* The client is dead for this reason, and nothing is left in its data plane. */
 void pair_check_dead(struct pair *p, enum err_kind kind, uint16_t notify);
 

@@ -31,30 +31,31 @@ static void check_suites(const struct pair *p, const char *ike, const char *esp)
 		fail_msg("ESP: %s instead of %s", text, esp);
 }
 
+static void settled(struct pair *p, size_t children)
+{
+	pair_settle(p);
+	pair_check_up(p, children);
+}
+
 /* All four rekeys, each checked. */
 static void rekey_all(struct pair *p)
 {
 	struct v2 *v = p->client.v2;
 
 	pair_command(p, CMD_REKEY_CHILD);
-	pair_settle(p);
-	pair_check_up(p, 1);
+	settled(p, 1);
 	assert_int_equal(v->rekeys_child, 1);
 	pair_command(p, CMD_REKEY_IKE);
-	pair_settle(p);
-	pair_check_up(p, 1);
+	settled(p, 1);
 	assert_int_equal(v->rekeys_ike, 1);
 	pair_gw(p, GW_REKEY_CHILD);
-	pair_settle(p);
-	pair_check_up(p, 1);
+	settled(p, 1);
 	assert_int_equal(v->rekeys_child, 2);
 	pair_gw(p, GW_REKEY_IKE);
-	pair_settle(p);
-	pair_check_up(p, 1);
+	settled(p, 1);
 	assert_int_equal(v->rekeys_ike, 2);
 	pair_gw(p, GW_NEW_CHILD);
-	pair_settle(p);
-	pair_check_up(p, 2);
+	settled(p, 2);
 	assert_int_equal(p->gw.refused, 0);
 }
 
@@ -288,17 +289,6 @@ static void need_kem(void)
 	skip();
 }
 
-static bool is_safe(const struct pair *p)
-{
-	struct ike_view *view = calloc(1, sizeof(*view));
-
-	assert_non_null(view);
-	v2_view(p->client.v2, view);
-	bool safe = view->quantum_safe;
-	free(view);
-	return safe;
-}
-
 static void with_mlkem(void **state)
 {
 	static const char *const kems[] = { "-ke1_mlkem512", "-ke1_mlkem768", "-ke1_mlkem1024",
@@ -315,9 +305,9 @@ static void with_mlkem(void **state)
 		proposals(&p, ike, esp);
 		pair_connect(&p);
 		pair_check_up(&p, 1);
-		assert_true(is_safe(&p));
+		assert_true(pair_quantum_safe(&p));
 		rekey_all(&p);
-		assert_true(is_safe(&p));
+		assert_true(pair_quantum_safe(&p));
 		pair_free(&p);
 	}
 }
@@ -333,7 +323,7 @@ static void mlkem_alone(void **state)
 	proposals(&p, "aes128gcm16-prfsha256-mlkem512", "aes128gcm16-mlkem512-noesn");
 	pair_connect(&p);
 	pair_check_up(&p, 1);
-	assert_true(is_safe(&p));
+	assert_true(pair_quantum_safe(&p));
 	rekey_all(&p);
 	pair_free(&p);
 }
@@ -347,7 +337,7 @@ static void classical_is_not_safe(void **state)
 	pair_additional(&p);
 	pair_connect(&p);
 	pair_check_up(&p, 1);
-	assert_false(is_safe(&p));
+	assert_false(pair_quantum_safe(&p));
 	pair_free(&p);
 }
 
