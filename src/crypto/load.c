@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "crypto/cert.h"
+#include "decode.h"
 #include "ossl.h"
 #include "x509.h"
 
@@ -151,16 +152,19 @@ struct plain {
 	struct err *e;
 };
 
-/* Not told of which type it is, OpenSSL tries the decoders of all. PKCS#8 names its type itself. */
+/* What the one decoder cannot read is left to all that there are. */
 static EVP_PKEY *read_key(const char *name, struct bytes der)
 {
 	const uint8_t *p = der.p;
+	EVP_PKEY *key;
 
 	if (strcmp(name, PEM_STRING_RSA) == 0)
-		return d2i_PrivateKey(EVP_PKEY_RSA, NULL, &p, (long)der.n);
-	if (strcmp(name, PEM_STRING_ECPRIVATEKEY) == 0)
-		return d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, (long)der.n);
-	return d2i_AutoPrivateKey(NULL, &p, (long)der.n);
+		key = decode_own_form("RSA", der);
+	else if (strcmp(name, PEM_STRING_ECPRIVATEKEY) == 0)
+		key = decode_own_form("EC", der);
+	else
+		key = decode_pkcs8(der);
+	return key ? key : d2i_AutoPrivateKey(NULL, &p, (long)der.n);
 }
 
 /* One block; false as well when it is not what its name says. */
