@@ -93,6 +93,14 @@ static void set_timer(struct loop *l, uint64_t deadline)
 	l->armed = deadline;
 }
 
+/* Into the n that are there already. */
+static void put(struct loop_ready *out, size_t n, const struct loop_ready *r)
+{
+	for (; n > 0 && out[n - 1].tag > r->tag; n--)
+		out[n] = out[n - 1];
+	out[n] = *r;
+}
+
 /* ms: how long to wait, -1: until something is ready. */
 static size_t take(struct loop *l, int ms, struct loop_ready out[LOOP_READY_MAX])
 {
@@ -101,14 +109,14 @@ static size_t take(struct loop *l, int ms, struct loop_ready out[LOOP_READY_MAX]
 
 	int n = epoll_wait(l->epoll, events, LOOP_READY_MAX, ms);
 	for (int i = 0; i < n; i++) {
-		out[i] = (struct loop_ready){ .tag = (uint32_t)(events[i].data.u64 >> 32),
+		struct loop_ready r = { .tag = (uint32_t)(events[i].data.u64 >> 32),
 			.fd = (int)(uint32_t)events[i].data.u64,
 			.events = events[i].events };
-		if (out[i].tag == LOOP_TAG_TIMER && read(l->timer, &ticks, sizeof(ticks)) > 0)
+		if (r.tag == LOOP_TAG_TIMER && read(l->timer, &ticks, sizeof(ticks)) > 0)
 			l->armed = TIME_NEVER;
-		else if (out[i].tag == LOOP_TAG_RESUME &&
-			read(l->resume, &ticks, sizeof(ticks)) < 0)
+		else if (r.tag == LOOP_TAG_RESUME && read(l->resume, &ticks, sizeof(ticks)) < 0)
 			arm_resume(l->resume);
+		put(out, (size_t)i, &r);
 	}
 	return n > 0 ? (size_t)n : 0;
 }

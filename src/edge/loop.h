@@ -29,8 +29,8 @@ void loop_close(struct loop *l);
 /* Watches fd for events (or for others than before). */
 bool loop_watch(struct loop *l, int fd, uint32_t events, uint32_t tag, struct err *e) MUST_CHECK;
 void loop_unwatch(struct loop *l, int fd);
-/* Blocks until something is ready or the deadline has come. LOOP_TAG_TIMER and LOOP_TAG_RESUME tell
- * only that it woke up. */
+/* Blocks until something is ready or the deadline has come. What has the smaller tag comes first.
+ * LOOP_TAG_TIMER and LOOP_TAG_RESUME tell only that it woke up. */
 size_t loop_wait(struct loop *l, uint64_t deadline, struct loop_ready out[LOOP_READY_MAX]);
 /* The same without blocking. */
 size_t loop_look(struct loop *l, struct loop_ready out[LOOP_READY_MAX]);
