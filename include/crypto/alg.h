@@ -102,11 +102,13 @@ bool crypto_begin(struct err *e) MUST_CHECK;
 /* The same, and these are tried out; nobody but tests takes the time. */
 bool crypto_init(struct err *e) MUST_CHECK;
 /* What libcrypto does at first use it does now, while there is nothing to do but to wait. The first step
- * takes a third of a millisecond, the others one or two. */
+ * takes a third of a millisecond, the others one or two. WARM_SIGNATURE is worth its time only where there is
+ * time. */
 enum warm {
 	WARM_HMAC,
 	WARM_TABLES, /* of its ciphers, and its random generator */
 	WARM_KEY, /* what own, if not NULL, needs before it signs */
+	WARM_SIGNATURE, /* one of own, if it is an RSA key: the next takes a third of the first one's time */
 	WARM_TRUST, /* what trust, if not NULL, needs before a chain is followed */
 	WARM_LOGIN, /* what MS-CHAPv2 needs, if mschap */
 	WARM_STEPS

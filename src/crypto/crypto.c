@@ -145,8 +145,9 @@ void crypto_warm(enum warm step, const struct warm_for *what)
 		(void)!RAND_bytes(octet, sizeof(octet));
 		break;
 	case WARM_KEY:
+	case WARM_SIGNATURE:
 		if (what->own)
-			key_warm(what->own);
+			key_warm(what->own, step == WARM_SIGNATURE);
 		break;
 	case WARM_TRUST:
 		if (what->trust)

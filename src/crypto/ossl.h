@@ -33,8 +33,9 @@ void ossl_begin(void);
  * fips=yes is looked at; what does not have another fails when it is used. */
 bool ossl_has(int operation, const char *name);
 
-/* What the first signature costs more than the next. */
-void key_warm(const struct key *k);
+/* What the first signature costs more than the next; of an RSA key, whose signatures take long, all of it only
+ * with time. */
+void key_warm(const struct key *k, bool time);
 /* The signature of an anchor is looked at; what comes of it counts for nothing. */
 void trust_warm(struct trust *t);
 

@@ -10,6 +10,9 @@
 #include "crypto/alg.h"
 #include "eap/eap.h"
 
+/* Whoever has not answered for so long is far enough away for what takes a millisecond. */
+enum { NEAR_MS = 3 };
+
 /* --- opening and closing --------------------------------------------------------------------- */
 
 static bool watch_sockets(struct edge *g, struct err *e)
@@ -303,7 +306,7 @@ static uint64_t next_deadline(struct edge *g)
 
 	if (ms >= 0 && clock_now() + (uint64_t)ms < at)
 		at = clock_now() + (uint64_t)ms;
-	return earliest(at, g->alarm);
+	return earliest(earliest(at, g->alarm), g->warm_at);
 }
 
 static void tick(struct edge *g)
@@ -396,6 +399,19 @@ static bool may_be_mschap(const struct profile *p)
 	return p->local_auth == LOCAL_EAP && eap;
 }
 
+/* Whether the answer may be about to come, which should not have to wait. If so it is time at warm_at. */
+static bool is_near(struct edge *g)
+{
+	uint64_t now = clock_now();
+
+	if (g->far_at == 0)
+		g->far_at = now + NEAR_MS;
+	if (now >= g->far_at)
+		return false;
+	g->warm_at = g->far_at;
+	return true;
+}
+
 static void warm_up(struct edge *g, enum ike_wait wait)
 {
 	static const enum warm until[] = {
@@ -407,7 +423,10 @@ static void warm_up(struct edge *g, enum ike_wait wait)
 	/* What has signed by now needs no warming. */
 	if (wait != WAIT_PROOF)
 		what.own = p->own_key;
+	g->warm_at = TIME_NEVER;
 	while (g->n_ready == 0 && g->warm < until[wait]) {
+		if (g->warm == WARM_SIGNATURE && what.own && is_near(g))
+			break;
 		crypto_warm(g->warm++, &what);
 		g->n_ready = loop_look(&g->loop, g->ready);
 	}

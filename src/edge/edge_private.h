@@ -13,7 +13,7 @@
 #include "loop.h"
 #include "session/session.h"
 
-/* What a ready descriptor is, in the loop's tags. */
+/* What a ready descriptor is, in the loop's tags: packets come before what else there is. */
 enum tag { TAG_UDP = 1, TAG_DATAPLANE, TAG_HOST, TAG_RESOLVER, TAG_SLOT };
 
 struct edge {
@@ -28,6 +28,8 @@ struct edge {
 	int tun;
 	const struct profile *profile;
 	enum warm warm; /* the next step of crypto_warm */
+	uint64_t far_at; /* whose keys are not here by then is no near gateway, 0: not asked */
+	uint64_t warm_at; /* when warming goes on without anything having happened */
 	bool unready; /* the data plane could not be made before it was needed */
 	bool interface_gone;
 	int full; /* the UDP socket that must be written to before the TUN is read again, -1: none */
