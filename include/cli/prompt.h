@@ -18,6 +18,9 @@ void prompt_free(struct prompt *p); /* NULL is fine; an open question is given u
 /* CONFIG when nobody can be asked: the sentence says what is missing and where it can be given. A
  * new question gives up the one that was open. */
 bool prompt_ask(struct prompt *p, const struct ask *q, struct err *e) MUST_CHECK;
+/* Something else is being typed: keys are not the answer's until none came for half a second, which is less than
+ * it takes to see the question, or until Enter, upon which it is put again. */
+void prompt_not_yet(struct prompt *p);
 /* To be watched for reading; -1 while no question is open. May be another one after every call. */
 int prompt_fd(const struct prompt *p);
 

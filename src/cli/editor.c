@@ -309,17 +309,18 @@ void editor_show(struct editor *ed)
 	ed->kept[0] = 0;
 }
 
-void editor_put_away(struct editor *ed)
+bool editor_put_away(struct editor *ed)
 {
 	const LineInfo *line = el_line(ed->el);
 
 	if (!ed->shown)
-		return;
+		return ed->kept[0];
 	snprintf(ed->kept, sizeof(ed->kept), "%.*s", (int)(line->lastchar - line->buffer),
 		line->buffer);
 	editor_erase(ed);
 	fflush(stdout);
 	editor_hide(ed);
+	return ed->kept[0];
 }
 
 void editor_hide(struct editor *ed)

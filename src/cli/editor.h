@@ -25,8 +25,8 @@ enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char 
 
 /* The prompt and an empty line, or what was put away; again: nothing. */
 void editor_show(struct editor *ed);
-/* Off the screen; what was typed is there when it is shown again. */
-void editor_put_away(struct editor *ed);
+/* Off the screen; what was typed is there when it is shown again. Whether there is any. */
+bool editor_put_away(struct editor *ed);
 void editor_hide(struct editor *ed); /* what was typed is dropped */
 /* Around printing: wipes prompt and line off the screen, and draws them again below. */
 void editor_erase(struct editor *ed);

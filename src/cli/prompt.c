@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "askpass.h"
@@ -23,6 +24,7 @@ enum {
 	KEY_ESCAPE = 27,
 	KEY_DELETE = 127
 };
+enum { PAUSE_MS = 500 };
 enum { KEY_MAX = 32 }; /* octets of an escape sequence */
 
 struct prompt {
@@ -36,6 +38,7 @@ struct prompt {
 	struct passphrase typed;
 	size_t n_key; /* of a key whose octets have not all come */
 	char key[KEY_MAX];
+	uint64_t not_before; /* keys that come earlier are of something else */
 	struct passphrase given; /* a program's last password */
 };
 
@@ -74,6 +77,7 @@ static void question_end(struct prompt *p)
 	close_fd(&p->done);
 	passphrase_wipe(&p->typed);
 	p->n_key = 0;
+	p->not_before = 0;
 	p->open = false;
 }
 
@@ -167,6 +171,19 @@ bool prompt_ask(struct prompt *p, const struct ask *q, struct err *e)
 	return true;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void prompt_not_yet(struct prompt *p)
+{
+	p->not_before = now_ms() + PAUSE_MS;
+}
+
 int prompt_fd(const struct prompt *p)
 {
 	return p->tty >= 0 ? p->tty : p->out >= 0 ? p->out : p->done;
@@ -256,6 +273,20 @@ static enum prompt_result press(struct prompt *p, char c)
 	}
 }
 
+/* One octet of something else. */
+static enum prompt_result overhear(struct prompt *p, char c)
+{
+	if (c == KEY_INTERRUPT)
+		return press(p, c);
+	prompt_not_yet(p);
+	if (c != '\n' && c != '\r')
+		return PROMPT_PENDING;
+	p->not_before = 0;
+	show(p, "\n", 1);
+	prompt_draw(p);
+	return PROMPT_PENDING;
+}
+
 /* One octet from the terminal. Arrows and the like are no part of a password, and there is no cursor that they
  * could move; with Escape alone, or Alt, the key itself counts. */
 static enum prompt_result octet(struct prompt *p, char c)
@@ -295,7 +326,7 @@ static enum prompt_result terminal_readable(struct prompt *p, struct passphrase 
 	ssize_t n = 0;
 
 	while (result == PROMPT_PENDING && (n = read_ready(p->tty, &c, 1)) == 1)
-		result = octet(p, c);
+		result = now_ms() < p->not_before ? overhear(p, c) : octet(p, c);
 	c = 0;
 	if (result == PROMPT_PENDING && n < 0 && errno == EAGAIN)
 		return PROMPT_PENDING;

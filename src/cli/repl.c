@@ -303,9 +303,11 @@ bool repl_next(struct repl *r, struct repl_input *in)
 
 bool repl_ask(struct repl *r, const struct ask *q, struct err *e)
 {
-	if (r->editor)
-		editor_put_away(r->editor);
+	bool typing = r->editor && editor_put_away(r->editor);
+
 	r->asking = prompt_ask(r->prompt, q, e);
+	if (typing)
+		prompt_not_yet(r->prompt);
 	show_prompt(r);
 	watch_again(r);
 	return r->asking;

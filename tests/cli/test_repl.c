@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../src/cli/editor.h"
@@ -251,7 +252,8 @@ static void events_come_above_the_line(void **state)
 	free(s);
 }
 
-/* A question while a line is being typed: what was typed is there afterwards, and is no part of the answer. */
+/* A question while a line is being typed: what was typed is there afterwards, and is no part of the answer, nor
+ * is what the fingers still did before the eyes saw the question. */
 static void a_question_disturbs_no_line(void **state)
 {
 	struct screen *s = calloc(1, sizeof(*s));
@@ -265,8 +267,22 @@ static void a_question_disturbs_no_line(void **state)
 	kill(s->child, SIGUSR1);
 	expect(s, "office> reconn");
 	expect(s, "\r\x1b[JPassword: ");
+	type(s, "ect\r");
+	expect(s, "\r\nPassword: ");
 	type(s, "secret\r");
 	expect(s, "answer 5 has 6");
+	expect(s, "office> reconn");
+	kill(s->child, SIGUSR1);
+	expect(s, "\r\x1b[JPassword: ");
+	type(s, "ec");
+	nanosleep(&(struct timespec){ .tv_nsec = 700 * 1000 * 1000 }, NULL);
+	type(s, "hidden\r");
+	expect(s, "answer 5 has 6");
+	expect(s, "office> reconn");
+	kill(s->child, SIGUSR1);
+	expect(s, "\r\x1b[JPassword: ");
+	type(s, "e\x03");
+	expect(s, "refused 5");
 	expect(s, "office> reconn");
 	type(s, "ect\r");
 	expect(s, "line <reconnect>");
