@@ -14,13 +14,7 @@
 #include "ossl.h"
 #include "x509.h"
 
-enum {
-	PINS_MAX = 16,
-	DEPTH_MAX = 8,
-	/* OpenSSL's scale: 112 bits. RSA of 2048 bits and more, no signature with MD5 or SHA-1 in
-	 * the chain. Set here so that no openssl.cnf of the machine decides it. */
-	AUTH_LEVEL = 2,
-};
+enum { PINS_MAX = 16 };
 
 struct trust {
 	X509_STORE *store;
@@ -211,7 +205,7 @@ bool trust_spki_sha1(const struct trust *t, size_t i, uint8_t out[SPKI_SHA1_LEN]
 	return true;
 }
 
-static char *time_text(char out[CERT_TIME_MAX], const ASN1_TIME *when)
+char *x509_time_text(char out[CERT_TIME_MAX], const ASN1_TIME *when)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	int n = 0;
@@ -225,7 +219,7 @@ static char *time_text(char out[CERT_TIME_MAX], const ASN1_TIME *when)
 
 char *cert_expires_text(char out[CERT_TIME_MAX], const struct cert *c)
 {
-	return time_text(out, X509_get0_notAfter(c->x));
+	return x509_time_text(out, X509_get0_notAfter(c->x));
 }
 
 static bool refuse_dates(const X509 *x, bool too_early, struct err *e)
@@ -233,7 +227,7 @@ static bool refuse_dates(const X509 *x, bool too_early, struct err *e)
 	char subject[CERT_TEXT_MAX], when[CERT_TIME_MAX];
 
 	x509_name_text(subject, X509_get_subject_name(x));
-	time_text(when, too_early ? X509_get0_notBefore(x) : X509_get0_notAfter(x));
+	x509_time_text(when, too_early ? X509_get0_notBefore(x) : X509_get0_notAfter(x));
 	return err_set(e, ERR_AUTH, "the certificate \"%s\" %s %s", subject,
 		too_early ? "is valid only from" : "expired on", when);
 }
@@ -384,8 +378,9 @@ static bool refuse_chain(X509_STORE_CTX *ctx, struct err *e)
 		X509_verify_cert_error_string(why));
 }
 
+/* built, where it is wanted: the chain from the leaf to its anchor. */
 static bool verify_chain(const struct trust *t, STACK_OF(X509) * helpers, const struct cert *leaf,
-	time_t now, struct err *e)
+	time_t now, STACK_OF(X509) * *built, struct err *e)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	bool ok = ctx && X509_STORE_CTX_init(ctx, t->store, leaf->x, helpers) == 1;
@@ -394,10 +389,12 @@ static bool verify_chain(const struct trust *t, STACK_OF(X509) * helpers, const 
 		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 		X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 		X509_VERIFY_PARAM_set_trust(param, X509_TRUST_SSL_SERVER);
-		X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
-		X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+		X509_VERIFY_PARAM_set_depth(param, X509_DEPTH_MAX);
+		X509_VERIFY_PARAM_set_auth_level(param, X509_AUTH_LEVEL);
 		X509_VERIFY_PARAM_set_time(param, now);
 		ok = X509_verify_cert(ctx) == 1 || refuse_chain(ctx, e);
+		if (ok && built)
+			*built = X509_STORE_CTX_get1_chain(ctx);
 	} else {
 		ossl_err(e, ERR_LOCAL, "certificate validation");
 	}
@@ -426,6 +423,30 @@ static void take_anchors(struct trust *t, const struct cert_list *chain)
 		bundle_find(t->anchors, X509_get_issuer_name(chain->v[i]->x), t->store);
 }
 
+static bool follow(struct trust *t, const struct cert_list *chain, time_t now,
+	STACK_OF(X509) * *built, struct err *e)
+{
+	STACK_OF(X509) *helpers = sk_X509_new_null();
+	bool ok = helpers != NULL;
+	for (size_t i = 1; ok && i < chain->n; i++)
+		ok = sk_X509_push(helpers, chain->v[i]->x) > 0;
+	if (!ok)
+		err_set(e, ERR_LOCAL, "out of memory");
+	take_anchors(t, chain);
+	ok = ok && verify_chain(t, helpers, chain->v[0], now, built, e);
+	sk_X509_free(helpers);
+	return ok;
+}
+
+STACK_OF(X509) * trust_chain(struct trust *t, const struct cert_list *chain, time_t now)
+{
+	STACK_OF(X509) *built = NULL;
+
+	if (t->n_pins > 0 || chain->n == 0 || !follow(t, chain, now, &built, NULL))
+		return NULL;
+	return built;
+}
+
 static bool verify(struct trust *t, const struct cert_list *chain, time_t now,
 	const struct usage *may, struct err *e)
 {
@@ -436,16 +457,7 @@ static bool verify(struct trust *t, const struct cert_list *chain, time_t now,
 	 * widen it. */
 	if (t->n_pins > 0)
 		return check_pins(t, leaf, now, e);
-	STACK_OF(X509) *helpers = sk_X509_new_null();
-	bool ok = helpers != NULL;
-	for (size_t i = 1; ok && i < chain->n; i++)
-		ok = sk_X509_push(helpers, chain->v[i]->x) > 0;
-	if (!ok)
-		err_set(e, ERR_LOCAL, "out of memory");
-	take_anchors(t, chain);
-	ok = ok && verify_chain(t, helpers, leaf, now, e) && check_usage(leaf, may, e);
-	sk_X509_free(helpers);
-	return ok;
+	return follow(t, chain, now, NULL, e) && check_usage(leaf, may, e);
 }
 
 bool trust_verify(struct trust *t, const struct cert_list *chain, time_t now, struct err *e)

@@ -9,6 +9,14 @@
 
 #include "crypto/cert.h"
 
+/* How chains are followed, whoever's they are. */
+enum {
+	X509_DEPTH_MAX = 8,
+	/* OpenSSL's scale: 112 bits. RSA of 2048 bits and more, no signature with MD5 or SHA-1 in
+	 * the chain. Set here so that no openssl.cnf of the machine decides it. */
+	X509_AUTH_LEVEL = 2,
+};
+
 struct cert {
 	X509 *x;
 	uint8_t *der;
@@ -22,5 +30,11 @@ struct key {
 /* Takes x over in any case. NULL on failure. */
 struct cert *cert_wrap(X509 *x, struct err *e) MUST_CHECK;
 char *x509_name_text(char out[CERT_TEXT_MAX], const X509_NAME *name);
+/* "Nov 27 15:35:14 2026 GMT" */
+char *x509_time_text(char out[CERT_TIME_MAX], const ASN1_TIME *when);
+
+/* The chain from the end entity to the anchor that trust_verify found, to be freed with what is in it. NULL: there
+ * is none, for the certificate is pinned or not believed. */
+STACK_OF(X509) * trust_chain(struct trust *t, const struct cert_list *chain, time_t now);
 
 #endif
