@@ -30,6 +30,9 @@ enum standing {
 	STANDING_REVOKED,
 };
 
+/* "unknown: " and a sentence. */
+enum { REVOCATION_TEXT_MAX = ERR_TEXT_MAX + 16 };
+
 struct evidence;
 
 struct evidence *evidence_new(struct err *e) MUST_CHECK;

@@ -11,11 +11,14 @@
 #define CRYPTO_TLS_H
 
 #include "crypto/cert.h"
+#include "crypto/revocation.h"
 
 struct tls;
 
 struct tls_config { /* all of it outlives the client */
-	struct trust *trust; /* who may vouch for the server */
+	struct trust *trust; /* who may vouch for the server ... */
+	const struct evidence
+		*crls; /* ... and has not taken that back; NULL: that is not looked at */
 	const char *server; /* the name that its certificate must prove, as cert_proves has it */
 	time_t now;
 	const struct cert_list *certs; /* ours, for a server that asks; NULL or n == 0: none */

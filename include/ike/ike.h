@@ -9,6 +9,7 @@
 
 #include "base/outbox.h"
 #include "crypto/cert.h"
+#include "crypto/revocation.h"
 #include "crypto/rng.h"
 #include "eap/eap.h"
 #include "ike/id.h"
@@ -97,6 +98,8 @@ struct ike_config {
 	bool pss; /* IKEv2: an RSA key signs by PSS where the gateway's announcements allow it */
 	struct trust *trust;
 	bool pinned; /* trust holds the gateway's own certificate or key */
+	enum revocation revocation;
+	const struct evidence *crls; /* of the profile; NULL: none */
 	struct eap_config eap;
 	uint64_t ike_lifetime, child_lifetime, dpd_interval;
 	uint64_t child_octets, child_packets; /* through one SA of a child, 0: no limit of ours */
@@ -199,6 +202,8 @@ struct ike_view {
 	 * kind. */
 	bool quantum_safe;
 	const char *local_id, *remote_id; /* text; valid until the engine's next call */
+	/* "good", "unchecked" or "unknown: why"; "": no certificate proved anything yet. */
+	const char *revocation;
 	char vendor[64];
 	uint64_t rekey_at; /* TIME_NEVER: not */
 	uint64_t reauth_at, login_ends; /* when to log in anew, and until when that must be done */

@@ -69,6 +69,8 @@ struct profile {
 	struct identity remote_id; /* ID_NONE: the gateway's name or address */
 	enum remote_auth remote_auth;
 	char remote_certificate[PROFILE_PATH_MAX], ca[PROFILE_PATH_MAX];
+	enum revocation revocation;
+	char crl[PROFILE_PATH_MAX];
 	struct identity eap_id; /* of the server of EAP over TLS; ID_NONE: the gateway's */
 	char eap_ca[PROFILE_PATH_MAX];
 
@@ -138,6 +140,7 @@ struct profile {
 	struct cert_list own_certs;
 	struct key *own_key;
 	struct trust *trust;
+	struct evidence *crls; /* NULL: none */
 	struct trust *eap_trust; /* for the server of EAP over TLS, NULL: the same */
 };
 

@@ -7,6 +7,7 @@
 #define SESSION_STATUS_H
 
 #include "base/outbox.h"
+#include "crypto/revocation.h"
 
 enum conn_state { STATE_CONNECTING, STATE_UP, STATE_REKEYING, STATE_RECONNECTING, STATE_DOWN };
 
@@ -38,6 +39,7 @@ struct status {
 	const char *keylog; /* where keys are written to; NULL: nowhere */
 	struct {
 		char name[HOST_TEXT_MAX], id[STATUS_TEXT], vendor[STATUS_TEXT];
+		char revocation[REVOCATION_TEXT_MAX]; /* as struct ike_view has it */
 		struct addr address;
 	} gateway;
 	struct {

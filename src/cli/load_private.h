@@ -26,6 +26,21 @@ size_t load_mark_len(const char *text, size_t len);
 /* May a secret be kept in it? The sentence names the command that makes it so. */
 bool load_file_private(const struct load_file *f, const char *path, struct err *e) MUST_CHECK;
 
+/* --- load_folder.c: a file, or all files of a folder --- */
+
+struct load_kind {
+	const char *what; /* "certificate" */
+	const char *suffixes
+		[4]; /* ".pem", of three letters, as files in a folder must have one; up to a NULL */
+	size_t most; /* octets in a file */
+	/* Takes what is in one file; counts that. The sentence of e is about what is in the file. */
+	bool (*add)(struct bytes file, const char *path, size_t *added, void *arg, struct err *e);
+};
+
+/* There must be something in it. The sentence begins with the path. */
+bool load_folder_or_file(
+	const char *path, const struct load_kind *kind, void *arg, struct err *e) MUST_CHECK;
+
 /* --- ini.c: iniparser --- */
 
 struct ini;

@@ -1,17 +1,13 @@
 #include "load_private.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 #include <time.h>
 
-enum { REF_FILE_MAX = 1 << 20, CA_FILES_MAX = 4096 };
+enum { REF_FILE_MAX = 1 << 20, CRL_FILE_MAX = 16 << 20 };
 
 struct refs {
 	struct profile *p;
@@ -195,75 +191,53 @@ static void load_own(struct refs *r)
 	judge_own(r);
 }
 
+struct adding {
+	struct trust *trust;
+	struct evidence *crls;
+	bool thorough;
+};
+
 static bool add_ca_file(
-	struct refs *r, struct trust *t, const char *path, size_t *added, struct err *e)
+	struct bytes file, const char *path, size_t *added, void *arg, struct err *e)
 {
-	struct load_file f;
+	const struct adding *a = arg;
 
-	if (!load_file_read(path, REF_FILE_MAX, &f, e))
-		return err_ctx(e, "%s", path);
-	bool ok = trust_add(t, (struct bytes){ f.data, f.len }, added, e) &&
-		(!r->rq->thorough || trust_check(t, *added, e));
-	load_file_free(&f);
-	return ok || err_ctx(e, "%s", path);
-}
-
-/* A folder's *.pem, *.crt, *.cer and *.der; what else lies there is left alone. */
-static bool is_certificate_name(const char *name)
-{
-	static const char *const suffixes[] = { ".pem", ".crt", ".cer", ".der" };
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-		if (len > 4 && strcasecmp(name + len - 4, suffixes[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool add_ca_folder(struct refs *r, struct trust *t, const char *path, struct err *e)
-{
-	char file[PROFILE_PATH_MAX + 256];
-	struct dirent *entry;
-	size_t files = 0, total = 0;
-	bool ok = true;
-	DIR *d = opendir(path);
-
-	if (!d)
-		return err_set(e, ERR_CONFIG, "%s: cannot be opened: %s", path, strerror(errno));
-	while (ok && (entry = readdir(d))) {
-		size_t added = 0;
-		if (!is_certificate_name(entry->d_name))
-			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-		ok = files++ < CA_FILES_MAX ?
-			add_ca_file(r, t, file, &added, e) :
-			err_set(e, ERR_CONFIG,
-				"%s: there are more than %d certificate files in the folder", path,
-				CA_FILES_MAX);
-		total += added;
-	}
-	closedir(d);
-	if (ok && total == 0)
-		return err_set(e, ERR_CONFIG,
-			"%s: there is no certificate in the folder "
-			"(*.pem, *.crt, *.cer, *.der)",
-			path);
-	return ok;
+	(void)path;
+	return trust_add(a->trust, file, added, e) &&
+		(!a->thorough || trust_check(a->trust, *added, e));
 }
 
 static bool add_ca(struct refs *r, struct trust *t, const char *name, struct err *e)
 {
+	static const struct load_kind certificates = { "certificate",
+		{ ".pem", ".crt", ".cer", ".der" }, REF_FILE_MAX, add_ca_file };
+	struct adding a = { .trust = t, .thorough = r->rq->thorough };
 	char path[PROFILE_PATH_MAX];
-	struct stat st;
-	size_t added = 0;
 
-	if (!full_path(r->p, name, path, e))
-		return false;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return add_ca_folder(r, t, path, e);
-	if (!add_ca_file(r, t, path, &added, e))
-		return false;
-	return added > 0 || err_set(e, ERR_CONFIG, "%s: there is no certificate in the file", path);
+	return full_path(r->p, name, path, e) && load_folder_or_file(path, &certificates, &a, e);
+}
+
+static bool add_crl_file(
+	struct bytes file, const char *path, size_t *added, void *arg, struct err *e)
+{
+	const struct adding *a = arg;
+
+	return evidence_add_crl(a->crls, file, path, added, e) &&
+		(!a->thorough || evidence_dates(a->crls, *added, time(NULL), e));
+}
+
+static void load_crls(struct refs *r)
+{
+	static const struct load_kind crls = { "CRL", { ".crl", ".pem", ".der" }, CRL_FILE_MAX,
+		add_crl_file };
+	struct adding a = { .thorough = r->rq->thorough };
+	char path[PROFILE_PATH_MAX];
+	struct err e;
+
+	a.crls = r->p->crls = evidence_new(&e);
+	if (!a.crls || !full_path(r->p, r->p->crl, path, &e) ||
+		!load_folder_or_file(path, &crls, &a, &e))
+		complain(r, "remote", "crl", &e);
 }
 
 static bool add_pin(struct refs *r, struct err *e)
@@ -332,6 +306,8 @@ enum load_result load_refs(struct profile *p, const struct load_scan *s,
 		load_trust(&r);
 	if (profile_over_tls(p))
 		load_eap_trust(&r);
+	if (p->crl[0] && p->revocation != REVOCATION_OFF)
+		load_crls(&r);
 	if (report->n > 0)
 		return LOAD_BAD;
 	return r.need_passphrase ? LOAD_NEED_PASSPHRASE : LOAD_OK;

@@ -163,8 +163,13 @@ static void put_peer(FILE *f, const struct status *st)
 	fputc('\n', f);
 	if (st->gateway.id[0]) {
 		label(f, "");
-		fprintf(f, "proved to be %s%s%s\n", st->gateway.id,
-			st->gateway.vendor[0] ? ", " : "", st->gateway.vendor);
+		fprintf(f, "proved to be %s%s%s%s\n", st->gateway.id,
+			st->gateway.vendor[0] ? ", " : "", st->gateway.vendor,
+			strcmp(st->gateway.revocation, "good") == 0 ? ", not revoked" : "");
+		if (strncmp(st->gateway.revocation, "unknown", 7) == 0) {
+			label(f, "");
+			fputs("whether its certificate is revoked is not known\n", f);
+		}
 	}
 	if (st->local.address.family != FAMILY_NONE) {
 		label(f, "from");

@@ -102,6 +102,7 @@ static void put_peers(struct json *j, const struct status *st)
 	put_addr(j, &st->gateway.address);
 	json_text(j, "id", st->gateway.id);
 	json_text(j, "vendor", st->gateway.vendor);
+	json_text(j, "revocation", st->gateway.revocation);
 	json_close(j, '}');
 	json_open(j, "local", '{');
 	put_addr(j, &st->local.address);

@@ -75,6 +75,16 @@ static bool check_name(const struct cert *c, const char *name, struct err *e)
 			cert_names_text(proves, c), name);
 }
 
+static bool not_revoked(const struct tls_config *c, const struct cert_list *chain, struct err *e)
+{
+	struct err why;
+
+	if (revocation_look(c->trust, chain, &c->crls, 1, c->now, &why) != STANDING_REVOKED)
+		return true;
+	*e = why;
+	return false;
+}
+
 /* OpenSSL's word for it only chooses the alert. */
 static int verify(X509_STORE_CTX *ctx, void *arg)
 {
@@ -83,7 +93,8 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
 	struct cert_list chain = { .n = 0 };
 	struct err *e = &t->refusal;
 
-	bool trusted = sent_chain(ctx, &chain, e) && trust_verify_tls(c->trust, &chain, c->now, e);
+	bool trusted = sent_chain(ctx, &chain, e) &&
+		trust_verify_tls(c->trust, &chain, c->now, e) && not_revoked(c, &chain, e);
 	t->verified = trusted && check_name(chain.v[0], c->server, e);
 	if (!t->verified)
 		err_ctx(e, "the EAP server");

@@ -1,5 +1,6 @@
 #include "proof.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool proof_own_identity(
@@ -70,4 +71,63 @@ bool proof_check_identity(const struct ike_config *cfg, const struct identity *i
 		"the gateway says it is %s, its certificate proves %s, and the "
 		"profile wants %s",
 		id_text(says, idr), cert_names_text(proves, c), id_text(wants, &cfg->remote_id));
+}
+
+/* --- revocation ---------------------------------------------------------------------------------- */
+
+/* What cannot be read says nothing. */
+static void read_evidence(const struct payloads *p, uint8_t type, struct evidence *out)
+{
+	static const char from[] = "sent by the gateway";
+	const struct payload *pl;
+	struct err e;
+
+	for (size_t i = 0; (pl = payload_nth(p, type, i)); i++) {
+		struct rd r = rd_init(pl->body.p, pl->body.n);
+		uint8_t encoding = rd_u8(&r);
+		struct bytes der = { r.p, r.left };
+		size_t added;
+		bool ok = true;
+		if (evidence_len(out) == CERT_CHAIN_MAX)
+			return;
+		if (encoding == CERT_CRL)
+			ok = evidence_add_crl(out, der, from, &added, &e);
+		else if (encoding == CERT_OCSP_CONTENT)
+			ok = evidence_add_ocsp(out, der, from, &e);
+		if (!ok)
+			evidence_spoiled(out, &e);
+	}
+}
+
+bool proof_check_revocation(const struct ike_config *cfg, const struct payloads *p, uint8_t type,
+	const struct cert_list *certs, time_t now, char told[REVOCATION_TEXT_MAX],
+	struct outbox *ob, struct err *e)
+{
+	struct evidence *sent = NULL;
+	struct err why;
+
+	snprintf(told, REVOCATION_TEXT_MAX, "unchecked");
+	if (cfg->revocation == REVOCATION_OFF)
+		return true;
+	if (!(sent = evidence_new(e)))
+		return false;
+	read_evidence(p, type, sent);
+	const struct evidence *const known[] = { cfg->crls, sent };
+	bool asked = cfg->revocation == REVOCATION_HARD ||
+		evidence_len(cfg->crls) + evidence_len(sent) > 0;
+	enum standing s = asked ?
+		revocation_look(cfg->trust, certs, known, ARRAY_LEN(known), now, &why) :
+		STANDING_UNCHECKED;
+	evidence_free(sent);
+	if (s == STANDING_GOOD)
+		snprintf(told, REVOCATION_TEXT_MAX, "good");
+	if (s < STANDING_UNKNOWN)
+		return true;
+	if (s == STANDING_REVOKED || cfg->revocation == REVOCATION_HARD) {
+		*e = why;
+		return false;
+	}
+	snprintf(told, REVOCATION_TEXT_MAX, "unknown: %s", why.text);
+	outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", why.text);
+	return true;
 }

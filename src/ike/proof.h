@@ -8,7 +8,8 @@
 #include "ike/ike.h"
 #include "ike/msg.h"
 
-enum { CERT_X509_SIGNATURE = 4 }; /* certificate encoding, the same number in both versions */
+/* Certificate encodings, the same numbers in both versions; RFC 4806. */
+enum { CERT_X509_SIGNATURE = 4, CERT_CRL = 7, CERT_OCSP_CONTENT = 14 };
 
 /* The profile's, else the certificate's subject, the user's name, or our address. */
 bool proof_own_identity(const struct ike_config *cfg, const struct addr *local, struct identity *id,
@@ -18,5 +19,11 @@ bool proof_read_certs(const struct ike_config *cfg, const struct payloads *p, ui
 	struct cert_list *out, struct err *e) MUST_CHECK;
 bool proof_check_identity(const struct ike_config *cfg, const struct identity *idr,
 	const struct cert *c, struct err *e) MUST_CHECK;
+/* The certificates, by which the gateway has proved itself, may be believed for all that is known of their
+ * revocation, the gateway's own CRLs and answers of OCSP in the payloads of this type included. Tells what is
+ * known. */
+bool proof_check_revocation(const struct ike_config *cfg, const struct payloads *p, uint8_t type,
+	const struct cert_list *certs, time_t now, char told[REVOCATION_TEXT_MAX],
+	struct outbox *ob, struct err *e) MUST_CHECK;
 
 #endif

@@ -495,6 +495,7 @@ void v1_view(const struct v1 *v, struct ike_view *out)
 		.proved = v->proved,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
+		.revocation = v->revocation,
 		.rekey_at = TIME_NEVER,
 		.reauth_at = TIME_NEVER,
 		.login_ends = TIME_NEVER,

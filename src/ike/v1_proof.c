@@ -221,7 +221,9 @@ static bool check_signature(struct v1_step *s, const struct identity *id, const 
 		trust_verify(cfg->trust, &certs, v1_wall(s->v), s->e) &&
 		proof_check_identity(cfg, id, certs.v[0], s->e) &&
 		sig_v1_verify(certs.v[0], signature_method(s->sa->method),
-			(struct bytes){ hash->data, hash->len }, p->body, s->e);
+			(struct bytes){ hash->data, hash->len }, p->body, s->e) &&
+		proof_check_revocation(
+			cfg, s->p, V1P_CERT, &certs, v1_wall(s->v), s->v->revocation, s->ob, s->e);
 	if (ok)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway's certificate: %s",
 			cert_subject_text(subject, certs.v[0]));

@@ -512,6 +512,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.quantum_safe = v->quantum_safe || (v->sa && v->sa->quantum_safe),
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
+		.revocation = v->revocation,
 		.rekey_at = TIME_NEVER,
 		.reauth_at = v->reauth_at,
 		.login_ends = v->login_ends,

@@ -40,6 +40,16 @@ static void write_certreq(const struct ike_config *cfg, struct ikew *k)
 	}
 }
 
+/* RFC 4806 section 3.1: answers of any responder. Not asked for where they are not needed: there are gateways that
+ * have never seen this encoding. */
+static void write_ocsp_request(const struct ike_config *cfg, struct ikew *k)
+{
+	if (cfg->revocation != REVOCATION_HARD)
+		return;
+	ikew_payload(k, PAYLOAD_CERTREQ);
+	wr_u8(&k->w, CERT_OCSP_CONTENT);
+}
+
 static void auth_write(struct ikew *k, uint8_t method, struct bytes data)
 {
 	ikew_payload(k, PAYLOAD_AUTH);
@@ -173,8 +183,10 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 		if (!cfg->not_alone)
 			ikew_notify(
 				&k, 0, INITIAL_CONTACT, (struct bytes){ 0 }, (struct bytes){ 0 });
-		if (!cfg->remote_psk)
+		if (!cfg->remote_psk) {
 			write_certreq(cfg, &k);
+			write_ocsp_request(cfg, &k);
+		}
 		if (cfg->send_remote_id)
 			v2_id_write(&k, PAYLOAD_IDr, &cfg->remote_id);
 		if (cfg->local_auth != IKE_AUTH_BY_EAP)
@@ -261,7 +273,9 @@ static bool verify_by_certificate(struct step *s, struct bytes auth_body)
 	bool ok = proof_read_certs(cfg, s->p, PAYLOAD_CERT, &certs, s->e) &&
 		trust_verify(cfg->trust, &certs, v2_wall(s->v), s->e) &&
 		proof_check_identity(cfg, &s->v->hs->idr, certs.v[0], s->e) &&
-		verify_signature(s->v, auth_body, certs.v[0], s->ob, s->e);
+		verify_signature(s->v, auth_body, certs.v[0], s->ob, s->e) &&
+		proof_check_revocation(cfg, s->p, PAYLOAD_CERT, &certs, v2_wall(s->v),
+			s->v->revocation, s->ob, s->e);
 	if (ok)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway's certificate: %s",
 			cert_subject_text(subject, certs.v[0]));

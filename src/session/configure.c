@@ -82,6 +82,7 @@ static void configure_tls(struct session *s)
 	s->tls = (struct tls_config){ .trust = p->eap_trust ? p->eap_trust : p->trust,
 		.server = s->eap_server,
 		.now = session_wall(s),
+		.crls = p->revocation != REVOCATION_OFF ? p->crls : NULL,
 		.certs = &p->own_certs,
 		.key = p->own_key };
 }
@@ -162,6 +163,8 @@ void configure_engine(struct session *s)
 		.key = p->own_key,
 		.trust = p->trust,
 		.pinned = p->remote_certificate[0] != 0,
+		.revocation = p->revocation,
+		.crls = p->crls,
 		.ike_lifetime = p->ike_lifetime,
 		.child_lifetime = p->esp_lifetime,
 		.child_octets = p->esp_octets,

@@ -194,6 +194,14 @@ static const struct worded {
 			"`vpnc-ike status` shows how it is doing; end it first to connect anew" } },
 	{ "\" expired on ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
 	{ "\" is valid only from ", { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, out_of_date } },
+	{ "\" is revoked since ",
+		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+			"whoever runs it has to get it a new certificate; until then nothing tells it from "
+			"somebody who came by the old one's key" } },
+	{ "\" is revoked is not known: ",
+		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
+			"name a current CRL of that CA in remote.crl, or have the gateway send an answer "
+			"of OCSP along (RFC 4806); remote.revocation = local does without" } },
 	{ eap_server_proves, { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, NULL } },
 	/* RFC 9190 section 2.5: it sends an octet of zero first. */
 	{ "EAP-Success before EAP-TLS was finished",

@@ -44,6 +44,7 @@ void profile_free(struct profile *p)
 	key_free(p->own_key);
 	trust_free(p->trust);
 	trust_free(p->eap_trust);
+	evidence_free(p->crls);
 	wipe(p, sizeof(struct profile_full));
 	free(p);
 }
@@ -208,6 +209,22 @@ static bool given(const struct profile *p, const char *section, const char *key)
 	return ((const struct profile_full *)p)->given[profile_row_number(section, key)];
 }
 
+/* Whoever is pinned, or proves itself without a certificate, has nothing that could be revoked. */
+static void finish_revocation(struct profile *p, struct problems *l)
+{
+	const char *instead = p->remote_auth == REMOTE_PSK ?
+		"is not used with a pre-shared key; right would be remote.auth = cert" :
+		"is not used with remote.certificate, which names the one that is believed; right "
+		"would be remote.ca";
+
+	if (p->remote_auth == REMOTE_CERT && !p->remote_certificate[0])
+		return;
+	if (p->revocation == REVOCATION_HARD)
+		problem(l, "remote", "revocation", instead);
+	if (p->crl[0] && !profile_over_tls(p))
+		problem(l, "remote", "crl", instead);
+}
+
 static void finish_auth(struct profile *p, struct problems *l)
 {
 	bool local_psk = p->local_auth == LOCAL_PSK || p->local_auth == LOCAL_XAUTH_PSK;
@@ -234,6 +251,7 @@ static void finish_auth(struct profile *p, struct problems *l)
 	if (p->remote_auth == REMOTE_PSK && (p->ca[0] || p->remote_certificate[0]))
 		problem(l, "remote", p->ca[0] ? "ca" : "certificate",
 			"is not used with a pre-shared key; right would be remote.auth = cert");
+	finish_revocation(p, l);
 	if (p->psk_given && p->psk_file[0] && given(p, "secrets", "psk"))
 		problem(l, "secrets", "psk-file",
 			"secrets.psk is given as well; one of them is enough");

@@ -160,6 +160,7 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	snprintf(out->gateway.id, sizeof(out->gateway.id), "%s", v->remote_id);
 	snprintf(out->gateway.vendor, sizeof(out->gateway.vendor), "%.*s",
 		(int)sizeof(v->vendor) - 1, v->vendor);
+	snprintf(out->gateway.revocation, sizeof(out->gateway.revocation), "%s", v->revocation);
 	snprintf(out->local.id, sizeof(out->local.id), "%s", v->local_id);
 	out->gateway.address = v->remote;
 	out->local.address = v->local;

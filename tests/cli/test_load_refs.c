@@ -1,6 +1,6 @@
 #include "cli/load.h"
 #include "folder.h"
-#include "lib/pki.h"
+#include "lib/revoked.h"
 #include "lib/test.h"
 
 #include <arpa/inet.h>
@@ -251,6 +251,64 @@ static void authorities(void **state)
 	EVP_PKEY_free(key);
 }
 
+static void write_crl(const char *dir, const char *name, EVP_PKEY *key, X509 *ca, bool old)
+{
+	struct pki_file f = { .len = 0 };
+	long now = (long)(time(NULL) - PKI_NOW);
+	X509_CRL *crl =
+		pki_crl(&(struct crl_spec){ .from = now - 5000, .to = now + (old ? -1000 : 1000) },
+			ca, key);
+
+	pki_der_crl(&f, crl);
+	folder_write(dir, name, f.data, f.len, 0644);
+	X509_CRL_free(crl);
+}
+
+static void revocation_lists(void **state)
+{
+	struct load_request rq = { .thorough = true };
+	EVP_PKEY *key = make_key();
+	X509 *ca = make_cert(key, "ca");
+	char *dir = *state, sub[1024];
+	struct profile *p;
+
+	write_crl(dir, "now.crl", key, ca, false);
+	write_crl(dir, "old.crl", key, ca, true);
+	folder_text(dir, "junk.crl", "junk");
+	p = check(dir, EAP "crl = now.crl\n", NULL, LOAD_OK, NULL);
+	assert_int_equal(evidence_len(p->crls), 1);
+	profile_free(p);
+	/* To connect it may do: whether the clock is right is not known. */
+	p = check(dir, EAP "crl = old.crl\n", NULL, LOAD_OK, NULL);
+	assert_int_equal(evidence_len(p->crls), 1);
+	profile_free(p);
+	p = check(dir, EAP "crl = junk.crl\nrevocation = off\n", NULL, LOAD_OK, NULL);
+	assert_int_equal(evidence_len(p->crls), 0);
+	profile_free(p);
+	check(dir, EAP "crl = junk.crl\n", NULL, LOAD_BAD, "junk.crl: it holds no CRL");
+	check(dir, EAP "crl = none.crl\n", NULL, LOAD_BAD, "p.conf:6: remote.crl: ");
+
+	rq.profile = folder_text(dir, "p.conf", HEAD EAP "crl = old.crl\n");
+	assert_int_equal(load_profile(&rq, &p, &report), LOAD_BAD);
+	if (!strstr(first_problem(), "remote.crl: ") ||
+		!strstr(first_problem(), "is not of this time: the next one was due on "))
+		fail_msg("%s", first_problem());
+	profile_free(p);
+
+	snprintf(sub, sizeof(sub), "%s/lists", dir);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	folder_text(sub, "README", "no CRL");
+	check(dir, EAP "crl = lists\n", NULL, LOAD_BAD,
+		"there is no CRL in the folder (*.crl, *.pem, *.der)");
+	write_crl(sub, "one.crl", key, ca, false);
+	write_crl(sub, "two.DER", key, ca, false);
+	p = check(dir, EAP "crl = lists\n", NULL, LOAD_OK, NULL);
+	assert_int_equal(evidence_len(p->crls), 2);
+	profile_free(p);
+	X509_free(ca);
+	EVP_PKEY_free(key);
+}
+
 /* All of them count; where they are too many, none is left out in silence. */
 static void many_authorities(void **state)
 {
@@ -458,6 +516,7 @@ int main(void)
 		WITH_FOLDER(own_certificate_behind_its_ca),
 		WITH_FOLDER(trust_in_the_eap_server),
 		WITH_FOLDER(authorities),
+		WITH_FOLDER(revocation_lists),
 		WITH_FOLDER(many_authorities),
 		WITH_FOLDER(thorough_parses_each_authority),
 		WITH_FOLDER(thorough_looks_at_dates),

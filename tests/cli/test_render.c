@@ -70,6 +70,7 @@ static void fill(struct status *st)
 		.state = STATE_UP, .type = "ikev2", .dataplane = "userspace", .up_for = 3725
 	};
 	snprintf(st->profile, sizeof(st->profile), "office");
+	snprintf(st->gateway.revocation, sizeof(st->gateway.revocation), "good");
 	snprintf(st->gateway.name, sizeof(st->gateway.name), "vpn.example.org");
 	snprintf(st->gateway.id, sizeof(st->gateway.id), "CN=\"gw\"");
 	addr_parse(&st->gateway.address, "192.0.2.1");
@@ -132,7 +133,7 @@ static void status_as_json(void **state)
 		"{\"profile\":\"office\",\"state\":\"up\",\"type\":\"ikev2\",\"dataplane\":\"userspace\","
 		"\"since\":\"2023-11-14T22:13:20Z\","
 		"\"gateway\":{\"name\":\"vpn.example.org\",\"address\":\"192.0.2.1\",\"port\":4500,"
-		"\"id\":\"CN=\\\"gw\\\"\",\"vendor\":\"\"},"
+		"\"id\":\"CN=\\\"gw\\\"\",\"vendor\":\"\",\"revocation\":\"good\"},"
 		"\"local\":{\"address\":\"2001:db8::7\",\"port\":4500,\"id\":\"\",\"nat\":true},"
 		"\"ike\":{\"version\":2,\"spi_i\":\"00010203040506ff\",\"spi_r\":\"0000000000000000\","
 		"\"proposal\":\"aes256gcm16-prfsha384-x25519\",\"rekey_in\":7200,\"reauth_in\":null,"
@@ -186,7 +187,7 @@ static void status_at_a_glance(void **state)
 	assert_string_equal(text,
 		"office: up for 1h02m (ikev2, userspace)\n"
 		"  gateway   vpn.example.org at 192.0.2.1:4500\n"
-		"            proved to be CN=\"gw\"\n"
+		"            proved to be CN=\"gw\", not revoked\n"
 		"  from      [2001:db8::7]:4500, behind NAT\n"
 		"  ike       aes256gcm16-prfsha384-x25519, new keys in 2h00m\n"
 		"  child     aes256gcm16 in UDP, new keys in 20m34s\n"

@@ -2,7 +2,7 @@
 #include "crypto/alg.h"
 #include "base/types.h"
 #include "crypto/tls.h"
-#include "lib/pki.h"
+#include "lib/revoked.h"
 #include "lib/test.h"
 #include "lib/tls_server.h"
 
@@ -185,6 +185,35 @@ static void good_ones(void **state)
 	works((struct tls_server_spec){ .key = key, .version = TLS1_2_VERSION }, "TLSv1.2");
 	works((struct tls_server_spec){ .key = rsa_key }, "TLSv1.3");
 	works((struct tls_server_spec){ .key = rsa_key, .version = TLS1_2_VERSION }, "TLSv1.2");
+}
+
+/* By a list that the profile names; without one nobody is asked. */
+static void a_revoked_server(void **state)
+{
+	struct pki_file f = { .len = 0 };
+	size_t added;
+
+	(void)state;
+	for (int revoked = 0; revoked < 2; revoked++) {
+		struct tls_server_spec server = { .key = key,
+			.cert = issue((struct pki_spec){ .cn = NULL }) };
+		struct evidence *ev = evidence_new(&err);
+		X509_CRL *crl = pki_crl(
+			&(struct crl_spec){ .revoked = revoked ? server.cert : NULL }, ca, ca_key);
+		struct pair p = { .config.crls = ev };
+		f.len = 0;
+		pki_der_crl(&f, crl);
+		assert_ok(&err, evidence_add_crl(ev, pki_bytes(&f), "a.crl", &added, &err));
+		begin(&p, server);
+		if (revoked)
+			refused(&p, ERR_AUTH,
+				"the EAP server: the certificate \"O=Test, CN=radius\" is revoked");
+		else
+			assert_ok(&err, shake_hands(&p));
+		end(&p);
+		X509_CRL_free(crl);
+		evidence_free(ev);
+	}
 }
 
 static void names(void **state)
@@ -434,6 +463,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(not_linked),
 		cmocka_unit_test(good_ones),
+		cmocka_unit_test(a_revoked_server),
 		cmocka_unit_test(names),
 		cmocka_unit_test(servers_not_believed),
 		cmocka_unit_test(key_of_another),

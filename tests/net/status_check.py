@@ -6,7 +6,8 @@ import sys
 
 OBJECT = {
     "profile": str, "state": str, "type": str, "dataplane": str, "since": str,
-    "gateway": {"name": str, "address": str, "port": int, "id": str, "vendor": str},
+    "gateway": {"name": str, "address": str, "port": int, "id": str, "vendor": str,
+                "revocation": str},
     "local": {"address": str, "port": int, "id": str, "nat": bool},
     "ike": {"version": int, "spi_i": str, "spi_r": str, "proposal": str, "rekey_in": int,
             "reauth_in": int, "quantum_safe": bool},

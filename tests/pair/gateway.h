@@ -65,6 +65,11 @@ struct gw_config {
 	const char *ike, *esp; /* proposals in the notation of profiles; NULL: a fast default */
 	bool by_cert; /* it proves itself by own, else by the psk */
 	const struct credential *own;
+	/* It sends these along with its certificates: CRLs, answers of OCSP. */
+	struct {
+		uint8_t encoding;
+		struct bytes der;
+	} evidence[2];
 	const char *id;
 	enum ike_auth client; /* how the client must prove itself */
 	struct trust *trust; /* for client certificates */
@@ -157,6 +162,7 @@ struct gateway {
 	uint8_t first_number;
 	bool wants_address;
 	bool initial_contact; /* what the client says of itself */
+	bool ocsp_wanted; /* the client asks for answers of any responder (RFC 4806) */
 	uint8_t asked[4]; /* the IPv4 address that it wants, zero: any */
 	unsigned cookies, wrong_groups;
 	uint8_t cookie[8];

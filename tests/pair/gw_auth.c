@@ -107,6 +107,11 @@ static void prove_self(struct gw_step *s)
 		wr_u8(&s->reply->w, CERT_X509_SIGNATURE);
 		wr_bytes(&s->reply->w, der.p, der.n);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(cfg->evidence) && cfg->evidence[i].encoding; i++) {
+		ikew_payload(s->reply, PAYLOAD_CERT);
+		wr_u8(&s->reply->w, cfg->evidence[i].encoding);
+		wr_bytes(&s->reply->w, cfg->evidence[i].der.p, cfg->evidence[i].der.n);
+	}
 	assert_ok(&e, v2_signed_octets(s->sa, false, &g->hs, &g->id, &octets, &n, &e));
 	assert_ok(&e,
 		sig_sign(cfg->own->key, g->hs.peer_hashes, true, (struct bytes){ octets, n },
@@ -136,6 +141,14 @@ static bool takes_ppk(struct gw_step *s)
 
 /* --- the exchanges --------------------------------------------------------------------------------- */
 
+static void read_certreqs(struct gw_step *s)
+{
+	const struct payload *pl;
+
+	for (size_t i = 0; (pl = payload_nth(s->p, PAYLOAD_CERTREQ, i)); i++)
+		s->g->ocsp_wanted |= pl->body.n == 1 && *(const uint8_t *)pl->body.p == 14;
+}
+
 static void read_wanted(struct gw_step *s)
 {
 	const struct payload *cp = payload_find(s->p, PAYLOAD_CP);
@@ -164,6 +177,7 @@ static void keep_child(struct gw_step *s)
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &o->local_ts, &e));
 	g->initial_contact = notify_find(s->p, INITIAL_CONTACT, &contact);
 	g->wants_address = g->cfg->pushy || payload_find(s->p, PAYLOAD_CP);
+	read_certreqs(s);
 	read_wanted(s);
 	if (gw_choose(payload_find(s->p, PAYLOAD_SA)->body, &g->esp, PROTO_ESP, 4, &spi,
 		    &g->first_number, &g->first)) {

@@ -121,6 +121,24 @@ X509 *people_ca(void)
 	return issuers[ISSUER_CA].cert;
 }
 
+EVP_PKEY *people_ca_key(void)
+{
+	make_issuers();
+	return issuers[ISSUER_CA].key;
+}
+
+X509 *people_intermediate(void)
+{
+	make_issuers();
+	return issuers[ISSUER_INTERMEDIATE].cert;
+}
+
+EVP_PKEY *people_intermediate_key(void)
+{
+	make_issuers();
+	return issuers[ISSUER_INTERMEDIATE].key;
+}
+
 void people_free(void)
 {
 	for (int i = 0; i < PEOPLE; i++) {

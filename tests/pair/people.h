@@ -31,6 +31,10 @@ const struct credential *person(enum person who);
 struct trust *people_trust(void);
 /* Its certificate, as OpenSSL has it. */
 struct x509_st *people_ca(void);
+struct evp_pkey_st *people_ca_key(void);
+/* The CA of GW_CHAIN, by the one above. */
+struct x509_st *people_intermediate(void);
+struct evp_pkey_st *people_intermediate_key(void);
 void people_free(void);
 
 #endif

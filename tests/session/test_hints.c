@@ -171,6 +171,14 @@ static void advice(void **state)
 		{ STAGE_AUTH, ERR_AUTH,
 			"the certificate \"CN=gw\" is valid only from Nov 27 15:35:14 2026 GMT",
 			DOWN_NOT_THE_GATEWAY, "renew", "remote.id" },
+		{ STAGE_AUTH, ERR_AUTH,
+			"the certificate \"CN=gw\" is revoked since Nov 27 15:35:14 2026 GMT (no reason is "
+			"given), says the CRL of its CA (a.crl)",
+			DOWN_NOT_THE_GATEWAY, "new certificate", "remote.ca" },
+		{ STAGE_AUTH, ERR_AUTH,
+			"whether the certificate \"CN=gw\" is revoked is not known: there is neither a "
+			"CRL",
+			DOWN_NOT_THE_GATEWAY, "remote.crl", "remote.ca" },
 		{ STAGE_PPP, ERR_PEER, "the gateway assigned no address", DOWN_REFUSED, "pool",
 			"MPPE" },
 		{ STAGE_PPP_LINK, ERR_SILENT,

@@ -103,6 +103,11 @@ static const struct row rows[] = {
 	BAD("remote", "certificate", "\xff", "UTF-8"),
 	GOOD("remote", "ca", "ca/", "ca/"),
 	BAD("remote", "ca", "", "empty"),
+	GOOD("remote", "revocation", "hard", "hard"),
+	GOOD("remote", "revocation", "OFF", "off"),
+	BAD("remote", "revocation", "strict", "off, local, hard"),
+	GOOD("remote", "crl", "crls/", "crls/"),
+	BAD("remote", "crl", "", "empty"),
 	GOOD("remote", "eap-id", "radius.example.org", "radius.example.org"),
 	GOOD("remote", "eap-id", "CN=radius", "CN=radius"),
 	BAD("remote", "eap-id", "two words", "host name"),
@@ -441,6 +446,15 @@ static void finish(void **state)
 	FINISH("remote.auth", "EAP", GW, "local.auth=eap", "remote.auth=psk");
 	FINISH("remote.ca", "not used", GW, "remote.ca=ca.pem");
 	FINISH(NULL, NULL, GW, "remote.auth=cert", "remote.ca=ca.pem");
+	FINISH(NULL, NULL, GW, "remote.auth=cert", "remote.revocation=hard", "remote.crl=a.crl");
+	FINISH("remote.revocation", "remote.auth = cert", GW, "remote.revocation=hard");
+	FINISH("remote.crl", "remote.auth = cert", GW, "remote.crl=a.crl");
+	FINISH("remote.revocation", "would be remote.ca", GW, "remote.auth=cert",
+		"remote.certificate=gw.pem", "remote.revocation=hard");
+	FINISH("remote.crl", "would be remote.ca", GW, "remote.auth=cert",
+		"remote.certificate=gw.pem", "remote.crl=a.crl");
+	/* The server of EAP over TLS is not pinned. */
+	FINISH(NULL, NULL, GW, "local.auth=eap", "remote.certificate=gw.pem", "remote.crl=a.crl");
 	FINISH("secrets.ppk", "needs its name", GW, "secrets.ppk=x"),
 		FINISH("secrets.ppk-id", "connection.type = ikev2", GW, V1, "secrets.ppk-id=x"),
 		FINISH(NULL, NULL, GW, "secrets.ppk=x", "secrets.ppk-id=y"),

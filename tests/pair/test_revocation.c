@@ -1,0 +1,273 @@
+/*
+ * What a client makes of a gateway whose certificate was revoked, or may have been: by CRLs of its own, and by what
+ * the gateway sends along.
+ */
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/revoked.h"
+#include "pair.h"
+#include "people.h"
+#include "profiles.h"
+
+enum { CRL = 7, OCSP = 14 };
+
+enum piece { NOTHING, GOOD_CRL, REVOKING_CRL, OLD_CRL, GOOD_OCSP, REVOKING_OCSP, LATER_OCSP, JUNK };
+
+static X509 *x509_of(const struct cert *c)
+{
+	struct bytes der = cert_der(c);
+	const uint8_t *p = der.p;
+	X509 *x = d2i_X509(NULL, &p, (long)der.n);
+
+	assert_non_null(x);
+	return x;
+}
+
+static uint8_t make(struct pki_file *f, enum piece piece)
+{
+	X509 *gw = x509_of(person(GW_ECDSA)->certs.v[0]);
+	struct ocsp_spec ocsp = {
+		.about = gw, .issuer = people_ca(), .signer_key = people_ca_key()
+	};
+	struct crl_spec crl = { .revoked = piece == REVOKING_CRL ? gw : NULL };
+
+	f->len = 0;
+	if (piece == OLD_CRL) {
+		crl.from = -2000;
+		crl.to = -1000;
+	}
+	if (piece == REVOKING_OCSP)
+		ocsp.status = V_OCSP_CERTSTATUS_REVOKED;
+	if (piece == LATER_OCSP)
+		ocsp.response = OCSP_RESPONSE_STATUS_TRYLATER;
+	if (piece == JUNK)
+		f->data[f->len++] = 0x30;
+	else if (piece >= GOOD_OCSP)
+		pki_ocsp(f, &ocsp);
+	else {
+		X509_CRL *made = pki_crl(&crl, people_ca(), people_ca_key());
+		pki_der_crl(f, made);
+		X509_CRL_free(made);
+	}
+	X509_free(gw);
+	return piece >= GOOD_OCSP && piece != JUNK ? OCSP : CRL;
+}
+
+static void add_crl(struct evidence *ev, enum piece piece)
+{
+	struct pki_file *f = calloc(1, sizeof(*f));
+	size_t added;
+	struct err e;
+
+	assert_non_null(f);
+	make(f, piece);
+	assert_ok(&e, evidence_add_crl(ev, pki_bytes(f), "crl.pem", &added, &e));
+	free(f);
+}
+
+static void set_up(struct pair *p, enum revocation policy, enum person gw)
+{
+	pair_init(p, 91);
+	p->gwc.by_cert = true;
+	p->gwc.own = person(gw);
+	p->cfg.remote_psk = false;
+	p->cfg.trust = people_trust();
+	p->cfg.revocation = policy;
+}
+
+struct row {
+	enum revocation policy;
+	enum piece own, sent;
+	const char *told; /* how the view begins, of a tunnel that is up ... */
+	const char *refusal; /* ... or what the failure has in it */
+};
+
+static void check(const struct row *r)
+{
+	struct evidence *own = evidence_new(NULL);
+	struct pki_file *f = calloc(1, sizeof(*f));
+	struct ike_view *v = calloc(1, sizeof(*v));
+	struct pair p;
+
+	assert_true(own && f && v);
+	set_up(&p, r->policy, GW_ECDSA);
+	if (r->own)
+		add_crl(own, r->own);
+	p.cfg.crls = own;
+	if (r->sent) {
+		p.gwc.evidence[0].encoding = make(f, r->sent);
+		p.gwc.evidence[0].der = pki_bytes(f);
+	}
+	pair_connect(&p);
+	v2_view(p.client.v2, v);
+	if (r->told) {
+		pair_check_up(&p, 1);
+		if (strncmp(v->revocation, r->told, strlen(r->told)) != 0)
+			fail_msg("\"%s\" is not \"%s\"", v->revocation, r->told);
+		assert_int_equal(p.events[EV_WARNING], strncmp(r->told, "unknown", 7) == 0);
+	} else {
+		pair_check_dead(&p, ERR_AUTH, 0);
+		if (!strstr(v->failure.text, r->refusal))
+			fail_msg("\"%s\" lacks \"%s\"", v->failure.text, r->refusal);
+		assert_false(v->proved);
+	}
+	assert_int_equal(p.gw.ocsp_wanted, r->policy == REVOCATION_HARD);
+	pair_free(&p);
+	evidence_free(own);
+	free(f);
+	free(v);
+}
+
+static void what_is_at_hand(void **state)
+{
+	static const struct row rows[] = {
+		{ REVOCATION_OFF, REVOKING_CRL, REVOKING_CRL, "unchecked", NULL },
+		{ REVOCATION_LOCAL, NOTHING, NOTHING, "unchecked", NULL },
+		{ REVOCATION_LOCAL, NOTHING, JUNK, "unchecked", NULL },
+		{ REVOCATION_LOCAL, GOOD_CRL, NOTHING, "good", NULL },
+		{ REVOCATION_LOCAL, OLD_CRL, NOTHING, "unknown: whether the certificate", NULL },
+		{ REVOCATION_LOCAL, REVOKING_CRL, NOTHING, NULL, "(crl.pem)" },
+		{ REVOCATION_LOCAL, NOTHING, GOOD_CRL, "good", NULL },
+		{ REVOCATION_LOCAL, NOTHING, REVOKING_CRL, NULL, "(sent by the gateway)" },
+		{ REVOCATION_LOCAL, NOTHING, GOOD_OCSP, "good", NULL },
+		{ REVOCATION_LOCAL, NOTHING, REVOKING_OCSP, NULL, "says the OCSP responder" },
+		{ REVOCATION_LOCAL, REVOKING_CRL, GOOD_OCSP, NULL, "(crl.pem)" },
+		{ REVOCATION_HARD, NOTHING, NOTHING, NULL,
+			"is revoked is not known: there is neither" },
+		{ REVOCATION_HARD, OLD_CRL, NOTHING, NULL, "is not of this time" },
+		{ REVOCATION_HARD, OLD_CRL, GOOD_OCSP, "good", NULL },
+		{ REVOCATION_HARD, GOOD_CRL, NOTHING, "good", NULL },
+		{ REVOCATION_HARD, NOTHING, GOOD_CRL, "good", NULL },
+		{ REVOCATION_HARD, NOTHING, GOOD_OCSP, "good", NULL },
+		{ REVOCATION_HARD, NOTHING, LATER_OCSP, NULL, "tryLater" },
+		{ REVOCATION_HARD, NOTHING, JUNK, NULL, "no CRL" },
+		{ REVOCATION_HARD, NOTHING, REVOKING_CRL, NULL, "is revoked since" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		check(&rows[i]);
+}
+
+/* Who is asked for a password must have been looked at before. */
+static void before_the_login(void **state)
+{
+	static const uint8_t methods[] = { EAP_MSCHAPV2 };
+	struct pki_file *f = calloc(1, sizeof(*f));
+	struct pair p;
+
+	(void)state;
+	assert_non_null(f);
+	set_up(&p, REVOCATION_LOCAL, GW_ECDSA);
+	p.gwc.evidence[0].encoding = make(f, REVOKING_OCSP);
+	p.gwc.evidence[0].der = pki_bytes(f);
+	p.cfg.local_auth = p.gwc.client = IKE_AUTH_BY_EAP;
+	p.cfg.eap = (struct eap_config){ .user = "anna", .methods = methods, .n_methods = 1 };
+	p.gwc.eap = EAP_MSCHAPV2;
+	pair_connect(&p);
+	pair_check_dead(&p, ERR_AUTH, 0);
+	assert_int_equal(p.asks, 0);
+	assert_false(p.gw.user_seen);
+	pair_free(&p);
+	free(f);
+}
+
+/* Of an intermediate CA as of the gateway itself. */
+static void every_certificate_of_the_chain(void **state)
+{
+	struct evidence *ev = evidence_new(NULL);
+	struct pair p;
+	X509_CRL *crl = pki_crl(&(struct crl_spec){ .revoked = NULL }, people_intermediate(),
+		people_intermediate_key());
+	struct pki_file *f = calloc(1, sizeof(*f));
+	size_t added;
+	struct err e;
+
+	(void)state;
+	assert_true(ev && f);
+	pki_der_crl(f, crl);
+	assert_ok(&e, evidence_add_crl(ev, pki_bytes(f), "crl.pem", &added, &e));
+	for (int i = 0; i < 2; i++) {
+		set_up(&p, REVOCATION_HARD, GW_CHAIN);
+		p.cfg.crls = ev;
+		pair_connect(&p);
+		if (i == 0) {
+			pair_check_dead(&p, ERR_AUTH, 0);
+			assert_non_null(strstr(p.client.v2->failure.text,
+				"CN=An intermediate CA\" is revoked is not known"));
+			add_crl(ev, GOOD_CRL); /* the CA's */
+		} else {
+			pair_check_up(&p, 1);
+		}
+		pair_free(&p);
+	}
+	X509_CRL_free(crl);
+	evidence_free(ev);
+	free(f);
+}
+
+static void what_the_user_is_told(void **state)
+{
+	static const struct setting settings[] = {
+		{ "connection", "gateway", "gw.example.org" },
+		{ "local", "auth", "psk" },
+		{ "local", "id", "anna@example.org" },
+		{ "remote", "auth", "cert" },
+		{ "secrets", "psk", "a long shared key of both" },
+		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
+		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
+		{ "remote", "revocation", "hard" },
+	};
+	static const struct {
+		enum piece own;
+		const char *advice;
+	} rows[] = { { NOTHING, "remote.crl" }, { REVOKING_CRL, "new certificate" },
+		{ GOOD_CRL, NULL } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct profile *profile =
+			profile_trusting(profile_of(settings, ARRAY_LEN(settings)));
+		struct status *st = calloc(1, sizeof(*st));
+		struct pair p;
+		struct err e;
+		assert_non_null(st);
+		assert_non_null(profile->crls = evidence_new(&e));
+		if (rows[i].own)
+			add_crl(profile->crls, rows[i].own);
+		pair_init(&p, 92);
+		p.profile = profile;
+		p.gwc.by_cert = true;
+		p.gwc.own = person(GW_ECDSA);
+		p.gwc.psk = "a long shared key of both";
+		pair_connect(&p);
+		session_status(p.client.session, p.net.now, st);
+		if (rows[i].advice) {
+			assert_int_equal(p.downs, 1);
+			assert_int_equal(p.down.status, DOWN_NOT_THE_GATEWAY);
+			if (!strstr(p.down.advice, rows[i].advice))
+				fail_msg("%s", p.down.advice);
+		} else {
+			pair_check_up(&p, 1);
+			assert_string_equal(st->gateway.revocation, "good");
+		}
+		pair_free(&p);
+		profile_done(profile);
+		free(st);
+	}
+	people_free();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_at_hand),
+		cmocka_unit_test(before_the_login),
+		cmocka_unit_test(every_certificate_of_the_chain),
+		cmocka_unit_test(what_the_user_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
+}
