@@ -20,6 +20,7 @@
 enum revocation {
 	REVOCATION_OFF, /* nothing is looked at */
 	REVOCATION_LOCAL, /* who is known to be revoked is refused */
+	REVOCATION_SOFT, /* so is who others know to be revoked: they are asked */
 	REVOCATION_HARD, /* and who is not known to be good as well */
 };
 
@@ -54,5 +55,43 @@ bool evidence_dates(const struct evidence *ev, size_t n, time_t now, struct err 
  * may be NULL. */
 enum standing revocation_look(struct trust *t, const struct cert_list *chain,
 	const struct evidence *const *known, size_t n, time_t now, struct err *why);
+
+/* --- asking others: addresses in the certificates themselves (RFC 5280 sections 4.2.1.13 and 4.2.2.1) ------ */
+
+enum {
+	SOURCE_URL_MAX = 512,
+	SOURCE_QUESTION_MAX = 512,
+	SOURCES_MAX = 8, /* asked about one chain, at most */
+	SOURCE_NONCE_LEN = 16,
+};
+
+struct source { /* over plain HTTP, for what comes is signed */
+	char url[SOURCE_URL_MAX]; /* "http://...", of printable ASCII */
+	/* For OCSP, to be posted; len 0: a CRL, to be got. */
+	uint8_t question[SOURCE_QUESTION_MAX];
+	size_t question_len;
+};
+
+/* What is asked about the certificates by which a gateway has proved itself: one source after the other, until all
+ * is known. */
+struct inquiry;
+
+/* About copies of certs. Takes over sent, what the gateway sent along, in any case. */
+struct inquiry *inquiry_new(
+	const struct cert_list *certs, struct evidence *sent, struct err *e) MUST_CHECK;
+void inquiry_free(struct inquiry *q); /* NULL is fine */
+/* What revocation_look says with these two, either of which may be NULL, and with what was sent. */
+enum standing inquiry_look(const struct inquiry *q, struct trust *t, const struct evidence *own,
+	const struct evidence *fetched, time_t now, struct err *why);
+/* The next one to ask, about a certificate of which nothing is known. NULL: there is none left. */
+const struct source *inquiry_next(struct inquiry *q, struct trust *t, const struct evidence *own,
+	const struct evidence *fetched, time_t now, const uint8_t nonce[SOURCE_NONCE_LEN]);
+const struct source *inquiry_source(
+	const struct inquiry *q); /* that one; there must have been one */
+/* What it answered, which is added to fetched. */
+bool inquiry_answer(
+	struct inquiry *q, struct evidence *fetched, struct bytes answer, struct err *e) MUST_CHECK;
+/* Drops what is not of this time. */
+void evidence_renew(struct evidence *ev, time_t now);
 
 #endif

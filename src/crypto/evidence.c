@@ -18,14 +18,20 @@ struct evidence *evidence_new(struct err *e)
 	return ev;
 }
 
+void evidence_drop(struct evidence *ev, size_t i)
+{
+	X509_CRL_free(ev->v[i].crl);
+	OCSP_BASICRESP_free(ev->v[i].ocsp);
+	ev->n--;
+	memmove(&ev->v[i], &ev->v[i + 1], (ev->n - i) * sizeof(ev->v[0]));
+}
+
 void evidence_free(struct evidence *ev)
 {
 	if (!ev)
 		return;
-	for (size_t i = 0; i < ev->n; i++) {
-		X509_CRL_free(ev->v[i].crl);
-		OCSP_BASICRESP_free(ev->v[i].ocsp);
-	}
+	while (ev->n > 0)
+		evidence_drop(ev, ev->n - 1);
 	free(ev->v);
 	free(ev);
 }
@@ -135,6 +141,28 @@ bool evidence_in_time(const ASN1_TIME *from, const ASN1_TIME *to, time_t now)
 	time_t early = now + SKEW_S, late = now - SKEW_S;
 
 	return X509_cmp_time(from, &early) < 0 && (!to || X509_cmp_time(to, &late) > 0);
+}
+
+/* The CRL is of this time; or the answer, which without an end is always asked for anew. */
+static bool is_current(const struct piece *p, time_t now)
+{
+	ASN1_GENERALIZEDTIME *from = NULL, *to = NULL;
+
+	if (p->crl)
+		return evidence_in_time(
+			X509_CRL_get0_lastUpdate(p->crl), X509_CRL_get0_nextUpdate(p->crl), now);
+	OCSP_SINGLERESP *single = OCSP_resp_get0(p->ocsp, 0);
+	if (single)
+		OCSP_single_get0_status(single, NULL, NULL, &from, &to);
+	return from && to && evidence_in_time(from, to, now);
+}
+
+void evidence_renew(struct evidence *ev, time_t now)
+{
+	for (size_t i = ev->n; i-- > 0;)
+		if (!is_current(&ev->v[i], now))
+			evidence_drop(ev, i);
+	err_clear(&ev->spoiled);
 }
 
 bool evidence_dates(const struct evidence *ev, size_t n, time_t now, struct err *e)

@@ -9,28 +9,7 @@
 #include "ossl.h"
 #include "x509.h"
 
-enum { LOOKED_AT_MAX = X509_DEPTH_MAX + 2 };
-
-/* What was found out about one certificate of the chain. */
-struct found {
-	enum standing standing;
-	struct err why;
-};
-
-/* One question about a chain: certificate i was issued by certificate i + 1, and the last is the anchor. */
-struct look {
-	STACK_OF(X509) * chain;
-	size_t n; /* without the anchor */
-	const struct evidence *const *known;
-	size_t n_known;
-	time_t now;
-	STACK_OF(X509_CRL) * crls; /* those that may be believed */
-	struct found at[LOOKED_AT_MAX];
-	bool crl_void[LOOKED_AT_MAX]; /* no CRL says anything of it ... */
-	bool crl_old[LOOKED_AT_MAX]; /* ... or one does, but not that it is good */
-};
-
-static X509 *cert_at(const struct look *l, size_t i)
+X509 *look_cert(const struct look *l, size_t i)
 {
 	return sk_X509_value(l->chain, (int)i);
 }
@@ -95,7 +74,7 @@ static void set_revoked(struct look *l, size_t i, const ASN1_TIME *since, int re
 	f->standing = STANDING_REVOKED;
 	err_set(&f->why, ERR_AUTH,
 		"the certificate \"%.120s\" is revoked since %s (%s), says the %s (%s)",
-		x509_name_text(subject, X509_get_subject_name(cert_at(l, i))),
+		x509_name_text(subject, X509_get_subject_name(look_cert(l, i))),
 		x509_time_text(when, since), reason_text(reason), says, from);
 }
 
@@ -104,7 +83,7 @@ static X509_STORE *store_of(const struct look *l, size_t anchor)
 {
 	X509_STORE *store = X509_STORE_new();
 
-	if (store && X509_STORE_add_cert(store, cert_at(l, anchor)) == 1) {
+	if (store && X509_STORE_add_cert(store, look_cert(l, anchor)) == 1) {
 		X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
 		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 		X509_VERIFY_PARAM_set_depth(param, X509_DEPTH_MAX);
@@ -142,7 +121,7 @@ static bool ocsp_signed(const struct look *l, size_t i, OCSP_BASICRESP *answer)
 {
 	X509_STORE *store = store_of(l, i + 1);
 	STACK_OF(X509) *issuer = sk_X509_new_null();
-	bool ok = store && issuer && sk_X509_push(issuer, cert_at(l, i + 1)) > 0 &&
+	bool ok = store && issuer && sk_X509_push(issuer, look_cert(l, i + 1)) > 0 &&
 		OCSP_basic_verify(answer, issuer, store, OCSP_NOEXPLICIT | OCSP_PARTIAL_CHAIN) == 1;
 
 	sk_X509_free(issuer);
@@ -165,7 +144,7 @@ static bool ocsp_in_time(
 
 static void take_ocsp(struct look *l, size_t i, const struct piece *p)
 {
-	OCSP_SINGLERESP *single = single_about(p->ocsp, cert_at(l, i), cert_at(l, i + 1));
+	OCSP_SINGLERESP *single = single_about(p->ocsp, look_cert(l, i), look_cert(l, i + 1));
 	ASN1_GENERALIZEDTIME *revoked = NULL, *from = NULL, *to = NULL;
 	char when[CERT_TIME_MAX];
 	int reason = -1;
@@ -211,7 +190,7 @@ static STACK_OF(X509_CRL) * genuine_crls(struct look *l)
 
 	for (size_t k = 0; crls && (p = piece_at(l, k)); k++)
 		for (size_t i = 0; p->crl && is_whole(p->crl) && i < l->n; i++) {
-			X509 *issuer = cert_at(l, i + 1);
+			X509 *issuer = look_cert(l, i + 1);
 			if (X509_NAME_cmp(X509_CRL_get_issuer(p->crl),
 				    X509_get_subject_name(issuer)) != 0)
 				continue;
@@ -243,12 +222,12 @@ static X509_REVOKED *entry_of(const struct look *l, size_t i, X509_CRL **crl)
 
 	for (int k = 0; !*crl && k < sk_X509_CRL_num(l->crls); k++) {
 		X509_CRL *other = sk_X509_CRL_value(l->crls, k);
-		if (X509_NAME_cmp(
-			    X509_CRL_get_issuer(other), X509_get_issuer_name(cert_at(l, i))) == 0 &&
-			X509_CRL_get0_by_cert(other, &entry, cert_at(l, i)) == 1)
+		if (X509_NAME_cmp(X509_CRL_get_issuer(other),
+			    X509_get_issuer_name(look_cert(l, i))) == 0 &&
+			X509_CRL_get0_by_cert(other, &entry, look_cert(l, i)) == 1)
 			*crl = other;
 	}
-	return *crl && X509_CRL_get0_by_cert(*crl, &entry, cert_at(l, i)) == 1 ? entry : NULL;
+	return *crl && X509_CRL_get0_by_cert(*crl, &entry, look_cert(l, i)) == 1 ? entry : NULL;
 }
 
 static void crl_revokes(struct look *l, size_t i, X509_CRL *crl)
@@ -316,7 +295,7 @@ static void take_crls(struct look *l)
 	X509_STORE *store = sk_X509_CRL_num(l->crls) > 0 ? store_of(l, l->n) : NULL;
 	X509_STORE_CTX *ctx = store ? X509_STORE_CTX_new() : NULL;
 
-	if (ctx && X509_STORE_CTX_init(ctx, store, cert_at(l, 0), l->chain) == 1) {
+	if (ctx && X509_STORE_CTX_init(ctx, store, look_cert(l, 0), l->chain) == 1) {
 		X509_STORE_CTX_set0_crls(ctx, l->crls);
 		X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 		X509_STORE_CTX_set_verify_cb(ctx, heed);
@@ -344,7 +323,7 @@ static void without_evidence(const struct look *l, size_t i, struct err *why)
 		}
 	err_set(why, ERR_AUTH,
 		"there is neither a CRL of \"%.120s\" that can be used nor an answer of OCSP",
-		x509_name_text(issuer, X509_get_issuer_name(cert_at(l, i))));
+		x509_name_text(issuer, X509_get_issuer_name(look_cert(l, i))));
 }
 
 static enum standing worst_of(struct look *l, struct err *why)
@@ -364,29 +343,46 @@ static enum standing worst_of(struct look *l, struct err *why)
 		*why = l->at[i].why;
 		why->kind = ERR_AUTH;
 		err_ctx(why, "whether the certificate \"%.120s\" is revoked is not known",
-			x509_name_text(subject, X509_get_subject_name(cert_at(l, i))));
+			x509_name_text(subject, X509_get_subject_name(look_cert(l, i))));
 		return STANDING_UNKNOWN;
 	}
 	return STANDING_GOOD;
 }
 
+bool look_begin(struct look *l, struct trust *t, const struct cert_list *chain,
+	const struct evidence *const *known, size_t n, time_t now)
+{
+	const struct piece *p;
+
+	*l = (struct look){ .known = known, .n_known = n, .now = now };
+	l->chain = trust_chain(t, chain, now);
+	int certs = sk_X509_num(l->chain); /* -1: none */
+	if (certs <= 1 || certs > LOOKED_AT_MAX) {
+		look_end(l);
+		return false;
+	}
+	l->n = (size_t)certs - 1;
+	for (size_t k = 0; (p = piece_at(l, k)); k++)
+		for (size_t i = 0; p->ocsp && i < l->n; i++)
+			take_ocsp(l, i, p);
+	take_crls(l);
+	return true;
+}
+
+void look_end(struct look *l)
+{
+	sk_X509_pop_free(l->chain, X509_free);
+	l->chain = NULL;
+}
+
 enum standing revocation_look(struct trust *t, const struct cert_list *chain,
 	const struct evidence *const *known, size_t n, time_t now, struct err *why)
 {
-	struct look l = { .known = known, .n_known = n, .now = now };
-	enum standing standing = STANDING_UNCHECKED;
-	const struct piece *p;
+	struct look l;
 
-	l.chain = trust_chain(t, chain, now);
-	int certs = sk_X509_num(l.chain); /* -1: none */
-	if (certs > 1 && certs <= LOOKED_AT_MAX) {
-		l.n = (size_t)certs - 1;
-		for (size_t k = 0; (p = piece_at(&l, k)); k++)
-			for (size_t i = 0; p->ocsp && i < l.n; i++)
-				take_ocsp(&l, i, p);
-		take_crls(&l);
-		standing = worst_of(&l, why);
-	}
-	sk_X509_pop_free(l.chain, X509_free);
+	if (!look_begin(&l, t, chain, known, n, now))
+		return STANDING_UNCHECKED;
+	enum standing standing = worst_of(&l, why);
+	look_end(&l);
 	return standing;
 }

@@ -73,6 +73,8 @@ X509 *pki_issue(const struct pki_spec *spec, X509 *issuer, EVP_PKEY *issuer_key)
 		spec->ca ? "critical,keyCertSign,cRLSign" : spec->usage);
 	add_extension(x, issuer ? issuer : x, NID_subject_alt_name, spec->san);
 	add_extension(x, issuer ? issuer : x, NID_ext_key_usage, spec->extended);
+	add_extension(x, issuer ? issuer : x, NID_info_access, spec->access);
+	add_extension(x, issuer ? issuer : x, NID_crl_distribution_points, spec->points);
 	add_extension(x, issuer ? issuer : x, NID_name_constraints, spec->constraints);
 	/* Fetched, and not looked up: without a digest OpenSSL would take one by itself. */
 	EVP_MD *md = EVP_MD_fetch(NULL, spec->digest ? spec->digest : "SHA256", NULL);

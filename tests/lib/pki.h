@@ -21,6 +21,8 @@ struct pki_spec {
 	const char *san; /* as in openssl.cnf: "DNS:gw.example,IP:192.0.2.1" */
 	const char *usage; /* key usage, "digitalSignature" */
 	const char *extended; /* extended key usage, "serverAuth" */
+	const char *access; /* authority information access, "OCSP;URI:http://ca.example/ocsp" */
+	const char *points; /* CRL distribution points, "URI:http://ca.example/ca.crl" */
 	const char *constraints; /* name constraints, "permitted;DNS:example" */
 	const char *digest; /* SHA256 when NULL */
 	long from, to; /* seconds around PKI_NOW; a day each way when both are 0 */
