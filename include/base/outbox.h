@@ -15,6 +15,7 @@
 
 enum action_kind {
 	ACT_RESOLVE, /* struct resolve: find the gateway's addresses and the paths to them */
+	ACT_FETCH, /* struct fetch + what is posted: by HTTP, answered with OS_FETCHED; a new one ends the last */
 	ACT_SEND, /* struct send + datagram */
 	ACT_ASK, /* struct ask: a question for the user */
 	ACT_SA_EXPECT, /* struct sa_ref, inbound: its keys come with an answer that is on its way */
@@ -35,11 +36,20 @@ enum ike_port { PORT_IKE, PORT_NATT };
 /* Their numbers, ours where they are free and a gateway's (RFC 7296 section 2). */
 enum { UDP_PORT_IKE = 500, UDP_PORT_NATT = 4500 };
 
-enum { HOST_TEXT_MAX = 256, EVENT_TEXT_MAX = 512, PROMPT_TEXT_MAX = 512 };
+enum { HOST_TEXT_MAX = 256, FETCH_URL_MAX = 512, EVENT_TEXT_MAX = 512, PROMPT_TEXT_MAX = 512 };
 
 struct resolve {
 	char host[HOST_TEXT_MAX]; /* name or address */
 	uint16_t port; /* to be put in the addresses found */
+};
+
+struct fetch {
+	uint32_t id; /* comes back with the answer */
+	uint32_t ms; /* so long it may take in all */
+	char url[FETCH_URL_MAX]; /* "http://..." */
+	char type[64]; /* of what is posted; "": nothing is, the document is got */
+	uint32_t len; /* of what is posted, behind this header */
+	uint8_t data[];
 };
 
 struct send {

@@ -55,6 +55,7 @@ enum os_kind {
 	OS_SEND_FAILED, /* a SEND did not go out; err says why */
 	OS_LINK_FAILED, /* what ACT_L2TP_LINK asked for cannot be had: port_taken, err */
 	OS_INTERFACE_GONE, /* somebody removed the inner interface: err */
+	OS_FETCHED, /* answer to ACT_FETCH: spi is its id; ok, body, or why there is none in err */
 };
 
 /* After OS_SA_EXPIRED: a rekey that is under way may still end well, else the child SA ends. */
@@ -67,6 +68,7 @@ struct os_input {
 	uint32_t spi;
 	size_t n_paths;
 	struct path paths[PATHS_MAX];
+	struct bytes body; /* for the duration of the call */
 	struct err err;
 };
 
@@ -100,6 +102,8 @@ struct ike_config {
 	bool pinned; /* trust holds the gateway's own certificate or key */
 	enum revocation revocation;
 	const struct evidence *crls; /* of the profile; NULL: none */
+	const struct evidence *fetched; /* what others said; NULL: nothing */
+	bool inquired; /* they were asked: the engine need not want that any more */
 	struct eap_config eap;
 	uint64_t ike_lifetime, child_lifetime, dpd_interval;
 	uint64_t child_octets, child_packets; /* through one SA of a child, 0: no limit of ours */
@@ -180,6 +184,12 @@ struct ike_child_view {
 	struct suite suite;
 	const struct selectors *local_ts, *remote_ts; /* valid until the engine's next call */
 	uint64_t rekey_at;
+};
+
+/* What came of looking for revocation; the engine owns it. */
+struct proof_revocation {
+	char told[REVOCATION_TEXT_MAX]; /* as struct ike_view has it */
+	struct inquiry *inquiry; /* NULL: nothing is to be asked of others */
 };
 
 struct ike_view {

@@ -53,5 +53,9 @@ enum v1_notify_type {
 char *v1_notify_text(char out[64], uint16_t type);
 /* The warning before a login where the gateway proved itself by a shared key. */
 extern const char v1_only_the_key[];
+/* After it ended by an AUTH failure: what others are to be asked first, which is the caller's from then on. With
+ * their answers in ike_config.fetched, and inquired, another engine can do what this one could not. NULL: there
+ * is nothing. */
+struct inquiry *v1_inquiry(struct v1 *v);
 
 #endif

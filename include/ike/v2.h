@@ -42,5 +42,9 @@ void v2_keys(const struct v2 *v, struct outbox *ob);
 void v2_view(const struct v2 *v, struct ike_view *out);
 /* What the gateway assigned; valid from IKE_UP on. */
 const struct granted *v2_granted(const struct v2 *v);
+/* After it ended by an AUTH failure: what others are to be asked first, which is the caller's from then on. With
+ * their answers in ike_config.fetched, and inquired, another engine can do what this one could not. NULL: there
+ * is nothing. */
+struct inquiry *v2_inquiry(struct v2 *v);
 
 #endif

@@ -108,6 +108,7 @@ void edge_close(struct edge *g, struct outbox *events)
 	if (g->tun >= 0)
 		close(g->tun);
 	resolver_free(g->resolver);
+	fetcher_free(g->fetcher);
 	udp_close(g->udp);
 	if (g->host)
 		host_close(g->host, events ? events : &unheard);
@@ -169,6 +170,20 @@ static void take_addresses(struct edge *g)
 	in->err = e;
 	session_os(g->session, clock_now(), in, &g->todo);
 	free(in);
+}
+
+static void take_document(struct edge *g)
+{
+	struct os_input in = { .kind = OS_FETCHED };
+	struct fetcher *f = g->fetcher;
+
+	if (!f || !fetcher_result(f, &in.body, &in.err))
+		return;
+	g->fetcher = NULL;
+	in.ok = in.err.kind == ERR_NONE;
+	in.spi = fetcher_id(f);
+	session_os(g->session, clock_now(), &in, &g->todo);
+	fetcher_free(f);
 }
 
 static void take_batch(struct edge *g, int fd)
@@ -282,21 +297,29 @@ static void check_sleep(struct edge *g)
 
 /* --- waiting ------------------------------------------------------------------------------------ */
 
-static void watch_resolver(struct edge *g)
+/* From now on these, in the place of those watched before. */
+static void watch_now(struct edge *g, struct watched *w, unsigned tag, const int *fds,
+	const uint32_t *events, size_t n)
+{
+	struct err e;
+
+	for (size_t i = 0; i < w->n; i++)
+		loop_unwatch(&g->loop, w->fds[i]);
+	w->n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (loop_watch(&g->loop, fds[i], events[i], tag, &e))
+			w->fds[w->n++] = fds[i];
+}
+
+static void watch_questions(struct edge *g)
 {
 	int fds[RESOLVE_FDS_MAX];
 	uint32_t events[RESOLVE_FDS_MAX];
-	struct err e;
+	size_t n = g->resolving ? resolver_fds(g->resolver, fds, events) : 0;
 
-	for (size_t i = 0; i < g->n_resolver_fds; i++)
-		loop_unwatch(&g->loop, g->resolver_fds[i]);
-	g->n_resolver_fds = 0;
-	if (!g->resolving)
-		return;
-	size_t n = resolver_fds(g->resolver, fds, events);
-	for (size_t i = 0; i < n; i++)
-		if (loop_watch(&g->loop, fds[i], events[i], TAG_RESOLVER, &e))
-			g->resolver_fds[g->n_resolver_fds++] = fds[i];
+	watch_now(g, &g->resolver_fds, TAG_RESOLVER, fds, events, n);
+	n = g->fetcher ? fetcher_fds(g->fetcher, fds, events) : 0;
+	watch_now(g, &g->fetcher_fds, TAG_FETCH, fds, events, n);
 }
 
 static uint64_t next_deadline(struct edge *g)
@@ -306,6 +329,8 @@ static uint64_t next_deadline(struct edge *g)
 
 	if (ms >= 0 && clock_now() + (uint64_t)ms < at)
 		at = clock_now() + (uint64_t)ms;
+	if (g->fetcher)
+		at = earliest(at, fetcher_deadline(g->fetcher, clock_now()));
 	return earliest(earliest(at, g->alarm), g->warm_at);
 }
 
@@ -315,6 +340,8 @@ static void tick(struct edge *g)
 
 	if (g->resolving)
 		resolver_work(g->resolver, -1, 0);
+	if (g->fetcher)
+		fetcher_work(g->fetcher, now, -1, 0);
 	if (now >= session_deadline(g->session)) {
 		if (g->dp)
 			g->dp->ops->look(g->dp);
@@ -348,6 +375,10 @@ static bool handle(struct edge *g, const struct loop_ready *r, struct edge_event
 		break;
 	case TAG_RESOLVER:
 		resolver_work(g->resolver, r->fd, r->events);
+		break;
+	case TAG_FETCH:
+		if (g->fetcher)
+			fetcher_work(g->fetcher, clock_now(), r->fd, r->events);
 		break;
 	case LOOP_TAG_SIGNAL:
 		out->signal = loop_signal(&g->loop);
@@ -458,6 +489,7 @@ void edge_next(struct edge *g, struct edge_event *out)
 {
 	for (;;) {
 		take_addresses(g);
+		take_document(g);
 		edge_perform(g);
 		if (next_told(g, out))
 			return;
@@ -471,7 +503,7 @@ void edge_next(struct edge *g, struct edge_event *out)
 				return;
 			continue;
 		}
-		watch_resolver(g);
+		watch_questions(g);
 		watch_output(g);
 		g->ready_next = g->n_ready = 0;
 		while_waiting(g);

@@ -9,12 +9,18 @@
 #include "edge/clock.h"
 #include "edge/dataplane.h"
 #include "edge/edge.h"
+#include "edge/fetch.h"
 #include "edge/resolve.h"
 #include "loop.h"
 #include "session/session.h"
 
 /* What a ready descriptor is, in the loop's tags: packets come before what else there is. */
-enum tag { TAG_UDP = 1, TAG_DATAPLANE, TAG_HOST, TAG_RESOLVER, TAG_SLOT };
+enum tag { TAG_UDP = 1, TAG_DATAPLANE, TAG_HOST, TAG_RESOLVER, TAG_FETCH, TAG_SLOT };
+
+struct watched { /* descriptors that come and go */
+	size_t n;
+	int fds[RESOLVE_FDS_MAX];
+};
 
 struct edge {
 	struct host *host;
@@ -42,8 +48,8 @@ struct edge {
 
 	bool resolving;
 	uint16_t resolve_port;
-	size_t n_resolver_fds;
-	int resolver_fds[RESOLVE_FDS_MAX];
+	struct watched resolver_fds, fetcher_fds;
+	struct fetcher *fetcher; /* NULL: nothing is being fetched */
 	struct addr remote; /* where the session sent to last */
 	struct addr known[RESOLVE_ADDRS_MAX]; /* the addresses that its name had last */
 	size_t n_known;

@@ -127,6 +127,17 @@ static void resolve(struct edge *g, const struct resolve *r)
 	resolver_ask(g->resolver, r->host, r->port);
 }
 
+/* It fails in the same way as it answers. */
+static void fetch(struct edge *g, const struct fetch *what)
+{
+	struct os_input in = { .kind = OS_FETCHED, .spi = what->id };
+
+	fetcher_free(g->fetcher);
+	g->fetcher = fetcher_new(host_name_servers(), what, clock_now(), &in.err);
+	if (!g->fetcher)
+		session_os(g->session, clock_now(), &in, &g->todo);
+}
+
 static void link_l2tp(struct edge *g, const struct l2tp_link *link)
 {
 	struct os_input in = { .kind = OS_LINK_FAILED };
@@ -142,6 +153,9 @@ static void perform(struct edge *g, enum action_kind kind, const void *what, siz
 	switch (kind) {
 	case ACT_RESOLVE:
 		resolve(g, what);
+		break;
+	case ACT_FETCH:
+		fetch(g, what);
 		break;
 	case ACT_SEND:
 		send_datagram(g, what);

@@ -99,35 +99,73 @@ static void read_evidence(const struct payloads *p, uint8_t type, struct evidenc
 	}
 }
 
-bool proof_check_revocation(const struct ike_config *cfg, const struct payloads *p, uint8_t type,
-	const struct cert_list *certs, time_t now, char told[REVOCATION_TEXT_MAX],
+/* Others may know: then it is left to whoever owns the engine to ask them, and to come again. */
+static bool leave_to_others(const struct ike_config *cfg, const struct proof_revocable *what,
+	struct evidence *sent, struct proof_revocation *out, struct err *e)
+{
+	uint8_t nonce[SOURCE_NONCE_LEN];
+	struct inquiry *q = inquiry_new(what->certs, sent, e);
+
+	rng_fill(what->rng, nonce, sizeof(nonce));
+	if (!q || !inquiry_next(q, cfg->trust, cfg->crls, cfg->fetched, what->now, nonce)) {
+		inquiry_free(q);
+		return false;
+	}
+	inquiry_free(out->inquiry);
+	out->inquiry = q;
+	err_set(e, ERR_AUTH,
+		"others have to be asked whether the gateway's certificate is revoked");
+	return true;
+}
+
+static bool judge(const struct ike_config *cfg, const struct proof_revocable *what,
+	enum revocation policy, struct evidence *sent, struct proof_revocation *out,
 	struct outbox *ob, struct err *e)
 {
-	struct evidence *sent = NULL;
+	const struct evidence *const known[] = { cfg->crls, cfg->fetched, sent };
+	bool nothing =
+		evidence_len(cfg->crls) + evidence_len(cfg->fetched) + evidence_len(sent) == 0;
+	bool looks = policy > REVOCATION_LOCAL || !nothing;
 	struct err why;
 
-	snprintf(told, REVOCATION_TEXT_MAX, "unchecked");
-	if (cfg->revocation == REVOCATION_OFF)
-		return true;
-	if (!(sent = evidence_new(e)))
-		return false;
-	read_evidence(p, type, sent);
-	const struct evidence *const known[] = { cfg->crls, sent };
-	bool asked = cfg->revocation == REVOCATION_HARD ||
-		evidence_len(cfg->crls) + evidence_len(sent) > 0;
-	enum standing s = asked ?
-		revocation_look(cfg->trust, certs, known, ARRAY_LEN(known), now, &why) :
+	enum standing s = looks ?
+		revocation_look(cfg->trust, what->certs, known, ARRAY_LEN(known), what->now, &why) :
 		STANDING_UNCHECKED;
-	evidence_free(sent);
-	if (s == STANDING_GOOD)
-		snprintf(told, REVOCATION_TEXT_MAX, "good");
-	if (s < STANDING_UNKNOWN)
-		return true;
-	if (s == STANDING_REVOKED || cfg->revocation == REVOCATION_HARD) {
+	if (s == STANDING_UNKNOWN && policy > REVOCATION_LOCAL && !cfg->inquired) {
+		if (leave_to_others(cfg, what, sent, out, e))
+			return false;
+		size_t n = strlen(why.text);
+		snprintf(why.text + n, sizeof(why.text) - n,
+			", and no certificate names an address to ask at");
+	} else {
+		evidence_free(sent);
+	}
+	if (s == STANDING_REVOKED || (s == STANDING_UNKNOWN && policy == REVOCATION_HARD)) {
 		*e = why;
 		return false;
 	}
-	snprintf(told, REVOCATION_TEXT_MAX, "unknown: %s", why.text);
-	outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", why.text);
+	if (s == STANDING_UNKNOWN) {
+		snprintf(out->told, sizeof(out->told), "unknown: %s", why.text);
+		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", why.text);
+	} else if (s == STANDING_GOOD) {
+		snprintf(out->told, sizeof(out->told), "good");
+	}
 	return true;
+}
+
+bool proof_check_revocation(const struct ike_config *cfg, const struct proof_revocable *what,
+	struct proof_revocation *out, struct outbox *ob, struct err *e)
+{
+	enum revocation policy = cfg->revocation;
+
+	snprintf(out->told, sizeof(out->told), "unchecked");
+	if (policy == REVOCATION_OFF)
+		return true;
+	if (what->again)
+		policy = REVOCATION_LOCAL;
+	struct evidence *sent = evidence_new(e);
+	if (!sent)
+		return false;
+	read_evidence(what->p, what->type, sent);
+	return judge(cfg, what, policy, sent, out, ob, e);
 }

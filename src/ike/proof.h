@@ -19,11 +19,20 @@ bool proof_read_certs(const struct ike_config *cfg, const struct payloads *p, ui
 	struct cert_list *out, struct err *e) MUST_CHECK;
 bool proof_check_identity(const struct ike_config *cfg, const struct identity *idr,
 	const struct cert *c, struct err *e) MUST_CHECK;
-/* The certificates, by which the gateway has proved itself, may be believed for all that is known of their
- * revocation, the gateway's own CRLs and answers of OCSP in the payloads of this type included. Tells what is
- * known. */
-bool proof_check_revocation(const struct ike_config *cfg, const struct payloads *p, uint8_t type,
-	const struct cert_list *certs, time_t now, char told[REVOCATION_TEXT_MAX],
-	struct outbox *ob, struct err *e) MUST_CHECK;
+/* Whose revocation is looked at. */
+struct proof_revocable {
+	const struct payloads
+		*p; /* may have CRLs and answers of OCSP of the gateway's in those ... */
+	uint8_t type; /* ... of this type */
+	const struct cert_list *certs;
+	time_t now;
+	struct rng *rng;
+	bool again; /* of a tunnel that is up: what is not known is borne */
+};
+
+/* The certificates, by which the gateway has proved itself, may be believed for all that is known. Where others
+ * are to be asked, out has what about, and it fails. */
+bool proof_check_revocation(const struct ike_config *cfg, const struct proof_revocable *what,
+	struct proof_revocation *out, struct outbox *ob, struct err *e) MUST_CHECK;
 
 #endif

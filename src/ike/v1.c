@@ -430,6 +430,7 @@ void v1_os(struct v1 *v, uint64_t now, const struct os_input *in, struct outbox 
 			v1_dpd_send(v, v->sa, ob);
 		break;
 	case OS_PATHS:
+	case OS_FETCHED:
 	case OS_SA_MOVED:
 	case OS_NETCONF_DONE:
 	case OS_PATH_CHANGED:
@@ -472,6 +473,14 @@ const struct granted *v1_granted(const struct v1 *v)
 	return &v->granted;
 }
 
+struct inquiry *v1_inquiry(struct v1 *v)
+{
+	struct inquiry *q = v->revocation.inquiry;
+
+	v->revocation.inquiry = NULL;
+	return q;
+}
+
 void v1_keys(const struct v1 *v, struct outbox *ob)
 {
 	for (size_t i = 0; i < V1_SAS_MAX; i++)
@@ -495,7 +504,7 @@ void v1_view(const struct v1 *v, struct ike_view *out)
 		.proved = v->proved,
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
-		.revocation = v->revocation,
+		.revocation = v->revocation.told,
 		.rekey_at = TIME_NEVER,
 		.reauth_at = TIME_NEVER,
 		.login_ends = TIME_NEVER,

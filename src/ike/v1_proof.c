@@ -212,6 +212,12 @@ static bool check_signature(struct v1_step *s, const struct identity *id, const 
 	const struct ike_config *cfg = s->v->cfg;
 	const struct payload *p = payload_find(s->p, V1P_SIG);
 	struct cert_list certs = { 0 };
+	const struct proof_revocable what = { .p = s->p,
+		.type = V1P_CERT,
+		.certs = &certs,
+		.now = v1_wall(s->v),
+		.rng = s->v->rng,
+		.again = !s->sa->first };
 	char subject[CERT_TEXT_MAX];
 
 	if (!p)
@@ -222,8 +228,7 @@ static bool check_signature(struct v1_step *s, const struct identity *id, const 
 		proof_check_identity(cfg, id, certs.v[0], s->e) &&
 		sig_v1_verify(certs.v[0], signature_method(s->sa->method),
 			(struct bytes){ hash->data, hash->len }, p->body, s->e) &&
-		proof_check_revocation(
-			cfg, s->p, V1P_CERT, &certs, v1_wall(s->v), s->v->revocation, s->ob, s->e);
+		proof_check_revocation(cfg, &what, &s->v->revocation, s->ob, s->e);
 	if (ok)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway's certificate: %s",
 			cert_subject_text(subject, certs.v[0]));

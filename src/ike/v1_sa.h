@@ -294,7 +294,7 @@ struct v1 {
 	struct err failure;
 	char vendor[64];
 	char local_id[ID_TEXT_MAX], remote_id[ID_TEXT_MAX];
-	char revocation[REVOCATION_TEXT_MAX]; /* as struct ike_view has it */
+	struct proof_revocation revocation;
 };
 
 struct v1_step { /* one message on its way through the engine */

@@ -216,6 +216,7 @@ void v1_free(struct v1 *v)
 	outbox_free(&nowhere);
 	v1_login_clear(v);
 	free(v->login);
+	inquiry_free(v->revocation.inquiry);
 	wipe(v, sizeof(*v));
 	free(v);
 }

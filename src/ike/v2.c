@@ -109,6 +109,7 @@ void v2_free(struct v2 *v)
 		if (v->sas[i])
 			sa_free(v->sas[i]);
 	handshake_free(v->hs);
+	inquiry_free(v->revocation.inquiry);
 	wipe(v, sizeof(*v));
 	free(v);
 }
@@ -441,6 +442,7 @@ void v2_os(struct v2 *v, uint64_t now, const struct os_input *in, struct outbox 
 			v->sa->want_dpd = true;
 		break;
 	case OS_PATHS:
+	case OS_FETCHED:
 	case OS_NETCONF_DONE:
 	case OS_PATH_CHANGED:
 	case OS_SEND_FAILED:
@@ -485,6 +487,14 @@ enum ike_wait v2_idle(const struct v2 *v)
 	return v->stage > STAGE_INIT ? WAIT_PROOF : WAIT_KEYS;
 }
 
+struct inquiry *v2_inquiry(struct v2 *v)
+{
+	struct inquiry *q = v->revocation.inquiry;
+
+	v->revocation.inquiry = NULL;
+	return q;
+}
+
 void v2_keys(const struct v2 *v, struct outbox *ob)
 {
 	for (size_t i = 0; i < V2_SAS_MAX; i++)
@@ -512,7 +522,7 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.quantum_safe = v->quantum_safe || (v->sa && v->sa->quantum_safe),
 		.local_id = v->local_id,
 		.remote_id = v->remote_id,
-		.revocation = v->revocation,
+		.revocation = v->revocation.told,
 		.rekey_at = TIME_NEVER,
 		.reauth_at = v->reauth_at,
 		.login_ends = v->login_ends,

@@ -44,7 +44,7 @@ static void write_certreq(const struct ike_config *cfg, struct ikew *k)
  * have never seen this encoding. */
 static void write_ocsp_request(const struct ike_config *cfg, struct ikew *k)
 {
-	if (cfg->revocation != REVOCATION_HARD)
+	if (cfg->revocation < REVOCATION_SOFT)
 		return;
 	ikew_payload(k, PAYLOAD_CERTREQ);
 	wr_u8(&k->w, CERT_OCSP_CONTENT);
@@ -268,14 +268,18 @@ static bool verify_by_certificate(struct step *s, struct bytes auth_body)
 {
 	const struct ike_config *cfg = s->v->cfg;
 	struct cert_list certs = { 0 };
+	const struct proof_revocable what = { .p = s->p,
+		.type = PAYLOAD_CERT,
+		.certs = &certs,
+		.now = v2_wall(s->v),
+		.rng = s->v->rng };
 	char subject[CERT_TEXT_MAX];
 
 	bool ok = proof_read_certs(cfg, s->p, PAYLOAD_CERT, &certs, s->e) &&
 		trust_verify(cfg->trust, &certs, v2_wall(s->v), s->e) &&
 		proof_check_identity(cfg, &s->v->hs->idr, certs.v[0], s->e) &&
 		verify_signature(s->v, auth_body, certs.v[0], s->ob, s->e) &&
-		proof_check_revocation(cfg, s->p, PAYLOAD_CERT, &certs, v2_wall(s->v),
-			s->v->revocation, s->ob, s->e);
+		proof_check_revocation(cfg, &what, &s->v->revocation, s->ob, s->e);
 	if (ok)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway's certificate: %s",
 			cert_subject_text(subject, certs.v[0]));

@@ -7,6 +7,7 @@
 #include "configure.h"
 #include "dial.h"
 #include "hints.h"
+#include "inquire.h"
 #include "ike/msg.h"
 #include "ike/v1.h"
 #include "netconf.h"
@@ -43,7 +44,7 @@ static void drop_engine(struct session *s)
 {
 	engine_free(s->engine);
 	s->engine = NULL;
-	s->view.local_id = s->view.remote_id = "";
+	s->view.local_id = s->view.remote_id = s->view.revocation = "";
 	s->view.n_children = 0;
 }
 
@@ -54,6 +55,7 @@ void session_end(struct session *s, const struct down *d, struct outbox *ob)
 	if (s->phase == PHASE_DOWN)
 		return;
 	attempt_hang_up(s, ob);
+	inquire_end(s);
 	drop_engine(s);
 	session_restore(s, d->status == DOWN_ASKED, ob);
 	s->phase = PHASE_DOWN;
@@ -130,6 +132,9 @@ void attempt_begin(struct session *s, struct outbox *ob)
 		dial_choose_port(s);
 	configure_gateway(s);
 	s->cfg.not_alone = s->twin.known || path->shared;
+	s->cfg.revocation = s->p->revocation;
+	s->cfg.inquired = s->inquiring.done;
+	s->inquiring.done = false; /* of the next gateway nothing is known */
 	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
 	if (!s->engine) {
 		session_fail(s, STAGE_INIT, &e, ob);

@@ -133,6 +133,9 @@ void configure_beside(struct session *s)
 
 	configure_tls(s);
 	c->not_alone = true;
+	/* The tunnel is up, and goes on meanwhile: others are not asked. */
+	if (c->revocation > REVOCATION_LOCAL)
+		c->revocation = REVOCATION_LOCAL;
 	c->n_want = 0;
 	for (uint32_t i = 0; n && i < n->n_addrs; i++)
 		c->want[c->n_want++] = n->addrs[i];

@@ -140,3 +140,8 @@ const struct granted *engine_granted(const struct engine *x)
 {
 	return x->v1 ? v1_granted(x->v1) : v2_granted(x->v2);
 }
+
+struct inquiry *engine_inquiry(struct engine *x)
+{
+	return x->v1 ? v1_inquiry(x->v1) : v2_inquiry(x->v2);
+}

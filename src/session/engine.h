@@ -41,5 +41,7 @@ uint64_t engine_deadline(const struct engine *x);
 void engine_keys(const struct engine *x, struct outbox *ob);
 void engine_view(const struct engine *x, struct ike_view *out);
 const struct granted *engine_granted(const struct engine *x);
+/* What others are to be asked before another engine begins (v2_inquiry). */
+struct inquiry *engine_inquiry(struct engine *x);
 
 #endif

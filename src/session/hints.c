@@ -200,8 +200,9 @@ static const struct worded {
 			"somebody who came by the old one's key" } },
 	{ "\" is revoked is not known: ",
 		{ ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY,
-			"name a current CRL of that CA in remote.crl, or have the gateway send an answer "
-			"of OCSP along (RFC 4806); remote.revocation = local does without" } },
+			"look whether this machine is online and its clock right; else name a current CRL "
+			"of that CA in remote.crl, or have the gateway send an answer of OCSP along (RFC "
+			"4806). remote.revocation = soft does without" } },
 	{ eap_server_proves, { ANY, ERR_AUTH, ANY, DOWN_NOT_THE_GATEWAY, NULL } },
 	/* RFC 9190 section 2.5: it sends an octet of zero first. */
 	{ "EAP-Success before EAP-TLS was finished",

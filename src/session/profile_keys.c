@@ -52,9 +52,10 @@ static const struct key_row rows[] = {
 		"", "file", "The gateway's own certificate: no other is accepted." },
 	{ "remote", "ca", KEY_TEXT, AT(ca), 0, 0, SIZE(ca), "", "file or folder",
 		"Certificates of the CAs believed; without it the system's." },
-	{ "remote", "revocation", KEY_CHOICE, AT(revocation), 0, 0, 0, "local", "off|local|hard",
-		"Who of a revoked certificate is refused: nobody, who is known to have one, or also who "
-		"is not known to have a good one." },
+	{ "remote", "revocation", KEY_CHOICE, AT(revocation), 0, 0, 0, "local",
+		"off|local|soft|hard",
+		"Whether the gateway's certificate is revoked: not looked at, seen from what is at hand, "
+		"or asked of others as well; hard: it must be known not to be." },
 	{ "remote", "crl", KEY_TEXT, AT(crl), 0, 0, SIZE(crl), "", "file or folder",
 		"Lists of what the CAs have revoked (CRLs), in PEM or DER." },
 	{ "remote", "eap-id", KEY_IDENTITY, AT(eap_id), 0, 0, 0, "", "identity",

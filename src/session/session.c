@@ -5,6 +5,7 @@
 #include "attempt.h"
 #include "configure.h"
 #include "dial.h"
+#include "inquire.h"
 #include "netconf.h"
 #include "reauth.h"
 #include "setup.h"
@@ -37,6 +38,8 @@ void session_free(struct session *s)
 	engine_free(s->engine);
 	engine_free(s->reauth.next);
 	engine_free(s->reauth.old);
+	inquire_end(s);
+	evidence_free(s->inquiring.fetched);
 	free(s->netconf);
 	wipe(s, sizeof(*s));
 	free(s);
@@ -124,6 +127,8 @@ static void engine_ended(struct session *s, struct outbox *ob)
 {
 	struct err e = s->view.failure;
 
+	if (s->phase == PHASE_CONNECTING && inquire_begin(s, ob))
+		return;
 	if (s->phase == PHASE_DIALLING)
 		s->view.stage = dial_stage(s);
 	else if (s->phase == PHASE_CONFIGURING) /* the SA cannot be had here */
@@ -348,6 +353,8 @@ static void path_changed(struct session *s, const struct os_input *in, struct ou
 			s->next_attempt = s->now; /* the network is back, perhaps */
 		return;
 	}
+	if (s->phase == PHASE_INQUIRING && in->n_paths > 0)
+		s->paths[s->path] = in->paths[0]; /* for when the gateway is called again */
 	bool connecting = s->phase == PHASE_CONNECTING || s->phase == PHASE_DIALLING;
 	if ((!connecting && s->phase != PHASE_UP) || (!connecting && cut_off(s, in, ob)) ||
 		in->n_paths == 0)
@@ -375,6 +382,9 @@ void session_os(struct session *s, uint64_t now, const struct os_input *in, stru
 	case OS_PATHS:
 		paths_found(s, in, ob);
 		return;
+	case OS_FETCHED:
+		inquire_answer(s, in, ob);
+		break;
 	case OS_NETCONF_DONE:
 		netconf_done(s, in, ob);
 		break;
@@ -414,6 +424,11 @@ void session_tick(struct session *s, uint64_t now, struct outbox *ob)
 		attempt_start(s, ob);
 		return;
 	}
+	if (s->phase == PHASE_INQUIRING) {
+		inquire_tick(s, ob);
+		follow(s, ob, from);
+		return;
+	}
 	if (!s->engine || s->phase == PHASE_WAITING || s->phase == PHASE_DOWN)
 		return;
 	if (s->phase == PHASE_UP && now >= s->leave_at) {
@@ -432,7 +447,8 @@ static bool reconnects(const struct session *s)
 {
 	return s->was_up &&
 		(s->phase == PHASE_RESOLVING || s->phase == PHASE_CONNECTING ||
-			s->phase == PHASE_DIALLING || (s->phase == PHASE_CONFIGURING && !s->again));
+			s->phase == PHASE_INQUIRING || s->phase == PHASE_DIALLING ||
+			(s->phase == PHASE_CONFIGURING && !s->again));
 }
 
 bool session_command(
@@ -485,6 +501,8 @@ uint64_t session_deadline(const struct session *s)
 {
 	if (s->phase == PHASE_WAITING)
 		return s->next_attempt;
+	if (s->phase == PHASE_INQUIRING)
+		return s->inquiring.until;
 	if (!works(s))
 		return TIME_NEVER;
 	uint64_t first = earliest(engine_deadline(s->engine), reauth_deadline(s));

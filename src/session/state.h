@@ -15,6 +15,7 @@ enum phase {
 	PHASE_ASKING, /* for what the profile does not hold */
 	PHASE_RESOLVING,
 	PHASE_CONNECTING, /* the engine works */
+	PHASE_INQUIRING, /* others are asked whether the gateway's certificate is revoked */
 	PHASE_DIALLING, /* the SA for L2TP is there, the line works */
 	PHASE_CONFIGURING, /* the machine is being set up */
 	PHASE_UP,
@@ -54,6 +55,14 @@ struct reauth { /* a new login beside the tunnel (reauth.h) */
 	unsigned refusals; /* of passwords */
 	bool failed; /* last_error is of the last try */
 	bool typing; /* the password that a try has asked for, which was given up: the next one waits for it */
+};
+
+struct inquiring { /* asking others (inquire.h) */
+	struct inquiry *about; /* NULL: nobody is asked */
+	struct evidence *fetched; /* all they said so far; NULL: nothing */
+	bool done; /* and so the next attempt goes by what is known */
+	uint32_t id; /* of the last question */
+	uint64_t until; /* then it is over */
 };
 
 struct session {
@@ -126,6 +135,7 @@ struct session {
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */
 	struct reauth reauth;
+	struct inquiring inquiring;
 	unsigned
 		installing; /* SAs that the data plane has been given, and has not said yet whether it has them */
 	uint32_t rekeys_ike, rekeys_child, reconnects;

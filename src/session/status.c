@@ -13,6 +13,7 @@ static enum conn_state state_of(const struct session *s)
 	case PHASE_ASKING:
 	case PHASE_RESOLVING:
 	case PHASE_CONNECTING:
+	case PHASE_INQUIRING:
 	case PHASE_DIALLING:
 	case PHASE_CONFIGURING:
 		return s->was_up ? STATE_RECONNECTING : STATE_CONNECTING;

@@ -27,7 +27,7 @@ gateway_prepare() {
 	else
 		pki_build
 	fi
-	for k in rsa-2048 rsa-3072 ecdsa-256 ecdsa-384 ed25519 chain eap other; do
+	for k in rsa-2048 rsa-3072 ecdsa-256 ecdsa-384 ed25519 chain eap other asked; do
 		cp "$LAB/pki/$k.crt" "$to/x509/"
 		cp "$LAB/pki/$k.key" "$to/private/"
 	done

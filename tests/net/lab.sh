@@ -150,6 +150,7 @@ lab_files() {
 	printf '# the lab\nnameserver 192.168.77.1\n' >"$LAB/client/etc/resolv.conf"
 	cat >>"$LAB/client/etc/hosts" <<-END
 	$GATE4 gate.vpn.test
+	$GATE4 ca.vpn.test
 	$GATE6 gate.vpn.test gate6.vpn.test
 	END
 }

@@ -71,6 +71,8 @@ pki_build() (
 	done
 	pki_gateway eap ecdsa-256 ca --san "$GATE4" --san "$GATE6" --san gate.vpn.test
 	pki_gateway other ecdsa-256 ca
+	pki_gateway asked ecdsa-256 ca --crl http://ca.vpn.test/ca.crl --ocsp http://198.51.100.10:8080/
+	pki_client asked ecdsa-256 ca
 	pki_gateway radius rsa-2048 ca
 	pki_client tls rsa-2048 ca
 	pki_issue user-named rsa-2048 ca --dn "O=Lab, CN=Alice Named"

@@ -110,11 +110,23 @@ static void installed(struct pair *p, const struct sa_spec *spec, struct outbox 
 	client_os(&p->client, p->net.now, &in, next);
 }
 
+static void fetch(struct pair *p, const struct fetch *what, struct outbox *next)
+{
+	struct os_input in = { .kind = OS_FETCHED, .spi = what->id };
+
+	p->fetches++;
+	if (p->serve && p->serve(p, what, &in))
+		client_os(&p->client, p->net.now, &in, next);
+}
+
 static void perform_one(struct pair *p, enum action_kind kind, const void *a, struct outbox *next)
 {
 	switch (kind) {
 	case ACT_RESOLVE:
 		find_gateway(p, a, next);
+		break;
+	case ACT_FETCH:
+		fetch(p, a, next);
 		break;
 	case ACT_ASK:
 		answer(p, a, next);

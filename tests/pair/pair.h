@@ -30,6 +30,9 @@ struct pair {
 	bool mute; /* no answer, nor that there will be none */
 	struct gw_config gwc;
 	bool twice; /* the gateway lets the client in a second time while the first is up */
+	/* What a session wants fetched: fills in what is answered, false: nothing ever is. */
+	bool (*serve)(struct pair *p, const struct fetch *what, struct os_input *in);
+	unsigned fetches;
 	struct net_config wire;
 	struct path path;
 	uint64_t ping_every; /* both ends send ESP so often, 0: never */

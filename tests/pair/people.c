@@ -20,6 +20,7 @@ static const struct {
 	[GW_CHAIN] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_INTERMEDIATE, 0, 0 },
 	[GW_OTHER_NAME] = { "EC", "P-256", "DNS:rogue.example.org", ISSUER_CA, 0, 0 },
 	[GW_OTHER_CA] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_STRANGER, 0, 0 },
+	[GW_ASKED_ABOUT] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA, 0, 0 },
 	[GW_EXPIRED] = { "EC", "P-256", "DNS:gw.example.org", ISSUER_CA, -200, -100 },
 	[USER_RSA] = { "RSA", "2048", "email:anna@example.org", ISSUER_CA, 0, 0 },
 	[USER_ECDSA] = { "EC", "P-256", "email:anna@example.org", ISSUER_CA, 0, 0 },
@@ -69,6 +70,10 @@ static void make(enum person who)
 		.san = rows[who].san,
 		.from = rows[who].from,
 		.to = rows[who].to };
+	if (who == GW_ASKED_ABOUT) {
+		spec.access = "OCSP;URI:http://ocsp.example.org/";
+		spec.points = "URI:http://ocsp.example.org/ca.crl";
+	}
 	enum issuer by = rows[who].issuer;
 	struct pki_file *f = calloc(1, sizeof(*f));
 	bool need_pass;

@@ -17,6 +17,7 @@ enum person {
 	GW_OTHER_NAME, /* by the same CA, for another host */
 	GW_OTHER_CA, /* the right name, by a CA that nobody believes */
 	GW_EXPIRED,
+	GW_ASKED_ABOUT, /* says where: of OCSP at http://ocsp.example.org/, of a CRL at /ca.crl there */
 	USER_RSA, /* anna@example.org */
 	USER_ECDSA,
 	USER_ED25519,

@@ -25,12 +25,14 @@ static X509 *x509_of(const struct cert *c)
 	return x;
 }
 
-static uint8_t make(struct pki_file *f, enum piece piece)
+static uint8_t make_for(
+	enum person who, struct pki_file *f, enum piece piece, const OCSP_REQUEST *question)
 {
-	X509 *gw = x509_of(person(GW_ECDSA)->certs.v[0]);
-	struct ocsp_spec ocsp = {
-		.about = gw, .issuer = people_ca(), .signer_key = people_ca_key()
-	};
+	X509 *gw = x509_of(person(who)->certs.v[0]);
+	struct ocsp_spec ocsp = { .about = gw,
+		.issuer = people_ca(),
+		.signer_key = people_ca_key(),
+		.question = question };
 	struct crl_spec crl = { .revoked = piece == REVOKING_CRL ? gw : NULL };
 
 	f->len = 0;
@@ -53,6 +55,11 @@ static uint8_t make(struct pki_file *f, enum piece piece)
 	}
 	X509_free(gw);
 	return piece >= GOOD_OCSP && piece != JUNK ? OCSP : CRL;
+}
+
+static uint8_t make(struct pki_file *f, enum piece piece)
+{
+	return make_for(GW_ECDSA, f, piece, NULL);
 }
 
 static void add_crl(struct evidence *ev, enum piece piece)
@@ -113,7 +120,7 @@ static void check(const struct row *r)
 			fail_msg("\"%s\" lacks \"%s\"", v->failure.text, r->refusal);
 		assert_false(v->proved);
 	}
-	assert_int_equal(p.gw.ocsp_wanted, r->policy == REVOCATION_HARD);
+	assert_int_equal(p.gw.ocsp_wanted, r->policy >= REVOCATION_SOFT);
 	pair_free(&p);
 	evidence_free(own);
 	free(f);
@@ -257,6 +264,235 @@ static void what_the_user_is_told(void **state)
 		profile_done(profile);
 		free(st);
 	}
+}
+
+/* --- asking others ------------------------------------------------------------------------------ */
+
+/* What is at http://ocsp.example.org/, and at /ca.crl there. */
+static enum piece responder, list;
+static bool mute, other_nonce;
+static struct pki_file served;
+
+static OCSP_REQUEST *question_of(const struct fetch *what)
+{
+	const uint8_t *p = what->data;
+	OCSP_REQUEST *r = d2i_OCSP_REQUEST(NULL, &p, (long)what->len);
+
+	assert_non_null(r);
+	if (other_nonce) {
+		OCSP_REQUEST_free(r);
+		r = OCSP_REQUEST_new();
+		OCSP_request_add1_nonce(r, NULL, 16);
+	}
+	return r;
+}
+
+static bool serve(struct pair *p, const struct fetch *what, struct os_input *in)
+{
+	bool is_list = strcmp(what->url, "http://ocsp.example.org/ca.crl") == 0;
+
+	assert_true(is_list || strcmp(what->url, "http://ocsp.example.org/") == 0);
+	assert_string_equal(what->type, is_list ? "" : "application/ocsp-request");
+	assert_int_equal(what->len > 0, !is_list);
+	/* Nothing is asked before the gateway has proved itself, and nothing carries traffic meanwhile. */
+	assert_int_equal(p->gw.phase, GW_UP);
+	assert_int_equal(p->events[EV_UP], 0);
+	if (mute)
+		return false;
+	enum piece piece = is_list ? list : responder;
+	in->ok = piece != NOTHING;
+	if (in->ok) {
+		OCSP_REQUEST *question = is_list ? NULL : question_of(what);
+		make_for(GW_ASKED_ABOUT, &served, piece, question);
+		OCSP_REQUEST_free(question);
+		in->body = pki_bytes(&served);
+	} else {
+		err_set(&in->err, ERR_SILENT, "%s: 192.0.2.9:80 cannot be reached", what->url);
+	}
+	return true;
+}
+
+static struct profile *asking(const char *policy)
+{
+	const struct setting settings[] = {
+		{ "connection", "gateway", "gw.example.org" },
+		{ "local", "auth", "psk" },
+		{ "local", "id", "anna@example.org" },
+		{ "remote", "auth", "cert" },
+		{ "secrets", "psk", "a long shared key of both" },
+		{ "ike", "proposals", "aes128gcm16-prfsha256-x25519" },
+		{ "esp", "proposals", "aes128gcm16-x25519-noesn" },
+		{ "remote", "revocation", policy },
+	};
+
+	return profile_trusting(profile_of(settings, ARRAY_LEN(settings)));
+}
+
+static void begin_asking(struct pair *p, const struct profile *profile, enum person gw)
+{
+	pair_init(p, 93);
+	p->profile = profile;
+	p->gwc.by_cert = true;
+	p->gwc.own = person(gw);
+	p->gwc.psk = "a long shared key of both";
+	p->serve = serve;
+}
+
+struct asked {
+	const char *policy;
+	enum piece responder, list;
+	bool mute, other_nonce;
+	unsigned fetches;
+	const char *told, *refusal; /* as in struct row */
+};
+
+static void check_asking(const struct asked *r)
+{
+	struct profile *profile = asking(r->policy);
+	struct status *st = calloc(1, sizeof(*st));
+	struct pair p;
+
+	assert_non_null(st);
+	responder = r->responder;
+	list = r->list;
+	mute = r->mute;
+	other_nonce = r->other_nonce;
+	begin_asking(&p, profile, GW_ASKED_ABOUT);
+	pair_connect(&p);
+	pair_run(&p, SECONDS(11));
+	session_status(p.client.session, p.net.now, st);
+	if (r->told) {
+		pair_check_up(&p, 1);
+		if (strncmp(st->gateway.revocation, r->told, strlen(r->told)) != 0)
+			fail_msg("\"%s\" is not \"%s\"", st->gateway.revocation, r->told);
+	} else {
+		assert_int_equal(p.downs, 1);
+		assert_int_equal(p.down.status, DOWN_NOT_THE_GATEWAY);
+		if (!strstr(p.down.what, r->refusal))
+			fail_msg("\"%s\" lacks \"%s\"", p.down.what, r->refusal);
+		assert_int_equal(p.events[EV_UP], 0);
+	}
+	assert_int_equal(p.fetches, r->fetches);
+	pair_free(&p);
+	profile_done(profile);
+	free(st);
+}
+
+static void others_are_asked(void **state)
+{
+	static const struct asked rows[] = {
+		{ "local", GOOD_OCSP, GOOD_CRL, false, false, 0, "unchecked", NULL },
+		{ "off", GOOD_OCSP, GOOD_CRL, false, false, 0, "unchecked", NULL },
+		{ "soft", GOOD_OCSP, NOTHING, false, false, 1, "good", NULL },
+		{ "hard", GOOD_OCSP, NOTHING, false, false, 1, "good", NULL },
+		{ "soft", REVOKING_OCSP, NOTHING, false, false, 1, NULL,
+			"says the OCSP responder (http://ocsp.example.org/)" },
+		{ "hard", REVOKING_OCSP, GOOD_CRL, false, false, 1, NULL, "is revoked since" },
+		{ "hard", NOTHING, GOOD_CRL, false, false, 2, "good", NULL },
+		{ "hard", LATER_OCSP, GOOD_CRL, false, false, 2, "good", NULL },
+		{ "hard", JUNK, GOOD_CRL, false, false, 2, "good", NULL },
+		{ "hard", GOOD_OCSP, GOOD_CRL, false, true, 2, "good", NULL },
+		{ "hard", GOOD_OCSP, NOTHING, false, true, 2, NULL, "cannot be reached" },
+		{ "soft", NOTHING, REVOKING_CRL, false, false, 2, NULL,
+			"says the CRL of its CA (http://ocsp.example.org/ca.crl)" },
+		{ "soft", NOTHING, NOTHING, false, false, 2, "unknown: whether the certificate",
+			NULL },
+		{ "hard", NOTHING, NOTHING, false, false, 2, NULL,
+			"is not known: http://ocsp.example.org/ca.crl: 192.0.2.9:80 cannot be reached" },
+		{ "hard", LATER_OCSP, OLD_CRL, false, false, 2, NULL, "is not of this time" },
+		{ "soft", NOTHING, NOTHING, true, false, 1, "unknown: whether the certificate",
+			NULL },
+		{ "hard", NOTHING, NOTHING, true, false, 1, NULL,
+			"http://ocsp.example.org/: no answer in time" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		check_asking(&rows[i]);
+}
+
+/* What was sent along, or is in a file, need not be asked for. */
+static void not_asked_without_need(void **state)
+{
+	struct profile *profile = asking("hard");
+	struct pki_file *f = calloc(1, sizeof(*f));
+	struct pair p;
+
+	(void)state;
+	assert_non_null(f);
+	begin_asking(&p, profile, GW_ASKED_ABOUT);
+	p.gwc.evidence[0].encoding = make_for(GW_ASKED_ABOUT, f, GOOD_OCSP, NULL);
+	p.gwc.evidence[0].der = pki_bytes(f);
+	pair_connect(&p);
+	pair_check_up(&p, 1);
+	assert_int_equal(p.fetches, 0);
+	pair_free(&p);
+	profile_done(profile);
+	free(f);
+}
+
+/* Where a certificate names no address there is nobody to ask, and the gateway is not called twice. */
+static void nowhere_to_ask(void **state)
+{
+	struct profile *soft = asking("soft"), *hard = asking("hard");
+	struct pair p;
+
+	(void)state;
+	begin_asking(&p, soft, GW_ECDSA);
+	pair_connect(&p);
+	pair_check_up(&p, 1);
+	assert_int_equal(p.fetches, 0);
+	assert_int_equal(p.events[EV_WARNING], 1);
+	pair_free(&p);
+	begin_asking(&p, hard, GW_ECDSA);
+	pair_connect(&p);
+	assert_int_equal(p.down.status, DOWN_NOT_THE_GATEWAY);
+	assert_non_null(strstr(p.down.what, "and no certificate names an address to ask at"));
+	pair_free(&p);
+	profile_done(soft);
+	profile_done(hard);
+}
+
+/* It is kept for as long as it is good. */
+static void asked_once(void **state)
+{
+	struct profile *profile = asking("hard");
+	struct pair p;
+
+	(void)state;
+	responder = GOOD_OCSP;
+	mute = other_nonce = false;
+	begin_asking(&p, profile, GW_ASKED_ABOUT);
+	pair_connect(&p);
+	pair_check_up(&p, 1);
+	p.events[EV_UP] = 0;
+	pair_command(&p, CMD_RECONNECT);
+	pair_run(&p, SECONDS(5));
+	pair_check_up(&p, 1);
+	assert_int_equal(p.events[EV_UP], 1);
+	assert_int_equal(p.fetches, 1);
+	pair_free(&p);
+	profile_done(profile);
+}
+
+static void stopped_while_asking(void **state)
+{
+	struct profile *profile = asking("hard");
+	struct pair p;
+
+	(void)state;
+	mute = true;
+	begin_asking(&p, profile, GW_ASKED_ABOUT);
+	pair_start(&p);
+	pair_run(&p, SECONDS(2));
+	assert_int_equal(p.fetches, 1);
+	assert_int_equal(p.downs, 0);
+	pair_stop(&p);
+	pair_run(&p, SECONDS(1));
+	assert_int_equal(p.downs, 1);
+	assert_int_equal(p.down.status, DOWN_ASKED);
+	pair_free(&p);
+	profile_done(profile);
 	people_free();
 }
 
@@ -267,6 +503,11 @@ int main(void)
 		cmocka_unit_test(before_the_login),
 		cmocka_unit_test(every_certificate_of_the_chain),
 		cmocka_unit_test(what_the_user_is_told),
+		cmocka_unit_test(others_are_asked),
+		cmocka_unit_test(not_asked_without_need),
+		cmocka_unit_test(nowhere_to_ask),
+		cmocka_unit_test(asked_once),
+		cmocka_unit_test(stopped_while_asking),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);

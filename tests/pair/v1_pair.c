@@ -255,6 +255,7 @@ static void perform_one(
 		answer(p, a, next);
 		break;
 	case ACT_SA_EXPECT:
+	case ACT_FETCH:
 	case ACT_SEND:
 	case ACT_SA_REMOVE:
 	case ACT_SA_MOVE:

@@ -105,7 +105,7 @@ static const struct row rows[] = {
 	BAD("remote", "ca", "", "empty"),
 	GOOD("remote", "revocation", "hard", "hard"),
 	GOOD("remote", "revocation", "OFF", "off"),
-	BAD("remote", "revocation", "strict", "off, local, hard"),
+	BAD("remote", "revocation", "strict", "off, local, soft, hard"),
 	GOOD("remote", "crl", "crls/", "crls/"),
 	BAD("remote", "crl", "", "empty"),
 	GOOD("remote", "eap-id", "radius.example.org", "radius.example.org"),
