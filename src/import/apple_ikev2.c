@@ -33,7 +33,7 @@ static const struct apple_key rows[] = {
 	{ "ServerCertificateIssuerCommonName", TOLD_ALWAYS,
 		"every CA in remote.ca is believed (without it: of this system), not this one alone" },
 	{ "ServerCertificateCommonName", TOLD_NOT, NULL },
-	{ "EnableCertificateRevocationCheck", TOLD_WHEN_ON, "revocation is not looked up" },
+	{ "EnableCertificateRevocationCheck", TOLD_NOT, NULL },
 	{ "EnableFallback", TOLD_WHEN_ON, "there is no mobile network to fall back to" },
 	{ "EnforceRoutes", TOLD_WHEN_ON,
 		"network.lan = no keeps the networks on the link from being reached past the tunnel" },
@@ -256,6 +256,10 @@ void apple_ikev2(struct apple_vpn *v)
 	read_auth(v, ikev2);
 	read_sas(v, ikev2);
 	read_ppk(v, ikev2);
+	/* There, too, it goes on where nobody answers. */
+	if (plist_on(ikev2, "EnableCertificateRevocationCheck") &&
+		!import_get(v->p, "secrets", "psk"))
+		import_set(v->p, "remote", "revocation", "soft");
 	if (plist_on(ikev2, "DisableMOBIKE"))
 		import_set(v->p, "ike", "mobike", "no");
 	read_dpd(v, ikev2);

@@ -54,7 +54,7 @@ static const struct key remote_keys[] = {
 	{ "id", NULL },
 	{ "cert", NULL },
 	{ "certreq", NULL },
-	{ "revocation", "revocation is not looked up" },
+	{ "revocation", NULL },
 };
 
 static const struct key local_keys[] = {
@@ -173,6 +173,17 @@ static void read_gateway_cert(struct import_profile *p, const json_t *remote)
 	base64_free(der, n);
 }
 
+/* Both ways are on there where they are not named. Who is pinned is not asked about here. */
+static void read_revocation(struct import_profile *p, const json_t *how)
+{
+	if (!json_is_object(how) || import_get(p, "remote", "certificate"))
+		return;
+	bool off = json_is_false(json_object_get(how, "crl")) &&
+		json_is_false(json_object_get(how, "ocsp"));
+	bool strict = json_is_true(json_object_get(how, "strict"));
+	import_set(p, "remote", "revocation", "%s", off ? "off" : strict ? "hard" : "soft");
+}
+
 static void read_remote(struct import_profile *p, const json_t *remote)
 {
 	set_text(p, "connection", "gateway", remote, "addr");
@@ -180,6 +191,7 @@ static void read_remote(struct import_profile *p, const json_t *remote)
 	if (text_at(remote, "id"))
 		foreign_identity(p, "remote", text_at(remote, "id"));
 	read_gateway_cert(p, remote);
+	read_revocation(p, json_object_get(remote, "revocation"));
 }
 
 static void read_local(struct import_profile *p, const json_t *local, enum way way)

@@ -216,6 +216,20 @@ static void set_local(struct source *s)
 		set_login(s);
 }
 
+/* Ours have one word for what strongSwan's ifuri means only where the certificate has an address. */
+static void set_revocation(struct source *s)
+{
+	const char *policy = of(s, s->remote, "revocation");
+
+	if (!policy)
+		return;
+	import_set(s->p, "remote", "revocation", "%s", says(policy, "strict") ? "hard" : "soft");
+	if (says(policy, "ifuri"))
+		import_note(s->p, IMPORT_LEFT, "revocation",
+			"= ifuri: here it is soft, which goes on where nobody answers, or hard, which "
+			"does not");
+}
+
 static void set_remote(struct source *s)
 {
 	const char *auth = of(s, s->remote, "auth"), *id = of(s, s->remote, "id");
@@ -236,6 +250,8 @@ static void set_remote(struct source *s)
 		set_file(s, "remote.ca", "/etc/swanctl/x509ca", file);
 	else
 		import_set(s->p, "remote", "ca", "/etc/swanctl/x509ca"); /* all there are in it */
+	if (!import_get(s->p, "remote", "certificate"))
+		set_revocation(s);
 }
 
 /* --- secrets ------------------------------------------------------------------------------------------------- */
@@ -430,7 +446,7 @@ static const char *const known[] = { "version", "remote_addrs", "remote_port", "
 	"cacerts", "round", "esp_proposals", "replay_window", "mode", "local_ts", "remote_ts",
 	"send_certreq", "send_cert", "dpd_timeout", "dpd_action", "start_action", "close_action",
 	"keyingtries", "over_time", "rand_time", "life_time", "unique", "policies", "local_port",
-	"file", "secret" };
+	"file", "secret", "revocation" };
 
 static void tell_rest_of(struct source *s, const struct conf_node *section, const char *where)
 {

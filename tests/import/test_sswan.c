@@ -49,6 +49,30 @@ static char *base64_of(const struct pki_file *f, char out[8192])
 	return out;
 }
 
+static void revocation(void **state)
+{
+	static const struct {
+		const char *says, *value;
+	} rows[] = {
+		{ "{}", "soft" },
+		{ "{\"strict\": false}", "soft" },
+		{ "{\"crl\": false}", "soft" },
+		{ "{\"crl\": false, \"ocsp\": false}", "off" },
+		{ "{\"ocsp\": false, \"strict\": true}", "hard" },
+		{ "3", NULL },
+	};
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(text, sizeof(text),
+			HEAD "\"type\": \"ikev2-eap\", \"remote\": {\"addr\": \"a.example\", "
+			     "\"revocation\": %s}, \"local\": {}}",
+			rows[i].says);
+		report_value(report_reads(import_sswan, text), "remote.revocation", rows[i].value);
+	}
+}
+
 static void a_profile_with_a_password(void **state)
 {
 	(void)state;
@@ -69,6 +93,7 @@ static void a_profile_with_a_password(void **state)
 	report_value(p, "connection.port", "4500");
 	report_value(p, "local.auth", "eap");
 	report_value(p, "remote.id", "gw.example.org");
+	report_value(p, "remote.revocation", "hard");
 	report_value(p, "secrets.user", "alice");
 	report_value(p, "ike.proposals", "aes256-sha256-ecp256");
 	report_value(p, "esp.proposals", "aes256gcm16-ecp256");
@@ -76,15 +101,14 @@ static void a_profile_with_a_password(void **state)
 	report_value(p, "network.exclude", "10.9.0.0/16");
 	report_value(p, "network.dns", "10.0.0.53");
 	report_value(p, "network.mtu", "1300");
-	report_count(p, 12);
-	report_note(p, IMPORT_LEFT, "remote.revocation", "not looked up");
+	report_count(p, 13);
 	report_note(p, IMPORT_LEFT, "split-tunneling.subnets", "192.0.2.1-192.0.2.9");
 	report_note(p, IMPORT_LEFT, "split-tunneling.block-ipv4", "killswitch");
 	report_no_note(p, "split-tunneling.block-ipv6");
 	report_note(p, IMPORT_LEFT, "nat-keepalive", "not to be set");
 	report_note(p, IMPORT_LEFT, "apps", "whole machine");
 	report_note(p, IMPORT_LEFT, "local.shared_secret", "no counterpart");
-	assert_int_equal(p->n_notes, 6);
+	assert_int_equal(p->n_notes, 5);
 	report_good(p);
 }
 
@@ -228,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_profile_with_a_password, report_clear),
+		cmocka_unit_test_teardown(revocation, report_clear),
 		cmocka_unit_test_teardown(a_profile_with_a_certificate, report_clear),
 		cmocka_unit_test_teardown(proposals_are_those_we_have, report_clear),
 		cmocka_unit_test_teardown(what_is_none_is_refused, report_clear),

@@ -18,6 +18,33 @@ static struct import_profile *reads_good(const char *text)
 	return p;
 }
 
+static void revocation(void **state)
+{
+	static const struct {
+		const char *says, *value;
+		bool noted;
+	} rows[] = { { "", NULL, false }, { "revocation = strict\n", "hard", false },
+		{ "revocation = ifuri\n", "soft", true },
+		{ "revocation = relaxed\n", "soft", false },
+		{ "certs = gw.pem\n revocation = strict\n", NULL, false } };
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(text, sizeof(text),
+			"connections {\n office {\n remote_addrs = a.example\n"
+			"local { auth = eap-mschapv2\n id = alice\n }\n"
+			"remote { auth = pubkey\n %s }\n children { net { } }\n }\n}\n",
+			rows[i].says);
+		const struct import_profile *p = reads_good(text);
+		report_value(p, "remote.revocation", rows[i].value);
+		if (rows[i].noted)
+			report_note(p, IMPORT_LEFT, "revocation", "ifuri");
+		else
+			report_no_note(p, "revocation");
+	}
+}
+
 static void eap(void **state)
 {
 	const struct import_profile *p = reads_good(
@@ -250,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(eap, report_clear),
+		cmocka_unit_test_teardown(revocation, report_clear),
 		cmocka_unit_test_teardown(eap_tls, report_clear),
 		cmocka_unit_test_teardown(ikev1_with_a_login, report_clear),
 		cmocka_unit_test_teardown(other_ways_in, report_clear),
