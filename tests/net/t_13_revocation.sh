@@ -97,7 +97,9 @@ test_revocation_nobody_answers() {
 # A responder that takes the connection and says nothing for ever costs half of the time; the list is asked for then.
 test_revocation_server_hangs() {
 	local hangs
-	serve gateway socat TCP4-LISTEN:8080,fork,reuseaddr EXEC:'sleep 60'
+	serve gateway python3 -c 'import socket, time
+s = socket.create_server(("198.51.100.10", 8080))
+time.sleep(600)'
 	hangs=$SERVED
 	asks hangs soft
 	client_start hangs
@@ -175,7 +177,7 @@ test_revocation_sent_along() {
 	responder_says V
 	load=$(sed -n 's/^\tload = \(random .*kernel-libipsec.*\)/\1/p' "$STRONGSWAN_CONF")
 	gateway_restart "load = $load curl"
-	in_box router nft "table ip no { chain fwd { type filter hook forward priority 0; tcp dport 8080 drop; }; }"
+	in_box router nft "table ip no { chain through { type filter hook forward priority 0; tcp dport 8080 drop; }; }"
 	asks along hard
 	client_start along
 	gateway_says 'sending OCSP status' || fail "it sends none"
