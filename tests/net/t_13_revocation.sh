@@ -140,6 +140,31 @@ test_revocation_list_fetched() {
 	no_more_served "$server"
 }
 
+# In phase 1 of IKEv1, which the gateway renews later: nobody is asked again then.
+test_revocation_list_fetched_v1() {
+	local conf=$LAB/gateway/swanctl/swanctl.conf server
+	revokes
+	list_served
+	server=$SERVED
+	sed -i '/^\tv1-ecdsa :/,/^\t}/s/ecdsa-256/asked/' "$conf"
+	gateway_do --load-conns
+	v1_cert fetched 21 asked
+	profile_add fetched remote 'revocation = hard'
+	client_start fetched
+	status_becomes fetched "s['gateway']['revocation'] == 'good'"
+	reaches "$INNER4"
+	no_more_served "$server"
+	client_do fetched 'rekey ike'
+	status_becomes fetched "s['rekeys']['ike'] == 1"
+	reaches "$INNER4"
+	client_stop fetched
+	rm "$LAB/ca/ca.crl"
+	client_fails 7 fetched
+	explained fetched 'http://ca.vpn.test/ca.crl: .*cannot be reached'
+	cp "$NET_DIR/gateway/swanctl.conf" "$conf"
+	gateway_do --load-conns
+}
+
 test_revocation_responder() {
 	responder_says V
 	asks responder hard
