@@ -122,7 +122,7 @@ static bool ocsp_signed(const struct look *l, size_t i, OCSP_BASICRESP *answer)
 	X509_STORE *store = store_of(l, i + 1);
 	STACK_OF(X509) *issuer = sk_X509_new_null();
 	bool ok = store && issuer && sk_X509_push(issuer, look_cert(l, i + 1)) > 0 &&
-		OCSP_basic_verify(answer, issuer, store, OCSP_NOEXPLICIT | OCSP_PARTIAL_CHAIN) == 1;
+		OCSP_basic_verify(answer, issuer, store, OCSP_NOEXPLICIT) == 1;
 
 	sk_X509_free(issuer);
 	X509_STORE_free(store);

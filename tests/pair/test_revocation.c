@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/session/state.h"
 #include "lib/revoked.h"
 #include "pair.h"
 #include "people.h"
 #include "profiles.h"
+#include "relogin.h"
 
 enum { CRL = 7, OCSP = 14 };
 
@@ -25,11 +27,16 @@ static X509 *x509_of(const struct cert *c)
 	return x;
 }
 
+/* Seconds from PKI_NOW to what is made now. */
+static long later;
+
 static uint8_t make_for(
 	enum person who, struct pki_file *f, enum piece piece, const OCSP_REQUEST *question)
 {
 	X509 *gw = x509_of(person(who)->certs.v[0]);
-	struct ocsp_spec ocsp = { .about = gw,
+	struct ocsp_spec ocsp = { .from = later - 3600,
+		.to = later + 3600,
+		.about = gw,
 		.issuer = people_ca(),
 		.signer_key = people_ca_key(),
 		.question = question };
@@ -453,8 +460,8 @@ static void nowhere_to_ask(void **state)
 	profile_done(hard);
 }
 
-/* It is kept for as long as it is good. */
-static void asked_once(void **state)
+/* What is answered is kept for as long as it is good. */
+static void asked_again_when_it_is_old(void **state)
 {
 	struct profile *profile = asking("hard");
 	struct pair p;
@@ -465,14 +472,47 @@ static void asked_once(void **state)
 	begin_asking(&p, profile, GW_ASKED_ABOUT);
 	pair_connect(&p);
 	pair_check_up(&p, 1);
-	p.events[EV_UP] = 0;
-	pair_command(&p, CMD_RECONNECT);
-	pair_run(&p, SECONDS(5));
-	pair_check_up(&p, 1);
-	assert_int_equal(p.events[EV_UP], 1);
-	assert_int_equal(p.fetches, 1);
+	for (unsigned asked = 1; asked <= 2; asked++) {
+		p.events[EV_UP] = 0;
+		pair_command(&p, CMD_RECONNECT);
+		pair_run(&p, SECONDS(5));
+		pair_check_up(&p, 1);
+		assert_int_equal(p.events[EV_UP], 1);
+		assert_int_equal(p.fetches, asked);
+		/* What is old is not kept. */
+		assert_int_equal(evidence_len(p.client.session->inquiring.fetched), 1);
+		later += 7200;
+		pair_run(&p, SECONDS(7200));
+	}
+	later = 0;
 	pair_free(&p);
 	profile_done(profile);
+}
+
+/* A tunnel that is up does not end for what is not known any more when the gateway wants a new login. */
+static void not_asked_beside_a_tunnel(void **state)
+{
+	struct relogin *w = relogin_new(true);
+	struct pki_file *f = calloc(1, sizeof(*f));
+	X509_CRL *crl = pki_crl(
+		&(struct crl_spec){ .from = -3600, .to = 100 }, people_ca(), people_ca_key());
+	size_t added;
+	struct err e;
+
+	(void)state;
+	assert_non_null(f);
+	pki_der_crl(f, crl);
+	w->profile->revocation = REVOCATION_HARD;
+	w->profile->crls = evidence_new(&e);
+	assert_ok(&e, evidence_add_crl(w->profile->crls, pki_bytes(f), "a.crl", &added, &e));
+	relogin_up(w);
+	relogin_to(w, LIFE - LEAD + 15);
+	assert_int_equal(w->p.other.phase, GW_UP);
+	assert_int_equal(w->p.gw.phase, GW_CLOSED);
+	assert_int_equal(w->p.events[EV_LOST], 0);
+	relogin_free(w);
+	X509_CRL_free(crl);
+	free(f);
 }
 
 static void stopped_while_asking(void **state)
@@ -487,6 +527,10 @@ static void stopped_while_asking(void **state)
 	pair_run(&p, SECONDS(2));
 	assert_int_equal(p.fetches, 1);
 	assert_int_equal(p.downs, 0);
+	/* An answer to another question changes nothing. */
+	pair_os(&p, &(struct os_input){ .kind = OS_FETCHED, .spi = 77 });
+	pair_run(&p, SECONDS(1));
+	assert_int_equal(p.fetches, 1);
 	pair_stop(&p);
 	pair_run(&p, SECONDS(1));
 	assert_int_equal(p.downs, 1);
@@ -506,7 +550,8 @@ int main(void)
 		cmocka_unit_test(others_are_asked),
 		cmocka_unit_test(not_asked_without_need),
 		cmocka_unit_test(nowhere_to_ask),
-		cmocka_unit_test(asked_once),
+		cmocka_unit_test(asked_again_when_it_is_old),
+		cmocka_unit_test(not_asked_beside_a_tunnel),
 		cmocka_unit_test(stopped_while_asking),
 	};
 
