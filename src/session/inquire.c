@@ -52,13 +52,14 @@ static void judge(struct session *s, struct outbox *ob)
 		inquiry_look(q->about, s->p->trust, s->p->crls, q->fetched, session_wall(s), &why);
 
 	inquire_end(s);
-	q->done = true;
 	s->phase = PHASE_CONNECTING;
 	if (standing == STANDING_REVOKED ||
-		(standing == STANDING_UNKNOWN && s->cfg.revocation == REVOCATION_HARD))
+		(standing == STANDING_UNKNOWN && s->cfg.revocation == REVOCATION_HARD)) {
 		attempt_failed(s, &why, ob);
-	else
+	} else {
+		q->done = true;
 		attempt_begin(s, ob);
+	}
 }
 
 bool inquire_begin(struct session *s, struct outbox *ob)

@@ -489,6 +489,37 @@ static void asked_again_when_it_is_old(void **state)
 	profile_done(profile);
 }
 
+/* Nobody answers for a while, and with each attempt they are asked again. */
+static void comes_back_when_they_answer(void **state)
+{
+	struct profile *profile = asking("hard");
+	struct pair p;
+
+	(void)state;
+	responder = GOOD_OCSP;
+	mute = other_nonce = false;
+	begin_asking(&p, profile, GW_ASKED_ABOUT);
+	pair_connect(&p);
+	pair_check_up(&p, 1);
+	later += 7200;
+	pair_run(&p, SECONDS(7200));
+	responder = list = NOTHING;
+	p.events[EV_UP] = p.fetches = 0;
+	pair_command(&p, CMD_RECONNECT);
+	pair_run(&p, SECONDS(60));
+	assert_int_equal(p.events[EV_UP], 0);
+	assert_int_equal(p.downs, 0);
+	assert_true(p.fetches >= 4);
+	assert_int_equal(p.fetches, 2 * p.events[EV_RECONNECTING] - 2);
+	responder = GOOD_OCSP;
+	pair_run(&p, SECONDS(60));
+	assert_int_equal(p.events[EV_UP], 1);
+	pair_check_up(&p, 1);
+	later = 0;
+	pair_free(&p);
+	profile_done(profile);
+}
+
 /* A tunnel that is up does not end for what is not known any more when the gateway wants a new login. */
 static void not_asked_beside_a_tunnel(void **state)
 {
@@ -551,6 +582,7 @@ int main(void)
 		cmocka_unit_test(not_asked_without_need),
 		cmocka_unit_test(nowhere_to_ask),
 		cmocka_unit_test(asked_again_when_it_is_old),
+		cmocka_unit_test(comes_back_when_they_answer),
 		cmocka_unit_test(not_asked_beside_a_tunnel),
 		cmocka_unit_test(stopped_while_asking),
 	};
