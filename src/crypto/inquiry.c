@@ -209,7 +209,7 @@ bool inquiry_answer(struct inquiry *q, struct evidence *fetched, struct bytes an
 	char from[64];
 	size_t added;
 
-	snprintf(from, sizeof(from), "%s", s->url);
+	snprintf(from, sizeof(from), "%.63s", s->url);
 	if (s->question_len == 0)
 		return evidence_add_crl(fetched, answer, from, &added, e) || err_ctx(e, "%s", from);
 	if (!evidence_add_ocsp(fetched, answer, from, e))
