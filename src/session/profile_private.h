@@ -41,7 +41,7 @@ struct key_row {
 	const char *story;
 };
 
-enum { PROFILE_KEYS_MAX = 64, PROPOSALS_TEXT_MAX = 1024, PREFIXES_MAX = 256 };
+enum { PROFILE_KEYS_MAX = 80, PROPOSALS_TEXT_MAX = 1024, PREFIXES_MAX = 256 };
 
 struct profile_full {
 	struct profile p; /* first: what the world has a pointer to */
