@@ -16,6 +16,7 @@
 #include "ike/prop.h"
 
 enum { PPK_ID_MAX = 128 }; /* octets of a PPK_ID, without its type */
+enum { TICKET_MAX = 4096 }; /* octets of a ticket, which goes in one datagram that nobody cuts */
 
 enum tri { TRI_AUTO, TRI_YES, TRI_NO };
 
@@ -74,6 +75,20 @@ struct os_input {
 
 enum command { CMD_REKEY_IKE, CMD_REKEY_CHILD, CMD_REKEY_ALL, CMD_RECONNECT };
 
+/* RFC 5723: what an IKE SA that was lost is made anew from, without key exchange and login: the gateway's ticket for
+ * it, and what the table in section 5 keeps. It holds a key, which resumption_free wipes. */
+struct resumption {
+	uint64_t until; /* as long as the gateway takes the ticket */
+	size_t ticket_len; /* 0: there is none */
+	uint8_t ticket[TICKET_MAX];
+	struct secret sk_d;
+	struct suite suite;
+	struct identity idi, idr;
+	bool quantum_safe; /* as struct ike_view has these */
+	bool sha1;
+	uint8_t eap;
+};
+
 enum ike_auth { IKE_AUTH_BY_PSK, IKE_AUTH_BY_CERT, IKE_AUTH_BY_EAP };
 
 /* Who starts the configuration exchange of IKEv1. */
@@ -116,6 +131,8 @@ struct ike_config {
 	 * (RFC 7296 section 2.4, RFC 2407 section 4.6.3.3). */
 	bool not_alone;
 	bool mobike; /* IKEv2, tunnel mode: RFC 4555 */
+	bool resumption; /* IKEv2: the gateway is asked for tickets */
+	const struct resumption *resume; /* IKEv2: the SA to begin with; NULL: a new login */
 	bool want_address; /* ask for addresses by configuration payload */
 	size_t n_want; /* those asked for by name, or any of a family (all zero); 0: any of both */
 	struct prefix want[NETCONF_ADDRS];
@@ -203,6 +220,8 @@ struct ike_view {
 	bool nat, encap;
 	bool rekeying; /* a rekey of ours is under way */
 	bool cookie; /* the gateway asked for one: it is under load */
+	bool resumed; /* from an IKE SA that was lost */
+	uint64_t ticket_until; /* there is a ticket, good until then; 0: none */
 	bool proved; /* the gateway proved itself, and what it said after that is its own */
 	bool pkcs1; /* we signed by PKCS#1 v1.5, and may by PSS */
 	bool sha1; /* a signature of either side was made by it, whatever the suite */

@@ -33,6 +33,12 @@ void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob);
 /* Another engine carries what this one did. Nothing more is sent by its child SAs, what comes in is still read for a
  * while, and its IKE SA is deleted; IKE_DEAD follows. */
 void v2_retire(struct v2 *v, uint64_t now, struct outbox *ob);
+/* The gateway is not told: what was lost, or is left, can be resumed. IKE_DEAD follows. */
+void v2_abandon(struct v2 *v, uint64_t now, struct outbox *ob);
+/* What the connection, which is dead, can be resumed from; the caller's from then on. NULL: nothing, for the gateway
+ * gave none, or one side has deleted the IKE SA (RFC 5723 section 6.2). */
+struct resumption *v2_resumption(struct v2 *v);
+void resumption_free(struct resumption **r); /* wipes; NULL is fine */
 /* The message is for one of its IKE SAs. */
 bool v2_is_for(const struct v2 *v, const struct datagram *d);
 uint64_t v2_deadline(const struct v2 *v);

@@ -92,7 +92,7 @@ struct v2 *v2_new(const struct ike_config *config, struct rng *rng, struct err *
 	}
 	v->cfg = config;
 	v->rng = rng;
-	v->reauth_at = v->login_ends = v->keepalive_at = v->extra_at = TIME_NEVER;
+	v->reauth_at = v->login_ends = v->keepalive_at = v->extra_at = v->ticket_at = TIME_NEVER;
 	return v;
 }
 
@@ -110,6 +110,7 @@ void v2_free(struct v2 *v)
 			sa_free(v->sas[i]);
 	handshake_free(v->hs);
 	inquiry_free(v->revocation.inquiry);
+	resumption_free(&v->ticket);
 	wipe(v, sizeof(*v));
 	free(v);
 }
@@ -220,6 +221,7 @@ uint64_t v2_deadline(const struct v2 *v)
 	if (v->remake && !window_shut(v->sa))
 		at = earliest(at, v->remake_at);
 	at = earliest(at, earliest(v->login_ends, v->extra_at));
+	at = earliest(at, v2_ticket_deadline(v));
 	return earliest(at, dpd_at(v));
 }
 
@@ -332,6 +334,7 @@ void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob)
 	}
 	if (now >= dpd_at(v))
 		v->sa->want_dpd = true;
+	v2_ticket_tick(v);
 	if (v->nat_local && now >= v->keepalive_at) {
 		outbox_send(ob, PORT_NATT, &v->path.local, &v->path.remote, NULL, 0);
 		v->keepalive_at = now + KEEPALIVE_MS;
@@ -341,10 +344,27 @@ void v2_tick(struct v2 *v, uint64_t now, struct outbox *ob)
 
 /* --- inputs ---------------------------------------------------------------------------------------- */
 
+static bool resume(struct v2 *v, struct outbox *ob, struct err *e)
+{
+	v2_stage(v, STAGE_INIT, v2_story(TASK_RESUME), ob);
+	v->hs->from = v->cfg->resume;
+	v->sa->state = V2_RESUME;
+	return v2_resume_send(v, ob, e);
+}
+
+static bool agree(struct v2 *v, struct outbox *ob, struct err *e)
+{
+	const struct alg *group = prop_first_ke(v->cfg->ike_proposals);
+
+	v->hs->ke = group ? ke_new(group, v->rng, e) : NULL;
+	v2_stage(v, STAGE_INIT, v2_story(TASK_INIT), ob);
+	v->sa->state = V2_INIT;
+	return v->hs->ke && v2_init_send(v, ob, e);
+}
+
 void v2_start(struct v2 *v, uint64_t now, time_t wall, const struct path *path, bool patient,
 	struct outbox *ob)
 {
-	const struct alg *group = prop_first_ke(v->cfg->ike_proposals);
 	struct err e = { 0 };
 
 	v->now = v->wall_at = v->heard_at = now;
@@ -363,10 +383,7 @@ void v2_start(struct v2 *v, uint64_t now, time_t wall, const struct path *path, 
 		rng_fill(v->rng, v->sa->spi_i, IKE_SPI_LEN);
 	while (v->sa->spi_i[0] == 0);
 	rng_fill(v->rng, v->hs->ni, sizeof(v->hs->ni));
-	v->hs->ke = group ? ke_new(group, v->rng, &e) : NULL;
-	v2_stage(v, STAGE_INIT, v2_story(TASK_INIT), ob);
-	v->sa->state = V2_INIT;
-	if (!v->hs->ke || !v2_init_send(v, ob, &e))
+	if (!(v->cfg->resume ? resume(v, ob, &e) : agree(v, ob, &e)))
 		v2_fail(v, &e, ob);
 }
 
@@ -514,6 +531,8 @@ void v2_view(const struct v2 *v, struct ike_view *out)
 		.nat = v->nat_local || v->nat_remote,
 		.encap = v->encap,
 		.cookie = v->cookie,
+		.resumed = v->resumed,
+		.ticket_until = v2_ticket_until(v),
 		.proved = v->proved,
 		.pkcs1 = v->pkcs1,
 		.sha1 = v->sha1,

@@ -50,7 +50,7 @@ static void write_ocsp_request(const struct ike_config *cfg, struct ikew *k)
 	wr_u8(&k->w, CERT_OCSP_CONTENT);
 }
 
-static void auth_write(struct ikew *k, uint8_t method, struct bytes data)
+void v2_auth_write(struct ikew *k, uint8_t method, struct bytes data)
 {
 	ikew_payload(k, PAYLOAD_AUTH);
 	wr_u8(&k->w, method);
@@ -114,11 +114,11 @@ static bool write_auth(struct v2 *v, struct ikew *k, struct err *e)
 	if (cfg->local_auth == IKE_AUTH_BY_PSK) {
 		ok = v2_auth_shared(v->sa, (struct bytes){ cfg->psk->text, cfg->psk->len },
 			(struct bytes){ octets, n }, &mac, e);
-		auth_write(k, AUTH_PSK, (struct bytes){ mac.data, mac.len });
+		v2_auth_write(k, AUTH_PSK, (struct bytes){ mac.data, mac.len });
 	} else {
 		ok = sign(v, (struct bytes){ octets, n }, &method, sig, &sig_len, e);
 		if (ok)
-			auth_write(k, method, (struct bytes){ sig, sig_len });
+			v2_auth_write(k, method, (struct bytes){ sig, sig_len });
 	}
 	secret_wipe(&mac);
 	free(octets);
@@ -163,6 +163,20 @@ static void write_child(struct v2 *v, struct ikew *k)
 	v2_ts_write(k, PAYLOAD_TSr, &o->remote_ts);
 }
 
+bool v2_auth_rest(struct v2 *v, enum v2_task task, struct ikew *k, struct outbox *ob, struct err *e)
+{
+	v2_ticket_request(v, k);
+	if (v->cfg->want_address)
+		v2_cp_request(k, v->cfg);
+	write_child(v, k);
+	if (v2_mobile(v->cfg))
+		ikew_notify(k, 0, MOBIKE_SUPPORTED, (struct bytes){ 0 }, (struct bytes){ 0 });
+	bool ok = v2_request(v, v->sa, task, IKE_AUTH, k, ob, e);
+	struct sa_ref in = v2_inbound(v, v->hs->child.spi_in);
+	outbox_sa_expect(ob, &in);
+	return ok;
+}
+
 bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 {
 	const struct ike_config *cfg = v->cfg;
@@ -192,17 +206,7 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 		if (cfg->local_auth != IKE_AUTH_BY_EAP)
 			ok = v2_ppk_write(v, &k, e) && write_auth(v, &k, e);
 	}
-	if (ok) {
-		if (cfg->want_address)
-			v2_cp_request(&k, cfg);
-		write_child(v, &k);
-		if (v2_mobile(cfg))
-			ikew_notify(
-				&k, 0, MOBIKE_SUPPORTED, (struct bytes){ 0 }, (struct bytes){ 0 });
-		ok = v2_request(v, v->sa, TASK_AUTH, IKE_AUTH, &k, ob, e);
-		struct sa_ref in = v2_inbound(v, hs->child.spi_in);
-		outbox_sa_expect(ob, &in);
-	}
+	ok = ok && v2_auth_rest(v, TASK_AUTH, &k, ob, e);
 	wipe(buf, MESSAGE_OUT_MAX);
 	free(buf);
 	return ok;
@@ -210,7 +214,7 @@ bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e)
 
 /* --- the gateway's proof ---------------------------------------------------------------------- */
 
-static bool split_auth(struct bytes body, uint8_t *method, struct bytes *data)
+bool v2_auth_split(struct bytes body, uint8_t *method, struct bytes *data)
 {
 	struct rd r = rd_init(body.p, body.n);
 
@@ -227,7 +231,7 @@ bool v2_verify_shared(struct v2 *v, struct bytes auth_body, struct bytes secret,
 	struct secret want = { 0 };
 	size_t n;
 
-	if (!split_auth(auth_body, &method, &data) || method != AUTH_PSK)
+	if (!v2_auth_split(auth_body, &method, &data) || method != AUTH_PSK)
 		return err_set(e, ERR_AUTH,
 			"the gateway proves itself by method %u, not by the shared key", method);
 	if (!v2_signed_octets(v->sa, false, v->hs, &v->hs->idr, &octets, &n, e))
@@ -248,7 +252,7 @@ static bool verify_signature(struct v2 *v, struct bytes auth_body, const struct 
 	struct sig_used used;
 	size_t n;
 
-	if (!split_auth(auth_body, &method, &data))
+	if (!v2_auth_split(auth_body, &method, &data))
 		return err_set(e, ERR_AUTH, "the gateway's AUTH payload is empty");
 	if (method == AUTH_PSK)
 		return err_set(e, ERR_AUTH,
@@ -287,7 +291,7 @@ static bool verify_by_certificate(struct step *s, struct bytes auth_body)
 	return ok;
 }
 
-/* The only place where the gateway becomes proved. */
+/* Here the gateway becomes proved, and nowhere else but where an IKE SA is resumed (v2_resume.c). */
 static bool verify_gateway(struct step *s)
 {
 	struct v2 *v = s->v;
@@ -320,7 +324,7 @@ static bool verify_gateway(struct step *s)
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
-static bool gateway_refused(struct step *s)
+bool v2_auth_refused(struct step *s)
 {
 	char name[NOTIFY_TEXT_MAX];
 	struct notify n;
@@ -335,7 +339,7 @@ bool v2_auth_recv(struct step *s)
 {
 	const struct payload *eap = payload_find(s->p, PAYLOAD_EAP);
 
-	if (!payload_find(s->p, PAYLOAD_AUTH) && gateway_refused(s))
+	if (!payload_find(s->p, PAYLOAD_AUTH) && v2_auth_refused(s))
 		return false;
 	if (s->v->cfg->local_auth != IKE_AUTH_BY_EAP && !v2_ppk_read(s))
 		return false;
@@ -355,7 +359,7 @@ static bool child_refused(struct step *s)
 {
 	char name[NOTIFY_TEXT_MAX];
 
-	if (!gateway_refused(s))
+	if (!v2_auth_refused(s))
 		return false;
 	if (s->v->hs->childless && s->e->notify == INVALID_SYNTAX)
 		err_notify(s->e, ERR_PEER, INVALID_SYNTAX,
@@ -461,6 +465,7 @@ bool v2_auth_established(struct step *s)
 	if (!ok)
 		return false;
 	v2_auth_lifetime(s);
+	v2_ticket_first(s);
 	note_mobike(s);
 	s->next = V2_UP;
 	return true;

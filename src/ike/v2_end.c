@@ -38,8 +38,8 @@ static void say_goodbye(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	uint8_t buf[64];
 	struct ikew k;
 
-	if (!sa || !sa->seal || sa->state == V2_INIT || sa->state == V2_INTERMEDIATE ||
-		sa->state == V2_GONE)
+	if (!sa || !sa->seal || sa->state == V2_INIT || sa->state == V2_RESUME ||
+		sa->state == V2_INTERMEDIATE || sa->state == V2_GONE)
 		return;
 	ikew_chain(&k, buf, sizeof(buf));
 	v2_delete_write(&k, PROTO_IKE, NULL, 0);
@@ -53,8 +53,10 @@ void v2_fail(struct v2 *v, const struct err *e, struct outbox *ob)
 	if (v->phase == IKE_DEAD)
 		return;
 	v->failure = *e;
-	if (e->kind != ERR_SILENT)
+	if (e->kind != ERR_SILENT) { /* what is deleted cannot be resumed (RFC 5723 section 6.2) */
 		say_goodbye(v, v->sa, ob);
+		resumption_free(&v->ticket);
+	}
 	clear_all(v, ob);
 	v->phase = IKE_DEAD;
 }
@@ -73,6 +75,7 @@ void v2_stop(struct v2 *v, uint64_t now, struct outbox *ob)
 	}
 	v->phase = IKE_CLOSING;
 	v->stopping = true;
+	resumption_free(&v->ticket);
 	v->stop_at = now + STOP_MS;
 	children_clear(&v->children, NULL, ob);
 	v->sa->want_delete = true;
@@ -86,6 +89,16 @@ void v2_retire(struct v2 *v, uint64_t now, struct outbox *ob)
 		return;
 	v->phase = IKE_CLOSING;
 	v->stopping = v->retired = true;
+	resumption_free(&v->ticket);
 	v->stop_at = v->reauth_at = v->login_ends = TIME_NEVER;
 	v2_request_next(v, ob);
+}
+
+void v2_abandon(struct v2 *v, uint64_t now, struct outbox *ob)
+{
+	struct err e;
+
+	v->now = now;
+	err_set(&e, ERR_SILENT, "the gateway was left for another connection to it");
+	v2_fail(v, &e, ob);
 }

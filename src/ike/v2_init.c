@@ -26,47 +26,66 @@ static void write_signature_hashes(struct ikew *k)
 		(struct bytes){ list, w.len });
 }
 
+void v2_open_begin(struct v2 *v, struct ikew *k, uint8_t *buf, size_t cap, uint8_t exchange)
+{
+	struct ike_hdr h = { .version = 0x20, .exchange = exchange, .flags = FLAG_INITIATOR };
+	const struct handshake *hs = v->hs;
+
+	memcpy(h.spi_i, v->sa->spi_i, IKE_SPI_LEN);
+	ikew_message(k, buf, cap, &h);
+	if (hs->cookie_len > 0)
+		ikew_notify(k, 0, COOKIE, (struct bytes){ 0 },
+			(struct bytes){ hs->cookie, hs->cookie_len });
+}
+
+void v2_open_announce(struct v2 *v, struct ikew *k)
+{
+	v2_nat_write(v, v->sa, k);
+	if (v->cfg->fragmentation)
+		ikew_notify(k, 0, IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 },
+			(struct bytes){ 0 });
+}
+
+bool v2_open_send(struct v2 *v, enum v2_task task, uint8_t exchange, struct ikew *k,
+	struct outbox *ob, struct err *e)
+{
+	const struct kept *sent = &v->sa->req.sent;
+	struct handshake *hs = v->hs;
+
+	if (!v2_request(v, v->sa, task, exchange, k, ob, e))
+		return false;
+	free(hs->init_i);
+	hs->init_i_len = sent->v[0].len;
+	hs->init_i = malloc(hs->init_i_len);
+	if (!hs->init_i)
+		return err_set(e, ERR_LOCAL, "out of memory");
+	memcpy(hs->init_i, sent->v[0].data, hs->init_i_len);
+	return true;
+}
+
 bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e)
 {
-	struct v2_sa *sa = v->sa;
 	struct handshake *hs = v->hs;
-	struct ike_hdr h = { .version = 0x20, .exchange = IKE_SA_INIT, .flags = FLAG_INITIATOR };
 	uint8_t buf[IKE_DATAGRAM_MAX];
 	struct ikew k;
 
-	memcpy(h.spi_i, sa->spi_i, IKE_SPI_LEN);
-	ikew_message(&k, buf, sizeof(buf), &h);
-	if (hs->cookie_len > 0)
-		ikew_notify(&k, 0, COOKIE, (struct bytes){ 0 },
-			(struct bytes){ hs->cookie, hs->cookie_len });
+	v2_open_begin(v, &k, buf, sizeof(buf), IKE_SA_INIT);
 	v2_sa_write(&k, v->cfg->ike_proposals, PROTO_IKE, (struct bytes){ 0 });
 	v2_ke_write(&k, hs->ke);
 	ikew_bytes(&k, PAYLOAD_NONCE, (struct bytes){ hs->ni, sizeof(hs->ni) });
-	v2_nat_write(v, sa, &k);
-	if (v->cfg->fragmentation)
-		ikew_notify(&k, 0, IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 },
-			(struct bytes){ 0 });
+	v2_open_announce(v, &k);
 	write_signature_hashes(&k);
 	if (prop_addke(v->cfg->ike_proposals))
 		ikew_notify(&k, 0, INTERMEDIATE_EXCHANGE_SUPPORTED, (struct bytes){ 0 },
 			(struct bytes){ 0 });
 	if (v->cfg->ppk)
 		ikew_notify(&k, 0, USE_PPK, (struct bytes){ 0 }, (struct bytes){ 0 });
-	if (!v2_request(v, sa, TASK_INIT, IKE_SA_INIT, &k, ob, e))
-		return false;
-	free(hs->init_i);
-	hs->init_i_len = sa->req.sent.v[0].len;
-	hs->init_i = malloc(hs->init_i_len);
-	if (!hs->init_i)
-		return err_set(e, ERR_LOCAL, "out of memory");
-	memcpy(hs->init_i, sa->req.sent.v[0].data, hs->init_i_len);
-	return true;
+	return v2_open_send(v, TASK_INIT, IKE_SA_INIT, &k, ob, e);
 }
 
-/* Section 2.6: the same message again, with the cookie in front. A message that went several times before
- * its answer came gets as many cookies: only the first is followed, for the gateway signs what it has
- * answered, and that must be what we hold for sent. */
-static bool follow_cookie(struct step *s, const struct notify *n)
+/* A message that went several times before its answer came gets as many cookies: only the first is followed, for
+ * the gateway signs what it has answered, and that must be what we hold for sent. */
+bool v2_open_again(struct step *s, const struct notify *n)
 {
 	struct handshake *hs = s->v->hs;
 
@@ -84,7 +103,7 @@ static bool follow_cookie(struct step *s, const struct notify *n)
 	hs->cookie_len = n->data.n;
 	s->v->cookie = true;
 	outbox_log(s->ob, LEVEL_DEBUG, "the gateway asks for a cookie");
-	return v2_init_send(s->v, s->ob, s->e);
+	return hs->from ? v2_resume_send(s->v, s->ob, s->e) : v2_init_send(s->v, s->ob, s->e);
 }
 
 /* Section 1.2: the gateway wants another group out of those that were offered. */
@@ -204,12 +223,11 @@ static bool takes_intermediate(struct step *s, const struct suite *suite)
 			"IKE_INTERMEDIATE (RFC 9242)");
 }
 
-static bool take_answer(struct step *s)
+bool v2_open_read(struct step *s, struct bytes *out)
 {
 	static const uint8_t zero[IKE_SPI_LEN];
-	struct handshake *hs = s->v->hs;
-	struct bytes nr = payload_find(s->p, PAYLOAD_NONCE)->body, spi;
-	struct suite suite;
+	const struct handshake *hs = s->v->hs;
+	struct bytes nr = payload_find(s->p, PAYLOAD_NONCE)->body;
 
 	if (memcmp(s->h->spi_r, zero, IKE_SPI_LEN) == 0 ||
 		memcmp(s->h->spi_r, s->h->spi_i, IKE_SPI_LEN) == 0)
@@ -218,10 +236,15 @@ static bool take_answer(struct step *s)
 		return err_set(s->e, ERR_PEER, "a nonce of %zu octet%s", nr.n, plural(nr.n));
 	if (nr.n == sizeof(hs->ni) && memcmp(nr.p, hs->ni, nr.n) == 0)
 		return err_set(s->e, ERR_PEER, "our own nonce came back");
-	if (!v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, s->v->cfg->ike_proposals,
-		    PROTO_IKE, &spi, &suite, s->e) ||
-		!takes_intermediate(s, &suite) || !agree_on_keys(s, &suite, nr))
-		return false;
+	*out = nr;
+	return true;
+}
+
+bool v2_open_take(struct step *s, struct bytes nr)
+{
+	struct handshake *hs = s->v->hs;
+	struct notify n;
+
 	memcpy(hs->nr, nr.p, nr.n);
 	hs->nr_len = nr.n;
 	free(hs->init_r);
@@ -230,7 +253,25 @@ static bool take_answer(struct step *s)
 		return err_set(s->e, ERR_LOCAL, "out of memory");
 	memcpy(hs->init_r, s->raw.p, s->raw.n);
 	hs->init_r_len = s->raw.n;
+	s->sa->fragments =
+		s->v->cfg->fragmentation && notify_find(s->p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
+	hs->childless = notify_find(s->p, CHILDLESS_IKEV2_SUPPORTED, &n);
+	read_vendor(s->v, s->p);
+	detect_nat(s);
+	v2_request_done(s->sa);
 	return true;
+}
+
+static bool take_answer(struct step *s)
+{
+	struct bytes nr, spi;
+	struct suite suite;
+
+	return v2_open_read(s, &nr) &&
+		v2_sa_read_choice(payload_find(s->p, PAYLOAD_SA)->body, s->v->cfg->ike_proposals,
+			PROTO_IKE, &spi, &suite, s->e) &&
+		takes_intermediate(s, &suite) && agree_on_keys(s, &suite, nr) &&
+		v2_open_take(s, nr);
 }
 
 bool v2_init_recv(struct step *s)
@@ -238,7 +279,7 @@ bool v2_init_recv(struct step *s)
 	struct notify n;
 
 	if (!payload_find(s->p, PAYLOAD_SA) && notify_find(s->p, COOKIE, &n))
-		return follow_cookie(s, &n);
+		return v2_open_again(s, &n);
 	if (notify_find_error(s->p, &n)) {
 		char name[NOTIFY_TEXT_MAX];
 		if (n.type == INVALID_KE_PAYLOAD)
@@ -254,12 +295,6 @@ bool v2_init_recv(struct step *s)
 			s->e, ERR_PEER, "the gateway does not use post-quantum keys (RFC 8784)");
 	if (!take_answer(s))
 		return false;
-	s->sa->fragments =
-		s->v->cfg->fragmentation && notify_find(s->p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
-	s->v->hs->childless = notify_find(s->p, CHILDLESS_IKEV2_SUPPORTED, &n);
 	read_signature_hashes(s->v->hs, s->p);
-	read_vendor(s->v, s->p);
-	detect_nat(s);
-	v2_request_done(s->sa);
 	return v2_inter_send(s->v, &s->next, s->ob, s->e);
 }

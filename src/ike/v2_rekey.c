@@ -44,6 +44,7 @@ static void hand_over(struct v2 *v, struct v2_sa *from, struct v2_sa *to)
 			v->children.v[i]->sa = to;
 	series_free(&from->theirs);
 	v->want_move |= from->req.task == TASK_MOVE; /* its answer may not come any more */
+	v2_ticket_void(v);
 	from->successor = to;
 	from->gone_at = v->now + REPLACED_MS;
 	v->sa = to;

@@ -28,12 +28,13 @@ void v2_transmit(struct v2 *v, const struct kept *k, struct outbox *ob)
 static const struct rexmit_plan *plan_for(const struct v2 *v, enum v2_task task)
 {
 	/* A gateway may forget who slept, or who took long for an answer, or not follow who moved; then a new
-	 * connection is made. */
+	 * connection is made. And whoever answers IKE_SESSION_RESUME in its place cannot answer what follows. */
 	bool forgotten = v->woke_at > 0 && v->heard_at <= v->woke_at;
 
-	if (forgotten || (v->hs && v->hs->late) || (task == TASK_MOVE && v->elsewhere))
+	if (forgotten || (v->hs && v->hs->late) || (task == TASK_MOVE && v->elsewhere) ||
+		task == TASK_RESUME_AUTH)
 		return &rexmit_first;
-	if (task != TASK_INIT)
+	if (!v2_opens(task))
 		return &rexmit_settled;
 	return v->patient ? &rexmit_first : &rexmit_impatient;
 }
@@ -68,7 +69,7 @@ bool v2_request(struct v2 *v, struct v2_sa *sa, enum v2_task task, uint8_t excha
 	kept_free(&r->sent);
 	v2_inner_free(r);
 	r->small = false;
-	if (task == TASK_INIT) { /* the whole message is in k */
+	if (v2_opens(task)) { /* the whole message is in k */
 		if (!kept_add(&r->sent, k->w.base, len))
 			return err_set(e, ERR_LOCAL, "out of memory");
 	} else if (!keep_inner(r, k, len) ||
@@ -148,7 +149,7 @@ static void cut_smaller(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 /* Copies of the first message go to the other port as well. */
 static bool knocks(const struct v2 *v, const struct request *r)
 {
-	return r->task == TASK_INIT && !v->natt;
+	return v2_opens(r->task) && !v->natt;
 }
 
 static void give_up(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
@@ -360,6 +361,8 @@ static bool next_request(struct v2 *v, struct v2_sa *sa, struct outbox *ob, stru
 		sa->want_rekey = false;
 		return v2_rekey_send(v, sa, ob, e);
 	}
+	if (v->want_ticket)
+		return v2_ticket_send(v, sa, ob, e);
 	if (v2_extra_wanted(v)) {
 		bool ok = v2_child_send(v, sa, NULL, ob, e);
 		v->extra_ts++;

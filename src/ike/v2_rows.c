@@ -7,7 +7,7 @@
  * The table of messages, and how each finds its step: header, SA, protection, message ID, row.
  *
  * Nothing before the step changes any state, but for replies sent again; and nothing that is not
- * authentic reaches a step, but for IKE_SA_INIT.
+ * authentic reaches a step, but for what opens an IKE SA.
  */
 
 /* Answers, by what the outstanding request is about, and the exchange that it is. The story is what the user sees
@@ -20,9 +20,11 @@ static const struct answer_row {
 	bool (*step)(struct step *s);
 } answers[] = {
 	{ TASK_INIT, IKE_SA_INIT, "agreeing on keys", 0, v2_init_recv },
+	{ TASK_RESUME, IKE_SESSION_RESUME, "resuming the session", 0, v2_resume_recv },
 	{ TASK_INTERMEDIATE, IKE_INTERMEDIATE, "agreeing on further keys", PBIT(PAYLOAD_KE),
 		v2_inter_recv },
 	{ TASK_AUTH, IKE_AUTH, "proving who is who", 0, v2_auth_recv },
+	{ TASK_RESUME_AUTH, IKE_AUTH, "", 0, v2_resume_auth_recv },
 	{ TASK_EAP, IKE_AUTH, "logging in", PBIT(PAYLOAD_EAP), v2_eap_recv },
 	{ TASK_FINISH, IKE_AUTH, "finishing the login", PBIT(PAYLOAD_AUTH), v2_finish_recv },
 	{ TASK_NEW_CHILD, CREATE_CHILD_SA, "making a further child SA",
@@ -40,6 +42,7 @@ static const struct answer_row {
 	{ TASK_DELETE_IKE, INFORMATIONAL, "saying goodbye", 0, v2_delete_ike_recv },
 	{ TASK_DPD, INFORMATIONAL, "asking whether the gateway lives", 0, v2_dpd_recv },
 	{ TASK_MOVE, INFORMATIONAL, "telling the gateway where this machine is", 0, v2_move_recv },
+	{ TASK_TICKET, INFORMATIONAL, "asking for a ticket", 0, v2_ticket_recv },
 };
 
 #define STATE(s) (UINT32_C(1) << (s))
@@ -97,9 +100,10 @@ static void log_received(const struct ike_hdr *h, const struct datagram *d, stru
 		h->flags & FLAG_RESPONSE ? "response" : "request", h->mid, d->len);
 }
 
-/* --- IKE_SA_INIT: not protected ------------------------------------------------------------------ */
+/* --- IKE_SA_INIT and IKE_SESSION_RESUME: not protected -------------------------------------------- */
 
-/* What cannot be used is remembered as a hint, and a genuine answer may still come (2.21.1). */
+/* What cannot be used is remembered as a hint, and a genuine answer may still come (2.21.1). A ticket that is refused
+ * costs a new login and no more, whoever says so. */
 static void take_hint(struct v2 *v, const struct err *e, struct outbox *ob)
 {
 	struct handshake *hs = v->hs;
@@ -108,7 +112,7 @@ static void take_hint(struct v2 *v, const struct err *e, struct outbox *ob)
 	if (e->kind == ERR_DROP || hs->hint.kind != ERR_NONE)
 		return;
 	hs->hint = *e;
-	hs->hint_until = v->now + HINT_WAIT_MS;
+	hs->hint_until = v->now + (e->notify == TICKET_NACK ? 0 : HINT_WAIT_MS);
 }
 
 /* An error in the clear after keys exist: explains a silence, if it stays silent. From a gateway that has
@@ -135,9 +139,11 @@ static bool read_plain(
 	return ok;
 }
 
-static void init_answer(
+static void opening_answer(
 	struct v2 *v, const struct ike_hdr *h, const struct datagram *d, struct outbox *ob)
 {
+	const struct answer_row *row = answer_row(&v->sa->req);
+	bool waits = row && v2_opens(row->task) && row->exchange == h->exchange;
 	struct payloads *p = malloc(sizeof(*p));
 	struct err e = { 0 };
 	struct bytes chain = { d->data + IKE_HDR_LEN, d->len - IKE_HDR_LEN };
@@ -153,19 +159,18 @@ static void init_answer(
 
 	if (!p)
 		return;
-	if (!v->natt && v->sa->state == V2_INIT && knock_answered(&v->sa->req.rexmit, &v->path, d))
+	if (!v->natt && waits && knock_answered(&v->sa->req.rexmit, &v->path, d))
 		v2_natt_knocked(v, d, ob);
-	if (v->sa->state != V2_INIT || v->sa->req.task != TASK_INIT || h->mid != 0 ||
-		!addr_same(&d->remote, &v->path.remote)) {
-		err_set(&e, ERR_DROP, "an IKE_SA_INIT answer that nobody waits for");
+	if (!waits || h->mid != 0 || !addr_same(&d->remote, &v->path.remote)) {
+		err_set(&e, ERR_DROP, "an %s answer that nobody waits for", exchange_text(h));
 		drop(d, &e, ob);
-	} else if (!read_plain(p, h, chain, &e) || !v2_init_recv(&s)) {
+	} else if (!read_plain(p, h, chain, &e) || !row->step(&s)) {
 		if (e.kind == ERR_LOCAL || e.kind == ERR_BUG || e.kind == ERR_CONFIG)
 			v2_fail(v, &e, ob);
 		else
 			take_hint(v, &e, ob);
 	} else {
-		if (s.next != V2_INIT)
+		if (s.next != v->sa->state)
 			v->hs->hint.kind = ERR_NONE;
 		v2_sa_next(v, v->sa, s.next, ob);
 	}
@@ -274,8 +279,7 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 		return;
 	s.p = &o->p;
 	s.content = &o->content;
-	if (!row || row->task == TASK_INIT || h->mid != sa->req.mid ||
-		h->exchange != row->exchange) {
+	if (!row || v2_opens(row->task) || h->mid != sa->req.mid || h->exchange != row->exchange) {
 		err_set(&e, ERR_DROP, "an answer that nobody waits for");
 		drop(d, &e, ob);
 	} else if (!open_message(sa, h, d, o, &authentic, &unknown, &e)) {
@@ -407,11 +411,11 @@ void v2_dispatch(struct v2 *v, const struct datagram *d, struct outbox *ob)
 	}
 	bool response = h.flags & FLAG_RESPONSE;
 	struct v2_sa *sa = v2_sa_find(v, h.spi_i, h.spi_r);
-	if (h.exchange == IKE_SA_INIT) {
+	if (h.exchange == IKE_SA_INIT || h.exchange == IKE_SESSION_RESUME) {
 		if (response && !(h.flags & FLAG_INITIATOR) && v->hs && v->sa &&
 			memcmp(h.spi_i, v->sa->spi_i, IKE_SPI_LEN) == 0) {
 			log_received(&h, d, ob);
-			init_answer(v, &h, d, ob);
+			opening_answer(v, &h, d, ob);
 		}
 		return;
 	}

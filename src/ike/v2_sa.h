@@ -4,7 +4,8 @@
  * Files: v2.c drives (inputs, timers), v2_end.c ends all, v2_request.c sends requests, again, and the next; v2_rows.c has
  * the table of messages and carries each to its step, v2_crypt.c seals and opens SK, v2_frag.c
  * reassembles, v2_keys.c derives; the steps are in v2_init.c, v2_inter.c, v2_auth.c, v2_eap.c,
- * v2_child.c, v2_create.c, v2_rekey.c, v2_series.c, v2_info.c and v2_mobike.c; v2_nat.c detects NATs;
+ * v2_child.c, v2_create.c, v2_rekey.c, v2_series.c, v2_info.c, v2_mobike.c, v2_resume.c and v2_ticket.c; v2_nat.c
+ * detects NATs;
  * v2_codec.c reads and writes SA, TS and CP payloads. Child SAs are those of child.h.
  *
  * A step reads, verifies, updates and queues output. It never calls another step, and it never
@@ -48,11 +49,14 @@ enum {
 		20000, /* the peer's next key exchange of a series may take so long (RFC 9370) */
 	LINK_MAX = 1024, /* octets by which a gateway finds its series again */
 	LINK_LEN = 8, /* of ours */
+	TICKET_LIFE_MAX_MS = 24 * 3600 * 1000, /* a ticket's key is kept no longer */
+	TICKET_AGAIN_MS = 60000, /* a ticket that ends soon is asked for anew no more often */
 };
 
 enum v2_state {
 	V2_NEW,
 	V2_INIT, /* IKE_SA_INIT sent */
+	V2_RESUME, /* IKE_SESSION_RESUME sent */
 	V2_INTERMEDIATE, /* an IKE_INTERMEDIATE sent */
 	V2_AUTH, /* first IKE_AUTH sent */
 	V2_EAP, /* EAP going on, a response sent */
@@ -68,8 +72,10 @@ enum v2_state {
 enum v2_task {
 	TASK_NONE,
 	TASK_INIT,
+	TASK_RESUME,
 	TASK_INTERMEDIATE,
 	TASK_AUTH,
+	TASK_RESUME_AUTH,
 	TASK_EAP,
 	TASK_FINISH,
 	TASK_NEW_CHILD,
@@ -79,7 +85,14 @@ enum v2_task {
 	TASK_DELETE_IKE,
 	TASK_DPD,
 	TASK_MOVE,
+	TASK_TICKET,
 };
+
+/* It opens the IKE SA, and goes in the clear. */
+static inline bool v2_opens(enum v2_task task)
+{
+	return task == TASK_INIT || task == TASK_RESUME;
+}
 
 /* What an exchange adds to the keys that come of it. */
 struct v2_fresh {
@@ -191,6 +204,7 @@ struct v2_sa {
 
 /* What only the first exchanges need. */
 struct handshake {
+	const struct resumption *from; /* NULL: a new login */
 	struct ke *ke;
 	uint8_t ni[NONCE_LEN], nr[NONCE_MAX];
 	size_t nr_len;
@@ -245,6 +259,12 @@ struct v2 {
 	uint8_t eap; /* as struct ike_view has it, ... */
 	bool eap_tls_failed; /* ... and this */
 	bool quantum_safe; /* the PPK is in the keys of both sides */
+	bool resumed; /* and this */
+	/* For the next connection, once the gateway proved itself. NULL: it was not asked for a ticket */
+	struct resumption *ticket;
+	bool gives_tickets; /* the gateway does ... */
+	bool want_ticket; /* ... and is to be asked for one, ... */
+	uint64_t ticket_at; /* ... or then */
 	struct v2_sa *sas[V2_SAS_MAX];
 	struct children children;
 	struct granted granted;
@@ -276,7 +296,7 @@ struct step {
 	struct v2_sa *sa;
 	const struct ike_hdr *h;
 	const struct payloads *p;
-	struct bytes raw; /* the datagram, for IKE_SA_INIT */
+	struct bytes raw; /* the datagram, where it opens the IKE SA */
 	const struct content *content; /* for all others */
 	const struct datagram *dg;
 	struct outbox *ob;
@@ -347,7 +367,8 @@ void reassembly_free(struct reassembly **slot);
 
 /* --- v2_keys.c: RFC 7296 sections 2.14, 2.15, 2.17, 2.18 ---------------------------------------- */
 /* SKEYSEED and the seven keys. old_d is NULL for IKE_SA_INIT, else SK_d of the SA being rekeyed
- * with old_prf, or of sa itself before an additional key exchange (RFC 9370 section 2.2.2). */
+ * with old_prf, of sa itself before an additional key exchange (RFC 9370 section 2.2.2), or of the SA that is resumed
+ * (RFC 5723 section 5.1). */
 bool v2_derive(struct v2_sa *sa, const struct alg *old_prf, const struct secret *old_d,
 	const struct v2_fresh *f, struct err *e) MUST_CHECK;
 void v2_sa_keys(const struct v2_sa *sa, struct outbox *ob); /* to who asks for them */
@@ -448,11 +469,30 @@ bool v2_series_refused(struct step *s, uint16_t type) MUST_CHECK;
 /* --- steps ------------------------------------------------------------------------------------ */
 bool v2_init_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_init_recv(struct step *s) MUST_CHECK;
+/* What IKE_SESSION_RESUME has in common with it. The message begins in buf, with the cookie if there is one ... */
+void v2_open_begin(struct v2 *v, struct ikew *k, uint8_t *buf, size_t cap, uint8_t exchange);
+void v2_open_announce(struct v2 *v, struct ikew *k); /* NAT detection, fragments */
+/* ... and goes out, and is kept for AUTH. */
+bool v2_open_send(struct v2 *v, enum v2_task task, uint8_t exchange, struct ikew *k,
+	struct outbox *ob, struct err *e) MUST_CHECK;
+/* Section 2.6: the same message again, with the cookie in front. */
+bool v2_open_again(struct step *s, const struct notify *cookie) MUST_CHECK;
+/* SPI and nonce of the answer; nothing is changed yet. */
+bool v2_open_read(struct step *s, struct bytes *nr) MUST_CHECK;
+/* The answer is taken: what there is in it for later. */
+bool v2_open_take(struct step *s, struct bytes nr) MUST_CHECK;
 /* The next IKE_INTERMEDIATE, or IKE_AUTH when there is none left to make; and the state after it. */
 bool v2_inter_send(struct v2 *v, enum v2_state *next, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_inter_recv(struct step *s) MUST_CHECK;
 bool v2_auth_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
+/* The second half of its request: configuration, child SA and what is announced; sends it. */
+bool v2_auth_rest(struct v2 *v, enum v2_task task, struct ikew *k, struct outbox *ob,
+	struct err *e) MUST_CHECK;
+void v2_auth_write(struct ikew *k, uint8_t method, struct bytes data);
+bool v2_auth_split(struct bytes body, uint8_t *method, struct bytes *data);
 bool v2_auth_recv(struct step *s) MUST_CHECK;
+/* There is an error notify in its place. */
+bool v2_auth_refused(struct step *s);
 bool v2_eap_recv(struct step *s) MUST_CHECK;
 bool v2_finish_recv(struct step *s) MUST_CHECK;
 /* What an IKE_AUTH response says about the child SA and the configuration. */
@@ -468,6 +508,20 @@ bool v2_ppk_write(struct v2 *v, struct ikew *k, struct err *e) MUST_CHECK;
 bool v2_ppk_read(struct step *s) MUST_CHECK;
 bool v2_verify_shared(
 	struct v2 *v, struct bytes auth_body, struct bytes secret, struct err *e) MUST_CHECK;
+
+bool v2_resume_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_resume_recv(struct step *s) MUST_CHECK;
+bool v2_resume_auth_recv(struct step *s) MUST_CHECK;
+
+/* --- v2_ticket.c ------------------------------------------------------------------------------ */
+void v2_ticket_request(const struct v2 *v, struct ikew *k); /* in the first IKE_AUTH */
+void v2_ticket_first(struct step *s); /* in the last answer of it */
+void v2_ticket_void(struct v2 *v); /* another IKE SA has taken over */
+void v2_ticket_tick(struct v2 *v);
+uint64_t v2_ticket_deadline(const struct v2 *v);
+uint64_t v2_ticket_until(const struct v2 *v); /* 0: there is none */
+bool v2_ticket_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e) MUST_CHECK;
+bool v2_ticket_recv(struct step *s) MUST_CHECK;
 
 bool v2_child_send(struct v2 *v, struct v2_sa *sa, struct child *old, struct outbox *ob,
 	struct err *e) MUST_CHECK;

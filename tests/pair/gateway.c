@@ -343,10 +343,10 @@ static void send_plain(struct gateway *g, struct ikew *k, struct kept *keep)
 	size_t len;
 
 	assert_true(ikew_end(k, &len));
-	uint8_t *chain = k->w.base + IKE_HDR_LEN;
+	uint8_t exchange = k->w.base[18], *chain = k->w.base + IKE_HDR_LEN;
 	for (size_t i = 0; i < ARRAY_LEN(g->cfg->edits); i++) {
 		const struct edit *e = &g->cfg->edits[i];
-		if (e->op == EDIT_NONE || e->exchange != IKE_SA_INIT)
+		if (e->op == EDIT_NONE || e->exchange != exchange)
 			continue;
 		len = IKE_HDR_LEN +
 			edit_chain(e, &k->w.base[16], chain, len - IKE_HDR_LEN,
@@ -362,7 +362,7 @@ static void send_plain(struct gateway *g, struct ikew *k, struct kept *keep)
 static void begin_plain(
 	struct ikew *k, uint8_t *buf, size_t cap, const struct ike_hdr *h, const uint8_t *spi_r)
 {
-	struct ike_hdr out = { .version = 0x20, .exchange = IKE_SA_INIT, .flags = FLAG_RESPONSE };
+	struct ike_hdr out = { .version = 0x20, .exchange = h->exchange, .flags = FLAG_RESPONSE };
 
 	memcpy(out.spi_i, h->spi_i, IKE_SPI_LEN);
 	if (spi_r)
@@ -473,6 +473,7 @@ static void open_half(struct gateway *g, const struct ike_hdr *h, const struct p
 	struct err e = { 0 };
 
 	forget_all(g);
+	g->inits++;
 	struct v2_sa *sa = g->sa = gw_sa_new(g, false);
 	g->hs.ke = ke_answer(suite->ke, &g->rng, value, &shared, &e);
 	if (!g->hs.ke)
@@ -499,6 +500,55 @@ static void open_half(struct gateway *g, const struct ike_hdr *h, const struct p
 	answer_init(g, sa, h, number);
 }
 
+/* RFC 7296 section 2.1: the same request, the same answer. */
+static bool opened_again(struct gateway *g, const struct ike_hdr *h, struct bytes raw)
+{
+	if (!g->hs.init_i || memcmp(g->hs.init_i, h->spi_i, IKE_SPI_LEN) != 0)
+		return false;
+	if (g->phase == GW_HALF && g->hs.init_i_len == raw.n &&
+		memcmp(g->hs.init_i, raw.p, raw.n) == 0)
+		transmit(g, &g->init_reply);
+	return true;
+}
+
+static bool asks_for_cookie(struct gateway *g, const struct ike_hdr *h, const struct payloads *p)
+{
+	if (!wants_cookie(g, p))
+		return false;
+	rng_fill(&g->rng, g->cookie, sizeof(g->cookie));
+	answer_init_notify(g, h, COOKIE, (struct bytes){ g->cookie, sizeof(g->cookie) });
+	return true;
+}
+
+static void resume_request(
+	struct gateway *g, const struct ike_hdr *h, const struct payloads *p, struct bytes raw)
+{
+	uint8_t buf[512];
+	struct ikew k;
+
+	if (g->cfg->tickets == GW_TICKETS_UNKNOWN || opened_again(g, h, raw) ||
+		asks_for_cookie(g, h, p))
+		return;
+	g->resume_requests++;
+	gw_detect_nat(g, h->spi_i, h->spi_r, p);
+	uint16_t refusal = gw_resume_refuses(g, p);
+	if (refusal) {
+		answer_init_notify(g, h, refusal, (struct bytes){ 0 });
+		return;
+	}
+	forget_all(g);
+	struct v2_sa *sa = gw_resume_open(g, h, p);
+	keep_octets(&g->hs.init_i, &g->hs.init_i_len, raw.p, raw.n);
+	begin_plain(&k, buf, sizeof(buf), h, sa->spi_r);
+	ikew_bytes(&k, PAYLOAD_NONCE, (struct bytes){ g->hs.nr, g->hs.nr_len });
+	gw_nat_detection(g, sa, &k);
+	if (sa->fragments)
+		gw_notify(&k, IKEV2_FRAGMENTATION_SUPPORTED);
+	send_plain(g, &k, &g->init_reply);
+	keep_octets(
+		&g->hs.init_r, &g->hs.init_r_len, g->init_reply.v[0].data, g->init_reply.v[0].len);
+}
+
 static void init_request(
 	struct gateway *g, const struct ike_hdr *h, const struct payloads *p, struct bytes raw)
 {
@@ -508,18 +558,8 @@ static void init_request(
 	uint8_t number, data[2];
 	uint16_t group;
 
-	if (g->hs.init_i && memcmp(g->hs.init_i, h->spi_i, IKE_SPI_LEN) == 0) {
-		if (g->phase == GW_HALF && g->hs.init_i_len == raw.n &&
-			memcmp(g->hs.init_i, raw.p, raw.n) == 0)
-			transmit(g,
-				&g->init_reply); /* section 2.1: the same request, the same answer */
+	if (opened_again(g, h, raw) || asks_for_cookie(g, h, p))
 		return;
-	}
-	if (wants_cookie(g, p)) {
-		rng_fill(&g->rng, g->cookie, sizeof(g->cookie));
-		answer_init_notify(g, h, COOKIE, (struct bytes){ g->cookie, sizeof(g->cookie) });
-		return;
-	}
 	gw_detect_nat(g, h->spi_i, h->spi_r, p);
 	assert_true(
 		sa && ke && payload_find(p, PAYLOAD_NONCE) && v2_ke_read(ke->body, &group, &value));
@@ -671,7 +711,7 @@ void gw_datagram(struct gateway *g, uint64_t now, const struct addr *from, const
 	if (!ike_hdr_read(&h, (struct bytes){ data, len }, NULL))
 		goto out; /* a keepalive, for one */
 	struct v2_sa *sa = find_sa(g, &h);
-	if (h.exchange == IKE_SA_INIT) {
+	if (h.exchange == IKE_SA_INIT || h.exchange == IKE_SESSION_RESUME) {
 		if ((h.flags & FLAG_RESPONSE) ||
 			!payloads_read(&o->p, h.next,
 				(struct bytes){
@@ -680,7 +720,8 @@ void gw_datagram(struct gateway *g, uint64_t now, const struct addr *from, const
 			goto out;
 		g->peer = *from;
 		g->self = *to;
-		init_request(g, &h, &o->p, (struct bytes){ data, len });
+		(h.exchange == IKE_SA_INIT ? init_request : resume_request)(
+			g, &h, &o->p, (struct bytes){ data, len });
 	} else if (sa && intermediate_again(g, sa, &h)) {
 		goto out;
 	} else if (sa && ((h.flags & FLAG_INITIATOR) != 0) != sa->initiator &&

@@ -8,7 +8,7 @@
  *
  * Files: gateway.c receives, sends, keeps time and answers IKE_SA_INIT; gw_auth.c answers IKE_AUTH;
  * gw_eap.c is the EAP server; gw_child.c does CREATE_CHILD_SA and INFORMATIONAL in both roles, gw_series.c
- * what RFC 9370 adds to all of them; edit.c changes its messages.
+ * what RFC 9370 adds to all of them; gw_resume.c gives tickets and takes them; edit.c changes its messages.
  */
 #ifndef TESTS_PAIR_GATEWAY_H
 #define TESTS_PAIR_GATEWAY_H
@@ -61,6 +61,13 @@ size_t edit_chain(const struct edit *e, uint8_t *first, uint8_t *chain, size_t l
 
 /* --- what the gateway is ------------------------------------------------------------------------ */
 
+enum gw_tickets {
+	GW_TICKETS_UNKNOWN, /* it knows nothing of RFC 5723 */
+	GW_TICKETS,
+	GW_TICKETS_REFUSED,
+	GW_TICKETS_LATER, /* not in IKE_AUTH */
+};
+
 struct gw_config {
 	const char *ike, *esp; /* proposals in the notation of profiles; NULL: a fast default */
 	bool by_cert; /* it proves itself by own, else by the psk */
@@ -106,6 +113,12 @@ struct gw_config {
 	bool mobike;
 	uint16_t refuse_move; /* notify to answer UPDATE_SA_ADDRESSES with */
 	int nonce_i, nonce_r; /* first octet of its nonces as initiator and responder, -1: any */
+	enum gw_tickets tickets;
+	uint32_t ticket_life; /* seconds, 0: an hour */
+	bool no_life; /* and says that they last no time */
+	size_t ticket_len; /* 0: some */
+	uint16_t refuse_resume; /* notify to answer IKE_SESSION_RESUME with */
+	uint8_t wrong_proof; /* is xored to its AUTH then */
 	struct edit edits[4];
 };
 
@@ -187,6 +200,10 @@ struct gateway {
 	bool encap; /* by what the client says of the addresses, else by the port */
 	unsigned replies_again; /* retransmitted requests that were answered from memory */
 	unsigned requests; /* new ones */
+	bool wants_ticket;
+	struct resumption issued; /* what its last ticket stands for */
+	unsigned tickets_asked, tickets_given, resume_requests, resumes;
+	unsigned inits; /* IKE_SA_INIT that it has answered by its half */
 	struct addr moved_to; /* by UPDATE_SA_ADDRESSES ... */
 	unsigned moves; /* ... so often */
 	unsigned followups,
@@ -252,6 +269,13 @@ void gw_followup_answer(struct gw_step *s);
 void gw_series_done(struct gw_step *s, struct series *x, bool initiator); /* gw_child.c: frees x */
 void gw_create_refused(struct gw_step *s, uint16_t type);
 void gw_auth_request(struct gw_step *s);
+/* To TICKET_REQUEST. */
+void gw_ticket_answer(struct gw_step *s);
+/* IKE_SESSION_RESUME: the notify that refuses it, or 0; the half-open SA; and IKE_AUTH behind it. */
+uint16_t gw_resume_refuses(const struct gateway *g, const struct payloads *p);
+struct v2_sa *gw_resume_open(struct gateway *g, const struct ike_hdr *h, const struct payloads *p);
+bool gw_resume_proved(struct gw_step *s);
+void gw_resume_prove(struct gw_step *s);
 enum { GW_EAPTLS_MAX = 4000 };
 enum gw_eaptls { GW_EAPTLS_GOES_ON, GW_EAPTLS_DONE, GW_EAPTLS_REFUSED };
 /* The type-data of a request, and what comes of a response's. */

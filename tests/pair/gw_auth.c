@@ -176,6 +176,7 @@ static void keep_child(struct gw_step *s)
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &o->remote_ts, &e));
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &o->local_ts, &e));
 	g->initial_contact = notify_find(s->p, INITIAL_CONTACT, &contact);
+	g->wants_ticket = notify_find(s->p, TICKET_REQUEST, &contact);
 	g->wants_address = g->cfg->pushy || payload_find(s->p, PAYLOAD_CP);
 	read_certreqs(s);
 	read_wanted(s);
@@ -193,6 +194,8 @@ static void let_in(struct gw_step *s)
 	s->sa->state = V2_UP;
 	s->g->phase = GW_UP;
 	gw_first_child(s);
+	if (s->g->wants_ticket)
+		gw_ticket_answer(s);
 }
 
 /* By IDr, which may be left out. */
@@ -219,8 +222,9 @@ static void first_request(struct gw_step *s)
 		payload_find(s->p, PAYLOAD_TSr));
 	assert_ok(&e, id_read(&g->hs.idi, idi->body, &e));
 	keep_child(s);
-	bool ok = g->cfg->client == IKE_AUTH_BY_EAP ? !auth :
-						      auth && takes_ppk(s) &&
+	bool ok = g->hs.from                      ? gw_resume_proved(s) :
+		g->cfg->client == IKE_AUTH_BY_EAP ? !auth :
+						    auth && takes_ppk(s) &&
 			(g->cfg->client == IKE_AUTH_BY_PSK ?
 					by_shared(s, BYTES(g->cfg->psk), auth->body) :
 					by_certificate(s, auth->body));
@@ -228,8 +232,11 @@ static void first_request(struct gw_step *s)
 		refuse(s, g->cfg->refuse_auth ? g->cfg->refuse_auth : AUTHENTICATION_FAILED);
 		return;
 	}
-	prove_self(s);
-	if (g->cfg->client == IKE_AUTH_BY_EAP)
+	if (g->hs.from)
+		gw_resume_prove(s);
+	else
+		prove_self(s);
+	if (!g->hs.from && g->cfg->client == IKE_AUTH_BY_EAP)
 		gw_eap_request(s, (struct bytes){ 0 });
 	else
 		let_in(s);

@@ -353,6 +353,7 @@ static void hand_over(struct gateway *g, struct v2_sa *from, struct v2_sa *to)
 	to->state = V2_UP;
 	g->rekeys_ike += g->sa != to;
 	g->sa = to;
+	g->issued.ticket_len = 0; /* RFC 5723 section 6.2 */
 }
 
 static struct v2_sa *make_sa(struct gateway *g, const struct v2_sa *old, const struct suite *suite,
@@ -871,6 +872,8 @@ void gw_info_request(struct gw_step *s)
 
 	if (notify_find(s->p, UPDATE_SA_ADDRESSES, &n))
 		update_addresses(s);
+	if (notify_find(s->p, TICKET_REQUEST, &n))
+		gw_ticket_answer(s);
 
 	for (size_t i = 0; (p = payload_nth(s->p, PAYLOAD_D, i)); i++) {
 		struct rd r = rd_init(p->body.p, p->body.n);

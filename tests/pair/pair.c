@@ -220,11 +220,26 @@ void pair_start(struct pair *p)
 void pair_free(struct pair *p)
 {
 	client_free(&p->client);
+	resumption_free(&p->from);
 	gw_free(&p->gw);
 	if (p->twice)
 		gw_free(&p->other);
 	net_free(&p->net);
 	outbox_free(&p->ob);
+}
+
+void pair_resume(struct pair *p)
+{
+	v2_abandon(p->client.v2, p->net.now, &p->ob);
+	perform(p);
+	resumption_free(&p->from);
+	p->from = v2_resumption(p->client.v2);
+	assert_non_null(p->from);
+	client_free(&p->client);
+	p->cfg.resume = p->from;
+	client_init(&p->client, &p->cfg, NULL, ++p->wire.seed);
+	client_start(&p->client, p->net.now, PAIR_WALL, &p->path, &p->ob);
+	perform(p);
 }
 
 /* --- time ------------------------------------------------------------------------------------------ */

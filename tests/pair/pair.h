@@ -39,6 +39,7 @@ struct pair {
 
 	struct proposals ike_props, esp_props;
 	struct passphrase psk_text;
+	struct resumption *from; /* by pair_resume */
 	struct net net;
 	struct client client;
 	struct gateway gw;
@@ -63,6 +64,8 @@ int pair_group_setup(void **state);
 int pair_group_teardown(void **state);
 void pair_start(struct pair *p);
 void pair_free(struct pair *p);
+/* The engine alone is left, and another resumes what it had (RFC 5723). */
+void pair_resume(struct pair *p);
 
 /* Lets so many milliseconds go by. */
 void pair_run(struct pair *p, uint64_t ms);

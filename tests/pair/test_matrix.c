@@ -6,7 +6,8 @@
 #include "pair.h"
 
 static const uint8_t exchanges[] = { IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL,
-	IKE_INTERMEDIATE, IKE_FOLLOWUP_KE, 0, 4 /* aggressive mode of IKEv1 */, 255 };
+	IKE_SESSION_RESUME, IKE_INTERMEDIATE, IKE_FOLLOWUP_KE, 0, 4 /* aggressive mode of IKEv1 */,
+	255 };
 
 /* --- how to get there ------------------------------------------------------------------------------ */
 
@@ -50,6 +51,43 @@ static void in_init(struct pair *p, struct gate *g)
 {
 	*g = (struct gate){ .exchange = IKE_SA_INIT };
 	begin(p, g, false, false);
+}
+
+/* From the ticket of an IKE SA that was up. */
+static void in_resumption(struct pair *p, struct gate *g, uint8_t exchange)
+{
+	*g = (struct gate){ .exchange = INFORMATIONAL, .mid = 99 };
+	pair_init(p, 11);
+	p->cfg.resumption = true;
+	p->gwc.tickets = GW_TICKETS;
+	pair_connect(p);
+	pair_tap(p, shut, g);
+	g->exchange = exchange;
+	g->mid = 0;
+	pair_resume(p);
+	pair_run(p, 300);
+}
+
+static void in_resume(struct pair *p, struct gate *g)
+{
+	in_resumption(p, g, IKE_SESSION_RESUME);
+}
+
+static void in_resume_auth(struct pair *p, struct gate *g)
+{
+	in_resumption(p, g, IKE_AUTH);
+}
+
+static void in_ticket(struct pair *p, struct gate *g)
+{
+	*g = (struct gate){ .exchange = INFORMATIONAL };
+	pair_init(p, 11);
+	p->cfg.resumption = true;
+	p->gwc.tickets = GW_TICKETS_LATER;
+	pair_start(p);
+	pair_tap(p, shut, g);
+	pair_run(p, 300);
+	*g = (struct gate){ 0 };
 }
 
 static void in_intermediate(struct pair *p, struct gate *g)
@@ -162,6 +200,8 @@ static const struct state_row {
 	bool answers; /* requests of the gateway */
 } states[] = {
 	{ "IKE_SA_INIT sent", in_init, V2_INIT, TASK_INIT, 0, false },
+	{ "IKE_SESSION_RESUME sent", in_resume, V2_RESUME, TASK_RESUME, 0, false },
+	{ "IKE_AUTH sent, resuming", in_resume_auth, V2_AUTH, TASK_RESUME_AUTH, IKE_AUTH, false },
 	{ "IKE_INTERMEDIATE sent", in_intermediate, V2_INTERMEDIATE, TASK_INTERMEDIATE,
 		IKE_INTERMEDIATE, false },
 	{ "IKE_AUTH sent", in_auth, V2_AUTH, TASK_AUTH, IKE_AUTH, false },
@@ -177,6 +217,7 @@ static const struct state_row {
 	{ "up, rekeying the IKE SA, further keys", in_series_ike, V2_UP, TASK_REKEY_IKE,
 		IKE_FOLLOWUP_KE, true },
 	{ "up, asking for life", in_dpd, V2_UP, TASK_DPD, INFORMATIONAL, true },
+	{ "up, asking for a ticket", in_ticket, V2_UP, TASK_TICKET, INFORMATIONAL, true },
 	{ "up, deleting a child", in_delete_child, V2_UP, TASK_DELETE_CHILD, INFORMATIONAL, true },
 	{ "replaced", in_replaced, V2_REPLACED, TASK_NONE, 0, true },
 	{ "deleting", in_deleting, V2_DELETING, TASK_DELETE_IKE, INFORMATIONAL, true },
@@ -295,7 +336,8 @@ enum outcome { IGNORED, ANSWERED, REPEATED, TAKEN };
 static enum outcome expected(
 	const struct state_row *r, const struct message *m, const struct v2_sa *sa)
 {
-	if (!m->sealed || m->wrong_end || m->exchange == IKE_SA_INIT)
+	if (!m->sealed || m->wrong_end || m->exchange == IKE_SA_INIT ||
+		m->exchange == IKE_SESSION_RESUME)
 		return IGNORED;
 	if (m->response)
 		return r->waits_for && r->waits_for == m->exchange && m->mid == sa->req.mid ?
@@ -350,7 +392,7 @@ static void matrix(void **state)
 				one(r, m, mid);
 				m.goodbye = false;
 				m.sealed = true;
-				if (r->state == V2_INIT) /* no keys yet */
+				if (r->state == V2_INIT || r->state == V2_RESUME) /* no keys yet */
 					continue;
 				one(r, m, mid);
 				m.wrong_end = true;

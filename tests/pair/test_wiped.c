@@ -25,6 +25,11 @@ static void keys_of_sas(void **state)
 	typed_code(state);
 }
 
+static void key_of_a_ticket(void **state)
+{
+	typed_code(state);
+}
+
 #else
 
 void __libc_free(void *p);
@@ -110,6 +115,35 @@ static void keys_of_sas(void **state)
 	}
 }
 
+/* The one that an IKE SA is resumed from lives longer than that: until it has been, or shall not be. */
+static void key_of_a_ticket(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int resumes = 0; resumes < 2; resumes++) {
+		pair_init(&p, 33);
+		p.cfg.resumption = true;
+		p.gwc.tickets = GW_TICKETS;
+		pair_connect(&p);
+		struct secret key = p.client.v2->ticket->sk_d;
+		assert_int_equal(key.len, 32);
+		assert_memory_equal(key.data, p.client.v2->sa->sk_d.data, 32);
+		if (resumes) {
+			pair_resume(&p);
+			pair_run(&p, SECONDS(1));
+			assert_true(p.client.v2->resumed);
+			resumption_free(&p.from);
+		} else {
+			pair_stop(&p);
+			assert_null(p.client.v2->ticket);
+			pair_run(&p, SECONDS(3));
+		}
+		none_left_of(&p, &key);
+		pair_free(&p);
+	}
+}
+
 #endif
 
 int main(void)
@@ -117,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(typed_code),
 		cmocka_unit_test(keys_of_sas),
+		cmocka_unit_test(key_of_a_ticket),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
