@@ -86,7 +86,7 @@ struct profile {
 	struct proposals ike_accepted; /* of a gateway that renews phase 1 of IKEv1 */
 	bool ike_proposals_default; /* not named by the profile */
 	uint64_t ike_lifetime, dpd_interval;
-	bool fragmentation, mobike, aggressive;
+	bool fragmentation, mobike, resumption, aggressive;
 	enum mode_config mode_config;
 	enum tri send_remote_id;
 

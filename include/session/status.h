@@ -53,6 +53,8 @@ struct status {
 		char proposal[STATUS_TEXT];
 		int64_t rekey_in, reauth_in;
 		bool quantum_safe;
+		bool resumed; /* by a ticket, without a new login (RFC 5723) ... */
+		int64_t ticket_for; /* ... and there is one for the next time, for so long */
 	} ike;
 	size_t n_children;
 	struct status_child children[STATUS_CHILDREN];

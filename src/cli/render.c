@@ -333,6 +333,20 @@ static void put_warnings(FILE *f, const struct status *st, bool color)
 	}
 }
 
+static void put_ticket(FILE *f, const struct status *st)
+{
+	char t[SHORT_MAX];
+
+	if (!st->ike.resumed && st->ike.ticket_for < 0)
+		return;
+	label(f, "");
+	fprintf(f, "%s", st->ike.resumed ? "resumed without a new login" : "");
+	if (st->ike.ticket_for >= 0)
+		fprintf(f, "%scan be resumed after a loss, for %s", st->ike.resumed ? "; " : "",
+			short_time(t, st->ike.ticket_for));
+	fputc('\n', f);
+}
+
 char *render_status_text(const struct status *st, bool color)
 {
 	char *text = NULL, t[SHORT_MAX];
@@ -355,6 +369,7 @@ char *render_status_text(const struct status *st, bool color)
 			st->ike.reauth_in > 0 ? "in " : "now",
 			st->ike.reauth_in > 0 ? short_time(t, st->ike.reauth_in) : "");
 	}
+	put_ticket(f, st);
 	put_children(f, st);
 	put_ppp(f, st);
 	put_inside(f, st);

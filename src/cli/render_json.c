@@ -117,6 +117,8 @@ static void put_peers(struct json *j, const struct status *st)
 	put_left(j, "rekey_in", st->ike.rekey_in);
 	put_left(j, "reauth_in", st->ike.reauth_in);
 	json_bool(j, "quantum_safe", st->ike.quantum_safe);
+	json_bool(j, "resumed", st->ike.resumed);
+	put_left(j, "ticket_for", st->ike.ticket_for);
 	json_close(j, '}');
 }
 

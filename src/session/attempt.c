@@ -12,6 +12,7 @@
 #include "ike/v1.h"
 #include "netconf.h"
 #include "reauth.h"
+#include "resume.h"
 #include "twin.h"
 
 /* --- ending ------------------------------------------------------------------------------------- */
@@ -39,6 +40,13 @@ void attempt_hang_up(struct session *s, struct outbox *ob)
 		engine_hang_up(s->engine, s->now, ob);
 }
 
+void attempt_leave(struct session *s, struct outbox *ob)
+{
+	if (s->engine && s->p->reconnect)
+		engine_leave(s->engine, s->now, ob);
+	attempt_hang_up(s, ob);
+}
+
 /* What the view of it leads to goes with it. */
 static void drop_engine(struct session *s)
 {
@@ -57,6 +65,7 @@ void session_end(struct session *s, const struct down *d, struct outbox *ob)
 	attempt_hang_up(s, ob);
 	inquire_end(s);
 	drop_engine(s);
+	resume_forget(s);
 	session_restore(s, d->status == DOWN_ASKED, ob);
 	s->phase = PHASE_DOWN;
 	out = outbox_add(ob, ACT_DOWN, sizeof(*out));
@@ -135,6 +144,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 	s->cfg.revocation = s->p->revocation;
 	s->cfg.inquired = s->inquiring.done;
 	s->inquiring.done = false; /* of the next gateway nothing is known */
+	resume_configure(s);
 	s->engine = engine_new(s->p->type == CONN_IKEV2 ? 2 : 1, &s->cfg, &s->rng, &e);
 	if (!s->engine) {
 		session_fail(s, STAGE_INIT, &e, ob);
@@ -152,6 +162,7 @@ void attempt_start(struct session *s, struct outbox *ob)
 	err_clear(&s->passed);
 	s->cfg.ike_proposals = &s->p->ike_proposals;
 	configure_addresses(s);
+	resume_round(s);
 	dial_new_round(s);
 	resolve(s, ob);
 }
@@ -514,6 +525,12 @@ void attempt_failed(struct session *s, const struct err *e, struct outbox *ob)
 	bool lost = s->phase == PHASE_UP || s->phase == PHASE_CONFIGURING;
 	bool no_other = unanswered(s, e);
 
+	if (lost)
+		resume_keep(s);
+	if (!lost && s->phase != PHASE_STOPPING && resume_refused(s, e, ob)) {
+		attempt_begin(s, ob);
+		return;
+	}
 	if (!lost && is_being_typed(s, e, ob))
 		return;
 	if (no_other) {

@@ -17,6 +17,8 @@ void attempt_begin(struct session *s, struct outbox *ob);
 /* The gateway hears that it is over, the L2TP server too, as far as one message each can tell, and
  * nothing is waited for. */
 void attempt_hang_up(struct session *s, struct outbox *ob);
+/* The engine is left for another one, that goes on from what it has; else as above. */
+void attempt_leave(struct session *s, struct outbox *ob);
 /* It ended with e, in stage s->view.stage: another way, another time, or the end. */
 void attempt_failed(struct session *s, const struct err *e, struct outbox *ob);
 /* Nothing has been asked for yet by the engine that begins now. */

@@ -125,17 +125,12 @@ void configure_addresses(struct session *s)
 }
 
 /* A family of which there is no address is asked for as at first. */
-void configure_beside(struct session *s)
+void configure_same_addresses(struct session *s)
 {
 	static const uint8_t families[] = { FAMILY_V4, FAMILY_V6 };
 	struct ike_config *c = &s->cfg;
 	const struct netconf *n = s->netconf;
 
-	configure_tls(s);
-	c->not_alone = true;
-	/* The tunnel is up, and goes on meanwhile: others are not asked. */
-	if (c->revocation > REVOCATION_LOCAL)
-		c->revocation = REVOCATION_LOCAL;
 	c->n_want = 0;
 	for (uint32_t i = 0; n && i < n->n_addrs; i++)
 		c->want[c->n_want++] = n->addrs[i];
@@ -146,6 +141,17 @@ void configure_beside(struct session *s)
 		if (!has && c->n_want < NETCONF_ADDRS)
 			c->want[c->n_want++] = (struct prefix){ .family = families[f] };
 	}
+}
+
+void configure_beside(struct session *s)
+{
+	configure_tls(s);
+	s->cfg.not_alone = true;
+	s->cfg.resume = NULL;
+	/* The tunnel is up, and goes on meanwhile: others are not asked. */
+	if (s->cfg.revocation > REVOCATION_LOCAL)
+		s->cfg.revocation = REVOCATION_LOCAL;
+	configure_same_addresses(s);
 }
 
 void configure_engine(struct session *s)
@@ -176,6 +182,7 @@ void configure_engine(struct session *s)
 		.fragmentation = p->fragmentation,
 		.mode = p->mode,
 		.mobike = p->mobike,
+		.resumption = p->resumption,
 		.esn = p->esn,
 		.pfs = p->pfs,
 		.replay_window = p->replay_window,

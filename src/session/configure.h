@@ -15,8 +15,9 @@ void configure_login(struct session *s);
 /* Whether addresses are asked for, and those that the profile names: for each attempt anew, for on the way less is
  * asked of a gateway that has none. */
 void configure_addresses(struct session *s);
-/* For a new login beside the tunnel: the addresses in hand, which pools give again to who asks for them, and the
- * tunnel's IKE SA shall live. */
+/* The addresses in hand, which pools give again to who asks for them. */
+void configure_same_addresses(struct session *s);
+/* For a new login beside the tunnel: with the same addresses, and the tunnel's IKE SA shall live. */
 void configure_beside(struct session *s);
 /* What is to be typed by nobody: the answer that worked, else the profile's. NULL: ask, for there is none
  * or the gateway has refused it. */

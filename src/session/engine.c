@@ -110,6 +110,22 @@ void engine_retire(struct engine *x, uint64_t now, struct outbox *ob)
 	v2_retire(x->v2, now, ob);
 }
 
+void engine_leave(struct engine *x, uint64_t now, struct outbox *ob)
+{
+	struct ike_view v = { 0 };
+
+	engine_view(x, &v);
+	if (v.ticket_until > now)
+		v2_abandon(x->v2, now, ob);
+	else
+		engine_hang_up(x, now, ob);
+}
+
+struct resumption *engine_resumption(struct engine *x)
+{
+	return x->v2 ? v2_resumption(x->v2) : NULL;
+}
+
 bool engine_is_for(const struct engine *x, const struct datagram *d)
 {
 	return x->v2 && v2_is_for(x->v2, d);

@@ -36,6 +36,10 @@ void engine_stop(struct engine *x, uint64_t now, struct outbox *ob);
 void engine_hang_up(struct engine *x, uint64_t now, struct outbox *ob);
 /* IKEv2 alone. */
 void engine_retire(struct engine *x, uint64_t now, struct outbox *ob);
+/* Says goodbye only where there is nothing to go on from. It is dead then. */
+void engine_leave(struct engine *x, uint64_t now, struct outbox *ob);
+/* What a dead one has for the next to go on from, the caller's from then on; NULL: nothing. */
+struct resumption *engine_resumption(struct engine *x);
 bool engine_is_for(const struct engine *x, const struct datagram *d);
 uint64_t engine_deadline(const struct engine *x);
 void engine_keys(const struct engine *x, struct outbox *ob);

@@ -95,6 +95,8 @@ static const struct key_row rows[] = {
 		"Large IKE messages go in fragments of their own (RFC 7383)." },
 	{ "ike", "mobike", KEY_FLAG, AT(mobike), 0, 0, 0, "yes", "yes|no",
 		"Keep the tunnel when our address changes (RFC 4555)." },
+	{ "ike", "resumption", KEY_FLAG, AT(resumption), 0, 0, 0, "yes", "yes|no",
+		"Come back without a new login after a loss, where the gateway gives tickets (RFC 5723)." },
 	{ "ike", "aggressive", KEY_FLAG, AT(aggressive), 0, 0, 0, "no", "no|yes",
 		"Aggressive mode of IKEv1: with a shared key, who listens can guess the key at leisure." },
 	{ "ike", "mode-config", KEY_CHOICE, AT(mode_config), 0, 0, 0, "pull", "pull|push|no",

@@ -8,6 +8,7 @@
 #include "inquire.h"
 #include "netconf.h"
 #include "reauth.h"
+#include "resume.h"
 #include "setup.h"
 
 /* --- making one ------------------------------------------------------------------------------------ */
@@ -40,6 +41,7 @@ void session_free(struct session *s)
 	engine_free(s->reauth.old);
 	inquire_end(s);
 	evidence_free(s->inquiring.fetched);
+	resume_forget(s);
 	free(s->netconf);
 	wipe(s, sizeof(*s));
 	free(s);
@@ -117,6 +119,7 @@ static bool works(const struct session *s)
 
 static void logged_in(struct session *s, struct outbox *ob)
 {
+	resume_forget(s);
 	attempt_keep_password(s);
 	setup_machine(s, ob);
 }
@@ -285,7 +288,7 @@ static void restart_elsewhere(struct session *s, struct outbox *ob)
 {
 	struct err e;
 
-	attempt_hang_up(s, ob);
+	attempt_leave(s, ob);
 	err_set(&e, ERR_SILENT, "this machine's address changed");
 	s->view.stage = STAGE_UP;
 	s->phase = PHASE_UP;

@@ -126,6 +126,7 @@ void setup_done(struct session *s, struct outbox *ob)
 	s->cut_off = false;
 	s->leave_at = TIME_NEVER;
 	s->up_at = s->now;
-	outbox_event(ob, EV_UP, LEVEL_INFO, "connected to %s%s%s%s", s->p->gateways[s->gateway],
-		list[0] ? " as " : "", list, s->view.nat ? " (through NAT)" : "");
+	outbox_event(ob, EV_UP, LEVEL_INFO, "connected to %s%s%s%s%s", s->p->gateways[s->gateway],
+		list[0] ? " as " : "", list, s->view.nat ? " (through NAT)" : "",
+		s->view.resumed ? ", without a new login" : "");
 }

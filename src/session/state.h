@@ -36,6 +36,9 @@ enum {
 	REFUSALS_UNSURE_MAX = 12, /* ... and one under load that may have mixed something up */
 	PSK_LONG = 20, /* characters of a shared key that nobody guesses */
 	ELSEWHERE_MS = 2000, /* an address that is renewed goes and comes */
+	RESUMES_MAX =
+		3, /* rounds by a ticket that nobody answers, before one without: there may be no such gateway any
+	                    more */
 	NAME_AFTER = 2, /* attempts by the address that worked, before the name is resolved again */
 };
 
@@ -45,6 +48,12 @@ struct twin { /* another connection of this identity (twin.h) */
 	unsigned attempts; /* with so many attempts counted; */
 	unsigned times; /* so often in a row it was back at once */
 	bool known; /* it was told */
+};
+
+struct resume { /* by a ticket, in the place of a login (resume.h) */
+	struct resumption *from; /* NULL: there is none */
+	bool now; /* this round of attempts is by it */
+	unsigned rounds; /* so many in a row were */
 };
 
 struct reauth { /* a new login beside the tunnel (reauth.h) */
@@ -136,6 +145,7 @@ struct session {
 	struct netconf *netconf; /* as asked for last */
 	struct reauth reauth;
 	struct inquiring inquiring;
+	struct resume resume;
 	unsigned
 		installing; /* SAs that the data plane has been given, and has not said yet whether it has them */
 	uint32_t rekeys_ike, rekeys_child, reconnects;

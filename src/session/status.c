@@ -147,7 +147,7 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	out->up_for = s->phase == PHASE_UP ? (int64_t)((now - s->up_at) / 1000) : -1;
 	snprintf(out->gateway.name, sizeof(out->gateway.name), "%s", s->p->gateways[s->gateway]);
 	out->ike.version = s->p->type == CONN_IKEV2 ? 2 : 1;
-	out->ike.rekey_in = out->ike.reauth_in = -1;
+	out->ike.rekey_in = out->ike.reauth_in = out->ike.ticket_for = -1;
 	out->rekeys_ike = s->rekeys_ike;
 	out->rekeys_child = s->rekeys_child;
 	out->reconnects = s->reconnects;
@@ -171,10 +171,13 @@ void session_status(const struct session *s, uint64_t now, struct status *out)
 	if (v->phase == IKE_UP) {
 		out->ike.rekey_in = seconds_left(v->rekey_at, now);
 		out->ike.reauth_in = seconds_left(v->reauth_at, now);
+		if (v->ticket_until > now)
+			out->ike.ticket_for = seconds_left(v->ticket_until, now);
 	}
 	out->rekeys_ike += v->rekeys_ike;
 	out->rekeys_child += v->rekeys_child;
 	out->ike.quantum_safe = v->quantum_safe;
+	out->ike.resumed = v->resumed;
 	status_suite(out->ike.proposal, &v->suite);
 	status_children(v, now, out);
 	status_weak(v, out);

@@ -82,7 +82,7 @@ static void fill(struct status *st)
 	memcpy(st->ike.spi_i, "\x00\x01\x02\x03\x04\x05\x06\xff", 8);
 	snprintf(st->ike.proposal, sizeof(st->ike.proposal), "aes256gcm16-prfsha384-x25519");
 	st->ike.rekey_in = 7200;
-	st->ike.reauth_in = -1;
+	st->ike.reauth_in = st->ike.ticket_for = -1;
 	st->n_children = 1;
 	struct status_child *c = &st->children[0];
 	*c = (struct status_child){ .spi_in = 0xc0000001,
@@ -137,7 +137,7 @@ static void status_as_json(void **state)
 		"\"local\":{\"address\":\"2001:db8::7\",\"port\":4500,\"id\":\"\",\"nat\":true},"
 		"\"ike\":{\"version\":2,\"spi_i\":\"00010203040506ff\",\"spi_r\":\"0000000000000000\","
 		"\"proposal\":\"aes256gcm16-prfsha384-x25519\",\"rekey_in\":7200,\"reauth_in\":null,"
-		"\"quantum_safe\":false},"
+		"\"quantum_safe\":false,\"resumed\":false,\"ticket_for\":null},"
 		"\"children\":[{\"spi_in\":\"c0000001\",\"spi_out\":\"0000abcd\",\"mode\":\"tunnel\",\"encap\":true,"
 		"\"proposal\":\"aes256gcm16\",\"local_ts\":[\"10.9.0.5/32\"],\"local_ts_total\":1,\"remote_ts\":[\"10.0.0.0/16\","
 		"\"10.1.0.0/16\",\"10.2.0.0/16\",\"10.3.0.0/16\",\"10.4.0.0/16\",\"10.5.0.0/16\",\"10.6.0.0/16\","
@@ -218,6 +218,22 @@ static void status_at_a_glance(void **state)
 	st.ike.reauth_in = 0;
 	text = render_status_text(&st, false);
 	assert_non_null(strstr(text, "the gateway wants a new login, now\n"));
+	free(text);
+	st.ike.resumed = true;
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text, ", now\n            resumed without a new login\n  child "));
+	free(text);
+	st.ike.ticket_for = 3600;
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text,
+		"            resumed without a new login; can be resumed after a loss, for 1h00m\n"));
+	free(text);
+	char *json = render_status_json(&st, 1700000000);
+	assert_non_null(strstr(json, "\"resumed\":true,\"ticket_for\":3600}"));
+	free(json);
+	st.ike.resumed = false;
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text, "\n            can be resumed after a loss, for 1h00m\n"));
 	free(text);
 	/* One is one. */
 	st.children[0].packets_in = st.children[0].packets_out = 1;

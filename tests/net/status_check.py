@@ -10,7 +10,7 @@ OBJECT = {
                 "revocation": str},
     "local": {"address": str, "port": int, "id": str, "nat": bool},
     "ike": {"version": int, "spi_i": str, "spi_r": str, "proposal": str, "rekey_in": int,
-            "reauth_in": int, "quantum_safe": bool},
+            "reauth_in": int, "quantum_safe": bool, "resumed": bool, "ticket_for": int},
     "children": list, "address": list, "dns": {"servers": list, "domains": list, "via": str, "unused": str},
     "routes": list, "routes_total": int, "elsewhere": list, "bypassed": list, "bypassed_total": int,
     "blocked": list, "blocked_total": int, "mtu": int, "killswitch": str, "keylog": str, "weak": list,
@@ -24,7 +24,7 @@ CHILD = {
 }
 PPP = {"auth": str, "peer": str, "mru": int}
 # A time that never comes and a thing that is not there may be null.
-NULLABLE = {"rekey_in", "reauth_in", "vendor", "last_error", "id"}
+NULLABLE = {"rekey_in", "reauth_in", "ticket_for", "vendor", "last_error", "id"}
 errors = []
 
 

@@ -145,6 +145,8 @@ static const struct row rows[] = {
 	BAD("ike", "fragmentation", "1", "yes, no"),
 	GOOD("ike", "mobike", "no", "no"),
 	BAD("ike", "mobike", "1", "yes, no"),
+	GOOD("ike", "resumption", "no", "no"),
+	BAD("ike", "resumption", "maybe", "yes, no"),
 	GOOD("ike", "aggressive", "no", "no"),
 	GOOD("ike", "aggressive", "yes", "yes"),
 	BAD("ike", "aggressive", "maybe", "no, yes"),
