@@ -84,6 +84,7 @@ struct resumption {
 	struct secret sk_d;
 	struct suite suite;
 	struct identity idi, idr;
+	bool bare; /* AUTH covers the message alone: what libreswan makes of section 4.3.3 */
 	bool quantum_safe; /* as struct ike_view has these */
 	bool sha1;
 	uint8_t eap;

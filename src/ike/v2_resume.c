@@ -47,16 +47,22 @@ static bool derive(struct step *s, struct bytes nr)
 	return true;
 }
 
-/* Section 4.3.3: AUTH = prf(SK_px, <message octets>), without the pad of a shared key. */
+/* Section 4.3.3: AUTH = prf(SK_px, <message octets>), without the pad of a shared key. The octets are those of
+ * RFC 4306 section 2.15, but libreswan 5 takes that for the message, and leaves out the other side's nonce and what is
+ * made of the identity. Nothing is lost by that: SK_px comes from both nonces, and the identity stands beside AUTH under
+ * the same keys. */
 static bool proof(
 	struct v2 *v, bool ours, const struct identity *id, struct secret *out, struct err *e)
 {
 	const struct secret *key = ours ? &v->sa->sk_pi : &v->sa->sk_pr;
+	const struct handshake *hs = v->hs;
 	uint8_t *octets = NULL;
 	size_t n;
 
-	if (!v2_signed_octets(v->sa, ours, v->hs, id, &octets, &n, e))
+	if (!v2_signed_octets(v->sa, ours, hs, id, &octets, &n, e))
 		return false;
+	if (hs->from->bare)
+		n = ours ? hs->init_i_len : hs->init_r_len; /* with which they begin */
 	bool ok = prf(v->sa->suite.prf, (struct bytes){ key->data, key->len },
 		&(struct bytes){ octets, n }, 1, out, e);
 	free(octets);

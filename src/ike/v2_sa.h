@@ -260,7 +260,7 @@ struct v2 {
 	bool eap_tls_failed; /* ... and this */
 	bool quantum_safe; /* the PPK is in the keys of both sides */
 	bool resumed; /* and this */
-	/* For the next connection, once the gateway proved itself. NULL: it was not asked for a ticket */
+	/* For the next connection, once the gateway proved itself. NULL: it gives no tickets */
 	struct resumption *ticket;
 	bool gives_tickets; /* the gateway does ... */
 	bool want_ticket; /* ... and is to be asked for one, ... */

@@ -99,8 +99,11 @@ void v2_ticket_first(struct step *s)
 		return;
 	v->ticket->idi = hs->idi;
 	v->ticket->idr = hs->idr;
+	v->ticket->bare = hs->from && hs->from->bare;
 	read_answer(s);
 	v->want_ticket = v->ticket->ticket_len == 0 && notify_find(s->p, TICKET_ACK, &n);
+	if (v->ticket->ticket_len == 0 && !v->want_ticket)
+		resumption_free(&v->ticket);
 }
 
 bool v2_ticket_send(struct v2 *v, struct v2_sa *sa, struct outbox *ob, struct err *e)

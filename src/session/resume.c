@@ -1,6 +1,7 @@
 #include "resume.h"
 
 #include "configure.h"
+#include "ike/msg.h"
 #include "ike/v2.h"
 
 void resume_forget(struct session *s)
@@ -41,6 +42,12 @@ bool resume_refused(struct session *s, const struct err *e, struct outbox *ob)
 {
 	if (!s->cfg.resume || e->kind == ERR_SILENT)
 		return false;
+	if (s->view.stage == STAGE_AUTH && e->notify == AUTHENTICATION_FAILED &&
+		!s->resume.from->bare) {
+		s->resume.from->bare = true;
+		outbox_log(ob, LEVEL_INFO, "%s: trying once more with a bare proof", e->text);
+		return true;
+	}
 	resume_forget(s);
 	if (e->kind != ERR_PEER && e->kind != ERR_AUTH)
 		return false;

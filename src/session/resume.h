@@ -16,8 +16,8 @@ void resume_keep(struct session *s);
 void resume_round(struct session *s);
 /* Before an engine begins: it resumes, where this round does, and this is the gateway that the ticket is of. */
 void resume_configure(struct session *s);
-/* The engine that was to resume failed with e, and not because nobody answered: the ticket is void. True: the same way
- * is tried by a login, for nothing is wrong with that. */
+/* The engine that was to resume failed with e, and not because nobody answered. The ticket is void, but where only our
+ * proof was not good, and libreswan may like the other kind. True: the same way is tried again, by a login or so. */
 bool resume_refused(struct session *s, const struct err *e, struct outbox *ob);
 /* The tunnel is up again, or there shall be none. */
 void resume_forget(struct session *s);

@@ -119,6 +119,7 @@ struct gw_config {
 	size_t ticket_len; /* 0: some */
 	uint16_t refuse_resume; /* notify to answer IKE_SESSION_RESUME with */
 	uint8_t wrong_proof; /* is xored to its AUTH then */
+	bool bare; /* it takes AUTH to cover the message alone, as libreswan does */
 	struct edit edits[4];
 };
 

@@ -101,6 +101,8 @@ static void proof(struct gw_step *s, bool of_client, const struct identity *id, 
 	size_t n;
 
 	assert_ok(&e, v2_signed_octets(s->sa, of_client, &s->g->hs, id, &octets, &n, &e));
+	if (s->g->cfg->bare)
+		n = of_client ? s->g->hs.init_i_len : s->g->hs.init_r_len;
 	assert_ok(&e,
 		prf(s->sa->suite.prf, (struct bytes){ key->data, key->len },
 			&(struct bytes){ octets, n }, 1, out, &e));

@@ -219,6 +219,27 @@ static void after_a_long_silence(void **state)
 	assert_true(back >= 5 && back > logins);
 }
 
+/* libreswan's kind of proof is found out by the first resumption, and known for all later ones. */
+static void by_a_bare_proof(void **state)
+{
+	struct resuming *w = resuming_new(true);
+
+	(void)state;
+	w->p.gwc.bare = true;
+	resuming_up(w);
+	resuming_lose(w, true);
+	resuming_check(w, 1);
+	assert_int_equal(w->p.gw.resume_requests, 2);
+	pair_command(&w->p, CMD_REKEY_IKE);
+	pair_run(&w->p, SECONDS(5));
+	resuming_lose(w, true);
+	resuming_check(w, 2);
+	assert_int_equal(w->p.gw.resume_requests, 3);
+	assert_int_equal(w->p.gw.inits, 1);
+	assert_int_equal(w->p.asks, 2);
+	resuming_free(w);
+}
+
 /* --- the keys, worked out anew -------------------------------------------------------------------- */
 
 struct heard { /* of the last resumption */
@@ -474,6 +495,7 @@ int main(void)
 		cmocka_unit_test(under_load),
 		cmocka_unit_test(through_nat_with_mobike),
 		cmocka_unit_test(after_a_long_silence),
+		cmocka_unit_test(by_a_bare_proof),
 		cmocka_unit_test(the_keys),
 		cmocka_unit_test(keys_are_told),
 		cmocka_unit_test(not_wanted),

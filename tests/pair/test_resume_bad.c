@@ -114,6 +114,28 @@ static void wrong_proof(void **state)
 	}
 }
 
+/* It takes neither kind of ours. */
+static void no_proof_of_ours(void **state)
+{
+	struct resuming *w = resuming_new(true);
+
+	(void)state;
+	resuming_up(w);
+	w->p.gwc.refuse_auth = AUTHENTICATION_FAILED;
+	w->p.events[EV_RECONNECTING] = 0;
+	pair_tap(&w->p, net_deaf, NULL);
+	while (w->p.events[EV_RECONNECTING] == 0)
+		pair_run(&w->p, 100);
+	pair_tap(&w->p, NULL, NULL);
+	while (w->p.gw.inits == 1)
+		pair_run(&w->p, 1);
+	assert_int_equal(w->p.gw.resume_requests, 2);
+	w->p.gwc.refuse_auth = 0; /* for the login */
+	pair_run(&w->p, SECONDS(2));
+	logged_in_instead(w, 2);
+	resuming_free(w);
+}
+
 /* The gateway is who it was, and has nothing for us: a login hears the same, and that counts. */
 static void refused_behind_the_proof(void **state)
 {
@@ -354,6 +376,7 @@ int main(void)
 		cmocka_unit_test(at_once),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(wrong_proof),
+		cmocka_unit_test(no_proof_of_ours),
 		cmocka_unit_test(refused_behind_the_proof),
 		cmocka_unit_test(unheard_of),
 		cmocka_unit_test(forged),
