@@ -13,7 +13,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { WITH_EAP = 1, NO_PSK = 2, LOSSY = 4, NO_RECONNECT = 8, BEHIND_NAT = 16, ADDITIONAL = 32 };
+enum {
+	WITH_EAP = 1,
+	NO_PSK = 2,
+	LOSSY = 4,
+	NO_RECONNECT = 8,
+	BEHIND_NAT = 16,
+	ADDITIONAL = 32,
+	TICKETS = 64
+};
 enum kind { RAW, HEADED, TICK, OS, ANSWER, COMMAND, STOP, GATEWAY_ACTS, KINDS };
 
 static void demand(bool good)
@@ -57,7 +65,7 @@ static struct profile *profile_for(uint8_t config)
 static void datagram(struct pair *p, uint8_t detail, struct bytes octets)
 {
 	static const uint8_t exchanges[] = { IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL,
-		IKE_SA_INIT, IKE_AUTH, IKE_INTERMEDIATE, IKE_FOLLOWUP_KE };
+		IKE_SESSION_RESUME, IKE_AUTH, IKE_INTERMEDIATE, IKE_FOLLOWUP_KE };
 	uint8_t buf[IKE_DATAGRAM_MAX + 8];
 	const struct v2 *v = p->client.v2;
 	size_t n = octets.n;
@@ -184,6 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		};
 	p.gwc.client = config & WITH_EAP ? IKE_AUTH_BY_EAP : IKE_AUTH_BY_PSK;
 	p.gwc.eap = EAP_MD5;
+	p.gwc.tickets = config & TICKETS ? GW_TICKETS : GW_TICKETS_UNKNOWN;
 	p.gwc.by_cert = config & WITH_EAP;
 	p.gwc.own = person(GW_ED25519);
 	pair_start(&p);

@@ -1,9 +1,12 @@
+#include <stdlib.h>
+
 #include "pair/pair.h"
 #include "stress.h"
 
 /*
  * An IKEv2 life: a login, rekeys of child and IKE SA, deletes, further children, questions whether the
- * other lives, and moves to another address, from both sides at any moment. Then the network is
+ * other lives, and moves to another address, from both sides at any moment; and now and then the
+ * IKE SA is left and resumed (RFC 5723). Then the network is
  * perfect for a while, after which both sides must have the same SAs and nothing else.
  */
 
@@ -20,12 +23,26 @@ static void move(struct pair *p)
 	pair_os(p, &(struct os_input){ .kind = OS_SEND_FAILED });
 }
 
+/* By a ticket that the gateway may not take any more, for it has just rekeyed the IKE SA. */
+static void resume(struct pair *p)
+{
+	struct ike_view *view = calloc(1, sizeof(*view));
+
+	assert_non_null(view);
+	v2_view(p->client.v2, view);
+	if (view->ticket_until > p->net.now && view->phase == IKE_UP) {
+		pair_resume(p);
+		pair_until(p, pair_decided, SECONDS(600));
+	}
+	free(view);
+}
+
 static void client_acts(struct pair *p)
 {
 	static const enum command commands[] = { CMD_REKEY_CHILD, CMD_REKEY_IKE, CMD_REKEY_ALL };
 	const struct children *all = &p->client.v2->children;
 	struct os_input in = { .kind = OS_RESUMED };
-	uint32_t what = net_random(&p->net, 6);
+	uint32_t what = net_random(&p->net, p->cfg.resumption ? 7 : 6);
 
 	if (what == 0 && all->n > 0) {
 		in.kind = OS_SA_EXPIRING;
@@ -35,6 +52,8 @@ static void client_acts(struct pair *p)
 		pair_os(p, &in);
 	else if (what == 2)
 		move(p);
+	else if (what == 6)
+		resume(p);
 	else
 		pair_try_command(p, commands[what - 3]);
 }
@@ -90,6 +109,10 @@ static bool died(struct pair *p, unsigned deletes)
 
 	if (!pair_dead(p))
 		return false;
+	if (p->from && why->notify) {
+		pair_check_dead(p, ERR_PEER, TICKET_NACK);
+		return true;
+	}
 	if (why->kind == ERR_SILENT ?
 			!lossy :
 			deletes <= !lossy || !strstr(why->text, "deleted the tunnel's child SA"))
@@ -151,6 +174,9 @@ void stress_v2(void **seed)
 	p.ping_every = net_random(&p.net, 2) ? 150 : 0;
 	if (net_random(&p.net, 3) == 0)
 		pair_additional(&p);
+	p.cfg.resumption = net_random(&p.net, 3) == 0;
+	p.gwc.tickets = (enum gw_tickets)net_random(&p.net, 4);
+	p.gwc.ticket_life = 60 + net_random(&p.net, 600);
 	pair_start(&p);
 	life(&p);
 	pair_free(&p);
