@@ -251,6 +251,7 @@ static void set_rest(struct ipsec_conn *c)
 	set_plain(c, "replay-window", "esp", "replay-window");
 	set_no(c, "fragmentation", "ike", "fragmentation");
 	set_no(c, "mobike", "ike", "mobike");
+	set_no(c, "session-resumption", "ike", "resumption");
 	set_no(c, "pfs", "esp", "pfs");
 	if (is_v1(c) &&
 		(ipsec_is(c, "", "modeconfig", "push") || ipsec_is(c, "", "modecfgpull", "no")))

@@ -15,7 +15,8 @@ static void strongswan_eap(void **state)
 	const struct import_profile *p = report_reads(import_ipsec,
 		"# ours\n"
 		"config setup\n\tuniqueids=never\n\n"
-		"conn %default\n\tkeyexchange=ikev2\n\tike=aes128-sha1-modp2048\n\tmobike=no\n\n"
+		"conn %default\n\tkeyexchange=ikev2\n\tike=aes128-sha1-modp2048\n\tmobike=no\n"
+		"\tsession-resumption=no\n\n"
 		"conn base\n\talso=algs\n\tleft=%defaultroute\n\tright=192.0.2.9\n\tleftsourceip=%config\n\n"
 		"conn algs\n\tike=aes256gcm16-prfsha384-ecp384!\n\tesp=aes256gcm16!\n\n"
 		"conn office # the one\n\talso=base\n\tright=vpn.example.org\n"
@@ -36,8 +37,9 @@ static void strongswan_eap(void **state)
 	report_value(p, "esp.proposals", "aes256gcm16");
 	report_value(p, "ike.dpd-interval", "45s");
 	report_value(p, "ike.mobike", "no");
+	report_value(p, "ike.resumption", "no");
 	report_value(p, "esp.remote-ts", "10.0.0.0/8,192.168.0.0/16");
-	report_count(p, 11);
+	report_count(p, 12);
 	report_note(p, IMPORT_TODO, "ipsec.secrets", "not read");
 	report_note(p, IMPORT_RUNS, "leftupdown", "run");
 	report_note(p, IMPORT_LEFT, "compress", "not done");
