@@ -147,7 +147,6 @@ void configure_beside(struct session *s)
 {
 	configure_tls(s);
 	s->cfg.not_alone = true;
-	s->cfg.resume = NULL;
 	/* The tunnel is up, and goes on meanwhile: others are not asked. */
 	if (s->cfg.revocation > REVOCATION_LOCAL)
 		s->cfg.revocation = REVOCATION_LOCAL;

@@ -36,9 +36,7 @@ enum {
 	REFUSALS_UNSURE_MAX = 12, /* ... and one under load that may have mixed something up */
 	PSK_LONG = 20, /* characters of a shared key that nobody guesses */
 	ELSEWHERE_MS = 2000, /* an address that is renewed goes and comes */
-	RESUMES_MAX =
-		3, /* rounds by a ticket that nobody answers, before one without: there may be no such gateway any
-	                    more */
+	RESUMES_MAX = 3, /* rounds by a ticket that nobody answers, before one without */
 	NAME_AFTER = 2, /* attempts by the address that worked, before the name is resolved again */
 };
 

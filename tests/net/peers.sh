@@ -51,15 +51,22 @@ libreswan_keys() {
 		pk12util -i "$p12" -d "sql:$1" -W lab -K ''
 }
 
+# libreswan_gives_tickets: since version 5
+libreswan_gives_tickets() {
+	grep -aq session-resumption "${PLUTO%/*}/addconn"
+}
+
 libreswan_start() {
 	local here=$LAB/gateway/libreswan
 	if [ ! -d "$here" ]; then
 		mkdir -m 700 "$here" "$here/policies"
 		printf '%s: PSK "%s"\n' '' "$PSK" "$GATE4 %any " password@123 >"$here/secrets"
 		printf 'alice:%s\n' "$(openssl passwd -6 "$ALICE")" >"$here/passwd"
+		cp "$NET_DIR/gateway/libreswan.conf" "$here/conf"
+		! libreswan_gives_tickets || sed -i 's/^\tikev2=yes/&\n\tsession-resumption=yes/' "$here/conf"
 	fi
 	gateway_mark
-	serve gateway "$PLUTO" --nofork --stderrlog --config "$NET_DIR/gateway/libreswan.conf" \
+	serve gateway "$PLUTO" --nofork --stderrlog --config "$here/conf" \
 		--secretsfile "$here/secrets" --ipsecdir "$here" --nssdir "$LAB/pki/nss" --no-dnssec \
 		--rundir "$LAB/gateway/run" --nhelpers 0 >>"$GATEWAY_LOG" 2>&1
 	echo "$SERVED" >"$LAB/gateway/started"
@@ -68,7 +75,7 @@ libreswan_start() {
 
 # libreswan_add CONNECTION: one that it does not know at its start; libreswan_delete: not any more
 libreswan_add() {
-	in_box gateway "${PLUTO%/*}/addconn" --config "$NET_DIR/gateway/libreswan.conf" \
+	in_box gateway "${PLUTO%/*}/addconn" --config "$LAB/gateway/libreswan/conf" \
 		--ctlsocket "$LAB/gateway/run/pluto.ctl" "$1" >>"$GATEWAY_LOG" 2>&1 || fail "libreswan does not take $1"
 }
 

@@ -528,6 +528,10 @@ other_address() {
 	profile_psk moving full
 	client_start moving "$@"
 	reaches "$INNER4"
+	goes_elsewhere
+}
+
+goes_elsewhere() {
 	in_box client ip addr add 192.168.77.9/24 dev eth0
 	in_box client ip addr del "$CLIENT4/24" dev eth0
 	in_box client ip addr show dev eth0 | grep -q 192.168.77.9 ||

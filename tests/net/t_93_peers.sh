@@ -60,6 +60,56 @@ test_libreswan_rsa_ipv6() {
 	tour "$INNER6"
 }
 
+# way_lost PROFILE: nothing comes through until the tunnel is given up
+way_lost() {
+	in_box router nft 'table inet lost { chain forward { type filter hook forward priority 0; policy drop; }; }'
+	status_becomes "$1" 's["state"] == "reconnecting"' 120
+	in_box router nft delete table inet lost
+}
+
+# resumed TIMES: each without a login
+resumed() {
+	status_becomes moving "s['state'] == 'up' and s['reconnects'] == $1" 60
+	status_is moving 's["ike"]["resumed"] and s["ike"]["ticket_for"] > 60' || fail "$(json moving 's["ike"]')"
+	transfers "$INNER4"
+}
+
+# From elsewhere and after a loss; and a gateway that was restarted knows no ticket. After new keys of the IKE SA
+# libreswan gives none.
+libreswan_resumption() {
+	peer libreswan
+	libreswan_gives_tickets || skip "libreswan gives no tickets before version 5"
+	client_start moving --set ike.mobike=no --set ike.dpd-interval=1s
+	transfers "$INNER4"
+	status_is moving 'not s["ike"]["resumed"] and s["ike"]["ticket_for"] > 60' || fail "$(json moving 's["ike"]')"
+	goes_elsewhere
+	resumed 1
+	client_do moving "rekey child"
+	status_becomes moving "s['rekeys']['child'] == 1"
+	way_lost moving
+	resumed 2
+	gateway_says 'authenticated peer using authby=session-resume' || fail "libreswan knows nothing of it"
+	gateway_restart
+	status_becomes moving "s['state'] == 'up' and s['reconnects'] == 3" 90
+	status_is moving 'not s["ike"]["resumed"] and s["ike"]["ticket_for"] > 60' || fail "$(json moving 's["ike"]')"
+	transfers "$INNER4"
+	client_do moving "rekey ike"
+	status_becomes moving "s['rekeys']['ike'] == 1 and s['ike']['ticket_for'] is None"
+	reaches "$INNER4"
+	client_stop moving
+	address_back
+}
+
+test_libreswan_resumption_psk() {
+	profile_psk moving
+	libreswan_resumption
+}
+
+test_libreswan_resumption_rsa() {
+	profile_cert moving rsa-2048
+	libreswan_resumption
+}
+
 test_openiked_psk() {
 	peer openiked
 	profile_psk tour

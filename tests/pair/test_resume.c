@@ -475,6 +475,24 @@ static void a_new_login(void **state)
 	}
 }
 
+/* RFC 5723 section 6.2: no longer than the login. */
+static void bounded_by_the_login(void **state)
+{
+	struct resuming *w = resuming_new(false);
+
+	(void)state;
+	w->p.gwc.edits[0] = (struct edit){ .exchange = IKE_AUTH,
+		.mid = 1,
+		.op = EDIT_ADD,
+		.payload = PAYLOAD_N,
+		.hex = "0000401300000258" };
+	resuming_up(w);
+	assert_int_equal(
+		w->p.client.session->view.ticket_until, w->p.client.session->view.login_ends);
+	assert_int_equal(w->p.client.v2->ticket->until, w->p.client.session->up_at + SECONDS(3600));
+	resuming_free(w);
+}
+
 static int teardown(void **state)
 {
 	people_free();
@@ -503,6 +521,7 @@ int main(void)
 		cmocka_unit_test(down),
 		cmocka_unit_test(no_ticket),
 		cmocka_unit_test(a_new_login),
+		cmocka_unit_test(bounded_by_the_login),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, teardown);

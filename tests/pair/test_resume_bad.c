@@ -85,6 +85,7 @@ static void wrong_proof(void **state)
 		{ .op = EDIT_BODY, .payload = PAYLOAD_AUTH, .hex = "" },
 		{ .op = EDIT_NOTHING },
 		{ .op = EDIT_DROP, .payload = PAYLOAD_SA },
+		{ .op = EDIT_FLIP, .payload = PAYLOAD_IDr, .at = 4, .hex = "01" }, /* bare */
 		{ .op = EDIT_ADD, .payload = PAYLOAD_EAP, .hex = "01010004" },
 	};
 
@@ -93,6 +94,7 @@ static void wrong_proof(void **state)
 		struct resuming *w = resuming_new(true);
 		resuming_up(w);
 		w->p.gwc.wrong_proof = i == 0;
+		w->p.gwc.bare = i + 2 == ARRAY_LEN(edits);
 		w->p.gwc.edits[0] = edits[i];
 		w->p.gwc.edits[0].exchange = IKE_AUTH;
 		w->p.gwc.edits[0].mid = 1;
