@@ -88,6 +88,7 @@ struct resumption {
 	bool quantum_safe; /* as struct ike_view has these */
 	bool sha1;
 	uint8_t eap;
+	char revocation[REVOCATION_TEXT_MAX]; /* what was found at the login */
 };
 
 enum ike_auth { IKE_AUTH_BY_PSK, IKE_AUTH_BY_CERT, IKE_AUTH_BY_EAP };

@@ -157,6 +157,7 @@ bool v2_resume_auth_recv(struct step *s)
 	v->proved = v->resumed = true;
 	v->sha1 = v->hs->from->sha1;
 	v->eap = v->hs->from->eap;
+	memcpy(v->revocation.told, v->hs->from->revocation, sizeof(v->revocation.told));
 	v2_request_done(s->sa);
 	return v2_auth_established(s);
 }

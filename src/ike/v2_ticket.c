@@ -48,6 +48,7 @@ static void keep(struct step *s, struct bytes ticket, uint64_t life)
 	t->quantum_safe = v->quantum_safe || s->sa->quantum_safe;
 	t->sha1 = v->sha1;
 	t->eap = v->eap;
+	memcpy(t->revocation, v->revocation.told, sizeof(t->revocation));
 	t->until = v->now + life;
 	v->ticket_at = v->now + (again > TICKET_AGAIN_MS ? again : TICKET_AGAIN_MS);
 	outbox_log(s->ob, LEVEL_DEBUG, "a ticket of %zu octets, good for %llu s", ticket.n,

@@ -181,7 +181,8 @@ void configure_engine(struct session *s)
 		.fragmentation = p->fragmentation,
 		.mode = p->mode,
 		.mobike = p->mobike,
-		.resumption = p->resumption,
+		/* By a ticket no certificate is shown that could be looked at. */
+		.resumption = p->resumption && p->revocation < REVOCATION_HARD,
 		.esn = p->esn,
 		.pfs = p->pfs,
 		.replay_window = p->replay_window,

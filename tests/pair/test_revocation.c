@@ -12,6 +12,7 @@
 #include "people.h"
 #include "profiles.h"
 #include "relogin.h"
+#include "resuming.h"
 
 enum { CRL = 7, OCSP = 14 };
 
@@ -571,6 +572,26 @@ static void stopped_while_asking(void **state)
 	people_free();
 }
 
+/* By a ticket (RFC 5723) the gateway shows no certificate, so there would be nothing to look at; and what
+ * is said of it is what was found at the login. */
+static void hard_is_looked_at_every_time(void **state)
+{
+	(void)state;
+	for (int hard = 0; hard < 2; hard++) {
+		struct resuming *w = resuming_new(true);
+		w->profile->revocation = hard ? REVOCATION_HARD : REVOCATION_LOCAL;
+		w->profile->crls = evidence_new(NULL);
+		assert_non_null(w->profile->crls);
+		add_crl(w->profile->crls, GOOD_CRL);
+		resuming_up(w);
+		resuming_lose(w, true);
+		assert_int_equal(client_phase(&w->p.client), IKE_UP);
+		assert_int_equal(w->p.gw.resumes, hard ? 0 : 1);
+		assert_string_equal(w->p.client.session->view.revocation, "good");
+		resuming_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -585,6 +606,7 @@ int main(void)
 		cmocka_unit_test(comes_back_when_they_answer),
 		cmocka_unit_test(not_asked_beside_a_tunnel),
 		cmocka_unit_test(stopped_while_asking),
+		cmocka_unit_test(hard_is_looked_at_every_time),
 	};
 
 	return cmocka_run_group_tests(tests, pair_group_setup, pair_group_teardown);
