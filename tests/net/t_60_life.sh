@@ -76,6 +76,7 @@ test_started_without_descriptors() {
 
 test_log_level() {
 	profile_psk log
+	rm -f "$LAB/log" # another test's
 	client_start log --log-level=error --log-file "$LAB/log"
 	client_stop log
 	! grep -v ' error ' "$LAB/log" || fail "more than errors is in the log"
