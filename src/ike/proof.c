@@ -146,7 +146,11 @@ static bool judge(const struct ike_config *cfg, const struct proof_revocable *wh
 	}
 	if (s == STANDING_UNKNOWN) {
 		snprintf(out->told, sizeof(out->told), "unknown: %s", why.text);
-		outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", why.text);
+		/* What the gateway sent without being asked is nothing that the user can mend. */
+		if (policy > REVOCATION_LOCAL || evidence_len(cfg->crls) > 0)
+			outbox_event(ob, EV_WARNING, LEVEL_WARN, "%s", why.text);
+		else
+			outbox_log(ob, LEVEL_INFO, "%s", why.text);
 	} else if (s == STANDING_GOOD) {
 		snprintf(out->told, sizeof(out->told), "good");
 	}
