@@ -66,5 +66,8 @@ bool edge_seed(uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
 bool edge_need_dataplane(struct edge *g, struct err *e) MUST_CHECK;
 /* All that the session wants done, and what doing it makes it want. */
 void edge_perform(struct edge *g);
+/* Instead of waiting, for the gateway's name or for the gateway: what would have to be done when the answer
+ * is there, and what is needed first comes first. Only until there is one. */
+void edge_while_waiting(struct edge *g);
 
 #endif
