@@ -84,6 +84,8 @@ struct resumption {
 	struct secret sk_d;
 	struct suite suite;
 	struct identity idi, idr;
+	struct addr local; /* where we were ... */
+	bool encap; /* ... and whether ESP went in UDP there */
 	bool bare; /* AUTH covers the message alone: what libreswan makes of section 4.3.3 */
 	bool quantum_safe; /* as struct ike_view has these */
 	bool sha1;

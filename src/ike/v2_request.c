@@ -146,10 +146,10 @@ static void cut_smaller(struct v2 *v, struct v2_sa *sa, struct outbox *ob)
 	}
 }
 
-/* Copies of the first message go to the other port as well. */
+/* Copies of the first message go to the other port as well, but where the first port was open a moment ago. */
 static bool knocks(const struct v2 *v, const struct request *r)
 {
-	return v2_opens(r->task) && !v->natt;
+	return v2_opens(r->task) && !v->natt && !v2_resume_same_way(v);
 }
 
 static void give_up(struct v2 *v, struct v2_sa *sa, struct outbox *ob)

@@ -16,6 +16,13 @@
  * costs a new login at the most.
  */
 
+bool v2_resume_same_way(const struct v2 *v)
+{
+	const struct resumption *from = v->hs ? v->hs->from : NULL;
+
+	return from && !from->encap && addr_same_host(&from->local, &v->path.local);
+}
+
 bool v2_resume_send(struct v2 *v, struct outbox *ob, struct err *e)
 {
 	const struct handshake *hs = v->hs;
@@ -98,6 +105,22 @@ static bool send_auth(struct v2 *v, struct outbox *ob, struct err *e)
 	return ok;
 }
 
+/* Section 4.3.2: NATs are detected anew. libreswan 5 does without, and sends ESP as if there were none. */
+static bool way_is_known(const struct step *s)
+{
+	struct notify n;
+
+	return notify_find(s->p, NAT_DETECTION_SOURCE_IP, &n) ||
+		(v2_resume_same_way(s->v) && !s->v->natt);
+}
+
+/* Whoever says so: a login is better than to wait for another answer. */
+static bool no_use(struct step *s, uint16_t type, const char *why)
+{
+	s->v->hs->no_use = true;
+	return err_notify(s->e, ERR_PEER, type, "the gateway does not resume the session: %s", why);
+}
+
 bool v2_resume_recv(struct step *s)
 {
 	const struct payload *nonce = payload_find(s->p, PAYLOAD_NONCE);
@@ -107,12 +130,18 @@ bool v2_resume_recv(struct step *s)
 
 	if (!nonce && notify_find(s->p, COOKIE, &n))
 		return v2_open_again(s, &n);
-	if (notify_find(s->p, TICKET_NACK, &n) || notify_find_error(s->p, &n))
+	if (notify_find(s->p, TICKET_NACK, &n))
+		return no_use(s, TICKET_NACK, notify_text(name, TICKET_NACK));
+	if (notify_find_error(s->p, &n))
 		return err_notify(s->e, ERR_PEER, n.type,
 			"the gateway does not resume the session: %s", notify_text(name, n.type));
 	if (!nonce)
 		return err_set(s->e, ERR_PEER, "the gateway's IKE_SESSION_RESUME lacks a nonce");
-	if (!v2_open_read(s, &nr) || !derive(s, nr) || !v2_open_take(s, nr))
+	if (!v2_open_read(s, &nr))
+		return false;
+	if (!way_is_known(s))
+		return no_use(s, 0, "it does not look for NATs then");
+	if (!derive(s, nr) || !v2_open_take(s, nr))
 		return false;
 	s->next = V2_AUTH;
 	return send_auth(s->v, s->ob, s->e);

@@ -102,8 +102,8 @@ static void log_received(const struct ike_hdr *h, const struct datagram *d, stru
 
 /* --- IKE_SA_INIT and IKE_SESSION_RESUME: not protected -------------------------------------------- */
 
-/* What cannot be used is remembered as a hint, and a genuine answer may still come (2.21.1). A ticket that is refused
- * costs a new login and no more, whoever says so. */
+/* What cannot be used is remembered as a hint, and a genuine answer may still come (2.21.1). A ticket that is of no
+ * use costs a new login and no more, whoever says so. */
 static void take_hint(struct v2 *v, const struct err *e, struct outbox *ob)
 {
 	struct handshake *hs = v->hs;
@@ -112,7 +112,7 @@ static void take_hint(struct v2 *v, const struct err *e, struct outbox *ob)
 	if (e->kind == ERR_DROP || hs->hint.kind != ERR_NONE)
 		return;
 	hs->hint = *e;
-	hs->hint_until = v->now + (e->notify == TICKET_NACK ? 0 : HINT_WAIT_MS);
+	hs->hint_until = v->now + (hs->no_use ? 0 : HINT_WAIT_MS);
 }
 
 /* An error in the clear after keys exist: explains a silence, if it stays silent. From a gateway that has

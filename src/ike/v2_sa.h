@@ -205,6 +205,7 @@ struct v2_sa {
 /* What only the first exchanges need. */
 struct handshake {
 	const struct resumption *from; /* NULL: a new login */
+	bool no_use; /* it is, and nothing is to be waited for */
 	struct ke *ke;
 	uint8_t ni[NONCE_LEN], nr[NONCE_MAX];
 	size_t nr_len;
@@ -509,6 +510,8 @@ bool v2_ppk_read(struct step *s) MUST_CHECK;
 bool v2_verify_shared(
 	struct v2 *v, struct bytes auth_body, struct bytes secret, struct err *e) MUST_CHECK;
 
+/* To be resumed from where it was, with no NAT between then. */
+bool v2_resume_same_way(const struct v2 *v);
 bool v2_resume_send(struct v2 *v, struct outbox *ob, struct err *e) MUST_CHECK;
 bool v2_resume_recv(struct step *s) MUST_CHECK;
 bool v2_resume_auth_recv(struct step *s) MUST_CHECK;

@@ -159,6 +159,8 @@ struct resumption *v2_resumption(struct v2 *v)
 	if (v->now >= until)
 		return NULL;
 	t->until = until;
+	t->local = v2_local(v);
+	t->encap = v->encap;
 	v->ticket = NULL;
 	return t;
 }

@@ -74,15 +74,23 @@ resumed() {
 	transfers "$INNER4"
 }
 
-# From elsewhere and after a loss; and a gateway that was restarted knows no ticket. After new keys of the IKE SA
-# libreswan gives none.
+# logged_in TIMES
+logged_in() {
+	status_becomes moving "s['state'] == 'up' and s['reconnects'] == $1" 90
+	status_is moving 'not s["ike"]["resumed"] and s["ike"]["ticket_for"] > 60' || fail "$(json moving 's["ike"]')"
+	transfers "$INNER4"
+}
+
+# After losses; not from elsewhere, for libreswan does not look for NATs when it resumes; and a gateway that was
+# restarted knows no ticket. After new keys of the IKE SA libreswan gives none.
 libreswan_resumption() {
 	peer libreswan
 	libreswan_gives_tickets || skip "libreswan gives no tickets before version 5"
 	client_start moving --set ike.mobike=no --set ike.dpd-interval=1s
+	[ "$(json moving 's["dataplane"]')" = kernel ] || skip "ESP goes in UDP, for which libreswan does not look then"
 	transfers "$INNER4"
 	status_is moving 'not s["ike"]["resumed"] and s["ike"]["ticket_for"] > 60' || fail "$(json moving 's["ike"]')"
-	goes_elsewhere
+	way_lost moving
 	resumed 1
 	client_do moving "rekey child"
 	status_becomes moving "s['rekeys']['child'] == 1"
@@ -90,9 +98,9 @@ libreswan_resumption() {
 	resumed 2
 	gateway_says 'authenticated peer using authby=session-resume' || fail "libreswan knows nothing of it"
 	gateway_restart
-	status_becomes moving "s['state'] == 'up' and s['reconnects'] == 3" 90
-	status_is moving 'not s["ike"]["resumed"] and s["ike"]["ticket_for"] > 60' || fail "$(json moving 's["ike"]')"
-	transfers "$INNER4"
+	logged_in 3
+	goes_elsewhere
+	logged_in 4
 	client_do moving "rekey ike"
 	status_becomes moving "s['rekeys']['ike'] == 1 and s['ike']['ticket_for'] is None"
 	reaches "$INNER4"

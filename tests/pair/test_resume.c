@@ -219,6 +219,28 @@ static void after_a_long_silence(void **state)
 	assert_true(back >= 5 && back > logins);
 }
 
+/* Its answer says nothing of NATs, as libreswan's does not: that is good enough where it was, without UDP around ESP. */
+static void without_nat_detection(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct resuming *w = resuming_new(false);
+		w->p.plain_esp = i != 1;
+		resuming_up(w);
+		assert_int_equal(w->p.client.v2->encap, i == 1);
+		w->p.gwc.no_nat_detection = true;
+		if (i == 2)
+			w->p.path.local.ip[3] = 77;
+		resuming_lose(w, true);
+		assert_int_equal(client_phase(&w->p.client), IKE_UP);
+		assert_int_equal(w->p.client.v2->resumed, i == 0);
+		assert_int_equal(w->p.gw.inits, i == 0 ? 1 : 2);
+		assert_false(w->p.client.v2->encap);
+		pair_check_up(&w->p, 1);
+		resuming_free(w);
+	}
+}
+
 /* libreswan's kind of proof is found out by the first resumption, and known for all later ones. */
 static void by_a_bare_proof(void **state)
 {
@@ -513,6 +535,7 @@ int main(void)
 		cmocka_unit_test(under_load),
 		cmocka_unit_test(through_nat_with_mobike),
 		cmocka_unit_test(after_a_long_silence),
+		cmocka_unit_test(without_nat_detection),
 		cmocka_unit_test(by_a_bare_proof),
 		cmocka_unit_test(the_keys),
 		cmocka_unit_test(keys_are_told),

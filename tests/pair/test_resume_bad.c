@@ -38,21 +38,26 @@ static void forgotten(void **state)
 	resuming_free(w);
 }
 
+/* ... as is a gateway that leaves us in doubt whether there is a NAT. */
 static void at_once(void **state)
 {
-	struct resuming *w = resuming_new(false);
-
 	(void)state;
-	resuming_up(w);
-	pair_tap(&w->p, net_deaf, NULL);
-	while (w->p.events[EV_RECONNECTING] == 0)
-		pair_run(&w->p, 100);
-	w->p.gw.issued.ticket_len = 0;
-	pair_tap(&w->p, NULL, NULL);
-	uint64_t due = w->p.client.session->next_attempt;
-	pair_run(&w->p, due - w->p.net.now + 8 * w->p.wire.delay);
-	assert_int_equal(client_phase(&w->p.client), IKE_UP);
-	resuming_free(w);
+	for (int nat = 0; nat < 2; nat++) {
+		struct resuming *w = resuming_new(false);
+		resuming_up(w);
+		pair_tap(&w->p, net_deaf, NULL);
+		while (w->p.events[EV_RECONNECTING] == 0)
+			pair_run(&w->p, 100);
+		w->p.gwc.no_nat_detection = nat;
+		if (!nat)
+			w->p.gw.issued.ticket_len = 0;
+		pair_tap(&w->p, NULL, NULL);
+		uint64_t due = w->p.client.session->next_attempt;
+		pair_run(&w->p, due - w->p.net.now + 8 * w->p.wire.delay);
+		assert_int_equal(client_phase(&w->p.client), IKE_UP);
+		assert_false(w->p.client.v2->resumed);
+		resuming_free(w);
+	}
 }
 
 static void refused(void **state)
@@ -179,7 +184,8 @@ static void unheard_of(void **state)
 enum forgery {
 	FORGED_NACK,
 	FORGED_ERROR,
-	FORGED_ANSWER, /* with a nonce of the forger's */
+	FORGED_ANSWER, /* with a nonce of the forger's ... */
+	FORGED_BARE, /* ... and no word of NATs */
 	FORGED_SHORT_NONCE,
 	FORGED_OWN_NONCE,
 	FORGED_NO_SPI,
@@ -219,6 +225,12 @@ static size_t forge(enum forgery what, const uint8_t *request, uint8_t *out, siz
 	else if (what != FORGED_JUNK)
 		ikew_bytes(&k, PAYLOAD_NONCE,
 			(struct bytes){ nonce, what == FORGED_SHORT_NONCE ? 15 : 32 });
+	if (what == FORGED_ANSWER) {
+		ikew_notify(&k, 0, NAT_DETECTION_SOURCE_IP, (struct bytes){ 0 },
+			(struct bytes){ nonce, 20 });
+		ikew_notify(&k, 0, NAT_DETECTION_DESTINATION_IP, (struct bytes){ 0 },
+			(struct bytes){ nonce, 20 });
+	}
 	assert_true(ikew_end(&k, &len));
 	return len;
 }
@@ -239,7 +251,7 @@ static bool disturb(void *arg, struct net *n, enum end from, struct flight *f)
 	return false;
 }
 
-/* Where the genuine answer comes too, no more than a login is lost: by a refusal of the ticket, and by a cookie, for
+/* Where the genuine answer comes too, no more than a login is lost: by a refusal of the ticket or what makes it useless, and by a cookie, for
  * the gateway has answered the message without it. */
 static void forged(void **state)
 {
@@ -254,7 +266,7 @@ static void forged(void **state)
 		assert_true(x.done > 0);
 		assert_int_equal(client_phase(&w->p.client), IKE_UP);
 		assert_int_equal(w->p.asks, 2);
-		bool login = i == FORGED_NACK || i == FORGED_COOKIES;
+		bool login = i == FORGED_NACK || i == FORGED_BARE || i == FORGED_COOKIES;
 		if (w->p.client.v2->resumed == login)
 			fail_msg("forgery %d: %s", i, w->p.client.session->last_error.text);
 		pair_settle(&w->p);
