@@ -116,6 +116,7 @@ BENCH_PAIR := $(addprefix $(OUT)/tests/bench/bench_,fleet soak growth rekey)
 $(BENCH_PAIR): $(call helpers,tests/pair) $(TEST_LIB_OBJ)
 $(addprefix $(OUT)/tests/bench/bench_,data rekey): $(OUT)/tests/bench/plane.o
 $(addprefix $(OUT)/tests/bench/bench_,data esp): $(OUT)/tests/bench/suites.o
+$(OUT)/tests/bench/bench_fleet: $(OUT)/tests/bench/happenings.o
 
 # --- checks -----------------------------------------------------------------------------------
 check-unit: tests check-arrows

@@ -1,17 +1,17 @@
 /*
- * bench_fleet CLIENTS INIT-MS AUTH-MS DEAD-SECONDS POLICY...: so many sessions, the real ones, on a
+ * bench_fleet CLIENTS INIT-MS AUTH-MS RESUME-MS DEAD-SECONDS POLICY...: so many sessions, the real ones, on a
  * virtual clock, all up at a gateway that dies while traffic runs and is back after DEAD-SECONDS with
- * nothing remembered. Every message is real, sealed and opened on both sides; the gateway answers with
+ * nothing remembered, but for the key of its tickets where it gives them. Every message is real, sealed and opened on both sides; the gateway answers with
  * the scripted one of tests/pair, and what its work costs is a model: CORES processors that take
- * INIT-MS for an IKE_SA_INIT and AUTH-MS for an IKE_AUTH, a fiftieth of that for an answer from memory or
- * with a cookie, a queue before them as long as they work on it for QUEUE_MS, and as strongSwan has it a
+ * INIT-MS for an IKE_SA_INIT and AUTH-MS for an IKE_AUTH, RESUME-MS for both halves of a resumption, a fiftieth for
+ * an answer from memory or with a cookie, a queue before them as long as they work on it for QUEUE_MS, and as strongSwan has it a
  * cookie asked for while HALF_OPEN IKE SAs are half-open.
  *
  * POLICY: ours (what the session does), FIRST-MOST (its backoff with other limits, in milliseconds) or
  * fixed-MS (attempts at that interval, as a client does that retries by a timer); with "-nocookie"
- * behind it the gateway asks for none. A line for each: name, seconds after the gateway's return until
+ * behind it the gateway asks for none, with "-ticket" it gave tickets (RFC 5723). A line for each: name, seconds after the gateway's return until
  * half, 99 of 100 and all are up, most datagrams in a second, most half-open, datagrams lost before the
- * queue, IKE_SA_INIT worked on for each client, seconds of its processors, octets of memory a session.
+ * queue, first messages worked on for each client, seconds of its processors, octets of memory a session.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@
 #include "../../src/session/state.h"
 #include "../pair/gateway.h"
 #include "../pair/profiles.h"
+#include "happenings.h"
 #include "lib/test.h"
 
 enum {
@@ -40,6 +41,11 @@ enum {
 
 #define WALL ((time_t)1750000000)
 
+struct ticket { /* what the gateway's stands for: the rest is the same for all */
+	uint8_t octets[16], sk_d[32];
+	bool given;
+};
+
 struct member {
 	struct session *s;
 	struct gateway *gw; /* while it is half-open there */
@@ -47,33 +53,26 @@ struct member {
 	unsigned half; /* counts its half-open SAs: each ends by itself */
 	uint8_t served[IKE_SPI_LEN]; /* the initiator SPI of its last IKE SA there */
 	bool up, scheduled;
-};
-
-struct happening {
-	uint64_t at, order; /* microseconds */
-	enum { TICK, TO_GATEWAY, DONE, TO_CLIENT, FORGET } what;
-	uint32_t client, number; /* number: of the half-open SA */
-	size_t len;
-	uint8_t *data;
+	struct ticket ticket;
 };
 
 struct policy {
 	const char *name;
-	bool ours, cookies, jitter;
+	bool ours, cookies, tickets, jitter;
 	uint32_t first, most;
 };
 
 static struct fleet {
 	uint32_t n, up;
 	struct member *v;
-	struct happening *heap;
-	size_t n_heap, cap;
-	uint64_t now, order, back; /* microseconds */
+	struct happenings next;
+	uint64_t now, back; /* microseconds */
 	struct happening queue[QUEUE];
 	size_t q_first, q_n, q_most;
 	unsigned busy, half_open;
 	const struct policy *policy;
-	uint64_t cost_init, cost_auth;
+	uint64_t cost_init, cost_auth, cost_resume;
+	struct resumption issued; /* what is the same in all of them */
 	struct path path;
 	struct gw_config gwc;
 	struct outbox ob, gw_ob;
@@ -81,42 +80,6 @@ static struct fleet {
 	uint64_t lost, inits, work, second, in_second, peak;
 	unsigned peak_half;
 } f;
-
-/* --- what happens next ----------------------------------------------------------------------------- */
-
-static bool before(const struct happening *a, const struct happening *b)
-{
-	return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
-
-static void push(struct happening h)
-{
-	if (f.n_heap == f.cap) {
-		f.cap = f.cap ? 2 * f.cap : 4096;
-		f.heap = realloc(f.heap, f.cap * sizeof(*f.heap));
-		assert_non_null(f.heap);
-	}
-	h.order = f.order++;
-	size_t i = f.n_heap++;
-	for (; i > 0 && before(&h, &f.heap[(i - 1) / 2]); i = (i - 1) / 2)
-		f.heap[i] = f.heap[(i - 1) / 2];
-	f.heap[i] = h;
-}
-
-static struct happening pop(void)
-{
-	struct happening first = f.heap[0], last = f.heap[--f.n_heap];
-	size_t i = 0, k;
-
-	for (; (k = 2 * i + 1) < f.n_heap; i = k) {
-		k += k + 1 < f.n_heap && before(&f.heap[k + 1], &f.heap[k]);
-		if (!before(&f.heap[k], &last))
-			break;
-		f.heap[i] = f.heap[k];
-	}
-	f.heap[i] = last;
-	return first;
-}
 
 /* --- the clients ------------------------------------------------------------------------------------- */
 
@@ -131,7 +94,7 @@ static void send_on(uint32_t client, int what, const struct send *s)
 	h.data = malloc(s->len);
 	assert_non_null(h.data);
 	memcpy(h.data, s->data, s->len);
-	push(h);
+	happenings_push(&f.next, h);
 }
 
 static void perform(uint32_t client, const struct action *a, const void *what, struct outbox *next)
@@ -202,7 +165,8 @@ static void settle(uint32_t client, enum phase was)
 		return;
 	m->deadline = at;
 	m->scheduled = true;
-	push((struct happening){ .at = at * 1000, .what = TICK, .client = client });
+	happenings_push(
+		&f.next, (struct happening){ .at = at * 1000, .what = TICK, .client = client });
 }
 
 static void tick(uint32_t client, uint64_t at)
@@ -255,6 +219,11 @@ static bool is_late(const struct member *m, const struct happening *h)
 	return memcmp(m->served, h->data, IKE_SPI_LEN) == 0;
 }
 
+static bool opens(const struct happening *h)
+{
+	return h->data[IKE_EXCHANGE] == IKE_SA_INIT || h->data[IKE_EXCHANGE] == IKE_SESSION_RESUME;
+}
+
 static bool has_cookie(const struct happening *h)
 {
 	const uint8_t *n = h->data + IKE_HDR_LEN;
@@ -274,12 +243,17 @@ static uint64_t cost(const struct happening *h)
 
 	if (!f.policy)
 		return 0;
+	bool cheap = opens(h) ?
+		known(m, h) || is_late(m, h) || wants_cookie(h) :
+		h->data[IKE_EXCHANGE] != IKE_AUTH || !known(m, h) || m->gw->phase != GW_HALF;
+	if (cheap)
+		return f.cost_init / CHEAP;
+	if (h->data[IKE_EXCHANGE] == IKE_SESSION_RESUME)
+		return f.cost_resume * f.cost_init / (f.cost_init + f.cost_auth);
 	if (h->data[IKE_EXCHANGE] == IKE_SA_INIT)
-		return known(m, h) || is_late(m, h) || wants_cookie(h) ? f.cost_init / CHEAP :
-									 f.cost_init;
-	return h->data[IKE_EXCHANGE] == IKE_AUTH && known(m, h) && m->gw->phase == GW_HALF ?
-		f.cost_auth :
-		f.cost_init / CHEAP;
+		return f.cost_init;
+	return m->gw->hs.from ? f.cost_resume * f.cost_auth / (f.cost_init + f.cost_auth) :
+				f.cost_auth;
 }
 
 static void work_begin(struct happening h)
@@ -290,7 +264,7 @@ static void work_begin(struct happening h)
 	f.work += us;
 	h.at = f.now + us;
 	h.what = DONE;
-	push(h);
+	happenings_push(&f.next, h);
 }
 
 static void to_gateway(struct happening h)
@@ -315,6 +289,33 @@ static void to_gateway(struct happening h)
 	}
 }
 
+/* As if it read it in the ticket. */
+static void remember(const struct member *m)
+{
+	struct resumption *t = &m->gw->issued;
+
+	if (!m->ticket.given)
+		return;
+	*t = f.issued;
+	memcpy(t->ticket, m->ticket.octets, sizeof(m->ticket.octets));
+	t->sk_d.len = sizeof(m->ticket.sk_d);
+	memcpy(t->sk_d.data, m->ticket.sk_d, sizeof(m->ticket.sk_d));
+}
+
+static void note_ticket(struct member *m)
+{
+	const struct resumption *t = &m->gw->issued;
+
+	m->ticket.given = t->ticket_len > 0;
+	if (!m->ticket.given)
+		return;
+	assert_int_equal(t->ticket_len, sizeof(m->ticket.octets));
+	assert_int_equal(t->sk_d.len, sizeof(m->ticket.sk_d));
+	f.issued = *t;
+	memcpy(m->ticket.octets, t->ticket, sizeof(m->ticket.octets));
+	memcpy(m->ticket.sk_d, t->sk_d.data, sizeof(m->ticket.sk_d));
+}
+
 static void open_new(const struct happening *h)
 {
 	struct member *m = &f.v[h->client];
@@ -323,20 +324,22 @@ static void open_new(const struct happening *h)
 		half_open_end(m);
 	m->gw = malloc(sizeof(*m->gw));
 	assert_non_null(m->gw);
-	gw_init(m->gw, &f.gwc, (uint32_t)f.order, WALL);
+	gw_init(m->gw, &f.gwc, (uint32_t)f.next.order, WALL);
+	remember(m);
 	f.inits++;
 	if (++f.half_open > f.peak_half)
 		f.peak_half = f.half_open;
-	push((struct happening){ .at = f.now + HALF_OPEN_MS * 1000,
-		.what = FORGET,
-		.client = h->client,
-		.number = m->half });
+	happenings_push(&f.next,
+		(struct happening){ .at = f.now + HALF_OPEN_MS * 1000,
+			.what = FORGET,
+			.client = h->client,
+			.number = m->half });
 }
 
 static void answer(const struct happening *h)
 {
 	struct member *m = &f.v[h->client];
-	bool init = h->data[IKE_EXCHANGE] == IKE_SA_INIT;
+	bool init = opens(h);
 	struct gateway *asking = NULL;
 
 	if (is_late(m, h))
@@ -363,6 +366,7 @@ static void answer(const struct happening *h)
 		gw_free(asking);
 		free(asking);
 	} else if (g->phase == GW_UP) {
+		note_ticket(m);
 		half_open_end(
 			m); /* what it remembers of the client from now on does not matter here */
 	}
@@ -391,7 +395,7 @@ static void forget(const struct happening *h)
 
 static void step(void)
 {
-	struct happening h = pop();
+	struct happening h = happenings_pop(&f.next);
 
 	f.now = h.at;
 	switch (h.what) {
@@ -422,7 +426,7 @@ static void connect_all(const struct profile *p)
 	for (uint32_t i = 0; i < f.n; i++) {
 		uint8_t seed[RNG_SEED_LEN] = { 'f', i >> 24, i >> 16, i >> 8, i };
 		uint64_t at = (uint64_t)i * UP_BY_MS * 900 / f.n;
-		while (f.n_heap > 0 && f.heap[0].at <= at)
+		while (f.next.n > 0 && f.next.v[0].at <= at)
 			step();
 		f.now = at;
 		f.v[i].s = session_new(p, seed, &e);
@@ -430,7 +434,7 @@ static void connect_all(const struct profile *p)
 		session_start(f.v[i].s, at / 1000, WALL, &f.ob);
 		settle(i, PHASE_NEW);
 	}
-	while (f.heap[0].at < UP_BY_MS * UINT64_C(1000))
+	while (f.next.v[0].at < UP_BY_MS * UINT64_C(1000))
 		step();
 	assert_int_equal(f.up, f.n);
 }
@@ -466,7 +470,7 @@ static void run(uint32_t n, const struct policy *policy, uint64_t dead_ms)
 	connect_all(p);
 	size_t each = (mallinfo2().uordblks + mallinfo2().hblkhd - before_all) / n;
 	die(dead_ms, policy);
-	while (all < 0 && f.n_heap > 0 && f.now < f.back + GIVE_UP_MS * UINT64_C(1000)) {
+	while (all < 0 && f.next.n > 0 && f.now < f.back + GIVE_UP_MS * UINT64_C(1000)) {
 		step();
 		if (f.now < f.back)
 			continue;
@@ -491,25 +495,30 @@ static void run(uint32_t n, const struct policy *policy, uint64_t dead_ms)
 			gw_free(f.v[i].gw);
 		free(f.v[i].gw);
 	}
-	for (size_t i = 0; i < f.n_heap; i++)
-		free(f.heap[i].data);
+	for (size_t i = 0; i < f.next.n; i++)
+		free(f.next.v[i].data);
 	for (size_t i = 0; i < f.q_n; i++)
 		free(f.queue[(f.q_first + i) % QUEUE].data);
 	free(f.v);
-	free(f.heap);
+	free(f.next.v);
 	profile_free(p);
 }
 
 static bool parse_policy(struct policy *p, const char *text)
 {
 	char copy[64];
-	char *no = NULL;
+	char *no = NULL, *ticket = NULL;
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	no = strstr(copy, "-nocookie");
 	if (no)
 		*no = 0;
-	*p = (struct policy){ .name = text, .cookies = !no, .ours = strcmp(copy, "ours") == 0 };
+	ticket = strstr(copy, "-ticket");
+	if (ticket)
+		*ticket = 0;
+	*p = (struct policy){
+		.name = text, .cookies = !no, .tickets = ticket, .ours = strcmp(copy, "ours") == 0
+	};
 	if (p->ours)
 		return true;
 	if (sscanf(copy, "fixed-%u", &p->first) == 1) {
@@ -520,11 +529,12 @@ static bool parse_policy(struct policy *p, const char *text)
 	return sscanf(copy, "%u-%u", &p->first, &p->most) == 2;
 }
 
-static void begin(double init_ms, double auth_ms)
+static void begin(double init_ms, double auth_ms, double resume_ms, const struct policy *p)
 {
 	memset(&f, 0, sizeof(f));
 	f.cost_init = (uint64_t)(init_ms * 1000);
 	f.cost_auth = (uint64_t)(auth_ms * 1000);
+	f.cost_resume = (uint64_t)(resume_ms * 1000);
 	f.q_most = (size_t)(CORES * QUEUE_MS / (init_ms + auth_ms));
 	if (f.q_most > QUEUE)
 		f.q_most = QUEUE;
@@ -536,6 +546,8 @@ static void begin(double init_ms, double auth_ms)
 	f.gwc = (struct gw_config){ .id = "gw.example.org",
 		.psk = "a long shared key of both",
 		.address = "10.1.2.3",
+		.tickets = p->tickets ? GW_TICKETS : GW_TICKETS_UNKNOWN,
+		.ticket_len = sizeof(((struct ticket *)0)->octets),
 		.nonce_i = -1,
 		.nonce_r = -1 };
 	outbox_init(&f.ob);
@@ -548,17 +560,20 @@ int main(int argc, char **argv)
 	struct policy p;
 	struct err e;
 
-	if (argc < 6 || !crypto_init(&e)) {
-		fprintf(stderr, "bench_fleet CLIENTS INIT-MS AUTH-MS DEAD-SECONDS POLICY...\n");
+	if (argc < 7 || !crypto_init(&e)) {
+		fprintf(stderr,
+			"bench_fleet CLIENTS INIT-MS AUTH-MS RESUME-MS DEAD-SECONDS POLICY...\n");
 		return 2;
 	}
-	for (int i = 5; i < argc; i++) {
+	for (int i = 6; i < argc; i++) {
 		if (!parse_policy(&p, argv[i])) {
-			fprintf(stderr, "%s: ours, FIRST-MOST or fixed-MS\n", argv[i]);
+			fprintf(stderr,
+				"%s: ours, FIRST-MOST or fixed-MS, with -ticket or -nocookie\n",
+				argv[i]);
 			return 2;
 		}
-		begin(atof(argv[2]), atof(argv[3]));
-		run((uint32_t)atoi(argv[1]), &p, strtoull(argv[4], NULL, 10) * 1000);
+		begin(atof(argv[2]), atof(argv[3]), atof(argv[4]), &p);
+		run((uint32_t)atoi(argv[1]), &p, strtoull(argv[5], NULL, 10) * 1000);
 		outbox_free(&f.ob);
 		outbox_free(&f.gw_ob);
 	}
