@@ -229,6 +229,7 @@ bool v2_open_read(struct step *s, struct bytes *out)
 	const struct handshake *hs = s->v->hs;
 	struct bytes nr = payload_find(s->p, PAYLOAD_NONCE)->body;
 
+	*out = nr;
 	if (memcmp(s->h->spi_r, zero, IKE_SPI_LEN) == 0 ||
 		memcmp(s->h->spi_r, s->h->spi_i, IKE_SPI_LEN) == 0)
 		return err_set(s->e, ERR_PEER, "the gateway's SPI is zero or our own");
@@ -236,7 +237,6 @@ bool v2_open_read(struct step *s, struct bytes *out)
 		return err_set(s->e, ERR_PEER, "a nonce of %zu octet%s", nr.n, plural(nr.n));
 	if (nr.n == sizeof(hs->ni) && memcmp(nr.p, hs->ni, nr.n) == 0)
 		return err_set(s->e, ERR_PEER, "our own nonce came back");
-	*out = nr;
 	return true;
 }
 

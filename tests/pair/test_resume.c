@@ -358,7 +358,7 @@ static void the_keys(void **state)
 	struct bytes parts[] = { { NULL, 0 }, ni, nr, { x->answer, 8 }, { x->answer + 8, 8 },
 		{ one, 1 } };
 	for (one[0] = 1; one[0] <= 7; one[0]++) { /* prf+ */
-		uint8_t *next = t + (one[0] - 1) * 32;
+		uint8_t *next = t + (size_t)32 * (one[0] - 1);
 		hmac(seed, parts, ARRAY_LEN(parts), next);
 		parts[0] = (struct bytes){ next, 32 };
 	}

@@ -53,7 +53,7 @@ static void at_once(void **state)
 			w->p.gw.issued.ticket_len = 0;
 		pair_tap(&w->p, NULL, NULL);
 		uint64_t due = w->p.client.session->next_attempt;
-		pair_run(&w->p, due - w->p.net.now + 8 * w->p.wire.delay);
+		pair_run(&w->p, due - w->p.net.now + UINT64_C(8) * w->p.wire.delay);
 		assert_int_equal(client_phase(&w->p.client), IKE_UP);
 		assert_false(w->p.client.v2->resumed);
 		resuming_free(w);
