@@ -227,8 +227,10 @@ static bool check_signature(struct v1_step *s, const struct identity *id, const 
 		trust_verify(cfg->trust, &certs, v1_wall(s->v), s->e) &&
 		proof_check_identity(cfg, id, certs.v[0], s->e) &&
 		sig_v1_verify(certs.v[0], signature_method(s->sa->method),
-			(struct bytes){ hash->data, hash->len }, p->body, s->e) &&
-		proof_check_revocation(cfg, &what, &s->v->revocation, s->ob, s->e);
+			(struct bytes){ hash->data, hash->len }, p->body, s->e);
+	/* Whatever comes now is about the gateway, and for that phase 1 is up: it hears of the end. */
+	s->sa->proved = ok && s->sa->first;
+	ok = ok && proof_check_revocation(cfg, &what, &s->v->revocation, s->ob, s->e);
 	if (ok)
 		outbox_log(s->ob, LEVEL_INFO, "the gateway's certificate: %s",
 			cert_subject_text(subject, certs.v[0]));

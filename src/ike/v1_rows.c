@@ -150,6 +150,10 @@ static void run_phase1(struct v1_step *s, const struct row *row,
 		v1_sa_next(s->v, s->sa, s->next, s->ob);
 		return;
 	}
+	if (s->sa->first && s->sa->proved && s->e->kind != ERR_DROP) {
+		v1_fail(s->v, s->e, s->ob);
+		return;
+	}
 	p->waiting = waiting;
 	if (row->encrypted) {
 		memcpy(p->iv, iv, sizeof(iv));

@@ -158,9 +158,11 @@ test_revocation_list_fetched_v1() {
 	status_becomes fetched "s['rekeys']['ike'] == 1"
 	reaches "$INNER4"
 	client_stop fetched
+	wait_until 5 gateway_is_idle || fail "still there: $(in_box gateway swanctl --list-sas)"
 	rm "$LAB/ca/ca.crl"
 	client_fails 7 fetched
 	explained fetched 'http://ca.vpn.test/ca.crl: .*cannot be reached'
+	wait_until 5 gateway_is_idle || fail "still there: $(in_box gateway swanctl --list-sas)"
 	cp "$NET_DIR/gateway/swanctl.conf" "$conf"
 	gateway_do --load-conns
 }
