@@ -13,7 +13,7 @@
 #include "cli/repl.h"
 #include "cli/user.h"
 #include "connect_private.h"
-#include "edge/clock.h"
+#include "host/clock.h"
 #include "host/host.h"
 #include "lean.h"
 

@@ -7,7 +7,7 @@
 
 #include "cli/render.h"
 #include "cli/repl.h"
-#include "edge/clock.h"
+#include "host/clock.h"
 
 enum { REKEY_WAIT_MS = 30000, RECONNECT_WAIT_MS = 60000 };
 

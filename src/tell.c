@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "edge/clock.h"
+#include "host/clock.h"
 
 static void print_owned(struct teller *t, char *text)
 {

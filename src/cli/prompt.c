@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "askpass.h"
+#include "host/clock.h"
 #include "editor.h"
 #include "term.h"
 
@@ -171,17 +171,9 @@ bool prompt_ask(struct prompt *p, const struct ask *q, struct err *e)
 	return true;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 void prompt_not_yet(struct prompt *p)
 {
-	p->not_before = now_ms() + PAUSE_MS;
+	p->not_before = clock_now() + PAUSE_MS;
 }
 
 int prompt_fd(const struct prompt *p)
@@ -326,7 +318,7 @@ static enum prompt_result terminal_readable(struct prompt *p, struct passphrase 
 	ssize_t n = 0;
 
 	while (result == PROMPT_PENDING && (n = read_ready(p->tty, &c, 1)) == 1)
-		result = now_ms() < p->not_before ? overhear(p, c) : octet(p, c);
+		result = clock_now() < p->not_before ? overhear(p, c) : octet(p, c);
 	c = 0;
 	if (result == PROMPT_PENDING && n < 0 && errno == EAGAIN)
 		return PROMPT_PENDING;

@@ -6,7 +6,7 @@
 #define EDGE_EDGE_PRIVATE_H
 
 #include "crypto/alg.h"
-#include "edge/clock.h"
+#include "host/clock.h"
 #include "edge/dataplane.h"
 #include "edge/edge.h"
 #include "edge/fetch.h"

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "edge/clock.h"
+#include "host/clock.h"
 #include "edge/udp.h"
 #include "host/host.h"
 

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/clock.h"
+
 /*
  * What happens to the machine's network. The kernel tells of everything, ours included; what counts
  * is whether the way to the gateway is another one than before. So a message that might matter only
@@ -72,18 +74,9 @@ void watch_again(struct host *h, unsigned ms)
 	timerfd_settime(h->timer, 0, &at, NULL);
 }
 
-/* Of a clock that goes on while the machine sleeps. */
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 unsigned too_often(struct lately *l, unsigned most, unsigned ms)
 {
-	int64_t now = now_ms();
+	int64_t now = (int64_t)clock_now();
 
 	if (l->n == 0 || now - l->since >= ms)
 		*l = (struct lately){ .since = now };
@@ -174,7 +167,7 @@ static bool interface_gone(struct host *h)
 		return false;
 	if (w.link == 0)
 		return true;
-	int64_t now = now_ms();
+	int64_t now = (int64_t)clock_now();
 	if (!h->plan.up || w.up)
 		h->down_since = 0;
 	else if (h->down_since == 0)

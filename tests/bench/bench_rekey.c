@@ -19,7 +19,7 @@
 
 #include "../pair/pair.h"
 #include "../pair/profiles.h"
-#include "edge/clock.h"
+#include "host/clock.h"
 #include "plane.h"
 
 enum { DELAY_MS = 5, DRAIN_MS = 500 };

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "edge/clock.h"
+#include "host/clock.h"
 #include "lib/test.h"
 
 static struct err err;

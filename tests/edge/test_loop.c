@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "edge/clock.h"
+#include "host/clock.h"
 #include "lib/test.h"
 
 enum { PIPES = 4 };

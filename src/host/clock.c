@@ -1,4 +1,4 @@
-#include "edge/clock.h"
+#include "host/clock.h"
 
 enum { SLEPT_MS = 500 }; /* less is the two clocks being read one after the other */
 

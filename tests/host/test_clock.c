@@ -1,5 +1,5 @@
 /* Whether the machine slept: CLOCK_BOOTTIME went on and CLOCK_MONOTONIC did not. */
-#include "edge/clock.h"
+#include "host/clock.h"
 #include "lib/test.h"
 
 static void a_sleep_is_told_once(void **state)

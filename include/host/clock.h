@@ -1,8 +1,8 @@
 /*
  * The clocks: milliseconds that go on during suspend, the calendar, and whether the machine slept.
  */
-#ifndef EDGE_CLOCK_H
-#define EDGE_CLOCK_H
+#ifndef HOST_CLOCK_H
+#define HOST_CLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
