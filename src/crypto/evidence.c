@@ -143,14 +143,18 @@ bool evidence_in_time(const ASN1_TIME *from, const ASN1_TIME *to, time_t now)
 	return X509_cmp_time(from, &early) < 0 && (!to || X509_cmp_time(to, &late) > 0);
 }
 
+bool evidence_crl_in_time(const X509_CRL *crl, time_t now)
+{
+	return evidence_in_time(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl), now);
+}
+
 /* The CRL is of this time; or the answer, which without an end is always asked for anew. */
 static bool is_current(const struct piece *p, time_t now)
 {
 	ASN1_GENERALIZEDTIME *from = NULL, *to = NULL;
 
 	if (p->crl)
-		return evidence_in_time(
-			X509_CRL_get0_lastUpdate(p->crl), X509_CRL_get0_nextUpdate(p->crl), now);
+		return evidence_crl_in_time(p->crl, now);
 	OCSP_SINGLERESP *single = OCSP_resp_get0(p->ocsp, 0);
 	if (single)
 		OCSP_single_get0_status(single, NULL, NULL, &from, &to);
@@ -171,9 +175,7 @@ bool evidence_dates(const struct evidence *ev, size_t n, time_t now, struct err 
 
 	for (size_t i = ev->n - n; i < ev->n; i++) {
 		const X509_CRL *crl = ev->v[i].crl;
-		if (!crl ||
-			evidence_in_time(
-				X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl), now))
+		if (!crl || evidence_crl_in_time(crl, now))
 			continue;
 		return err_set(e, ERR_AUTH,
 			"the CRL of \"%.200s\" is not of this time: the next one was due on %s",

@@ -25,6 +25,7 @@ struct evidence {
 void evidence_drop(struct evidence *ev, size_t i); /* piece i; the others keep their order */
 /* A few minutes off are taken as well. to NULL: without an end. */
 bool evidence_in_time(const ASN1_TIME *from, const ASN1_TIME *to, time_t now);
+bool evidence_crl_in_time(const X509_CRL *crl, time_t now);
 
 enum { LOOKED_AT_MAX = X509_DEPTH_MAX + 2 };
 

@@ -251,7 +251,7 @@ static void crl_out_of_time(struct look *l, size_t i, const X509_CRL *crl)
 	char from[CERT_TIME_MAX], to[CERT_TIME_MAX];
 	struct err e;
 
-	if (evidence_in_time(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl), l->now))
+	if (evidence_crl_in_time(crl, l->now))
 		return;
 	err_set(&e, ERR_AUTH,
 		"the CRL (%s) is not of this time: it is from %s, and the next one was due on %s",
