@@ -173,3 +173,11 @@ bool proof_check_revocation(const struct ike_config *cfg, const struct proof_rev
 	read_evidence(what->p, what->type, sent);
 	return judge(cfg, what, policy, sent, out, ob, e);
 }
+
+struct inquiry *proof_take_inquiry(struct proof_revocation *r)
+{
+	struct inquiry *q = r->inquiry;
+
+	r->inquiry = NULL;
+	return q;
+}

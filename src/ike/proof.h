@@ -34,5 +34,7 @@ struct proof_revocable {
  * are to be asked, out has what about, and it fails. */
 bool proof_check_revocation(const struct ike_config *cfg, const struct proof_revocable *what,
 	struct proof_revocation *out, struct outbox *ob, struct err *e) MUST_CHECK;
+/* What others are to be asked, which is the caller's from then on; NULL: nothing. */
+struct inquiry *proof_take_inquiry(struct proof_revocation *r);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proof.h"
+
 /* --- what comes next ------------------------------------------------------------------------------ */
 
 static bool quick_waits(const struct v1 *v)
@@ -475,10 +477,7 @@ const struct granted *v1_granted(const struct v1 *v)
 
 struct inquiry *v1_inquiry(struct v1 *v)
 {
-	struct inquiry *q = v->revocation.inquiry;
-
-	v->revocation.inquiry = NULL;
-	return q;
+	return proof_take_inquiry(&v->revocation);
 }
 
 void v1_keys(const struct v1 *v, struct outbox *ob)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proof.h"
+
 /* --- memory -------------------------------------------------------------------------------------- */
 
 void offer_clear(struct offer *o)
@@ -506,10 +508,7 @@ enum ike_wait v2_idle(const struct v2 *v)
 
 struct inquiry *v2_inquiry(struct v2 *v)
 {
-	struct inquiry *q = v->revocation.inquiry;
-
-	v->revocation.inquiry = NULL;
-	return q;
+	return proof_take_inquiry(&v->revocation);
 }
 
 void v2_keys(const struct v2 *v, struct outbox *ob)
