@@ -12,21 +12,6 @@
 #include "lib/pki.h"
 #include "lib/test.h"
 
-static int setup(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return crypto_init(&e) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 static struct bytes pkcs8_of(EVP_PKEY *key, uint8_t **der)
 {
 	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
@@ -119,5 +104,5 @@ int main(void)
 		cmocka_unit_test(what_is_no_key),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, test_crypto_setup, test_crypto_teardown);
 }

@@ -110,8 +110,7 @@ struct cert *pki_cert_of_key(const uint8_t *spki, size_t n)
 	return c;
 }
 
-/* Appends what was written to a memory BIO and frees it. */
-static void append_bio(struct pki_file *f, BIO *bio, int ok)
+void pki_append(struct pki_file *f, BIO *bio, int ok)
 {
 	char *p;
 	long n = BIO_get_mem_data(bio, &p);
@@ -126,7 +125,7 @@ void pki_pem_cert(struct pki_file *f, X509 *x)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append_bio(f, bio, PEM_write_bio_X509(bio, x));
+	pki_append(f, bio, PEM_write_bio_X509(bio, x));
 }
 
 void pki_pem_trusted(struct pki_file *f, X509 *x, int trusted_for, int rejected_for)
@@ -139,7 +138,7 @@ void pki_pem_trusted(struct pki_file *f, X509 *x, int trusted_for, int rejected_
 		assert_int_equal(X509_add1_trust_object(copy, OBJ_nid2obj(trusted_for)), 1);
 	if (rejected_for)
 		assert_int_equal(X509_add1_reject_object(copy, OBJ_nid2obj(rejected_for)), 1);
-	append_bio(f, bio, PEM_write_bio_X509_AUX(bio, copy));
+	pki_append(f, bio, PEM_write_bio_X509_AUX(bio, copy));
 	X509_free(copy);
 }
 
@@ -147,7 +146,7 @@ void pki_pem_key(struct pki_file *f, EVP_PKEY *key, const char *pass)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append_bio(f, bio,
+	pki_append(f, bio,
 		PEM_write_bio_PKCS8PrivateKey(bio, key, pass ? EVP_aes_128_cbc() : NULL, pass,
 			pass ? (int)strlen(pass) : 0, NULL, NULL));
 }
@@ -157,7 +156,7 @@ void pki_old_key(struct pki_file *f, EVP_PKEY *key, const char *cipher, const ch
 	BIO *bio = BIO_new(BIO_s_mem());
 	EVP_CIPHER *c = cipher ? EVP_CIPHER_fetch(NULL, cipher, NULL) : NULL;
 
-	append_bio(f, bio,
+	pki_append(f, bio,
 		PEM_write_bio_PrivateKey_traditional(bio, key, c, (const unsigned char *)pass,
 			pass ? (int)strlen(pass) : 0, NULL, NULL));
 	EVP_CIPHER_free(c);
@@ -167,7 +166,7 @@ void pki_pem_public(struct pki_file *f, EVP_PKEY *key)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append_bio(f, bio, PEM_write_bio_PUBKEY(bio, key));
+	pki_append(f, bio, PEM_write_bio_PUBKEY(bio, key));
 }
 
 void pki_pem_request(struct pki_file *f, EVP_PKEY *key)
@@ -178,7 +177,7 @@ void pki_pem_request(struct pki_file *f, EVP_PKEY *key)
 
 	assert_int_equal(X509_REQ_set_pubkey(request, key), 1);
 	assert_true(X509_REQ_sign(request, key, md) > 0);
-	append_bio(f, bio, PEM_write_bio_X509_REQ(bio, request));
+	pki_append(f, bio, PEM_write_bio_X509_REQ(bio, request));
 	X509_REQ_free(request);
 	EVP_MD_free(md);
 }
@@ -189,28 +188,28 @@ void pki_pem_curve(struct pki_file *f)
 		0x07 };
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append_bio(f, bio, PEM_write_bio(bio, PEM_STRING_ECPARAMETERS, "", p256, sizeof(p256)));
+	pki_append(f, bio, PEM_write_bio(bio, PEM_STRING_ECPARAMETERS, "", p256, sizeof(p256)));
 }
 
 void pki_der_cert(struct pki_file *f, X509 *x)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append_bio(f, bio, i2d_X509_bio(bio, x));
+	pki_append(f, bio, i2d_X509_bio(bio, x));
 }
 
 void pki_der_key(struct pki_file *f, EVP_PKEY *key)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append_bio(f, bio, i2d_PKCS8PrivateKey_bio(bio, key, NULL, NULL, 0, NULL, NULL));
+	pki_append(f, bio, i2d_PKCS8PrivateKey_bio(bio, key, NULL, NULL, 0, NULL, NULL));
 }
 
 void pki_der_public(struct pki_file *f, EVP_PKEY *key)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append_bio(f, bio, i2d_PUBKEY_bio(bio, key));
+	pki_append(f, bio, i2d_PUBKEY_bio(bio, key));
 }
 
 void pki_p12(struct pki_file *f, EVP_PKEY *key, X509 *own, X509 *ca, const char *pass)
@@ -221,7 +220,7 @@ void pki_p12(struct pki_file *f, EVP_PKEY *key, X509 *own, X509 *ca, const char 
 	assert_true(sk_X509_push(chain, ca) > 0);
 	PKCS12 *p12 = PKCS12_create(pass, "test", key, own, chain, 0, 0, 1000, 1000, 0);
 	assert_non_null(p12);
-	append_bio(f, bio, i2d_PKCS12_bio(bio, p12));
+	pki_append(f, bio, i2d_PKCS12_bio(bio, p12));
 	PKCS12_free(p12);
 	sk_X509_free(chain);
 }
@@ -253,7 +252,7 @@ void pki_legacy_p12(
 		pass, "test", key, own, NULL, pbe_key, pbe_certs, 1000, 1000, 0, ctx, NULL);
 
 	assert_non_null(p12);
-	append_bio(f, bio, i2d_PKCS12_bio(bio, p12));
+	pki_append(f, bio, i2d_PKCS12_bio(bio, p12));
 	PKCS12_free(p12);
 	legacy_free(ctx, providers);
 }
@@ -272,7 +271,7 @@ void pki_legacy_key(
 		PKCS8_encrypt_ex(pbe, c, pass, (int)strlen(pass), NULL, 0, 1000, plain, ctx, NULL);
 
 	assert_non_null(sealed);
-	append_bio(f, bio, PEM_write_bio_PKCS8(bio, sealed));
+	pki_append(f, bio, PEM_write_bio_PKCS8(bio, sealed));
 	X509_SIG_free(sealed);
 	PKCS8_PRIV_KEY_INFO_free(plain);
 	EVP_CIPHER_free(c);

@@ -44,6 +44,8 @@ struct pki_file {
 	uint8_t data[65536];
 };
 
+/* What ok says was written to a memory BIO, which it frees. */
+void pki_append(struct pki_file *f, BIO *bio, int ok);
 void pki_pem_cert(struct pki_file *f, X509 *x);
 /* TRUSTED CERTIFICATE; purposes are NIDs of extended key usages, 0 for none. */
 void pki_pem_trusted(struct pki_file *f, X509 *x, int trusted_for, int rejected_for);

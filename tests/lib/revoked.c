@@ -83,29 +83,18 @@ X509_CRL *pki_crl(const struct crl_spec *spec, const X509 *issuer, EVP_PKEY *iss
 	return crl;
 }
 
-static void append(struct pki_file *f, BIO *bio, int ok)
-{
-	char *p;
-	long n = BIO_get_mem_data(bio, &p);
-
-	assert_true(ok > 0 && n > 0 && f->len + (size_t)n <= sizeof(f->data));
-	memcpy(f->data + f->len, p, (size_t)n);
-	f->len += (size_t)n;
-	BIO_free(bio);
-}
-
 void pki_der_crl(struct pki_file *f, X509_CRL *crl)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append(f, bio, i2d_X509_CRL_bio(bio, crl));
+	pki_append(f, bio, i2d_X509_CRL_bio(bio, crl));
 }
 
 void pki_pem_crl(struct pki_file *f, X509_CRL *crl)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 
-	append(f, bio, PEM_write_bio_X509_CRL(bio, crl));
+	pki_append(f, bio, PEM_write_bio_X509_CRL(bio, crl));
 }
 
 static OCSP_BASICRESP *basic_answer(const struct ocsp_spec *spec)
@@ -143,7 +132,7 @@ void pki_ocsp(struct pki_file *f, const struct ocsp_spec *spec)
 	BIO *bio = BIO_new(BIO_s_mem());
 
 	assert_non_null(r);
-	append(f, bio, i2d_OCSP_RESPONSE_bio(bio, r));
+	pki_append(f, bio, i2d_OCSP_RESPONSE_bio(bio, r));
 	OCSP_BASICRESP_free(basic);
 	OCSP_RESPONSE_free(r);
 }

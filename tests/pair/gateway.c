@@ -463,6 +463,25 @@ static void answer_init(
 		&g->hs.init_r, &g->hs.init_r_len, g->init_reply.v[0].data, g->init_reply.v[0].len);
 }
 
+struct v2_sa *gw_sa_opened(struct gateway *g, const struct ike_hdr *h, const struct payloads *p,
+	const struct suite *suite, struct bytes ni)
+{
+	struct v2_sa *sa = g->sa = gw_sa_new(g, false);
+	struct notify n;
+
+	memcpy(sa->spi_i, h->spi_i, IKE_SPI_LEN);
+	rng_fill(&g->rng, sa->spi_r, IKE_SPI_LEN);
+	sa->suite = *suite;
+	sa->state = V2_AUTH;
+	sa->mid_in = 1;
+	sa->fragments = !g->cfg->no_fragments && notify_find(p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
+	assert_int_equal(ni.n, sizeof(g->hs.ni));
+	memcpy(g->hs.ni, ni.p, ni.n);
+	gw_nonce(g, g->hs.nr, -1);
+	g->hs.nr_len = NONCE_LEN;
+	return sa;
+}
+
 /* The exchange is good: keys, and the half-open SA. */
 static void open_half(struct gateway *g, const struct ike_hdr *h, const struct payloads *p,
 	struct bytes raw, const struct suite *suite, struct bytes value, uint8_t number)
@@ -474,20 +493,10 @@ static void open_half(struct gateway *g, const struct ike_hdr *h, const struct p
 
 	forget_all(g);
 	g->inits++;
-	struct v2_sa *sa = g->sa = gw_sa_new(g, false);
 	g->hs.ke = ke_answer(suite->ke, &g->rng, value, &shared, &e);
 	if (!g->hs.ke)
 		fail_msg("the client's KE payload: %s", e.text);
-	memcpy(sa->spi_i, h->spi_i, IKE_SPI_LEN);
-	rng_fill(&g->rng, sa->spi_r, IKE_SPI_LEN);
-	sa->suite = *suite;
-	sa->state = V2_AUTH;
-	sa->mid_in = 1;
-	sa->fragments = !g->cfg->no_fragments && notify_find(p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
-	assert_int_equal(f.ni.n, sizeof(g->hs.ni));
-	memcpy(g->hs.ni, f.ni.p, f.ni.n);
-	gw_nonce(g, g->hs.nr, -1);
-	g->hs.nr_len = NONCE_LEN;
+	struct v2_sa *sa = gw_sa_opened(g, h, p, suite, f.ni);
 	if (notify_find(p, SIGNATURE_HASH_ALGORITHMS, &n))
 		for (struct rd r = rd_init(n.data.p, n.data.n); r.left > 0;)
 			g->hs.peer_hashes |= UINT32_C(1) << (rd_u16(&r) & 31);

@@ -245,6 +245,9 @@ struct gw_step { /* a request of the client, or its answer */
 };
 
 struct v2_sa *gw_sa_new(struct gateway *g, bool initiator);
+/* The client's first message makes one: it has no keys yet, and both nonces are in g->hs. */
+struct v2_sa *gw_sa_opened(struct gateway *g, const struct ike_hdr *h, const struct payloads *p,
+	const struct suite *suite, struct bytes ni);
 void gw_sa_drop(struct gateway *g, struct v2_sa *sa);
 void gw_request(
 	struct gateway *g, struct v2_sa *sa, enum v2_task task, uint8_t exchange, struct ikew *k);

@@ -65,20 +65,9 @@ struct v2_sa *gw_resume_open(struct gateway *g, const struct ike_hdr *h, const s
 	struct v2_fresh f = { .ni = payload_find(p, PAYLOAD_NONCE)->body,
 		.nr = { g->hs.nr, NONCE_LEN },
 		.shared = BYTES("Resumption") };
-	struct v2_sa *sa = g->sa = gw_sa_new(g, false);
-	struct notify n;
+	struct v2_sa *sa = gw_sa_opened(g, h, p, &t->suite, f.ni);
 	struct err e = { 0 };
 
-	memcpy(sa->spi_i, h->spi_i, IKE_SPI_LEN);
-	rng_fill(&g->rng, sa->spi_r, IKE_SPI_LEN);
-	sa->suite = t->suite;
-	sa->state = V2_AUTH;
-	sa->mid_in = 1;
-	sa->fragments = !g->cfg->no_fragments && notify_find(p, IKEV2_FRAGMENTATION_SUPPORTED, &n);
-	assert_int_equal(f.ni.n, sizeof(g->hs.ni));
-	memcpy(g->hs.ni, f.ni.p, f.ni.n);
-	gw_nonce(g, g->hs.nr, -1);
-	g->hs.nr_len = NONCE_LEN;
 	assert_ok(&e, v2_derive(sa, t->suite.prf, &t->sk_d, &f, &e));
 	g->hs.addke_no = ADDKE_MAX;
 	g->hs.from = t;

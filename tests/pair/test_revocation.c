@@ -348,6 +348,16 @@ static void begin_asking(struct pair *p, const struct profile *profile, enum per
 	p->serve = serve;
 }
 
+/* The responder has said that the certificate is good. */
+static void up_by_asking(struct pair *p, const struct profile *profile)
+{
+	responder = GOOD_OCSP;
+	mute = other_nonce = false;
+	begin_asking(p, profile, GW_ASKED_ABOUT);
+	pair_connect(p);
+	pair_check_up(p, 1);
+}
+
 struct asked {
 	const char *policy;
 	enum piece responder, list;
@@ -470,11 +480,7 @@ static void asked_again_when_it_is_old(void **state)
 	struct pair p;
 
 	(void)state;
-	responder = GOOD_OCSP;
-	mute = other_nonce = false;
-	begin_asking(&p, profile, GW_ASKED_ABOUT);
-	pair_connect(&p);
-	pair_check_up(&p, 1);
+	up_by_asking(&p, profile);
 	for (unsigned asked = 1; asked <= 2; asked++) {
 		p.events[EV_UP] = 0;
 		pair_command(&p, CMD_RECONNECT);
@@ -499,11 +505,7 @@ static void comes_back_when_they_answer(void **state)
 	struct pair p;
 
 	(void)state;
-	responder = GOOD_OCSP;
-	mute = other_nonce = false;
-	begin_asking(&p, profile, GW_ASKED_ABOUT);
-	pair_connect(&p);
-	pair_check_up(&p, 1);
+	up_by_asking(&p, profile);
 	later += 7200;
 	pair_run(&p, SECONDS(7200));
 	responder = list = NOTHING;
