@@ -140,6 +140,11 @@ test_revocation_list_fetched() {
 	no_more_served "$server"
 }
 
+# Of others the gateway may still wait for a login that will not come.
+no_phase1() {
+	[ -z "$(in_box gateway swanctl --list-sas --ike v1-ecdsa)" ]
+}
+
 # In phase 1 of IKEv1, which the gateway renews later: nobody is asked again then.
 test_revocation_list_fetched_v1() {
 	local conf=$LAB/gateway/swanctl/swanctl.conf server
@@ -158,11 +163,11 @@ test_revocation_list_fetched_v1() {
 	status_becomes fetched "s['rekeys']['ike'] == 1"
 	reaches "$INNER4"
 	client_stop fetched
-	wait_until 5 gateway_is_idle || fail "still there: $(in_box gateway swanctl --list-sas)"
+	wait_until 5 no_phase1 || fail "still there: $(in_box gateway swanctl --list-sas)"
 	rm "$LAB/ca/ca.crl"
 	client_fails 7 fetched
 	explained fetched 'http://ca.vpn.test/ca.crl: .*cannot be reached'
-	wait_until 5 gateway_is_idle || fail "still there: $(in_box gateway swanctl --list-sas)"
+	wait_until 5 no_phase1 || fail "still there: $(in_box gateway swanctl --list-sas)"
 	cp "$NET_DIR/gateway/swanctl.conf" "$conf"
 	gateway_do --load-conns
 }
