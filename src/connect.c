@@ -229,16 +229,14 @@ static bool open_all(struct connect *c, struct err *e)
 	struct repl_config rc = {
 		.profile = c->profile->name, .no_input = c->o->no_input, .quiet = c->o->json
 	};
-	struct user user;
 
-	user_invoking(&user);
 	ports_recall(c->profile);
 	c->edge = edge_open(c->profile, c->o->log_level, e);
 	if (!c->edge)
 		return false;
 	c->tell.repl = repl_open(&rc, e);
 	c->control =
-		c->tell.repl ? control_open(HOST_RUN_DIR, c->profile->name, user.uid, e) : NULL;
+		c->tell.repl ? control_open(HOST_RUN_DIR, c->profile->name, user_uid(), e) : NULL;
 	return c->control && edge_watch(c->edge, SLOT_CONTROL, control_fd(c->control), e);
 }
 

@@ -17,8 +17,11 @@ struct user {
 	char home[USER_PATH_MAX]; /* "" when there is none */
 };
 
-/* SUDO_UID counts only when we run as root; a user without a passwd entry has numbers only, and SUDO_GID is the
- * group's then. */
+/* SUDO_UID counts only when we run as root. Of these two the one never asks the passwd database, and the other
+ * only where HOME does not tell. */
+uid_t user_uid(void);
+void user_home(char home[USER_PATH_MAX]); /* "" when there is none */
+/* A user without a passwd entry has numbers only, and SUDO_GID is the group's then. */
 void user_invoking(struct user *u);
 
 /* From user_enter to user_leave files are reached and made with u's rights, even when we are root: a link

@@ -243,14 +243,14 @@ static bool add_dir(
 size_t load_dirs(const char *profile_dir, char dirs[LOAD_DIRS_MAX][PROFILE_PATH_MAX])
 {
 	const char *xdg = getenv("XDG_CONFIG_HOME");
-	struct user u;
+	char home[USER_PATH_MAX];
 	size_t n = 0;
 
 	add_dir(dirs, &n, profile_dir, "");
 	add_dir(dirs, &n, getenv("VPNC_IKE_PROFILE_DIR"), "");
-	user_invoking(&u);
+	user_home(home);
 	if (!add_dir(dirs, &n, xdg && xdg[0] == '/' ? xdg : NULL, "/vpnc-ike"))
-		add_dir(dirs, &n, u.home, "/.config/vpnc-ike");
+		add_dir(dirs, &n, home, "/.config/vpnc-ike");
 	add_dir(dirs, &n, "/etc/vpnc-ike", "");
 	return n;
 }

@@ -92,16 +92,15 @@ static bool folder_open_to_all(const char *path)
 
 bool load_file_private(const struct load_file *f, const char *path, struct err *e)
 {
-	struct user u;
+	uid_t uid = user_uid();
 
-	user_invoking(&u);
 	if (f->link)
 		return err_set(e, ERR_CONFIG,
 			"holds a secret and is a symbolic link; name the file itself");
-	if (f->st.st_uid != 0 && f->st.st_uid != u.uid)
+	if (f->st.st_uid != 0 && f->st.st_uid != uid)
 		return err_set(e, ERR_CONFIG,
 			"holds a secret and belongs to user %u; run: chown %u %s", f->st.st_uid,
-			u.uid, path);
+			uid, path);
 	if (f->st.st_mode & 077)
 		return err_set(e, ERR_CONFIG,
 			"holds a secret and others may use it (mode %04o); run: chmod 600 %s",

@@ -25,6 +25,22 @@ static bool sudo_id(const char *variable, uint32_t *id)
 	return true;
 }
 
+uid_t user_uid(void)
+{
+	uint32_t id;
+
+	return sudo_id("SUDO_UID", &id) ? id : getuid();
+}
+
+/* HOME is that of who ran this program. NULL: it does not tell. */
+static const char *home_told(void)
+{
+	const char *home = getenv("HOME");
+	uint32_t id;
+
+	return home && home[0] == '/' && !sudo_id("SUDO_UID", &id) ? home : NULL;
+}
+
 static bool from_passwd(struct user *u)
 {
 	struct passwd pw, *found = NULL;
@@ -50,13 +66,24 @@ void user_invoking(struct user *u)
 {
 	*u = (struct user){ .uid = getuid(), .gid = getgid() };
 	bool by_sudo = sudo_id("SUDO_UID", &u->uid);
+	const char *home = home_told();
+
 	/* Root's group is nobody else's, whatever is not known of him. */
 	if (!from_passwd(u) && by_sudo && u->uid != 0 &&
 		(!sudo_id("SUDO_GID", &u->gid) || u->gid == 0))
 		u->gid = u->uid;
-	const char *home = getenv("HOME");
-	if (!by_sudo && home && home[0] == '/')
+	if (home)
 		snprintf(u->home, sizeof(u->home), "%s", home);
+}
+
+void user_home(char home[USER_PATH_MAX])
+{
+	const char *told = home_told();
+	struct user u;
+
+	if (!told)
+		user_invoking(&u);
+	snprintf(home, USER_PATH_MAX, "%s", told ? told : u.home);
 }
 
 /* The two calls say what they replaced, and nothing about success. */
