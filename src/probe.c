@@ -171,7 +171,7 @@ static int nothing_in_common(const struct probing *p)
 
 static bool is_sound(const char *name, const char *text)
 {
-	struct load_report *report = calloc(1, sizeof(*report));
+	struct load_report *report = malloc(sizeof(*report));
 	struct profile *loaded = NULL;
 	bool ok = report && load_text(name, text, strlen(text), &loaded, report) == LOAD_OK;
 

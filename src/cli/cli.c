@@ -154,7 +154,7 @@ static int run_list(const struct options *o)
 static int run_show(const struct options *o)
 {
 	struct load_request rq = request_of(o, o->args[0]);
-	struct load_report *report = calloc(1, sizeof(*report));
+	struct load_report *report = malloc(sizeof(*report));
 	struct profile *p = NULL;
 
 	if (!report)
@@ -184,7 +184,7 @@ static void warn_of_profile(const struct profile *p)
 static int run_check(const struct options *o)
 {
 	struct load_request rq = request_of(o, o->args[0]);
-	struct load_report *report = calloc(1, sizeof(*report));
+	struct load_report *report = malloc(sizeof(*report));
 	struct profile *p = NULL;
 
 	if (!report)
@@ -242,7 +242,7 @@ static enum load_result load_asking(const struct options *o, struct load_request
 int cli_load(const struct options *o, struct profile **out)
 {
 	struct load_request rq = request_of(o, o->args[0]);
-	struct load_report *report = calloc(1, sizeof(*report));
+	struct load_report *report = malloc(sizeof(*report));
 	struct down d = { .status = DOWN_PROFILE,
 		.said = "nothing; it was not asked",
 		.advice = "give secrets.key-passphrase in the profile, or answer at a terminal" };

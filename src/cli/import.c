@@ -122,7 +122,7 @@ static void tell_problems(const struct options *o, const struct import_profile *
 	struct load_request rq = {
 		.profile = p->name, .profile_dir = o->profile_dir, .thorough = true
 	};
-	struct load_report *report = calloc(1, sizeof(*report));
+	struct load_report *report = malloc(sizeof(*report));
 	struct profile *loaded = NULL;
 	char text[LOAD_PROBLEM_TEXT_MAX];
 
@@ -163,7 +163,7 @@ static bool is_to_add(const struct import_profile *p, const struct load_problem 
 /* Whether it is a profile at all; the files that it names are not looked at yet. */
 static bool is_sound(const struct import_profile *p, const char *text, struct err *e)
 {
-	struct load_report *report = calloc(1, sizeof(*report));
+	struct load_report *report = malloc(sizeof(*report));
 	struct profile *loaded = NULL;
 	char problem[LOAD_PROBLEM_TEXT_MAX];
 

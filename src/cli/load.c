@@ -163,13 +163,20 @@ static bool has_problem(const struct load_report *report, const char *section, c
 
 static void finish(struct profile *p, const struct load_scan *s, struct load_report *report)
 {
-	struct profile_problem problems[LOAD_PROBLEMS_MAX];
-	size_t n = profile_finish(p, problems, LOAD_PROBLEMS_MAX);
+	struct profile_problem *problems = malloc(LOAD_PROBLEMS_MAX * sizeof(*problems));
+	struct err e;
 
+	if (!problems) {
+		err_set(&e, ERR_LOCAL, "out of memory");
+		load_problem_add(report, p->file, 0, "", "", &e);
+		return;
+	}
+	size_t n = profile_finish(p, problems, LOAD_PROBLEMS_MAX);
 	for (size_t i = 0; i < n && i < LOAD_PROBLEMS_MAX; i++)
 		if (!has_problem(report, problems[i].section, problems[i].key))
 			load_blame(report, p, s, problems[i].section, problems[i].key,
 				&problems[i].err);
+	free(problems);
 }
 
 static unsigned sort_key(const struct load_problem *p)
@@ -199,17 +206,12 @@ static bool holds_secret(const struct load_scan *s)
 	return false;
 }
 
-/* The text of a profile; f is the file it came from, if it did. s is the caller's to free. */
-static void parse(struct profile *p, struct load_scan *s, struct bytes text,
-	const struct load_file *f, const struct load_request *rq, struct load_report *report)
+/* What stands in a profile; f is the file it came from, if it did. */
+static void parse(struct profile *p, struct load_scan *s, const struct load_file *f,
+	const struct load_request *rq, struct load_report *report)
 {
 	struct err e;
 
-	if (!load_scan(s, p, text.p, text.n, report)) {
-		err_set(&e, ERR_LOCAL, "out of memory");
-		load_problem_add(report, p->file, 0, "", "", &e);
-		return;
-	}
 	if (f && holds_secret(s) && !load_file_private(f, p->file, &e))
 		load_problem_add(report, p->file, 0, "", "", &e);
 	/* free() overwrites what it is given as long as this is set: iniparser does not wipe. */
@@ -434,18 +436,22 @@ static enum load_result load(const char *name, const char *file, struct bytes te
 {
 	struct profile *p = profile_new(name);
 	enum load_result result = LOAD_OK;
-	struct load_scan s;
+	struct load_scan *s = NULL;
 	struct err e;
 
-	if (!p) {
+	if (p) {
+		snprintf(p->file, sizeof(p->file), "%s", file);
+		s = load_scan(p, text.p, text.n, report);
+	}
+	if (!s) {
+		profile_free(p);
 		err_set(&e, ERR_LOCAL, "out of memory");
 		return refuse(file, &e, report);
 	}
-	snprintf(p->file, sizeof(p->file), "%s", file);
-	parse(p, &s, text, f, rq, report);
+	parse(p, s, f, rq, report);
 	if (rq && !rq->values_only)
-		result = load_refs(p, &s, rq, report);
-	load_scan_free(&s);
+		result = load_refs(p, s, rq, report);
+	load_scan_free(s);
 	sort_problems(report);
 	if (report->n > 0)
 		result = LOAD_BAD;
@@ -481,5 +487,6 @@ enum load_result load_text(const char *name, const char *text, size_t len, struc
 {
 	*out = NULL;
 	report->n = 0;
+	report->absent = false;
 	return load(name, name, (struct bytes){ text, len }, NULL, NULL, out, report);
 }

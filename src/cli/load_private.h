@@ -64,17 +64,17 @@ struct load_entry_line {
 };
 
 struct load_scan {
-	/* malloc'ed: the text as iniparser must have it to read what stands there, and every line blank
-	 * that it shall not see */
-	char *clean;
-	size_t len;
 	size_t n;
 	struct load_entry_line v[LOAD_ENTRIES_MAX];
+	/* The text as iniparser must have it to read what stands there, and every line blank that it
+	 * shall not see. */
+	size_t len;
+	char clean[];
 };
 
-/* p: for the name of its file and what it knows of sections; nothing is set. False: out of memory. */
-bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t len,
-	struct load_report *report) MUST_CHECK;
+/* p: for the name of its file and what it knows of sections; nothing is set. NULL: out of memory. */
+struct load_scan *load_scan(
+	struct profile *p, const char *text, size_t len, struct load_report *report) MUST_CHECK;
 void load_scan_free(struct load_scan *s);
 /* A section's or key's name as it is compared: lower case, printable, cut. */
 void load_name_copy(char out[LOAD_NAME_MAX], const char *p, size_t n);

@@ -208,16 +208,17 @@ static void keep_line(struct load_scan *s, const struct line *l)
 	}
 }
 
-bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t len,
-	struct load_report *report)
+struct load_scan *load_scan(
+	struct profile *p, const char *text, size_t len, struct load_report *report)
 {
+	struct load_scan *s = malloc(sizeof(*s) + 2 * len + 2);
 	struct scanner sc = { .s = s, .profile = p, .report = report, .file = p->file };
 	const char *end = text + len;
 	unsigned number = 0;
 
-	*s = (struct load_scan){ .clean = malloc(2 * len + 2) };
-	if (!s->clean)
-		return false;
+	if (!s)
+		return NULL;
+	s->n = s->len = 0;
 	text += load_mark_len(text, len);
 	while (text < end) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
@@ -231,14 +232,11 @@ bool load_scan(struct load_scan *s, struct profile *p, const char *text, size_t 
 		s->clean[s->len++] = '\n';
 		text = stop ? stop + 1 : end;
 	}
-	return true;
+	return s;
 }
 
 void load_scan_free(struct load_scan *s)
 {
-	if (s->clean) {
-		wipe(s->clean, s->len);
-		free(s->clean);
-	}
-	*s = (struct load_scan){ 0 };
+	wipe(s->clean, s->len);
+	free(s);
 }

@@ -24,7 +24,7 @@ void show_profile(const struct profile *p)
 
 bool show_list_line(const struct load_request *rq, const char *name)
 {
-	struct load_report *report = calloc(1, sizeof(*report));
+	struct load_report *report = malloc(sizeof(*report));
 	char type[32] = "?", gateway[SHOW_VALUE_MAX] = "?";
 	struct profile *p = NULL;
 
