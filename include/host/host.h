@@ -77,9 +77,11 @@ unsigned host_tun_offloads(int tun, unsigned allowed);
 /* --- ESP in the kernel (XFRM) ------------------------------------------------------------------ */
 
 /* Whether the kernel carries ESP over the family: a throwaway SA each of AES-GCM and of AES-CBC with
- * HMAC is installed and removed, for nothing else tells. LOCAL: what is missing, and where the
- * machine's settings forbid to load it. */
-bool host_esp_probe(struct host *h, enum family family, struct err *e) MUST_CHECK;
+ * HMAC is installed and removed, for nothing else tells. */
+bool host_esp_probe(struct host *h, enum family family) MUST_CHECK;
+/* Why it does not, which takes longer to find out. LOCAL: what the last probe missed, and where the machine's
+ * settings forbid to load it. */
+void host_esp_why_not(const struct host *h, struct err *e);
 /* The same without an instance, for who only wants to know. */
 struct host_kernel {
 	bool known; /* false: it takes root to ask */

@@ -21,34 +21,29 @@ static bool watch_sockets(struct edge *g, struct err *e)
 }
 
 /* Asked before IKE starts: what is agreed on depends on it, for only the kernel has ESP without UDP. */
-static bool kernel_can(struct edge *g, struct err *e)
+static bool kernel_can(struct edge *g)
 {
 	static const enum family families[] = { FAMILY_V4, FAMILY_V6 };
 
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
 		if (udp_port(g->udp, PORT_NATT, families[i]) &&
-			!host_esp_probe(g->host, families[i], e))
+			!host_esp_probe(g->host, families[i]))
 			return false;
 	return true;
 }
 
 static bool choose_dataplane(struct edge *g, const struct profile *p, struct err *e)
 {
-	struct err why = { 0 };
-
 	if (p->dataplane == DATAPLANE_USERSPACE)
 		return true;
-	g->kernel = kernel_can(g, &why);
+	g->kernel = kernel_can(g);
 	if (!g->kernel && p->dataplane == DATAPLANE_KERNEL) {
-		*e = why;
+		host_esp_why_not(g->host, e);
 		return err_ctx(
 			e, "connection.dataplane = kernel, where auto or userspace would do");
 	}
 	if (g->kernel)
 		session_plain_esp(g->session);
-	else
-		outbox_event(&g->told, EV_STAGE, LEVEL_INFO, "carrying packets in userspace: %s",
-			why.text);
 	return true;
 }
 

@@ -101,9 +101,20 @@ static void set_up(struct edge *g, const struct netconf *want)
 	session_os(g->session, clock_now(), &in, &g->todo);
 }
 
+static void tell_dataplane(struct edge *g)
+{
+	struct err why;
+
+	if (g->kernel || g->profile->dataplane == DATAPLANE_USERSPACE)
+		return;
+	host_esp_why_not(g->host, &why);
+	outbox_event(&g->told, EV_STAGE, LEVEL_INFO, "carrying packets in userspace: %s", why.text);
+}
+
 static void send_datagram(struct edge *g, const struct send *s)
 {
 	struct os_input in = { .kind = OS_SEND_FAILED };
+	bool first = g->remote.family == FAMILY_NONE;
 
 	if (!addr_same_host(&g->remote, &s->remote))
 		host_watch(g->host, &s->remote);
@@ -112,6 +123,8 @@ static void send_datagram(struct edge *g, const struct send *s)
 		udp_keepalive(g->udp, &s->remote);
 	else if (!udp_send(g->udp, s, &in.err))
 		session_os(g->session, clock_now(), &in, &g->todo);
+	if (first) /* the gateway is at work meanwhile */
+		tell_dataplane(g);
 }
 
 static void resolve(struct edge *g, const struct resolve *r)

@@ -493,6 +493,11 @@ struct host {
 	struct dns_watch dns_watch;
 
 	struct sad *sad; /* NULL: ESP in the kernel is not in use */
+	struct no_esp {
+		enum family family;
+		int code;
+		struct err why;
+	} no_esp; /* what the last host_esp_probe found */
 
 	struct addr watched; /* the remote last asked about */
 	struct way way;

@@ -70,18 +70,22 @@ bool module_blocked(const char *const *dirs, const char *module, char *where, si
 	return found;
 }
 
-static bool module_missing(struct err *e, const char *module)
+static const char *module_of(enum family family)
+{
+	return family == FAMILY_V4 ? "esp4" : "esp6";
+}
+
+/* Why there is none. */
+static void module_look(struct err *e, enum family family)
 {
 	static const char *const dirs[] = { "/etc/modprobe.d", "/run/modprobe.d",
 		"/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d", NULL };
 	char where[512];
 
-	if (module_blocked(dirs, module, where, sizeof(where)))
-		return err_set(e, ERR_LOCAL,
-			"the kernel's ESP is not available: module %s is blocked by %s", module,
-			where);
-	return err_set(
-		e, ERR_LOCAL, "the kernel's ESP is not available: it has no module %s", module);
+	if (module_blocked(dirs, module_of(family), where, sizeof(where)))
+		err_set(e, ERR_LOCAL,
+			"the kernel's ESP is not available: module %s is blocked by %s",
+			module_of(family), where);
 }
 
 /* EPROTONOSUPPORT: no ESP for the family. ENOSYS, ENOENT: an algorithm is missing. */
@@ -91,7 +95,9 @@ bool sa_refused(struct err *e, int code, const char *said, const struct sa_spec 
 	const struct alg *integ = spec->integ ? alg_find(TRANSFORM_INTEG, spec->integ, 0) : NULL;
 
 	if (code == EPROTONOSUPPORT)
-		return module_missing(e, spec->local.family == FAMILY_V4 ? "esp4" : "esp6");
+		return err_set(e, ERR_LOCAL,
+			"the kernel's ESP is not available: it has no module %s",
+			module_of(spec->local.family));
 	if (code == ENOSYS || code == ENOENT)
 		return err_set(e, ERR_LOCAL, "the kernel has no %s%s%s for ESP",
 			encr ? encr->kernel : "cipher", integ ? " with " : "",
@@ -165,16 +171,24 @@ static bool try_family(struct nl_sock *sk, enum family family, uint32_t spi, boo
 	return ok;
 }
 
-bool host_esp_probe(struct host *h, enum family family, struct err *e)
+bool host_esp_probe(struct host *h, enum family family)
 {
 	uint32_t spi = HOST_REQID_FIRST + (h->slot << 16);
-	int code;
-	bool ok = xfrm_open(h, e) &&
-		try_family(h->sad->sk, family, spi, &h->sad->directions, &code, e);
+	struct no_esp *found = &h->no_esp;
 
+	*found = (struct no_esp){ .family = family };
+	bool ok = xfrm_open(h, &found->why) &&
+		try_family(h->sad->sk, family, spi, &h->sad->directions, &found->code, &found->why);
 	if (!ok && h->sad && h->sad->n_sas == 0)
 		xfrm_close(h);
 	return ok;
+}
+
+void host_esp_why_not(const struct host *h, struct err *e)
+{
+	*e = h->no_esp.why;
+	if (h->no_esp.code == EPROTONOSUPPORT)
+		module_look(e, h->no_esp.family);
 }
 
 static void look_esp(struct nl_sock *sk, struct host_kernel *out)
@@ -186,6 +200,8 @@ static void look_esp(struct nl_sock *sk, struct host_kernel *out)
 	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
 		err_clear(&e);
 		out->esp[i] = try_family(sk, families[i], SPI_OF_LOOK, &out->directions, &code, &e);
+		if (code == EPROTONOSUPPORT)
+			module_look(&e, families[i]);
 		out->known &= code != EPERM;
 		snprintf(out->why[i], sizeof(out->why[i]), "%s", e.text);
 	}
