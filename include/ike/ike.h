@@ -27,7 +27,7 @@ struct datagram {
 	size_t len;
 };
 
-enum { PATHS_MAX = 16, PATH_NAME_SERVERS = 3 };
+enum { PATHS_MAX = 16 };
 
 /* One way to the gateway: what ACT_RESOLVE is answered with. */
 struct path {
@@ -36,10 +36,7 @@ struct path {
 	struct addr remote; /* with the port asked for */
 	uint16_t mtu; /* octets, 0: unknown */
 	bool shared; /* another connection of this machine goes there */
-	/* What this machine needs of the network around it, and so no address of the tunnel: family NONE where
-	 * there is none. */
-	struct addr next_hop;
-	struct addr name_servers[PATH_NAME_SERVERS];
+	struct addr next_hop; /* family NONE: there is none */
 };
 
 enum os_kind {

@@ -30,6 +30,10 @@ void session_free(struct session *s);
 /* The data plane carries ESP without UDP as well: none is asked for where there is no NAT, unless the
  * profile wants it. Before session_start. */
 void session_plain_esp(struct session *s);
+/* Whom this machine asks for names outside the tunnel, family NONE where there are no more: theirs is no address
+ * for the tunnel. As soon as it is known, and again when it changes. */
+enum { SESSION_NAME_SERVERS = 3 };
+void session_name_servers(struct session *s, const struct addr servers[SESSION_NAME_SERVERS]);
 void session_start(struct session *s, uint64_t now, time_t wall, struct outbox *ob);
 void session_datagram(struct session *s, uint64_t now, const struct datagram *d, struct outbox *ob);
 /* The payload of a UDP datagram that came out of the SA of L2TP, and is no packet. */

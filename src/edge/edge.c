@@ -69,13 +69,8 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	bool ok = loop_open(&g->loop, e) && edge_seed(seed, e) &&
 		(g->host = host_open(p->name, e)) &&
 		(!p->interface[0] || host_call_interface(g->host, p->interface, e)) &&
-		(g->udp = udp_open(g->host, e)) &&
-		(g->resolver = resolver_new(p->killswitch != KILLSWITCH_NO ?
-				 host_name_servers() :
-				 host_name_servers_before(),
-			 e)) &&
-		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) &&
-		watch_sockets(g, e);
+		(g->udp = udp_open(g->host, e)) && (g->session = session_new(p, seed, e)) &&
+		choose_dataplane(g, p, e) && watch_sockets(g, e);
 	wipe(seed, sizeof(seed));
 	if (!ok) {
 		edge_close(g, NULL);
@@ -115,7 +110,6 @@ static bool make_path(struct edge *g, const struct addr *remote, struct path *ou
 {
 	if (!host_path(g->host, remote, out, e))
 		return false;
-	resolver_servers(g->resolver, out->name_servers, PATH_NAME_SERVERS);
 	out->local.port = udp_port(g->udp, PORT_IKE, remote->family);
 	out->local_natt_port = udp_port(g->udp, PORT_NATT, remote->family);
 	return out->local.port != 0 ||
@@ -132,33 +126,36 @@ static void know(struct edge *g, const struct addr *found, size_t n)
 	g->n_known = n;
 }
 
-static void take_addresses(struct edge *g)
+void edge_found(struct edge *g, const struct addr *found, size_t n, const struct err *why)
 {
-	struct addr found[RESOLVE_ADDRS_MAX];
-	struct os_input *in;
-	size_t n = 0;
-	struct err e = { 0 };
+	struct os_input *in = calloc(1, sizeof(*in));
 
-	if (!g->resolving || !resolver_result(g->resolver, found, &n, &e))
-		return;
-	g->resolving = false;
-	in = calloc(1, sizeof(*in));
 	if (!in) {
 		g->todo.failed = true;
 		return;
 	}
 	in->kind = OS_PATHS;
-	for (size_t i = 0; i < n; i++)
-		found[i].port = g->resolve_port;
+	in->err = *why;
 	know(g, found, n);
 	for (size_t i = 0; i < n && in->n_paths < PATHS_MAX; i++) {
-		if (make_path(g, &found[i], &in->paths[in->n_paths], &e))
+		if (make_path(g, &found[i], &in->paths[in->n_paths], &in->err))
 			in->n_paths++;
 	}
 	in->ok = in->n_paths > 0;
-	in->err = e;
 	session_os(g->session, clock_now(), in, &g->todo);
 	free(in);
+}
+
+static void take_addresses(struct edge *g)
+{
+	struct addr found[RESOLVE_ADDRS_MAX];
+	struct err e = { .kind = ERR_NONE };
+	size_t n = 0;
+
+	if (!g->resolving || !resolver_result(g->resolver, found, &n, &e))
+		return;
+	g->resolving = false;
+	edge_found(g, found, n, &e);
 }
 
 static void take_document(struct edge *g)

@@ -25,7 +25,7 @@ struct watched { /* descriptors that come and go */
 struct edge {
 	struct host *host;
 	struct udp *udp;
-	struct resolver *resolver;
+	struct resolver *resolver; /* NULL: no name was asked for, nor anything sent */
 	struct session *session;
 	bool kernel; /* ESP will be the kernel's */
 	struct dataplane *dp;
@@ -47,7 +47,6 @@ struct edge {
 	size_t told_next;
 
 	bool resolving;
-	uint16_t resolve_port;
 	struct watched resolver_fds, fetcher_fds;
 	struct fetcher *fetcher; /* NULL: nothing is being fetched */
 	struct addr remote; /* where the session sent to last */
@@ -66,6 +65,8 @@ bool edge_seed(uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
 bool edge_need_dataplane(struct edge *g, struct err *e) MUST_CHECK;
 /* All that the session wants done, and what doing it makes it want. */
 void edge_perform(struct edge *g);
+/* The gateway's addresses, in the order to try them; none: why. */
+void edge_found(struct edge *g, const struct addr *found, size_t n, const struct err *why);
 /* Instead of waiting, for the gateway's name or for the gateway: what would have to be done when the answer
  * is there, and what is needed first comes first. Only until there is one. */
 void edge_while_waiting(struct edge *g);

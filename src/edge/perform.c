@@ -101,6 +101,28 @@ static void set_up(struct edge *g, const struct netconf *want)
 	session_os(g->session, clock_now(), &in, &g->todo);
 }
 
+static void tell_name_servers(struct edge *g)
+{
+	struct addr servers[SESSION_NAME_SERVERS] = { 0 };
+
+	resolver_servers(g->resolver, servers, SESSION_NAME_SERVERS);
+	session_name_servers(g->session, servers);
+}
+
+/* Before there is a tunnel: for the first name, or, for its servers, once the first message is under way. */
+static bool need_resolver(struct edge *g, struct err *e)
+{
+	if (g->resolver)
+		return true;
+	g->resolver =
+		resolver_new(g->profile->killswitch != KILLSWITCH_NO ? host_name_servers() :
+								       host_name_servers_before(),
+			e);
+	if (g->resolver)
+		tell_name_servers(g);
+	return g->resolver;
+}
+
 static void tell_dataplane(struct edge *g)
 {
 	struct err why;
@@ -123,21 +145,34 @@ static void send_datagram(struct edge *g, const struct send *s)
 		udp_keepalive(g->udp, &s->remote);
 	else if (!udp_send(g->udp, s, &in.err))
 		session_os(g->session, clock_now(), &in, &g->todo);
-	if (first) /* the gateway is at work meanwhile */
+	if (first) { /* the gateway is at work meanwhile */
 		tell_dataplane(g);
+		(void)!need_resolver(g, NULL);
+	}
 }
 
 static void resolve(struct edge *g, const struct resolve *r)
 {
-	g->resolving = true;
-	g->resolve_port = r->port;
+	struct addr address;
+	struct err e = { .kind = ERR_NONE };
+
 	/* The machine may be in another network since, and its name servers with it. */
-	if (g->n_known > 0) {
+	if (g->resolver && g->n_known > 0) {
 		struct addr inside[NETCONF_DNS];
 		size_t n = host_tunnel_servers(g->host, inside);
 		resolver_renew(g->resolver, host_name_servers(), inside, n);
+		tell_name_servers(g);
 	}
-	resolver_ask(g->resolver, r->host, r->port);
+	g->resolving = false;
+	if (addr_parse(&address, r->host)) {
+		address.port = r->port;
+		edge_found(g, &address, 1, &e);
+	} else if (need_resolver(g, &e)) {
+		g->resolving = true;
+		resolver_ask(g->resolver, r->host, r->port);
+	} else {
+		edge_found(g, &address, 0, &e);
+	}
 }
 
 /* It fails in the same way as it answers. */

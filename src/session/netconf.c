@@ -15,8 +15,8 @@ struct builder {
 	const struct granted *g;
 	const struct line_view *line; /* NULL: there is no L2TP */
 	struct selectors whole; /* with L2TP: what the line carries */
+	const struct machine *machine;
 	const struct path *path;
-	bool kernel;
 	struct outbox *ob;
 	struct route *routes;
 	size_t n, cap;
@@ -130,8 +130,8 @@ static const char *needed(const struct builder *b, const struct prefix *host)
 {
 	if (is_host(host, &b->path->next_hop))
 		return "it is this network's router";
-	for (size_t i = 0; i < PATH_NAME_SERVERS; i++)
-		if (is_host(host, &b->path->name_servers[i]))
+	for (size_t i = 0; i < SESSION_NAME_SERVERS; i++)
+		if (is_host(host, &b->machine->name_servers[i]))
 			return "it is a name server of this machine";
 	return NULL;
 }
@@ -157,7 +157,7 @@ static void route_to_gateway(struct builder *b)
 {
 	struct prefix host = prefix_host(b->view->remote.family, b->view->remote.ip);
 
-	if (!b->kernel)
+	if (!b->machine->kernel)
 		add_route(b, ROUTE_TUNNEL, &host);
 }
 
@@ -505,12 +505,16 @@ static void none_left(const struct granted *g, struct err *e)
 }
 
 static struct netconf *build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, const struct line_view *line, bool kernel, const struct path *path,
-	struct outbox *ob, struct err *e)
+	const struct granted *g, const struct line_view *line, const struct machine *machine,
+	const struct path *path, struct outbox *ob, struct err *e)
 {
-	struct builder b = {
-		.p = p, .view = view, .g = g, .line = line, .path = path, .kernel = kernel, .ob = ob
-	};
+	struct builder b = { .p = p,
+		.view = view,
+		.g = g,
+		.line = line,
+		.machine = machine,
+		.path = path,
+		.ob = ob };
 
 	for (size_t i = 0; line && i < g->n_addrs; i++)
 		selector_all(&b.whole.v[b.whole.n++], g->addrs[i].family);
@@ -548,8 +552,8 @@ static struct netconf *build(const struct profile *p, const struct ike_view *vie
 }
 
 struct netconf *netconf_build(const struct profile *p, const struct ike_view *view,
-	const struct granted *g, const struct line_view *line, bool kernel, const struct path *path,
-	struct outbox *ob, struct err *e)
+	const struct granted *g, const struct line_view *line, const struct machine *machine,
+	const struct path *path, struct outbox *ob, struct err *e)
 {
 	struct granted *by_line = line ? malloc(sizeof(*by_line)) : NULL;
 
@@ -561,7 +565,7 @@ struct netconf *netconf_build(const struct profile *p, const struct ike_view *vi
 	if (line)
 		line_granted(by_line, &line->ppp,
 			ppp_mtu(p, view, &line->ppp, path->mtu) >= IPV6_LEAST_MTU);
-	struct netconf *made = build(p, view, line ? by_line : g, line, kernel, path, ob, e);
+	struct netconf *made = build(p, view, line ? by_line : g, line, machine, path, ob, e);
 	free(by_line);
 	return made;
 }

@@ -49,8 +49,13 @@ void session_free(struct session *s)
 
 void session_plain_esp(struct session *s)
 {
-	s->kernel = true;
+	s->machine.kernel = true;
 	s->cfg.force_encap = s->p->encapsulation;
+}
+
+void session_name_servers(struct session *s, const struct addr servers[SESSION_NAME_SERVERS])
+{
+	memcpy(s->machine.name_servers, servers, sizeof(s->machine.name_servers));
 }
 
 enum ike_wait session_idle(struct session *s)

@@ -44,7 +44,7 @@ bool setup_try(struct session *s, struct engine *x, struct outbox *ob, struct er
 	outbox_event(ob, EV_STAGE, LEVEL_INFO, "setting up addresses, routes and DNS");
 	engine_view(x, &view);
 	struct netconf *made = netconf_build(s->p, &view, engine_granted(x),
-		s->line ? &s->line_view : NULL, s->kernel, &s->paths[s->path], ob, e);
+		s->line ? &s->line_view : NULL, &s->machine, &s->paths[s->path], ob, e);
 	if (!made)
 		return false;
 	free(s->netconf);

@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "line.h"
+#include "netconf.h"
 #include "session/session.h"
 
 enum phase {
@@ -138,7 +139,7 @@ struct session {
 	bool encap; /* ESP is in UDP, as the machine was set up for it */
 	size_t n_children; /* those that the machine was set up for, by their numbers */
 	uint32_t children[IKE_CHILDREN_MAX];
-	bool kernel; /* ESP is the kernel's */
+	struct machine machine;
 	bool guarded; /* the kill switch is up */
 	struct netconf *netconf; /* as asked for last */
 	struct reauth reauth;

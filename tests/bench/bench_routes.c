@@ -143,6 +143,7 @@ static bool run(const char *what, size_t n, struct err *e)
 	struct granted g = { .n_addrs = 2,
 		.addrs = { { FAMILY_V4, 32, { 10, 255, 0, 1 } },
 			{ FAMILY_V6, 128, { 0xfd, 3, [15] = 1 } } } };
+	struct machine machine = { .kernel = false };
 	struct path path = { .mtu = 1500 };
 	struct outbox ob;
 
@@ -156,7 +157,7 @@ static bool run(const char *what, size_t n, struct err *e)
 			.local_ts = &ts[i],
 			.remote_ts = &ts[i] };
 	double begin = milliseconds();
-	struct netconf *c = ok ? netconf_build(p, view, &g, NULL, false, &path, &ob, e) : NULL;
+	struct netconf *c = ok ? netconf_build(p, view, &g, NULL, &machine, &path, &ob, e) : NULL;
 	double built = milliseconds() - begin;
 	ok = c && measure(c, built, n, e);
 	free(c);

@@ -77,13 +77,23 @@ test_no_address_to_be_had() {
 	client_stop net
 }
 
-# Only what the two hosts say to each other, under their own addresses.
 test_address_of_the_router() {
 	profile_psk net at-home
 	client_fails 10 net
 	explained net "refused the address 192\.168\.77\.1/32 .*router" 'cannot be this machine'
 }
 
+test_address_of_a_name_server() {
+	local etc=$LAB/client/etc/resolv.conf
+	cp -p "$etc" "$LAB/keep"
+	printf 'nameserver 192.168.77.1\nnameserver 10.98.7.53\n' >"$etc"
+	profile_psk net served
+	client_fails 10 net
+	cp -p "$LAB/keep" "$etc"
+	explained net "refused the address 10\.98\.7\.53/32 .*name server" 'cannot be this machine'
+}
+
+# Only what the two hosts say to each other, under their own addresses.
 test_transport_mode() {
 	[ "${GATEWAY_ESP:-}" = kernel ] || skip "the gateway has no transport mode in user space"
 	profile_psk net transport

@@ -154,7 +154,7 @@ static const struct exit_row {
 	struct gw_config with;
 	struct setting set;
 	const char *password;
-	bool unresolved, silent, its_router;
+	bool unresolved, silent, its_router, its_server;
 	enum down_status status;
 } exits[] = {
 	{ .name = "name not found", .unresolved = true, .status = DOWN_UNREACHABLE },
@@ -177,6 +177,7 @@ static const struct exit_row {
 		.set = { "remote", "id", "other.example.org" },
 		.status = DOWN_NOT_THE_GATEWAY },
 	{ .name = "no address but the router's", .its_router = true, .status = DOWN_REFUSED },
+	{ .name = "no address but a name server's", .its_server = true, .status = DOWN_REFUSED },
 	{ .name = "selectors refused",
 		.with.refuse_child = TS_UNACCEPTABLE,
 		.status = DOWN_REFUSED },
@@ -186,6 +187,7 @@ static void exit_status(void **state)
 {
 	const struct exit_row *r = *state;
 	struct profile *profile = profile_trusting(r->eap ? profile_eap() : profile_psk());
+	struct addr servers[SESSION_NAME_SERVERS] = { 0 };
 	struct pair p;
 	struct err e;
 
@@ -206,6 +208,9 @@ static void exit_status(void **state)
 	if (r->its_router)
 		assert_true(addr_parse(&p.path.next_hop, p.gwc.address));
 	pair_start(&p);
+	if (r->its_server)
+		assert_true(addr_parse(&servers[1], p.gwc.address));
+	session_name_servers(p.client.session, servers);
 	if (r->silent)
 		pair_tap(&p, net_deaf, NULL);
 	pair_until(&p, pair_dead, SECONDS(300));

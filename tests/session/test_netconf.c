@@ -24,7 +24,7 @@ struct pushed {
 	enum sa_mode mode; /* of the child SA */
 	const char *local; /* our side of it, NULL: as the gateway's */
 	struct selectors local_ts;
-	bool kernel;
+	struct machine machine;
 	struct path path;
 };
 
@@ -109,7 +109,7 @@ static void try_build(struct pushed *x)
 		.suite = any,
 		.local_ts = &x->local_ts,
 		.remote_ts = &x->ts };
-	x->made = netconf_build(x->p, &x->view, &x->g, NULL, x->kernel, &x->path, &x->ob, &e);
+	x->made = netconf_build(x->p, &x->view, &x->g, NULL, &x->machine, &x->path, &x->ob, &e);
 }
 
 static void build(struct pushed *x)
@@ -256,7 +256,7 @@ static void refuses_addresses_that_are_needed(void **state)
 	struct pushed *x = *state;
 
 	assert_true(addr_parse(&x->path.next_hop, "192.168.77.1"));
-	assert_true(addr_parse(&x->path.name_servers[1], "192.168.77.53"));
+	assert_true(addr_parse(&x->machine.name_servers[1], "192.168.77.53"));
 	push_addr(x, "192.168.77.1/32");
 	push_addr(x, "192.168.77.53/32");
 	push_addr(x, "192.168.77.54/32");
@@ -527,7 +527,7 @@ static void transport_mode_leads_to_the_gateway(void **state)
 		x = *state;
 		set(x, "lan", "yes");
 		x->mode = SA_TRANSPORT;
-		x->kernel = kernel;
+		x->machine.kernel = kernel;
 		push_route(x, "198.51.100.10/32");
 		build(x);
 		assert_int_equal(warnings(x), 0);
