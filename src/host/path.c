@@ -154,6 +154,8 @@ bool host_path(struct host *h, const struct addr *remote, struct path *out, stru
 	out->mtu = way.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)way.mtu;
 	out->next_hop = way.next_hop;
 	out->shared = instances_share(h->dir, h->name, remote);
+	h->asked = *remote;
+	h->answer = way;
 	return true;
 }
 
@@ -170,6 +172,9 @@ void host_watch(struct host *h, const struct addr *remote)
 
 	h->watched = *remote;
 	(void)!instance_lock_write(h->lock, &info, NULL);
-	if (!way_find(h, remote, &h->way, NULL))
+	/* What has changed since somebody was told is an event. */
+	if (addr_same_host(remote, &h->asked))
+		h->way = h->answer;
+	else if (!way_find(h, remote, &h->way, NULL))
 		h->way = (struct way){ .found = false };
 }

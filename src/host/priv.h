@@ -499,8 +499,10 @@ struct host {
 		struct err why;
 	} no_esp; /* what the last host_esp_probe found */
 
-	struct addr watched; /* the remote last asked about */
-	struct way way;
+	struct addr watched;
+	struct way way; /* there, when it was looked at last */
+	struct addr asked; /* by host_path, the last time that there was a way */
+	struct way answer;
 };
 
 PRINTF(2, 3) void host_warn(struct host *h, const char *fmt, ...);

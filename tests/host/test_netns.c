@@ -1093,6 +1093,10 @@ static void tells_what_happens_to_the_path(void **state)
 	must("ip addr del 10.200.0.2/24 dev out0");
 	assert_int_equal(drained(h), HOST_NOTHING);
 	assert_shows("ip -4 route show table 47000", "10.200.0.0", false);
+	assert_ok(&e, host_path(h, &to, &path, &e));
+	must("ip route replace default via 192.168.7.9");
+	host_watch(h, &to); /* what was told is not so any more */
+	assert_int_equal(drained(h), HOST_PATH_CHANGED);
 	must("ip route del default");
 	assert_int_equal(drained(h), HOST_LINK_DOWN);
 	must("ip route add default via 192.168.7.1");
