@@ -233,7 +233,8 @@ static char *run(
 		*done = false;
 		return NULL;
 	case DO_TRAFFIC:
-		err_set(e, ERR_CONFIG, "traffic is for a terminal; status has the counters");
+		err_set(e, ERR_CONFIG,
+			"traffic is for a terminal with line editing; status has the counters");
 		return NULL;
 	default:
 		err_set(e, ERR_CONFIG, "%s is not said here", rq->row->name);
@@ -258,7 +259,7 @@ void connect_typed(struct connect *c, const char *line)
 
 	if (known && !rq.row)
 		return;
-	if (known && rq.row->id == DO_TRAFFIC && repl_is_terminal(c->tell.repl)) {
+	if (known && rq.row->id == DO_TRAFFIC && repl_reads_keys(c->tell.repl)) {
 		start_traffic(c);
 		return;
 	}

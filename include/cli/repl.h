@@ -3,7 +3,8 @@
  *
  * One descriptor for the loop, which never blocks: when it is readable, call repl_next until it
  * says REPL_NOTHING (or stop earlier: what is left keeps the descriptor readable). With a terminal
- * on stdin libedit edits the line; otherwise commands are read line by line, and end of file only
+ * on stdin libedit edits the line; where it cannot, lines are read as
+ * the terminal gives them. Without a terminal commands are read line by line, and end of file only
  * ends the reading. Before repl_start nothing is read, nothing typed is echoed (it may be a password,
  * typed before it is asked for) and printing is plain, so that Ctrl-C while connecting is an ordinary
  * SIGINT. At the prompt Ctrl-C comes as a key: it cancels the line, and
@@ -48,7 +49,7 @@ void repl_start(struct repl *r);
 /* No commands for now (a `rekey` is under way), and on again. Questions go on, and Ctrl-C leaves. */
 void repl_hold(struct repl *r, bool hold);
 bool repl_next(struct repl *r, struct repl_input *in); /* false, and REPL_NOTHING: that was all */
-bool repl_is_terminal(const struct repl *r);
+bool repl_reads_keys(const struct repl *r); /* since repl_start, not only lines */
 
 /* Asks without blocking; REPL_ANSWER or REPL_REFUSED comes later. CONFIG: nobody can be asked. */
 bool repl_ask(struct repl *r, const struct ask *q, struct err *e) MUST_CHECK;

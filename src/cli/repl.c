@@ -127,9 +127,9 @@ void repl_close(struct repl *r)
 	free(r);
 }
 
-bool repl_is_terminal(const struct repl *r)
+bool repl_reads_keys(const struct repl *r)
 {
-	return r->terminal;
+	return r->editor;
 }
 
 /* The prompt stands on the screen exactly while a line can be typed. */
@@ -243,11 +243,9 @@ static void next_edited(struct repl *r, struct repl_input *in)
 		else if (event == EDITOR_CANCEL)
 			show_prompt(r);
 	}
-	if (r->end && in->event == REPL_NOTHING)
-		in->event = REPL_LEAVE; /* the terminal is gone */
 }
 
-/* One line of a stdin that is no terminal. The last one may lack its end. */
+/* One line of a stdin that nobody edits. The last one may lack its end. */
 static void next_line(struct repl *r, struct repl_input *in)
 {
 	while (in->event == REPL_NOTHING) {
@@ -290,11 +288,16 @@ bool repl_next(struct repl *r, struct repl_input *in)
 		next_held(r, in);
 	else if (r->wait_key)
 		next_key(r, in);
-	else if (r->editor) {
+	else {
 		show_prompt(r);
-		next_edited(r, in);
-	} else
-		next_line(r, in);
+		if (r->editor)
+			next_edited(r, in);
+		else
+			next_line(r, in);
+		/* Who sits there said so, or the terminal is gone. */
+		if (r->terminal && r->end && in->event == REPL_NOTHING)
+			in->event = REPL_LEAVE;
+	}
 	if (in->event != REPL_LINE && in->event != REPL_LEAVE)
 		show_prompt(r);
 	watch_again(r);
