@@ -17,7 +17,8 @@ DESTDIR   ?=
 CC        ?= gcc
 BUILD     ?= release
 
-# libssl is opened when it is needed (src/crypto/libssl.h); its headers come with libcrypto's.
+# libssl, libsystemd and libedit are opened when they are needed (include/base/late.h); libssl's headers come
+# with libcrypto's.
 PKGS      := libcrypto libedit libnl-3.0 libnl-route-3.0 libsystemd libcap-ng libcares expat jansson
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # What a program does not call it does not load.

@@ -3,7 +3,7 @@
  *
  * One descriptor for the loop, which never blocks: when it is readable, call repl_next until it
  * says REPL_NOTHING (or stop earlier: what is left keeps the descriptor readable). With a terminal
- * on stdin libedit edits the line; where it cannot, lines are read as
+ * on stdin libedit edits the line; where it cannot be had, a warning says so, and lines are read as
  * the terminal gives them. Without a terminal commands are read line by line, and end of file only
  * ends the reading. Before repl_start nothing is read, nothing typed is echoed (it may be a password,
  * typed before it is asked for) and printing is plain, so that Ctrl-C while connecting is an ordinary

@@ -2,7 +2,6 @@
 #include "editor.h"
 
 #include <errno.h>
-#include <histedit.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "base/types.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
+#include "libedit.h"
 #include "state.h"
 #include "term.h"
 
@@ -32,11 +32,13 @@ struct editor {
 	char kept[KEPT_MAX]; /* what was typed before the line was put away */
 };
 
+static const struct libedit *lib; /* from editor_open on */
+
 static struct editor *editor_of(EditLine *el)
 {
 	void *ed = NULL;
 
-	el_get(el, EL_CLIENTDATA, &ed);
+	lib->el_get(el, EL_CLIENTDATA, &ed);
 	return ed;
 }
 
@@ -68,7 +70,7 @@ static int el_getkey(EditLine *el, wchar_t *c)
 static unsigned char el_interrupt(EditLine *el, int ch)
 {
 	struct editor *ed = editor_of(el);
-	const LineInfo *line = el_line(el);
+	const LineInfo *line = lib->el_line(el);
 
 	(void)ch;
 	if (line->lastchar == line->buffer)
@@ -81,7 +83,7 @@ static unsigned char el_interrupt(EditLine *el, int ch)
 static unsigned char el_eof(EditLine *el, int ch)
 {
 	struct editor *ed = editor_of(el);
-	const LineInfo *line = el_line(el);
+	const LineInfo *line = lib->el_line(el);
 
 	(void)ch;
 	if (line->lastchar == line->buffer) {
@@ -121,7 +123,7 @@ static void print_words(const struct complete *c, size_t width)
 
 static unsigned char el_complete(EditLine *el, int ch)
 {
-	const LineInfo *line = el_line(el);
+	const LineInfo *line = lib->el_line(el);
 	struct editor *ed = editor_of(el);
 	struct complete c;
 	char text[COMPLETE_WORDS_MAX * 24] = "";
@@ -135,10 +137,10 @@ static unsigned char el_complete(EditLine *el, int ch)
 		bool spaced = line->cursor < line->lastchar && *line->cursor == ' ';
 		snprintf(text, sizeof(text), "%.*s%s", (int)(n - c.typed), c.words[0] + c.typed,
 			c.n == 1 && !spaced ? " " : "");
-		if (*text && el_insertstr(el, text) != 0)
+		if (*text && lib->el_insertstr(el, text) != 0)
 			return CC_ERROR;
 		if (c.n == 1 && spaced)
-			el_cursor(el, 1);
+			lib->el_cursor(el, 1);
 		return CC_REFRESH;
 	}
 	editor_erase(ed);
@@ -151,13 +153,13 @@ static unsigned char el_complete(EditLine *el, int ch)
 
 static History *history_new(void)
 {
-	History *h = history_init();
+	History *h = lib->history_init();
 	HistEvent event;
 
 	if (!h)
 		return NULL;
-	history(h, &event, H_SETSIZE, HISTORY_LINES);
-	history(h, &event, H_SETUNIQUE, 1);
+	lib->history(h, &event, H_SETSIZE, HISTORY_LINES);
+	lib->history(h, &event, H_SETUNIQUE, 1);
 	return h;
 }
 
@@ -168,7 +170,7 @@ static void history_add(History *h, const char *line)
 	HistEvent event;
 
 	if (commands_parse(&rq, line, AT_PROMPT, NULL) && rq.row)
-		history(h, &event, H_ENTER, line);
+		lib->history(h, &event, H_ENTER, line);
 }
 
 static void history_load(History *h)
@@ -188,19 +190,21 @@ static void history_load(History *h)
 static void history_save(History *entered)
 {
 	HistEvent event;
-	History *all = history(entered, &event, H_LAST) >= 0 ? history_new() : NULL;
+	History *all = lib->history(entered, &event, H_LAST) >= 0 ? history_new() : NULL;
 
 	if (!all)
 		return;
 	history_load(all);
-	for (int n = history(entered, &event, H_LAST); n >= 0; n = history(entered, &event, H_PREV))
+	for (int n = lib->history(entered, &event, H_LAST); n >= 0;
+		n = lib->history(entered, &event, H_PREV))
 		history_add(all, event.str);
 	FILE *f = state_open("history", "w");
-	for (int n = history(all, &event, H_LAST); f && n >= 0; n = history(all, &event, H_PREV))
+	for (int n = lib->history(all, &event, H_LAST); f && n >= 0;
+		n = lib->history(all, &event, H_PREV))
 		fprintf(f, "%s\n", event.str);
 	if (f)
 		fclose(f);
-	history_end(all);
+	lib->history_end(all);
 }
 
 /* --- setting up -------------------------------------------------------------------------------- */
@@ -218,27 +222,27 @@ static bool editor_set_up(struct editor *ed)
 	/* These read further keys by themselves, which would wait. */
 	static const char *const waiting[] = { "^V", "^X", "^R", "^S", "^Q", "^Z", "^\\" };
 
-	ed->el = el_init("vpnc-ike", stdin, stdout, stderr);
+	ed->el = lib->el_init("vpnc-ike", stdin, stdout, stderr);
 	ed->history = history_new();
 	ed->entered = history_new();
 	if (!ed->el || !ed->history || !ed->entered)
 		return false;
-	el_set(ed->el, EL_CLIENTDATA, ed);
-	el_set(ed->el, EL_SIGNAL, 0);
-	el_set(ed->el, EL_PROMPT, el_prompt);
-	el_set(ed->el, EL_EDITOR, "emacs");
-	el_set(ed->el, EL_GETCFN, el_getkey);
+	lib->el_set(ed->el, EL_CLIENTDATA, ed);
+	lib->el_set(ed->el, EL_SIGNAL, 0);
+	lib->el_set(ed->el, EL_PROMPT, el_prompt);
+	lib->el_set(ed->el, EL_EDITOR, "emacs");
+	lib->el_set(ed->el, EL_GETCFN, el_getkey);
 	/* While editing, and outside of it: nothing typed between two prompts is echoed, or becomes a
 	 * signal. */
-	el_set(ed->el, EL_SETTY, "-d", "-isig", "-ixon", NULL);
-	el_set(ed->el, EL_SETTY, "-x", "-isig", "-ixon", "-icanon", "-echo", NULL);
+	lib->el_set(ed->el, EL_SETTY, "-d", "-isig", "-ixon", NULL);
+	lib->el_set(ed->el, EL_SETTY, "-x", "-isig", "-ixon", "-icanon", "-echo", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
-		el_set(ed->el, EL_BIND, "-r", waiting[i], NULL);
+		lib->el_set(ed->el, EL_BIND, "-r", waiting[i], NULL);
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
-		el_wset(ed->el, EL_ADDFN, ours[i].name, ours[i].help, ours[i].function);
-		el_wset(ed->el, EL_BIND, ours[i].key, ours[i].name, NULL);
+		lib->el_wset(ed->el, EL_ADDFN, ours[i].name, ours[i].help, ours[i].function);
+		lib->el_wset(ed->el, EL_BIND, ours[i].key, ours[i].name, NULL);
 	}
-	el_set(ed->el, EL_HIST, history, ed->history);
+	lib->el_set(ed->el, EL_HIST, lib->history, ed->history);
 	return true;
 }
 
@@ -269,14 +273,14 @@ static bool follow_size(struct editor *ed)
 	bool changed = now.ws_col != ed->size.ws_col || now.ws_row != ed->size.ws_row;
 	ed->size = now;
 	if (changed)
-		el_resize(ed->el);
+		lib->el_resize(ed->el);
 	return changed;
 }
 
 /* Wipes prompt and line off the screen; the cursor stands where the prompt began. */
 void editor_erase(struct editor *ed)
 {
-	const LineInfo *line = el_line(ed->el);
+	const LineInfo *line = lib->el_line(ed->el);
 	size_t at = columns(ed->prompt, strlen(ed->prompt)) +
 		columns(line->buffer, (size_t)(line->cursor - line->buffer));
 
@@ -293,7 +297,7 @@ void editor_draw(struct editor *ed)
 {
 	fflush(stdout);
 	if (ed->shown)
-		el_set(ed->el, EL_REFRESH);
+		lib->el_set(ed->el, EL_REFRESH);
 }
 
 void editor_show(struct editor *ed)
@@ -302,16 +306,16 @@ void editor_show(struct editor *ed)
 		return;
 	fflush(stdout);
 	ed->cancel = ed->leave = false;
-	el_set(ed->el, EL_UNBUFFERED, 1);
+	lib->el_set(ed->el, EL_UNBUFFERED, 1);
 	ed->shown = true;
-	if (ed->kept[0] && el_insertstr(ed->el, ed->kept) == 0)
-		el_set(ed->el, EL_REFRESH);
+	if (ed->kept[0] && lib->el_insertstr(ed->el, ed->kept) == 0)
+		lib->el_set(ed->el, EL_REFRESH);
 	ed->kept[0] = 0;
 }
 
 bool editor_put_away(struct editor *ed)
 {
-	const LineInfo *line = el_line(ed->el);
+	const LineInfo *line = lib->el_line(ed->el);
 
 	if (!ed->shown)
 		return ed->kept[0];
@@ -327,7 +331,7 @@ void editor_hide(struct editor *ed)
 {
 	if (!ed->shown)
 		return;
-	el_set(ed->el, EL_UNBUFFERED, 0);
+	lib->el_set(ed->el, EL_UNBUFFERED, 0);
 	ed->shown = false;
 }
 
@@ -373,14 +377,14 @@ enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char 
 	ed->key = key;
 	ed->key_left = n;
 	while (ed->key_left > 0 && !(line && len > 0 && line[len - 1] == '\n'))
-		line = el_gets(ed->el, &len);
+		line = lib->el_gets(ed->el, &len);
 	if (ed->leave) {
 		editor_hide(ed);
 		return EDITOR_LEAVE;
 	}
 	if (ed->cancel) {
 		/* All of it, wherever in it the cursor is. */
-		const LineInfo *left = el_line(ed->el);
+		const LineInfo *left = lib->el_line(ed->el);
 		editor_erase(ed);
 		printf("%s%.*s^C\n", ed->prompt, (int)(left->lastchar - left->buffer),
 			left->buffer);
@@ -398,16 +402,21 @@ enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char 
 
 /* --- open and close ---------------------------------------------------------------------------- */
 
-struct editor *editor_open(const char *prompt)
+struct editor *editor_open(const char *prompt, struct err *e)
 {
-	struct editor *ed = calloc(1, sizeof(*ed));
-
-	if (!ed)
+	lib = libedit_open(e);
+	if (!lib)
 		return NULL;
+	struct editor *ed = calloc(1, sizeof(*ed));
+	if (!ed) {
+		err_set(e, ERR_LOCAL, "out of memory");
+		return NULL;
+	}
 	snprintf(ed->prompt, sizeof(ed->prompt), "%s", prompt);
 	/* libedit and the screen must agree on what a character is. */
 	setlocale(LC_CTYPE, "");
 	if (!term_raw(STDIN_FILENO, NULL) || !editor_set_up(ed)) {
+		err_set(e, ERR_LOCAL, "lines cannot be edited on this terminal");
 		editor_close(ed);
 		return NULL;
 	}
@@ -422,13 +431,13 @@ void editor_close(struct editor *ed)
 		return;
 	if (ed->el) {
 		editor_hide(ed);
-		el_end(ed->el);
+		lib->el_end(ed->el);
 	}
 	if (ed->history)
-		history_end(ed->history);
+		lib->history_end(ed->history);
 	if (ed->entered) {
 		history_save(ed->entered);
-		history_end(ed->entered);
+		lib->history_end(ed->entered);
 	}
 	wipe(ed, sizeof(*ed));
 	free(ed);

@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct editor;
 
 /* On stdin and stdout, which are terminals; the history of earlier runs is there. From now on keys
- * come one by one and unechoed, with the prompt shown or not. NULL: it cannot. */
-struct editor *editor_open(const char *prompt);
+ * come one by one and unechoed, with the prompt shown or not. NULL and LOCAL: it cannot. */
+struct editor *editor_open(const char *prompt, struct err *e) MUST_CHECK;
 void editor_close(struct editor *ed); /* the terminal as it was, the history kept; NULL is fine */
 
 /* Octets of the first whole key in what was read: a character, or an escape sequence; 0: more must

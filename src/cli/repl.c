@@ -145,11 +145,17 @@ static void show_prompt(struct repl *r)
 
 void repl_start(struct repl *r)
 {
-	if (r->terminal && !r->editor)
-		r->editor = editor_open(r->text);
+	struct err e;
+
+	if (r->started)
+		return;
+	r->started = true;
+	if (r->terminal)
+		r->editor = editor_open(r->text, &e);
 	if (!r->editor)
 		term_restore(); /* its lines are read as the terminal gives them */
-	r->started = true;
+	if (r->terminal && !r->editor)
+		repl_warn(r, "warning: %s; commands are read line by line", e.text);
 	show_prompt(r);
 	watch_again(r);
 }

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -89,6 +90,20 @@ static void happen(struct repl *r)
 		repl_printf(r, "nobody: %s", e.text);
 }
 
+static bool no_libedit;
+
+static void begin(struct repl *r)
+{
+	struct rlimit all, few;
+
+	getrlimit(RLIMIT_NOFILE, &all);
+	few = (struct rlimit){ .rlim_cur = STDERR_FILENO + 1, .rlim_max = all.rlim_max };
+	if (no_libedit)
+		setrlimit(RLIMIT_NOFILE, &few); /* no file can be opened */
+	repl_start(r);
+	setrlimit(RLIMIT_NOFILE, &all);
+}
+
 static int run(void)
 {
 	struct repl_config config = { .profile = "office" };
@@ -108,7 +123,7 @@ static int run(void)
 		return 1;
 	repl_printf(r, connecting ? "connecting" : "connected");
 	if (!connecting)
-		repl_start(r);
+		begin(r);
 	while (!end) {
 		struct pollfd p = { .fd = repl_fd(r), .events = POLLIN };
 		static const struct timespec patience = { .tv_sec = PATIENCE_MS / 1000 };
@@ -220,6 +235,33 @@ static void lines_and_leaving(void **state)
 	type(s, "gr\xc3\xbc\xc3\x9f\x7f\r");
 	expect(s, "line <gr\xc3\xbc>");
 	type(s, "x\x04\x7f\x03");
+	expect(s, "leave");
+	finish(s);
+	free(s);
+}
+
+/* Lines as the terminal edits them, and Ctrl-D as everywhere. */
+static void lines_without_libedit(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	no_libedit = true;
+	start(s, *state);
+	no_libedit = false;
+	expect(s, "connected");
+	expect(s,
+		"warning: libedit (Debian: libedit2), which edits lines, cannot be opened: libedit.so.");
+	expect(s, "; commands are read line by line");
+	type(s, "statsu\x7f\x7fus\r");
+	expect(s, "line <status>");
+	type(s, "ask\r");
+	expect(s, "Password: ");
+	type(s, "tr0ub4dor\r");
+	expect(s, "answer 5 has 9");
+	assert_null(strstr(s->text, "ub4dor"));
+	type(s, "down soon\r");
+	expect(s, "down soon\r\nline <down soon>");
+	type(s, "\x04");
 	expect(s, "leave");
 	finish(s);
 	free(s);
@@ -693,6 +735,7 @@ int main(void)
 		cmocka_unit_test(keys),
 		cmocka_unit_test(what_nobody_reads_is_left_out),
 		WITH_FOLDER(lines_and_leaving),
+		WITH_FOLDER(lines_without_libedit),
 		WITH_FOLDER(events_come_above_the_line),
 		WITH_FOLDER(a_question_disturbs_no_line),
 		WITH_FOLDER(secrets_are_not_echoed),

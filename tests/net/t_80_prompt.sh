@@ -267,6 +267,29 @@ test_prompt_asks_for_the_password() {
 	terminal_ends 0
 }
 
+# Lines are read as the terminal gives them, and Ctrl-D leaves.
+test_prompt_without_libedit() {
+	local file
+	file=$(ldconfig -p | awk '/libedit\.so/ { print $NF; exit }')
+	[ -n "$file" ] || skip "where libedit lies is not known here"
+	profile_psk office
+	in_box client mount --bind /dev/null "$file"
+	# shellcheck disable=SC2064 # the name is not known any more then
+	trap "terminal_end; in_box client umount '$file'; clients_end; router_plain" EXIT
+	terminal_start office
+	shows '^connected' 20
+	shows '^warning: libedit .* cannot be opened: '
+	types statsu
+	press BSpace BSpace
+	enters us
+	shows '^status$'
+	shows '^  address '
+	enters traffic
+	shows 'traffic is for a terminal with line editing'
+	press C-d
+	terminal_ends 0
+}
+
 # completed TYPED LINE: what Tab makes of it in the shell that the terminal runs
 completed() {
 	press C-u
