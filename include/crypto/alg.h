@@ -106,7 +106,7 @@ bool crypto_init(struct err *e) MUST_CHECK;
  * time. */
 enum warm {
 	WARM_HMAC,
-	WARM_TABLES, /* of its ciphers, and its random generator */
+	WARM_TABLES, /* of its ciphers and key exchanges, and its random generator */
 	WARM_KEY, /* what own, if not NULL, needs before it signs */
 	WARM_SIGNATURE, /* one of own, if it is an RSA key: the next takes a third of the first one's time */
 	WARM_TRUST, /* what trust, if not NULL, needs before a chain is followed */

@@ -142,6 +142,7 @@ void crypto_warm(enum warm step, const struct warm_for *what)
 		break;
 	case WARM_TABLES:
 		EVP_CIPHER_free(EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL));
+		EVP_KEYEXCH_free(EVP_KEYEXCH_fetch(NULL, "X25519", NULL));
 		(void)!RAND_bytes(octet, sizeof(octet));
 		break;
 	case WARM_KEY:

@@ -20,6 +20,7 @@ struct ke {
 	const struct alg *group;
 	const struct ke_row *row;
 	uint8_t private[KE_PRIVATE_MAX];
+	EVP_PKEY *pair; /* made from private; NULL: not of this kind */
 	size_t public_len;
 	uint8_t public[KE_PUBLIC_MAX];
 };
@@ -190,16 +191,19 @@ static bool ecp_shared(const struct ke *k, struct bytes peer, uint8_t *out, bool
 	return ok;
 }
 
+static bool public_of_pair(struct ke *k)
+{
+	size_t len = sizeof(k->public);
+
+	return k->pair && EVP_PKEY_get_raw_public_key(k->pair, k->public, &len) == 1 &&
+		len == k->group->out_len;
+}
+
 static bool montgomery_new(struct ke *k)
 {
-	size_t len = k->group->out_len;
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(
+	k->pair = EVP_PKEY_new_raw_private_key_ex(
 		NULL, k->group->ossl, NULL, k->private, k->row->private_len);
-	bool ok = key && EVP_PKEY_get_raw_public_key(key, k->public, &len) == 1 &&
-		len == k->group->out_len;
-
-	EVP_PKEY_free(key);
-	return ok;
+	return public_of_pair(k);
 }
 
 /* A point of small order makes the shared secret zero whatever our private value is: refused
@@ -208,17 +212,14 @@ static bool montgomery_shared(const struct ke *k, struct bytes peer, uint8_t *ou
 {
 	static const uint8_t zero[KE_PRIVATE_MAX];
 	size_t len = k->group->out_len;
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(
-		NULL, k->group->ossl, NULL, k->private, k->row->private_len);
 	EVP_PKEY *pub = EVP_PKEY_new_raw_public_key_ex(NULL, k->group->ossl, NULL, peer.p, peer.n);
-	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pair, NULL);
 	bool ready = ctx && pub && EVP_PKEY_derive_init(ctx) == 1 &&
 		EVP_PKEY_derive_set_peer(ctx, pub) == 1;
 
 	*refused = ready && (EVP_PKEY_derive(ctx, out, &len) != 1 || same_bytes(out, zero, len));
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(pub);
-	EVP_PKEY_free(key);
 	return ready && !*refused && len == k->group->out_len;
 }
 
@@ -247,27 +248,20 @@ static EVP_PKEY *kem_pair(const struct ke *k)
 
 static bool kem_new(struct ke *k)
 {
-	EVP_PKEY *key = kem_pair(k);
-	size_t len = sizeof(k->public);
-	bool ok = key && EVP_PKEY_get_raw_public_key(key, k->public, &len) == 1 &&
-		len == k->group->out_len;
-
-	EVP_PKEY_free(key);
-	return ok;
+	k->pair = kem_pair(k);
+	return public_of_pair(k);
 }
 
 /* A ciphertext of the right length is never refused: what was tampered with gives another secret. */
 static bool kem_open(const struct ke *k, struct bytes peer, struct ke_secret *out)
 {
-	EVP_PKEY *key = kem_pair(k);
-	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pair, NULL);
 
 	out->len = sizeof(out->data);
 	bool ok = ctx && EVP_PKEY_decapsulate_init(ctx, NULL) == 1 &&
 		EVP_PKEY_decapsulate(ctx, out->data, &out->len, peer.p, peer.n) == 1 &&
 		out->len == KEM_SECRET_LEN;
 	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(key);
 	return ok;
 }
 
@@ -352,6 +346,7 @@ void ke_free(struct ke *k)
 {
 	if (!k)
 		return;
+	EVP_PKEY_free(k->pair);
 	wipe(k, sizeof(*k));
 	free(k);
 }
