@@ -47,6 +47,9 @@ void host_close(struct host *h, struct outbox *events);
 /* What a netconf asks for is compared with what there is, and only the difference is done. A
  * failure leaves things as they were before the call. The interface is the TUN (host_tun first). */
 bool host_netconf(struct host *h, const struct netconf *want, struct err *e) MUST_CHECK;
+/* Finds out what the first host_netconf will need to know of the network, for who has nothing else to do meanwhile.
+ * If it changes in between, host_next_event hears of it, and it is found out again. */
+void host_foresee(struct host *h);
 
 /* What was worth a warning in the calls since the last time (IPv6 that is switched off, name servers
  * that could not be set, ...) is moved to events. */

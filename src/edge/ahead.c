@@ -68,6 +68,9 @@ void edge_while_waiting(struct edge *g)
 	enum ike_wait wait = session_idle(g->session);
 
 	warm_up(g, wait);
-	if (wait == WAIT_PROOF)
-		try_dataplane(g);
+	if (wait != WAIT_PROOF)
+		return;
+	try_dataplane(g);
+	if (g->n_ready == 0 && g->profile->lan)
+		host_foresee(g->host);
 }

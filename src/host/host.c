@@ -203,6 +203,7 @@ void host_close(struct host *h, struct outbox *events)
 	outbox_free(&h->warnings);
 	plan_free(&h->plan);
 	policies_free(&h->policies);
+	lan_forget(h);
 	free(h->want);
 	free(h);
 }

@@ -87,26 +87,45 @@ static bool rows_of_routes(struct nl_sock *sk, struct lan_rows *rows, struct err
 
 /* A route on the link counts only where one of our addresses makes it so: what a DHCP server pushes
  * by option 121 may say "on the link" about any network there is (TunnelVision). */
-bool lan_prefixes(struct nl_sock *sk, int except, struct prefix **out, size_t *n, struct err *e)
+static bool find(struct host *h, struct lan *out, struct err *e)
 {
 	struct lan_rows addrs = { 0 }, routes = { 0 };
-	struct prefix *v = NULL;
-	bool ok = rows_of_addresses(sk, except, &addrs, e) && rows_of_routes(sk, &routes, e);
+	bool ok = rows_of_addresses(h->sk, h->link, &addrs, e) && rows_of_routes(h->sk, &routes, e);
 
-	*n = 0;
+	*out = (struct lan){ 0 };
 	if (ok) {
-		v = calloc(routes.n + 1, sizeof(*v));
-		ok = v || err_set(e, ERR_LOCAL, "no memory for the machine's routes");
+		out->v = calloc(routes.n + 1, sizeof(*out->v));
+		ok = out->v || err_set(e, ERR_LOCAL, "no memory for the machine's routes");
 	}
-	for (size_t i = 0; v && i < routes.n; i++)
+	for (size_t i = 0; out->v && i < routes.n; i++)
 		for (size_t j = 0; j < addrs.n; j++)
 			if (routes.v[i].link == addrs.v[j].link &&
 				prefix_same(&routes.v[i].net, &addrs.v[j].net)) {
-				v[(*n)++] = routes.v[i].net;
+				out->v[out->n++] = routes.v[i].net;
 				break;
 			}
 	free(addrs.v);
 	free(routes.v);
-	*out = v;
 	return ok;
+}
+
+bool lan_networks(struct host *h, struct lan *out, struct err *e)
+{
+	if (!h->lan.v)
+		return find(h, out, e);
+	*out = h->lan;
+	h->lan = (struct lan){ 0 };
+	return true;
+}
+
+void lan_forget(struct host *h)
+{
+	free(h->lan.v);
+	h->lan = (struct lan){ 0 };
+}
+
+void host_foresee(struct host *h)
+{
+	if (!h->want && !h->lan.v)
+		(void)!find(h, &h->lan, NULL);
 }

@@ -76,32 +76,28 @@ static enum killswitch effective(const struct host *h, const struct netconf *wan
 static bool make_target(struct host *h, const struct netconf *want, struct target *t, struct err *e)
 {
 	enum killswitch kill = effective(h, want);
-	struct prefix *lan = NULL;
-	size_t n_lan = 0;
+	struct lan lan = { 0 };
 
 	*t = (struct target){ .kill = kill };
-	if (want->lan && (want->n_routes > 0 || kill != KILLSWITCH_NO) &&
-		!lan_prefixes(h->sk, h->link, &lan, &n_lan, e)) {
-		free(lan);
+	if (want->lan && (want->n_routes > 0 || kill != KILLSWITCH_NO) && !lan_networks(h, &lan, e))
 		return false;
-	}
 	struct plan_input in = { .want = want,
 		.link = h->link,
 		.table = HOST_TABLE_FIRST + h->slot,
 		.pref = HOST_RULE_FIRST + h->slot,
 		.ipv6 = ipv6_state(h, want->mtu),
-		.lan = lan,
-		.n_lan = n_lan,
+		.lan = lan.v,
+		.n_lan = lan.n,
 		.wall = kill != KILLSWITCH_NO };
 	struct killswitch_input walls = { .want = want,
 		.plan = &t->plan,
 		.kill = kill,
 		.pass = kill != KILLSWITCH_NO ||
 			journal_shared_word(h->dir, h->name, "killswitch "),
-		.lan = lan,
-		.n_lan = n_lan };
+		.lan = lan.v,
+		.n_lan = lan.n };
 	bool ok = plan_make(&t->plan, &in, e) && killswitch_plan(h, &walls, &t->policies, e);
-	free(lan);
+	free(lan.v);
 	if (ok && (!h->want || !h->want->n_addrs || h->ipv6 != in.ipv6))
 		warn_about_ipv6(h, want, in.ipv6);
 	h->ipv6 = in.ipv6;

@@ -222,9 +222,15 @@ void await_clean(struct nl_sock **sk, unsigned slot);
 
 /* --- lan.c -------------------------------------------------------------------------------------- */
 
-/* Private networks that our own addresses put on the link, other than on the interface except. */
-bool lan_prefixes(
-	struct nl_sock *sk, int except, struct prefix **out, size_t *n, struct err *e) MUST_CHECK;
+struct lan {
+	size_t n;
+	struct prefix *v; /* NULL: not known */
+};
+
+/* Private networks that our own addresses put on the link, other than on our interface; v to be freed. What
+ * host_foresee has found is taken. */
+bool lan_networks(struct host *h, struct lan *out, struct err *e) MUST_CHECK;
+void lan_forget(struct host *h);
 
 /* --- journal.c: the run directory ---------------------------------------------------------------- */
 
@@ -486,6 +492,8 @@ struct host {
 	bool warned_ingress;
 	char rp_path[128]; /* the sysctl changed for the way in, "" for none */
 	char rp_before[16];
+
+	struct lan lan; /* foreseen */
 
 	enum dns_via dns_via;
 	bool dns_covered; /* resolv.conf names another tunnel's servers meanwhile */

@@ -229,6 +229,7 @@ enum host_event host_next_event(struct host *h)
 		host_mend(h);
 	if (!matters)
 		return HOST_NOTHING;
+	lan_forget(h);
 	follow(h);
 	if (h->watched.family == FAMILY_NONE)
 		return HOST_PATH_CHANGED;

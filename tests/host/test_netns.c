@@ -1060,6 +1060,36 @@ static enum host_event awaited(struct host *h)
 	return ev;
 }
 
+/* What was foreseen of the network counts until it changes; and where the news of that comes late, what was set up
+ * follows. */
+static void foresees_the_network(void **state)
+{
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	for (int late = 0; late < 2; late++) {
+		struct host *h = open_host("office", &tun, name);
+		struct netconf *c = conf_full();
+		host_foresee(h);
+		must("ip addr add 192.168.8.2/24 dev out0");
+		if (!late)
+			(void)drained(h);
+		host_foresee(h);
+		assert_ok(&e, host_netconf(h, c, &e));
+		assert_shows("ip -4 route show table 47000", "throw 192.168.7.0/24", true);
+		assert_shows("ip -4 route show table 47000", "throw 192.168.8.0/24", !late);
+		(void)drained(h);
+		assert_shows("ip -4 route show table 47000", "throw 192.168.8.0/24", true);
+		must("ip addr del 192.168.8.2/24 dev out0");
+		(void)drained(h);
+		assert_shows("ip -4 route show table 47000", "throw 192.168.8.0/24", false);
+		close_host(h, tun);
+		free(c);
+	}
+}
+
 static void tells_what_happens_to_the_path(void **state)
 {
 	struct addr to = ip("192.0.2.1");
@@ -1379,6 +1409,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(one_network_in_two_tunnels, teardown),
 		cmocka_unit_test_teardown(strict_reverse_path_lets_the_gateway_in, teardown),
 		cmocka_unit_test_teardown(knows_the_path, teardown),
+		cmocka_unit_test_teardown(foresees_the_network, teardown),
 		cmocka_unit_test_teardown(tells_what_happens_to_the_path, teardown),
 		cmocka_unit_test_teardown(tells_that_its_interface_is_gone, teardown),
 		cmocka_unit_test_teardown(puts_back_what_others_removed, teardown),
