@@ -37,6 +37,7 @@ struct found {
 
 /* One look at a chain: certificate i was issued by certificate i + 1, and the last is the anchor. */
 struct look {
+	bool lost; /* there is no chain, although it was believed */
 	STACK_OF(X509) * chain;
 	size_t n; /* without the anchor */
 	const struct evidence *const *known;
@@ -48,7 +49,7 @@ struct look {
 	bool crl_old[LOOKED_AT_MAX]; /* ... or one does, but not that it is good */
 };
 
-/* False: there is nobody whose certificate could be revoked. Only of another look is there something to end. */
+/* False: there is nobody whose certificate could be revoked, or it is lost. Only of another look is there something to end. */
 bool look_begin(struct look *l, struct trust *t, const struct cert_list *chain,
 	const struct evidence *const *known, size_t n, time_t now) MUST_CHECK;
 void look_end(struct look *l);

@@ -356,6 +356,7 @@ bool look_begin(struct look *l, struct trust *t, const struct cert_list *chain,
 
 	*l = (struct look){ .known = known, .n_known = n, .now = now };
 	l->chain = trust_chain(t, chain, now);
+	l->lost = !l->chain && !trust_is_pinned(t);
 	int certs = sk_X509_num(l->chain); /* -1: none */
 	if (certs <= 1 || certs > LOOKED_AT_MAX) {
 		look_end(l);
@@ -380,8 +381,13 @@ enum standing revocation_look(struct trust *t, const struct cert_list *chain,
 {
 	struct look l;
 
-	if (!look_begin(&l, t, chain, known, n, now))
-		return STANDING_UNCHECKED;
+	if (!look_begin(&l, t, chain, known, n, now)) {
+		if (!l.lost)
+			return STANDING_UNCHECKED;
+		err_set(why, ERR_AUTH,
+			"whether the gateway's certificate is revoked is not known: out of memory");
+		return STANDING_UNKNOWN;
+	}
 	enum standing standing = worst_of(&l, why);
 	look_end(&l);
 	return standing;

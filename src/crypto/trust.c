@@ -438,6 +438,11 @@ static bool follow(struct trust *t, const struct cert_list *chain, time_t now,
 	return ok;
 }
 
+bool trust_is_pinned(const struct trust *t)
+{
+	return t->n_pins > 0;
+}
+
 STACK_OF(X509) * trust_chain(struct trust *t, const struct cert_list *chain, time_t now)
 {
 	STACK_OF(X509) *built = NULL;

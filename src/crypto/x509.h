@@ -33,6 +33,7 @@ char *x509_name_text(char out[CERT_TEXT_MAX], const X509_NAME *name);
 /* "Nov 27 15:35:14 2026 GMT" */
 char *x509_time_text(char out[CERT_TIME_MAX], const ASN1_TIME *when);
 
+bool trust_is_pinned(const struct trust *t);
 /* The chain from the end entity to the anchor that trust_verify found, to be freed with what is in it. NULL: there
  * is none, for the certificate is pinned or not believed. */
 STACK_OF(X509) * trust_chain(struct trust *t, const struct cert_list *chain, time_t now);

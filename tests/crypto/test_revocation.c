@@ -1,6 +1,7 @@
 #include "crypto/revocation.h"
 
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 
 #include "crypto/alg.h"
 #include "lib/revoked.h"
@@ -10,6 +11,35 @@
 static EVP_PKEY *root_key, *mid_key, *leaf_key, *other_key;
 static X509 *root, *mid, *leaf, *namesake;
 static struct err err;
+
+/* OpenSSL's allocations: the one that fails, counted from one; 0: none. */
+static size_t to_fail, allocated;
+
+static bool fails(void)
+{
+	return to_fail && ++allocated == to_fail;
+}
+
+static void *give(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return fails() ? NULL : malloc(n);
+}
+
+static void *give_more(void *p, size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return fails() ? NULL : realloc(p, n);
+}
+
+static void take_back(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
 
 static int setup(void **state)
 {
@@ -402,6 +432,44 @@ static void anchors(void **state)
 	evidence_free(ev);
 }
 
+/* Wherever memory runs out: a revoked certificate is not a good one, nor one that nobody is asked about. */
+static void without_memory(struct evidence *ev)
+{
+	const struct evidence *known[] = { ev };
+	struct cert_list l = { .n = 2, .v = { pki_cert(leaf), pki_cert(mid) } };
+	struct trust *t = pki_trust(root);
+	enum standing s = STANDING_UNKNOWN;
+	size_t step = getenv("VALGRIND") ? 29 : 1; /* it takes seventy times as long */
+
+	allocated = 0;
+	assert_ok(&err, trust_verify(t, &l, PKI_NOW, &err));
+	for (to_fail = 1; allocated + step >= to_fail; to_fail += step) {
+		allocated = 0;
+		s = revocation_look(t, &l, known, 1, PKI_NOW, &err);
+		if (s != STANDING_REVOKED && s != STANDING_UNKNOWN)
+			fail_msg("allocation %zu fails, and it stands at %d", to_fail, s);
+	}
+	to_fail = 0;
+	assert_int_equal(s, STANDING_REVOKED);
+	trust_free(t);
+	cert_list_free(&l);
+	evidence_free(ev);
+}
+
+static void memory_runs_out(void **state)
+{
+	struct evidence *ev = begin();
+
+	(void)state;
+	add_crl(ev, (struct crl_spec){ .revoked = leaf }, mid, mid_key);
+	add_root_crl(ev);
+	without_memory(ev);
+	ev = begin();
+	add_ocsp(ev, (struct ocsp_spec){ .status = V_OCSP_CERTSTATUS_REVOKED });
+	add_root_crl(ev);
+	without_memory(ev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +484,9 @@ int main(void)
 		cmocka_unit_test(no_answers),
 		cmocka_unit_test(files),
 		cmocka_unit_test(anchors),
+		cmocka_unit_test(memory_runs_out),
 	};
+
+	assert_int_equal(CRYPTO_set_mem_functions(give, give_more, take_back), 1);
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
