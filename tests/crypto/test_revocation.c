@@ -439,7 +439,7 @@ static void without_memory(struct evidence *ev)
 	struct cert_list l = { .n = 2, .v = { pki_cert(leaf), pki_cert(mid) } };
 	struct trust *t = pki_trust(root);
 	enum standing s = STANDING_UNKNOWN;
-	size_t step = getenv("VALGRIND") ? 29 : 1; /* it takes seventy times as long */
+	size_t step = test_step(29);
 
 	allocated = 0;
 	assert_ok(&err, trust_verify(t, &l, PKI_NOW, &err));

@@ -397,7 +397,7 @@ static void mangled_pss(void **state)
 	assert_ok(&err, sig_verify(s.cert, AUTH_DIGITAL_SIGNATURE, false, data, all, &used, &err));
 	assert_string_equal(used.name, "RSA-PSS with SHA2-384");
 	for (size_t i = 0; i <= alg_n; i++)
-		for (unsigned change = 1; change < 256; change++) {
+		for (unsigned change = 1; change < 256; change += test_step(17)) {
 			auth[i] ^= (uint8_t)change;
 			if (sig_verify(
 				    s.cert, AUTH_DIGITAL_SIGNATURE, false, data, all, NULL, &err))
@@ -410,23 +410,13 @@ static void mangled_pss(void **state)
 static void small_rsa_keys(void **state)
 {
 	struct signer small = signer_of(pki_key("RSA", "1024"));
-	OSSL_PARAM params[] = { OSSL_PARAM_END, OSSL_PARAM_END, OSSL_PARAM_END };
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	EVP_PKEY *cubic = NULL;
+	EVP_PKEY *cubic = pki_rsa(2048, 3);
 	uint8_t sig[SIG_MAX];
-	size_t bits = 2048;
-	unsigned three = 3;
 
 	(void)state;
 	size_t n = raw_rsa(small.p, "SHA256", sig, sizeof(sig));
 	assert_false(verify_with_algid(small.cert, "300d06092a864886f70d01010b0500", sig, n));
 	assert_non_null(strstr(err.text, "1024 bits"));
-	params[0] = OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_RSA_BITS, &bits);
-	params[1] = OSSL_PARAM_construct_uint(OSSL_PKEY_PARAM_RSA_E, &three);
-	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
-	assert_int_equal(EVP_PKEY_CTX_set_params(ctx, params), 1);
-	assert_int_equal(EVP_PKEY_generate(ctx, &cubic), 1);
-	EVP_PKEY_CTX_free(ctx);
 	struct signer s = signer_of(cubic);
 	n = raw_rsa(s.p, "SHA256", sig, sizeof(sig));
 	assert_false(verify_with_algid(s.cert, "300d06092a864886f70d01010b0500", sig, n));

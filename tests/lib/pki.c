@@ -13,8 +13,7 @@ EVP_PKEY *pki_key(const char *type, const char *curve_or_bits)
 	EVP_PKEY *key;
 
 	if (strcmp(type, "RSA") == 0)
-		key = EVP_PKEY_Q_keygen(
-			NULL, NULL, "RSA", (size_t)strtoul(curve_or_bits, NULL, 10));
+		key = pki_rsa((unsigned)strtoul(curve_or_bits, NULL, 10), 65537);
 	else if (strcmp(type, "EC") == 0)
 		key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve_or_bits);
 	else

@@ -30,6 +30,8 @@ struct pki_spec {
 };
 
 EVP_PKEY *pki_key(const char *type, const char *curve_or_bits);
+/* Of 1024 or 2048 bits, with the exponent 3 or 65537; see pki_rsa.c. */
+EVP_PKEY *pki_rsa(unsigned bits, unsigned long exponent);
 /* issuer NULL: self-signed. */
 X509 *pki_issue(const struct pki_spec *spec, X509 *issuer, EVP_PKEY *issuer_key);
 struct cert *pki_cert(X509 *x);

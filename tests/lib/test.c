@@ -60,6 +60,11 @@ char *test_file(const char *path, size_t *len)
 	return text;
 }
 
+unsigned test_step(unsigned sparse)
+{
+	return getenv("VALGRIND") ? sparse : 1;
+}
+
 int test_crypto_setup(void **state)
 {
 	(void)state;

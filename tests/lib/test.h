@@ -24,6 +24,10 @@ size_t test_hex(const char *hex, uint8_t *out, size_t cap);
 /* A file's contents with a NUL behind, to be freed; the test fails when it cannot be read. */
 char *test_file(const char *path, size_t *len);
 
+/* How far a loop over all of something goes each time: 1, or the sparse step under valgrind, which takes fifty
+ * times as long. */
+unsigned test_step(unsigned sparse);
+
 /* For groups of tests that need the algorithms: once for a program. */
 int test_crypto_setup(void **state);
 int test_crypto_teardown(void **state);
