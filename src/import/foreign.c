@@ -183,6 +183,13 @@ void foreign_set(struct foreign_list *list, const char *section, const char *key
 
 /* --- CAs --------------------------------------------------------------------------------------------- */
 
+void foreign_ifuri(struct import_profile *p, const char *key)
+{
+	import_note(p, IMPORT_LEFT, key,
+		"= ifuri: here it is soft, which goes on where nobody answers, or hard, which "
+		"does not");
+}
+
 bool foreign_ca_add(struct foreign_ca *ca, struct bytes file)
 {
 	struct cert_list found = { 0 };

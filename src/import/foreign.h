@@ -38,6 +38,10 @@ void foreign_add(struct foreign_list *list, const char *text);
 /* [section] key = the list, unless it is empty. */
 void foreign_set(struct foreign_list *list, const char *section, const char *key);
 
+/* strongSwan's third policy of revocation, which ours has no word for: to be strict where the certificate names
+ * somebody to ask. It was taken for soft. */
+void foreign_ifuri(struct import_profile *p, const char *key);
+
 /* Certificates of CAs, gathered from several places and attached as one file of PEM. */
 struct foreign_ca {
 	size_t n;

@@ -138,6 +138,28 @@ static void set_certificate(
 		import_note(c->p, IMPORT_TODO, "cert", "ours is in no file: name one in %s", what);
 }
 
+/* strongSwan has one word for all connections, libreswan two and two old ones. */
+static void set_revocation(struct ipsec_conn *c)
+{
+	static const char *const strict[] = { "strictcrlpolicy", "crl-strict", "crl_strict",
+		"ocsp-strict", "ocsp_strict" };
+	static const char *const asked[] = { "ocsp-enable", "ocsp_enable" };
+	const char *how = NULL, *ifuri = ipsec_setup(c, "strictcrlpolicy");
+
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+		if (begins(ipsec_setup(c, asked[i]), "yes"))
+			how = "soft";
+	for (size_t i = 0; i < ARRAY_LEN(strict); i++)
+		if (begins(ipsec_setup(c, strict[i]), "yes"))
+			how = "hard";
+	if (begins(ifuri, "ifuri")) {
+		how = "soft";
+		foreign_ifuri(c->p, "strictcrlpolicy");
+	}
+	if (how && !import_get(c->p, "remote", "certificate"))
+		import_set(c->p, "remote", "revocation", "%s", how);
+}
+
 static const char *auth_of(struct ipsec_conn *c)
 {
 	const char *first = ipsec_value(c, c->us, "auth");
@@ -185,6 +207,7 @@ static void set_auth(struct ipsec_conn *c)
 		import_note(c->p, IMPORT_TODO, "ca",
 			"the gateway's CA is in /etc/ipsec.d/cacerts or NSS's database: name it in "
 			"remote.ca, where this system does not believe it");
+		set_revocation(c);
 	}
 	import_note(c->p, IMPORT_TODO, "ipsec.secrets",
 		"another file, with the %s: it was not read",

@@ -7,6 +7,8 @@
 #include "foreign.h"
 #include "ipsec.h"
 
+#define SETUP "config setup"
+
 /* --- reading ------------------------------------------------------------------------------------------------- */
 
 /* Past the word and the white space behind it; NULL where the line begins otherwise. */
@@ -60,9 +62,10 @@ static bool read_line(struct ipsec_file *f, char *line, const char **section, st
 {
 	char *conn = behind(line, "conn");
 
-	if (conn || behind(line, "config") || behind(line, "ca")) {
+	char *config = behind(line, "config");
+	if (conn || config || behind(line, "ca")) {
 		cut_comment(line);
-		*section = conn ? conn : line;
+		*section = conn ? conn : config && strcmp(config, "setup") == 0 ? SETUP : line;
 		return keyfile_add(&f->k, *section, NULL, conn ? "conn" : "", e);
 	}
 	if (behind(line, "include")) {
@@ -133,6 +136,11 @@ const char *ipsec_value(struct ipsec_conn *c, const char *side, const char *key)
 		found = found ? found : value;
 	}
 	return found;
+}
+
+const char *ipsec_setup(struct ipsec_conn *c, const char *key)
+{
+	return keyfile_value(c->k, SETUP, key);
 }
 
 bool ipsec_is(struct ipsec_conn *c, const char *side, const char *key, const char *value)

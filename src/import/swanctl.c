@@ -216,7 +216,6 @@ static void set_local(struct source *s)
 		set_login(s);
 }
 
-/* Ours have one word for what strongSwan's ifuri means only where the certificate has an address. */
 static void set_revocation(struct source *s)
 {
 	const char *policy = of(s, s->remote, "revocation");
@@ -225,9 +224,7 @@ static void set_revocation(struct source *s)
 		return;
 	import_set(s->p, "remote", "revocation", "%s", says(policy, "strict") ? "hard" : "soft");
 	if (says(policy, "ifuri"))
-		import_note(s->p, IMPORT_LEFT, "revocation",
-			"= ifuri: here it is soft, which goes on where nobody answers, or hard, which "
-			"does not");
+		foreign_ifuri(s->p, "revocation");
 }
 
 static void set_remote(struct source *s)

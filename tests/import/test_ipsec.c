@@ -143,6 +143,45 @@ static void xauth_of_strongswan(void **state)
 	report_value(p, "local.auth", "hybrid");
 }
 
+/* What holds for all connections, in both programs' words. */
+static void revocation(void **state)
+{
+	static const struct {
+		const char *setup, *revocation;
+	} rows[] = {
+		{ "uniqueids=no", NULL },
+		{ "strictcrlpolicy=yes", "hard" },
+		{ "strictcrlpolicy=no", NULL },
+		{ "strictcrlpolicy=ifuri", "soft" },
+		{ "crl-strict=yes", "hard" },
+		{ "ocsp-enable=yes", "soft" },
+		{ "ocsp-strict=yes\n ocsp-enable=yes", "hard" },
+		{ "crl-strict=no\n ocsp-enable=no", NULL },
+	};
+	char text[400];
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(text, sizeof(text),
+			"config  setup # for all\n %s\nconn a\n right=192.0.2.1\n leftauth=eap\n"
+			" rightauth=pubkey\n keyexchange=ikev2\n",
+			rows[i].setup);
+		const struct import_profile *p = report_reads(import_ipsec, text);
+		report_value(p, "remote.revocation", rows[i].revocation);
+		if (strstr(rows[i].setup, "ifuri"))
+			report_note(p, IMPORT_LEFT, "strictcrlpolicy", "ifuri");
+		report_good(p);
+	}
+	/* A certificate that is pinned is believed whatever its CA says, and a shared key has none. */
+	const struct import_profile *p = report_reads(import_ipsec,
+		"config setup\n crl-strict=yes\nconn a\n right=192.0.2.1\n rightcert=/etc/gw.pem\n"
+		" leftauth=eap\n rightauth=pubkey\n");
+	report_value(p, "remote.revocation", NULL);
+	p = report_reads(import_ipsec,
+		"config setup\n crl-strict=yes\nconn a\n right=192.0.2.1\n authby=secret\n");
+	report_value(p, "remote.revocation", NULL);
+}
+
 static void servers_are_left_out(void **state)
 {
 	static const char *const texts[] = {
@@ -204,6 +243,7 @@ int main(void)
 		cmocka_unit_test_teardown(l2tp, report_clear),
 		cmocka_unit_test_teardown(site, report_clear),
 		cmocka_unit_test_teardown(xauth_of_strongswan, report_clear),
+		cmocka_unit_test_teardown(revocation, report_clear),
 		cmocka_unit_test_teardown(servers_are_left_out, report_clear),
 		cmocka_unit_test_teardown(hostile, report_clear),
 	};
