@@ -130,6 +130,22 @@ peer_connection() {
 	END
 }
 
+# peer_certificate METHOD KIND: by the gateway's and the user's certificates of that kind
+peer_certificate() {
+	peer_connection "$1" "local {
+		auth = pubkey
+		certs = user-$2.crt
+		id = $2@vpn.test
+	}
+	remote {
+		auth = pubkey
+		id = $2.vpn.test
+	}"
+	cp "$LAB/pki/user-$2.crt" "$LAB/peer/$1/x509/"
+	cp "$LAB/pki/user-$2.key" "$LAB/peer/$1/private/"
+	cp "$LAB/pki/ca.crt" "$LAB/peer/$1/x509ca/"
+}
+
 peers_prepare() {
 	mkdir -p "$LAB/peer"
 	peer_settings >"$LAB/peer/strongswan.conf"
@@ -144,15 +160,8 @@ peers_prepare() {
 		auth = psk
 		id = gate.vpn.test
 	}"
-	peer_connection cert "local {
-		auth = pubkey
-		certs = user-rsa-2048.crt
-		id = rsa-2048@vpn.test
-	}
-	remote {
-		auth = pubkey
-		id = rsa-2048.vpn.test
-	}"
+	peer_certificate cert rsa-2048
+	peer_certificate ecdsa ecdsa-256
 	peer_connection eap "local {
 		auth = eap-mschapv2
 		id = mschapv2@vpn.test
@@ -173,9 +182,6 @@ peers_prepare() {
 	remote {
 		auth = psk
 	}" 1 198.51.100.16 aes128-sha256-ecp256
-	cp "$LAB/pki/user-rsa-2048.crt" "$LAB/peer/cert/x509/"
-	cp "$LAB/pki/user-rsa-2048.key" "$LAB/peer/cert/private/"
-	cp "$LAB/pki/ca.crt" "$LAB/peer/cert/x509ca/"
 	cp "$LAB/pki/ca.crt" "$LAB/peer/eap/x509ca/"
 }
 
@@ -183,6 +189,7 @@ peers_prepare() {
 ours_prepare() {
 	profile_psk psk
 	profile_cert cert rsa-2048
+	profile_cert ecdsa ecdsa-256
 	profile_eap eap mschapv2
 	sed -i "s/^gateway = .*/gateway = $GATE4/" "$LAB/profiles/eap.conf"
 	profile_add eap remote "id = gate.vpn.test"

@@ -81,7 +81,7 @@ def table(title, head, rows):
 
 def connect_table(figures):
     rows = []
-    for method in ("psk", "cert", "eap", "xauth"):
+    for method in ("psk", "cert", "ecdsa", "eap", "xauth"):
         for wire in (0, 20, 100):
             ms = {who: get(figures, f"connect.{method}.{wire}ms.{who}.ms")
                   for who in ("ours", "charon-cmd-shipped", "charon-cmd", "charon")}
