@@ -16,9 +16,9 @@ enum { FETCH_MOST = 16 << 20 }; /* octets of a document */
 
 struct fetcher;
 
-/* resolv_conf as of resolver_new; now in milliseconds. In any case there is a result later. */
+/* conf as of resolver_new; now in milliseconds. In any case there is a result later. */
 struct fetcher *fetcher_new(
-	const char *resolv_conf, const struct fetch *what, uint64_t now, struct err *e) MUST_CHECK;
+	resolver_conf *conf, const struct fetch *what, uint64_t now, struct err *e) MUST_CHECK;
 void fetcher_free(struct fetcher *f); /* NULL is fine */
 /* Descriptors to watch now, with what for; changes after every call. */
 size_t fetcher_fds(struct fetcher *f, int fds[RESOLVE_FDS_MAX], uint32_t events[RESOLVE_FDS_MAX]);

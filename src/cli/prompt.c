@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "askpass.h"
-#include "host/clock.h"
 #include "editor.h"
+#include "host/clock.h"
 #include "term.h"
 
 enum {

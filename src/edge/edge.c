@@ -69,8 +69,13 @@ struct edge *edge_open(const struct profile *p, enum level log_level, struct err
 	bool ok = loop_open(&g->loop, e) && edge_seed(seed, e) &&
 		(g->host = host_open(p->name, e)) &&
 		(!p->interface[0] || host_call_interface(g->host, p->interface, e)) &&
-		(g->udp = udp_open(g->host, e)) && (g->session = session_new(p, seed, e)) &&
-		choose_dataplane(g, p, e) && watch_sockets(g, e);
+		(g->udp = udp_open(g->host, e)) &&
+		(g->resolver = resolver_new(p->killswitch != KILLSWITCH_NO ?
+				 host_name_servers :
+				 host_name_servers_before,
+			 e)) &&
+		(g->session = session_new(p, seed, e)) && choose_dataplane(g, p, e) &&
+		watch_sockets(g, e);
 	wipe(seed, sizeof(seed));
 	if (!ok) {
 		edge_close(g, NULL);
@@ -126,36 +131,31 @@ static void know(struct edge *g, const struct addr *found, size_t n)
 	g->n_known = n;
 }
 
-void edge_found(struct edge *g, const struct addr *found, size_t n, const struct err *why)
+static void take_addresses(struct edge *g)
 {
-	struct os_input *in = calloc(1, sizeof(*in));
+	struct addr found[RESOLVE_ADDRS_MAX];
+	struct os_input *in;
+	size_t n = 0;
+	struct err e = { 0 };
 
+	if (!g->resolving || !resolver_result(g->resolver, found, &n, &e))
+		return;
+	g->resolving = false;
+	in = calloc(1, sizeof(*in));
 	if (!in) {
 		g->todo.failed = true;
 		return;
 	}
 	in->kind = OS_PATHS;
-	in->err = *why;
 	know(g, found, n);
 	for (size_t i = 0; i < n && in->n_paths < PATHS_MAX; i++) {
-		if (make_path(g, &found[i], &in->paths[in->n_paths], &in->err))
+		if (make_path(g, &found[i], &in->paths[in->n_paths], &e))
 			in->n_paths++;
 	}
 	in->ok = in->n_paths > 0;
+	in->err = e;
 	session_os(g->session, clock_now(), in, &g->todo);
 	free(in);
-}
-
-static void take_addresses(struct edge *g)
-{
-	struct addr found[RESOLVE_ADDRS_MAX];
-	struct err e = { .kind = ERR_NONE };
-	size_t n = 0;
-
-	if (!g->resolving || !resolver_result(g->resolver, found, &n, &e))
-		return;
-	g->resolving = false;
-	edge_found(g, found, n, &e);
 }
 
 static void take_document(struct edge *g)

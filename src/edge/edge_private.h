@@ -6,11 +6,11 @@
 #define EDGE_EDGE_PRIVATE_H
 
 #include "crypto/alg.h"
-#include "host/clock.h"
 #include "edge/dataplane.h"
 #include "edge/edge.h"
 #include "edge/fetch.h"
 #include "edge/resolve.h"
+#include "host/clock.h"
 #include "loop.h"
 #include "session/session.h"
 
@@ -25,7 +25,7 @@ struct watched { /* descriptors that come and go */
 struct edge {
 	struct host *host;
 	struct udp *udp;
-	struct resolver *resolver; /* NULL: no name was asked for, nor anything sent */
+	struct resolver *resolver;
 	struct session *session;
 	bool kernel; /* ESP will be the kernel's */
 	struct dataplane *dp;
@@ -65,8 +65,6 @@ bool edge_seed(uint8_t seed[RNG_SEED_LEN], struct err *e) MUST_CHECK;
 bool edge_need_dataplane(struct edge *g, struct err *e) MUST_CHECK;
 /* All that the session wants done, and what doing it makes it want. */
 void edge_perform(struct edge *g);
-/* The gateway's addresses, in the order to try them; none: why. */
-void edge_found(struct edge *g, const struct addr *found, size_t n, const struct err *why);
 /* Instead of waiting, for the gateway's name or for the gateway: what would have to be done when the answer
  * is there, and what is needed first comes first. Only until there is one. */
 void edge_while_waiting(struct edge *g);

@@ -140,7 +140,7 @@ static bool make_question(struct fetcher *f, const struct fetch *what)
 }
 
 struct fetcher *fetcher_new(
-	const char *resolv_conf, const struct fetch *what, uint64_t now, struct err *e)
+	resolver_conf *conf, const struct fetch *what, uint64_t now, struct err *e)
 {
 	struct fetcher *f = calloc(1, sizeof(*f));
 
@@ -154,7 +154,7 @@ struct fetcher *fetcher_new(
 	f->next_at = TIME_NEVER;
 	snprintf(f->text, sizeof(f->text), "%s", what->url);
 	if (http_url_read(f->text, &f->url, &f->err) && make_question(f, what) &&
-		(f->resolver = resolver_new(resolv_conf, &f->err))) {
+		(f->resolver = resolver_new(conf, &f->err))) {
 		resolver_ask(f->resolver, f->url.host, f->url.port);
 		take_addresses(f, now); /* an address is no question */
 	} else {

@@ -109,20 +109,6 @@ static void tell_name_servers(struct edge *g)
 	session_name_servers(g->session, servers);
 }
 
-/* Before there is a tunnel: for the first name, or, for its servers, once the first message is under way. */
-static bool need_resolver(struct edge *g, struct err *e)
-{
-	if (g->resolver)
-		return true;
-	g->resolver =
-		resolver_new(g->profile->killswitch != KILLSWITCH_NO ? host_name_servers() :
-								       host_name_servers_before(),
-			e);
-	if (g->resolver)
-		tell_name_servers(g);
-	return g->resolver;
-}
-
 static void tell_dataplane(struct edge *g)
 {
 	struct err why;
@@ -147,32 +133,21 @@ static void send_datagram(struct edge *g, const struct send *s)
 		session_os(g->session, clock_now(), &in, &g->todo);
 	if (first) { /* the gateway is at work meanwhile */
 		tell_dataplane(g);
-		(void)!need_resolver(g, NULL);
+		tell_name_servers(g);
 	}
 }
 
 static void resolve(struct edge *g, const struct resolve *r)
 {
-	struct addr address;
-	struct err e = { .kind = ERR_NONE };
-
+	g->resolving = true;
 	/* The machine may be in another network since, and its name servers with it. */
-	if (g->resolver && g->n_known > 0) {
+	if (g->n_known > 0) {
 		struct addr inside[NETCONF_DNS];
 		size_t n = host_tunnel_servers(g->host, inside);
 		resolver_renew(g->resolver, host_name_servers(), inside, n);
 		tell_name_servers(g);
 	}
-	g->resolving = false;
-	if (addr_parse(&address, r->host)) {
-		address.port = r->port;
-		edge_found(g, &address, 1, &e);
-	} else if (need_resolver(g, &e)) {
-		g->resolving = true;
-		resolver_ask(g->resolver, r->host, r->port);
-	} else {
-		edge_found(g, &address, 0, &e);
-	}
+	resolver_ask(g->resolver, r->host, r->port);
 }
 
 /* It fails in the same way as it answers. */
@@ -181,7 +156,7 @@ static void fetch(struct edge *g, const struct fetch *what)
 	struct os_input in = { .kind = OS_FETCHED, .spi = what->id };
 
 	fetcher_free(g->fetcher);
-	g->fetcher = fetcher_new(host_name_servers(), what, clock_now(), &in.err);
+	g->fetcher = fetcher_new(host_name_servers, what, clock_now(), &in.err);
 	if (!g->fetcher)
 		session_os(g->session, clock_now(), &in, &g->todo);
 }

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/clock.h"
 #include "edge/udp.h"
+#include "host/clock.h"
 #include "host/host.h"
 
 struct prober {
@@ -47,7 +47,7 @@ static void wait_for_resolver(struct resolver *r)
 bool prober_resolve(const char *host, uint16_t port, struct addr out[RESOLVE_ADDRS_MAX], size_t *n,
 	struct err *e)
 {
-	struct resolver *r = resolver_new(host_name_servers_before(), e);
+	struct resolver *r = resolver_new(host_name_servers_before, e);
 
 	*n = 0;
 	if (!r)

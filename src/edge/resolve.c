@@ -16,7 +16,8 @@
 enum { TIMEOUT_MS = 2000, TRIES = 3 };
 
 struct resolver {
-	ares_channel channel;
+	resolver_conf *conf;
+	ares_channel channel; /* NULL until it is needed */
 	char host[256];
 	uint16_t port;
 	unsigned question; /* counts: an answer to an earlier one is no answer */
@@ -86,7 +87,7 @@ static int make_channel(struct resolver *r, const char *resolv_conf, ares_channe
 	return code;
 }
 
-struct resolver *resolver_new(const char *resolv_conf, struct err *e)
+struct resolver *resolver_new(resolver_conf *conf, struct err *e)
 {
 	struct resolver *r = calloc(1, sizeof(*r));
 
@@ -94,20 +95,26 @@ struct resolver *resolver_new(const char *resolv_conf, struct err *e)
 		err_set(e, ERR_LOCAL, "no memory for name resolution");
 		return NULL;
 	}
-	int code = ares_library_init(ARES_LIB_INIT_ALL);
-	if (code == ARES_SUCCESS) {
-		code = make_channel(r, resolv_conf, &r->channel);
-		if (code != ARES_SUCCESS)
-			ares_library_cleanup();
-	}
-	if (code != ARES_SUCCESS) {
-		err_set(e, ERR_LOCAL, "name resolution cannot start: %s", ares_strerror(code));
-		free(r);
-		return NULL;
-	}
+	r->conf = conf;
 	r->done = true;
 	err_set(&r->err, ERR_BUG, "no name was asked for");
 	return r;
+}
+
+static bool need_channel(struct resolver *r, struct err *e)
+{
+	if (r->channel)
+		return true;
+	int code = ares_library_init(ARES_LIB_INIT_ALL);
+	if (code == ARES_SUCCESS) {
+		code = make_channel(r, r->conf ? r->conf() : NULL, &r->channel);
+		if (code != ARES_SUCCESS)
+			ares_library_cleanup();
+	}
+	if (code == ARES_SUCCESS)
+		return true;
+	r->channel = NULL;
+	return err_set(e, ERR_LOCAL, "name resolution cannot start: %s", ares_strerror(code));
 }
 
 void resolver_free(struct resolver *r)
@@ -115,8 +122,10 @@ void resolver_free(struct resolver *r)
 	if (!r)
 		return;
 	r->question++;
-	ares_destroy(r->channel);
-	ares_library_cleanup();
+	if (r->channel) {
+		ares_destroy(r->channel);
+		ares_library_cleanup();
+	}
 	free(r);
 }
 
@@ -125,7 +134,7 @@ void resolver_servers(struct resolver *r, struct addr *out, size_t most)
 	struct ares_addr_node *all = NULL;
 	size_t n = 0;
 
-	if (ares_get_servers(r->channel, &all) != ARES_SUCCESS)
+	if (!need_channel(r, NULL) || ares_get_servers(r->channel, &all) != ARES_SUCCESS)
 		return;
 	for (const struct ares_addr_node *a = all; a && n < most; a = a->next)
 		addr_set(&out[n++], a->family == AF_INET6 ? FAMILY_V6 : FAMILY_V4,
@@ -177,7 +186,7 @@ void resolver_renew(
 {
 	ares_channel channel;
 
-	if (make_channel(r, resolv_conf, &channel) != ARES_SUCCESS)
+	if (!r->channel || make_channel(r, resolv_conf, &channel) != ARES_SUCCESS)
 		return;
 	if (leave_out(channel, inside, n)) {
 		ares_channel old = r->channel;
@@ -257,7 +266,8 @@ void resolver_ask(struct resolver *r, const char *host, uint16_t port)
 	struct asked *asked;
 
 	r->question++;
-	ares_cancel(r->channel);
+	if (r->channel)
+		ares_cancel(r->channel);
 	r->port = port;
 	r->n = 0;
 	r->done = true;
@@ -272,6 +282,8 @@ void resolver_ask(struct resolver *r, const char *host, uint16_t port)
 		r->n = 1;
 		return;
 	}
+	if (!need_channel(r, &r->err))
+		return;
 	asked = malloc(sizeof(*asked));
 	if (!asked) {
 		err_set(&r->err, ERR_LOCAL, "no memory to ask for %s", r->host);
@@ -291,9 +303,9 @@ size_t resolver_fds(struct resolver *r, int fds[RESOLVE_FDS_MAX], uint32_t event
 
 int resolver_timeout(struct resolver *r)
 {
-	struct timeval tv, *left = ares_timeout(r->channel, NULL, &tv);
+	struct timeval tv, *left = r->done ? NULL : ares_timeout(r->channel, NULL, &tv);
 
-	if (r->done || !left)
+	if (!left)
 		return -1;
 	return (int)(left->tv_sec * 1000 + (left->tv_usec + 999) / 1000);
 }
@@ -303,7 +315,8 @@ void resolver_work(struct resolver *r, int fd, uint32_t events)
 	bool in = fd >= 0 && (events & (EPOLLIN | EPOLLERR | EPOLLHUP));
 	bool out = fd >= 0 && (events & EPOLLOUT);
 
-	ares_process_fd(r->channel, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
+	if (r->channel)
+		ares_process_fd(r->channel, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
 }
 
 bool resolver_result(

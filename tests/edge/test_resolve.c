@@ -276,9 +276,14 @@ static void names_its_servers(void **state)
 	resolver_free(r);
 }
 
+static const char *servers_file(void)
+{
+	return "/run/servers";
+}
+
 static void write_servers(const char *text)
 {
-	FILE *f = fopen("/run/servers", "w");
+	FILE *f = fopen(servers_file(), "w");
 
 	assert_non_null(f);
 	fputs(text, f);
@@ -296,7 +301,7 @@ static void servers_of_another_network(void **state)
 	assert_true(addr_parse(&inside[0], "127.0.0.8"));
 	assert_true(addr_parse(&inside[1], "fd99::53"));
 	write_servers("nameserver 127.0.0.9\n");
-	struct resolver *r = resolver_new("/run/servers", &e);
+	struct resolver *r = resolver_new(servers_file, &e);
 	assert_non_null(r);
 	resolver_ask(r, "gw.test", 500);
 	assert_int_equal(answer(r, out), 0);
