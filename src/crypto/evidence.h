@@ -49,7 +49,8 @@ struct look {
 	bool crl_old[LOOKED_AT_MAX]; /* ... or one does, but not that it is good */
 };
 
-/* False: there is nobody whose certificate could be revoked, or it is lost. Only of another look is there something to end. */
+/* False: there is nobody whose certificate could be revoked, or it is lost. Only of another look is there
+ * something to end. */
 bool look_begin(struct look *l, struct trust *t, const struct cert_list *chain,
 	const struct evidence *const *known, size_t n, time_t now) MUST_CHECK;
 void look_end(struct look *l);

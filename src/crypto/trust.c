@@ -447,7 +447,7 @@ STACK_OF(X509) * trust_chain(struct trust *t, const struct cert_list *chain, tim
 {
 	STACK_OF(X509) *built = NULL;
 
-	if (t->n_pins > 0 || chain->n == 0 || !follow(t, chain, now, &built, NULL))
+	if (trust_is_pinned(t) || chain->n == 0 || !follow(t, chain, now, &built, NULL))
 		return NULL;
 	return built;
 }
@@ -460,7 +460,7 @@ static bool verify(struct trust *t, const struct cert_list *chain, time_t now,
 	const struct cert *leaf = chain->v[0];
 	/* A pin says that it is this one, whatever the certificate was meant for; anchors cannot
 	 * widen it. */
-	if (t->n_pins > 0)
+	if (trust_is_pinned(t))
 		return check_pins(t, leaf, now, e);
 	return follow(t, chain, now, NULL, e) && check_usage(leaf, may, e);
 }

@@ -181,7 +181,7 @@ void foreign_set(struct foreign_list *list, const char *section, const char *key
 			"%zu more did not fit %s.%s: add them there", list->lost, section, key);
 }
 
-/* --- CAs --------------------------------------------------------------------------------------------- */
+/* --- revocation ------------------------------------------------------------------------------------- */
 
 void foreign_ifuri(struct import_profile *p, const char *key)
 {
@@ -189,6 +189,8 @@ void foreign_ifuri(struct import_profile *p, const char *key)
 		"= ifuri: here it is soft, which goes on where nobody answers, or hard, which "
 		"does not");
 }
+
+/* --- CAs --------------------------------------------------------------------------------------------- */
 
 bool foreign_ca_add(struct foreign_ca *ca, struct bytes file)
 {

@@ -138,7 +138,7 @@ static void set_certificate(
 		import_note(c->p, IMPORT_TODO, "cert", "ours is in no file: name one in %s", what);
 }
 
-/* strongSwan has one word for all connections, libreswan two and two old ones. */
+/* strictcrlpolicy is strongSwan's, and was libreswan's; the others are libreswan's, in both its spellings. */
 static void set_revocation(struct ipsec_conn *c)
 {
 	static const char *const strict[] = { "strictcrlpolicy", "crl-strict", "crl_strict",

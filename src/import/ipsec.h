@@ -29,9 +29,9 @@ struct ipsec_conn {
 void ipsec_chain(struct ipsec_conn *c, struct ipsec_file *f, const char *name);
 /* What is said first along the chain; NULL: nothing. side: "", c->us or c->them, before the key. */
 const char *ipsec_value(struct ipsec_conn *c, const char *side, const char *key);
+bool ipsec_is(struct ipsec_conn *c, const char *side, const char *key, const char *value);
 /* What holds for all connections; NULL: nothing. */
 const char *ipsec_setup(struct ipsec_conn *c, const char *key);
-bool ipsec_is(struct ipsec_conn *c, const char *side, const char *key, const char *value);
 /* section.proposals out of ike=, esp= and the like, in strongSwan's or libreswan's words. */
 void ipsec_proposals(struct ipsec_conn *c, const char *key, const char *section);
 

@@ -60,9 +60,8 @@ static bool read_setting(struct keyfile *k, char *line, const char *section, str
 
 static bool read_line(struct ipsec_file *f, char *line, const char **section, struct err *e)
 {
-	char *conn = behind(line, "conn");
+	char *conn = behind(line, "conn"), *config = behind(line, "config");
 
-	char *config = behind(line, "config");
 	if (conn || config || behind(line, "ca")) {
 		cut_comment(line);
 		*section = conn ? conn : config && strcmp(config, "setup") == 0 ? SETUP : line;
@@ -138,16 +137,16 @@ const char *ipsec_value(struct ipsec_conn *c, const char *side, const char *key)
 	return found;
 }
 
-const char *ipsec_setup(struct ipsec_conn *c, const char *key)
-{
-	return keyfile_value(c->k, SETUP, key);
-}
-
 bool ipsec_is(struct ipsec_conn *c, const char *side, const char *key, const char *value)
 {
 	const char *has = ipsec_value(c, side, key);
 
 	return has && strcasecmp(has, value) == 0;
+}
+
+const char *ipsec_setup(struct ipsec_conn *c, const char *key)
+{
+	return keyfile_value(c->k, SETUP, key);
 }
 
 /* --- proposals ------------------------------------------------------------------------------------------------ */
