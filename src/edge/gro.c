@@ -64,14 +64,15 @@ static uint8_t kind_of(const uint8_t *p, size_t len, uint16_t *l4)
 	return proto == IP_TCP ? GRO_TCP6 : proto == IP_UDP ? GRO_UDP6 : 0;
 }
 
+/* The addresses lie just before TCP or UDP, so they are added up with it. */
 static bool sums_right(const struct gro_group *x, const uint8_t *p, size_t len)
 {
-	uint8_t proto = is_tcp(x) ? IP_TCP : IP_UDP;
-	uint32_t sum = ipsum_pseudo(p + addr_at(x), addr_octets(x), proto, len - x->l4);
+	uint32_t sum = (is_tcp(x) ? IP_TCP : IP_UDP) + (uint32_t)(len - x->l4);
+	size_t from = addr_at(x);
 
 	if (is_v4(x) && ipsum_fold(ipsum_add(0, p, IPV4_HEADER)) != 0)
 		return false;
-	return ipsum_fold(ipsum_add(sum, p + x->l4, len - x->l4)) == 0;
+	return ipsum_fold(ipsum_add(sum, p + from, len - from)) == 0;
 }
 
 /* Payload to be joined and nothing out of the ordinary. */

@@ -49,6 +49,7 @@ bool gso_read(struct gso *g, const struct virtio_net_hdr *h, const uint8_t *pack
 	if (l4_header < least || l4_header >= have)
 		return false;
 	g->split = true;
+	g->pseudo = ipsum_pseudo(g->flow.src, addr_len(g->flow.family), g->flow.proto, 0);
 	g->header = g->flow.next + l4_header;
 	g->size = h->gso_size;
 	g->count = (g->flow.total - g->header + g->size - 1) / g->size;
@@ -107,13 +108,11 @@ static void finish_sum(const struct gso *g, uint8_t *out)
 
 static void write_sum(const struct gso *g, uint8_t *packet, size_t len)
 {
-	uint8_t *l4 = packet + g->flow.next, proto = g->flow.proto;
-	uint8_t *at = l4 + (proto == IP_TCP ? TCP_SUM : UDP_SUM);
-	const uint8_t *addrs = packet + (g->flow.src - g->packet);
+	uint8_t *l4 = packet + g->flow.next;
+	uint8_t *at = l4 + (g->flow.proto == IP_TCP ? TCP_SUM : UDP_SUM);
 
 	put_u16(at, 0);
-	put_sum(g, at,
-		ipsum_add(ipsum_pseudo(addrs, addr_len(g->flow.family), proto, len), l4, len));
+	put_sum(g, at, ipsum_add(g->pseudo + (uint32_t)len, l4, len));
 }
 
 void gso_write(const struct gso *g, size_t i, uint8_t *out)

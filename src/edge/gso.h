@@ -23,6 +23,7 @@ struct gso {
 	size_t size; /* octets of payload in each segment; the last may have fewer */
 	size_t count; /* segments, at least 1 */
 	bool split; /* it stands for segments, even when for one only */
+	uint32_t pseudo; /* split: what checksums add up besides TCP or UDP, but for its length */
 	size_t sum_from,
 		sum_at; /* not split, and its checksum is to be finished; sum_from 0: it is */
 };

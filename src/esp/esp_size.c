@@ -23,10 +23,10 @@ struct esp_sizes esp_sizes(const struct sa_spec *spec)
 }
 
 /* RFC 4303 section 2.4: as the algorithm's blocks need it, and so that the check value begins on a
- * multiple of four. */
+ * multiple of four. Each packet asks for it more than once: no division, align is a power of two. */
 size_t esp_padding(const struct esp_sizes *s, size_t len)
 {
-	return (s->align - (len + ESP_TRAILER) % s->align) % s->align;
+	return -(len + ESP_TRAILER) & (s->align - 1);
 }
 
 size_t esp_before(const struct esp_sa *sa)

@@ -91,6 +91,17 @@ static void sizes(void **state)
 	assert_int_equal(p521->out_len, 132);
 }
 
+/* ESP's padding is computed without a division. */
+static void blocks_are_powers_of_two(void **state)
+{
+	const struct alg *a;
+
+	(void)state;
+	for (size_t i = 0; (a = alg_row(i)); i++)
+		if (a->type == TRANSFORM_ENCR)
+			assert_true(a->block_len > 0 && (a->block_len & (a->block_len - 1)) == 0);
+}
+
 static void tiers(void **state)
 {
 	static const char *const legacy_ke[] = { "modp1024", "modp1536" };
@@ -163,6 +174,7 @@ int main(void)
 		cmocka_unit_test(rows_are_found_again),
 		cmocka_unit_test(names_and_numbers),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(blocks_are_powers_of_two),
 		cmocka_unit_test(tiers),
 		cmocka_unit_test(prf_of_the_same_hash),
 		cmocka_unit_test(old_numbers),
