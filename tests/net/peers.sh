@@ -130,13 +130,15 @@ softether_do() {
 }
 
 # radius_start [PASSWORD]: FreeRADIUS, which the usual gateway asks for the connection "radius"; RADIUS_TLS is
-# the best version of TLS that it speaks, RADIUS_FIRST the method that it begins with, RADIUS_PEAP what it has in PEAP
+# the best version of TLS that it speaks, RADIUS_FIRST the method that it begins with, RADIUS_PEAP what it has in PEAP,
+# RADIUS_REPLY an attribute of its accept
 radius_start() {
 	local here=$LAB/gateway/radius program=$PEERS/sbin/freeradius
 	[ -x "$program" ] || skip "FreeRADIUS is not there"
 	mkdir -p "$here"
 	cp "$NET_DIR/gateway/radiusd.conf" "$here/"
 	printf 'alice Cleartext-Password := "%s"\n' "${1:-$ALICE}" >"$here/users"
+	[ -z "${RADIUS_REPLY:-}" ] || printf '\t%s\n' "$RADIUS_REPLY" >>"$here/users"
 	serve gateway env "PEERS=${PEERS%/usr}" "HERE=$here" "PKI=$LAB/pki" \
 		"TLS=${RADIUS_TLS:-1.3}" "FIRST=${RADIUS_FIRST:-mschapv2}" "PEAP=${RADIUS_PEAP:-mschapv2}" \
 		"LD_LIBRARY_PATH=$PEERS/lib/x86_64-linux-gnu:$PEERS/lib/freeradius" \

@@ -22,6 +22,19 @@ test_radius_fails_password() {
 	gateway_says 'received RADIUS Access-Reject' || fail "FreeRADIUS was not asked"
 }
 
+# The server says how long a login lasts, and the gateway hands that on (RFC 4478): a new one is made in time.
+test_radius_session_timeout() {
+	RADIUS_REPLY="Session-Timeout = 40" radius_start
+	profile_eap radius mschapv2 radius
+	client_start radius
+	status_is radius '0 < s["ike"]["reauth_in"] <= 40' || fail "$(json radius 's["ike"]')"
+	status_becomes radius 's["rekeys"]["ike"] >= 1' 45
+	grep -q '^logged in again, and the tunnel went on$' "$LAB/run/radius/err" || fail "$(<"$LAB/run/radius/err")"
+	status_is radius 's["state"] == "up" and s["reconnects"] == 0' || fail "$(json radius s)"
+	reaches "$INNER4"
+	client_stop radius
+}
+
 # --- over TLS: another server than the gateway, with a certificate of its own
 
 # profile_radius NAME METHOD
