@@ -3,6 +3,7 @@
 #   make            the program, as build/release/vpnc-ike
 #   make demo       install what is missing, start a real gateway, connect to it
 #   make check      install what is missing and run everything
+#   make check-next the same as far as it goes in Debian's next release, in a root of its own
 #   make bench      what it costs, beside its peers; make bench-routes: what 5 000 routes and 500
 #                   selectors cost; make bench-data: the userspace data plane against its
 #                   peers, and new keys under load
@@ -63,7 +64,7 @@ helpers    = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(1)/test_% $(1)/fuzz_%,$(wi
 folder     = $(patsubst $(OUT)/%/,%,$(dir $(1)))
 
 .PHONY: soak-kill soak-stop soak-rekey bench-routes bench-data stress all install uninstall demo check check-unit \
-        check-net check-vm check-asan check-valgrind check-arrows \
+        check-net check-next check-vm check-asan check-valgrind check-arrows \
         check-man fuzz fuzz-smoke bench format lint clean packages tests
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -187,6 +188,11 @@ packages:
 
 check: packages
 	@tests/check
+
+# STAGES="build unit" of check, NEXT=another release; these meet what is another there
+NEXT_STAGES := build unit net demo
+check-next:
+	@tests/in-next sh -euc 'tests/install-packages build gateway vm test && exec tests/check $(or $(STAGES),$(NEXT_STAGES))'
 
 demo:
 	@tests/install-packages build gateway

@@ -302,7 +302,7 @@ completed() {
 test_completion_in_bash() {
 	trap 'terminal_end; clients_end; router_plain' EXIT
 	profile alice@office </dev/null
-	ln -s "$VPNC_IKE" "$LAB/home/vpnc-ike"
+	ln -sf "$VPNC_IKE" "$LAB/home/vpnc-ike" # or that of an attempt before
 	in_tmux new-session -d -x 100 -y 40 env -i PATH="$LAB/home:$PATH" TERM=screen PS1='$ ' \
 		VPNC_IKE_PROFILE_DIR="$LAB/profiles" HISTFILE= bash --norc
 	enters ". $NET_DIR/../../completions/vpnc-ike.bash; clear"
