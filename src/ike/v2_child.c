@@ -173,7 +173,8 @@ static bool offer_changes(struct step *s, const struct notify *n)
 	return s->sa->no_pfs;
 }
 
-/* A network of the profile that the gateway makes no child SA for. */
+/* A network of the profile that the gateway makes no child SA for. at_once: it is asked once more, and no other, for
+ * two that are refused alike would take turns for ever. */
 static void extra_refused(
 	struct step *s, const struct selector *network, uint16_t type, bool at_once)
 {
@@ -181,7 +182,7 @@ static void extra_refused(
 	struct v2 *v = s->v;
 
 	if (at_once) {
-		v->extra_ts = 0;
+		v->extra_ts -= v->extra_ts > 0;
 	} else if (type == TEMPORARY_FAILURE) {
 		v2_extra_again(v, v->now + jittered(RETRY_MS, v->rng));
 	} else {

@@ -154,6 +154,30 @@ static void refused_for_no_proposal(void **state)
 	finish(&p, profile);
 }
 
+static void no_proposal_ever(struct pair *p)
+{
+	p->gwc.refuse_child = p->gw.phase == GW_UP ? NO_PROPOSAL_CHOSEN : 0;
+}
+
+/* The same for several networks, and for good: each is asked for once with it and once without, not in turn with the
+ * others for ever. */
+static void several_refused_for_no_proposal(void **state)
+{
+	struct pair p;
+	struct profile *profile = begin_with(&p, "10.1.0.0/16, 10.2.0.0/16, 10.3.0.0/16");
+
+	(void)state;
+	p.watch = no_proposal_ever;
+	pair_connect(&p);
+	assert_int_equal(client_phase(&p.client), IKE_UP);
+	assert_int_equal(p.events[EV_WARNING], 2);
+	assert_int_equal(p.n_blocked, 2);
+	unsigned asked = p.gw.requests;
+	pair_run(&p, SECONDS(20));
+	assert_int_equal(p.gw.requests, asked);
+	finish(&p, profile);
+}
+
 /* There are only so many child SAs. */
 static void too_many(void **state)
 {
@@ -199,6 +223,7 @@ int main(void)
 		cmocka_unit_test(had_later),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(refused_for_no_proposal),
+		cmocka_unit_test(several_refused_for_no_proposal),
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(made_by_the_gateway),
 	};
