@@ -92,14 +92,15 @@ bool id_read(struct identity *id, struct bytes body, struct err *e)
 {
 	struct rd r = rd_init(body.p, body.n);
 	uint8_t type = rd_u8(&r);
+	const uint8_t *reserved = rd_bytes(&r, sizeof(id->reserved));
 
-	rd_bytes(&r, 3);
 	if (r.bad || r.left == 0 || r.left > sizeof(id->data))
 		return err_set(e, ERR_PEER, "an identity of %zu octet%s", body.n, plural(body.n));
 	if ((type == ID_IPV4_ADDR && r.left != 4) || (type == ID_IPV6_ADDR && r.left != 16))
 		return err_set(
 			e, ERR_PEER, "an address identity of %zu octet%s", r.left, plural(r.left));
 	*id = (struct identity){ .type = type, .len = (uint16_t)r.left };
+	memcpy(id->reserved, reserved, sizeof(id->reserved));
 	rd_copy(&r, id->data, id->len);
 	return true;
 }

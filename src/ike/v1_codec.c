@@ -211,7 +211,7 @@ void v1_id_write(struct ikew *k, const struct identity *id)
 {
 	ikew_payload(k, V1P_ID);
 	wr_u8(&k->w, id->type);
-	wr_zeros(&k->w, 3);
+	wr_bytes(&k->w, id->reserved, sizeof(id->reserved));
 	wr_bytes(&k->w, id->data, id->len);
 }
 

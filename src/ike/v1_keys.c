@@ -171,7 +171,7 @@ bool v1_proof_hash(const struct v1_sa *sa, bool of_initiator, const struct ident
 	struct secret *out, struct err *e)
 {
 	const struct v1_phase1 *p = sa->p1;
-	uint8_t head[4] = { id->type };
+	uint8_t head[4] = { id->type, id->reserved[0], id->reserved[1], id->reserved[2] };
 	struct bytes cookies[] = { { sa->cky_r, IKE_SPI_LEN }, { sa->cky_i, IKE_SPI_LEN } };
 	struct bytes parts[] = { public_of(sa, of_initiator), public_of(sa, !of_initiator),
 		cookies[of_initiator], cookies[!of_initiator], { p->sai, p->sai_len },

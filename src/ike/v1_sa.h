@@ -422,7 +422,7 @@ uint32_t v1_payloads_set(const struct payloads *p);
 bool v1_is_filling(struct bytes b); /* what may stand behind the last payload or attribute */
 
 void v1_ke_write(struct ikew *k, const struct ke *ke);
-/* ID of phase 1: protocol and port are 0 (RFC 2407 section 4.6.2 allows that, and 17/500). */
+/* ID of phase 1: protocol and port of ours are 0 (RFC 2407 section 4.6.2 allows that, and 17/500). */
 void v1_id_write(struct ikew *k, const struct identity *id);
 void v1_selector_write(struct ikew *k, const struct selector *s);
 bool v1_selector_read(struct bytes body, struct selector *out, struct err *e) MUST_CHECK;

@@ -164,7 +164,7 @@ static void write_int_auth(struct wr *w, const struct handshake *hs)
 bool v2_signed_octets(const struct v2_sa *sa, bool ours, const struct handshake *hs,
 	const struct identity *id, uint8_t **out, size_t *len, struct err *e)
 {
-	uint8_t head[4] = { id->type };
+	uint8_t head[4] = { id->type, id->reserved[0], id->reserved[1], id->reserved[2] };
 	struct bytes message = ours ? (struct bytes){ hs->init_i, hs->init_i_len } :
 				      (struct bytes){ hs->init_r, hs->init_r_len };
 	struct bytes nonce = ours ? (struct bytes){ hs->nr, hs->nr_len } :

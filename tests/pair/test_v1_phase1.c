@@ -119,6 +119,18 @@ static void renewal_forgotten(void **state)
 	}
 }
 
+/* There are gateways that name UDP and port 500 with what they are called. */
+static void identity_with_port(void **state)
+{
+	struct v1_pair *p = v1_pair_new(118);
+
+	(void)state;
+	memcpy(p->gw_cfg.local_id.reserved, "\x11\x01\xf4", 3);
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
 /* In the place of the gateway: the first message of main mode is answered by NO-PROPOSAL-CHOSEN. */
 static bool no_proposal(void *arg, struct net *n, enum end from, struct flight *f)
 {
@@ -458,6 +470,7 @@ int main(void)
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
 		cmocka_unit_test(renewal_forgotten),
+		cmocka_unit_test(identity_with_port),
 		cmocka_unit_test(renewal_refused),
 		cmocka_unit_test(renewal_refused_to_the_end),
 		cmocka_unit_test(renewed_often),
