@@ -263,11 +263,22 @@ static bool changes_something(uint16_t notify)
 		notify == V1_UNITY_LOAD_BALANCE;
 }
 
+/* Before the gateway has proved itself its words are those of whoever answered us: why it goes no further, and no
+ * more. */
+static bool refusal_only(struct v1_step *s)
+{
+	struct notify n;
+
+	return !v1_notify_error(s->p, &n) || take_error(s, &n);
+}
+
 /* Deletes first in the order they come; after an error that ends the connection nothing counts. */
 bool v1_info_recv(struct v1_step *s)
 {
 	struct notify n;
 
+	if (!s->sa->proved)
+		return refusal_only(s);
 	for (size_t i = 0; i < s->p->n && s->v->phase != IKE_DEAD; i++) {
 		const struct payload *p = &s->p->v[i];
 		bool notify = p->type == V1P_N && v1_notify_read(&n, p->body);

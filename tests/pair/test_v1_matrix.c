@@ -140,7 +140,7 @@ static const struct state_row {
 } states[] = {
 	{ "first message sent", in_sa_sent, V1_SA_SENT, false, false, false, false },
 	{ "key exchange sent", in_ke_sent, V1_KE_SENT, false, false, false, false },
-	{ "identity sent", in_id_sent, V1_ID_SENT, true, true, false, false },
+	{ "identity sent", in_id_sent, V1_ID_SENT, true, false, false, false },
 	{ "aggressive mode sent", in_aggr_sent, V1_AGGR_SENT, false, false, false, false },
 	{ "login awaited", in_xauth, V1_XAUTH, true, true, true, false },
 	{ "user asked", in_ask, V1_ASK, true, true, true, false },

@@ -1,6 +1,7 @@
-#include "v1_pair.h"
-
 #include <stdlib.h>
+
+#include "people.h"
+#include "v1_pair.h"
 
 /* What becomes of the tunnel when its phase 1 is deleted, replaced or refused. */
 
@@ -117,6 +118,70 @@ static void renewal_forgotten(void **state)
 		}
 		v1_pair_done(p);
 	}
+}
+
+static void by_certificate(struct ike_config *c, enum person who, const char *other)
+{
+	const struct credential *own = person(who);
+
+	c->local_auth = IKE_AUTH_BY_CERT;
+	c->remote_psk = false;
+	c->certs = &own->certs;
+	c->key = own->key;
+	c->trust = people_trust();
+	assert_true(id_parse(&c->remote_id, other, NULL));
+}
+
+/* With signatures the keys of a new phase 1 are those of whoever answers it: before he has proved who he is he ends
+ * nothing that stands, nor does what he says keep a gateway alive that is gone. */
+static void not_proved_yet(void **state)
+{
+	static const uint8_t sequence[] = { 0, 0, 0, 7 };
+	struct v1_pair *p = v1_pair_new(117);
+	bool drop = true;
+	uint8_t buf[256];
+	struct ikew k;
+
+	(void)state;
+	by_certificate(&p->cfg, USER_ECDSA, "gw.example.org");
+	by_certificate(&p->gw_cfg, GW_ECDSA, "anna@example.org");
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	const struct v1_sa *old = p->gw->sa;
+	p->net.tap = drop_last;
+	p->net.tap_arg = &drop;
+	v1_pair_command(p, CMD_REKEY_IKE);
+	v1_pair_run(p, 300);
+	assert_ptr_not_equal(p->gw->sa, old);
+	/* Who has not answered our proof yet makes IVs from that. */
+	struct v1_sa *theirs = p->gw->sa, answered = *theirs;
+	for (size_t i = 0; i < V1_SAS_MAX; i++)
+		if (p->client->sas[i] && p->client->sas[i]->state == V1_ID_SENT)
+			memcpy(theirs->last_block, p->client->sas[i]->last_block, V1_BLOCK_MAX);
+	uint64_t heard_at = p->client->heard_at;
+	ikew_chain(&k, buf, sizeof(buf));
+	v1_pair_delete_child(&k, p->gw->children.v[0]->spi_in);
+	ikew_payload(&k, V1P_D);
+	wr_u32(&k.w, DOI_IPSEC);
+	wr_u8(&k.w, PROTO_IKE);
+	wr_u8(&k.w, 2 * IKE_SPI_LEN);
+	wr_u16(&k.w, 1);
+	wr_bytes(&k.w, old->cky_i, IKE_SPI_LEN);
+	wr_bytes(&k.w, old->cky_r, IKE_SPI_LEN);
+	v1_notify_write(&k, p->gw->sa, V1_R_U_THERE, (struct bytes){ sequence, sizeof(sequence) });
+	v1_pair_gw_info(p, &k);
+	memcpy(theirs->last_block, answered.last_block, V1_BLOCK_MAX);
+	v1_pair_run(p, 100);
+	assert_int_equal(p->client->heard_at, heard_at);
+	assert_int_equal(p->client->children.n, 1);
+	assert_int_equal(p->client->children.v[0]->state, CHILD_UP);
+	assert_memory_equal(p->client->sa->cky_i, old->cky_i, IKE_SPI_LEN);
+	assert_int_equal(p->client->sa->gone_at, TIME_NEVER);
+	drop = false;
+	v1_pair_run(p, SECONDS(60));
+	assert_int_equal(p->client->rekeys_ike, 1);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
 }
 
 /* There are gateways that name UDP and port 500 with what they are called. */
@@ -461,6 +526,12 @@ static void other_port_too_late(void **state)
 	v1_pair_done(p);
 }
 
+static int group_teardown(void **state)
+{
+	people_free();
+	return v1_pair_group_teardown(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +541,7 @@ int main(void)
 		cmocka_unit_test(deleted_and_refused),
 		cmocka_unit_test(renewal_deleted),
 		cmocka_unit_test(renewal_forgotten),
+		cmocka_unit_test(not_proved_yet),
 		cmocka_unit_test(identity_with_port),
 		cmocka_unit_test(renewal_refused),
 		cmocka_unit_test(renewal_refused_to_the_end),
@@ -482,5 +554,5 @@ int main(void)
 		cmocka_unit_test(stopped_while_rekeying),
 	};
 
-	return cmocka_run_group_tests(tests, v1_pair_group_setup, v1_pair_group_teardown);
+	return cmocka_run_group_tests(tests, v1_pair_group_setup, group_teardown);
 }

@@ -148,7 +148,8 @@ static void gw_new(struct v1_pair *p)
 	p->gw = v1_new(&p->gw_cfg, &p->rng[GATEWAY], &e);
 	assert_non_null(p->gw);
 	p->gw->path = p->back;
-	p->gw->now = p->net.now;
+	p->gw->now = p->gw->wall_at = p->net.now;
+	p->gw->wall = 1750000000;
 	p->gw->phase = IKE_UP; /* so that it serves a phase 1 that the other side starts */
 	p->gw->n_pairs = 1;
 	selector_all(&p->gw->pairs[0].local, FAMILY_V4);
