@@ -211,7 +211,7 @@ bool v1_send(struct v1 *v, struct v1_xchg *x, uint8_t exchange, struct bytes ext
 	return true;
 }
 
-void v1_send_info(struct v1 *v, struct v1_sa *sa, struct ikew *k, struct outbox *ob)
+uint32_t v1_send_info(struct v1 *v, struct v1_sa *sa, struct ikew *k, struct outbox *ob)
 {
 	uint32_t mid = v1_new_mid(v, sa);
 	uint8_t iv[V1_BLOCK_MAX];
@@ -221,6 +221,7 @@ void v1_send_info(struct v1 *v, struct v1_sa *sa, struct ikew *k, struct outbox 
 	if (send_hashed(v, sa, V1_INFORMATIONAL, mid, (struct bytes){ 0 }, k, iv, &once, NULL))
 		v1_transmit(v, &once, ob);
 	kept_free(&once);
+	return mid;
 }
 
 bool v1_open(const struct v1_sa *sa, const uint8_t *iv, uint8_t *raw, size_t len,

@@ -383,7 +383,8 @@ static void refuse(struct v1_step *s, uint16_t type)
 	outbox_log(s->ob, LEVEL_INFO, "refused a quick mode of the gateway: %s", s->e->text);
 	ikew_chain(&k, buf, sizeof(buf));
 	v1_notify_write(&k, s->sa, type, (struct bytes){ 0 });
-	v1_send_info(s->v, s->sa, &k, s->ob);
+	/* Nothing in it says which way it went: come back, it would refuse what we have begun. */
+	v1_mid_note(s->sa, v1_send_info(s->v, s->sa, &k, s->ob));
 }
 
 static struct child *same_selectors(const struct v1 *v, const struct v1_offer *o)

@@ -371,8 +371,8 @@ bool v1_send_phase1(struct v1 *v, struct v1_sa *sa, uint8_t exchange, struct ike
 /* A message of exchange x: HASH over mid, extra and the chain in k, then the chain, encrypted. */
 bool v1_send(struct v1 *v, struct v1_xchg *x, uint8_t exchange, struct bytes extra, struct ikew *k,
 	bool wait, struct outbox *ob, struct err *e) MUST_CHECK;
-/* An INFORMATIONAL of its own, which nobody answers. */
-void v1_send_info(struct v1 *v, struct v1_sa *sa, struct ikew *k, struct outbox *ob);
+/* An INFORMATIONAL of its own, which nobody answers; its message id. */
+uint32_t v1_send_info(struct v1 *v, struct v1_sa *sa, struct ikew *k, struct outbox *ob);
 /* Decrypts the body of raw, a copy of the message, in place; next: the IV after it. */
 bool v1_open(const struct v1_sa *sa, const uint8_t *iv, uint8_t *raw, size_t len,
 	uint8_t next[V1_BLOCK_MAX], struct err *e) MUST_CHECK;

@@ -149,6 +149,33 @@ static void own_delete_comes_back(void **state)
 	v1_pair_done(p);
 }
 
+/* Our refusal of something that the gateway began, come back, is no refusal of what we began. */
+static void own_refusal_comes_back(void **state)
+{
+	struct v1_pair *p = with_two(115);
+	struct v1_ends ends = { .remote = p->client->pairs[0].local };
+	struct prefix nobodys;
+	unsigned count = 0;
+	struct err e;
+
+	(void)state;
+	assert_true(prefix_parse(&nobodys, "10.9.0.0/16"));
+	selector_from_prefix(&ends.local, &nobodys);
+	p->net.tap = reflect;
+	p->net.tap_arg = &count;
+	v1_pair_command(p, CMD_REKEY_CHILD);
+	p->gw->now = p->net.now;
+	assert_ok(&e, v1_quick_send(p->gw, p->gw->sa, NULL, &ends, &p->ob, &e));
+	v1_pair_perform_gw(p);
+	v1_pair_run(p, 30);
+	assert_int_equal(count, 1);
+	v1_pair_run(p, SECONDS(30));
+	assert_int_equal(p->events[EV_NOT_REKEYED], 0);
+	assert_int_equal(p->client->rekeys_child, 2);
+	v1_pair_check_up(p, 2);
+	v1_pair_done(p);
+}
+
 static void both(void **state)
 {
 	struct v1_pair *p = with_two(108);
@@ -448,6 +475,7 @@ int main(void)
 		cmocka_unit_test(same_number),
 		cmocka_unit_test(by_our_spi),
 		cmocka_unit_test(own_delete_comes_back),
+		cmocka_unit_test(own_refusal_comes_back),
 		cmocka_unit_test(both),
 		cmocka_unit_test(ended),
 		cmocka_unit_test(one_refused),
