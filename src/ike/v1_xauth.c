@@ -271,7 +271,7 @@ bool v1_xauth_status(struct v1_step *s, uint16_t identifier, struct rd attrs)
 		s->sa->wait_until = TIME_NEVER;
 		s->next = V1_UP;
 	}
-	if (s->sa->logged_in)
+	if (s->sa->logged_in || s->sa->state == V1_REPLACED)
 		return true;
 	s->sa->logged_in = true;
 	return v1_after_login(s->v, s->sa, &s->next, s->ob, s->e);

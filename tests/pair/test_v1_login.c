@@ -381,6 +381,42 @@ static void login_again(void **state)
 	v1_pair_done(p);
 }
 
+/* Where the gateway does not ask: it waits for that, and is up then. */
+static void renew_without_login(struct v1_pair *p)
+{
+	p->cfg.xauth = false; /* as in v1_pair_start */
+	v1_pair_command(p, CMD_REKEY_IKE);
+	v1_pair_run(p, 30);
+	p->cfg.xauth = true;
+	v1_pair_run(p, V1_AGAIN_WAIT_MS + SECONDS(1));
+}
+
+/* That it is content with a login, by a phase 1 which has been replaced meanwhile: that does not come back. */
+static void content_too_late(void **state)
+{
+	static const struct v1_round content[] = { CONTENT, { 0 } };
+	struct v1_pair *p = v1_pair_new(43);
+
+	(void)state;
+	p->login = true;
+	v1_pair_connect(p);
+	renew_without_login(p);
+	struct v1_sa *replaced = p->gw->sa;
+	renew_without_login(p);
+	assert_int_equal(p->client->rekeys_ike, 2);
+	v1_pair_check_up(p, 1);
+	struct v1_sa *current = p->gw->sa;
+	assert_ptr_not_equal(current, replaced);
+	p->gw->sa = replaced;
+	v1_pair_gw_asks(p, content);
+	v1_pair_run(p, 100);
+	assert_true(p->logged_in); /* it is told that we heard */
+	p->gw->sa = current;
+	assert_int_equal(p->client->rekeys_ike, 2);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
 /* Cisco's load balancing. */
 static void say_move(struct v1_pair *p, const char *to, size_t len)
 {
@@ -587,6 +623,7 @@ int main(void)
 		cmocka_unit_test(slow_user),
 		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
+		cmocka_unit_test(content_too_late),
 		cmocka_unit_test(early_lifetime),
 		cmocka_unit_test(sent_on),
 		cmocka_unit_test(sent_round),
