@@ -106,17 +106,12 @@ static bool one_combination(const struct proposal *p, bool phase1, size_t *i, st
 	return false;
 }
 
-static bool any_combination(const struct proposals *props, bool phase1, size_t i, struct suite *out)
+bool v1_combination(const struct proposals *props, bool phase1, size_t i, struct suite *out)
 {
-	for (size_t j = 0; j < props->n; j++)
+	for (size_t j = 0; i < V1_TRANSFORMS_MAX && j < props->n; j++)
 		if (one_combination(&props->v[j], phase1, &i, out))
 			return true;
 	return false;
-}
-
-bool v1_combination(const struct proposals *props, bool phase1, size_t i, struct suite *out)
-{
-	return i < V1_TRANSFORMS_MAX && any_combination(props, phase1, i, out);
 }
 
 /* --- SA payload --------------------------------------------------------------------------------------------- */
@@ -304,16 +299,33 @@ static bool transform_read(struct rd *r, bool phase1, struct transform *t)
 	return !r->bad;
 }
 
-static bool suits(
-	const struct transform *t, const struct suite *s, bool phase1, const struct alg *group)
+/* By its number on the wire. */
+static const struct alg *numbered(const struct proposal *p, enum transform_type type, bool phase1,
+	uint64_t number, uint64_t key_bits)
 {
-	if (t->key_bits != s->encr->key_bits)
-		return false;
-	if (phase1)
-		return t->id == KEY_IKE && t->encr == s->encr->v1_ike &&
-			t->hash == s->prf->v1_ike && t->group == s->ke->v1_ike;
-	return t->id == s->encr->v1_esp && t->auth == (s->integ ? s->integ->v1_esp : 0) &&
-		t->group == (group ? group->v1_ike : 0);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct alg *a = p->algs[i];
+		if (a->type == type && (phase1 ? a->v1_ike : a->v1_esp) == number &&
+			a->key_bits == key_bits)
+			return a;
+	}
+	return NULL;
+}
+
+/* Looked up and not tried one after the other: anybody can send as many transforms as go into a message. */
+static bool suits(const struct transform *t, const struct proposal *p, bool phase1,
+	const struct alg *group, struct suite *s)
+{
+	*s = (struct suite){ .encr = numbered(p, TRANSFORM_ENCR, phase1, phase1 ? t->encr : t->id,
+				     t->key_bits) };
+	if (phase1) {
+		s->prf = numbered(p, TRANSFORM_PRF, true, t->hash, 0);
+		s->integ = integ_of_prf(s->prf);
+		s->ke = numbered(p, TRANSFORM_KE, true, t->group, 0);
+		return t->id == KEY_IKE && fits(s, true);
+	}
+	s->integ = t->auth ? numbered(p, TRANSFORM_INTEG, false, t->auth, 0) : NULL;
+	return fits(s, false) && !s->integ == !t->auth && t->group == (group ? group->v1_ike : 0);
 }
 
 /* The mode says both how packets are carried and whether in UDP. */
@@ -331,8 +343,9 @@ static bool accept(const struct transform *t, const struct proposals *ours, bool
 {
 	struct suite s;
 
-	for (size_t i = 0; any_combination(ours, phase1, i, &s); i++) {
-		if (!suits(t, &s, phase1, f ? f->group : NULL) || (f && !mode_suits(t, f, out)))
+	for (size_t i = 0; i < ours->n; i++) {
+		if (!suits(t, &ours->v[i], phase1, f ? f->group : NULL, &s) ||
+			(f && !mode_suits(t, f, out)))
 			continue;
 		if (f)
 			s.ke = f->group;

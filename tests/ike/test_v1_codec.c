@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static uint8_t buf[8192];
 
@@ -288,6 +289,53 @@ static void legacy_is_all_in_one_packet(void **state)
 	assert_true(len < 1000);
 }
 
+/* As many transforms as go into buf, each with a group that nobody has. */
+static struct bytes endless_proposal(void)
+{
+	enum { TRANSFORM_ROOM = 64 };
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	wr_u32(&w, DOI_IPSEC);
+	wr_u32(&w, 1);
+	size_t proposal_at = w.len;
+	wr_zeros(&w, 4);
+	wr_u8(&w, 1);
+	wr_u8(&w, PROTO_IKE);
+	wr_u16(&w, 0);
+	while (w.len + TRANSFORM_ROOM < w.cap) {
+		size_t at = w.len;
+		wr_zeros(&w, 5);
+		wr_u8(&w, 1); /* KEY_IKE */
+		wr_u16(&w, 0);
+		v1_attr_short(&w, 1, 7); /* AES */
+		v1_attr_short(&w, 14, 256);
+		v1_attr_short(&w, 2, 4); /* SHA2-256 */
+		v1_attr_short(&w, 4, 1);
+		v1_attr_short(&w, 3, V1_PSK);
+		wr_patch_u16(&w, at + 2, (uint16_t)(w.len - at));
+	}
+	wr_patch_u16(&w, proposal_at + 2, (uint16_t)(w.len - proposal_at));
+	assert_false(w.bad);
+	return (struct bytes){ buf, w.len };
+}
+
+/* Anybody can send it in the gateway's name: it is a matter of moments, whatever the profile accepts. */
+static void many_transforms(void **state)
+{
+	enum { ROUNDS = 10, MS_MAX = 200 };
+	struct bytes body = endless_proposal();
+	struct proposals accepted;
+	struct v1_terms t;
+	struct err e;
+
+	(void)state;
+	prop_accepted_v1(&accepted, TIER_LEGACY);
+	clock_t before = clock();
+	for (int i = 0; i < ROUNDS; i++)
+		assert_refused(&e, ERR_PEER, v1_sa_choose_phase1(body, &accepted, V1_PSK, &t, &e));
+	assert_true((clock() - before) * 1000 / CLOCKS_PER_SEC < MS_MAX);
+}
+
 static void selectors(void **state)
 {
 	static const struct {
@@ -463,6 +511,7 @@ int main(void)
 		cmocka_unit_test(mode_and_group_have_to_fit),
 		cmocka_unit_test(defaults_are_few),
 		cmocka_unit_test(legacy_is_all_in_one_packet),
+		cmocka_unit_test(many_transforms),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(chains_refused),
 		cmocka_unit_test(fragments),
