@@ -267,13 +267,14 @@ bool v1_xauth_status(struct v1_step *s, uint16_t identifier, struct rd attrs)
 			s->e, ERR_PEER, V1_XAUTH_REFUSED, "the gateway refuses the login");
 	s->sa->rounds = 0;
 	s->sa->own_words = false;
+	s->sa->logged_in = true;
+	if (s->sa->state == V1_REPLACED || s->sa->state == V1_CONFIG)
+		return true; /* what follows has been, or is under way */
 	if (s->sa == s->v->sa) { /* it only wanted to know again */
 		s->sa->wait_until = TIME_NEVER;
 		s->next = V1_UP;
-	}
-	if (s->sa->logged_in || s->sa->state == V1_REPLACED)
 		return true;
-	s->sa->logged_in = true;
+	}
 	return v1_after_login(s->v, s->sa, &s->next, s->ob, s->e);
 }
 

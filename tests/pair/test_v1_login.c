@@ -381,6 +381,25 @@ static void login_again(void **state)
 	v1_pair_done(p);
 }
 
+/* The gateway lets us in and wants to know again at once, while we ask for the configuration: what it says then is the
+ * end of the login once more. */
+static void login_twice(void **state)
+{
+	static const struct v1_round twice[] = { { V1_REQUEST, NAME_ASKED WORD_ASKED,
+							 NAME PASSWORD },
+		CONTENT, { V1_REQUEST, NAME_ASKED WORD_ASKED, NAME PASSWORD }, CONTENT, { 0 } };
+	struct v1_pair *p = v1_pair_new(44);
+
+	(void)state;
+	p->login = true;
+	p->rounds = twice;
+	v1_pair_connect(p);
+	v1_pair_check_up(p, 1);
+	assert_true(p->net.now < SECONDS(10));
+	assert_int_equal(p->client->granted.n_addrs, 1);
+	v1_pair_done(p);
+}
+
 /* Where the gateway does not ask: it waits for that, and is up then. */
 static void renew_without_login(struct v1_pair *p)
 {
@@ -623,6 +642,7 @@ int main(void)
 		cmocka_unit_test(slow_user),
 		cmocka_unit_test(no_verdict),
 		cmocka_unit_test(login_again),
+		cmocka_unit_test(login_twice),
 		cmocka_unit_test(content_too_late),
 		cmocka_unit_test(early_lifetime),
 		cmocka_unit_test(sent_on),
