@@ -24,7 +24,7 @@ struct l2tp *l2tp_new(const struct l2tp_config *config, struct rng *rng, struct 
 	l->config = config;
 	l->rng = rng;
 	l->story = "";
-	l->hello_at = l->close_at = TIME_NEVER;
+	l->hello_at = l->close_at = l->answer_at = TIME_NEVER;
 	l->session.tunnel = (uint16_t)(1 + rng_below(rng, UINT16_MAX));
 	l->session.session = (uint16_t)(1 + rng_below(rng, UINT16_MAX));
 	rng_fill(rng, l->challenge, sizeof(l->challenge));
@@ -64,6 +64,18 @@ static bool header_read(struct header *h, struct bytes datagram)
 		(flags & HEADER_VERSION) == L2TP_VERSION;
 }
 
+/* What is acknowledged is not sent again, and nothing else says how long an answer may take. */
+static void expect_answer(struct l2tp *l)
+{
+	bool due = (l->state == STATE_WAIT_REPLY || l->state == STATE_WAIT_SESSION) &&
+		l->channel.una == l->channel.ns;
+
+	if (!due)
+		l->answer_at = TIME_NEVER;
+	else if (l->answer_at == TIME_NEVER)
+		l->answer_at = l->now + ANSWER_MS;
+}
+
 void l2tp_input(struct l2tp *l, uint64_t now, struct bytes datagram, struct outbox *ob)
 {
 	struct header h;
@@ -87,6 +99,7 @@ void l2tp_input(struct l2tp *l, uint64_t now, struct bytes datagram, struct outb
 		tunnel_die(l);
 	if (l->state == STATE_UP && l->hello_at == TIME_NEVER && l->config->hello_interval > 0)
 		l->hello_at = now + l->config->hello_interval;
+	expect_answer(l);
 	tunnel_flush(l, ob);
 }
 
@@ -124,6 +137,20 @@ static void silence(struct l2tp *l)
 	tunnel_die(l);
 }
 
+static void no_answer(struct l2tp *l)
+{
+	bool session = l->state == STATE_WAIT_SESSION;
+	struct err e;
+
+	err_set(&e, ERR_SILENT, "the gateway acknowledges our L2TP %s, but does not answer it",
+		session ? "ICRQ" : "SCCRQ");
+	tunnel_fail(l, &e);
+	if (session)
+		tunnel_send_stop(l, STOPCCN_GENERAL, 0, "");
+	else
+		tunnel_die(l);
+}
+
 void l2tp_tick(struct l2tp *l, uint64_t now, struct outbox *ob)
 {
 	l->now = now;
@@ -139,6 +166,8 @@ void l2tp_tick(struct l2tp *l, uint64_t now, struct outbox *ob)
 	}
 	if (now >= l->hello_at)
 		tunnel_send_hello(l);
+	if (now >= l->answer_at)
+		no_answer(l);
 	if (l->state != STATE_DEAD)
 		tunnel_flush(l, ob);
 }
@@ -165,7 +194,8 @@ uint64_t l2tp_deadline(const struct l2tp *l)
 {
 	if (l->state == STATE_NEW || l->state == STATE_DEAD)
 		return TIME_NEVER;
-	return earliest(l->channel.timer, earliest(l->hello_at, l->close_at));
+	return earliest(
+		earliest(l->channel.timer, l->answer_at), earliest(l->hello_at, l->close_at));
 }
 
 void l2tp_view(const struct l2tp *l, struct l2tp_view *out)

@@ -45,7 +45,7 @@ void tunnel_flush(struct l2tp *l, struct outbox *ob)
 void tunnel_die(struct l2tp *l)
 {
 	l->state = STATE_DEAD;
-	l->channel.timer = l->hello_at = l->close_at = TIME_NEVER;
+	l->channel.timer = l->hello_at = l->close_at = l->answer_at = TIME_NEVER;
 }
 
 void tunnel_fail(struct l2tp *l, const struct err *e)
@@ -82,7 +82,7 @@ void tunnel_send_stop(struct l2tp *l, uint16_t result, uint16_t error, const cha
 	l->state = STATE_CLOSING;
 	l->story = "";
 	l->close_at = l->now + CLOSE_MS;
-	l->hello_at = TIME_NEVER;
+	l->hello_at = l->answer_at = TIME_NEVER;
 }
 
 void tunnel_send_cdn(struct l2tp *l, uint16_t peer_session, uint16_t session, uint16_t result,

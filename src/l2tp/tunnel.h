@@ -12,6 +12,7 @@ enum {
 	TRIES_IMPATIENT = 5, /* 15 s of silence */
 	TRIES = 9, /* 47 s: more than RFC 2661 section 5.8 recommends, for bad networks */
 	CLOSE_MS = 3000, /* for the gateway to acknowledge that it is over */
+	ANSWER_MS = 30000, /* ... to answer what it has acknowledged */
 	CHALLENGE_LEN = 16,
 };
 
@@ -34,6 +35,7 @@ struct l2tp {
 	struct l2tp_session session;
 	struct channel channel;
 	uint64_t hello_at, close_at;
+	uint64_t answer_at; /* TIME_NEVER: no answer is due */
 	bool heard;
 	uint8_t challenge[CHALLENGE_LEN]; /* ours */
 	char host[L2TP_NAME_MAX], vendor[L2TP_NAME_MAX];

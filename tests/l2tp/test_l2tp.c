@@ -417,8 +417,33 @@ static void silence(void **state)
 	}
 }
 
-/* A server that acknowledges and says nothing is not silent on the wire; it is found out by HELLO
- * only when it dies. PPP or the session above bounds how long is waited. */
+/* A server that acknowledges and says nothing, from the beginning or when the session is asked for, is not waited for
+ * for ever. One that takes its time is. */
+static void acknowledged_only(void **state)
+{
+	struct tunnel t;
+
+	(void)state;
+	for (int later = 0; later < 2; later++) {
+		tunnel_init(&t, 24);
+		t.lns_cfg.mute = !later;
+		tunnel_start(&t);
+		tunnel_run(&t, 25); /* SCCRP is here, ICRP is not */
+		t.lns.cfg.mute = true;
+		t.lns.peer_tunnel = t.view.session.tunnel;
+		tunnel_run(&t, SECONDS(25));
+		assert_int_equal(t.view.phase, L2TP_CONNECTING);
+		tunnel_run(&t, SECONDS(20));
+		tunnel_check_dead(&t, ERR_SILENT,
+			later ? "acknowledges our L2TP ICRQ, but does not answer it" :
+				"acknowledges our L2TP SCCRQ, but does not answer it");
+		assert_int_equal(t.sent[STOPCCN], later);
+		assert_false(t.view.silent);
+		tunnel_free(&t);
+	}
+}
+
+/* Once it is up, a server that says nothing is found out by HELLO when it dies. */
 static void hellos(void **state)
 {
 	struct tunnel t;
@@ -650,6 +675,7 @@ int main(void)
 		cmocka_unit_test(unexpected_messages),
 		cmocka_unit_test(calls_from_the_server),
 		cmocka_unit_test(silence),
+		cmocka_unit_test(acknowledged_only),
 		cmocka_unit_test(hellos),
 		cmocka_unit_test(hello_is_acknowledged),
 		cmocka_unit_test(small_window),
