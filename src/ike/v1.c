@@ -177,7 +177,7 @@ uint64_t v1_deadline(const struct v1 *v)
 						       v->xchgs[i]->forget_at);
 	for (size_t i = 0; i < v->children.n; i++)
 		at = earliest(at, child_deadline(v->children.v[i], blocked));
-	if (v->want_renewal && !renewal_runs(v))
+	if (v->want_renewal && v->phase == IKE_UP && !renewal_runs(v))
 		at = earliest(at, v->renew_at);
 	if (v->nat_local)
 		at = earliest(at, v->keepalive_at);

@@ -461,6 +461,26 @@ static void third_lost(void **state)
 	v1_pair_done(p);
 }
 
+/* A phase 1 that is to be renewed before there is a tunnel waits for that, and not by looking all the time. */
+static void due_before_it_is_up(void **state)
+{
+	struct v1_pair *p = v1_pair_new(119);
+	bool drop = true;
+
+	(void)state;
+	p->cfg.ike_lifetime = SECONDS(50);
+	v1_pair_start(p);
+	p->net.tap = drop_ours;
+	p->net.tap_arg = &drop;
+	v1_pair_run(p, SECONDS(45));
+	assert_int_equal(p->client->phase, IKE_CONNECTING);
+	drop = false;
+	v1_pair_run(p, SECONDS(20));
+	assert_int_equal(p->client->rekeys_ike, 1);
+	v1_pair_check_up(p, 1);
+	v1_pair_done(p);
+}
+
 /* What the data plane was told to expect is taken back where the connection ends meanwhile. */
 static void stopped_while_rekeying(void **state)
 {
@@ -551,6 +571,7 @@ int main(void)
 		cmocka_unit_test(rekey_lost),
 		cmocka_unit_test(rekey_of_the_gateway_lost),
 		cmocka_unit_test(third_lost),
+		cmocka_unit_test(due_before_it_is_up),
 		cmocka_unit_test(stopped_while_rekeying),
 	};
 
