@@ -265,14 +265,37 @@ static void finish_auth(struct profile *p, struct problems *l)
 			"secrets.password is given as well; one of them is enough");
 }
 
+/* What `show` says of a profile that names no methods may be named. */
+static bool is_settled_eap(const struct profile *p)
+{
+	struct profile *other = profile_new(p->name);
+
+	if (!other)
+		return true;
+	other->type = p->type;
+	memcpy(other->certificate, p->certificate, sizeof(other->certificate));
+	profile_settle_eap(other);
+	bool same = other->n_eap == p->n_eap && other->ttls == p->ttls &&
+		memcmp(other->eap, p->eap, p->n_eap) == 0;
+	profile_free(other);
+	return same;
+}
+
 static void finish_eap(struct profile *p, struct problems *l)
 {
+	static const char *const unused[] = {
+		[CONN_IKEV2] = "is not used; right would be local.auth = eap",
+		[CONN_IKEV1] = "is not used; EAP belongs to IKEv2",
+		[CONN_L2TP] = "is not used; right would be eap in ppp.auth",
+	};
 	const char *section, *key, *why;
 
 	p->any_eap = !given(p, "local", "eap") && !given(p, "remote", "eap-id") &&
 		!given(p, "remote", "eap-ca");
 	if (!given(p, "local", "eap"))
 		profile_settle_eap(p);
+	else if (!profile_logs_in_by_eap(p) && !is_settled_eap(p))
+		problem(l, "local", "eap", unused[p->type]);
 	why = profile_eap_wrong(p, &section, &key);
 	if (why)
 		problem(l, section, key, why);
@@ -346,8 +369,18 @@ static void finish_version(struct profile *p, struct problems *l)
 		if (p->aggressive)
 			problem(l, "ike", "aggressive",
 				"belongs to IKEv1; right would be connection.type = ikev1");
+		if (p->mode_config != MODE_CONFIG_PULL)
+			problem(l, "ike", "mode-config",
+				"belongs to IKEv1; right would be connection.type = ikev1, or "
+				"network.address = none for IKEv2 without an address");
 		return;
 	}
+	if (p->esn == TRI_YES)
+		problem(l, "esp", "esn",
+			"= yes belongs to IKEv2; right would be connection.type = ikev2");
+	if (p->send_remote_id == TRI_YES)
+		problem(l, "ike", "send-remote-id",
+			"= yes belongs to IKEv2; right would be connection.type = ikev2");
 	if (p->type == CONN_IKEV1 && p->local_auth == LOCAL_EAP)
 		problem(l, "local", "auth",
 			"= eap belongs to IKEv2; the login of IKEv1 is xauth-psk, xauth-cert "

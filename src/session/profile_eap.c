@@ -4,8 +4,7 @@
 
 const char profile_ttls_words[] = "ttls|ttls-pap|ttls-mschapv2";
 
-/* In IKEv2, or in PPP inside L2TP. */
-static bool logs_in_by_eap(const struct profile *p)
+bool profile_logs_in_by_eap(const struct profile *p)
 {
 	if (p->type != CONN_L2TP)
 		return p->local_auth == LOCAL_EAP;
@@ -24,7 +23,7 @@ bool profile_over_tls(const struct profile *p)
 {
 	for (size_t i = 0; i < p->n_eap; i++)
 		if (eap_type_over_tls(p->eap[i]))
-			return logs_in_by_eap(p);
+			return profile_logs_in_by_eap(p);
 	return false;
 }
 
@@ -53,7 +52,7 @@ const char *profile_eap_wrong(const struct profile *p, const char **section, con
 
 	*section = "local";
 	*key = "certificate";
-	if (logs_in_by_eap(p) && may_be(p, EAP_TLS) && !p->certificate[0])
+	if (profile_logs_in_by_eap(p) && may_be(p, EAP_TLS) && !p->certificate[0])
 		return "is missing; local.eap = tls needs the file of our certificate";
 	*section = "remote";
 	*key = "eap-id";

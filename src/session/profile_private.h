@@ -57,6 +57,8 @@ int profile_word(const char *words, const char *word);
 
 /* The words of local.eap for EAP-TTLS, in the order of enum eap_ttls. */
 extern const char profile_ttls_words[];
+/* In IKEv2, or in PPP inside L2TP. */
+bool profile_logs_in_by_eap(const struct profile *p);
 /* Where local.eap is not given, in profile_eap.c: leaves out the methods that cannot be used. */
 void profile_settle_eap(struct profile *p);
 /* What is wrong with a key of EAP, and with which; NULL: nothing. */

@@ -439,6 +439,11 @@ static void finish(void **state)
 	FINISH("local.certificate", "local.eap = tls needs", GW, "local.auth=eap", "local.eap=tls");
 	FINISH("local.certificate", "not used; right would be tls", GW, "local.auth=eap",
 		"local.eap=mschapv2", "local.certificate=me.pem");
+	FINISH("local.eap", "local.auth = eap", GW, "local.eap=mschapv2");
+	FINISH("local.eap", "local.auth = eap", GW, "local.auth=cert", "local.certificate=me.pem",
+		"local.eap=mschapv2");
+	FINISH("local.eap", "eap in ppp.auth", GW, L2TP, "ppp.auth=mschapv2", "local.eap=gtc");
+	FINISH(NULL, NULL, GW, "local.eap=mschapv2, peap, ttls, md5, gtc");
 	FINISH("remote.eap-id", "not used", GW, "local.auth=eap", "local.eap=mschapv2",
 		"remote.eap-id=radius.example.org");
 	FINISH("remote.eap-id", "nothing that a certificate proves", GW, "local.auth=eap",
@@ -469,6 +474,14 @@ static void finish(void **state)
 	FINISH("local.certificate", "is missing", GW, V1, "local.auth=xauth-cert");
 	FINISH("local.auth", "connection.type = ikev1", GW, "local.auth=hybrid");
 	FINISH("ike.aggressive", "connection.type = ikev1", GW, "ike.aggressive=yes");
+	FINISH("ike.mode-config", "connection.type = ikev1", GW, "ike.mode-config=push");
+	FINISH("ike.mode-config", "network.address = none", GW, "ike.mode-config=no");
+	FINISH(NULL, NULL, GW, "ike.mode-config=pull");
+	FINISH("esp.esn", "connection.type = ikev2", GW, V1, "esp.esn=yes");
+	FINISH("esp.esn", "connection.type = ikev2", GW, L2TP, "esp.esn=yes");
+	FINISH("ike.send-remote-id", "connection.type = ikev2", GW, V1, "ike.send-remote-id=yes");
+	FINISH(NULL, NULL, GW, V1, "esp.esn=no", "ike.send-remote-id=no", "ike.mobike=no",
+		"ike.resumption=no");
 	FINISH("local.auth", "xauth-psk", GW, V1, "local.auth=eap");
 	FINISH("remote.auth", "both", GW, V1, "remote.auth=cert");
 	FINISH("remote.auth", "both", GW, V1, "local.auth=hybrid", "remote.auth=psk");
