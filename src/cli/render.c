@@ -455,7 +455,10 @@ static double rate(uint64_t before, uint64_t now, double seconds)
 	return (double)(now >= before ? now - before : now) / (seconds > 0 ? seconds : 1);
 }
 
-enum { TRAFFIC_COLUMNS = 72 }; /* with packets that are counted in millions */
+enum {
+	TRAFFIC_COLUMNS = 72, /* with packets that are counted in millions */
+	TRAFFIC_NARROW = 28
+};
 
 char *render_traffic(
 	const struct status *before, const struct status *now, double seconds, unsigned columns)
@@ -478,11 +481,17 @@ char *render_traffic(
 		}
 	short_size(in, rate(sums[0][0], sums[1][0], seconds));
 	short_size(out, rate(sums[0][1], sums[1][1], seconds));
-	if (columns < TRAFFIC_COLUMNS)
+	if (columns < TRAFFIC_NARROW)
+		fprintf(f, "rx %s tx %s", in, out);
+	else if (columns < TRAFFIC_COLUMNS)
 		fprintf(f, "in %s/s   out %s/s", in, out);
 	else
 		fprintf(f, "in %s/s, %.0f packets/s   out %s/s, %.0f packets/s", in,
 			rate(sums[0][2], sums[1][2], seconds), out,
 			rate(sums[0][3], sums[1][3], seconds));
-	return finish(f, &text);
+	if (!finish(f, &text))
+		return NULL;
+	if (columns > 0 && len >= columns) /* it is written over, which more than a row cannot be */
+		text[columns - 1] = 0;
+	return text;
 }

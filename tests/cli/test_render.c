@@ -312,6 +312,12 @@ static void traffic(void **state)
 	text = render_traffic(&before, &now, 2.0, 40);
 	assert_string_equal(text, "in 1.5 MB/s   out 50 B/s");
 	free(text);
+	text = render_traffic(&before, &now, 2.0, 20);
+	assert_string_equal(text, "rx 1.5 MB tx 50 B");
+	free(text);
+	text = render_traffic(&before, &now, 2.0, 10); /* on one row whatever comes */
+	assert_string_equal(text, "rx 1.5 MB");
+	free(text);
 	text = render_traffic(&before, &now, 0, 80);
 	assert_non_null(strstr(text, "in 3.0 MB/s"));
 	free(text);
