@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -78,14 +79,22 @@ static void look_privilege(struct doctor *d)
 			"may not change addresses and routes: run connect with sudo");
 }
 
+/* Its node may be there without it. */
 static void look_tun(struct doctor *d)
 {
-	if (is_there(d, "/dev/net/tun", R_OK | W_OK))
-		tell(d, FINE, "tun", "/dev/net/tun can be opened");
-	else
+	char whole[DOCTOR_PATH_MAX];
+
+	snprintf(whole, sizeof(whole), "%s/dev/net/tun", d->root);
+	int fd = open(whole, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) {
 		tell(d, BAD, "tun",
-			"/dev/net/tun is missing or closed to us: modprobe tun, or give it to the "
-			"container");
+			"/dev/net/tun cannot be opened: %s: modprobe tun, or give it to the "
+			"container",
+			strerror(errno));
+		return;
+	}
+	close(fd);
+	tell(d, FINE, "tun", "/dev/net/tun can be opened");
 }
 
 /* Userspace ESP is as fast as the kernel lets it work on many packets at once. */

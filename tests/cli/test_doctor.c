@@ -100,6 +100,21 @@ static void a_machine_that_is_not(void **state)
 	free(text);
 }
 
+/* A container that was handed a folder, where the machine around it has no such device; and a node without the
+ * kernel's module is there for everybody, too. */
+static void a_device_that_cannot_be_opened(void **state)
+{
+	bool well;
+
+	make(*state, "/proc/self/status", "CapEff:\t0000000000001000\n");
+	make(*state, "/dev/net/tun/nothing", "");
+	char *text = look(*state, &well);
+	assert_false(well);
+	expect(text,
+		"BAD   tun          /dev/net/tun cannot be opened: Is a directory: modprobe tun");
+	free(text);
+}
+
 static void a_machine_that_says_nothing(void **state)
 {
 	bool well;
@@ -170,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(a_machine_that_is_well),
 		WITH_FOLDER(a_machine_that_is_not),
+		WITH_FOLDER(a_device_that_cannot_be_opened),
 		WITH_FOLDER(a_machine_that_says_nothing),
 		WITH_FOLDER(what_the_kernel_has),
 	};
