@@ -89,7 +89,7 @@ enum load_result load_refs(struct profile *p, const struct load_scan *s,
 
 void load_problem_add(struct load_report *report, const char *file, unsigned line,
 	const char *section, const char *key, const struct err *err);
-/* Where the value came from: a line of the file, or the command line. */
+/* Where the value came from: a line of the file, or the command line; or where in the file it should stand. */
 void load_blame(struct load_report *report, const struct profile *p, const struct load_scan *s,
 	const char *section, const char *key, const struct err *err);
 

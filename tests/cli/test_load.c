@@ -150,7 +150,10 @@ static void places(void **state)
 	static const struct {
 		const char *text, *want;
 	} cases[] = {
-		{ "", "t.conf: connection.gateway: is missing" },
+		{ "", "t.conf:1: connection.gateway: is missing" },
+		{ "[local]\nid = a@b\n", "t.conf:1: connection.gateway: is missing" },
+		{ "[connection]\nport = 500\ntype = ikev2\n[local]\n",
+			"t.conf:3: connection.gateway: is missing" },
 		{ "\n\n[connection]\nprot = 500\ngateway = a\n",
 			"t.conf:4: connection.prot: there is no key" },
 		{ "[conection]\n[connection]\ngateway = a\n",
@@ -166,7 +169,7 @@ static void places(void **state)
 		{ HEAD "[local] ; ours\n", "t.conf:3: a section ends with ']'" },
 		{ HEAD "[local\n", "t.conf:3: a section ends with ']'" },
 		{ HEAD "[]\n", "t.conf:3: there is no section []" },
-		{ HEAD "[local]\nauth = cert\n", "t.conf: local.certificate: is missing" },
+		{ HEAD "[local]\nauth = cert\n", "t.conf:4: local.certificate: is missing" },
 		{ HEAD "[local]\nauth = eap\n[remote]\nauth = psk\n",
 			"t.conf:6: remote.auth: EAP needs" },
 		{ HEAD "[ike]\r\n\r\nlifetime = x\r\n",
@@ -195,7 +198,7 @@ static void every_problem_is_told_in_order(void **state)
 	(void)state;
 	assert_int_equal(load_text("t", text, strlen(text), &p, &report), LOAD_BAD);
 	assert_int_equal(report.n, 5);
-	static const unsigned lines[] = { 2, 3, 6, 7, 0 };
+	static const unsigned lines[] = { 2, 2, 3, 6, 7 };
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(report.v[i].line, lines[i]);
 }
