@@ -91,6 +91,14 @@ static bool set_word(const struct option_row *row, unsigned *at, const char *val
 	}
 }
 
+/* Which settings there are is for who reads the profile to say. */
+static bool is_setting(const char *text)
+{
+	const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
+
+	return dot && equals && dot < equals;
+}
+
 static bool set_option(
 	struct options *o, const struct option_row *row, const char *value, struct err *e)
 {
@@ -106,6 +114,8 @@ static bool set_option(
 		*(const char **)at = value;
 		return true;
 	case OPTION_SET:
+		if (!is_setting(value))
+			return err_set(e, ERR_CONFIG, "%s needs %s", row->info.name, row->info.arg);
 		if (o->n_sets == OPTION_SETS_MAX)
 			return err_set(e, ERR_CONFIG, "--set more than %d times", OPTION_SETS_MAX);
 		o->sets[o->n_sets++] = value;
