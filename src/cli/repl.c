@@ -21,7 +21,8 @@ enum { INPUT_MAX = 4096 };
 struct repl {
 	int epoll; /* what the loop watches: it watches the descriptor that matters now */
 	int ready; /* an eventfd that is always readable, for what is here already */
-	bool terminal; /* stdin and stdout are */
+	bool terminal; /* stdin is */
+	bool edits; /* stdout is, too: lines can be edited there */
 	struct editor *editor; /* from repl_start on; NULL: stdin is read line by line */
 	struct prompt *prompt;
 	bool started, held, end; /* end: of stdin */
@@ -106,7 +107,8 @@ struct repl *repl_open(const struct repl_config *config, struct err *e)
 	}
 	snprintf(r->text, sizeof(r->text), "%s> ", config->profile);
 	r->end = term_background(STDIN_FILENO); /* nothing there is for us */
-	r->terminal = !r->end && !config->quiet && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	r->terminal = !r->end && isatty(STDIN_FILENO);
+	r->edits = r->terminal && !config->quiet && isatty(STDOUT_FILENO);
 	term_quiet(STDIN_FILENO);
 	return r;
 }
@@ -150,11 +152,11 @@ void repl_start(struct repl *r)
 	if (r->started)
 		return;
 	r->started = true;
-	if (r->terminal)
+	if (r->edits)
 		r->editor = editor_open(r->text, &e);
 	if (!r->editor)
 		term_restore(); /* its lines are read as the terminal gives them */
-	if (r->terminal && !r->editor)
+	if (r->edits && !r->editor)
 		repl_warn(r, "warning: %s; commands are read line by line", e.text);
 	show_prompt(r);
 	watch_again(r);

@@ -616,6 +616,18 @@ static void a_file_on_stdin(void **state)
 	close(fd);
 }
 
+/* There is no prompt where nobody would see it, and Ctrl-D leaves all the same. */
+static void a_terminal_on_stdin_alone(void **state)
+{
+	int pair[2];
+
+	assert_int_equal(openpty(&pair[0], &pair[1], NULL, NULL, NULL), 0);
+	assert_int_equal(write(pair[0], "status\r\x04", 8), 8);
+	assert_string_equal(run_plain(pair[1], *state), "connected\nline <status>\nleave\n");
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* All there is; the end that is written to is shared. */
 static char *drain(int fd)
 {
@@ -747,6 +759,7 @@ int main(void)
 		WITH_FOLDER(the_terminal_comes_back),
 		WITH_FOLDER(a_script_on_stdin),
 		WITH_FOLDER(a_file_on_stdin),
+		WITH_FOLDER(a_terminal_on_stdin_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
