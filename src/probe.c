@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/found.h"
 #include "cli/load.h"
+#include "cli/options.h"
 #include "cli/save.h"
 #include "edge/prober.h"
 
@@ -81,7 +82,7 @@ static void tell_progress(const struct probing *p, const struct probe_found *f)
 {
 	char addr[ADDR_TEXT_MAX];
 
-	if (!isatty(STDERR_FILENO))
+	if (!options_erases(STDERR_FILENO))
 		return;
 	addr_text(addr, &p->whom.addr);
 	if (f->asked > 0)
@@ -93,7 +94,7 @@ static void tell_progress(const struct probing *p, const struct probe_found *f)
 
 static void end_progress(void)
 {
-	if (isatty(STDERR_FILENO))
+	if (options_erases(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 }
 

@@ -42,5 +42,7 @@ bool options_row(size_t i, struct option_info *out);
 
 /* Colours on this descriptor? By --color, NO_COLOR, TERM and whether it is a terminal. */
 bool options_color(const struct options *o, int fd);
+/* Can what is printed there be taken back? A terminal that knows no orders would show them. */
+bool options_erases(int fd);
 
 #endif

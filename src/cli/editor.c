@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
+#include "cli/options.h"
 #include "libedit.h"
 #include "state.h"
 #include "term.h"
@@ -277,7 +278,7 @@ static bool follow_size(struct editor *ed)
 	return changed;
 }
 
-/* Wipes prompt and line off the screen; the cursor stands where the prompt began. */
+/* Wipes prompt and line off the screen; the cursor stands where the prompt began, or below where that cannot be. */
 void editor_erase(struct editor *ed)
 {
 	const LineInfo *line = lib->el_line(ed->el);
@@ -288,6 +289,10 @@ void editor_erase(struct editor *ed)
 		return;
 	fflush(stdout);
 	follow_size(ed);
+	if (!options_erases(STDOUT_FILENO)) {
+		fputc('\n', stdout);
+		return;
+	}
 	for (size_t row = at / ed->size.ws_col; row > 0; row--)
 		fputs("\033[A", stdout);
 	fputs("\r\033[J", stdout);

@@ -200,9 +200,16 @@ bool options_parse(struct options *o, int argc, char *const *argv, struct err *e
 
 bool options_color(const struct options *o, int fd)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no = getenv("NO_COLOR");
 
 	if (o->color != COLOR_AUTO)
 		return o->color == COLOR_ALWAYS;
-	return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+	return options_erases(fd) && !(no && *no);
+}
+
+bool options_erases(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
 }

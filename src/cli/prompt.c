@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "askpass.h"
+#include "cli/options.h"
 #include "editor.h"
 #include "host/clock.h"
 #include "term.h"
@@ -103,8 +104,12 @@ static void show(const struct prompt *p, const char *text, size_t n)
 
 void prompt_erase(struct prompt *p)
 {
-	if (p->tty >= 0)
+	if (p->tty < 0)
+		return;
+	if (options_erases(p->tty))
 		show(p, "\r\033[K", 4);
+	else
+		show(p, "\n", 1);
 }
 
 void prompt_draw(struct prompt *p)

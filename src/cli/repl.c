@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "cli/options.h"
 #include "cli/patience.h"
 #include "cli/prompt.h"
 #include "editor.h"
@@ -435,10 +436,8 @@ void repl_live(struct repl *r, const char *text)
 {
 	if (left_out(r, stdout))
 		return;
-	if (r->editor)
-		printf("\r%s\033[K", text);
-	else
-		printf("%s\n", text);
-	r->live = r->editor != NULL;
+	bool over = r->editor && options_erases(STDOUT_FILENO);
+	printf(over ? "\r%s\033[K" : "%s\n", text);
+	r->live = over;
 	fflush(stdout);
 }

@@ -150,6 +150,8 @@ struct screen {
 	char text[SCREEN_MAX];
 };
 
+static const char *terminal = "xterm";
+
 static void start(struct screen *s, char *folder)
 {
 	*s = (struct screen){ .folder = folder };
@@ -162,7 +164,7 @@ static void start(struct screen *s, char *folder)
 	s->child = forkpty(&s->fd, NULL, &s->before, &size);
 	assert_true(s->child >= 0);
 	if (s->child == 0) {
-		setenv("TERM", "xterm", 1);
+		setenv("TERM", terminal, 1);
 		setenv("LC_ALL", "C.UTF-8", 1);
 		setenv("XDG_STATE_HOME", folder, 1);
 		unsetenv("VPNC_IKE_ASKPASS");
@@ -441,6 +443,40 @@ static void any_key_ends_the_live_line(void **state)
 	type(s, "down\r");
 	expect(s, "line <down>");
 	finish(s);
+	free(s);
+}
+
+/* What comes stands below what is there. */
+static void a_terminal_that_erases_nothing(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	terminal = "dumb";
+	start(s, *state);
+	terminal = "xterm";
+	expect(s, "office> ");
+	type(s, "sta");
+	expect(s, "sta");
+	kill(s->child, SIGUSR1);
+	expect(s, "\r\nan event from outside");
+	expect(s, "office> sta");
+	type(s, "tus\r");
+	expect(s, "line <status>");
+	type(s, "traffic\r");
+	expect(s, "in 1 B/s\r\n");
+	type(s, "x");
+	expect(s, "key");
+	type(s, "ask\r");
+	expect(s, "Password: ");
+	kill(s->child, SIGUSR1);
+	expect(s, "\r\nan event from outside");
+	expect(s, "Password: ");
+	type(s, "x\r");
+	expect(s, "answer 5 has 1");
+	type(s, "down\r");
+	expect(s, "line <down>");
+	finish(s);
+	assert_null(strchr(s->text, '\033'));
 	free(s);
 }
 
@@ -754,6 +790,7 @@ int main(void)
 		WITH_FOLDER(what_is_typed_too_early_is_not_echoed),
 		WITH_FOLDER(commands_wait_and_ctrl_c_does_not),
 		WITH_FOLDER(any_key_ends_the_live_line),
+		WITH_FOLDER(a_terminal_that_erases_nothing),
 		WITH_FOLDER(history_is_kept_without_secrets),
 		WITH_FOLDER(two_prompts_keep_one_history),
 		WITH_FOLDER(the_terminal_comes_back),
