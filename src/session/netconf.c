@@ -445,7 +445,8 @@ static void take_dns(struct builder *b)
 		take_dns_server(b, &b->p->dns_list[i]);
 	for (size_t i = 0; i < b->p->n_domains; i++)
 		take_domain(b, b->p->domains[i], false);
-	for (size_t i = 0; b->p->dns == CHOICE_AUTO && i < b->g->n_domains; i++)
+	bool pushed = b->p->dns == CHOICE_AUTO && b->p->n_domains == 0;
+	for (size_t i = 0; pushed && i < b->g->n_domains; i++)
 		take_domain(b, b->g->domains[i], true);
 	b->head.dns_default = b->full[0] || b->full[1] || b->head.n_domains == 0;
 }

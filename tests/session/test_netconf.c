@@ -562,6 +562,21 @@ static void domains_are_names_or_nothing(void **state)
 	}
 }
 
+/* No names but those are told to the tunnel's servers, whatever the gateway would like to hear. */
+static void only_the_domains_of_the_profile(void **state)
+{
+	struct pushed *x = *state;
+
+	set(x, "domains", "corp.example");
+	push_route(x, "10.0.0.0/8");
+	push_dns(x, "10.0.0.53");
+	push_domain(x, "example");
+	build(x);
+	assert_int_equal(x->made->n_domains, 1);
+	assert_string_equal(x->made->domains[0], "corp.example");
+	assert_int_equal(warnings(x), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,6 +614,7 @@ int main(void)
 			half_of_everything_is_no_full_tunnel, setup, teardown),
 		cmocka_unit_test(transport_mode_leads_to_the_gateway),
 		cmocka_unit_test_setup_teardown(domains_are_names_or_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_the_domains_of_the_profile, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, test_crypto_setup, test_crypto_teardown);
