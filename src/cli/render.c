@@ -38,9 +38,7 @@ enum { SHORT_MAX = 32 };
 /* "35s", "12m", "3h20m", "4d2h": two units say enough. */
 static char *short_time(char out[SHORT_MAX], int64_t s)
 {
-	if (s < 0)
-		snprintf(out, SHORT_MAX, "never");
-	else if (s < 60)
+	if (s < 60)
 		snprintf(out, SHORT_MAX, "%" PRId64 "s", s);
 	else if (s < 3600)
 		snprintf(out, SHORT_MAX, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
@@ -48,6 +46,15 @@ static char *short_time(char out[SHORT_MAX], int64_t s)
 		snprintf(out, SHORT_MAX, "%" PRId64 "h%02" PRId64 "m", s / 3600, s % 3600 / 60);
 	else
 		snprintf(out, SHORT_MAX, "%" PRId64 "d%02" PRId64 "h", s / 86400, s % 86400 / 3600);
+	return out;
+}
+
+/* "in 12m05s"; less than nothing is never. */
+static char *short_left(char out[SHORT_MAX], int64_t s)
+{
+	char t[SHORT_MAX];
+
+	snprintf(out, SHORT_MAX, "%s%.20s", s < 0 ? "never" : "in ", s < 0 ? "" : short_time(t, s));
 	return out;
 }
 
@@ -186,8 +193,8 @@ static void put_children(FILE *f, const struct status *st)
 	for (size_t i = 0; i < st->n_children && i < STATUS_CHILDREN; i++) {
 		const struct status_child *c = &st->children[i];
 		label(f, i == 0 ? "child" : "");
-		fprintf(f, "%s%s, new keys in %s\n", c->proposal, c->encap ? " in UDP" : "",
-			short_time(t, c->rekey_in));
+		fprintf(f, "%s%s, new keys %s\n", c->proposal, c->encap ? " in UDP" : "",
+			short_left(t, c->rekey_in));
 		struct list l = { .f = f, .name = "" };
 		for (size_t k = 0; k < c->n_remote && k < STATUS_TS; k++)
 			list_add(&l, c->remote_ts[k]);
@@ -359,8 +366,7 @@ char *render_status_text(const struct status *st, bool color)
 	put_peer(f, st);
 	if (st->ike.proposal[0]) {
 		label(f, "ike");
-		fprintf(f, "%s, new keys in %s%s\n", st->ike.proposal,
-			short_time(t, st->ike.rekey_in),
+		fprintf(f, "%s, new keys %s%s\n", st->ike.proposal, short_left(t, st->ike.rekey_in),
 			st->ike.quantum_safe ? ", quantum safe" : "");
 	}
 	if (st->ike.reauth_in >= 0) {

@@ -245,6 +245,12 @@ static void status_at_a_glance(void **state)
 	text = render_status_text(&st, true);
 	assert_non_null(strstr(text, "\033[32mup\033[0m"));
 	free(text);
+	/* Lifetimes of 0. */
+	st.ike.rekey_in = st.children[0].rekey_in = -1;
+	text = render_status_text(&st, false);
+	assert_non_null(strstr(text, "aes256gcm16-prfsha384-x25519, new keys never\n"));
+	assert_non_null(strstr(text, "aes256gcm16 in UDP, new keys never\n"));
+	free(text);
 }
 
 /* Whoever looks at the status sees it. */
