@@ -270,7 +270,7 @@ test_prompt_asks_for_the_password() {
 # Lines are read as the terminal gives them, and Ctrl-D leaves.
 test_prompt_without_libedit() {
 	local file
-	file=$(ldconfig -p | awk '/libedit\.so/ { print $NF; exit }')
+	file=$(ldconfig -p | awk '/libedit\.so/ && !n++ { print $NF }')
 	[ -n "$file" ] || skip "where libedit lies is not known here"
 	profile_psk office
 	in_box client mount --bind /dev/null "$file"
