@@ -398,6 +398,9 @@ size_t profile_finish(struct profile *p, struct profile_problem *problems, size_
 	if (p->n_gateways == 0)
 		problem(&l, "connection", "gateway",
 			"is missing; right would be the gateway's name or address");
+	if (p->dns == CHOICE_NONE && p->n_domains > 0)
+		problem(&l, "network", "domains",
+			"is not used with network.dns = none; right would be auto, or the name servers");
 	finish_proposals(p, &l);
 	finish_eap(p, &l);
 	finish_auth(p, &l);

@@ -450,6 +450,9 @@ static void finish(void **state)
 		"local.certificate=me.pem", "remote.eap-id=keyid:x");
 	FINISH("remote.eap-ca", "not used", GW, "remote.eap-ca=ca.pem");
 	FINISH(NULL, NULL, GW, L2TP, "local.eap=tls", "local.certificate=me.pem");
+	FINISH("network.domains", "network.dns = none", GW, "network.dns=none",
+		"network.domains=corp.example");
+	FINISH(NULL, NULL, GW, "network.dns=10.0.0.53", "network.domains=corp.example");
 	FINISH("remote.auth", "EAP", GW, "local.auth=eap", "remote.auth=psk");
 	FINISH("remote.ca", "not used", GW, "remote.ca=ca.pem");
 	FINISH(NULL, NULL, GW, "remote.auth=cert", "remote.ca=ca.pem");
