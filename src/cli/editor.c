@@ -247,8 +247,7 @@ static bool editor_set_up(struct editor *ed)
 	return true;
 }
 
-/* Columns that n octets of text take on the screen. */
-static size_t columns(const char *text, size_t n)
+size_t editor_columns(const char *text, size_t n)
 {
 	mbstate_t state = { 0 };
 	size_t width = 0;
@@ -270,7 +269,7 @@ static size_t columns(const char *text, size_t n)
  * line anew by itself, so what libedit knows of the screen is wrong as well. */
 static bool follow_size(struct editor *ed)
 {
-	struct winsize now = term_size();
+	struct winsize now = term_size(STDOUT_FILENO);
 	bool changed = now.ws_col != ed->size.ws_col || now.ws_row != ed->size.ws_row;
 	ed->size = now;
 	if (changed)
@@ -282,8 +281,8 @@ static bool follow_size(struct editor *ed)
 void editor_erase(struct editor *ed)
 {
 	const LineInfo *line = lib->el_line(ed->el);
-	size_t at = columns(ed->prompt, strlen(ed->prompt)) +
-		columns(line->buffer, (size_t)(line->cursor - line->buffer));
+	size_t at = editor_columns(ed->prompt, strlen(ed->prompt)) +
+		editor_columns(line->buffer, (size_t)(line->cursor - line->buffer));
 
 	if (!ed->shown)
 		return;

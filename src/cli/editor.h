@@ -21,6 +21,9 @@ void editor_close(struct editor *ed); /* the terminal as it was, the history kep
  * come. */
 size_t editor_key_len(const char *in, size_t n);
 
+/* Columns that n octets of text take on the screen. */
+size_t editor_columns(const char *text, size_t n);
+
 enum editor_event { EDITOR_MORE, EDITOR_LINE, EDITOR_CANCEL, EDITOR_LEAVE };
 /* One key. EDITOR_LINE: the line is in out, without its end; the prompt is hidden then. */
 enum editor_event editor_key(struct editor *ed, const char *key, size_t n, char *out, size_t size);

@@ -102,28 +102,40 @@ static void show(const struct prompt *p, const char *text, size_t n)
 	}
 }
 
+/* What stands between the question and the answer. */
+static const char *behind(const char *text)
+{
+	char last = *text ? text[strlen(text) - 1] : 0;
+
+	return last == ' ' ? "" : last == ':' ? " " : ": ";
+}
+
 void prompt_erase(struct prompt *p)
 {
+	const char *text = p->ask.prompt;
+
 	if (p->tty < 0)
 		return;
-	if (options_erases(p->tty))
-		show(p, "\r\033[K", 4);
-	else
+	if (!options_erases(p->tty)) {
 		show(p, "\n", 1);
+		return;
+	}
+	size_t at = editor_columns(text, strlen(text)) + strlen(behind(text)) +
+		(p->ask.echo ? editor_columns(p->typed.text, p->typed.len) : 0);
+	/* A row that is full wraps with the next character. */
+	for (size_t row = (at - 1) / term_size(p->tty).ws_col; row > 0; row--)
+		show(p, "\033[A", 3);
+	show(p, "\r\033[J", 4);
 }
 
 void prompt_draw(struct prompt *p)
 {
 	const char *text = p->ask.prompt;
-	size_t n = strlen(text);
 
 	if (p->tty < 0)
 		return;
-	show(p, text, n);
-	if (n == 0 || (text[n - 1] != ' ' && text[n - 1] != ':'))
-		show(p, ":", 1);
-	if (n == 0 || text[n - 1] != ' ')
-		show(p, " ", 1);
+	show(p, text, strlen(text));
+	show(p, behind(text), strlen(behind(text)));
 	if (p->ask.echo)
 		show(p, p->typed.text, p->typed.len);
 }

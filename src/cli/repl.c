@@ -429,7 +429,7 @@ void repl_wait_key(struct repl *r, bool on)
 
 unsigned repl_columns(void)
 {
-	return term_size().ws_col;
+	return term_size(STDOUT_FILENO).ws_col;
 }
 
 void repl_live(struct repl *r, const char *text)

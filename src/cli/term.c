@@ -17,11 +17,11 @@ static struct {
 	struct termios was;
 } guard = { .fd = -1 };
 
-struct winsize term_size(void)
+struct winsize term_size(int fd)
 {
 	struct winsize now = { 0 };
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &now) != 0 || now.ws_col == 0)
+	if (ioctl(fd, TIOCGWINSZ, &now) != 0 || now.ws_col == 0)
 		now.ws_col = 80;
 	return now;
 }

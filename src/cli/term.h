@@ -19,8 +19,8 @@ bool term_raw(int fd, struct termios *before);
 /* Lines without echo: what is typed too early may be a password. Ctrl-C stays a signal; Ctrl-Z would
  * leave the shell without echo and is none. Nothing happens in the background. False: no terminal. */
 bool term_quiet(int fd);
-/* Of the window on stdout: 80 columns where it is none or does not say. */
-struct winsize term_size(void);
+/* Of the window that fd is: 80 columns where it is none or does not say. */
+struct winsize term_size(int fd);
 /* As it was when term_guard saw it first. */
 void term_restore(void);
 

@@ -27,10 +27,14 @@ enum { SCREEN_MAX = 65536, PATIENCE_MS = 5000 };
 
 /* --- what runs in the child: says what it gets ------------------------------------------------- */
 
+static const char *question = "Password";
+
 static void react(struct repl *r, const struct repl_input *in, bool *end)
 {
-	struct ask q = { .id = 5, .kind = ASK_PASSWORD, .prompt = "Password" };
+	struct ask q = { .id = 5, .kind = ASK_PASSWORD };
 	struct err e;
+
+	snprintf(q.prompt, sizeof(q.prompt), "%s", question);
 
 	switch (in->event) {
 	case REPL_NOTHING:
@@ -446,6 +450,30 @@ static void any_key_ends_the_live_line(void **state)
 	free(s);
 }
 
+/* All rows of it, in a window of forty columns. */
+static void a_question_of_several_rows(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	question =
+		"Code from the message that was sent to gr\xc3\xbc\xc3\x9f@example.org, six digits, "
+		"please, and no more";
+	start(s, *state);
+	expect(s, "office> ");
+	type(s, "ask\r");
+	expect(s, "no more: ");
+	kill(s->child, SIGUSR1);
+	expect(s, "\033[A\033[A\r\033[Jan event from outside");
+	expect(s, "no more: ");
+	question = "Password";
+	type(s, "123456\r");
+	expect(s, "answer 5 has 6");
+	type(s, "down\r");
+	expect(s, "line <down>");
+	finish(s);
+	free(s);
+}
+
 /* What comes stands below what is there. */
 static void a_terminal_that_erases_nothing(void **state)
 {
@@ -790,6 +818,7 @@ int main(void)
 		WITH_FOLDER(what_is_typed_too_early_is_not_echoed),
 		WITH_FOLDER(commands_wait_and_ctrl_c_does_not),
 		WITH_FOLDER(any_key_ends_the_live_line),
+		WITH_FOLDER(a_question_of_several_rows),
 		WITH_FOLDER(a_terminal_that_erases_nothing),
 		WITH_FOLDER(history_is_kept_without_secrets),
 		WITH_FOLDER(two_prompts_keep_one_history),
