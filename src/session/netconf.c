@@ -80,13 +80,28 @@ static const char *objection(const struct builder *b, const struct prefix *p)
 	return why;
 }
 
-/* A family can be used through the tunnel when an address of it was assigned, or none at all was. */
-static bool family_usable(const struct builder *b, uint8_t family)
+static bool has_address(const struct builder *b, uint8_t family)
 {
 	for (size_t i = 0; i < b->head.n_addrs; i++)
 		if (b->head.addrs[i].family == family)
 			return true;
-	return b->head.n_addrs == 0;
+	return false;
+}
+
+/* Whether a child SA takes packets from any address of the family; what the line carries, one does. */
+static bool takes_from(const struct builder *b, uint8_t family)
+{
+	for (size_t i = 0; !b->line && i < b->view->n_children; i++)
+		for (size_t j = 0; j < b->view->children[i].local_ts->n; j++)
+			if (b->view->children[i].local_ts->v[j].family == family)
+				return true;
+	return b->line;
+}
+
+/* A family can be used through the tunnel when an address of it was assigned, or none at all was. */
+static bool family_usable(const struct builder *b, uint8_t family)
+{
+	return (has_address(b, family) || b->head.n_addrs == 0) && takes_from(b, family);
 }
 
 /* What is meant for the tunnel does not leave in the clear only because it cannot be carried. */
@@ -200,15 +215,10 @@ static void routes_from_subnets(struct builder *b)
 			add_pushed_route(b, &b->g->subnets[i]);
 }
 
-/* Whether packets of the family have a source that a child SA takes. */
+/* For what the user names: own addresses will do, of which nothing was assigned. */
 static bool has_source(const struct builder *b, uint8_t family)
 {
-	bool any = family_usable(b, family);
-
-	for (size_t i = 0; !b->line && i < b->view->n_children; i++)
-		for (size_t j = 0; j < b->view->children[i].local_ts->n; j++)
-			any |= b->view->children[i].local_ts->v[j].family == family;
-	return any;
+	return b->line ? family_usable(b, family) : takes_from(b, family);
 }
 
 static void routes_from_profile(struct builder *b)
@@ -266,9 +276,11 @@ static void tell_lost(struct builder *b)
 			continue;
 		snprintf(more, sizeof(more), " and %zu more", n - 1);
 		outbox_event(b->ob, EV_WARNING, LEVEL_WARN,
-			"the gateway carries %s%s but gave no %s address: %s nowhere",
+			"the gateway carries %s%s but %s %s address%s: %s nowhere",
 			prefix_text(text, &b->lost[i]), n > 1 ? more : "",
-			families[i] == FAMILY_V6 ? "IPv6" : "IPv4", n > 1 ? "they go" : "it goes");
+			has_address(b, families[i]) ? "nothing from" : "gave no",
+			families[i] == FAMILY_V6 ? "IPv6" : "IPv4",
+			has_address(b, families[i]) ? "es" : "", n > 1 ? "they go" : "it goes");
 	}
 }
 

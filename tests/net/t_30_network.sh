@@ -164,6 +164,17 @@ test_routes_of_the_profile() {
 	client_stop routes
 }
 
+# With IPv4 alone on our side of the child SA: who asks for IPv6 hears at once that it goes nowhere.
+test_selectors_of_one_family() {
+	profile_psk ours
+	client_start ours --set esp.local-ts=10.98.0.0/16
+	status_is ours '(s["routes"], s["blocked"]) == (["10.99.0.0/24"], ["fd99::/64"])' ||
+		fail "$(json ours '(s["routes"], s["blocked"])')"
+	warned ours 'carries fd99::/64 but nothing from IPv6 addresses: it goes nowhere' || fail "no warning"
+	reaches "$INNER4"
+	client_stop ours
+}
+
 resolver_has() {
 	grep -Eq "$1" "$LAB/client/etc/resolv.conf" || fail "resolv.conf lacks $1"
 }

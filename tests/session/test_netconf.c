@@ -562,6 +562,27 @@ static void domains_are_names_or_nothing(void **state)
 	}
 }
 
+/* Our side of the child SA has the one family only, be it that esp.local-ts says so or that the gateway does: packets
+ * of the other would be lost without a word. */
+static void addresses_that_no_child_takes(void **state)
+{
+	struct pushed *x = *state;
+
+	x->local = "10.1.2.3";
+	push_addr(x, "10.1.2.3");
+	push_addr(x, "fd98::1");
+	push_dns(x, "10.99.0.53");
+	push_dns(x, "fd99::53");
+	push_route(x, "10.99.0.0/24");
+	push_route(x, "fd99::/64");
+	build(x);
+	assert_route(x, "10.99.0.0/24", ROUTE_TUNNEL);
+	assert_route(x, "fd99::/64", ROUTE_BLOCK);
+	assert_int_equal(x->made->n_dns, 1);
+	assert_int_equal(warnings(x), 1);
+	assert_true(warned(x, "carries fd99::/64", "nothing from IPv6 addresses: it goes nowhere"));
+}
+
 /* No names but those are told to the tunnel's servers, whatever the gateway would like to hear. */
 static void only_the_domains_of_the_profile(void **state)
 {
@@ -615,6 +636,7 @@ int main(void)
 		cmocka_unit_test(transport_mode_leads_to_the_gateway),
 		cmocka_unit_test_setup_teardown(domains_are_names_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_the_domains_of_the_profile, setup, teardown),
+		cmocka_unit_test_setup_teardown(addresses_that_no_child_takes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, test_crypto_setup, test_crypto_teardown);
