@@ -8,6 +8,7 @@ const struct rexmit_plan rexmit_dispensable = { 500, 1000, 8 };
 const struct rexmit_plan rexmit_twice = { 500, 1000, 4 };
 const struct rexmit_plan rexmit_first = { 500, 3000, 10 };
 const struct rexmit_plan rexmit_settled = { 500, 8000, 10 };
+const struct rexmit_plan rexmit_confirmed = { 500, 8000, 18 };
 
 void kept_free(struct kept *k)
 {

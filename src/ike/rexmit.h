@@ -40,6 +40,8 @@ extern const struct rexmit_plan rexmit_twice; /* ... and there are two such ques
 extern const struct rexmit_plan
 	rexmit_first; /* first contact from an address, or after a sleep: 24 s */
 extern const struct rexmit_plan rexmit_settled; /* everything later: 56 s */
+extern const struct rexmit_plan
+	rexmit_confirmed; /* a login that somebody may have to confirm: 120 s */
 
 struct rexmit {
 	const struct rexmit_plan *plan;

@@ -34,6 +34,8 @@ static const struct rexmit_plan *plan_for(const struct v2 *v, enum v2_task task)
 	if (forgotten || (v->hs && v->hs->late) || (task == TASK_MOVE && v->elsewhere) ||
 		task == TASK_RESUME_AUTH)
 		return &rexmit_first;
+	if (task == TASK_EAP)
+		return &rexmit_confirmed;
 	if (!v2_opens(task))
 		return &rexmit_settled;
 	return v->patient ? &rexmit_first : &rexmit_impatient;

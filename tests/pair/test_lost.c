@@ -119,20 +119,20 @@ struct stranger {
 static bool refuse_in_the_clear(void *arg, struct net *n, enum end from, struct flight *f)
 {
 	struct stranger *x = arg;
-	size_t marker = f->dst.port == 4500 ? 4 : 0;
-	uint8_t m[4 + IKE_HDR_LEN + 8] = { 0 }, *h = m + marker;
+	uint8_t h[IKE_HDR_LEN + 8];
 
-	if (f->esp || f->len < marker + IKE_HDR_LEN || f->data[marker + 23] < x->mid)
+	if (f->esp || f->len < IKE_HDR_LEN || f->data[23] < x->mid)
 		return false;
 	if (from == GATEWAY)
 		return true;
-	memcpy(h, f->data + marker, IKE_HDR_LEN);
+	memset(h, 0, sizeof(h));
+	memcpy(h, f->data, IKE_HDR_LEN);
 	h[16] = PAYLOAD_N;
 	h[19] = FLAG_RESPONSE;
-	h[27] = IKE_HDR_LEN + 8;
+	h[27] = sizeof(h);
 	h[IKE_HDR_LEN + 3] = 8;
 	h[IKE_HDR_LEN + 7] = x->notify;
-	net_send(n, CLIENT, &f->dst, &f->src, m, marker + IKE_HDR_LEN + 8, 1);
+	net_send(n, CLIENT, &f->dst, &f->src, h, sizeof(h), 1);
 	x->said++;
 	return true;
 }
@@ -161,6 +161,42 @@ static void refused_by_a_stranger(void **state)
 		pair_free(&p);
 	}
 	profile_done(profile);
+}
+
+/* The gateway, or who asks for it, has the password and waits for somebody with a telephone. */
+struct telephone {
+	uint64_t until;
+	unsigned begun_again;
+};
+
+static bool not_confirmed_yet(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	enum { PASSWORD = 3 }; /* its message, behind our identity and the user's name */
+	struct telephone *x = arg;
+	uint8_t mid = f->esp ? 0 : f->data[23];
+
+	x->begun_again += !f->esp && from == CLIENT && f->data[18] == IKE_SA_INIT;
+	if (x->until == 0 && from == CLIENT && mid == PASSWORD)
+		x->until = n->now + SECONDS(100);
+	return from == GATEWAY && mid >= PASSWORD && n->now < x->until;
+}
+
+static void a_login_that_somebody_confirms(void **state)
+{
+	struct profile *profile = profile_trusting(profile_eap());
+	struct telephone x = { 0 };
+	struct pair p;
+
+	(void)state;
+	whole_begin_eap(&p, profile);
+	pair_start(&p);
+	pair_tap(&p, not_confirmed_yet, &x);
+	pair_run(&p, SECONDS(130));
+	pair_check_up(&p, 1);
+	assert_true(x.until > 0);
+	assert_int_equal(x.begun_again, 0);
+	assert_int_equal(p.asks, 2);
+	whole_finish(&p, profile);
 }
 
 /* Nothing was asked for yet that the gateway could not have. */
@@ -542,6 +578,7 @@ int main(void)
 		cmocka_unit_test(refused_without_proof),
 		cmocka_unit_test(refused_behind_the_login),
 		cmocka_unit_test(refused_by_a_stranger),
+		cmocka_unit_test(a_login_that_somebody_confirms),
 		cmocka_unit_test(address_refused_too_early),
 		cmocka_unit_test(an_impostor),
 		cmocka_unit_test(brought_back),
