@@ -164,13 +164,22 @@ const char *nl_error_text(const struct nlmsghdr *h)
 
 enum ask_state { ASK_MORE, ASK_DONE, ASK_FAILED, ASK_AGAIN };
 
+/* False: it broke off, and what came is not all. */
+static bool dump_ended(const struct nlmsghdr *h, int *code, const char *doing, struct err *e)
+{
+	int said = 0;
+
+	if (nlmsg_datalen(h) >= (int)sizeof(said))
+		memcpy(&said, nlmsg_data(h), sizeof(said));
+	*code = said < 0 ? -said : 0;
+	return said >= 0 || nl_error(e, *code, NULL, doing);
+}
+
 static enum ask_state ask_message(
 	struct nl_reply *out, const struct nlmsghdr *h, int *code, const char *doing, struct err *e)
 {
-	if (h->nlmsg_flags & NLM_F_DUMP_INTR)
-		return ASK_AGAIN;
 	if (h->nlmsg_type == NLMSG_DONE)
-		return ASK_DONE;
+		return dump_ended(h, code, doing, e) ? ASK_DONE : ASK_FAILED;
 	if (h->nlmsg_type == NLMSG_ERROR && nlmsg_datalen(h) >= (int)sizeof(struct nlmsgerr)) {
 		*code = -((const struct nlmsgerr *)nlmsg_data(h))->error;
 		if (*code == 0)
@@ -191,7 +200,7 @@ static enum ask_state ask_gather(struct nl_sock *sk, uint32_t seq, struct nl_rep
 	enum ask_state state = ASK_MORE;
 	bool again = false;
 
-	while (state == ASK_MORE || state == ASK_AGAIN) {
+	while (state == ASK_MORE) {
 		struct sockaddr_nl from;
 		unsigned char *data = NULL;
 		int n = nl_recv(sk, &from, &data, NULL);
@@ -203,14 +212,13 @@ static enum ask_state ask_gather(struct nl_sock *sk, uint32_t seq, struct nl_rep
 			return ASK_FAILED;
 		}
 		struct nlmsghdr *h = (struct nlmsghdr *)data;
-		for (int left = n; nlmsg_ok(h, left) && state <= ASK_MORE;
+		for (int left = n; nlmsg_ok(h, left) && state == ASK_MORE;
 			h = nlmsg_next(h, &left)) {
 			if (from.nl_pid != 0 || h->nlmsg_seq != seq)
 				continue;
+			/* Any of them may tell that the table has changed, the last as well. */
+			again |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 			state = ask_message(out, h, code, doing, e);
-			again |= state == ASK_AGAIN;
-			if (state == ASK_AGAIN)
-				state = ASK_MORE;
 		}
 		wipe(data, (size_t)n);
 		free(data);
