@@ -6,21 +6,32 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The program resolvconf (Debian's, openresolv's or systemd's): an argument vector, no shell. */
+/* The program resolvconf (Debian's or openresolv's): an argument vector, no shell. */
 
 enum { PATIENCE_MS = 10000, STEP_MS = 5 };
+
+/* systemd's: it tells nobody but systemd-resolved, which is asked by itself where the machine goes by it. */
+static bool is_resolvectl(const char *program)
+{
+	char *real = realpath(program, NULL), *slash = real ? strrchr(real, '/') : NULL;
+	bool is = slash && strcmp(slash, "/resolvectl") == 0;
+
+	free(real);
+	return is;
+}
 
 const char *resolvconf_program(void)
 {
 	static const char *const places[] = { "/sbin/resolvconf", "/usr/sbin/resolvconf" };
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (access(places[i], X_OK) == 0)
+		if (access(places[i], X_OK) == 0 && !is_resolvectl(places[i]))
 			return places[i];
 	return NULL;
 }
@@ -79,13 +90,14 @@ static bool spawn(const char *program, char *const argv[], int in, pid_t *pid, s
 	return code == 0 || err_set(e, ERR_LOCAL, "%s cannot be run: %s", program, strerror(code));
 }
 
-static bool run(const char *program, bool alone, char *option, const char *record, const char *text,
-	size_t n, struct err *e)
+/* first: an option before the one that says what is done, or NULL. */
+static bool run(const char *program, char *first, char *option, const char *record,
+	const char *text, size_t n, struct err *e)
 {
-	char name[32] = "resolvconf", rec[64], exclusive[] = "-x";
-	char *with[] = { name, exclusive, option, rec, NULL };
+	char name[32] = "resolvconf", rec[64];
+	char *with[] = { name, first, option, rec, NULL };
 	char *without[] = { name, option, rec, NULL };
-	char **argv = alone ? with : without;
+	char **argv = first ? with : without;
 	int pipes[2];
 	pid_t pid;
 
@@ -103,20 +115,23 @@ static bool run(const char *program, bool alone, char *option, const char *recor
 }
 
 /* Where all names go into the tunnel, no other server may stay in the list: the C library asks it when
- * the first does not answer. openresolv and systemd's know that as -x; Debian's does not, and says so. */
+ * the first does not answer. openresolv knows that as -x; Debian's does not, and says so. */
 bool resolvconf_set(
 	const char *program, const char *record, const struct dns_want *want, struct err *e)
 {
-	char text[8192], option[] = "-a";
+	char text[8192], option[] = "-a", exclusive[] = "-x";
 	size_t n = resolv_text(text, sizeof(text), want, "", "", 0);
 
-	return run(program, want->all, option, record, text, n, e) ||
+	return run(program, want->all ? exclusive : NULL, option, record, text, n, e) ||
 		(want->all && err_ctx(e, "making the tunnel's name servers the only ones (-x)"));
 }
 
+/* openresolv's fails where there is no such record any more, unless it is told -f, which Debian's does not
+ * know. */
 bool resolvconf_unset(const char *program, const char *record, struct err *e)
 {
-	char option[] = "-d";
+	char option[] = "-d", force[] = "-f";
 
-	return run(program, false, option, record, "", 0, e);
+	return run(program, NULL, option, record, "", 0, e) ||
+		run(program, force, option, record, "", 0, NULL);
 }

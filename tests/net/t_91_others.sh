@@ -314,6 +314,26 @@ test_dns_resolvconf_fails() {
 	cp -p "$LAB/keep" "$etc"
 }
 
+# systemd's resolvconf is its resolvectl. It sets what systemd-resolved goes by, whom nobody asks here.
+test_dns_resolvconf_of_systemd() {
+	local etc=$LAB/client/etc/resolv.conf
+	cp -p "$etc" "$LAB/keep"
+	profile_psk dns full
+	mkdir -p "$LAB/sbin"
+	printf '#!/bin/sh\n' >"$LAB/sbin/resolvectl"
+	chmod 755 "$LAB/sbin/resolvectl"
+	ln -sf resolvectl "$LAB/sbin/resolvconf"
+	in_box client mount -t overlay overlay -o "lowerdir=$LAB/sbin:/usr/sbin" /usr/sbin
+	client_start dns
+	names_the_tunnels || fail "$(cat "$etc")"
+	status_is dns 's["dns"]["via"] == "/etc/resolv.conf"' || fail "$(json dns 's["dns"]')"
+	client_stop dns
+	cmp "$etc" "$LAB/keep" || fail "not as it was: $(cat "$etc")"
+	in_box client umount -l /usr/sbin
+	rm -f "$LAB/sbin/resolvconf" "$LAB/sbin/resolvectl"
+	cp -p "$LAB/keep" "$etc"
+}
+
 # --- the interface's name ---------------------------------------------------------------------------------
 
 # By a udev rule, or by hand.
