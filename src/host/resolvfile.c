@@ -259,6 +259,23 @@ static void beside_remove(const char *target)
 	sweep(AT_FDCWD, name);
 }
 
+static bool has_copy(const char *target)
+{
+	char name[PATH_MAX];
+
+	return beside_name(name, target) && faccessat(AT_FDCWD, name, F_OK, 0) == 0;
+}
+
+/* Also that of a file which has become a link since. */
+static void copies_remove(const char *path)
+{
+	char target[PATH_MAX];
+
+	if (find_target(path, target, NULL) && strcmp(target, path) != 0)
+		beside_remove(target);
+	beside_remove(path);
+}
+
 /* An instance wrote it, whichever that was. */
 static bool has_first_line(const struct file *f)
 {
@@ -487,6 +504,10 @@ static bool take_out(int dir, const char *path, const struct file *mine, const c
 	char target[PATH_MAX];
 	bool others = false;
 
+	/* A link to what is not there, and nothing of ours. */
+	*kept = !find_target(path, target, NULL);
+	if (*kept)
+		return look_at_others(dir, instance, &now, &others, newest, e);
 	bool ok = look(dir, path, instance, target, &now, &others, newest, e);
 	if (ok && file_same(mine, &now))
 		ok = put_back(dir, target, newest, e);
@@ -505,18 +526,17 @@ bool resolv_file_recover(int dir, const char *path, bool *recovered, struct err 
 	bool ours;
 
 	*recovered = false;
-	if (!find_target(path, target, NULL) || !beside_name(name, target) ||
-		faccessat(AT_FDCWD, name, F_OK, 0) < 0)
+	if (!find_target(path, target, NULL) || (!has_copy(target) && !has_copy(path)))
 		return true;
 	bool ok = look(dir, path, "", target, &now, &ours, &newest, e);
 	if (ok && !newest.there) {
-		if (has_first_line(&now)) {
+		if (has_first_line(&now) && has_copy(target) && beside_name(name, target)) {
 			ok = saved_read(AT_FDCWD, name, &before, e) &&
 				file_store(AT_FDCWD, target, &before, e);
 			*recovered = ok;
 		}
 		if (ok)
-			beside_remove(target);
+			copies_remove(path);
 	}
 	file_free(&now);
 	file_free(&before);
@@ -527,7 +547,7 @@ bool resolv_file_recover(int dir, const char *path, bool *recovered, struct err 
 bool resolv_file_unset(int dir, const char *path, const char *instance, bool *kept, struct err *e)
 {
 	struct file nothing = { 0 }, mine = { 0 }, newest = { 0 };
-	char name[INSTANCE_MAX + 16], target[PATH_MAX];
+	char name[INSTANCE_MAX + 16];
 	bool others, ok;
 
 	*kept = false;
@@ -541,8 +561,7 @@ bool resolv_file_unset(int dir, const char *path, const char *instance, bool *ke
 		sweep(dir, SAVED);
 		if (!newest.there) {
 			unlinkat(dir, SAVED, 0);
-			if (find_target(path, target, NULL))
-				beside_remove(target);
+			copies_remove(path);
 		}
 	}
 	file_free(&mine);

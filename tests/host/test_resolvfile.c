@@ -189,6 +189,39 @@ static void rewritten_by_others_is_left(void **state)
 	assert_file("nameserver 192.0.2.99\n");
 }
 
+static bool has_copy(void)
+{
+	char copy[sizeof(conf) + 32];
+
+	snprintf(copy, sizeof(copy), "%s" RESOLV_SUFFIX, conf);
+	return access(copy, F_OK) == 0;
+}
+
+/* As somebody does who goes over to a manager of names: neither is the copy left beside it, nor does a link whose
+ * file is not there yet keep us from leaving. */
+static void replaced_by_a_link_is_left(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	for (int there = 1; there >= 0; there--) {
+		put(BEFORE);
+		set("office", "10.1.0.53");
+		assert_true(has_copy());
+		if (there)
+			assert_int_equal(rename(conf, link_to), 0);
+		else
+			unlink(conf);
+		assert_int_equal(symlink("link", conf), 0);
+		unset("office", !there);
+		assert_int_equal(lstat(conf, &st), 0);
+		assert_true(S_ISLNK(st.st_mode));
+		assert_false(has_copy());
+		unlink(conf);
+		unlink(link_to);
+	}
+}
+
 static void killed_before_anything_was_written(void **state)
 {
 	(void)state;
@@ -258,6 +291,16 @@ static void comes_back_after_the_power_was_lost(void **state)
 	power_lost("nameserver 192.0.2.99\n");
 	recover(false);
 	assert_file("nameserver 192.0.2.99\n");
+	/* It has become a link to somebody's file. */
+	set("office", "10.1.0.53");
+	power_lost(NULL);
+	unlink(conf);
+	assert_int_equal(symlink("link", conf), 0);
+	put("nameserver 192.0.2.99\n");
+	recover(false);
+	assert_false(has_copy());
+	unlink(conf);
+	unlink(link_to);
 	/* Our text without a copy is no file of before. */
 	put("# Written by vpnc-ike for office; as it was\nnameserver 10.1.0.53\n");
 	set("home", "10.2.0.53");
@@ -318,6 +361,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(none_is_none_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(symbolic_link_stays_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_by_others_is_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(replaced_by_a_link_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			killed_before_anything_was_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_between_two_steps, setup, teardown),
