@@ -143,8 +143,10 @@ static void undo_all(struct host *h)
 		.lan = h->want && h->want->lan };
 	struct err e;
 
-	if (!netconf_apply(h, &nothing, &e))
+	if (!netconf_apply(h, &nothing, &e)) {
 		host_warn(h, "%s", e.text);
+		dns_undo(h); /* whatever else stays */
+	}
 	if (h->kill == KILLSWITCH_STRICT)
 		host_warn(h,
 			"the kill switch stays up: nothing leaves this machine but to the gateway until "

@@ -319,12 +319,18 @@ bool netconf_apply(struct host *h, const struct netconf *want, struct err *e)
 	struct netconf *copy = netconf_copy(want);
 	if (!copy)
 		return err_set(e, ERR_LOCAL, "no memory for %u routes", want->n_routes);
+	/* Where there will be no name servers of the tunnel they go first: without its routes what is asked of
+	 * them would leave past it. */
+	if (want->n_dns == 0)
+		dns_apply(h, want);
 	/* The gateway's packets must come in before the first route leads into the tunnel. */
 	bool ok = make_target(h, want, &t, e) && rp_filter_adapt(h, want, e) &&
 		kernel_apply(h, &t, e);
 	target_free(&t);
 	if (!ok) {
 		(void)!rp_filter_adapt(h, h->want ? h->want : &nothing, NULL);
+		if (h->want)
+			dns_apply(h, h->want);
 		free(copy);
 		return false;
 	}

@@ -1269,6 +1269,35 @@ static void foreign_resolv_conf_stays(void **state)
 	free(c);
 }
 
+/* Or what is still asked of the tunnel's servers would leave past it. */
+static void names_go_before_the_routes(void **state)
+{
+	struct netconf *c = conf_full(), *nothing = calloc(1, sizeof(*nothing));
+	char name[16];
+	int tun;
+
+	(void)state;
+	need_root();
+	char *before = machine();
+	struct host *h = open_host("office", &tun, name);
+	assert_non_null(nothing);
+	c->dns[c->n_dns++] = ip("10.1.0.53");
+	c->dns_default = true;
+	assert_ok(&e, host_netconf(h, c, &e));
+	assert_ok(&e, host_netconf(h, nothing, &e));
+	char *journal = read_text("/run/vpnc-ike/office.journal");
+	const char *names = strstr(journal, "\n- resolv.conf"),
+		   *rule = strstr(journal, "\n- rule v4");
+	assert_non_null(names);
+	assert_non_null(rule);
+	assert_true(names < rule);
+	free(journal);
+	close_host(h, tun);
+	assert_as_before(before);
+	free(nothing);
+	free(c);
+}
+
 static struct sa_spec *esp_spec_of(enum sa_dir dir, uint32_t spi)
 {
 	struct sa_spec *s = calloc(1, sizeof(*s));
@@ -1415,6 +1444,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(puts_back_what_others_removed, teardown),
 		cmocka_unit_test_teardown(without_ipv6, teardown),
 		cmocka_unit_test_teardown(foreign_resolv_conf_stays, teardown),
+		cmocka_unit_test_teardown(names_go_before_the_routes, teardown),
 		cmocka_unit_test(esp_in_the_kernel),
 	};
 
