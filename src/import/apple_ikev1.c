@@ -117,6 +117,24 @@ void apple_ipsec(struct apple_vpn *v)
 	apple_tell(v, ipsec, "IPSec", ipsec_rows, ARRAY_LEN(ipsec_rows));
 }
 
+static void read_ppp(struct apple_vpn *v, const struct xml *ppp)
+{
+	static const struct {
+		const char *word;
+		unsigned bit;
+	} rows[] = { { "MSCHAP2", FOREIGN_MSCHAPV2 }, { "CHAP", FOREIGN_CHAP },
+		{ "PAP", FOREIGN_PAP }, { "EAP", FOREIGN_EAP } };
+	const struct xml *list = plist_array(ppp, "AuthProtocol");
+	unsigned may = 0;
+
+	for (const struct xml *x = list ? list->child : NULL; x; x = x->next)
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+			if (strcmp(x->text, rows[i].word) == 0)
+				may |= rows[i].bit;
+	if (list && list->child)
+		foreign_ppp_auth(v->p, "PPP.AuthProtocol", may);
+}
+
 void apple_l2tp(struct apple_vpn *v)
 {
 	const struct xml *ipsec = plist_dict(v->payload, "IPSec");
@@ -130,6 +148,7 @@ void apple_l2tp(struct apple_vpn *v)
 	read_phase1(v, ipsec);
 	apple_text(v, ppp, "AuthName", "secrets", "user");
 	apple_text(v, ppp, "AuthPassword", "secrets", "password");
+	read_ppp(v, ppp);
 	if (ipv4 && !plist_on(ipv4, "OverridePrimary"))
 		import_note(v->p, IMPORT_TODO, "IPv4.OverridePrimary",
 			"is off: name in network.routes what is to go through the tunnel; without it "

@@ -122,6 +122,26 @@ void foreign_proposals(
 	need_tier(p, highest, what);
 }
 
+/* --- PPP --------------------------------------------------------------------------------------------- */
+
+void foreign_ppp_auth(struct import_profile *p, const char *what, unsigned may)
+{
+	static const struct {
+		unsigned bit;
+		const char *word;
+	} rows[] = { { FOREIGN_MSCHAPV2, "mschapv2" }, { FOREIGN_CHAP, "chap" },
+		{ FOREIGN_PAP, "pap" }, { FOREIGN_EAP, "eap" } };
+	char list[IMPORT_VALUE_MAX] = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (may & rows[i].bit)
+			add_word(list, rows[i].word);
+	import_set(p, "ppp", "auth", "%s", list[0] ? list : rows[0].word);
+	if (!list[0])
+		import_note(p, IMPORT_TODO, what,
+			"allows no way to log in that is done here: ppp.auth has the one that is best");
+}
+
 /* --- lists ------------------------------------------------------------------------------------------- */
 
 bool foreign_is_address(const char *word)

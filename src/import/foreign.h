@@ -20,6 +20,10 @@ bool foreign_is_eap_tls(const struct import_profile *p); /* it came out as the l
 bool foreign_is_l2tp(const char *ports);
 /* [esp] key = traffic selectors, unless they are everything, which is asked for anyhow. */
 void foreign_selectors(struct import_profile *p, const char *key, const char *selectors);
+/* [ppp] auth: those that the foreign program would log in by, and no others, or a server could have the password
+ * in the clear that it was not to get. */
+enum { FOREIGN_MSCHAPV2 = 1, FOREIGN_CHAP = 2, FOREIGN_PAP = 4, FOREIGN_EAP = 8 };
+void foreign_ppp_auth(struct import_profile *p, const char *what, unsigned may);
 /* Lists of words with commas, semicolons or white space between, gathered from one or more texts. What is not
  * of that kind becomes a note, and so does what does not fit a value. */
 struct foreign_list {

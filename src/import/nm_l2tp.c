@@ -9,8 +9,6 @@
 
 /* NetworkManager-l2tp: L2TP over IPsec, and L2TP alone, which is not ours. */
 
-static const char ppp[] = "how PPP goes about it is settled with the gateway";
-
 static const struct keyfile_word words[] = {
 	{ "service-type", NULL, 0 },
 	{ "password-flags", NULL, 0 },
@@ -27,11 +25,7 @@ static const struct keyfile_word words[] = {
 	{ "no-vj-comp", NULL, 0 },
 	{ "nopcomp", NULL, 0 },
 	{ "noaccomp", NULL, 0 },
-	{ "refuse-eap", NULL, 0 },
-	{ "refuse-chap", ppp, IMPORT_LEFT },
 	{ "refuse-mschap", NULL, 0 },
-	{ "refuse-mschapv2", ppp, IMPORT_LEFT },
-	{ "refuse-pap", ppp, IMPORT_LEFT },
 	{ "require-mppe", "MPPE is not done: IPsec is around all of it", IMPORT_LEFT },
 	{ "require-mppe-40", "MPPE is not done: IPsec is around all of it", IMPORT_LEFT },
 	{ "require-mppe-128", "MPPE is not done: IPsec is around all of it", IMPORT_LEFT },
@@ -97,6 +91,25 @@ static void read_ike(struct import_profile *p, struct keyfile *k)
 		import_set(p, "esp", "pfs", "no");
 }
 
+static void read_ppp(struct import_profile *p, struct keyfile *k)
+{
+	static const struct {
+		const char *key;
+		unsigned bit;
+	} rows[] = { { "refuse-mschapv2", FOREIGN_MSCHAPV2 }, { "refuse-chap", FOREIGN_CHAP },
+		{ "refuse-pap", FOREIGN_PAP }, { "refuse-eap", FOREIGN_EAP } };
+	const char *refused = NULL;
+	unsigned may = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (!nm_is(k, rows[i].key, "yes"))
+			may |= rows[i].bit;
+		else if (!refused)
+			refused = rows[i].key;
+	if (refused)
+		foreign_ppp_auth(p, refused, may);
+}
+
 void nm_l2tp(struct import_profile *p, struct keyfile *k)
 {
 	nm_gateway(p, k, "gateway");
@@ -108,6 +121,7 @@ void nm_l2tp(struct import_profile *p, struct keyfile *k)
 	read_ike(p, k);
 	nm_set(p, k, "user", "secrets", "user");
 	nm_secret(p, k, "password", "password");
+	read_ppp(p, k);
 	nm_set(p, k, "mtu", "network", "mtu");
 	keyfile_tell(k, "vpn", words, ARRAY_LEN(words), p);
 }

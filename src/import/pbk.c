@@ -26,7 +26,8 @@ enum {
 enum { TYPE_VPN = 2 };
 
 /* AuthRestrictions, CustomAuthKey. */
-enum { AUTH_EAP = 0x80, EAP_TLS = 13, EAP_PEAP = 25, EAP_MSCHAPV2 = 26, EAP_TTLS = 21 };
+enum { AUTH_PAP = 0x8, AUTH_CHAP = 0x20, AUTH_EAP = 0x80, AUTH_MSCHAPV2 = 0x200 };
+enum { EAP_TLS = 13, EAP_PEAP = 25, EAP_MSCHAPV2 = 26, EAP_TTLS = 21 };
 
 static const char RUN[] = "it would run a program";
 
@@ -105,6 +106,17 @@ static void read_eap(struct import_profile *p, unsigned long method)
 		"EAP method %lu is not done here; those that are will be tried", method);
 }
 
+/* Books of old have a small number there, which counts kinds of logins. */
+static void read_ppp(struct import_profile *p, unsigned long may)
+{
+	if (may >= AUTH_PAP)
+		foreign_ppp_auth(p, "AuthRestrictions",
+			(may & AUTH_MSCHAPV2 ? FOREIGN_MSCHAPV2 : 0u) |
+				(may & AUTH_CHAP ? FOREIGN_CHAP : 0u) |
+				(may & AUTH_PAP ? FOREIGN_PAP : 0u) |
+				(may & AUTH_EAP ? FOREIGN_EAP : 0u));
+}
+
 static void read_auth(struct import_profile *p, struct keyfile *k, const char *s, bool l2tp)
 {
 	unsigned long may = number(k, s, "AuthRestrictions"), eap = number(k, s, "CustomAuthKey");
@@ -114,6 +126,7 @@ static void read_auth(struct import_profile *p, struct keyfile *k, const char *s
 		import_note(p, IMPORT_TODO, "PreSharedKey",
 			"Windows keeps the shared key elsewhere: secrets.psk, or local.auth = cert with a "
 			"certificate");
+		read_ppp(p, may);
 		if (may & AUTH_EAP)
 			read_eap(p, eap);
 	} else if (may & AUTH_EAP || eap) {

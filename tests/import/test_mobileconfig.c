@@ -432,13 +432,14 @@ static void l2tp_with_a_key(void **state)
 	import_free(&report_im);
 	p = reads(L2TP(STRING("AuthenticationMethod", "SharedSecret") DATA("SharedSecret", "a2V5")
 			       STRING("LocalIdentifier", "staff"),
-		STRING("CommRemoteAddress", "vpn.example.org")
-			LIST("AuthEAPPlugins", "<string>EAP-RSA</string>"),
+		STRING("CommRemoteAddress", "vpn.example.org") LIST("AuthEAPPlugins",
+			"<string>EAP-RSA</string>") LIST("AuthProtocol", "<string>EAP</string>"),
 		DICT("IPv4", NUMBER("OverridePrimary", "0"))));
 	report_value(p, "local.id", "keyid:staff");
 	report_value(p, "ike.aggressive", NULL);
 	report_note(p, IMPORT_TODO, "IPv4.OverridePrimary", "network.routes");
 	report_note(p, IMPORT_LEFT, "PPP.AuthEAPPlugins", "EAP over TLS");
+	report_value(p, "ppp.auth", "eap");
 	report_good(p);
 }
 

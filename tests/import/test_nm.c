@@ -92,6 +92,8 @@ static void l2tp(void **state)
 	report_value(p, "network.mtu", "1400");
 	report_note(p, IMPORT_TODO, "ipsec-ike", "weak");
 	report_note(p, IMPORT_LEFT, "require-mppe", "IPsec");
+	report_value(p, "ppp.auth", "mschapv2, chap, eap");
+	report_no_note(p, "refuse-pap");
 	report_good(p);
 	p = report_reads(import_nm,
 		HEAD("l2tp") "gateway=192.0.2.1\nmachine-auth-type=tls\nmachine-cert=/c.p12\n");
@@ -101,6 +103,16 @@ static void l2tp(void **state)
 	p = report_reads(
 		import_nm, HEAD("l2tp") "gateway=192.0.2.1\nipsec-enabled=yes\nipsec-psk=0s%%\n");
 	report_note(p, IMPORT_TODO, "ipsec-psk", "Base64");
+	report_value(p, "ppp.auth", NULL);
+	p = report_reads(import_nm,
+		HEAD("l2tp") "gateway=192.0.2.1\nipsec-enabled=yes\nipsec-psk=k\nrefuse-eap=yes\n"
+			     "refuse-pap=yes\nrefuse-chap=yes\nrefuse-mschap=yes\n");
+	report_value(p, "ppp.auth", "mschapv2");
+	p = report_reads(import_nm,
+		HEAD("l2tp") "gateway=192.0.2.1\nipsec-enabled=yes\nipsec-psk=k\nrefuse-eap=yes\n"
+			     "refuse-pap=yes\nrefuse-chap=yes\nrefuse-mschapv2=yes\n");
+	report_value(p, "ppp.auth", "mschapv2");
+	report_note(p, IMPORT_TODO, "refuse-mschapv2", "ppp.auth");
 }
 
 static void vpnc(void **state)

@@ -64,9 +64,19 @@ static void methods(void **state)
 	(void)state;
 	report_reads_all(import_pbk, ENTRY("a", 13) PHONE, 1);
 	report_value(report_im.v[0], "connection.type", "l2tp");
+	report_value(report_im.v[0], "ppp.auth", NULL);
+	/* As Windows makes one: CHAP and MS-CHAPv2, and no password in the clear. */
+	report_reads_all(import_pbk, ENTRY("a", 3) "AuthRestrictions=544\r\n" PHONE, 1);
+	report_value(report_im.v[0], "ppp.auth", "mschapv2, chap");
+	report_reads_all(import_pbk, ENTRY("a", 3) "AuthRestrictions=632\r\n" PHONE, 1);
+	report_value(report_im.v[0], "ppp.auth", "mschapv2, chap, pap");
+	report_reads_all(import_pbk, ENTRY("a", 3) "AuthRestrictions=64\r\n" PHONE, 1);
+	report_value(report_im.v[0], "ppp.auth", "mschapv2");
+	report_note(report_im.v[0], IMPORT_TODO, "AuthRestrictions", "ppp.auth");
 	report_reads_all(
 		import_pbk, ENTRY("a", 3) "CustomAuthKey=26\r\nAuthRestrictions=128\r\n" PHONE, 1);
 	report_no_note(report_im.v[0], "CustomAuthKey");
+	report_value(report_im.v[0], "ppp.auth", "eap");
 	report_reads_all(
 		import_pbk, ENTRY("a", 3) "CustomAuthKey=13\r\nAuthRestrictions=128\r\n" PHONE, 1);
 	report_value(report_im.v[0], "local.eap", "tls");
