@@ -431,7 +431,8 @@ static enum host_sa_event event_of(struct sad *x, const struct nlmsghdr *m, uint
 }
 
 /* Each event is a datagram of one message. What the socket could not hold is lost: a use that is not
- * heard of has a time limit in the engine, and an SA that runs out its lifetime. */
+ * heard of has a time limit in the engine, an SA that runs out its lifetime, and one that somebody removed is
+ * looked for. */
 enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi)
 {
 	struct sad *x = h->sad;
@@ -445,6 +446,7 @@ enum host_sa_event host_sa_next_event(struct host *h, uint32_t *spi)
 		if (n > 0 && from.nl_pid == 0 && nlmsg_ok(m, n))
 			ev = event_of(x, m, spi);
 		free(data);
+		x->look |= n == -NLE_NOMEM;
 		if (n <= 0 && n != -NLE_NOMEM)
 			break;
 	}

@@ -1,4 +1,4 @@
-/* What the kernel answers to a question, message by message: the socket of this test says what it is told to. */
+/* What the kernel says, message by message: the sockets of this test say what they are told to. */
 #include "../../src/host/priv.h"
 #include "lib/test.h"
 
@@ -15,7 +15,8 @@ static struct said {
 } script[DATAGRAMS];
 static size_t n_script, next, asked;
 static uint32_t seq;
-static struct nl_sock *sk;
+static bool overrun; /* news were too many for their socket */
+static struct nl_sock *sk, *news;
 static struct err e;
 
 /* In the place of libnl's. */
@@ -30,12 +31,15 @@ int nl_sendto(struct nl_sock *s, void *data, size_t len)
 /* Who reads on when all is said would wait for ever. */
 int nl_recv(struct nl_sock *s, struct sockaddr_nl *from, unsigned char **data, struct ucred **who)
 {
-	(void)s;
 	(void)who;
-	if (next == n_script)
+	if (s == news && overrun) {
+		overrun = false;
+		return -NLE_NOMEM;
+	}
+	if (s == news || next == n_script)
 		return -NLE_AGAIN;
 	const struct said *m = &script[next++];
-	struct nlmsghdr h = { .nlmsg_len = NLMSG_LENGTH(sizeof(m->value)),
+	struct nlmsghdr h = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct nlmsgerr)),
 		.nlmsg_type = m->type,
 		.nlmsg_flags = NLM_F_MULTI | m->flags,
 		.nlmsg_seq = seq };
@@ -51,23 +55,30 @@ static int setup(void **state)
 {
 	(void)state;
 	sk = nl_socket_alloc();
-	return sk ? 0 : -1;
+	news = nl_socket_alloc();
+	return sk && news ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	nl_socket_free(sk);
+	nl_socket_free(news);
 	return 0;
+}
+
+static void will_say(const struct said *v, size_t n)
+{
+	memcpy(script, v, n * sizeof(*v));
+	n_script = n;
+	next = asked = 0;
 }
 
 static bool ask(const struct said *v, size_t n, struct nl_reply *out)
 {
 	const struct rtmsg head = { .rtm_family = AF_UNSPEC };
 
-	memcpy(script, v, n * sizeof(*v));
-	n_script = n;
-	next = asked = 0;
+	will_say(v, n);
 	return nl_ask_all(sk, RTM_GETROUTE, &head, sizeof(head), "reading", out, &e);
 }
 
@@ -125,12 +136,38 @@ static void a_dump_that_breaks_off_is_no_answer(void **state)
 	assert_int_equal(asked, 1);
 }
 
+/* That somebody removed it may have been among what the socket could not hold. */
+static void an_sa_is_looked_for_when_news_were_lost(void **state)
+{
+	const struct said gone[] = { { NLMSG_ERROR, 0, -ESRCH } };
+	struct xfrm_sa sa = { .dir = SA_OUT, .spi = 0x2001 };
+	struct sad sad = { .sk = sk, .monitor = news, .n_sas = 1, .sas = { &sa } };
+	struct host h = { .sad = &sad };
+	uint32_t spi = 0;
+
+	(void)state;
+	assert_true(addr_parse(&sa.local, "192.0.2.1"));
+	assert_true(addr_parse(&sa.remote, "192.0.2.2"));
+	outbox_init(&h.warnings);
+	will_say(gone, ARRAY_LEN(gone));
+	assert_int_equal(host_sa_next_event(&h, &spi), HOST_SA_NOTHING);
+	assert_int_equal(asked, 0);
+	overrun = true;
+	assert_int_equal(host_sa_next_event(&h, &spi), HOST_SA_EXPIRING);
+	assert_int_equal(spi, 0x2001);
+	assert_int_equal(host_sa_next_event(&h, &spi), HOST_SA_EXPIRED);
+	assert_int_equal(host_sa_next_event(&h, &spi), HOST_SA_NOTHING);
+	assert_int_equal(h.warnings.n, 1);
+	outbox_free(&h.warnings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_dump_is_all_of_its_messages),
 		cmocka_unit_test(a_dump_that_changed_meanwhile_is_asked_for_again),
 		cmocka_unit_test(a_dump_that_breaks_off_is_no_answer),
+		cmocka_unit_test(an_sa_is_looked_for_when_news_were_lost),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
