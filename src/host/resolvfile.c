@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /*
@@ -110,6 +111,20 @@ static bool set_time(int fd, const struct file *f)
 	return f->changed.tv_sec == 0 || futimens(fd, times) == 0;
 }
 
+/* What SELinux calls the file goes over to the one that takes its place, or who manages names here may not write
+ * to it any more. */
+static bool keep_label(int dir, const char *path, int fd)
+{
+	static const char selinux[] = "security.selinux";
+	char label[256];
+	int was = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = was < 0 ? -1 : fgetxattr(was, selinux, label, sizeof(label));
+
+	if (was >= 0)
+		close(was);
+	return n <= 0 || fsetxattr(fd, selinux, label, (size_t)n, 0) == 0;
+}
+
 /* A new file in the place of the old, so that nobody reads half of it. */
 static bool replace(int dir, const char *path, const struct file *f)
 {
@@ -122,7 +137,7 @@ static bool replace(int dir, const char *path, const struct file *f)
 	if (fd < 0)
 		return false;
 	bool ok = put_all(fd, f) && fchown(fd, f->uid, f->gid) == 0 && fchmod(fd, f->mode) == 0 &&
-		set_time(fd, f) && fsync(fd) == 0;
+		keep_label(dir, path, fd) && set_time(fd, f) && fsync(fd) == 0;
 	close(fd);
 	if (ok && renameat(dir, fresh, dir, path) == 0)
 		return true;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define BEFORE "# by hand\nnameserver 192.0.2.1\n\nsearch home.arpa\noptions ndots:2 rotate"
@@ -149,6 +150,30 @@ static void is_of_who_wrote_it_last(void **state)
 	put("nameserver 192.0.2.7\n");
 	assert_int_equal(whose("office"), RESOLV_SOMEBODYS);
 	unset("office", true);
+}
+
+#define LABEL "system_u:object_r:net_conf_t:s0"
+
+static void assert_label(void)
+{
+	char now[64] = "";
+
+	assert_int_equal(getxattr(conf, "security.selinux", now, sizeof(now)), sizeof(LABEL));
+	assert_string_equal(now, LABEL);
+}
+
+/* Where SELinux is, who manages names may write to what has this label, and to nothing else. */
+static void label_stays(void **state)
+{
+	(void)state;
+	put(BEFORE);
+	if (setxattr(conf, "security.selinux", LABEL, sizeof(LABEL), 0) < 0)
+		skip();
+	set("office", "10.1.0.53");
+	assert_label();
+	unset("office", false);
+	assert_file(BEFORE);
+	assert_label();
 }
 
 static void none_is_none_again(void **state)
@@ -358,6 +383,7 @@ int main(void)
 		cmocka_unit_test(text_keeps_search_and_options),
 		cmocka_unit_test_setup_teardown(comes_back_byte_for_byte, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_of_who_wrote_it_last, setup, teardown),
+		cmocka_unit_test_setup_teardown(label_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(none_is_none_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(symbolic_link_stays_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_by_others_is_left, setup, teardown),
