@@ -93,6 +93,31 @@ static bool first_of(struct source *s, const char *what, const char *list, char 
 	return out[0] != 0;
 }
 
+/* One of the files of a list, or, without it, of the sections that are called like one of it. */
+static bool file_of(struct source *s, const struct conf_node *section, const char *list,
+	const char *begins, char out[256])
+{
+	const char *names = of(s, section, list);
+	const struct conf_node *n;
+	struct conf_walk w;
+
+	if (names)
+		return first_of(s, list, names, out);
+	out[0] = 0;
+	conf_walk(&w, s->c, section, begins, true);
+	while ((n = conf_next(&w))) {
+		const char *file = of(s, n, "file");
+		if (out[0])
+			import_note(s->p, IMPORT_TODO, n->name, "another file; a profile has one");
+		else if (!file)
+			import_note(s->p, IMPORT_TODO, n->name,
+				"it is in the keeping of a token, and no file");
+		else
+			snprintf(out, 256, "%s", file);
+	}
+	return out[0] != 0;
+}
+
 /* The first section of a key: its kind names the folder that the file is in. */
 static const struct conf_node *key_section(struct source *s, const char **kind)
 {
@@ -140,9 +165,8 @@ static void set_key(struct source *s, bool certificate)
 
 static void set_certificate(struct source *s)
 {
-	const char *certs = of(s, s->local, "certs");
 	char file[256];
-	bool named = certs && first_of(s, "certs", certs, file);
+	bool named = file_of(s, s->local, "certs", "cert", file);
 
 	if (named)
 		set_file(s, "local.certificate", "/etc/swanctl/x509", file);
@@ -230,7 +254,7 @@ static void set_revocation(struct source *s)
 static void set_remote(struct source *s)
 {
 	const char *auth = of(s, s->remote, "auth"), *id = of(s, s->remote, "id");
-	const char *ca = of(s, s->remote, "cacerts"), *certs = of(s, s->remote, "certs");
+	const char *keys = of(s, s->remote, "pubkeys");
 	char file[256];
 
 	if (id && strchr(id, '*'))
@@ -241,9 +265,11 @@ static void set_remote(struct source *s)
 	import_set(s->p, "remote", "auth", "%s", says(auth, "psk") ? "psk" : "cert");
 	if (says(auth, "psk"))
 		return;
-	if (certs && first_of(s, "certs", certs, file))
+	if (file_of(s, s->remote, "certs", "cert", file))
 		set_file(s, "remote.certificate", "/etc/swanctl/x509", file);
-	else if (ca && first_of(s, "cacerts", ca, file))
+	else if (keys && first_of(s, "pubkeys", keys, file))
+		set_file(s, "remote.certificate", "/etc/swanctl/pubkey", file);
+	else if (file_of(s, s->remote, "cacerts", "cacert", file))
 		set_file(s, "remote.ca", "/etc/swanctl/x509ca", file);
 	else
 		import_set(s->p, "remote", "ca", "/etc/swanctl/x509ca"); /* all there are in it */
@@ -440,10 +466,10 @@ static void set_esp(struct source *s)
 static const char *const known[] = { "version", "remote_addrs", "remote_port", "encap", "proposals",
 	"vips", "reauth_time", "rekey_time", "dpd_delay", "fragmentation", "mobike", "aggressive",
 	"pull", "ppk_id", "ppk_required", "auth", "id", "eap_id", "aaa_id", "xauth_id", "certs",
-	"cacerts", "round", "esp_proposals", "replay_window", "mode", "local_ts", "remote_ts",
-	"send_certreq", "send_cert", "dpd_timeout", "dpd_action", "start_action", "close_action",
-	"keyingtries", "over_time", "rand_time", "life_time", "unique", "policies", "local_port",
-	"file", "secret", "revocation" };
+	"cacerts", "pubkeys", "round", "esp_proposals", "replay_window", "mode", "local_ts",
+	"remote_ts", "send_certreq", "send_cert", "dpd_timeout", "dpd_action", "start_action",
+	"close_action", "keyingtries", "over_time", "rand_time", "life_time", "unique", "policies",
+	"local_port", "file", "secret", "revocation" };
 
 static void tell_rest_of(struct source *s, const struct conf_node *section, const char *where)
 {

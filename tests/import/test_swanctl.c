@@ -88,6 +88,41 @@ static void eap(void **state)
 	report_note(p, IMPORT_LEFT, "proposals", "default");
 }
 
+/* Whom the file believes, and nobody else: by name, or in a section of its own. */
+static void believed(void **state)
+{
+	static const struct {
+		const char *says, *certificate, *ca;
+	} rows[] = { { "", NULL, "/etc/swanctl/x509ca" },
+		{ "cert1 { file = /gw.pem }\n", "/gw.pem", NULL },
+		{ "pubkeys = gw.pub\n", "/etc/swanctl/pubkey/gw.pub", NULL },
+		{ "cacert { file = office.pem }\n", NULL, "/etc/swanctl/x509ca/office.pem" },
+		{ "cert-a { file = /gw.pem }\n cacerts = office.pem\n", "/gw.pem", NULL } };
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(text, sizeof(text),
+			"connections {\n office {\n remote_addrs = a.example\n"
+			"local { auth = eap-mschapv2\n id = alice\n }\n"
+			"remote { auth = pubkey\n %s }\n children { net { } }\n }\n}\n",
+			rows[i].says);
+		const struct import_profile *p = reads_good(text);
+		report_value(p, "remote.certificate", rows[i].certificate);
+		report_value(p, "remote.ca", rows[i].ca);
+		report_no_note(p, "remote.pubkeys");
+		import_free(&report_im);
+	}
+	const struct import_profile *p = reads_good(
+		"connections { office { remote_addrs = a.example\n"
+		"local { auth = pubkey\n cert1 { file = /me.pem } cert2 { handle = 1 } }\n"
+		"remote { auth = pubkey\n cacert1 { handle = 2 } }\n children { net { } } } }\n"
+		"secrets { private { file = me.key } }\n");
+	report_value(p, "local.certificate", "/me.pem");
+	report_note(p, IMPORT_TODO, "cert2", "file");
+	report_note(p, IMPORT_TODO, "cacert1", "file");
+}
+
 /* The certificate is for EAP, and its server is another than the gateway. */
 static void eap_tls(void **state)
 {
@@ -278,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(eap, report_clear),
 		cmocka_unit_test_teardown(revocation, report_clear),
+		cmocka_unit_test_teardown(believed, report_clear),
 		cmocka_unit_test_teardown(eap_tls, report_clear),
 		cmocka_unit_test_teardown(ikev1_with_a_login, report_clear),
 		cmocka_unit_test_teardown(other_ways_in, report_clear),
