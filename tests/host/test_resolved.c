@@ -97,6 +97,12 @@ static int got_revert(sd_bus_message *m, void *data, sd_bus_error *error)
 	(void)error;
 	sd_bus_message_read(m, "i", &link);
 	snprintf(text, sizeof(text), "revert %d\n", link);
+	if (link == 13)
+		return sd_bus_reply_method_errorf(
+			m, "org.freedesktop.resolve1.NoSuchLink", "Link 13 not known");
+	if (link == 14)
+		return sd_bus_reply_method_errorf(
+			m, "org.freedesktop.resolve1.LinkBusy", "Link 14 is managed");
 	return note(text) < 0 ? -1 : sd_bus_reply_method_return(m, NULL);
 }
 
@@ -279,6 +285,16 @@ static void refusal_is_told_in_its_words(void **state)
 	assert_true(addr_parse(&want.servers[0], "10.1.0.54"));
 	assert_refused(&e, ERR_LOCAL, resolved_set(13, &want, &e));
 	assert_non_null(strstr(e.text, "Link 13 not known"));
+	assert_refused(&e, ERR_LOCAL, resolved_revert(14, &e));
+	assert_non_null(strstr(e.text, "Link 14 is managed"));
+}
+
+/* The tunnel's interface is gone, and what it knew of that with it. */
+static void what_is_forgotten_is_reverted(void **state)
+{
+	(void)state;
+	need_bus();
+	assert_ok(&e, resolved_revert(13, &e));
 }
 
 int main(void)
@@ -288,6 +304,7 @@ int main(void)
 		cmocka_unit_test(split_names_are_routed),
 		cmocka_unit_test(all_names_are_routed_and_reverted),
 		cmocka_unit_test(refusal_is_told_in_its_words),
+		cmocka_unit_test(what_is_forgotten_is_reverted),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
