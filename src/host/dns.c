@@ -178,6 +178,7 @@ void dns_apply(struct host *h, const struct netconf *netconf)
 	if (dns_same(&want, &h->dns))
 		return;
 	dns_undo(h);
+	h->dns_watch.again_at = 0;
 	h->dns = want;
 	if (want.n_servers > 0)
 		dns_set(h, &want, false);

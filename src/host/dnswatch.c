@@ -6,13 +6,15 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "host/clock.h"
+
 /*
  * /etc/resolv.conf that we wrote, and that the DHCP client of the next network writes, too: from then on
  * all names would be asked in the clear. What it wrote becomes the file of before, and ours is written
- * again; unless two programs that insist would go on like that for ever.
+ * again; but not so often that two programs that insist would do nothing else.
  */
 
-enum { AGAIN = 3, AGAIN_MS = 60000 };
+enum { AGAIN = 3, AGAIN_MS = 20000 };
 enum { WHOLE_MS = 200 }; /* who replaces it is done with that after this time */
 
 static void add_folder(int fd, const char *path)
@@ -79,9 +81,47 @@ static void another_has_it(struct host *h, bool covered)
 			": this one's are in use again");
 }
 
+static void write_again(struct host *h)
+{
+	dns_again(h);
+	if (h->dns_via != DNS_NONE)
+		host_warn(h,
+			"somebody else has rewritten " RESOLV_CONF
+			": it names the tunnel's servers again");
+}
+
+/* A machine that goes from one network to the next has it written often, and then no more. */
+static void give_way(struct host *h, unsigned ms)
+{
+	dns_undo(h);
+	h->dns_watch.again_at = clock_now() + ms;
+	watch_again(h, ms);
+	host_warn(h,
+		"somebody else rewrites " RESOLV_CONF
+		" again and again: names are not asked through the tunnel for %u s",
+		ms / 1000 + 1);
+}
+
+static void end_of_giving_way(struct host *h)
+{
+	uint64_t now = clock_now(), at = h->dns_watch.again_at;
+
+	if (at == 0)
+		return;
+	if (now < at) {
+		watch_again(h, (unsigned)(at - now));
+		return;
+	}
+	h->dns_watch.again_at = 0;
+	write_again(h);
+}
+
 void dns_watch_look(struct host *h)
 {
 	enum resolv_whose whose;
+	unsigned wait;
+
+	end_of_giving_way(h);
 
 	if (h->dns_via != DNS_FILE ||
 		!resolv_file_whose(h->dir, RESOLV_CONF, h->name, &whose, NULL))
@@ -90,16 +130,9 @@ void dns_watch_look(struct host *h)
 		another_has_it(h, whose == RESOLV_ANOTHERS);
 		return;
 	}
-	if (!too_often(&h->dns_watch.lately, AGAIN, AGAIN_MS)) {
-		dns_again(h);
-		if (h->dns_via != DNS_NONE)
-			host_warn(h,
-				"somebody else has rewritten " RESOLV_CONF
-				": it names the tunnel's servers again");
-		return;
-	}
-	host_warn(h,
-		"somebody else rewrites " RESOLV_CONF
-		" again and again: names are not asked through the tunnel any more");
-	dns_undo(h);
+	wait = too_often(&h->dns_watch.lately, AGAIN, AGAIN_MS);
+	if (wait)
+		give_way(h, wait);
+	else
+		write_again(h);
 }

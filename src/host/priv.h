@@ -454,6 +454,7 @@ struct lately {
 struct dns_watch {
 	int inotify; /* 0: none */
 	struct lately lately; /* resolv.conf was written again */
+	uint64_t again_at; /* ... and is left to others until then, ms; 0: it is not */
 };
 
 struct mending {

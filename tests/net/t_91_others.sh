@@ -222,6 +222,8 @@ test_dns_rewritten_by_others() {
 	done
 	explained dns 'again and again: names are not asked through the tunnel'
 	status_is dns 's["dns"]["via"] in ("", None)' || fail "$(json dns 's["dns"]')"
+	wait_until 21 names_the_tunnels || fail "they are not, however long the file is left alone: $(cat "$etc")"
+	status_becomes dns 's["dns"]["via"] == "/etc/resolv.conf"'
 	client_stop dns
 	[ "$(head -n 1 "$etc")" = "# lease 5" ] || fail "another file than the last lease's: $(cat "$etc")"
 	cp -p "$LAB/keep" "$etc"
