@@ -170,12 +170,20 @@ void dns_undo(struct host *h)
 			RESOLV_CONF " was rewritten by somebody else since, and is left as it is");
 }
 
+/* It did not work, and whoever manages names may be there again. */
+static bool failed(const struct host *h)
+{
+	return h->dns.n_servers > 0 && h->dns_via == DNS_NONE && h->dns_watch.again_at == 0;
+}
+
 void dns_apply(struct host *h, const struct netconf *netconf)
 {
+	bool asked =
+		netconf != h->want; /* and not a change of the network that it is looked at for */
 	struct dns_want want;
 
 	dns_from(&want, netconf);
-	if (dns_same(&want, &h->dns))
+	if (dns_same(&want, &h->dns) && !(asked && failed(h)))
 		return;
 	dns_undo(h);
 	h->dns_watch.again_at = 0;

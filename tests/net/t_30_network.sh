@@ -222,8 +222,11 @@ test_dns_that_cannot_be_set() {
 	client_do dns explain
 	wait_until 3 client_said dns '^try: .*doctor'
 	vpnc_ike explain dns | grep -q '^dns: .*not in use' || fail "explain: $(vpnc_ike explain dns)"
-	client_stop dns
 	in_box client umount "$file"
+	client_do dns reconnect
+	status_becomes dns 's["state"] == "up" and s["reconnects"] == 1'
+	status_is dns "s['dns']['via'] == '$file'" || fail "not after a reconnect either: $(json dns 's["dns"]')"
+	client_stop dns
 }
 
 test_doctor_on_a_read_only_machine() {
