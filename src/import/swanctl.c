@@ -492,11 +492,17 @@ static void tell_rest_of(struct source *s, const struct conf_node *section, cons
 	}
 }
 
+static bool is_tunnel(const struct source *s, const struct conf_node *child)
+{
+	const char *mode = of(s, child, "mode");
+
+	return !says(mode, "pass") && !says(mode, "drop");
+}
+
 static void tell_rest(struct source *s)
 {
 	const struct conf_node *n;
 	struct conf_walk w;
-	size_t children = 0;
 
 	tell_rest_of(s, s->conn, "");
 	tell_rest_of(s, s->local, "local.");
@@ -504,7 +510,11 @@ static void tell_rest(struct source *s)
 	tell_rest_of(s, s->child, "children.");
 	conf_walk(&w, s->c, conf_section(s->c, s->conn, "children"), "", true);
 	while ((n = conf_next(&w)))
-		if (children++ > 0)
+		if (!is_tunnel(s, n))
+			import_note(s->p, IMPORT_TODO, n->name,
+				"lets pass or stops what is no tunnel's: network.exclude names what stays "
+				"outside of it");
+		else if (n != s->child)
 			import_note(s->p, IMPORT_TODO, n->name,
 				"another child: a profile has one; its networks may go to esp.remote-ts");
 	if (s->c->includes)
@@ -539,7 +549,8 @@ static void find_rounds(struct source *s)
 	conf_walk(&w, s->c, s->conn, "remote", true);
 	s->remote = conf_next(&w);
 	conf_walk(&w, s->c, conf_section(s->c, s->conn, "children"), "", true);
-	s->child = conf_next(&w);
+	while ((s->child = conf_next(&w)) && !is_tunnel(s, s->child))
+		;
 }
 
 static bool is_client(const struct conf *c, const struct conf_node *conn)

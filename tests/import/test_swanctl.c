@@ -88,6 +88,23 @@ static void eap(void **state)
 	report_note(p, IMPORT_LEFT, "proposals", "default");
 }
 
+/* What lets the networks on the link pass is not what goes through the tunnel. */
+static void policies_are_no_tunnel(void **state)
+{
+	const struct import_profile *p = reads_good(
+		"connections { office { remote_addrs = vpn.example.org\n"
+		"local { auth = psk\n id = me@example.org }\n remote { auth = psk }\n children {\n"
+		"home { mode = pass\n local_ts = 192.168.1.0/24\n remote_ts = 192.168.1.0/24 }\n"
+		"net { remote_ts = 10.0.0.0/8 }\n no { mode = drop }\n } } }\n"
+		"secrets { ike { secret = \"a long shared key, 32 letters at least\" } }\n");
+
+	(void)state;
+	report_value(p, "esp.remote-ts", "10.0.0.0/8");
+	report_note(p, IMPORT_TODO, "home", "network.exclude");
+	report_note(p, IMPORT_TODO, "no", "network.exclude");
+	report_no_note(p, "net");
+}
+
 /* Whom the file believes, and nobody else: by name, or in a section of its own. */
 static void believed(void **state)
 {
@@ -313,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(eap, report_clear),
 		cmocka_unit_test_teardown(revocation, report_clear),
+		cmocka_unit_test_teardown(policies_are_no_tunnel, report_clear),
 		cmocka_unit_test_teardown(believed, report_clear),
 		cmocka_unit_test_teardown(eap_tls, report_clear),
 		cmocka_unit_test_teardown(ikev1_with_a_login, report_clear),
