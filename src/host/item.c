@@ -101,6 +101,19 @@ failed:
 	return NULL;
 }
 
+/* There are thousands of them, and 128 of libnl's usual size have the heap grow and shrink each time. */
+static struct nl_msg *route_alloc(uint16_t type, uint16_t flags)
+{
+	enum { ROUTE_MESSAGE_MAX = 256 };
+	struct nl_msg *m = nlmsg_alloc_size(ROUTE_MESSAGE_MAX);
+
+	if (!m)
+		return NULL;
+	nlmsg_hdr(m)->nlmsg_type = type;
+	nlmsg_hdr(m)->nlmsg_flags = flags;
+	return m;
+}
+
 /* Scope "universe" even for what has no gateway: when somebody adds a route by a gateway to the main
  * table, the kernel looks for that gateway's link by these rules, unmarked, among the routes of
  * scope "link". It must not find the tunnel. */
@@ -114,8 +127,8 @@ static struct nl_msg *route_message(enum step_op op, const struct item *it)
 		.rtm_type = it->type,
 		.rtm_scope = op == STEP_DEL ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE };
 	struct nl_msg *m = op == STEP_ADD ?
-		nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE) :
-		nlmsg_alloc_simple(RTM_DELROUTE, NLM_F_REQUEST);
+		route_alloc(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE) :
+		route_alloc(RTM_DELROUTE, NLM_F_REQUEST);
 
 	/* The kernel compares protocol and table before it deletes: a route that somebody else put
 	 * into our table is not ours to remove. */

@@ -89,7 +89,7 @@ static bool look(struct host *h, struct present *p, struct err *e)
 
 static bool whole(const struct plan *plan, const struct present *p)
 {
-	size_t n = plan->n_routes + plan->wall[0] + plan->wall[1];
+	size_t n = plan->n_routes + plan_walls(plan);
 
 	return p->n_routes >= n && p->n_addrs >= plan->n_addrs && p->rule[0] == plan->rule[0] &&
 		p->rule[1] == plan->rule[1];

@@ -36,26 +36,28 @@ bool prefix_is_lan(const struct prefix *p)
 	return false;
 }
 
+static int destination_order(const struct item *a, const struct item *b)
+{
+	int ip = memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip));
+
+	if (a->dst.family != b->dst.family)
+		return a->dst.family - b->dst.family;
+	return ip ? ip : a->dst.len - b->dst.len;
+}
+
 /* Order of destinations; among equal ones what leaves the tunnel out comes first, and wins. */
 static int route_order(const void *x, const void *y)
 {
 	const struct item *a = x, *b = y;
 	int rank[] = { [RTN_THROW] = 0, [RTN_UNREACHABLE] = 1, [RTN_UNICAST] = 2 };
+	int order = destination_order(a, b);
 
-	if (a->dst.family != b->dst.family)
-		return a->dst.family - b->dst.family;
-	int ip = memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip));
-	if (ip)
-		return ip;
-	if (a->dst.len != b->dst.len)
-		return a->dst.len - b->dst.len;
-	return rank[a->type] - rank[b->type];
+	return order ? order : rank[a->type] - rank[b->type];
 }
 
 static bool same_destination(const struct item *a, const struct item *b)
 {
-	return a->dst.family == b->dst.family && a->dst.len == b->dst.len &&
-		memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip)) == 0;
+	return destination_order(a, b) == 0;
 }
 
 static void plan_add_addrs(struct plan *p, const struct plan_input *in)
@@ -308,24 +310,64 @@ static void rule_steps(const struct plan *from, const struct plan *to, const str
 }
 
 /* The routes of last resort, which stay when the interface goes. */
+static void last_resort(struct step *v, size_t *n, enum step_op op, const struct item *base,
+	const struct prefix *dst)
+{
+	struct item it = { .kind = ITEM_ROUTE,
+		.table = base->table,
+		.type = RTN_UNREACHABLE,
+		.metric = UINT32_MAX - 1,
+		.dst = *dst };
+
+	step_add(v, n, op, &it);
+}
+
+/* Where no wall stands behind it, a network that goes into the tunnel has one of its own. */
+static bool has_own_wall(const struct plan *p, size_t i)
+{
+	const struct item *r = &p->routes[i];
+
+	return r->type == RTN_UNICAST && !p->wall[r->dst.family == FAMILY_V6];
+}
+
+size_t plan_walls(const struct plan *p)
+{
+	size_t n = (size_t)p->wall[0] + p->wall[1];
+
+	for (size_t i = 0; i < p->n_routes; i++)
+		n += has_own_wall(p, i);
+	return n;
+}
+
+/* Those of b that a has not. */
+static void own_wall_steps(const struct plan *a, const struct plan *b, const struct item *base,
+	enum step_op op, struct step *v, size_t *n)
+{
+	for (size_t i = 0, j = 0; i < b->n_routes; i++) {
+		const struct item *r = &b->routes[i];
+		while (j < a->n_routes && destination_order(&a->routes[j], r) < 0)
+			j++;
+		bool both =
+			j < a->n_routes && same_destination(&a->routes[j], r) && has_own_wall(a, j);
+		if (has_own_wall(b, i) && !both)
+			last_resort(v, n, op, base, &r->dst);
+	}
+}
+
 static void wall_steps(const struct plan *from, const struct plan *to, const struct item *base,
 	enum step_op op, struct step *v, size_t *n)
 {
 	for (int f = 0; f < 2; f++) {
-		struct item it = { .kind = ITEM_ROUTE,
-			.table = base->table,
-			.type = RTN_UNREACHABLE,
-			.metric = UINT32_MAX - 1,
-			.dst.family = f ? FAMILY_V6 : FAMILY_V4 };
+		const struct prefix all = { .family = f ? FAMILY_V6 : FAMILY_V4 };
 		if (op == STEP_ADD ? to->wall[f] && !from->wall[f] : from->wall[f] && !to->wall[f])
-			step_add(v, n, op, &it);
+			last_resort(v, n, op, base, &all);
 	}
 }
 
 bool plan_steps(const struct plan *from, const struct plan *to, const struct item *base,
 	struct step **steps, size_t *n, struct err *e)
 {
-	size_t most = from->n_routes + to->n_routes + from->n_addrs + to->n_addrs + 10;
+	size_t most = 2 * (from->n_routes + to->n_routes) + from->n_addrs + to->n_addrs + 10;
 	struct step *v = calloc(most, sizeof(*v));
 
 	*n = 0;
@@ -337,8 +379,10 @@ bool plan_steps(const struct plan *from, const struct plan *to, const struct ite
 	addr_steps(from, to, STEP_ADD, v, n);
 	route_steps(from, to, STEP_ADD, v, n);
 	wall_steps(from, to, base, STEP_ADD, v, n);
+	own_wall_steps(from, to, base, STEP_ADD, v, n);
 	rule_steps(from, to, base, STEP_ADD, v, n);
 	rule_steps(from, to, base, STEP_DEL, v, n);
+	own_wall_steps(to, from, base, STEP_DEL, v, n);
 	wall_steps(from, to, base, STEP_DEL, v, n);
 	route_steps(from, to, STEP_DEL, v, n);
 	addr_steps(to, from, STEP_DEL, v, n);

@@ -157,6 +157,8 @@ struct plan_input {
 
 bool plan_make(struct plan *p, const struct plan_input *in, struct err *e) MUST_CHECK;
 void plan_free(struct plan *p);
+/* How many routes of last resort there are besides. */
+size_t plan_walls(const struct plan *p);
 /* The steps from one plan to the other, to be freed. Additions come first, the rules last of them,
  * so that nothing flaps and no packet sees a half-filled table. */
 bool plan_steps(const struct plan *from, const struct plan *to, const struct item *base,

@@ -483,11 +483,11 @@ static void five_thousand_routes(void **state)
 		c->routes[c->n_routes++] = (struct route){ .kind = ROUTE_TUNNEL, .dst = p };
 	}
 	assert_ok(&e, host_netconf(h, c, &e));
-	assert_int_equal(count_lines("ip -4 route show table 47000"), 2500);
-	assert_int_equal(count_lines("ip -6 route show table 47000"), 2500);
+	assert_int_equal(count_lines("ip -4 route show table 47000"), 5000);
+	assert_int_equal(count_lines("ip -6 route show table 47000"), 5000);
 	c->n_routes = 1000;
 	assert_ok(&e, host_netconf(h, c, &e));
-	assert_int_equal(count_lines("ip -4 route show table 47000"), 500);
+	assert_int_equal(count_lines("ip -4 route show table 47000"), 1000);
 	free(c);
 	close_host(h, tun);
 	assert_as_before(before);

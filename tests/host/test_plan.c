@@ -263,13 +263,13 @@ static void only_the_difference_in_the_right_order(void **state)
 	route(c, ROUTE_TUNNEL, "10.20.0.0/16");
 	route(c, ROUTE_BYPASS, "10.30.0.0/16");
 	struct plan first = plan(c, IPV6_WORKS, NULL, 0);
-	assert_steps(&none, &first, "+link +addr +route +route +rule");
+	assert_steps(&none, &first, "+link +addr +route +route +route +rule");
 	assert_steps(&first, &first, "");
-	assert_steps(&first, &none, "-rule -route -route -addr +link");
+	assert_steps(&first, &none, "-rule -route -route -route -addr +link");
 	c->addrs[0] = net("10.1.2.4");
 	c->routes[1] = (struct route){ ROUTE_TUNNEL, net("fd00::/8") };
 	struct plan second = plan(c, IPV6_WORKS, NULL, 0);
-	assert_steps(&first, &second, "+addr =route +route +rule -route -addr");
+	assert_steps(&first, &second, "+addr =route +route +route +rule -route -addr");
 	c->mtu = 1300;
 	struct plan third = plan(c, IPV6_WORKS, NULL, 0);
 	assert_steps(&second, &third, "+link");
@@ -307,6 +307,43 @@ static void default_has_a_wall_behind_it(void **state)
 	free(c);
 }
 
+/* So must not what goes into a split tunnel: each of its networks has a wall of its own. */
+static void networks_have_walls_behind_them(void **state)
+{
+	struct netconf *c = conf();
+	struct plan none = { 0 };
+	struct item base = { .link = 7, .table = 47000 };
+	unsigned walls = 0;
+	struct step *v;
+	size_t n;
+
+	(void)state;
+	route(c, ROUTE_TUNNEL, "10.20.0.0/16");
+	route(c, ROUTE_BYPASS, "10.20.30.0/24");
+	route(c, ROUTE_TUNNEL, "fd00::/8");
+	struct plan split = plan(c, IPV6_WORKS, NULL, 0);
+	assert_int_equal(plan_walls(&split), 2);
+	assert_ok(&e, plan_steps(&none, &split, &base, &v, &n, &e));
+	for (size_t i = 0; i < n; i++) {
+		const struct item *it = &v[i].item;
+		if (it->kind != ITEM_ROUTE || it->type != RTN_UNREACHABLE)
+			continue;
+		assert_int_equal(it->link, 0);
+		assert_int_equal(it->metric, UINT32_MAX - 1);
+		assert_int_equal(it->dst.len, it->dst.family == FAMILY_V4 ? 16 : 8);
+		walls++;
+	}
+	assert_int_equal(walls, 2);
+	free(v);
+	c->routes[0] = (struct route){ ROUTE_TUNNEL, net("0.0.0.0/0") };
+	struct plan full = plan(c, IPV6_WORKS, NULL, 0);
+	assert_int_equal(plan_walls(&full), 2);
+	assert_steps(&split, &full, "+route +route +rule -rule -route -route");
+	plan_free(&split);
+	plan_free(&full);
+	free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +356,7 @@ int main(void)
 		cmocka_unit_test(without_ipv6_nothing_leaks),
 		cmocka_unit_test(only_the_difference_in_the_right_order),
 		cmocka_unit_test(default_has_a_wall_behind_it),
+		cmocka_unit_test(networks_have_walls_behind_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

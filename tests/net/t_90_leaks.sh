@@ -51,6 +51,12 @@ traffic_begin() {
 	TRAFFIC_PID=$SERVED
 }
 
+# To the inside alone: all the rest may leave where the tunnel takes but some networks.
+traffic_inwards() {
+	serve client "$NET_DIR/traffic" "$INNER4" "$INNER6"
+	TRAFFIC_PID=$SERVED
+}
+
 traffic_end() {
 	[ -z "$TRAFFIC_PID" ] || kill "$TRAFFIC_PID" 2>/dev/null || true
 	TRAFFIC_PID=''

@@ -39,6 +39,25 @@ down_and_up_while_stopped() {
 }
 test_leaks_interface_down_and_up_while_stopped() { traffic_begin; with_traffic down_and_up_while_stopped; }
 
+# Nor do the networks of a tunnel that takes but some fall through to the way that the rest goes.
+split_down_and_up_while_stopped() {
+	traffic_inwards
+	profile_psk split
+	client_start split
+	goes_by "$OUTSIDE4" eth0
+	goes_by "$INNER4" 'vpn[0-9]+'
+	judge_begin
+	client_signal split STOP
+	down_and_up
+	sleep 1
+	nothing_clear "with the interface down and up again"
+	client_signal split CONT
+	reaches "$INNER4" "$INNER6"
+	client_stop split
+	something_clear
+}
+test_leaks_split_interface_down_and_up() { with_traffic split_down_and_up_while_stopped; }
+
 # What comes out of the tunnel meanwhile goes nowhere, and that is all that is lost.
 down_for_a_moment() {
 	local vip4
