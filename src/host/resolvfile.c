@@ -112,8 +112,8 @@ static bool set_time(int fd, const struct file *f)
 }
 
 /* What SELinux calls the file goes over to the one that takes its place, or who manages names here may not write
- * to it any more. */
-static bool keep_label(int dir, const char *path, int fd)
+ * to it any more. Where that is refused, names in the tunnel matter more. */
+static void keep_label(int dir, const char *path, int fd)
 {
 	static const char selinux[] = "security.selinux";
 	char label[256];
@@ -122,7 +122,8 @@ static bool keep_label(int dir, const char *path, int fd)
 
 	if (was >= 0)
 		close(was);
-	return n <= 0 || fsetxattr(fd, selinux, label, (size_t)n, 0) == 0;
+	if (n > 0)
+		(void)!fsetxattr(fd, selinux, label, (size_t)n, 0);
 }
 
 /* A new file in the place of the old, so that nobody reads half of it. */
@@ -136,8 +137,9 @@ static bool replace(int dir, const char *path, const struct file *f)
 	int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
+	keep_label(dir, path, fd);
 	bool ok = put_all(fd, f) && fchown(fd, f->uid, f->gid) == 0 && fchmod(fd, f->mode) == 0 &&
-		keep_label(dir, path, fd) && set_time(fd, f) && fsync(fd) == 0;
+		set_time(fd, f) && fsync(fd) == 0;
 	close(fd);
 	if (ok && renameat(dir, fresh, dir, path) == 0)
 		return true;
