@@ -183,7 +183,8 @@ static bool unknown_word(const char *word, enum protocol_id proto, struct err *e
 	if (near)
 		return err_set(e, ERR_CONFIG, "no algorithm is called \"%s\", did you mean %s?",
 			word, near);
-	return err_set(e, ERR_CONFIG, "no algorithm is called \"%s\"", word);
+	return err_set(e, ERR_CONFIG,
+		"no algorithm is called \"%s\" (aes256, sha256, x25519 are some)", word);
 }
 
 /* Appends one problem to those found before. */
@@ -301,7 +302,8 @@ static bool complete(struct proposal *p, enum protocol_id proto, const char *tex
 			cipher = cipher || !p->algs[i]->aead;
 		}
 	if (!aead && !cipher)
-		return err_set(e, ERR_CONFIG, "\"%s\" names no encryption algorithm", text);
+		return err_set(
+			e, ERR_CONFIG, "\"%s\" needs an encryption algorithm such as aes256", text);
 	if (aead && cipher)
 		return err_set(e, ERR_CONFIG,
 			"\"%s\" mixes AEAD and other ciphers: make them two proposals with ','",

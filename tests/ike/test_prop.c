@@ -25,7 +25,7 @@ static const struct {
 	{ PROTO_IKE, TIER_COMPAT, "3des-sha1-modp1024", NULL, "legacy" },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha1-modp2048", NULL, "compat" },
 	{ PROTO_IKE, TIER_DEFAULT, "", NULL, "no proposal" },
-	{ PROTO_IKE, TIER_DEFAULT, ",", NULL, "names no encryption" },
+	{ PROTO_IKE, TIER_DEFAULT, ",", NULL, "needs an encryption algorithm such as aes256" },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519,", "aes128-sha256-x25519-prfsha256",
 		NULL },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256", NULL, "key exchange" },
@@ -39,9 +39,10 @@ static const struct {
 		"sha1 is weak: it needs connection.security = compat; no algorithm is called "
 		"\"modp1024!\", did you mean modp1024?" },
 	{ PROTO_IKE, TIER_DEFAULT, "aes-sha256-x25519, aes256-sha256-foo-bar", NULL,
-		"no algorithm is called \"foo\"; no algorithm is called \"bar\"" },
+		"no algorithm is called \"foo\" (aes256, sha256, x25519 are some); no algorithm is called "
+		"\"bar\" (" },
 	{ PROTO_IKE, TIER_DEFAULT, "sha256-x25519, aes256-x25519", NULL,
-		"names no encryption algorithm; \"aes256-x25519\" needs an integrity" },
+		"needs an encryption algorithm such as aes256; \"aes256-x25519\" needs an integrity" },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519-esn", NULL, "no place" },
 	{ PROTO_ESP, TIER_DEFAULT, "aes128gcm16-prfsha256", NULL, "no place" },
 	{ PROTO_IKE, TIER_DEFAULT, "aes128-sha256-x25519 aes256", NULL, "separated" },
