@@ -29,8 +29,8 @@ enum { ID_DATA_MAX = 1024, ID_TEXT_MAX = 600 };
 
 struct identity {
 	uint8_t type; /* enum id_type */
-	uint8_t reserved
-		[3]; /* as they came; in IKEv1 protocol and port. Who proves it covers them */
+	/* As they came; in IKEv1 protocol and port. Who proves who he is covers them. */
+	uint8_t reserved[3];
 	uint16_t len;
 	uint8_t data[ID_DATA_MAX];
 };

@@ -38,20 +38,24 @@ static void tell(struct doctor *d, enum finding f, const char *what, const char 
 		d->well = false;
 }
 
+static const char *below_root(const struct doctor *d, const char *path, char out[DOCTOR_PATH_MAX])
+{
+	snprintf(out, DOCTOR_PATH_MAX, "%s%s", d->root, path);
+	return out;
+}
+
 static FILE *open_file(const struct doctor *d, const char *path)
 {
 	char whole[DOCTOR_PATH_MAX];
 
-	snprintf(whole, sizeof(whole), "%s%s", d->root, path);
-	return fopen(whole, "re");
+	return fopen(below_root(d, path, whole), "re");
 }
 
 static bool is_there(const struct doctor *d, const char *path, int how)
 {
 	char whole[DOCTOR_PATH_MAX];
 
-	snprintf(whole, sizeof(whole), "%s%s", d->root, path);
-	return access(whole, how) == 0;
+	return access(below_root(d, path, whole), how) == 0;
 }
 
 /* On a file system that nobody writes to; who may is another question. */
@@ -83,9 +87,8 @@ static void look_privilege(struct doctor *d)
 static void look_tun(struct doctor *d)
 {
 	char whole[DOCTOR_PATH_MAX];
+	int fd = open(below_root(d, "/dev/net/tun", whole), O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
-	snprintf(whole, sizeof(whole), "%s/dev/net/tun", d->root);
-	int fd = open(whole, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		tell(d, BAD, "tun",
 			"/dev/net/tun cannot be opened: %s: modprobe tun, or give it to the "
@@ -220,8 +223,7 @@ static void look_daemons(struct doctor *d)
 	struct dirent *entry;
 	size_t found = 0;
 
-	snprintf(path, sizeof(path), "%s/proc", d->root);
-	DIR *dir = opendir(path);
+	DIR *dir = opendir(below_root(d, "/proc", path));
 	while (dir && (entry = readdir(dir))) {
 		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
 		FILE *f = isdigit((unsigned char)entry->d_name[0]) ? open_file(d, path) : NULL;

@@ -141,9 +141,9 @@ void load_blame(struct load_report *report, const struct profile *p, const struc
 	const char *section, const char *key, const struct err *err)
 {
 	const char *file = p->file;
-	unsigned line =
-		1; /* a key that is missing: behind the last of its section, or before all */
+	unsigned line = 1;
 
+	/* A key that is missing belongs behind the last of its section, or before all. */
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->v[i].section, section) == 0 && s->v[i].line > line)
 			line = s->v[i].line;

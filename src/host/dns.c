@@ -178,8 +178,8 @@ static bool failed(const struct host *h)
 
 void dns_apply(struct host *h, const struct netconf *netconf)
 {
-	bool asked =
-		netconf != h->want; /* and not a change of the network that it is looked at for */
+	/* Not a change of the network that it is looked at for. */
+	bool asked = netconf != h->want;
 	struct dns_want want;
 
 	dns_from(&want, netconf);

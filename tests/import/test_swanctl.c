@@ -18,6 +18,19 @@ static struct import_profile *reads_good(const char *text)
 	return p;
 }
 
+/* This, of a gateway that proves itself by its key. */
+static struct import_profile *reads_remote(const char *says)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text),
+		"connections {\n office {\n remote_addrs = a.example\n"
+		"local { auth = eap-mschapv2\n id = alice\n }\n"
+		"remote { auth = pubkey\n %s }\n children { net { } }\n }\n}\n",
+		says);
+	return reads_good(text);
+}
+
 static void revocation(void **state)
 {
 	static const struct {
@@ -27,16 +40,10 @@ static void revocation(void **state)
 		{ "revocation = ifuri\n", "soft", true },
 		{ "revocation = relaxed\n", "soft", false },
 		{ "certs = gw.pem\n revocation = strict\n", NULL, false } };
-	char text[400];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		snprintf(text, sizeof(text),
-			"connections {\n office {\n remote_addrs = a.example\n"
-			"local { auth = eap-mschapv2\n id = alice\n }\n"
-			"remote { auth = pubkey\n %s }\n children { net { } }\n }\n}\n",
-			rows[i].says);
-		const struct import_profile *p = reads_good(text);
+		const struct import_profile *p = reads_remote(rows[i].says);
 		report_value(p, "remote.revocation", rows[i].value);
 		if (rows[i].noted)
 			report_note(p, IMPORT_LEFT, "revocation", "ifuri");
@@ -115,16 +122,10 @@ static void believed(void **state)
 		{ "pubkeys = gw.pub\n", "/etc/swanctl/pubkey/gw.pub", NULL },
 		{ "cacert { file = office.pem }\n", NULL, "/etc/swanctl/x509ca/office.pem" },
 		{ "cert-a { file = /gw.pem }\n cacerts = office.pem\n", "/gw.pem", NULL } };
-	char text[400];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		snprintf(text, sizeof(text),
-			"connections {\n office {\n remote_addrs = a.example\n"
-			"local { auth = eap-mschapv2\n id = alice\n }\n"
-			"remote { auth = pubkey\n %s }\n children { net { } }\n }\n}\n",
-			rows[i].says);
-		const struct import_profile *p = reads_good(text);
+		const struct import_profile *p = reads_remote(rows[i].says);
 		report_value(p, "remote.certificate", rows[i].certificate);
 		report_value(p, "remote.ca", rows[i].ca);
 		report_no_note(p, "remote.pubkeys");
