@@ -13,6 +13,7 @@
 #include "netconf.h"
 #include "reauth.h"
 #include "resume.h"
+#include "silence.h"
 #include "twin.h"
 
 /* --- ending ------------------------------------------------------------------------------------- */
@@ -151,6 +152,7 @@ void attempt_begin(struct session *s, struct outbox *ob)
 		return;
 	}
 	s->phase = PHASE_CONNECTING;
+	silence_begin(s);
 	outbox_log(ob, LEVEL_INFO, "connecting to %s", addr_port_text(to, &path->remote));
 	engine_start(s->engine, s->now, session_wall(s), path, patient, ob);
 }

@@ -10,6 +10,7 @@
 #include "reauth.h"
 #include "resume.h"
 #include "setup.h"
+#include "silence.h"
 
 /* --- making one ------------------------------------------------------------------------------------ */
 
@@ -129,7 +130,7 @@ static void logged_in(struct session *s, struct outbox *ob)
 	setup_machine(s, ob);
 }
 
-static void follow(struct session *s, struct outbox *ob, size_t from);
+static void follow_works(struct session *s, struct outbox *ob, size_t from);
 
 static void engine_ended(struct session *s, struct outbox *ob)
 {
@@ -145,12 +146,12 @@ static void engine_ended(struct session *s, struct outbox *ob)
 	if (e.kind == ERR_NONE && s->phase == PHASE_STOPPING)
 		session_end(s, &(struct down){ .status = DOWN_ASKED }, ob);
 	else if (reauth_goes_on(s, &e, ob))
-		follow(s, ob, ob->n);
+		follow_works(s, ob, ob->n);
 	else
 		attempt_failed(s, &e, ob);
 }
 
-static void follow(struct session *s, struct outbox *ob, size_t from)
+static void follow_works(struct session *s, struct outbox *ob, size_t from)
 {
 	if (!works(s))
 		return;
@@ -174,6 +175,12 @@ static void follow(struct session *s, struct outbox *ob, size_t from)
 		setup_again(s, ob);
 	}
 	reauth_follow(s, ob);
+}
+
+static void follow(struct session *s, struct outbox *ob, size_t from)
+{
+	follow_works(s, ob, from);
+	silence_follow(s);
 }
 
 /* --- inputs ----------------------------------------------------------------------------------------- */
@@ -448,6 +455,7 @@ void session_tick(struct session *s, uint64_t now, struct outbox *ob)
 		line_tick(s->line, now, ob);
 	reauth_tick(s, ob);
 	follow(s, ob, from);
+	silence_tick(s, ob);
 }
 
 /* After it was up once: an attempt is under way. */
@@ -514,6 +522,7 @@ uint64_t session_deadline(const struct session *s)
 	if (!works(s))
 		return TIME_NEVER;
 	uint64_t first = earliest(engine_deadline(s->engine), reauth_deadline(s));
+	first = earliest(first, silence_deadline(s));
 	if (s->line)
 		first = earliest(first, line_deadline(s->line));
 	return s->phase == PHASE_UP ? earliest(first, s->leave_at) : first;

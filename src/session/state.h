@@ -55,6 +55,12 @@ struct resume { /* by a ticket, in the place of a login (resume.h) */
 	unsigned rounds; /* so many in a row were */
 };
 
+struct silence { /* a stage that lasts (silence.h) */
+	bool waits; /* for the gateway */
+	enum ike_stage stage;
+	uint64_t tell_at;
+};
+
 struct reauth { /* a new login beside the tunnel (reauth.h) */
 	struct engine *next,
 		*old; /* who logs in, and who carried the tunnel before; NULL: nobody */
@@ -111,6 +117,7 @@ struct session {
 	uint64_t next_attempt;
 	uint64_t up_at;
 	struct twin twin;
+	struct silence silence;
 	bool cut_off; /* the machine has no way to where the gateway is */
 	uint64_t
 		leave_at; /* ... and is still so then: it goes to elsewhere, another address of the gateway */

@@ -62,6 +62,8 @@ static void log_events(struct pair *p, const struct event *ev)
 		fprintf(stderr, "%8llu client: %s\n", (unsigned long long)p->net.now, ev->text);
 	if (ev->kind == EV_GATEWAY_SAID || ev->kind == EV_NOT_REKEYED)
 		snprintf(p->said, sizeof(p->said), "%s", ev->text);
+	if (ev->kind == EV_STAGE)
+		snprintf(p->stage, sizeof(p->stage), "%s", ev->text);
 }
 
 static void answer(struct pair *p, const struct ask *a, struct outbox *next)

@@ -51,6 +51,7 @@ struct pair {
 	unsigned n_routes, n_blocked; /* all of them, and those that lead nowhere */
 	char said
 		[EVENT_TEXT_MAX]; /* the last question, thing that the gateway said, or refusal of new keys */
+	char stage[EVENT_TEXT_MAX]; /* the last one that was told */
 	uint32_t seen_spi; /* the newest inbound SA that the client was told the use of */
 	void (*watch)(struct pair *p); /* called after every step, when set */
 	struct netconf netconf; /* what the machine shall look like, without the routes */

@@ -191,7 +191,11 @@ static void a_login_that_somebody_confirms(void **state)
 	whole_begin_eap(&p, profile);
 	pair_start(&p);
 	pair_tap(&p, not_confirmed_yet, &x);
-	pair_run(&p, SECONDS(130));
+	pair_run(&p, SECONDS(5));
+	assert_string_equal(p.stage, "logging in");
+	pair_run(&p, SECONDS(5));
+	assert_non_null(strstr(p.stage, "confirm"));
+	pair_run(&p, SECONDS(120));
 	pair_check_up(&p, 1);
 	assert_true(x.until > 0);
 	assert_int_equal(x.begun_again, 0);

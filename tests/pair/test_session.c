@@ -92,6 +92,38 @@ static void asked_while_the_next_way_is_tried(void **state)
 	profile_done(profile);
 }
 
+/* Whoever waits is told for what, once; the gateway does not wait for us when there is a question open. */
+static void a_word_while_nothing_comes(void **state)
+{
+	struct profile *psk = profile_trusting(profile_psk()),
+		       *eap = profile_trusting(profile_eap());
+	struct passphrase user;
+	struct pair p;
+
+	(void)state;
+	whole_begin(&p, psk, 31);
+	pair_start(&p);
+	pair_tap(&p, net_deaf, NULL);
+	pair_run(&p, SECONDS(5));
+	assert_null(strstr(p.stage, "no answer"));
+	pair_run(&p, SECONDS(2));
+	assert_string_equal(p.stage, "no answer from 198.51.100.1 yet");
+	unsigned told = p.events[EV_STAGE];
+	pair_run(&p, SECONDS(12));
+	assert_int_equal(p.events[EV_STAGE], told);
+	whole_finish(&p, psk);
+
+	whole_begin_eap(&p, eap);
+	passphrase_set(&user, p.user, strlen(p.user));
+	p.mute = true;
+	pair_start(&p);
+	pair_answer(&p, 0x40000000, &user);
+	pair_run(&p, SECONDS(20));
+	assert_int_equal(p.asks, 2);
+	assert_string_equal(p.stage, "logging in");
+	whole_finish(&p, eap);
+}
+
 /* The gateway forgets who has not logged in after half a minute: a password that was typed too late for it is
  * good for the next call. */
 static void a_password_typed_late(void **state)
@@ -279,6 +311,7 @@ int main(void)
 	const struct CMUnitTest first[] = {
 		cmocka_unit_test(up_and_down),
 		cmocka_unit_test(asked_while_the_next_way_is_tried),
+		cmocka_unit_test(a_word_while_nothing_comes),
 		cmocka_unit_test(a_password_typed_late),
 		cmocka_unit_test(a_password_that_was_good),
 		cmocka_unit_test(lossy),
