@@ -201,6 +201,17 @@ test_dns_of_one_domain() {
 	client_stop dns
 }
 
+# The tunnel carries its name server, and the profile wants no route to it.
+test_dns_without_a_route() {
+	profile_psk dns full
+	client_start dns --set network.routes=none
+	explained dns '^warning: no route leads to the name server 10\.99\.0\.53 through the tunnel'
+	client_stop dns
+	client_start dns
+	! warned dns "no route leads to the name server" || fail "there is a route"
+	client_stop dns
+}
+
 # made_read_only PATH: until it is unmounted
 made_read_only() {
 	in_box client sh -c "mount --bind $1 $1 && mount -o remount,bind,ro $1" ||
