@@ -88,6 +88,15 @@ static void count(struct cp *c, unsigned actions)
 	}
 }
 
+static void count_up(struct cp *c, uint64_t now)
+{
+	if (now - c->ups_from >= CP_UPS_MS) {
+		c->ups_from = now;
+		c->ups = 0;
+	}
+	c->ups++;
+}
+
 static void set_timer(struct ppp *p, struct cp *c, unsigned actions)
 {
 	unsigned before = c->tries > 1 ? c->tries - 1 : 0;
@@ -117,7 +126,7 @@ static unsigned perform(
 	set_timer(p, c, actions);
 	if (actions & FSM_TLU) {
 		c->turns = 0;
-		c->ups++;
+		count_up(c, p->now);
 	}
 	return actions & (FSM_TLU | FSM_TLD | FSM_TLS | FSM_TLF);
 }

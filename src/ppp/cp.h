@@ -3,7 +3,8 @@
  * 1661 sections 4 and 5) over different options, so what differs is a constant table of options.
  *
  * Bounded: Max-Configure tries of a request, Max-Failure Naks before the options of the gateway are
- * rejected, CP_TURNS_MAX requests of either side before the negotiation opens, CP_UPS_MAX openings.
+ * rejected, CP_TURNS_MAX requests of either side before the negotiation opens, CP_UPS_MAX openings
+ * in CP_UPS_MS.
  */
 #ifndef PPP_CP_H
 #define PPP_CP_H
@@ -39,6 +40,7 @@ enum {
 	CP_MAX_FAILURE = 5,
 	CP_TURNS_MAX = 64,
 	CP_UPS_MAX = 16,
+	CP_UPS_MS = 600000,
 };
 
 struct ppp;
@@ -72,6 +74,7 @@ struct cp {
 	unsigned tries_left, tries; /* of the Restart counter, and used since it was set */
 	unsigned failures; /* Configure-Naks sent since the last Configure-Ack */
 	unsigned turns, ups;
+	uint64_t ups_from; /* from then on ups are counted */
 	uint32_t refused; /* options of ours that the gateway rejected, by row */
 	uint8_t id; /* of the last request of any kind */
 	uint8_t request_id;

@@ -649,7 +649,17 @@ static void hanging_up_in_vain(void **state)
 	link_free(&k);
 }
 
-/* LCP is negotiated anew: logged in again, and the network protocols come back. */
+/* The server negotiates LCP anew. */
+static void renegotiate(struct link *k)
+{
+	server_init(&k->server, &k->server_cfg, 99);
+	k->server.lcp.id = 40;
+	server_send(&k->server, PPP_LCP, 1, 41, (struct bytes){ "\x05\x06\x11\x22\x33\x44", 6 });
+	link_run(k, 100);
+	link_settle(k, 30000);
+}
+
+/* We are logged in again, and the network protocols come back. */
 static void renegotiated(void **state)
 {
 	struct link k;
@@ -657,12 +667,28 @@ static void renegotiated(void **state)
 	(void)state;
 	link_init(&k, 23, SERVER_MSCHAPV2);
 	link_connect(&k);
-	server_init(&k.server, &k.server_cfg, 99);
-	k.server.lcp.id = 40;
-	server_send(&k.server, PPP_LCP, 1, 41, (struct bytes){ "\x05\x06\x11\x22\x33\x44", 6 });
-	link_run(&k, 100);
-	link_settle(&k, 30000);
+	renegotiate(&k);
 	link_check_up(&k, "MS-CHAPv2");
+	link_free(&k);
+}
+
+/* As often as the server likes, but not without a rest. */
+static void renegotiated_again_and_again(void **state)
+{
+	enum { TIMES = 40 };
+	struct link k;
+
+	(void)state;
+	link_init(&k, 24, SERVER_MSCHAPV2);
+	link_connect(&k);
+	for (int i = 0; i < TIMES; i++) {
+		link_run(&k, 3600 * 1000);
+		renegotiate(&k);
+		link_check_up(&k, "MS-CHAPv2");
+	}
+	for (int i = 0; i < TIMES && k.view.phase == PPP_UP; i++)
+		renegotiate(&k);
+	link_check_dead(&k, ERR_PEER, "do not come to terms in LCP");
 	link_free(&k);
 }
 
@@ -725,6 +751,7 @@ int main(void)
 		cmocka_unit_test(both_ends_hang_up),
 		cmocka_unit_test(hanging_up_in_vain),
 		cmocka_unit_test(renegotiated),
+		cmocka_unit_test(renegotiated_again_and_again),
 		cmocka_unit_test(bad_network),
 	};
 
