@@ -301,10 +301,11 @@ completed() {
 # bash takes '=' and '@' for the end of a word.
 test_completion_in_bash() {
 	trap 'terminal_end; clients_end; router_plain' EXIT
-	profile alice@office </dev/null
+	mkdir -p "$LAB/home/profiles" # no other begins like this one there
+	: >"$LAB/home/profiles/alice@office.conf"
 	ln -sf "$VPNC_IKE" "$LAB/home/vpnc-ike" # or that of an attempt before
 	in_tmux new-session -d -x 100 -y 40 env -i PATH="$LAB/home:$PATH" TERM=screen PS1='$ ' \
-		VPNC_IKE_PROFILE_DIR="$LAB/profiles" HISTFILE= bash --norc
+		VPNC_IKE_PROFILE_DIR="$LAB/home/profiles" HISTFILE= bash --norc
 	enters ". $NET_DIR/../../completions/vpnc-ike.bash; clear"
 	completed 'vpnc-ike reco' 'vpnc-ike reconnect'
 	completed 'vpnc-ike --col' 'vpnc-ike --color='
