@@ -69,9 +69,11 @@ char *dn_text(char out[CERT_TEXT_MAX], struct bytes dn_der);
 
 /* What a profile's certificate and key files hold: PEM (any number of certificates and a key), DER,
  * or PKCS#12. pass may be NULL; *need_pass tells that one is needed or was wrong. Certificates are
- * appended to *certs end entity first when a key is among them. key may be NULL if not wanted. */
+ * appended to *certs end entity first when a key is among them. key may be NULL if not wanted. A certificate
+ * in PEM is only looked into as far as its key; whether all of it is right shows by cert_readable. */
 bool load_credentials(struct bytes file, const struct passphrase *pass, struct cert_list *certs,
 	struct key **key, bool *need_pass, struct err *e) MUST_CHECK;
+bool cert_readable(const struct cert *c) MUST_CHECK;
 void key_free(struct key *k);
 bool key_matches(const struct key *k, const struct cert *c);
 /* The certificate of this key, which may be NULL, to the front, where there is one: for a key that came

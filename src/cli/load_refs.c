@@ -147,6 +147,15 @@ static bool read_credentials(
 	return ok;
 }
 
+static bool look_through(const struct cert_list *own, struct err *e)
+{
+	for (size_t i = 0; i < own->n; i++)
+		if (!cert_readable(own->v[i]))
+			return err_set(
+				e, ERR_CONFIG, "certificate number %zu cannot be read", i + 1);
+	return cert_dates(own->v[0], time(NULL), e);
+}
+
 static void judge_own(struct refs *r)
 {
 	const struct profile *p = r->p;
@@ -161,7 +170,7 @@ static void judge_own(struct refs *r)
 		err_set(&e, ERR_CONFIG, "certificate and private key do not belong together");
 	if (e.kind != ERR_NONE)
 		complain(r, "local", p->key[0] && p->own_certs.n ? "key" : "certificate", &e);
-	else if (r->rq->thorough && !cert_dates(p->own_certs.v[0], time(NULL), &e))
+	else if (r->rq->thorough && !look_through(&p->own_certs, &e))
 		complain(r, "local", "certificate", &e);
 }
 

@@ -1,13 +1,13 @@
 #include "bundle.h"
 
 #include <limits.h>
-#include <openssl/asn1.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ossl.h"
+#include "x509.h"
 
 #define BEGIN "-----BEGIN CERTIFICATE-----"
 #define END   "-----END CERTIFICATE-----"
@@ -18,11 +18,6 @@ struct entry {
 	uint8_t *der;
 	long len;
 	bool taken;
-};
-
-/* Where in an entry they begin. */
-struct parts {
-	const uint8_t *subject, *spki, *behind;
 };
 
 struct bundle {
@@ -115,43 +110,15 @@ struct bundle *bundle_read(const char *file)
 
 /* --- an entry ------------------------------------------------------------------------------------ */
 
-/* Steps over one element, or into it; false when there is none. */
-static bool element(const uint8_t **p, const uint8_t *end, bool into)
+static bool find_parts(const struct entry *e, struct x509_parts *out)
 {
-	long len;
-	int tag, class;
-
-	if (*p >= end || ASN1_get_object(p, &len, &tag, &class, end - *p) & 0x80)
-		return false;
-	if (!into)
-		*p += len;
-	return true;
-}
-
-/* Certificate { tbsCertificate { [0] version, serialNumber, signature, issuer, validity, subject,
- * subjectPublicKeyInfo ... (RFC 5280 section 4.1) */
-static bool find_parts(const struct entry *e, struct parts *out)
-{
-	const uint8_t *p = e->der, *end = e->der + e->len;
-	bool ok = element(&p, end, true);
-
-	ok = ok && element(&p, end, true);
-	if (ok && p < end && *p == (V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED))
-		ok = element(&p, end, false);
-	for (unsigned i = 0; ok && i < 4; i++)
-		ok = element(&p, end, false);
-	out->subject = p;
-	ok = ok && element(&p, end, false);
-	out->spki = p;
-	ok = ok && element(&p, end, false);
-	out->behind = p;
-	return ok;
+	return x509_parts((struct bytes){ e->der, (size_t)e->len }, out);
 }
 
 bool bundle_add(struct bundle *b, struct bytes der)
 {
 	struct entry e = { .der = der.n < FILE_MAX ? malloc(der.n + 1) : NULL, .len = (long)der.n };
-	struct parts parts;
+	struct x509_parts parts;
 
 	if (e.der)
 		memcpy(e.der, der.p, der.n);
@@ -168,21 +135,21 @@ size_t bundle_len(const struct bundle *b)
 
 struct bytes bundle_spki(const struct bundle *b, size_t i)
 {
-	struct parts parts;
+	struct x509_parts parts;
 
 	if (i >= b->n || !find_parts(&b->v[i], &parts))
 		return (struct bytes){ NULL, 0 };
-	return (struct bytes){ parts.spki, (size_t)(parts.behind - parts.spki) };
+	return parts.spki;
 }
 
 static X509_NAME *subject_of(const struct entry *e)
 {
-	struct parts parts;
+	struct x509_parts parts;
 
 	if (!find_parts(e, &parts))
 		return NULL;
-	const uint8_t *p = parts.subject;
-	return d2i_X509_NAME(NULL, &p, parts.spki - p);
+	const uint8_t *p = parts.subject.p;
+	return d2i_X509_NAME(NULL, &p, (long)parts.subject.n);
 }
 
 X509_NAME *bundle_subject(const struct bundle *b, size_t i)

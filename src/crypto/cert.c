@@ -10,7 +10,44 @@
 #include "ossl.h"
 #include "x509.h"
 
-struct cert *cert_wrap(X509 *x, struct err *e)
+/* --- its octets ---------------------------------------------------------------------------------- */
+
+/* Steps over one element, or into it; false when there is none. */
+static bool element(const uint8_t **p, const uint8_t *end, bool into)
+{
+	long len;
+	int tag, class;
+
+	if (*p >= end || ASN1_get_object(p, &len, &tag, &class, end - *p) & 0x80)
+		return false;
+	if (!into)
+		*p += len;
+	return true;
+}
+
+bool x509_parts(struct bytes der, struct x509_parts *out)
+{
+	struct bytes skipped,
+		*const fields[] = { &skipped, &skipped, &out->issuer, &out->validity, &out->subject,
+			&out->spki };
+	const uint8_t *p = der.p, *end = p + der.n;
+	bool ok = element(&p, end, false);
+
+	out->len = (size_t)(p - (const uint8_t *)der.p);
+	p = der.p;
+	ok = ok && element(&p, end, true) && element(&p, end, true);
+	if (ok && p < end && *p == (V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED))
+		ok = element(&p, end, false);
+	for (size_t i = 0; ok && i < ARRAY_LEN(fields); i++) {
+		const uint8_t *from = p;
+		ok = element(&p, end, false);
+		*fields[i] = (struct bytes){ from, (size_t)(p - from) };
+	}
+	ossl_err(NULL, ERR_NONE, "");
+	return ok;
+}
+
+static struct cert *new_cert(X509 *x, struct err *e)
 {
 	struct cert *c = x ? calloc(1, sizeof(*c)) : NULL;
 
@@ -20,27 +57,86 @@ struct cert *cert_wrap(X509 *x, struct err *e)
 		return NULL;
 	}
 	c->x = x;
-	int n = i2d_X509(x, &c->der);
-	if (n <= 0 || n > CERT_DER_MAX) {
-		ossl_err(NULL, ERR_DROP, "");
-		err_set(e, ERR_DROP, "a certificate of %d octets, %d are the most", n,
+	return c;
+}
+
+static bool fits(size_t octets, struct err *e)
+{
+	return (octets > 0 && octets <= CERT_DER_MAX) ||
+		err_set(e, ERR_DROP, "a certificate of %zu octets, %d are the most", octets,
 			CERT_DER_MAX);
-		cert_free(c);
+}
+
+struct cert *cert_wrap(X509 *x, struct err *e)
+{
+	struct cert *c = new_cert(x, e);
+
+	if (!c)
+		return NULL;
+	c->parsed = true;
+	int n = i2d_X509(x, &c->der);
+	c->der_len = n > 0 ? (size_t)n : 0;
+	if (fits(c->der_len, e))
+		return c;
+	ossl_err(NULL, ERR_DROP, "");
+	cert_free(c);
+	return NULL;
+}
+
+struct cert *cert_later(struct bytes der, struct err *e)
+{
+	struct x509_parts parts;
+	struct cert *c;
+
+	if (!fits(der.n, e))
+		return NULL;
+	if (!x509_parts(der, &parts) || parts.len != der.n) {
+		err_set(e, ERR_DROP, "not an X.509 certificate");
 		return NULL;
 	}
-	c->der_len = (size_t)n;
-	return c;
+	c = new_cert(X509_new(), e);
+	if (c)
+		c->der = OPENSSL_memdup(der.p, der.n);
+	if (c && c->der) {
+		c->der_len = der.n;
+		return c;
+	}
+	cert_free(c);
+	err_set(e, ERR_LOCAL, "out of memory");
+	return NULL;
+}
+
+/* It is parsed once, of which nobody sees more than the time that it takes. */
+X509 *cert_x509(const struct cert *c)
+{
+	struct cert *mutable = (struct cert *)c;
+	const uint8_t *p = c->der;
+
+	if (c->parsed)
+		return c->x;
+	X509 *x = d2i_X509(NULL, &p, (long)c->der_len);
+	if (x) {
+		X509_free(c->x);
+		mutable->x = x;
+	}
+	mutable->parsed = true;
+	mutable->unreadable = !x;
+	ossl_err(NULL, ERR_NONE, "");
+	return c->x;
+}
+
+bool cert_readable(const struct cert *c)
+{
+	(void)cert_x509(c);
+	return !c->unreadable;
 }
 
 struct cert *cert_from_der(struct bytes der, struct err *e)
 {
 	const uint8_t *p = der.p;
 
-	if (der.n == 0 || der.n > CERT_DER_MAX) {
-		err_set(e, ERR_DROP, "a certificate of %zu octets, %d are the most", der.n,
-			CERT_DER_MAX);
+	if (!fits(der.n, e))
 		return NULL;
-	}
 	X509 *x = d2i_X509(NULL, &p, (long)der.n);
 	if (!x) {
 		ossl_err(e, ERR_DROP, "not an X.509 certificate");
@@ -75,34 +171,28 @@ struct bytes cert_der(const struct cert *c)
 	return (struct bytes){ c->der, c->der_len };
 }
 
-static struct bytes name_der(const X509_NAME *name)
-{
-	const uint8_t *der = NULL;
-	size_t n = 0;
-
-	if (X509_NAME_get0_der(name, &der, &n) != 1)
-		n = 0;
-	return (struct bytes){ der, n };
-}
-
 struct bytes cert_subject_der(const struct cert *c)
 {
-	return name_der(X509_get_subject_name(c->x));
+	struct x509_parts parts;
+
+	return x509_parts(cert_der(c), &parts) ? parts.subject : (struct bytes){ NULL, 0 };
 }
 
 struct bytes cert_issuer_der(const struct cert *c)
 {
-	return name_der(X509_get_issuer_name(c->x));
+	struct x509_parts parts;
+
+	return x509_parts(cert_der(c), &parts) ? parts.issuer : (struct bytes){ NULL, 0 };
 }
 
 char *cert_subject_text(char out[CERT_TEXT_MAX], const struct cert *c)
 {
-	return x509_name_text(out, X509_get_subject_name(c->x));
+	return x509_name_text(out, X509_get_subject_name(cert_x509(c)));
 }
 
 char *cert_issuer_text(char out[CERT_TEXT_MAX], const struct cert *c)
 {
-	return x509_name_text(out, X509_get_issuer_name(c->x));
+	return x509_name_text(out, X509_get_issuer_name(cert_x509(c)));
 }
 
 /* Appends to a text of CERT_TEXT_MAX, cutting what does not fit. */
@@ -136,7 +226,7 @@ static void append_name(char *out, const GENERAL_NAME *name)
 
 char *cert_names_text(char out[CERT_TEXT_MAX], const struct cert *c)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(c->x, NID_subject_alt_name, NULL, NULL);
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert_x509(c), NID_subject_alt_name, NULL, NULL);
 	char subject[CERT_TEXT_MAX];
 
 	out[0] = 0;
@@ -157,7 +247,7 @@ bool cert_proves_host(const struct cert *c, const char *fqdn)
 	/* A leading dot would make X509_check_host take any name below. */
 	if (n == 0 || fqdn[0] == '.')
 		return false;
-	return X509_check_host(c->x, fqdn, n,
+	return X509_check_host(cert_x509(c), fqdn, n,
 		       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
 		       NULL) == 1;
 }
@@ -165,15 +255,15 @@ bool cert_proves_host(const struct cert *c, const char *fqdn)
 bool cert_proves_email(const struct cert *c, const char *email)
 {
 	return *email &&
-		X509_check_email(c->x, email, strlen(email), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT) ==
-		1;
+		X509_check_email(cert_x509(c), email, strlen(email),
+			X509_CHECK_FLAG_NEVER_CHECK_SUBJECT) == 1;
 }
 
 bool cert_proves_addr(const struct cert *c, const struct addr *a)
 {
 	size_t n = addr_len(a->family);
 
-	return n > 0 && X509_check_ip(c->x, a->ip, n, 0) == 1;
+	return n > 0 && X509_check_ip(cert_x509(c), a->ip, n, 0) == 1;
 }
 
 bool cert_proves_dn(const struct cert *c, struct bytes dn_der)
@@ -182,7 +272,7 @@ bool cert_proves_dn(const struct cert *c, struct bytes dn_der)
 	X509_NAME *name = dn_der.n > 0 ? d2i_X509_NAME(NULL, &p, (long)dn_der.n) : NULL;
 	bool same = name && p == (const uint8_t *)dn_der.p + dn_der.n &&
 		X509_NAME_entry_count(name) > 0 &&
-		X509_NAME_cmp(name, X509_get_subject_name(c->x)) == 0;
+		X509_NAME_cmp(name, X509_get_subject_name(cert_x509(c))) == 0;
 
 	X509_NAME_free(name);
 	ossl_err(NULL, ERR_NONE, "");
@@ -239,7 +329,7 @@ static const ASN1_STRING *name_text(const GENERAL_NAME *name, int type)
 static bool alternative_user(const struct cert *c, char *out, size_t size)
 {
 	static const int types[] = { GEN_OTHERNAME, GEN_EMAIL, GEN_DNS };
-	GENERAL_NAMES *names = X509_get_ext_d2i(c->x, NID_subject_alt_name, NULL, NULL);
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert_x509(c), NID_subject_alt_name, NULL, NULL);
 	bool found = false;
 
 	for (size_t k = 0; k < ARRAY_LEN(types); k++)
@@ -253,7 +343,7 @@ static bool alternative_user(const struct cert *c, char *out, size_t size)
 
 bool cert_user(const struct cert *c, char *out, size_t size, bool *common)
 {
-	X509_NAME *subject = X509_get_subject_name(c->x);
+	X509_NAME *subject = X509_get_subject_name(cert_x509(c));
 	int at = -1, last = -1;
 
 	*common = false;

@@ -1,9 +1,12 @@
 #define _GNU_SOURCE /* memmem */
 #include <limits.h>
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <openssl/rsa.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 #include <stdlib.h>
@@ -32,15 +35,15 @@ static int give_pass(char *buf, int size, int writing, void *arg)
 	return (int)a->pass->len;
 }
 
-static bool add_cert(struct cert_list *certs, X509 *x, struct err *e)
+/* Takes c over. NULL: there is none, as e says. */
+static bool add_cert(struct cert_list *certs, struct cert *c, struct err *e)
 {
-	if (certs->n == CERT_CHAIN_MAX) {
-		X509_free(x);
-		return err_set(e, ERR_CONFIG, "more than %d certificates", CERT_CHAIN_MAX);
-	}
-	struct cert *c = cert_wrap(x, e);
 	if (!c)
 		return false;
+	if (certs->n == CERT_CHAIN_MAX) {
+		cert_free(c);
+		return err_set(e, ERR_CONFIG, "more than %d certificates", CERT_CHAIN_MAX);
+	}
 	certs->v[certs->n++] = c;
 	return true;
 }
@@ -66,7 +69,7 @@ static bool add_object(
 {
 	switch (OSSL_STORE_INFO_get_type(info)) {
 	case OSSL_STORE_INFO_CERT:
-		return add_cert(certs, OSSL_STORE_INFO_get1_CERT(info), e);
+		return add_cert(certs, cert_wrap(OSSL_STORE_INFO_get1_CERT(info), e), e);
 	case OSSL_STORE_INFO_PKEY:
 		return !key || add_key(key, OSSL_STORE_INFO_get1_PKEY(info), e);
 	default:
@@ -171,13 +174,12 @@ static EVP_PKEY *read_key(const char *name, struct bytes der)
 static bool add_block(const char *name, struct bytes der, void *arg)
 {
 	struct plain *found = arg;
-	const uint8_t *p = der.p;
 	bool ok = true;
 
 	if (strcmp(name, PEM_STRING_X509) == 0) {
-		X509 *x = d2i_X509(NULL, &p, (long)der.n);
-		ok = x && add_cert(found->certs, x, found->e);
-		found->full = x && !ok;
+		struct cert *c = cert_later(der, found->e);
+		ok = add_cert(found->certs, c, found->e);
+		found->full = c && !ok;
 	} else if (found->key) {
 		EVP_PKEY *k = read_key(name, der);
 		ok = k && add_key(found->key, k, found->e);
@@ -387,9 +389,42 @@ void key_free(struct key *k)
 	free(k);
 }
 
+/* The public key in the octets that it has in a SubjectPublicKeyInfo; 0: that is not as simple. */
+static size_t public_octets(const EVP_PKEY *k, uint8_t *out, size_t cap)
+{
+	static const uint8_t e65537[] = { V_ASN1_INTEGER, 3, 1, 0, 1 };
+	BIGNUM *n = NULL, *e = NULL;
+	size_t len = 0;
+
+	if (!EVP_PKEY_is_a(k, "RSA")) {
+		if (EVP_PKEY_get_octet_string_param(k, OSSL_PKEY_PARAM_PUB_KEY, out, cap, &len) !=
+			1)
+			len = 0;
+	} else if (EVP_PKEY_get_bn_param(k, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+		EVP_PKEY_get_bn_param(k, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_word(e, RSA_F4) &&
+		(size_t)BN_num_bytes(n) + sizeof(e65537) <= cap) {
+		len = (size_t)BN_bn2bin(n, out);
+		memcpy(out + len, e65537, sizeof(e65537));
+		len += sizeof(e65537);
+	}
+	BN_free(n);
+	BN_free(e);
+	ossl_err(NULL, ERR_NONE, "");
+	return len;
+}
+
+/* Mostly the key's octets are in the certificate as they are, and it need not be parsed to see that. */
 bool key_matches(const struct key *k, const struct cert *c)
 {
-	return EVP_PKEY_eq(X509_get0_pubkey(c->x), k->p) == 1;
+	enum { LEAST = 32 }; /* octets of the smallest: Ed25519 */
+	uint8_t public[2200]; /* of the largest that OpenSSL takes: RSA of 16384 bits */
+	struct x509_parts parts;
+	size_t n = public_octets(k->p, public, sizeof(public));
+
+	if (n >= LEAST && x509_parts(cert_der(c), &parts) &&
+		memmem(parts.spki.p, parts.spki.n, public, n))
+		return true;
+	return EVP_PKEY_eq(X509_get0_pubkey(cert_x509(c)), k->p) == 1;
 }
 
 void cert_list_own_first(struct cert_list *certs, const struct key *key)

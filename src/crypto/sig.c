@@ -429,7 +429,7 @@ static const struct sig_alg *verify_rsa(
 bool sig_verify(const struct cert *c, uint8_t method, bool legacy_sha1, struct bytes data,
 	struct bytes sig, struct sig_used *used, struct err *e)
 {
-	EVP_PKEY *key = X509_get0_pubkey(c->x);
+	EVP_PKEY *key = X509_get0_pubkey(cert_x509(c));
 	const struct sig_alg *a;
 
 	if (used)
@@ -514,7 +514,7 @@ bool sig_v1_sign(
 bool sig_v1_verify(
 	const struct cert *c, uint8_t method, struct bytes hash, struct bytes sig, struct err *e)
 {
-	EVP_PKEY *key = X509_get0_pubkey(c->x);
+	EVP_PKEY *key = X509_get0_pubkey(cert_x509(c));
 	int row = key ? ecdsa_row_of(key) : -1;
 	uint8_t der[160];
 	size_t n;

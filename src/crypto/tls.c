@@ -115,9 +115,9 @@ static bool use_own(struct tls *t, struct err *e)
 
 	if (!own || own->n == 0 || !t->config->key)
 		return true;
-	bool ok = ssl->SSL_CTX_use_certificate(t->ctx, own->v[0]->x) == 1;
+	bool ok = ssl->SSL_CTX_use_certificate(t->ctx, cert_x509(own->v[0])) == 1;
 	for (size_t i = 1; ok && i < own->n; i++)
-		ok = ssl->SSL_CTX_ctrl(t->ctx, SSL_CTRL_CHAIN_CERT, 1, own->v[i]->x) == 1;
+		ok = ssl->SSL_CTX_ctrl(t->ctx, SSL_CTRL_CHAIN_CERT, 1, cert_x509(own->v[i])) == 1;
 	return (ok && ssl->SSL_CTX_use_PrivateKey(t->ctx, t->config->key->p) == 1) ||
 		ossl_err(e, ERR_CONFIG, "TLS with our certificate");
 }

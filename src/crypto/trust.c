@@ -219,7 +219,7 @@ char *x509_time_text(char out[CERT_TIME_MAX], const ASN1_TIME *when)
 
 char *cert_expires_text(char out[CERT_TIME_MAX], const struct cert *c)
 {
-	return x509_time_text(out, X509_get0_notAfter(c->x));
+	return x509_time_text(out, X509_get0_notAfter(cert_x509(c)));
 }
 
 static bool refuse_dates(const X509 *x, bool too_early, struct err *e)
@@ -241,19 +241,42 @@ static bool x509_dates(const X509 *x, time_t now, struct err *e)
 	return true;
 }
 
+/* For these two it need not be parsed as a whole. NULL: it says nothing that can be read. */
+static X509_VAL *validity(const struct cert *c)
+{
+	struct x509_parts parts;
+
+	if (!x509_parts(cert_der(c), &parts))
+		return NULL;
+	const uint8_t *p = parts.validity.p;
+	X509_VAL *v = d2i_X509_VAL(NULL, &p, (long)parts.validity.n);
+	ossl_err(NULL, ERR_NONE, "");
+	return v;
+}
+
 bool cert_dates(const struct cert *c, time_t now, struct err *e)
 {
-	return x509_dates(c->x, now, e);
+	X509_VAL *v = validity(c);
+	bool ok =
+		v && X509_cmp_time(v->notBefore, &now) < 0 && X509_cmp_time(v->notAfter, &now) > 0;
+
+	X509_VAL_free(v);
+	return ok || x509_dates(cert_x509(c), now, e);
 }
 
 bool cert_ends_soon(const struct cert *c, time_t now)
 {
 	enum { LONG_DAYS = 140, DAY_S = 24 * 60 * 60 };
 	int days = LONG_DAYS, seconds = 0;
+	X509_VAL *v = validity(c);
 
-	ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(c->x), X509_get0_notAfter(c->x));
+	if (!v)
+		return false;
+	ASN1_TIME_diff(&days, &seconds, v->notBefore, v->notAfter);
 	time_t then = now + (days < LONG_DAYS ? (days * DAY_S + seconds) : LONG_DAYS * DAY_S) / 10;
-	return X509_cmp_time(X509_get0_notAfter(c->x), &then) <= 0;
+	bool soon = X509_cmp_time(v->notAfter, &then) <= 0;
+	X509_VAL_free(v);
+	return soon;
 }
 
 bool trust_dates(const struct trust *t, time_t now, struct err *e)
@@ -275,8 +298,8 @@ static bool check_pins(const struct trust *t, const struct cert *c, time_t now, 
 	char subject[CERT_TEXT_MAX];
 
 	for (size_t i = 0; i < t->n_pins; i++) {
-		if (t->pinned[i] ? X509_cmp(t->pinned[i], c->x) == 0 :
-				   EVP_PKEY_eq(t->pins[i], X509_get0_pubkey(c->x)) == 1)
+		if (t->pinned[i] ? X509_cmp(t->pinned[i], cert_x509(c)) == 0 :
+				   EVP_PKEY_eq(t->pins[i], X509_get0_pubkey(cert_x509(c))) == 1)
 			return cert_dates(c, now, e);
 	}
 	return err_set(e, ERR_AUTH, "the certificate \"%s\" is not the one that is pinned",
@@ -320,7 +343,8 @@ static bool extended_usage_fits(X509 *x, const char *const *wanted)
 
 static bool check_usage(const struct cert *c, const struct usage *may, struct err *e)
 {
-	uint32_t flags = X509_get_extension_flags(c->x), usage = X509_get_key_usage(c->x);
+	uint32_t flags = X509_get_extension_flags(cert_x509(c)),
+		 usage = X509_get_key_usage(cert_x509(c));
 	char subject[CERT_TEXT_MAX];
 
 	cert_subject_text(subject, c);
@@ -332,7 +356,7 @@ static bool check_usage(const struct cert *c, const struct usage *may, struct er
 			"the key of the certificate \"%s\" is not meant for "
 			"signatures (key usage)",
 			subject);
-	if ((flags & EXFLAG_XKUSAGE) && !extended_usage_fits(c->x, may->extended))
+	if ((flags & EXFLAG_XKUSAGE) && !extended_usage_fits(cert_x509(c), may->extended))
 		return err_set(e, ERR_AUTH,
 			"the certificate \"%s\" is not meant for %s (extended key usage)", subject,
 			may->what);
@@ -383,7 +407,7 @@ static bool verify_chain(const struct trust *t, STACK_OF(X509) * helpers, const 
 	time_t now, STACK_OF(X509) * *built, struct err *e)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	bool ok = ctx && X509_STORE_CTX_init(ctx, t->store, leaf->x, helpers) == 1;
+	bool ok = ctx && X509_STORE_CTX_init(ctx, t->store, cert_x509(leaf), helpers) == 1;
 
 	if (ok) {
 		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
@@ -420,7 +444,7 @@ void trust_warm(struct trust *t)
 static void take_anchors(struct trust *t, const struct cert_list *chain)
 {
 	for (size_t i = 0; i < chain->n; i++)
-		bundle_find(t->anchors, X509_get_issuer_name(chain->v[i]->x), t->store);
+		bundle_find(t->anchors, X509_get_issuer_name(cert_x509(chain->v[i])), t->store);
 }
 
 static bool follow(struct trust *t, const struct cert_list *chain, time_t now,
@@ -429,7 +453,7 @@ static bool follow(struct trust *t, const struct cert_list *chain, time_t now,
 	STACK_OF(X509) *helpers = sk_X509_new_null();
 	bool ok = helpers != NULL;
 	for (size_t i = 1; ok && i < chain->n; i++)
-		ok = sk_X509_push(helpers, chain->v[i]->x) > 0;
+		ok = sk_X509_push(helpers, cert_x509(chain->v[i])) > 0;
 	if (!ok)
 		err_set(e, ERR_LOCAL, "out of memory");
 	take_anchors(t, chain);

@@ -215,16 +215,16 @@ void foreign_ifuri(struct import_profile *p, const char *key)
 bool foreign_ca_add(struct foreign_ca *ca, struct bytes file)
 {
 	struct cert_list found = { 0 };
-	bool need_pass;
+	bool need_pass, ok = load_credentials(file, NULL, &found, NULL, &need_pass, NULL);
 
-	if (!load_credentials(file, NULL, &found, NULL, &need_pass, NULL))
-		return false;
 	for (size_t i = 0; i < found.n; i++)
-		if (ca->n < ARRAY_LEN(ca->v))
+		ok = ok && cert_readable(found.v[i]);
+	for (size_t i = 0; i < found.n; i++)
+		if (ok && ca->n < ARRAY_LEN(ca->v))
 			ca->v[ca->n++] = found.v[i];
 		else
 			cert_free(found.v[i]);
-	return found.n > 0;
+	return ok && found.n > 0;
 }
 
 #define PEM_CERT "CERTIFICATE"

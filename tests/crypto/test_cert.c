@@ -4,6 +4,7 @@
 #include "lib/test.h"
 #include "lib/pki.h"
 
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
@@ -458,6 +459,77 @@ static void damaged_blocks(void **state)
 	}
 }
 
+/* What is behind a certificate's key is looked at by who asks: it loads, fits its key, and proves nothing. */
+static void damaged_behind_the_key(void **state)
+{
+	static const uint8_t san[] = { 0x06, 0x03, 0x55, 0x1d, 0x11 };
+	struct pki_file der = { .len = 0 }, f = { .len = 0 };
+	struct loaded l;
+	char *pem = NULL;
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	(void)state;
+	pki_der_cert(&der, leaf);
+	uint8_t *at = memmem(der.data, der.len, san, sizeof(san));
+	assert_non_null(at);
+	at[1] = 0x7f; /* longer than all that is left of it */
+	assert_true(PEM_write_bio(bio, PEM_STRING_X509, "", der.data, (long)der.len) > 0);
+	f.len = (size_t)BIO_get_mem_data(bio, &pem);
+	memcpy(f.data, pem, f.len);
+	BIO_free(bio);
+	pki_pem_key(&f, leaf_key, NULL);
+	assert_ok(&err, load(&l, &f, NULL));
+	assert_int_equal(l.certs.n, 1);
+	assert_true(key_matches(l.key, l.certs.v[0]));
+	assert_true(cert_dates(l.certs.v[0], PKI_NOW, &err));
+	assert_false(cert_readable(l.certs.v[0]));
+	assert_false(cert_proves_host(l.certs.v[0], "vpn.example"));
+	assert_true(key_matches(l.key, l.certs.v[0]));
+	key_free(l.key);
+	cert_list_free(&l.certs);
+
+	f.len = 0;
+	pki_pem_cert(&f, leaf);
+	pki_pem_key(&f, leaf_key, NULL);
+	assert_ok(&err, load(&l, &f, NULL));
+	assert_true(cert_proves_host(l.certs.v[0], "vpn.example"));
+	assert_true(cert_readable(l.certs.v[0]));
+	check_loaded(&l, 1);
+}
+
+/* Whether it is this key's is the same for each kind of key, however much of the certificate was read. */
+static void keys_and_certificates(void **state)
+{
+	static const char *const types[][2] = { { "RSA", "2048" }, { "EC", "P-256" },
+		{ "EC", "P-521" }, { "ED25519", "" }, { "ED448", "" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		EVP_PKEY *key = pki_key(types[i][0], types[i][1]),
+			 *other = pki_key(types[i][0], types[i][1]);
+		struct pki_spec spec = { .cn = "key", .key = key };
+		X509 *x = pki_issue(&spec, NULL, key);
+		struct pki_file f = { .len = 0 };
+		struct cert *whole = pki_cert(x);
+		struct loaded l, o;
+		pki_pem_cert(&f, x);
+		pki_pem_key(&f, key, NULL);
+		assert_ok(&err, load(&l, &f, NULL));
+		f.len = 0;
+		pki_pem_key(&f, other, NULL);
+		assert_ok(&err, load(&o, &f, NULL));
+		assert_true(key_matches(l.key, l.certs.v[0]) && key_matches(l.key, whole));
+		assert_false(key_matches(o.key, l.certs.v[0]) || key_matches(o.key, whole));
+		cert_free(whole);
+		key_free(l.key);
+		key_free(o.key);
+		cert_list_free(&l.certs);
+		X509_free(x);
+		EVP_PKEY_free(key);
+		EVP_PKEY_free(other);
+	}
+}
+
 /* An empty line at the end, or words; but a block that was cut off is not lost in silence. */
 static void text_behind_the_blocks(void **state)
 {
@@ -578,6 +650,8 @@ int main(void)
 		cmocka_unit_test(files_of_old),
 		cmocka_unit_test(ciphers_left_to_the_legacy_provider),
 		cmocka_unit_test(damaged_blocks),
+		cmocka_unit_test(damaged_behind_the_key),
+		cmocka_unit_test(keys_and_certificates),
 		cmocka_unit_test(text_behind_the_blocks),
 		cmocka_unit_test(leftovers_between),
 		cmocka_unit_test(zero_octets_between),

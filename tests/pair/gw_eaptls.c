@@ -17,7 +17,7 @@ size_t gw_eaptls_begin(struct gateway *g, uint8_t out[GW_EAPTLS_MAX])
 	const struct credential *own = g->cfg->eap_own ? g->cfg->eap_own : g->cfg->own;
 
 	tls_server_free(g->tls);
-	g->tls = tls_server_new(&(struct tls_server_spec){ .cert = own->certs.v[0]->x,
+	g->tls = tls_server_new(&(struct tls_server_spec){ .cert = cert_x509(own->certs.v[0]),
 		.key = own->key->p,
 		.client_ca = g->cfg->eap_client_ca,
 		.version = g->cfg->eap_tls });
