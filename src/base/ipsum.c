@@ -1,5 +1,6 @@
 #include "base/ipsum.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
@@ -10,6 +11,10 @@
 /* The sum does not care for the order of octets (RFC 1071 section 2 B): it is made of the machine's own
  * words and turned round at the end. Four octets at a time into eight, so that nothing is carried before
  * the end (section 2 C), and into several sums, that none waits for another. */
+typedef uint64_t lanes __attribute__((vector_size(32), aligned(1), may_alias));
+
+enum { LANES = 4, STEP = 2 * sizeof(lanes) };
+
 static uint64_t add_halves(uint64_t sum, uint64_t v)
 {
 	return sum + (v & 0xffffffff) + (v >> 32);
@@ -32,33 +37,54 @@ static uint64_t load64(const uint8_t *p)
 	return v;
 }
 
-/* All whole words. */
-static inline __attribute__((always_inline)) uint64_t add_words(const uint8_t *p, size_t n)
+/* All whole words, copied as well where that is wanted. */
+static inline __attribute__((always_inline)) uint64_t add_words(
+	const uint8_t *p, size_t n, bool copy, uint8_t *to)
 {
-	uint64_t sums[4] = { 0 };
+	lanes even = { 0 }, odd = { 0 };
+	uint64_t sum = 0;
 
-	for (; n >= 32; n -= 32, p += 32)
-		for (size_t i = 0; i < 4; i++)
-			sums[i] = add_halves(sums[i], load64(p + 8 * i));
-	for (; n >= 8; n -= 8, p += 8)
-		sums[0] = add_halves(sums[0], load64(p));
-	return sums[0] + sums[1] + sums[2] + sums[3];
+	for (; n >= STEP; n -= STEP, p += STEP, to += copy ? STEP : 0) {
+		const lanes *from = (const lanes *)p;
+		lanes a = from[0], b = from[1];
+		if (copy) {
+			((lanes *)to)[0] = a;
+			((lanes *)to)[1] = b;
+		}
+		even += (a & 0xffffffff) + (a >> 32);
+		odd += (b & 0xffffffff) + (b >> 32);
+	}
+	for (; n >= 8; n -= 8, p += 8, to += copy ? 8 : 0) {
+		uint64_t v = load64(p);
+		if (copy)
+			memcpy(to, &v, sizeof(v));
+		sum = add_halves(sum, v);
+	}
+	even += odd;
+	for (size_t i = 0; i < LANES; i++)
+		sum += even[i];
+	return sum;
 }
 
 #ifdef WIDE
 WIDE static uint64_t add_words_wide(const uint8_t *p, size_t n)
 {
-	return add_words(p, n);
+	return add_words(p, n, false, NULL);
+}
+
+WIDE static uint64_t copy_words_wide(const uint8_t *p, size_t n, uint8_t *to)
+{
+	return add_words(p, n, true, to);
 }
 #endif
 
-static uint64_t add_all_words(const uint8_t *p, size_t n)
+static uint64_t add_all_words(const uint8_t *p, size_t n, uint8_t *to)
 {
 #ifdef WIDE
 	if (n >= 128 && CPU_FEATURE_ACTIVE(AVX2))
-		return add_words_wide(p, n);
+		return to ? copy_words_wide(p, n, to) : add_words_wide(p, n);
 #endif
-	return add_words(p, n);
+	return to ? add_words(p, n, true, to) : add_words(p, n, false, NULL);
 }
 
 /* Up to seven octets. */
@@ -83,16 +109,30 @@ static uint64_t add_rest(const uint8_t *p, size_t n)
 	return (uint64_t)four + two + one;
 }
 
-uint32_t ipsum_add(uint32_t sum, const void *data, size_t n)
+static uint32_t add(uint32_t sum, const uint8_t *p, size_t n, uint8_t *to)
 {
-	const uint8_t *p = data;
 	size_t rest = n % 8;
 	uint8_t word[2];
 
-	uint16_t native = fold16(add_all_words(p, n) + add_rest(p + n - rest, rest));
+	uint16_t native = fold16(add_all_words(p, n, to) + add_rest(p + n - rest, rest));
 	memcpy(word, &native, sizeof(word));
 	/* Folded, so that a caller may add as often as it likes. */
 	return ((sum & 0xffff) + (sum >> 16)) + ((uint32_t)word[0] << 8 | word[1]);
+}
+
+uint32_t ipsum_add(uint32_t sum, const void *data, size_t n)
+{
+	return add(sum, data, n, NULL);
+}
+
+uint32_t ipsum_copy(uint32_t sum, void *to, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	uint8_t *out = to;
+	size_t rest = n % 8;
+
+	memcpy(out + n - rest, p + n - rest, rest);
+	return add(sum, p, n, out);
 }
 
 uint32_t ipsum_pseudo(const uint8_t *addrs, size_t len, uint8_t proto, size_t payload)

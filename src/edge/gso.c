@@ -32,6 +32,35 @@ static bool type_fits(const struct gso *g, uint8_t type)
 	}
 }
 
+static uint32_t without(uint32_t sum, uint16_t word)
+{
+	return sum + (uint16_t)~word;
+}
+
+/* Sequence numbers and flags, lengths and the checksums themselves differ from segment to segment. */
+static void add_headers(struct gso *g)
+{
+	const uint8_t *ip = g->packet, *l4 = ip + g->flow.next;
+
+	if (g->flow.family == FAMILY_V4) {
+		g->sum_ip = ipsum_add(0, ip, (size_t)(ip[0] & 0x0f) * 4);
+		g->sum_ip = without(g->sum_ip, get_u16(ip + 2));
+		g->sum_ip = without(g->sum_ip, get_u16(ip + 4));
+		g->sum_ip = without(g->sum_ip, get_u16(ip + 10));
+	}
+	g->sum_l4 = ipsum_pseudo(g->flow.src, addr_len(g->flow.family), g->flow.proto, 0);
+	g->sum_l4 = ipsum_add(g->sum_l4, l4, g->header - g->flow.next);
+	if (g->flow.proto == IP_UDP) {
+		g->sum_l4 = without(g->sum_l4, get_u16(l4 + 4));
+		g->sum_l4 = without(g->sum_l4, get_u16(l4 + UDP_SUM));
+		return;
+	}
+	g->sum_l4 = without(g->sum_l4, get_u16(l4 + 4));
+	g->sum_l4 = without(g->sum_l4, get_u16(l4 + 6));
+	g->sum_l4 = without(g->sum_l4, get_u16(l4 + 12));
+	g->sum_l4 = without(g->sum_l4, get_u16(l4 + TCP_SUM));
+}
+
 bool gso_read(struct gso *g, const struct virtio_net_hdr *h, const uint8_t *packet, size_t len)
 {
 	*g = (struct gso){ .packet = packet };
@@ -49,8 +78,8 @@ bool gso_read(struct gso *g, const struct virtio_net_hdr *h, const uint8_t *pack
 	if (l4_header < least || l4_header >= have)
 		return false;
 	g->split = true;
-	g->pseudo = ipsum_pseudo(g->flow.src, addr_len(g->flow.family), g->flow.proto, 0);
 	g->header = g->flow.next + l4_header;
+	add_headers(g);
 	g->size = h->gso_size;
 	g->count = (g->flow.total - g->header + g->size - 1) / g->size;
 	return true;
@@ -67,29 +96,37 @@ size_t gso_len(const struct gso *g, size_t i)
  * checksum. */
 static void write_ip(const struct gso *g, size_t i, uint8_t *out, size_t len)
 {
+	const uint8_t *ip = g->packet;
+
 	if (g->flow.family == FAMILY_V6) {
 		put_u16(out + 4, (uint16_t)(len - IPV6_HEADER));
 		return;
 	}
+	uint16_t id = (uint16_t)(get_u16(ip + 4) + i);
 	put_u16(out + 2, (uint16_t)len);
-	put_u16(out + 4, (uint16_t)(get_u16(out + 4) + i));
-	put_u16(out + 10, 0);
-	put_u16(out + 10, ipsum_fold(ipsum_add(0, out, (size_t)(out[0] & 0x0f) * 4)));
+	put_u16(out + 4, id);
+	put_u16(out + 10, ipsum_fold(g->sum_ip + (uint16_t)len + id));
 }
 
-/* And in that of TCP or UDP. The last segment ends what the packet ended, the first one alone tells
- * that the congestion window was reduced (RFC 3168 section 6.1.2: once, on new data). */
-static void write_l4(const struct gso *g, size_t i, uint8_t *l4, size_t len)
+/* And in that of TCP or UDP; the sum of what was written. The last segment ends what the packet ended, the
+ * first one alone tells that the congestion window was reduced (RFC 3168 section 6.1.2: once, on new data). */
+static uint32_t write_l4(const struct gso *g, size_t i, uint8_t *out, size_t len)
 {
+	const uint8_t *l4 = g->packet + g->flow.next;
+	uint8_t flags = l4[13];
+
 	if (g->flow.proto == IP_UDP) {
-		put_u16(l4 + 4, (uint16_t)len);
-		return;
+		put_u16(out + 4, (uint16_t)len);
+		return (uint16_t)len;
 	}
-	put_u32(l4 + 4, get_u32(l4 + 4) + (uint32_t)(i * g->size));
+	uint32_t sequence = get_u32(l4 + 4) + (uint32_t)(i * g->size);
+	put_u32(out + 4, sequence);
 	if (i > 0)
-		l4[13] &= (uint8_t)~TCP_CWR;
+		flags &= (uint8_t)~TCP_CWR;
 	if (i + 1 < g->count)
-		l4[13] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+		flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+	out[13] = flags;
+	return (sequence >> 16) + (sequence & 0xffff) + ((uint32_t)l4[12] << 8 | flags);
 }
 
 /* A checksum of zero says in UDP that there is none (RFC 768). */
@@ -106,13 +143,16 @@ static void finish_sum(const struct gso *g, uint8_t *out)
 	put_sum(g, out + g->sum_at, ipsum_add(0, out + g->sum_from, g->flow.total - g->sum_from));
 }
 
-static void write_sum(const struct gso *g, uint8_t *packet, size_t len)
+/* In one pass, and what was just written is not read again: the processor would have to wait for it. */
+static void write_segment(const struct gso *g, size_t i, uint8_t *out, size_t len)
 {
-	uint8_t *l4 = packet + g->flow.next;
-	uint8_t *at = l4 + (g->flow.proto == IP_TCP ? TCP_SUM : UDP_SUM);
+	size_t next = g->flow.next, at = next + (g->flow.proto == IP_TCP ? TCP_SUM : UDP_SUM);
 
-	put_u16(at, 0);
-	put_sum(g, at, ipsum_add(g->pseudo + (uint32_t)len, l4, len));
+	write_ip(g, i, out, len);
+	uint32_t sum = g->sum_l4 + (uint32_t)(len - next) + write_l4(g, i, out + next, len - next);
+	sum = ipsum_copy(
+		sum, out + g->header, g->packet + g->header + i * g->size, len - g->header);
+	put_sum(g, out + at, sum);
 }
 
 void gso_write(const struct gso *g, size_t i, uint8_t *out)
@@ -120,13 +160,11 @@ void gso_write(const struct gso *g, size_t i, uint8_t *out)
 	size_t len = gso_len(g, i);
 
 	memcpy(out, g->packet, g->header);
-	memcpy(out + g->header, g->packet + g->header + i * g->size, len - g->header);
-	if (!g->split) {
-		if (g->sum_from > 0)
-			finish_sum(g, out);
+	if (g->split) {
+		write_segment(g, i, out, len);
 		return;
 	}
-	write_ip(g, i, out, len);
-	write_l4(g, i, out + g->flow.next, len - g->flow.next);
-	write_sum(g, out, len - g->flow.next);
+	memcpy(out + g->header, g->packet + g->header, len - g->header);
+	if (g->sum_from > 0)
+		finish_sum(g, out);
 }

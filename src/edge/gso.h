@@ -23,7 +23,9 @@ struct gso {
 	size_t size; /* octets of payload in each segment; the last may have fewer */
 	size_t count; /* segments, at least 1 */
 	bool split; /* it stands for segments, even when for one only */
-	uint32_t pseudo; /* split: what checksums add up besides TCP or UDP, but for its length */
+	/* split: of IPv4's header, and of TCP's or UDP's with what it adds up besides, all that is the same in
+	 * every segment */
+	uint32_t sum_ip, sum_l4;
 	size_t sum_from,
 		sum_at; /* not split, and its checksum is to be finished; sum_from 0: it is */
 };

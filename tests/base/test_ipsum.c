@@ -47,11 +47,30 @@ static void in_pieces(void **state)
 	}
 }
 
+/* What is copied is added up as well, and nothing is written behind it. */
+static void copied(void **state)
+{
+	uint8_t octets[400], to[410];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (uint8_t)(i * i * 13 + 5);
+	for (size_t at = 0; at < 9; at++)
+		for (size_t n = 0; n + at < sizeof(octets); n++) {
+			memset(to, 0xa5, sizeof(to));
+			uint32_t sum = ipsum_copy(7, to + at, octets + at, n);
+			assert_int_equal(ipsum_fold(sum), ipsum_fold(ipsum_add(7, octets + at, n)));
+			assert_memory_equal(to + at, octets + at, n);
+			assert_int_equal(to[at + n], 0xa5);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_length_and_place),
 		cmocka_unit_test(in_pieces),
+		cmocka_unit_test(copied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

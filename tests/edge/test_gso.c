@@ -63,6 +63,43 @@ static void a_run_of_tcp(void **state)
 	}
 }
 
+/* Whatever the headers hold, every segment's sums are right. */
+static void sums_of_any_run(void **state)
+{
+	static const uint8_t seed[RNG_SEED_LEN] = { 7 };
+	uint8_t packet[PACKET_MAX], out[PACKET_MAX];
+	struct gso run;
+	struct rng rng;
+
+	(void)state;
+	rng_seed(&rng, seed);
+	for (unsigned i = 0; i < 20000; i++) {
+		bool v6 = i & 1, tcp = i & 2;
+		size_t ip = v6 ? 40 : 20, payload = 2 + rng_below(&rng, 1400);
+		const char *src = v6 ? "fd00::1" : "10.0.0.1", *dst = v6 ? "fd00::2" : "10.0.0.2";
+		size_t len = tcp ? packet_tcp(packet, src, dst, TCP_ACK, NULL, 0, payload) :
+				   packet_udp(packet, src, dst, 5, 6, payload);
+		struct virtio_net_hdr h = header_for((uint8_t)(!tcp     ? GSO_UDP_L4 :
+								     v6 ? VIRTIO_NET_HDR_GSO_TCPV6 :
+									  VIRTIO_NET_HDR_GSO_TCPV4),
+			ip, tcp ? TCP_SUM : UDP_SUM,
+			(uint16_t)(1 + rng_below(&rng, (uint32_t)payload)));
+		rng_fill(&rng, packet + ip + 8,
+			tcp ? 4 : payload); /* acknowledged, or the payload */
+		if (i & 4)
+			memset(packet + ip + (tcp ? 4 : 8), i & 8 ? 0xff : 0, 4); /* sequence */
+		if (!v6)
+			rng_fill(&rng, packet + 4, 2); /* identification */
+		assert_true(gso_read(&run, &h, packet, len));
+		for (size_t k = 0; k < run.count; k++) {
+			gso_write(&run, k, out);
+			if (!packet_sum_ok(out, gso_len(&run, k)) ||
+				(!v6 && !packet_header_ok(out)))
+				fail_msg("run %u, segment %zu of %zu", i, k, run.count);
+		}
+	}
+}
+
 static void a_run_of_udp(void **state)
 {
 	uint8_t packet[PACKET_MAX], out[PACKET_MAX];
@@ -405,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_of_tcp),
+		cmocka_unit_test(sums_of_any_run),
 		cmocka_unit_test(a_run_of_udp),
 		cmocka_unit_test(one_packet_without_checksum),
 		cmocka_unit_test(runs_that_are_none),
