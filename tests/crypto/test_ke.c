@@ -74,6 +74,8 @@ static void wycheproof(const char *name, const char *group_name, unsigned cases)
 
 	vectors_open(&v, name);
 	while (vectors_next(&v)) {
+		if (v.cases % test_step(11) != 0)
+			continue;
 		size_t n = vector_hex(&v, "private", private, sizeof(private));
 		struct bytes peer = { public, vector_hex(&v, "public", public, sizeof(public)) };
 		size_t shared_n = vector_hex(&v, "shared", shared, sizeof(shared));

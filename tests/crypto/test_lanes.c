@@ -85,7 +85,7 @@ static void the_same_as_one_by_one(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
-		for (size_t n = 0; n <= PACKETS; n++)
+		for (size_t n = 0; n <= PACKETS; n += test_step(3))
 			for (int equal = 0; equal < 2; equal++)
 				compare(suites[i][0], suites[i][1], n, equal);
 }

@@ -130,6 +130,8 @@ static void wycheproof(const char *name, unsigned cases)
 			cert_free(cert);
 			cert = pki_cert_of_key(key, n);
 		}
+		if (v.cases % test_step(7) != 0)
+			continue;
 		struct bytes m = { msg, vector_hex(&v, "msg", msg, sizeof(msg)) };
 		size_t alg_n = vector_is(&v, "alg", "pss") ?
 			pss_algid(vector_text(&v, "hash"), vector_text(&v, "mgf"),
