@@ -44,20 +44,23 @@ static inline __attribute__((always_inline)) uint64_t add_words(
 	lanes even = { 0 }, odd = { 0 };
 	uint64_t sum = 0;
 
-	for (; n >= STEP; n -= STEP, p += STEP, to += copy ? STEP : 0) {
+	for (; n >= STEP; n -= STEP, p += STEP) {
 		const lanes *from = (const lanes *)p;
 		lanes a = from[0], b = from[1];
 		if (copy) {
 			((lanes *)to)[0] = a;
 			((lanes *)to)[1] = b;
+			to += STEP;
 		}
 		even += (a & 0xffffffff) + (a >> 32);
 		odd += (b & 0xffffffff) + (b >> 32);
 	}
-	for (; n >= 8; n -= 8, p += 8, to += copy ? 8 : 0) {
+	for (; n >= 8; n -= 8, p += 8) {
 		uint64_t v = load64(p);
-		if (copy)
+		if (copy) {
 			memcpy(to, &v, sizeof(v));
+			to += sizeof(v);
+		}
 		sum = add_halves(sum, v);
 	}
 	even += odd;
