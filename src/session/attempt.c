@@ -283,8 +283,7 @@ void attempt_login_refused(struct session *s, const struct ike_view *v, const st
 	bool code = s->last_answer.len > 0 && (s->asked == ASK_CODE || s->asked == ASK_PIN);
 
 	if (e->kind != ERR_PEER || !v->proved ||
-		(v->stage != STAGE_EAP && v->stage != STAGE_PPP_LOGIN &&
-			e->notify != V1_XAUTH_REFUSED))
+		(!stage_is_login(v->stage) && e->notify != V1_XAUTH_REFUSED))
 		return;
 	if (s->password.len > 0 || !code)
 		s->refusal = *e;
@@ -295,7 +294,7 @@ void attempt_login_refused(struct session *s, const struct ike_view *v, const st
 static bool unanswered(const struct session *s, const struct err *e)
 {
 	return e->kind == ERR_CONFIG && s->refusal.kind != ERR_NONE &&
-		(s->view.stage == STAGE_EAP || s->view.stage == STAGE_PPP_LOGIN);
+		stage_is_login(s->view.stage);
 }
 
 /* It was not the name: what the gateway said of it the first time is the news. */
@@ -318,9 +317,8 @@ static bool final_refusal(struct session *s, const struct err *e)
 {
 	bool refused = e->kind == ERR_AUTH || e->kind == ERR_CONFIG || e->kind == ERR_LOCAL ||
 		(e->kind == ERR_PEER &&
-			(e->notify == AUTHENTICATION_FAILED || s->view.stage == STAGE_EAP ||
-				s->view.stage == STAGE_PPP_LINK ||
-				s->view.stage == STAGE_PPP_LOGIN));
+			(e->notify == AUTHENTICATION_FAILED || stage_is_login(s->view.stage) ||
+				s->view.stage == STAGE_PPP_LINK));
 
 	if (s->view.stage == STAGE_UP || !s->view.proved)
 		return false;
@@ -416,7 +414,7 @@ static void call_with(struct session *s, const struct passphrase *password, stru
 bool attempt_came_too_late(
 	struct session *s, const struct ike_view *v, const struct err *e, struct outbox *ob)
 {
-	bool login = v->stage == STAGE_EAP || v->stage == STAGE_PPP_LOGIN;
+	bool login = stage_is_login(v->stage);
 	bool ended = v->stage == STAGE_L2TP && e->kind == ERR_PEER;
 
 	if (!s->late || !(ended || (login && e->kind == ERR_SILENT)) || s->asked != ASK_PASSWORD ||
@@ -460,8 +458,7 @@ static bool may_differ_elsewhere(const struct session *s, const struct err *e)
 	if (e->kind != ERR_PEER || e->notify == AUTHENTICATION_FAILED ||
 		e->notify == V1_XAUTH_REFUSED)
 		return false;
-	return at != STAGE_EAP && at != STAGE_PPP_LOGIN &&
-		(at != STAGE_AUTH || s->p->type == CONN_IKEV2);
+	return !stage_is_login(at) && (at != STAGE_AUTH || s->p->type == CONN_IKEV2);
 }
 
 /* What a gateway refused says more in the end than that the next one does not answer. */

@@ -4,11 +4,6 @@
 
 enum { SILENCE_MS = 6000 }; /* four copies of a request */
 
-static bool login(enum ike_stage stage)
-{
-	return stage == STAGE_EAP || stage == STAGE_PPP_LOGIN;
-}
-
 void silence_begin(struct session *s)
 {
 	s->silence = (struct silence){ true, STAGE_INIT, s->now + SILENCE_MS };
@@ -40,7 +35,7 @@ void silence_tick(struct session *s, struct outbox *ob)
 	if (s->now < s->silence.tell_at)
 		return;
 	s->silence.tell_at = TIME_NEVER;
-	if (login(s->silence.stage))
+	if (stage_is_login(s->silence.stage))
 		outbox_event(ob, EV_STAGE, LEVEL_INFO,
 			"no answer to the login yet: somebody may have to confirm it, on a telephone perhaps");
 	else

@@ -169,6 +169,12 @@ struct weak { /* algorithms in use, each once */
 };
 void session_weak(const struct ike_view *v, struct weak *out); /* status.c */
 
+/* Whether it is the user who is looked at: by IKE, or by PPP. */
+static inline bool stage_is_login(enum ike_stage stage)
+{
+	return stage == STAGE_EAP || stage == STAGE_PPP_LOGIN;
+}
+
 static inline time_t session_wall(const struct session *s)
 {
 	return s->wall + (time_t)((s->now - s->wall_at) / 1000);
