@@ -90,16 +90,6 @@ static bool try_file(struct host *h, const struct dns_want *want, struct err *e)
 	return ok;
 }
 
-static bool led_into_the_tunnel(const struct netconf *c, const struct addr *server)
-{
-	for (uint32_t i = 0; i < c->n_routes; i++)
-		if (c->routes[i].kind == ROUTE_TUNNEL &&
-			c->routes[i].dst.family == server->family &&
-			prefix_covers(&c->routes[i].dst, server->ip))
-			return true;
-	return false;
-}
-
 /* systemd-resolved asks by the tunnel's interface; all others ask where the routes lead, which are fewer than the
  * tunnel carries if the profile says so. */
 static void warn_of_servers_outside(struct host *h, const struct netconf *c)
@@ -109,7 +99,7 @@ static void warn_of_servers_outside(struct host *h, const struct netconf *c)
 	if (h->dns_via == DNS_NONE || h->dns_via == DNS_RESOLVED)
 		return;
 	for (uint32_t i = 0; i < c->n_dns && i < NETCONF_DNS; i++)
-		if (!led_into_the_tunnel(c, &c->dns[i]))
+		if (!leads_inside(c, &c->dns[i]))
 			host_warn(h,
 				"no route leads to the name server %s through the tunnel: it is asked "
 				"outside (network.routes, network.dns)",

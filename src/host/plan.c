@@ -108,6 +108,16 @@ static struct item route_item(
 	return it;
 }
 
+bool leads_inside(const struct netconf *want, const struct addr *to)
+{
+	for (uint32_t i = 0; i < want->n_routes; i++)
+		if (want->routes[i].kind == ROUTE_TUNNEL &&
+			want->routes[i].dst.family == to->family &&
+			prefix_covers(&want->routes[i].dst, to->ip))
+			return true;
+	return false;
+}
+
 /* Whether the tunnel's own addresses, or name servers to be asked through it, lie in a network. */
 static bool holds_inside(const struct netconf *want, const struct prefix *lan)
 {

@@ -163,6 +163,8 @@ size_t plan_walls(const struct plan *p);
  * so that nothing flaps and no packet sees a half-filled table. */
 bool plan_steps(const struct plan *from, const struct plan *to, const struct item *base,
 	struct step **steps, size_t *n, struct err *e) MUST_CHECK;
+/* Whether a route of it leads there through the tunnel. */
+bool leads_inside(const struct netconf *want, const struct addr *to);
 bool prefix_is_lan(const struct prefix *p);
 /* Whether a network on the link may stay reachable directly, seeing what goes into the tunnel. */
 bool lan_left_alone(const struct netconf *want, const struct prefix *lan);

@@ -27,13 +27,8 @@ static bool rp_filter_in_the_way(
 {
 	char name[IF_NAMESIZE], all[16];
 	struct way way;
-	bool covered = false;
 
-	for (uint32_t i = 0; i < want->n_routes; i++)
-		covered |= want->routes[i].kind == ROUTE_TUNNEL &&
-			want->routes[i].dst.family == FAMILY_V4 &&
-			prefix_covers(&want->routes[i].dst, want->gateway.ip);
-	if (want->gateway.family != FAMILY_V4 || !covered)
+	if (want->gateway.family != FAMILY_V4 || !leads_inside(want, &want->gateway))
 		return false;
 	if (!way_find(h, &want->gateway, &way, NULL) || !way.found || way.link == h->link ||
 		!if_indextoname((unsigned)way.link, name))
