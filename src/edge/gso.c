@@ -32,9 +32,9 @@ static bool type_fits(const struct gso *g, uint8_t type)
 	}
 }
 
-static uint32_t without(uint32_t sum, uint16_t word)
+static void take_out(uint32_t *sum, const uint8_t *word)
 {
-	return sum + (uint16_t)~word;
+	*sum += (uint16_t)~get_u16(word);
 }
 
 /* Sequence numbers and flags, lengths and the checksums themselves differ from segment to segment. */
@@ -44,21 +44,21 @@ static void add_headers(struct gso *g)
 
 	if (g->flow.family == FAMILY_V4) {
 		g->sum_ip = ipsum_add(0, ip, (size_t)(ip[0] & 0x0f) * 4);
-		g->sum_ip = without(g->sum_ip, get_u16(ip + 2));
-		g->sum_ip = without(g->sum_ip, get_u16(ip + 4));
-		g->sum_ip = without(g->sum_ip, get_u16(ip + 10));
+		take_out(&g->sum_ip, ip + 2);
+		take_out(&g->sum_ip, ip + 4);
+		take_out(&g->sum_ip, ip + 10);
 	}
 	g->sum_l4 = ipsum_pseudo(g->flow.src, addr_len(g->flow.family), g->flow.proto, 0);
 	g->sum_l4 = ipsum_add(g->sum_l4, l4, g->header - g->flow.next);
 	if (g->flow.proto == IP_UDP) {
-		g->sum_l4 = without(g->sum_l4, get_u16(l4 + 4));
-		g->sum_l4 = without(g->sum_l4, get_u16(l4 + UDP_SUM));
+		take_out(&g->sum_l4, l4 + 4);
+		take_out(&g->sum_l4, l4 + UDP_SUM);
 		return;
 	}
-	g->sum_l4 = without(g->sum_l4, get_u16(l4 + 4));
-	g->sum_l4 = without(g->sum_l4, get_u16(l4 + 6));
-	g->sum_l4 = without(g->sum_l4, get_u16(l4 + 12));
-	g->sum_l4 = without(g->sum_l4, get_u16(l4 + TCP_SUM));
+	take_out(&g->sum_l4, l4 + 4);
+	take_out(&g->sum_l4, l4 + 6);
+	take_out(&g->sum_l4, l4 + 12);
+	take_out(&g->sum_l4, l4 + TCP_SUM);
 }
 
 bool gso_read(struct gso *g, const struct virtio_net_hdr *h, const uint8_t *packet, size_t len)
