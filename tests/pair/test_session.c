@@ -92,12 +92,23 @@ static void asked_while_the_next_way_is_tried(void **state)
 	profile_done(profile);
 }
 
+/* It is known who we are, and the password is asked for. */
+static void begin_typing(struct pair *p, struct profile *profile)
+{
+	struct passphrase user;
+
+	whole_begin_eap(p, profile);
+	passphrase_set(&user, p->user, strlen(p->user));
+	p->mute = true;
+	pair_start(p);
+	pair_answer(p, 0x40000000, &user);
+}
+
 /* Whoever waits is told for what, once; the gateway does not wait for us when there is a question open. */
 static void a_word_while_nothing_comes(void **state)
 {
 	struct profile *psk = profile_trusting(profile_psk()),
 		       *eap = profile_trusting(profile_eap());
-	struct passphrase user;
 	struct pair p;
 
 	(void)state;
@@ -113,11 +124,7 @@ static void a_word_while_nothing_comes(void **state)
 	assert_int_equal(p.events[EV_STAGE], told);
 	whole_finish(&p, psk);
 
-	whole_begin_eap(&p, eap);
-	passphrase_set(&user, p.user, strlen(p.user));
-	p.mute = true;
-	pair_start(&p);
-	pair_answer(&p, 0x40000000, &user);
+	begin_typing(&p, eap);
 	pair_run(&p, SECONDS(20));
 	assert_int_equal(p.asks, 2);
 	assert_string_equal(p.stage, "logging in");
@@ -129,16 +136,12 @@ static void a_word_while_nothing_comes(void **state)
 static void a_password_typed_late(void **state)
 {
 	struct profile *profile = profile_trusting(profile_eap());
-	struct passphrase user, password;
+	struct passphrase password;
 	struct pair p;
 
 	(void)state;
-	whole_begin_eap(&p, profile);
-	passphrase_set(&user, p.user, strlen(p.user));
+	begin_typing(&p, profile);
 	passphrase_set(&password, p.password, strlen(p.password));
-	p.mute = true;
-	pair_start(&p);
-	pair_answer(&p, 0x40000000, &user);
 	pair_run(&p, SECONDS(30));
 	assert_int_equal(p.asks, 2);
 	gw_free(&p.gw);
