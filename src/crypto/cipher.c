@@ -1,135 +1,69 @@
 #include "crypto/cipher.h"
 
-#include <limits.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "direct.h"
 #include "lanes.h"
 #include "ossl.h"
 
 /* Keys are set up once; a packet costs one IV, the data, and one check value. */
 
-enum { NONCE_MAX = 16, ICV_MAX = 64, STREAM = 16 };
+enum { NONCE_MAX = 16, ICV_MAX = 64 };
 
 struct cipher {
 	const struct alg *encr, *integ;
-	EVP_CIPHER_CTX *ctx;
+	struct direct direct;
 	EVP_MAC_CTX *mac; /* NULL with an AEAD */
 	struct lanes *lanes; /* to seal many at once; NULL: one by one */
 	bool seal;
 	bool ccm; /* wants to know the length before the data */
 	uint8_t nonce[NONCE_MAX]; /* salt | IV of the packet | block counter of counter mode */
+	size_t nonce_len;
 	size_t icv_len;
-	/* Of an AEAD: to make them for each packet would cost as much as to use them. */
-	OSSL_PARAM tag[2], start[3]; /* start: nonce, and what tag says when it is known before */
-	bool short_way; /* start is taken for the nonce; else it is set the long way */
-	bool settled; /* the last packet came to its end */
+	/* Of an AEAD; to make it for each packet would cost as much as to use it. */
+	OSSL_PARAM tag[2];
 };
 
 /* Tag and nonce lengths have to be known before the key: CCM derives its first block from them. */
-static bool aead_lengths(struct cipher *c)
+static bool set_lengths(struct cipher *c)
 {
-	size_t nonce_len = c->encr->salt_len + c->encr->iv_len;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, &nonce_len),
-		OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len),
+	OSSL_PARAM aead[] = {
+		OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, &c->nonce_len),
+		OSSL_PARAM_construct_end(),
+		OSSL_PARAM_construct_end(),
+	};
+	unsigned no = 0;
+	OSSL_PARAM blocks[] = {
+		OSSL_PARAM_construct_uint(OSSL_CIPHER_PARAM_PADDING, &no),
 		OSSL_PARAM_construct_end(),
 	};
 
-	if (!c->ccm)
-		params[1] = OSSL_PARAM_construct_end();
-	return EVP_CIPHER_CTX_set_params(c->ctx, params) == 1;
-}
-
-static bool nonce_the_long_way(struct cipher *c)
-{
-	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, c->nonce, -1, c->seal ? NULL : c->tag) == 1;
-}
-
-static bool nonce_the_short_way(struct cipher *c)
-{
-	return EVP_CIPHER_CTX_set_params(c->ctx, c->start) == 1;
-}
-
-/* Of the packet that is next. */
-static void point_at_icv(struct cipher *c, uint8_t *icv)
-{
-	c->tag[0].data = icv;
-	if (!c->seal)
-		c->start[1] = c->tag[0];
-}
-
-/* What a nonce of equal octets makes of zeros. */
-static bool key_stream(struct cipher *c, bool (*set)(struct cipher *), uint8_t octet, uint8_t *out)
-{
-	uint8_t icv[ICV_MAX] = { 0 }, rest[EVP_MAX_BLOCK_LENGTH];
-	int n = 0, last;
-
-	memset(c->nonce, octet, sizeof(c->nonce));
-	memset(out, 0, STREAM);
-	point_at_icv(c, icv);
-	bool ok = set(c) && EVP_CipherUpdate(c->ctx, out, &n, out, STREAM) == 1 && n == STREAM;
-	(void)EVP_CipherFinal_ex(c->ctx, rest, &last); /* an end, though not one of a packet */
-	return ok;
-}
-
-/*
- * The parameter that sets the fixed part of TLS's nonce sets the whole of it as well, without a search
- * for its length, which with OpenSSL 3.0 takes a tenth of a packet's time and more. It is not promised to,
- * and a nonce that is not taken would be the end of all secrecy: so it is tried with each key.
- */
-static bool short_way_leads_there(struct cipher *c)
-{
-	uint8_t expected[STREAM], other[STREAM], got[STREAM];
-
-	ERR_set_mark();
-	bool ok = key_stream(c, nonce_the_long_way, 1, expected) &&
-		key_stream(c, nonce_the_long_way, 2, other) &&
-		key_stream(c, nonce_the_short_way, 1, got);
-	ERR_pop_to_mark();
-	ok = ok && memcmp(expected, other, STREAM) != 0 && memcmp(expected, got, STREAM) == 0;
-	wipe(expected, sizeof(expected));
-	wipe(other, sizeof(other));
-	wipe(got, sizeof(got));
-	return ok;
-}
-
-static void prepare_aead(struct cipher *c)
-{
-	bool gcm = EVP_CIPHER_CTX_get_mode(c->ctx) == EVP_CIPH_GCM_MODE;
-	size_t whole = gcm ? SIZE_MAX : (size_t)c->encr->salt_len + c->encr->iv_len;
-
-	c->tag[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len);
-	c->tag[1] = OSSL_PARAM_construct_end();
-	c->start[0] = OSSL_PARAM_construct_octet_string(
-		OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, c->nonce, whole);
-	c->start[1] = c->start[2] = c->tag[1];
-	c->short_way = !c->ccm && short_way_leads_there(c);
+	if (c->ccm)
+		aead[1] = OSSL_PARAM_construct_octet_string(
+			OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len);
+	return direct_set(&c->direct, c->encr->aead ? aead : blocks);
 }
 
 static bool encr_init(struct cipher *c, const struct secret *key)
 {
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, c->encr->ossl, NULL);
+	const struct alg *encr = c->encr;
 
-	c->ctx = cipher ? EVP_CIPHER_CTX_new() : NULL;
-	bool ok = c->ctx && EVP_CipherInit_ex2(c->ctx, cipher, NULL, NULL, c->seal, NULL) == 1;
-	if (ok) {
-		c->ccm = EVP_CIPHER_get_mode(cipher) == EVP_CIPH_CCM_MODE;
-		ok = (!c->encr->aead || aead_lengths(c)) &&
-			EVP_CipherInit_ex2(c->ctx, NULL, key->data, NULL, -1, NULL) == 1 &&
-			(c->encr->aead || EVP_CIPHER_CTX_set_padding(c->ctx, 0) == 1);
-	}
-	EVP_CIPHER_free(cipher);
-	if (ok && c->encr->aead)
-		prepare_aead(c);
-	memcpy(c->nonce, key->data + c->encr->key_len, c->encr->salt_len);
-	if (c->encr->id == ENCR_AES_CTR)
+	if (!direct_new(&c->direct, encr->ossl, c->seal))
+		return false;
+	c->ccm = EVP_CIPHER_get_mode(c->direct.cipher) == EVP_CIPH_CCM_MODE;
+	c->tag[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len);
+	c->tag[1] = OSSL_PARAM_construct_end();
+	c->nonce_len = encr->aead ? (size_t)encr->salt_len + encr->iv_len :
+				    (size_t)EVP_CIPHER_get_iv_length(c->direct.cipher);
+	memcpy(c->nonce, key->data + encr->key_len, encr->salt_len);
+	if (encr->id == ENCR_AES_CTR)
 		c->nonce[NONCE_MAX - 1] = 1; /* where counting begins (RFC 3686 section 4) */
-	return ok;
+	return c->nonce_len <= NONCE_MAX && set_lengths(c) &&
+		direct_key(&c->direct, key->data, encr->key_len);
 }
 
 static bool integ_init(struct cipher *c, const struct secret *key)
@@ -184,7 +118,7 @@ void cipher_free(struct cipher *c)
 {
 	if (!c)
 		return;
-	EVP_CIPHER_CTX_free(c->ctx);
+	direct_free(&c->direct);
 	EVP_MAC_CTX_free(c->mac);
 	lanes_free(c->lanes);
 	wipe(c, sizeof(*c));
@@ -206,51 +140,28 @@ static void put_iv(struct cipher *c, const uint8_t *iv)
 		memcpy(to + 8, iv + 8, 8);
 }
 
-static bool set_nonce(struct cipher *c, const uint8_t *iv)
+static bool set_nonce(struct cipher *c, const uint8_t *iv, const OSSL_PARAM *params)
 {
 	put_iv(c, iv);
-	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, c->nonce, -1, NULL) == 1;
+	return direct_nonce(&c->direct, c->nonce, c->nonce_len, params);
 }
 
+/* CCM says yes or no in its one update; its end would only repeat it. */
 static bool run_cipher(struct cipher *c, const struct cipher_op *op)
 {
-	uint8_t rest[EVP_MAX_BLOCK_LENGTH];
-	int n = 0, last = 0;
-
-	if (op->len > 0 && EVP_CipherUpdate(c->ctx, op->data, &n, op->data, (int)op->len) != 1)
-		return false;
-	/* CCM says yes or no in its one update; a final call would only repeat it. */
-	if (!c->ccm && EVP_CipherFinal_ex(c->ctx, rest, &last) != 1)
-		return false;
-	return (size_t)n == op->len && last == 0;
-}
-
-static bool start_aead(struct cipher *c, const struct cipher_op *op)
-{
-	put_iv(c, op->iv);
-	point_at_icv(c, op->icv);
-	return c->short_way && c->settled ? nonce_the_short_way(c) : nonce_the_long_way(c);
-}
-
-static bool run_aead(struct cipher *c, const struct cipher_op *op)
-{
-	int n;
-
-	if (op->tail_len > 0 || !start_aead(c, op))
-		return false;
-	if (c->ccm && EVP_CipherUpdate(c->ctx, NULL, &n, NULL, (int)op->len) != 1)
-		return false;
-	if (op->aad_len > 0 && EVP_CipherUpdate(c->ctx, NULL, &n, op->aad, (int)op->aad_len) != 1)
-		return false;
-	return run_cipher(c, op) && (!c->seal || EVP_CIPHER_CTX_get_params(c->ctx, c->tag) == 1);
+	return (op->len == 0 || direct_data(&c->direct, op->data, op->len)) &&
+		(c->ccm || direct_end(&c->direct));
 }
 
 static bool aead_packet(struct cipher *c, const struct cipher_op *op)
 {
-	bool ok = run_aead(c, op);
+	struct direct *d = &c->direct;
 
-	c->settled = ok;
-	return ok;
+	c->tag[0].data = op->icv;
+	return op->tail_len == 0 && set_nonce(c, op->iv, c->seal ? NULL : c->tag) &&
+		(!c->ccm || direct_aad(d, NULL, op->len)) &&
+		(op->aad_len == 0 || direct_aad(d, op->aad, op->aad_len)) && run_cipher(c, op) &&
+		(!c->seal || direct_get(d, c->tag));
 }
 
 /* Each call costs as much as a block and more, and in a packet all of it lies in one piece. */
@@ -277,8 +188,7 @@ static bool run_mac(struct cipher *c, const struct cipher_op *op, uint8_t icv[IC
 /* Without data CCM would never come to compare its check value; ESP and SK are never empty. */
 static bool op_fits(const struct cipher *c, const struct cipher_op *op, bool seal)
 {
-	return c->seal == seal && (op->len > 0 || !c->ccm) && op->len % c->encr->block_len == 0 &&
-		op->len <= INT_MAX && op->aad_len <= INT_MAX;
+	return c->seal == seal && (op->len > 0 || !c->ccm) && op->len % c->encr->block_len == 0;
 }
 
 static bool put_mac(struct cipher *c, const struct cipher_op *op)
@@ -297,7 +207,7 @@ bool cipher_seal(struct cipher *c, const struct cipher_op *op)
 		return false;
 	if (!c->mac)
 		return aead_packet(c, op);
-	return set_nonce(c, op->iv) && run_cipher(c, op) && put_mac(c, op);
+	return set_nonce(c, op->iv, NULL) && run_cipher(c, op) && put_mac(c, op);
 }
 
 /* At most LANES_MAX. */
@@ -333,5 +243,5 @@ bool cipher_open(struct cipher *c, const struct cipher_op *op)
 	if (!c->mac)
 		return aead_packet(c, op);
 	return run_mac(c, op, icv) && same_bytes(icv, op->icv, c->icv_len) &&
-		set_nonce(c, op->iv) && run_cipher(c, op);
+		set_nonce(c, op->iv, NULL) && run_cipher(c, op);
 }

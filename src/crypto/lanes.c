@@ -1,14 +1,17 @@
 #include "lanes.h"
 
-#include <openssl/evp.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "direct.h"
+
 enum { BLOCK = 16 };
 
 struct lanes {
-	EVP_CIPHER_CTX *ctx;
+	struct direct ecb;
 	uint8_t row[LANES_MAX][BLOCK]; /* what goes through AES next, and what came out of it */
 };
 
@@ -21,18 +24,18 @@ struct lane {
 struct lanes *lanes_new(const struct alg *encr, const struct secret *key)
 {
 	char name[sizeof("AES-65535-ECB")];
+	unsigned no = 0;
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_uint(OSSL_CIPHER_PARAM_PADDING, &no),
+		OSSL_PARAM_construct_end(),
+	};
 
 	if (encr->id != ENCR_AES_CBC)
 		return NULL;
 	snprintf(name, sizeof(name), "AES-%u-ECB", encr->key_bits);
 	struct lanes *l = calloc(1, sizeof(*l));
-	EVP_CIPHER *ecb = l ? EVP_CIPHER_fetch(NULL, name, NULL) : NULL;
-	if (l)
-		l->ctx = ecb ? EVP_CIPHER_CTX_new() : NULL;
-	bool ok = l && l->ctx && EVP_EncryptInit_ex2(l->ctx, ecb, key->data, NULL, NULL) == 1 &&
-		EVP_CIPHER_CTX_set_padding(l->ctx, 0) == 1;
-	EVP_CIPHER_free(ecb);
-	if (ok)
+	if (l && direct_new(&l->ecb, name, true) && direct_set(&l->ecb, params) &&
+		direct_key(&l->ecb, key->data, encr->key_len))
 		return l;
 	lanes_free(l);
 	return NULL;
@@ -42,7 +45,7 @@ void lanes_free(struct lanes *l)
 {
 	if (!l)
 		return;
-	EVP_CIPHER_CTX_free(l->ctx);
+	direct_free(&l->ecb);
 	wipe(l, sizeof(*l));
 	free(l);
 }
@@ -76,7 +79,6 @@ static void line_up(struct lanes *l, struct lane *lane, const struct cipher_op *
 bool lanes_encrypt(struct lanes *l, const struct cipher_op *ops, size_t n)
 {
 	struct lane lane[LANES_MAX];
-	int done = 0;
 
 	if (n > LANES_MAX)
 		return false;
@@ -88,8 +90,7 @@ bool lanes_encrypt(struct lanes *l, const struct cipher_op *ops, size_t n)
 			return true;
 		for (size_t i = 0; i < n; i++)
 			add_block(l->row[i], lane[i].at);
-		if (EVP_EncryptUpdate(l->ctx, l->row[0], &done, l->row[0], (int)(n * BLOCK)) != 1 ||
-			(size_t)done != n * BLOCK)
+		if (!direct_data(&l->ecb, l->row[0], n * BLOCK))
 			return false;
 		for (size_t i = 0; i < n; i++) {
 			memcpy(lane[i].at, l->row[i], BLOCK);

@@ -73,7 +73,7 @@ struct wanted {
 };
 
 /* names: "AES-256-GCM:id-aes256-GCM:2.16.840.1.101.3.4.1.46" */
-static bool is_one_of(const char *names, const char *name)
+bool ossl_is_called(const char *names, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -95,7 +95,7 @@ static int look_into(OSSL_PROVIDER *provider, void *arg)
 		OSSL_PROVIDER_query_operation(provider, w->operation, &no_cache);
 
 	for (const OSSL_ALGORITHM *a = table; a && a->algorithm_names && !w->found; a++)
-		w->found = is_one_of(a->algorithm_names, w->name) &&
+		w->found = ossl_is_called(a->algorithm_names, w->name) &&
 			(!w->fips ||
 				(a->property_definition &&
 					strstr(a->property_definition, "fips=yes")));

@@ -33,6 +33,9 @@ void ossl_begin(void);
  * fips=yes is looked at; what does not have another fails when it is used. */
 bool ossl_has(int operation, const char *name);
 
+/* Whether one of the names that a provider's table gives for an algorithm is this one. */
+bool ossl_is_called(const char *names, const char *name);
+
 /* What the first signature costs more than the next; of an RSA key, whose signatures take long, all of it only
  * with time. */
 void key_warm(const struct key *k, bool time);
