@@ -110,8 +110,8 @@ static void warn_of_all_names(struct host *h, const struct dns_want *want)
 {
 	if (!want->all)
 		host_warn(h,
-			"all names are asked through the tunnel: asking only those of its domains "
-			"there would need systemd-resolved");
+			"all names are asked of the tunnel's name servers: to ask only those of its "
+			"domains there takes systemd-resolved");
 }
 
 static void dns_set(struct host *h, const struct dns_want *want, bool again)

@@ -196,7 +196,7 @@ test_dns_of_one_domain() {
 	client_start dns
 	resolver_has '^nameserver 10\.99\.0\.53$'
 	resolver_has '^search inner\.vpn\.test'
-	explained dns 'all names are asked through the tunnel'
+	explained dns "all names are asked of the tunnel's name servers"
 	status_is dns 's["dns"]["domains"] == ["inner.vpn.test"]' || fail "$(json dns 's["dns"]')"
 	client_stop dns
 }
