@@ -95,8 +95,8 @@ void v1_nat_d_write(struct v1 *v, const struct v1_sa *sa, struct ikew *k)
 	ikew_bytes(k, type, (struct bytes){ hash, len });
 	v1_nat_hash(sa, &local, hash, &len);
 	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. So it
-	 * shall where we began at the port for that. */
-	if (v->cfg->force_encap || (v->natt && sa->first))
+	 * shall where we began at the port for that, and in all that follow: what it sees then counts for children. */
+	if (v->cfg->force_encap || v->natt)
 		rng_fill(v->rng, hash, len);
 	ikew_bytes(k, type, (struct bytes){ hash, len });
 }

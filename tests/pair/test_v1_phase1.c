@@ -500,6 +500,21 @@ static void stopped_while_rekeying(void **state)
 	v1_pair_done(p);
 }
 
+/* What a phase 1 that is made now says of the address that it comes from. */
+static bool says_where_from(const struct v1_pair *p)
+{
+	const struct v1_sa *sa = p->client->sa;
+	struct addr local = v1_local(p->client);
+	uint8_t room[256], hash[DIGEST_MAX];
+	struct ikew k;
+	size_t len;
+
+	ikew_chain(&k, room, sizeof(room));
+	v1_nat_d_write(p->client, sa, &k);
+	v1_nat_hash(sa, &local, hash, &len);
+	return memcmp(room + k.w.len - len, hash, len) == 0; /* it comes last */
+}
+
 static void port_500_is_shut(void **state)
 {
 	struct v1_pair *p = v1_pair_new(113);
@@ -515,6 +530,17 @@ static void port_500_is_shut(void **state)
 	v1_pair_check_up(p, 1);
 	assert_int_equal(p->client->path.remote.port, 4500);
 	assert_true(p->net.plane[CLIENT].sa[0]->encap);
+	/* The gateway that sees no NAT after a renewal would refuse the next child in UDP. */
+	for (unsigned i = 0; i < 2; i++) {
+		if (i == 0)
+			v1_pair_command(p, CMD_REKEY_IKE);
+		else
+			v1_pair_gw_renews(p);
+		v1_pair_run(p, SECONDS(3));
+		assert_int_equal(p->client->rekeys_ike, i + 1);
+		assert_false(p->client->sa->first);
+		assert_false(says_where_from(p));
+	}
 	v1_pair_done(p);
 }
 
