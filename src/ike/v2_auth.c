@@ -399,11 +399,15 @@ bool v2_child_read(struct step *s, const struct offer *o, struct child *c)
 	c->spi_out = rd_u32(&r);
 	if (!rd_done(&r) || c->spi_out < 256)
 		return err_set(s->e, ERR_PEER, "the gateway's ESP SPI is invalid");
+	c->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) ? SA_TRANSPORT : SA_TUNNEL;
+	if (c->mode == SA_TRANSPORT) {
+		v2_nat_local_ts(s->v, &c->local_ts);
+		v2_nat_remote_ts(s->v, &c->remote_ts);
+	}
 	if (!inside_offer(&c->local_ts, &o->local_ts) ||
 		!inside_offer(&c->remote_ts, &o->remote_ts))
 		return err_set(
 			s->e, ERR_PEER, "the gateway's traffic selectors exceed what was offered");
-	c->mode = notify_find(s->p, USE_TRANSPORT_MODE, &n) ? SA_TRANSPORT : SA_TUNNEL;
 	if (c->mode != s->v->cfg->mode)
 		return err_set(s->e, ERR_PEER, "the gateway wants %s mode, the profile %s mode",
 			c->mode == SA_TUNNEL ? "tunnel" : "transport",

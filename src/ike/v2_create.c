@@ -51,6 +51,25 @@ static bool narrow(
 	return out->n > 0;
 }
 
+static bool read_selectors(
+	struct step *s, uint8_t type, enum sa_mode mode, struct selectors *theirs)
+{
+	if (!v2_ts_read(payload_find(s->p, type)->body, theirs, s->e))
+		return false;
+	if (mode == SA_TRANSPORT && type == PAYLOAD_TSi)
+		v2_nat_remote_ts(s->v, theirs);
+	else if (mode == SA_TRANSPORT)
+		v2_nat_local_ts(s->v, theirs);
+	return true;
+}
+
+static bool agree_on(struct step *s, const struct selectors *theirs, const struct selectors *ours,
+	struct selectors *out)
+{
+	return narrow(theirs, ours, out) ||
+		err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE, "traffic selectors nobody asked for");
+}
+
 static bool accept_selectors(struct step *s, const struct child *old, struct child *c)
 {
 	struct selectors *theirs = malloc(2 * sizeof(*theirs));
@@ -68,14 +87,10 @@ static bool accept_selectors(struct step *s, const struct child *old, struct chi
 	const struct selectors *remote = old ? &old->remote_ts :
 		cfg->remote_ts.n             ? &cfg->remote_ts :
 					       all;
-	bool ok = v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, theirs, s->e) &&
-		(narrow(theirs, remote, &c->remote_ts) ||
-			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE,
-				"traffic selectors nobody asked for")) &&
-		v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, theirs, s->e) &&
-		(narrow(theirs, local, &c->local_ts) ||
-			err_notify(s->e, ERR_PEER, TS_UNACCEPTABLE,
-				"traffic selectors nobody asked for"));
+	bool ok = read_selectors(s, PAYLOAD_TSi, c->mode, theirs) &&
+		agree_on(s, theirs, remote, &c->remote_ts) &&
+		read_selectors(s, PAYLOAD_TSr, c->mode, theirs) &&
+		agree_on(s, theirs, local, &c->local_ts);
 	free(theirs);
 	return ok;
 }

@@ -78,3 +78,29 @@ bool v2_nat_read(struct step *s)
 		outbox_log(s->ob, LEVEL_INFO, "this machine is behind a NAT");
 	return true;
 }
+
+/* A host by whatever address; not what has more than one. */
+static void mean(struct selectors *list, const struct addr *host)
+{
+	size_t len = addr_len(host->family);
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct selector *s = &list->v[i];
+		if (s->family != host->family || memcmp(s->lo, s->hi, len) != 0)
+			continue;
+		memcpy(s->lo, host->ip, len);
+		memcpy(s->hi, host->ip, len);
+	}
+}
+
+void v2_nat_local_ts(const struct v2 *v, struct selectors *ts)
+{
+	if (v->nat_local)
+		mean(ts, &v->path.local);
+}
+
+void v2_nat_remote_ts(const struct v2 *v, struct selectors *ts)
+{
+	if (v->nat_remote)
+		mean(ts, &v->path.remote);
+}

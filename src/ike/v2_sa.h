@@ -394,6 +394,10 @@ void v2_nat_hash(const uint8_t spi_i[IKE_SPI_LEN], const uint8_t spi_r[IKE_SPI_L
 void v2_nat_write(struct v2 *v, const struct v2_sa *sa, struct ikew *k);
 /* False, and nothing changes, where the message says nothing of NAT. */
 bool v2_nat_read(struct step *s);
+/* What the gateway says of our side, or its own, in transport mode: hosts that a NAT stands before are named as
+ * it sees them, and as we do from here on (section 2.23.1). */
+void v2_nat_local_ts(const struct v2 *v, struct selectors *ts);
+void v2_nat_remote_ts(const struct v2 *v, struct selectors *ts);
 /* It answered a copy of our first message that went to the NAT traversal port. */
 void v2_natt_knocked(struct v2 *v, const struct datagram *d, struct outbox *ob);
 

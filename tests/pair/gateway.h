@@ -257,6 +257,7 @@ void gw_nonce(struct gateway *g, uint8_t nonce[NONCE_LEN], int first);
 bool gw_choose(struct bytes body, const struct proposals *ours, enum protocol_id proto,
 	size_t spi_len, struct bytes *spi, uint8_t *number, struct suite *out);
 void gw_notify(struct ikew *k, uint16_t type);
+void gw_see_hosts(struct gateway *g, struct selectors *local, struct selectors *remote);
 void gw_nat_detection(struct gateway *g, const struct v2_sa *sa, struct ikew *k);
 /* What the client's hashes say. */
 void gw_detect_nat(struct gateway *g, const uint8_t spi_i[IKE_SPI_LEN],

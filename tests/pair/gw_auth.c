@@ -175,6 +175,7 @@ static void keep_child(struct gw_step *s)
 
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &o->remote_ts, &e));
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &o->local_ts, &e));
+	gw_see_hosts(g, &o->local_ts, &o->remote_ts);
 	g->initial_contact = notify_find(s->p, INITIAL_CONTACT, &contact);
 	g->wants_ticket = notify_find(s->p, TICKET_REQUEST, &contact);
 	g->wants_address = g->cfg->pushy || payload_find(s->p, PAYLOAD_CP);

@@ -182,6 +182,19 @@ static void write_cp(struct gw_step *s)
 	wr_bytes(&s->reply->w, "corp.example", 12);
 }
 
+/* RFC 7296 section 2.23.1: in transport mode both ends by the addresses that they have here. */
+void gw_see_hosts(struct gateway *g, struct selectors *local, struct selectors *remote)
+{
+	for (size_t i = 0; g->cfg->transport && i < local->n; i++) {
+		memcpy(local->v[i].lo, g->self.ip, sizeof(g->self.ip));
+		memcpy(local->v[i].hi, g->self.ip, sizeof(g->self.ip));
+	}
+	for (size_t i = 0; g->cfg->transport && i < remote->n; i++) {
+		memcpy(remote->v[i].lo, g->peer.ip, sizeof(g->peer.ip));
+		memcpy(remote->v[i].hi, g->peer.ip, sizeof(g->peer.ip));
+	}
+}
+
 void gw_first_child(struct gw_step *s)
 {
 	struct gateway *g = s->g;
@@ -312,6 +325,7 @@ static void answer_child(struct gw_step *s, struct gw_child *old)
 	assert_non_null(ts);
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSi)->body, &ts[0], &e));
 	assert_ok(&e, v2_ts_read(payload_find(s->p, PAYLOAD_TSr)->body, &ts[1], &e));
+	gw_see_hosts(g, &ts[1], &ts[0]);
 	gw_nonce(g, nonce, g->cfg->nonce_r);
 	t.fresh.ni = payload_find(s->p, PAYLOAD_NONCE)->body;
 	t.fresh.nr = (struct bytes){ nonce, NONCE_LEN };
