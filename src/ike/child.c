@@ -196,6 +196,20 @@ struct child *child_by_out(const struct children *all, const struct v2_sa *sa, u
 	return NULL;
 }
 
+bool child_unknown(struct children *all, struct bytes data, struct bytes spi)
+{
+	struct rd r = data.n ? rd_init(data.p, data.n) : rd_init(spi.p, spi.n);
+	uint32_t which = rd_u32(&r);
+	bool any = false;
+
+	for (size_t i = 0; i < all->n && rd_done(&r); i++) {
+		struct child *c = all->v[i];
+		if (c->spi_out == which && c->state == CHILD_UP && !c->held_out)
+			c->want_rekey = any = true;
+	}
+	return any;
+}
+
 /* A child that the gateway made and may not know itself yet, our answer being lost, must wait. */
 static uint64_t rekey_from(const struct child *c)
 {

@@ -83,6 +83,10 @@ struct child *child_find(const struct children *all, uint32_t spi_in);
 bool children_have(const struct children *all, uint32_t spi); /* one with a half of that SPI */
 /* By the gateway's SPI, without those that linger; sa as in the child. */
 struct child *child_by_out(const struct children *all, const struct v2_sa *sa, uint32_t spi_out);
+/* ESP of ours came to the gateway by an SPI that it does not know (INVALID_SPI, which names it in its data or as
+ * its SPI). That is not believed but tried: the child SA is to be rekeyed, but one that is going, or not sent by
+ * yet, is no surprise. False: there is none to be rekeyed. */
+bool child_unknown(struct children *all, struct bytes data, struct bytes spi);
 struct child *child_wanting_rekey(
 	const struct children *all, const struct v2_sa *sa, uint64_t now); /* and may be */
 

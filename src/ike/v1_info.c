@@ -247,6 +247,10 @@ static bool take_notify(struct v1_step *s, const struct notify *n)
 		return true;
 	case V1_UNITY_LOAD_BALANCE:
 		return take_move(s, n);
+	case INVALID_SPI: /* RFC 2408 section 5.4 has the same number */
+		if (child_unknown(&s->v->children, n->data, n->spi))
+			return true;
+		return take_error(s, n);
 	default:
 		if (n->type < V1_ERRORS_END)
 			return take_error(s, n);

@@ -123,21 +123,6 @@ static bool read_delete(struct step *s, struct bytes body)
 	return true;
 }
 
-/* Section 3.10.1: ESP of ours came to the gateway by an SPI that it does not know. That is not believed but tried: a
- * child SA that it has is rekeyed, and for one that it has not another is made (section 2.25). One that is going, or
- * not sent by yet, is no surprise. */
-static void unknown_spi(struct step *s, const struct notify *n)
-{
-	struct rd r = n->data.n ? rd_init(n->data.p, n->data.n) : rd_init(n->spi.p, n->spi.n);
-	uint32_t spi = rd_u32(&r);
-
-	for (size_t i = 0; i < s->v->children.n && rd_done(&r); i++) {
-		struct child *c = s->v->children.v[i];
-		if (c->spi_out == spi && c->state == CHILD_UP && !c->held_out)
-			c->want_rekey = true;
-	}
-}
-
 bool v2_info_request(struct step *s)
 {
 	char name[NOTIFY_TEXT_MAX];
@@ -150,8 +135,9 @@ bool v2_info_request(struct step *s)
 		if (p->type != PAYLOAD_N || !notify_read(&n, p->body))
 			continue;
 		outbox_log(s->ob, LEVEL_INFO, "the gateway says %s", notify_text(name, n.type));
+		/* Section 3.10.1. Where there is no such child any more another is made (section 2.25). */
 		if (n.type == INVALID_SPI)
-			unknown_spi(s, &n);
+			(void)child_unknown(&s->v->children, n.data, n.spi);
 	}
 	v2_auth_lifetime(s);
 	v2_cookie2(s);

@@ -284,6 +284,36 @@ static void responder_lifetime(void **state)
 	v1_pair_done(p);
 }
 
+/* The gateway has lost the child: it is made anew, with PFS as before, whatever else is asked meanwhile. */
+static void child_unknown_there(void **state)
+{
+	struct v1_pair *p = v1_pair_new(24);
+	uint8_t buf[64];
+	struct ikew k;
+
+	(void)state;
+	v1_pair_connect(p);
+	uint32_t lost = p->client->children.v[0]->spi_out;
+	for (unsigned in_data = 0; in_data < 2; in_data++) {
+		ikew_chain(&k, buf, sizeof(buf));
+		ikew_payload(&k, V1P_N);
+		wr_u32(&k.w, DOI_IPSEC);
+		wr_u8(&k.w, PROTO_ESP);
+		wr_u8(&k.w, in_data ? 0 : 4);
+		wr_u16(&k.w, INVALID_SPI);
+		wr_u32(&k.w, p->client->children.v[0]->spi_out);
+		if (in_data)
+			v1_pair_command(p, CMD_REKEY_CHILD);
+		v1_pair_gw_info(p, &k);
+		v1_pair_run(p, SECONDS(60));
+		assert_int_equal(p->client->rekeys_child, in_data + 1);
+		assert_false(p->client->no_pfs);
+		v1_pair_check_up(p, 1);
+	}
+	assert_int_not_equal(p->client->children.v[0]->spi_out, lost);
+	v1_pair_done(p);
+}
+
 /* The same in a message of its own, after the child was made: the next one comes at once, and keeps to it. */
 static void lifetime_afterwards(void **state)
 {
@@ -576,6 +606,7 @@ int main(void)
 		cmocka_unit_test(renewals),
 		cmocka_unit_test(responder_lifetime),
 		cmocka_unit_test(lifetime_afterwards),
+		cmocka_unit_test(child_unknown_there),
 		cmocka_unit_test(lifetimes_of_the_gateway),
 		cmocka_unit_test(spent_before_its_successor),
 		cmocka_unit_test(both_rekey),
