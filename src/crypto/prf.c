@@ -7,6 +7,13 @@
 
 #include "ossl.h"
 
+/* The key is given each time: to begin anew with the one that is set does nothing in OpenSSL 3.0.0 to 3.0.2, and is
+ * reported as done. A NULL key would mean that, so an empty one needs an address as well. */
+static bool hmac_begin(EVP_MAC_CTX *ctx, struct bytes key, const OSSL_PARAM *params)
+{
+	return EVP_MAC_init(ctx, key.n ? key.p : (const void *)"", key.n, params) == 1;
+}
+
 /* A context keyed for a, to be freed by the caller; NULL on failure. */
 static EVP_MAC_CTX *hmac_new(const struct alg *a, struct bytes key)
 {
@@ -18,8 +25,7 @@ static EVP_MAC_CTX *hmac_new(const struct alg *a, struct bytes key)
 	};
 
 	EVP_MAC_free(mac);
-	/* A NULL key would mean "the key that is set", so an empty one needs an address as well. */
-	if (ctx && EVP_MAC_init(ctx, key.n ? key.p : (const void *)"", key.n, params) == 1)
+	if (ctx && hmac_begin(ctx, key, params))
 		return ctx;
 	EVP_MAC_CTX_free(ctx);
 	return NULL;
@@ -52,8 +58,8 @@ bool prf(const struct alg *a, struct bytes key, const struct bytes *parts, size_
 }
 
 /* T1 = prf(K, S | 0x01), Tn = prf(K, Tn-1 | S | n): RFC 7296 section 2.13. */
-static bool prf_plus_blocks(const struct alg *a, EVP_MAC_CTX *ctx, const struct bytes *seed,
-	size_t n_seed, uint8_t *out, size_t len)
+static bool prf_plus_blocks(const struct alg *a, EVP_MAC_CTX *ctx, struct bytes key,
+	const struct bytes *seed, size_t n_seed, uint8_t *out, size_t len)
 {
 	uint8_t block[EVP_MAX_MD_SIZE];
 	bool ok = true;
@@ -61,7 +67,7 @@ static bool prf_plus_blocks(const struct alg *a, EVP_MAC_CTX *ctx, const struct 
 	for (uint8_t number = 1; ok && len > 0; number++) {
 		struct bytes last = { block, number > 1 ? a->out_len : 0 }, tail = { &number, 1 };
 		size_t got = 0;
-		ok = EVP_MAC_init(ctx, NULL, 0, NULL) == 1 && hmac_add(ctx, &last, 1) &&
+		ok = hmac_begin(ctx, key, NULL) && hmac_add(ctx, &last, 1) &&
 			hmac_add(ctx, seed, n_seed) && hmac_add(ctx, &tail, 1) &&
 			EVP_MAC_final(ctx, block, &got, sizeof(block)) == 1 && got == a->out_len;
 		if (!ok)
@@ -81,7 +87,7 @@ bool prf_plus(const struct alg *a, struct bytes key, const struct bytes *seed, s
 	if (len > (size_t)255 * a->out_len)
 		return err_set(e, ERR_BUG, "%zu octets of prf+ are more than 255 blocks", len);
 	EVP_MAC_CTX *ctx = hmac_new(a, key);
-	bool ok = ctx && prf_plus_blocks(a, ctx, seed, n_seed, out, len);
+	bool ok = ctx && prf_plus_blocks(a, ctx, key, seed, n_seed, out, len);
 	EVP_MAC_CTX_free(ctx);
 	if (!ok) {
 		wipe(out, len);
