@@ -260,8 +260,10 @@ static const char *missing_for_key(const X509_SIG *key)
 /* Of certificates, which are encrypted as one, or of a key among what is not. */
 static const char *missing_for_part(PKCS7 *part)
 {
-	if (PKCS7_type_is_encrypted(part))
-		return missing_cipher(part->d.encrypted->enc_data->algorithm);
+	if (PKCS7_type_is_encrypted(part)) {
+		const PKCS7_ENCRYPT *e = part->d.encrypted; /* NULL: it is not there */
+		return e && e->enc_data ? missing_cipher(e->enc_data->algorithm) : NULL;
+	}
 	STACK_OF(PKCS12_SAFEBAG) *bags = PKCS12_unpack_p7data(part);
 	const char *missing = NULL;
 	for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags) && !missing; i++)

@@ -459,6 +459,21 @@ static void damaged_blocks(void **state)
 	}
 }
 
+/* A PKCS#12 file whose one part is encrypted, and not there (CVE-2024-0727 is the same in OpenSSL). */
+static void empty_part(void **state)
+{
+	static const uint8_t p12[] = { 0x30, 0x23, 2, 1, 3, 0x30, 0x1e, 6, 9, 0x2a, 0x86, 0x48,
+		0x86, 0xf7, 0x0d, 1, 7, 1, 0xa0, 0x11, 4, 0x0f, 0x30, 0x0d, 0x30, 0x0b, 6, 9, 0x2a,
+		0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 6 };
+	struct pki_file f = { .len = sizeof(p12) };
+	struct loaded l;
+
+	(void)state;
+	memcpy(f.data, p12, sizeof(p12));
+	assert_refused(&err, ERR_CONFIG, load(&l, &f, NULL));
+	assert_int_equal(l.certs.n, 0);
+}
+
 /* What is behind a certificate's key is looked at by who asks: it loads, fits its key, and proves nothing. */
 static void damaged_behind_the_key(void **state)
 {
@@ -650,6 +665,7 @@ int main(void)
 		cmocka_unit_test(files_of_old),
 		cmocka_unit_test(ciphers_left_to_the_legacy_provider),
 		cmocka_unit_test(damaged_blocks),
+		cmocka_unit_test(empty_part),
 		cmocka_unit_test(damaged_behind_the_key),
 		cmocka_unit_test(keys_and_certificates),
 		cmocka_unit_test(text_behind_the_blocks),
