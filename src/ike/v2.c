@@ -385,6 +385,7 @@ void v2_start(struct v2 *v, uint64_t now, time_t wall, const struct path *path, 
 		rng_fill(v->rng, v->sa->spi_i, IKE_SPI_LEN);
 	while (v->sa->spi_i[0] == 0);
 	rng_fill(v->rng, v->hs->ni, sizeof(v->hs->ni));
+	rng_fill(v->rng, v->nowhere, sizeof(v->nowhere));
 	if (!(v->cfg->resume ? resume(v, ob, &e) : agree(v, ob, &e)))
 		v2_fail(v, &e, ob);
 }

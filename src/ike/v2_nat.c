@@ -16,7 +16,7 @@ void v2_nat_write(struct v2 *v, const struct v2_sa *sa, struct ikew *k)
 	v2_nat_hash(sa->spi_i, sa->spi_r, &v->path.remote, destination);
 	/* A hash that matches nothing makes the gateway see a NAT, and so encapsulate ESP in UDP. */
 	if (v->cfg->force_encap || v->knocked)
-		rng_fill(v->rng, source, sizeof(source));
+		memcpy(source, v->nowhere, sizeof(source));
 	ikew_notify(k, 0, NAT_DETECTION_SOURCE_IP, (struct bytes){ 0 },
 		(struct bytes){ source, sizeof(source) });
 	ikew_notify(k, 0, NAT_DETECTION_DESTINATION_IP, (struct bytes){ 0 },

@@ -304,14 +304,16 @@ static void protected_answer(struct v2 *v, struct v2_sa *sa, const struct ike_hd
 	opened_free(o);
 }
 
-/* A request that fails gets a notify, and nothing has changed (section 2.21.3). */
+/* A request that fails gets a notify, and nothing has changed (section 2.21.3). INVALID_SYNTAX ends the IKE SA for the
+ * gateway: what fails for want of room here is no reason for that. */
 static void write_error(
 	struct ikew *k, uint8_t *buf, size_t cap, const struct err *e, uint8_t unknown)
 {
 	struct bytes data = { &unknown, e->notify == UNSUPPORTED_CRITICAL_PAYLOAD ? 1 : 0 };
+	uint16_t type = e->kind == ERR_LOCAL ? TEMPORARY_FAILURE : INVALID_SYNTAX;
 
 	ikew_chain(k, buf, cap);
-	ikew_notify(k, 0, e->notify ? e->notify : INVALID_SYNTAX, (struct bytes){ 0 }, data);
+	ikew_notify(k, 0, e->notify ? e->notify : type, (struct bytes){ 0 }, data);
 }
 
 static void send_reply(

@@ -242,6 +242,8 @@ struct v2 {
 	bool natt; /* floated to the NAT traversal port ... */
 	bool knocked; /* ... for nothing was heard from the other */
 	bool nat_local, nat_remote;
+	/* The hash of an address that is none, and the same in a message that goes again. */
+	uint8_t nowhere[20];
 	bool encap; /* ESP goes in UDP */
 	bool mobike; /* both sides can */
 	uint32_t

@@ -3,6 +3,7 @@
  * come from the other port.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "pair.h"
 #include "profiles.h"
@@ -86,6 +87,55 @@ static void two_cookies(void **state)
 	pair_connect(&p);
 	pair_settle(&p);
 	pair_check_up(&p, 1);
+	pair_free(&p);
+}
+
+static const uint8_t *bytes_of(const struct flight *f, const uint8_t *what, size_t len)
+{
+	for (size_t i = 0; i + len <= f->len; i++)
+		if (memcmp(f->data + i, what, len) == 0)
+			return f->data + i;
+	return NULL;
+}
+
+/* Our first messages: how many there were, and the hash that says where from. */
+struct first_messages {
+	unsigned n, changed;
+	uint8_t source[20];
+};
+
+static bool look_at_source(void *arg, struct net *n, enum end from, struct flight *f)
+{
+	static const uint8_t head[] = { 0, 28, 0, 0, NAT_DETECTION_SOURCE_IP >> 8,
+		NAT_DETECTION_SOURCE_IP & 0xff };
+	struct first_messages *m = arg;
+
+	(void)n;
+	if (from != CLIENT || f->esp || f->data[18] != IKE_SA_INIT)
+		return false;
+	const uint8_t *notify = bytes_of(f, head, sizeof(head));
+	assert_non_null(notify);
+	m->changed += m->n++ > 0 && memcmp(m->source, notify + sizeof(head), 20) != 0;
+	memcpy(m->source, notify + sizeof(head), 20);
+	return false;
+}
+
+/* RFC 7296 section 2.6: with the cookie everything else is as it was, also what was drawn at random. */
+static void only_the_cookie_is_new(void **state)
+{
+	struct first_messages m = { .n = 0 };
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, 5);
+	p.cfg.force_encap = true;
+	p.gwc.cookies = 2;
+	pair_start(&p);
+	pair_tap(&p, look_at_source, &m);
+	pair_run(&p, SECONDS(20));
+	pair_check_up(&p, 1);
+	assert_true(m.n >= 2);
+	assert_int_equal(m.changed, 0);
 	pair_free(&p);
 }
 
@@ -193,6 +243,7 @@ int main(void)
 		cmocka_unit_test(group_asked_for_twice),
 		cmocka_unit_test(group_asked_for_twice_legacy),
 		cmocka_unit_test(two_cookies),
+		cmocka_unit_test(only_the_cookie_is_new),
 		cmocka_unit_test(port_500_is_shut),
 		cmocka_unit_test(both_ports_answer),
 		cmocka_unit_test(neither_port_answers),
