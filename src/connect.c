@@ -68,6 +68,7 @@ static void ask_person(struct connect *c, const struct ask *q)
 {
 	struct err e;
 
+	c->traffic = false; /* the answer's keys are none for that */
 	if (repl_ask(c->tell.repl, q, &e))
 		return;
 	repl_warn(c->tell.repl, "%s", e.text);

@@ -150,6 +150,8 @@ static const char *elsewhere(enum ask_kind kind)
 		return "secrets.password or secrets.password-file";
 	case ASK_PSK:
 		return "secrets.psk or secrets.psk-file";
+	case ASK_PPK:
+		return "secrets.ppk";
 	case ASK_KEY_PASSPHRASE:
 		return "secrets.key-passphrase";
 	case ASK_CODE:
@@ -227,7 +229,7 @@ static void backspace(struct prompt *p)
  * a gateway asks for a code may be content with nothing. */
 static bool must_have_text(enum ask_kind kind)
 {
-	return kind == ASK_USER || kind == ASK_PASSWORD || kind == ASK_PSK ||
+	return kind == ASK_USER || kind == ASK_PASSWORD || kind == ASK_PSK || kind == ASK_PPK ||
 		kind == ASK_KEY_PASSPHRASE;
 }
 

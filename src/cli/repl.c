@@ -313,10 +313,24 @@ bool repl_next(struct repl *r, struct repl_input *in)
 	return in->event != REPL_NOTHING;
 }
 
+/* While commands wait: it may have been for the question that comes now, and then nobody shall see it later. */
+static bool drop_held(struct repl *r)
+{
+	if (!r->editor || !r->held)
+		return false;
+	fill(r);
+	bool any = r->n_in > 0;
+	wipe(r->in, r->n_in);
+	r->n_in = 0;
+	return any;
+}
+
 bool repl_ask(struct repl *r, const struct ask *q, struct err *e)
 {
-	bool typing = r->editor && editor_put_away(r->editor);
+	bool typing = (r->editor && editor_put_away(r->editor)) || r->wait_key || drop_held(r);
 
+	r->asking = true;
+	repl_wait_key(r, false);
 	r->asking = prompt_ask(r->prompt, q, e);
 	if (typing)
 		prompt_not_yet(r->prompt);

@@ -48,7 +48,7 @@ static const struct prompt_row {
 	{ XAUTH_USER_NAME, ASK_USER, true, "User name" },
 	{ XAUTH_USER_PASSWORD, ASK_PASSWORD, false, "Password" },
 	{ XAUTH_PASSCODE, ASK_CODE, false, "Passcode" },
-	{ XAUTH_DOMAIN, ASK_USER, true, "Domain" },
+	{ XAUTH_DOMAIN, ASK_CODE, true, "Domain" } /* or none */,
 	{ XAUTH_NEXT_PIN, ASK_PIN, false, "New PIN" },
 	{ XAUTH_ANSWER, ASK_CODE, false, "Answer" },
 };

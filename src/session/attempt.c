@@ -231,7 +231,7 @@ void attempt_prepare(struct session *s, struct outbox *ob)
 	if (by_shared_key(s) && !s->p->psk_given && s->psk.len == 0) {
 		ask(ASK_ID_PSK, ASK_PSK, false, "Pre-shared key", ob);
 	} else if (s->cfg.ppk && s->cfg.ppk->len == 0) {
-		ask(ASK_ID_PPK, ASK_PSK, false, "Post-quantum pre-shared key", ob);
+		ask(ASK_ID_PPK, ASK_PPK, false, "Post-quantum pre-shared key", ob);
 	} else if ((s->cfg.local_auth == IKE_AUTH_BY_EAP || s->p->type == CONN_L2TP) &&
 		!s->user[0]) {
 		ask(ASK_ID_USER, ASK_USER, true, "User name", ob);

@@ -233,6 +233,13 @@ static void own_answer(
 	attempt_prepare(s, ob);
 }
 
+/* For later attempts, as the password that goes with it. */
+static void keep_user(struct session *s, const struct passphrase *text)
+{
+	if (s->asked == ASK_USER && text->len > 0 && text->len < sizeof(s->user))
+		memcpy(s->user, text->text, text->len + 1);
+}
+
 void session_answer(struct session *s, uint64_t now, uint32_t id, const struct passphrase *text,
 	struct outbox *ob)
 {
@@ -251,8 +258,10 @@ void session_answer(struct session *s, uint64_t now, uint32_t id, const struct p
 	}
 	if (!s->engine || ((id & ASK_LINE) && !s->line))
 		return;
-	if (text)
+	if (text) {
 		s->last_answer = *text;
+		keep_user(s, text);
+	}
 	s->late = now - s->asked_at >= IKE_LATE_MS;
 	struct engine *to = reauth_answered(s, text);
 	if (id & ASK_LINE)

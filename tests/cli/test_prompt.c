@@ -167,6 +167,7 @@ static void nobody_may_be_asked(void **state)
 	} cases[] = {
 		{ ASK_PASSWORD, "secrets.password or secrets.password-file" },
 		{ ASK_PSK, "secrets.psk or secrets.psk-file" },
+		{ ASK_PPK, "secrets.ppk" },
 		{ ASK_USER, "secrets.user" },
 		{ ASK_KEY_PASSPHRASE, "secrets.key-passphrase" },
 		{ ASK_CODE, "an answer" },

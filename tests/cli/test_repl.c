@@ -340,6 +340,58 @@ static void a_question_disturbs_no_line(void **state)
 	free(s);
 }
 
+/* Nor the key that ends the live line, and what comes is on a row of its own. */
+static void a_question_ends_the_live_line(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	asks = true;
+	start(s, *state);
+	asks = false;
+	expect(s, "office> ");
+	type(s, "traffic\r");
+	expect(s, "in 1 B/s");
+	kill(s->child, SIGUSR1);
+	expect(s, "an event from outside");
+	expect(s, "Password: ");
+	type(s, "q\r");
+	expect(s, "\r\nPassword: ");
+	type(s, "secret\r");
+	expect(s, "answer 5 has 6");
+	expect(s, "office> ");
+	type(s, "down\r");
+	expect(s, "line <down>");
+	finish(s);
+	free(s);
+}
+
+/* What was typed while a command was waited for may have been for the question: nobody sees it later. */
+static void a_question_while_held(void **state)
+{
+	struct screen *s = calloc(1, sizeof(*s));
+
+	asks = true;
+	start(s, *state);
+	asks = false;
+	expect(s, "office> ");
+	type(s, "rekey\r");
+	expect(s, "line <rekey>");
+	type(s, "early");
+	nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 * 1000 }, NULL);
+	kill(s->child, SIGUSR1);
+	expect(s, "Password: ");
+	type(s, "bird\r");
+	expect(s, "\r\nPassword: ");
+	type(s, "secret\r");
+	expect(s, "answer 5 has 6");
+	type(s, "\x03");
+	expect(s, "leave");
+	assert_null(strstr(s->text, "early"));
+	assert_null(strstr(s->text, "bird"));
+	finish(s);
+	free(s);
+}
+
 static void secrets_are_not_echoed(void **state)
 {
 	struct screen *s = calloc(1, sizeof(*s));
@@ -818,6 +870,8 @@ int main(void)
 		WITH_FOLDER(what_is_typed_too_early_is_not_echoed),
 		WITH_FOLDER(commands_wait_and_ctrl_c_does_not),
 		WITH_FOLDER(any_key_ends_the_live_line),
+		WITH_FOLDER(a_question_ends_the_live_line),
+		WITH_FOLDER(a_question_while_held),
 		WITH_FOLDER(a_question_of_several_rows),
 		WITH_FOLDER(a_terminal_that_erases_nothing),
 		WITH_FOLDER(history_is_kept_without_secrets),

@@ -81,7 +81,7 @@ static const struct login_row {
 		2, "PIN" },
 	{ "answer and domain",
 		{ { V1_REQUEST, "4091 0000 408e 0000",
-			  "4091 0006 313233343536 408e 000d 636f727265637420686f727365" },
+			  "4091 0006 313233343536 408e 0006 313233343536" },
 			CONTENT },
 		2, "Domain" },
 	{ "only a message", { { V1_REQUEST, "408c 0002 4869", "" }, CONTENT }, 0, "" },
@@ -204,6 +204,31 @@ static void password_is_kept_while_it_is_good(void **state)
 			p->password = "123456";
 		else
 			v1_pair_command(p, CMD_RECONNECT);
+	}
+	v1_pair_done(p);
+	profile_free(profile);
+}
+
+/* A user's name that was typed, too: a reconnect asks nobody. */
+static void user_is_kept(void **state)
+{
+	struct setting settings[ARRAY_LEN(of_session)];
+	struct v1_pair *p = v1_pair_new(112);
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(of_session); i++)
+		if (strcmp(of_session[i].key, "user") != 0)
+			settings[n++] = of_session[i];
+	struct profile *profile = profile_of(settings, n);
+	p->profile = profile;
+	p->login = true;
+	v1_pair_start(p);
+	for (unsigned i = 0; i < 2; i++) {
+		attempt(p, good);
+		assert_int_equal(p->session->phase, PHASE_UP);
+		assert_int_equal(p->asks, 2); /* user and password, once */
+		v1_pair_command(p, CMD_RECONNECT);
 	}
 	v1_pair_done(p);
 	profile_free(profile);
@@ -636,6 +661,7 @@ int main(void)
 		cmocka_unit_test(every_login),
 		cmocka_unit_test(token_is_not_kept),
 		cmocka_unit_test(password_is_kept_while_it_is_good),
+		cmocka_unit_test(user_is_kept),
 		cmocka_unit_test(code_while_it_is_up),
 		cmocka_unit_test(logins_refused),
 		cmocka_unit_test(refused_by_a_stranger),

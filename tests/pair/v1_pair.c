@@ -203,7 +203,9 @@ void v1_pair_free(struct v1_pair *p)
 
 static void answer(struct v1_pair *p, const struct ask *a, struct outbox *next)
 {
-	const char *words = a->kind == ASK_CODE ? "123456" : p->password;
+	const char *words = a->kind == ASK_CODE ? "123456" :
+		a->kind == ASK_USER             ? "anna" :
+						  p->password;
 	struct passphrase text;
 
 	p->asks++;
