@@ -63,6 +63,10 @@ struct prefix prefix_host(uint8_t family, const uint8_t *ip);
 bool prefix_covers(const struct prefix *p, const uint8_t *ip); /* ip of p's family */
 bool prefix_inside(const struct prefix *inner, const struct prefix *outer);
 bool prefix_same(const struct prefix *a, const struct prefix *b);
+/* Of the addresses that everybody may use at home. What stays reachable directly with lan = yes lies within these,
+ * and nothing beyond them, however large a network a DHCP server claims to be on the link (TunnelCrack's
+ * LocalNet). */
+bool prefix_is_lan(const struct prefix *p);
 
 /* A traffic selector (RFC 7296 section 3.13.1): a range of addresses, one protocol or all (0), a
  * range of ports, 0-65535 for all. port_lo 65535 with port_hi 0 is OPAQUE. */

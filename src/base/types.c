@@ -224,6 +224,23 @@ bool prefix_same(const struct prefix *a, const struct prefix *b)
 	return a->len == b->len && prefix_inside(a, b);
 }
 
+bool prefix_is_lan(const struct prefix *p)
+{
+	static const struct prefix lans[] = {
+		{ FAMILY_V4, 8, { 10 } }, /* RFC 1918 section 3 */
+		{ FAMILY_V4, 12, { 172, 16 } },
+		{ FAMILY_V4, 16, { 192, 168 } },
+		{ FAMILY_V4, 16, { 169, 254 } }, /* RFC 3927 section 2.1 */
+		{ FAMILY_V6, 7, { 0xfc } }, /* RFC 4193 section 3.1 */
+		{ FAMILY_V6, 10, { 0xfe, 0x80 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lans); i++)
+		if (prefix_inside(p, &lans[i]))
+			return true;
+	return false;
+}
+
 void selector_all(struct selector *s, uint8_t family)
 {
 	*s = (struct selector){ .family = family, .port_hi = 65535 };

@@ -17,25 +17,6 @@ static struct prefix prefix_clear(const struct prefix *p)
 	return out;
 }
 
-/* What stays reachable directly with lan = yes lies within these, and nothing beyond them, however
- * large a network a DHCP server claims to be on the link (TunnelCrack's LocalNet). */
-bool prefix_is_lan(const struct prefix *p)
-{
-	static const struct prefix lans[] = {
-		{ FAMILY_V4, 8, { 10 } }, /* RFC 1918 section 3 */
-		{ FAMILY_V4, 12, { 172, 16 } },
-		{ FAMILY_V4, 16, { 192, 168 } },
-		{ FAMILY_V4, 16, { 169, 254 } }, /* RFC 3927 section 2.1 */
-		{ FAMILY_V6, 7, { 0xfc } }, /* RFC 4193 section 3.1 */
-		{ FAMILY_V6, 10, { 0xfe, 0x80 } },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(lans); i++)
-		if (prefix_inside(p, &lans[i]))
-			return true;
-	return false;
-}
-
 static int destination_order(const struct item *a, const struct item *b)
 {
 	int ip = memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip));

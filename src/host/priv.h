@@ -165,7 +165,6 @@ bool plan_steps(const struct plan *from, const struct plan *to, const struct ite
 	struct step **steps, size_t *n, struct err *e) MUST_CHECK;
 /* Whether a route of it leads there through the tunnel. */
 bool leads_inside(const struct netconf *want, const struct addr *to);
-bool prefix_is_lan(const struct prefix *p);
 /* Whether a network on the link may stay reachable directly, seeing what goes into the tunnel. */
 bool lan_left_alone(const struct netconf *want, const struct prefix *lan);
 

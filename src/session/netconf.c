@@ -434,6 +434,27 @@ static void take_pushed_dns(struct builder *b)
 	}
 }
 
+/* Where all goes into the tunnel but what is on the link, a name server there is asked outside, as before. */
+static void tell_servers_here(struct builder *b)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (!b->full[0] && !b->full[1])
+		return;
+	for (size_t i = 0; i < SESSION_NAME_SERVERS; i++) {
+		const struct addr *a = &b->machine->name_servers[i];
+		struct prefix host = prefix_host(a->family, a->ip);
+		if (!a->family || !prefix_is_lan(&host))
+			continue;
+		outbox_event(b->ob, EV_WARNING, LEVEL_WARN,
+			"the tunnel has no name servers: names are asked of %s as before, outside "
+			"of the tunnel if that is in this network; right would be those behind the "
+			"gateway in network.dns, or network.lan = no",
+			addr_text(text, a));
+		return;
+	}
+}
+
 static void take_domain(struct builder *b, const char *text, bool pushed)
 {
 	char safe[DOMAIN_TEXT_MAX];
@@ -455,6 +476,8 @@ static void take_dns(struct builder *b)
 		take_pushed_dns(b);
 	for (size_t i = 0; b->p->dns == CHOICE_LIST && i < b->p->n_dns; i++)
 		take_dns_server(b, &b->p->dns_list[i]);
+	if (b->head.n_dns == 0 && b->p->lan)
+		tell_servers_here(b);
 	for (size_t i = 0; i < b->p->n_domains; i++)
 		take_domain(b, b->p->domains[i], false);
 	bool pushed = b->p->dns == CHOICE_AUTO && b->p->n_domains == 0;

@@ -264,7 +264,7 @@ static void refuses_addresses_that_are_needed(void **state)
 	build(x);
 	assert_int_equal(x->made->n_addrs, 1);
 	assert_int_equal(x->made->addrs[0].ip[3], 54);
-	assert_int_equal(warnings(x), 2);
+	assert_int_equal(warnings(x), 3);
 	assert_true(warned(x, "address 192.168.77.1", "router"));
 	assert_true(warned(x, "address 192.168.77.53", "name server"));
 }
@@ -325,6 +325,36 @@ static void excludes_not_everything(void **state)
 	build(x);
 	assert_null(route_to(x, "10.3.0.0/16"));
 	assert_true(warned(x, "exclusion of 10.3.0.0/16", "kill switch"));
+}
+
+/* All goes into the tunnel but what is on the link, and that is where names are asked. */
+static void tells_of_servers_on_the_link(void **state)
+{
+	static const struct {
+		const char *route, *server, *pushed, *lan;
+		bool tell;
+	} rows[] = {
+		{ "0.0.0.0/0", "192.168.77.53", NULL, "yes", true },
+		{ "0.0.0.0/0", "192.168.77.53", "10.20.0.53", "yes", false },
+		{ "0.0.0.0/0", "192.168.77.53", NULL, "no", false },
+		{ "0.0.0.0/0", "203.0.113.53", NULL, "yes", false },
+		{ "10.20.0.0/16", "192.168.77.53", NULL, "yes", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		teardown(state);
+		setup(state);
+		struct pushed *x = *state;
+		set(x, "lan", rows[i].lan);
+		assert_true(addr_parse(&x->machine.name_servers[0], rows[i].server));
+		push_route(x, rows[i].route);
+		push_addr(x, "10.20.1.2");
+		if (rows[i].pushed)
+			push_dns(x, rows[i].pushed);
+		build(x);
+		if (warned(x, rows[i].server, "as before") != rows[i].tell)
+			fail_msg("row %zu", i);
+	}
 }
 
 static void takes_servers_of_the_profile(void **state)
@@ -613,6 +643,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			leaves_out_what_the_gateway_excludes, setup, teardown),
 		cmocka_unit_test_setup_teardown(excludes_not_everything, setup, teardown),
+		cmocka_unit_test_setup_teardown(tells_of_servers_on_the_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(takes_servers_of_the_profile, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			takes_no_more_than_the_profile_accepts, setup, teardown),
