@@ -210,6 +210,14 @@ void foreign_ifuri(struct import_profile *p, const char *key)
 		"does not");
 }
 
+void foreign_strength(struct import_profile *p, const char *what, const char *auth)
+{
+	import_note(p, IMPORT_TODO, what,
+		"%s asks for more than a profile can: here any certificate and signature that is strong "
+		"enough proves the gateway",
+		auth);
+}
+
 /* --- CAs --------------------------------------------------------------------------------------------- */
 
 bool foreign_ca_add(struct foreign_ca *ca, struct bytes file)

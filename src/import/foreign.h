@@ -45,6 +45,8 @@ void foreign_set(struct foreign_list *list, const char *section, const char *key
 /* strongSwan's third policy of revocation, which ours has no word for: to be strict where the certificate names
  * somebody to ask. It was taken for soft. */
 void foreign_ifuri(struct import_profile *p, const char *key);
+/* auth: by which keys and signatures alone the gateway is believed there. */
+void foreign_strength(struct import_profile *p, const char *what, const char *auth);
 
 /* Certificates of CAs, gathered from several places and attached as one file of PEM. */
 struct foreign_ca {

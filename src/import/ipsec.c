@@ -138,17 +138,14 @@ static void set_certificate(
 		import_note(c->p, IMPORT_TODO, "cert", "ours is in no file: name one in %s", what);
 }
 
-/* strictcrlpolicy is strongSwan's, and was libreswan's; the others are libreswan's, in both its spellings. */
+/* strictcrlpolicy is strongSwan's, and was libreswan's; the others are libreswan's, in both its spellings. Where
+ * nothing is said strongSwan asks, and goes on where nobody answers. */
 static void set_revocation(struct ipsec_conn *c)
 {
 	static const char *const strict[] = { "strictcrlpolicy", "crl-strict", "crl_strict",
 		"ocsp-strict", "ocsp_strict" };
-	static const char *const asked[] = { "ocsp-enable", "ocsp_enable" };
-	const char *how = NULL, *ifuri = ipsec_setup(c, "strictcrlpolicy");
+	const char *how = "soft", *ifuri = ipsec_setup(c, "strictcrlpolicy");
 
-	for (size_t i = 0; i < ARRAY_LEN(asked); i++)
-		if (begins(ipsec_setup(c, asked[i]), "yes"))
-			how = "soft";
 	for (size_t i = 0; i < ARRAY_LEN(strict); i++)
 		if (begins(ipsec_setup(c, strict[i]), "yes"))
 			how = "hard";
@@ -156,8 +153,19 @@ static void set_revocation(struct ipsec_conn *c)
 		how = "soft";
 		foreign_ifuri(c->p, "strictcrlpolicy");
 	}
-	if (how && !import_get(c->p, "remote", "certificate"))
+	if (!import_get(c->p, "remote", "certificate"))
 		import_set(c->p, "remote", "revocation", "%s", how);
+}
+
+/* "rsa-4096-sha512": strongSwan then takes no weaker key and no other signature. */
+static void tell_strength(struct ipsec_conn *c)
+{
+	const char *auth = ipsec_value(c, c->them, "auth");
+	char key[sizeof("rightauth")];
+
+	snprintf(key, sizeof(key), "%sauth", c->them);
+	if (auth && strchr(auth, '-'))
+		foreign_strength(c->p, key, auth);
 }
 
 static const char *auth_of(struct ipsec_conn *c)
@@ -208,6 +216,7 @@ static void set_auth(struct ipsec_conn *c)
 			"the gateway's CA is in /etc/ipsec.d/cacerts or NSS's database: name it in "
 			"remote.ca, where this system does not believe it");
 		set_revocation(c);
+		tell_strength(c);
 	}
 	import_note(c->p, IMPORT_TODO, "ipsec.secrets",
 		"another file, with the %s: it was not read",

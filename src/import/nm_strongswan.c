@@ -80,6 +80,8 @@ void nm_strongswan(struct import_profile *p, struct keyfile *k)
 	read_identities(p, k);
 	if (ca)
 		import_set(p, "remote", "ca", "%s", ca);
+	if (!nm_is(k, "method", "psk")) /* it asks, and goes on where nobody answers */
+		import_set(p, "remote", "revocation", "soft");
 	if (nm_is(k, "proposal", "yes")) {
 		nm_proposals(p, k, "ike", "ike");
 		nm_proposals(p, k, "esp", "esp");

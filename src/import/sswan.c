@@ -176,7 +176,7 @@ static void read_gateway_cert(struct import_profile *p, const json_t *remote)
 /* Both ways are on there where they are not named. Who is pinned is not asked about here. */
 static void read_revocation(struct import_profile *p, const json_t *how)
 {
-	if (!json_is_object(how) || import_get(p, "remote", "certificate"))
+	if (import_get(p, "remote", "certificate"))
 		return;
 	bool off = json_is_false(json_object_get(how, "crl")) &&
 		json_is_false(json_object_get(how, "ocsp"));

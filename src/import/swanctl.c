@@ -240,12 +240,11 @@ static void set_local(struct source *s)
 		set_login(s);
 }
 
+/* strongSwan asks, where nothing is said, and goes on where nobody answers. */
 static void set_revocation(struct source *s)
 {
 	const char *policy = of(s, s->remote, "revocation");
 
-	if (!policy)
-		return;
 	import_set(s->p, "remote", "revocation", "%s", says(policy, "strict") ? "hard" : "soft");
 	if (says(policy, "ifuri"))
 		foreign_ifuri(s->p, "revocation");
@@ -265,6 +264,8 @@ static void set_remote(struct source *s)
 	import_set(s->p, "remote", "auth", "%s", says(auth, "psk") ? "psk" : "cert");
 	if (says(auth, "psk"))
 		return;
+	if (auth && !says(auth, "pubkey"))
+		foreign_strength(s->p, "remote.auth", auth);
 	if (file_of(s, s->remote, "certs", "cert", file))
 		set_file(s, "remote.certificate", "/etc/swanctl/x509", file);
 	else if (keys && first_of(s, "pubkeys", keys, file))
@@ -548,6 +549,9 @@ static void find_rounds(struct source *s)
 	}
 	conf_walk(&w, s->c, s->conn, "remote", true);
 	s->remote = conf_next(&w);
+	while ((n = conf_next(&w)))
+		import_note(s->p, IMPORT_TODO, n->name,
+			"a second round of proving who the gateway is, which there is not here");
 	conf_walk(&w, s->c, conf_section(s->c, s->conn, "children"), "", true);
 	while ((s->child = conf_next(&w)) && !is_tunnel(s, s->child))
 		;

@@ -36,7 +36,8 @@ static void strongswan_eap(void **state)
 	report_value(p, "network.dns", "10.0.0.1, 10.0.0.2");
 	report_value(p, "network.domains", "corp.example");
 	report_value(p, "network.routes", "10.0.0.0/8, 172.16.0.0/12, 2001:db8::/32");
-	report_count(p, 12);
+	report_value(p, "remote.revocation", "soft");
+	report_count(p, 13);
 	report_note(p, IMPORT_TODO, "password", "keyring");
 	report_note(p, IMPORT_RUNS, "updown", "run");
 	report_no_note(p, "ipcomp");

@@ -31,12 +31,28 @@ static struct import_profile *reads_remote(const char *says)
 	return reads_good(text);
 }
 
+/* What a profile cannot ask of the gateway is not left out in silence. */
+static void more_than_a_certificate(void **state)
+{
+	const struct import_profile *p = report_reads(import_swanctl,
+		"connections {\n office {\n remote_addrs = a.example\n"
+		"local { auth = eap-mschapv2\n id = alice\n }\n"
+		"remote { auth = rsa-4096-sha512\n }\n remote-2 { auth = eap\n }\n"
+		"children { net { } }\n }\n}\n");
+
+	(void)state;
+	report_value(p, "remote.auth", "cert");
+	report_note(p, IMPORT_TODO, "remote.auth", "rsa-4096-sha512");
+	report_note(p, IMPORT_TODO, "remote-2", "second round");
+	report_no_note(reads_remote(""), "remote.auth");
+}
+
 static void revocation(void **state)
 {
 	static const struct {
 		const char *says, *value;
 		bool noted;
-	} rows[] = { { "", NULL, false }, { "revocation = strict\n", "hard", false },
+	} rows[] = { { "", "soft", false }, { "revocation = strict\n", "hard", false },
 		{ "revocation = ifuri\n", "soft", true },
 		{ "revocation = relaxed\n", "soft", false },
 		{ "certs = gw.pem\n revocation = strict\n", NULL, false } };
@@ -331,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(eap, report_clear),
 		cmocka_unit_test_teardown(revocation, report_clear),
+		cmocka_unit_test_teardown(more_than_a_certificate, report_clear),
 		cmocka_unit_test_teardown(policies_are_no_tunnel, report_clear),
 		cmocka_unit_test_teardown(believed, report_clear),
 		cmocka_unit_test_teardown(eap_tls, report_clear),
