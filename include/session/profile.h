@@ -148,6 +148,9 @@ struct profile {
 struct profile *profile_new(const char *name);
 void profile_free(struct profile *p);
 
+/* What stands where a key should, in a section that holds secrets, and is like none: it may be the rest of one that
+ * goes on in the next line, and is not to be shown. */
+bool profile_may_be_secret(const char *section, const char *key);
 /* Sets one key from text. CONFIG errors say what is wrong and what would be right, the nearest known
  * name for a section or key that does not exist. Order does not matter: what depends on other keys is
  * settled by profile_finish. */

@@ -152,6 +152,10 @@ static bool scan_entry(struct scanner *sc, const struct line *l)
 		return complain(sc, l, name, "stands before the first [section]");
 	if (!sc->known_section)
 		return false;
+	if (profile_may_be_secret(sc->section, name))
+		return complain(sc, l, "",
+			"this is none of the section's keys; if the value before goes on here, it belongs "
+			"into one line");
 	wrong = value_wrong(&entry.value, &entry.len);
 	if (wrong)
 		return complain(sc, l, name, wrong);

@@ -81,6 +81,21 @@ static bool unknown_section(const char *section, struct err *e)
 		what);
 }
 
+bool profile_may_be_secret(const char *section, const char *key)
+{
+	const char *names[PROFILE_KEYS_MAX + 1];
+	const struct key_row *row;
+	bool holds = false;
+
+	for (size_t i = 0; (row = profile_row(i)); i++) {
+		if (strcasecmp(row->key, key) == 0)
+			return false;
+		holds |= strcasecmp(row->section, section) == 0 && profile_row_secret(row);
+	}
+	names_of(section, names);
+	return holds && !name_nearest(names, key);
+}
+
 static bool unknown_key(const char *section, const char *key, struct err *e)
 {
 	const char *names[PROFILE_KEYS_MAX + 1], *near;

@@ -176,6 +176,13 @@ static void places(void **state)
 			"t.conf:5: ike.lifetime: \"x\" is not a time" },
 		{ HEAD "type = sstp\n", "t.conf:3: connection.type: \"sstp\" is unknown" },
 		{ HEAD "a key = x\n", "t.conf:3: connection.a key: there is no key" },
+		{ HEAD "[secrets]\npsk = abcdefgh\n8xK2vQ9pLm4Rt7Wz1Yb6== x\n",
+			"t.conf:5: secrets: this is none of the section's keys; if" },
+		{ HEAD "[secrets]\npsk : a=b\n", "t.conf:4: secrets: this is none" },
+		{ HEAD "[secrets]\nspk = abcdefgh\n",
+			"t.conf:4: secrets.spk: there is no key \"spk\" in [secrets]; right" },
+		{ HEAD "[secrets]\nsecret = abcdefgh\n",
+			"t.conf:4: secrets.secret: there is no key \"secret\" in [secrets]; right" },
 		{ HEAD "averyveryverylongnameforakeythatdoesnotexist = x\n",
 			"t.conf:3: connection.averyvery" },
 	};
