@@ -44,5 +44,7 @@ bool options_row(size_t i, struct option_info *out);
 bool options_color(const struct options *o, int fd);
 /* Can what is printed there be taken back? A terminal that knows no orders would show them. */
 bool options_erases(int fd);
+/* "vpnc-ike", and what has to be said again for the same profiles to be found. Returns out. */
+char *options_again(char *out, size_t n, const struct options *o);
 
 #endif

@@ -81,12 +81,14 @@ static void print_problems(FILE *to, const struct load_report *report)
 static char *advice_on(
 	const struct options *o, const struct load_report *report, char out[EVENT_TEXT_MAX])
 {
+	char again[PROFILE_PATH_MAX + 32];
+
 	if (report->absent)
 		snprintf(out, EVENT_TEXT_MAX, "vpnc-ike list, which names the profiles there are");
 	else
 		snprintf(out, EVENT_TEXT_MAX,
-			"set right what is named above; vpnc-ike check %.100s looks again",
-			o->args[0]);
+			"set right what is named above; %.200s check %.100s looks again",
+			options_again(again, sizeof(again), o), o->args[0]);
 	return out;
 }
 
@@ -276,7 +278,10 @@ static int run_clean(void)
 			printf("%s\n", ((const struct event *)outbox_get(&events, i))->text);
 	outbox_free(&events);
 	if (!ok)
-		return cli_complain(DOWN_MACHINE, "sudo vpnc-ike clean", "%s", e.text);
+		return cli_complain(DOWN_MACHINE,
+			geteuid() != 0 ? "sudo vpnc-ike clean" :
+					 "set right what is named above, and vpnc-ike clean again",
+			"%s", e.text);
 	printf("%zu thing%s removed\n", removed, plural(removed));
 	return DOWN_ASKED;
 }

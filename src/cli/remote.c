@@ -105,12 +105,12 @@ int cli_remote(const struct options *o, const struct cli_asker *by)
 }
 
 /* One that does not answer has no more to say than what was kept. */
-static char *ask_why(const struct cli_asker *by, const char *name)
+static char *ask_why(const struct cli_asker *by, const char *name, struct err *e)
 {
 	char *text = NULL;
 	int status = DOWN_OTHER;
 
-	if (by->ask(HOST_RUN_DIR, name, "explain", QUICK_MS, &status, &text, NULL) &&
+	if (by->ask(HOST_RUN_DIR, name, "explain", QUICK_MS, &status, &text, e) &&
 		status == DOWN_ASKED)
 		return text;
 	free(text);
@@ -122,6 +122,8 @@ struct answers {
 	char names[EVENT_TEXT_MAX]; /* of all of them */
 	const char *name; /* of the last */
 	char *text;
+	const char *mute; /* the last that could not be asked, though it is there, ... */
+	struct err why; /* ... and why */
 };
 
 static void ask_each(
@@ -131,7 +133,12 @@ static void ask_each(
 
 	*out = (struct answers){ 0 };
 	for (size_t i = 0; i < n; i++) {
-		char *text = ask_why(by, names[i]);
+		struct err e = { .kind = ERR_NONE };
+		char *text = ask_why(by, names[i], &e);
+		if (!text && e.kind != ERR_NONE && !is_gone(names[i], &e)) {
+			out->mute = names[i];
+			out->why = e;
+		}
 		if (!text)
 			continue;
 		if (len < sizeof(out->names))
@@ -151,11 +158,14 @@ int cli_remote_explain(const struct options *o, const struct cli_asker *by)
 	const char *named = o->n_args > 0 ? o->args[0] : NULL;
 	int status = DOWN_ASKED;
 	struct answers a;
+	struct err e;
 
-	ask_each(by, names,
-		named ? load_name(named, names[0], NULL) :
-			by->names(HOST_RUN_DIR, names, INSTANCES_MAX),
-		&a);
+	if (named && !load_name(named, names[0], &e))
+		return cli_complain(
+			DOWN_USAGE, "vpnc-ike help lists commands and options", "%s", e.text);
+	ask_each(by, names, named ? 1 : by->names(HOST_RUN_DIR, names, INSTANCES_MAX), &a);
+	if (a.n == 0 && a.mute)
+		return unasked(o, a.mute, &a.why);
 	if (a.n == 1)
 		printf("%s: %s", a.name, a.text);
 	if (a.n > 1) {
