@@ -69,7 +69,7 @@ test_probe_writes_a_profile() {
 	local status=0
 	rm -f "$LAB/profiles/made.conf"
 	vpnc_ike probe "$GATE4" --write made >"$LAB/found"
-	probed "$LAB/found" "vpnc-ike connect made"
+	probed "$LAB/found" "vpnc-ike --profile-dir $LAB/profiles connect made"
 	[ "$(stat -c %a "$LAB/profiles/made.conf")" = 600 ] || fail "others can read the profile"
 	profile_add made secrets "psk = $PSK"
 	client_start made --set local.id=psk@vpn.test --set remote.auth=psk --set remote.id=gate.vpn.test
