@@ -182,17 +182,21 @@ static void write_cp(struct gw_step *s)
 	wr_bytes(&s->reply->w, "corp.example", 12);
 }
 
+static void see_host(struct selectors *ts, const struct addr *host)
+{
+	for (size_t i = 0; i < ts->n; i++) {
+		memcpy(ts->v[i].lo, host->ip, sizeof(host->ip));
+		memcpy(ts->v[i].hi, host->ip, sizeof(host->ip));
+	}
+}
+
 /* RFC 7296 section 2.23.1: in transport mode both ends by the addresses that they have here. */
 void gw_see_hosts(struct gateway *g, struct selectors *local, struct selectors *remote)
 {
-	for (size_t i = 0; g->cfg->transport && i < local->n; i++) {
-		memcpy(local->v[i].lo, g->self.ip, sizeof(g->self.ip));
-		memcpy(local->v[i].hi, g->self.ip, sizeof(g->self.ip));
-	}
-	for (size_t i = 0; g->cfg->transport && i < remote->n; i++) {
-		memcpy(remote->v[i].lo, g->peer.ip, sizeof(g->peer.ip));
-		memcpy(remote->v[i].hi, g->peer.ip, sizeof(g->peer.ip));
-	}
+	if (!g->cfg->transport)
+		return;
+	see_host(local, &g->self);
+	see_host(remote, &g->peer);
 }
 
 void gw_first_child(struct gw_step *s)
