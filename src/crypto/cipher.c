@@ -33,23 +33,18 @@ struct cipher {
 };
 
 /* Tag and nonce lengths have to be known before the key: CCM derives its first block from them. */
-static bool set_lengths(struct cipher *c)
+static bool aead_lengths(struct cipher *c)
 {
-	OSSL_PARAM aead[] = {
+	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, &c->nonce_len),
 		OSSL_PARAM_construct_end(),
 		OSSL_PARAM_construct_end(),
 	};
-	unsigned no = 0;
-	OSSL_PARAM blocks[] = {
-		OSSL_PARAM_construct_uint(OSSL_CIPHER_PARAM_PADDING, &no),
-		OSSL_PARAM_construct_end(),
-	};
 
 	if (c->ccm)
-		aead[1] = OSSL_PARAM_construct_octet_string(
+		params[1] = OSSL_PARAM_construct_octet_string(
 			OSSL_CIPHER_PARAM_AEAD_TAG, NULL, c->icv_len);
-	return direct_set(&c->direct, c->encr->aead ? aead : blocks);
+	return direct_set(&c->direct, params);
 }
 
 static bool begin(struct cipher *c, const OSSL_PARAM *params)
@@ -102,7 +97,7 @@ static bool encr_init(struct cipher *c, const struct secret *key)
 	c->tag[1] = OSSL_PARAM_construct_end();
 	c->nonce_len = encr->aead ? (size_t)encr->salt_len + encr->iv_len :
 				    (size_t)EVP_CIPHER_get_iv_length(c->direct.cipher);
-	if (c->nonce_len > NONCE_MAX || !set_lengths(c) ||
+	if (c->nonce_len > NONCE_MAX || (encr->aead && !aead_lengths(c)) ||
 		!direct_key(&c->direct, key->data, encr->key_len))
 		return false;
 	if (encr->id == ENCR_CHACHA20_POLY1305 && c->seal)

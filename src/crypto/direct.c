@@ -64,10 +64,22 @@ static bool open_up(struct direct *d, const char *name, bool encrypt)
 	return d->ctx != NULL;
 }
 
+/* What has blocks is padded where nobody says otherwise. */
+static bool unpadded(struct direct *d)
+{
+	unsigned no = 0;
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_uint(OSSL_CIPHER_PARAM_PADDING, &no),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return EVP_CIPHER_get_block_size(d->cipher) == 1 || direct_set(d, params);
+}
+
 bool direct_new(struct direct *d, const char *name, bool encrypt)
 {
 	*d = (struct direct){ .cipher = EVP_CIPHER_fetch(NULL, name, NULL) };
-	return d->cipher && open_up(d, name, encrypt);
+	return d->cipher && open_up(d, name, encrypt) && unpadded(d);
 }
 
 void direct_free(struct direct *d)

@@ -1,7 +1,5 @@
 #include "lanes.h"
 
-#include <openssl/core_names.h>
-#include <openssl/params.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,18 +22,12 @@ struct lane {
 struct lanes *lanes_new(const struct alg *encr, const struct secret *key)
 {
 	char name[sizeof("AES-65535-ECB")];
-	unsigned no = 0;
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_uint(OSSL_CIPHER_PARAM_PADDING, &no),
-		OSSL_PARAM_construct_end(),
-	};
 
 	if (encr->id != ENCR_AES_CBC)
 		return NULL;
 	snprintf(name, sizeof(name), "AES-%u-ECB", encr->key_bits);
 	struct lanes *l = calloc(1, sizeof(*l));
-	if (l && direct_new(&l->ecb, name, true) && direct_set(&l->ecb, params) &&
-		direct_key(&l->ecb, key->data, encr->key_len))
+	if (l && direct_new(&l->ecb, name, true) && direct_key(&l->ecb, key->data, encr->key_len))
 		return l;
 	lanes_free(l);
 	return NULL;
