@@ -81,35 +81,49 @@ static bool unknown_section(const char *section, struct err *e)
 		what);
 }
 
+/* A key of that name, whatever its section. NULL: there is none. */
+static const struct key_row *row_called(const char *key)
+{
+	const struct key_row *row;
+	size_t i = 0;
+
+	while ((row = profile_row(i)) && strcasecmp(row->key, key) != 0)
+		i++;
+	return row;
+}
+
+static bool holds_secrets(const char *section)
+{
+	const struct key_row *row;
+
+	for (size_t i = 0; (row = profile_row(i)); i++)
+		if (strcasecmp(row->section, section) == 0 && profile_row_secret(row))
+			return true;
+	return false;
+}
+
 bool profile_may_be_secret(const char *section, const char *key)
 {
 	const char *names[PROFILE_KEYS_MAX + 1];
-	const struct key_row *row;
-	bool holds = false;
 
-	for (size_t i = 0; (row = profile_row(i)); i++) {
-		if (strcasecmp(row->key, key) == 0)
-			return false;
-		holds |= strcasecmp(row->section, section) == 0 && profile_row_secret(row);
-	}
+	if (row_called(key) || !holds_secrets(section))
+		return false;
 	names_of(section, names);
-	return holds && !name_nearest(names, key);
+	return !name_nearest(names, key);
 }
 
 static bool unknown_key(const char *section, const char *key, struct err *e)
 {
 	const char *names[PROFILE_KEYS_MAX + 1], *near;
-	const struct key_row *row;
 	/* As strongSwan's files call it; the key of that name is of an L2TP tunnel. */
 	bool psk = strcasecmp(section, "secrets") == 0 && strcasecmp(key, "secret") == 0;
 	char what[64];
 
 	text_safe(what, sizeof(what), key, strlen(key));
-	for (size_t i = 0; !psk && (row = profile_row(i)); i++)
-		if (strcasecmp(row->key, key) == 0)
-			return err_set(e, ERR_CONFIG,
-				"there is no key \"%s\" in [%s]; it belongs in [%s]", what, section,
-				row->section);
+	const struct key_row *row = psk ? NULL : row_called(key);
+	if (row)
+		return err_set(e, ERR_CONFIG, "there is no key \"%s\" in [%s]; it belongs in [%s]",
+			what, section, row->section);
 	names_of(section, names);
 	near = psk ? "psk" : name_nearest(names, key);
 	if (near)
