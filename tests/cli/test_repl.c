@@ -300,16 +300,24 @@ static void events_come_above_the_line(void **state)
 	free(s);
 }
 
-/* A question while a line is being typed: what was typed is there afterwards, and is no part of the answer, nor
- * is what the fingers still did before the eyes saw the question. */
-static void a_question_disturbs_no_line(void **state)
+/* At the prompt; each event is a question. */
+static struct screen *start_asking(char *folder)
 {
 	struct screen *s = calloc(1, sizeof(*s));
 
 	asks = true;
-	start(s, *state);
+	start(s, folder);
 	asks = false;
 	expect(s, "office> ");
+	return s;
+}
+
+/* A question while a line is being typed: what was typed is there afterwards, and is no part of the answer, nor
+ * is what the fingers still did before the eyes saw the question. */
+static void a_question_disturbs_no_line(void **state)
+{
+	struct screen *s = start_asking(*state);
+
 	type(s, "reconn");
 	expect(s, "reconn");
 	kill(s->child, SIGUSR1);
@@ -343,12 +351,8 @@ static void a_question_disturbs_no_line(void **state)
 /* Nor the key that ends the live line, and what comes is on a row of its own. */
 static void a_question_ends_the_live_line(void **state)
 {
-	struct screen *s = calloc(1, sizeof(*s));
+	struct screen *s = start_asking(*state);
 
-	asks = true;
-	start(s, *state);
-	asks = false;
-	expect(s, "office> ");
 	type(s, "traffic\r");
 	expect(s, "in 1 B/s");
 	kill(s->child, SIGUSR1);
@@ -368,12 +372,8 @@ static void a_question_ends_the_live_line(void **state)
 /* What was typed while a command was waited for may have been for the question: nobody sees it later. */
 static void a_question_while_held(void **state)
 {
-	struct screen *s = calloc(1, sizeof(*s));
+	struct screen *s = start_asking(*state);
 
-	asks = true;
-	start(s, *state);
-	asks = false;
-	expect(s, "office> ");
 	type(s, "rekey\r");
 	expect(s, "line <rekey>");
 	type(s, "early");

@@ -284,6 +284,17 @@ static void responder_lifetime(void **state)
 	v1_pair_done(p);
 }
 
+/* A notify of the gateway about ESP, up to its SPI, which has so many octets; the rest is to be added. */
+static void begin_notify(struct ikew *k, uint8_t *buf, size_t cap, uint16_t type, uint8_t spi_len)
+{
+	ikew_chain(k, buf, cap);
+	ikew_payload(k, V1P_N);
+	wr_u32(&k->w, DOI_IPSEC);
+	wr_u8(&k->w, PROTO_ESP);
+	wr_u8(&k->w, spi_len);
+	wr_u16(&k->w, type);
+}
+
 /* The gateway has lost the child: it is made anew, with PFS as before, whatever else is asked meanwhile. */
 static void child_unknown_there(void **state)
 {
@@ -295,12 +306,7 @@ static void child_unknown_there(void **state)
 	v1_pair_connect(p);
 	uint32_t lost = p->client->children.v[0]->spi_out;
 	for (unsigned in_data = 0; in_data < 2; in_data++) {
-		ikew_chain(&k, buf, sizeof(buf));
-		ikew_payload(&k, V1P_N);
-		wr_u32(&k.w, DOI_IPSEC);
-		wr_u8(&k.w, PROTO_ESP);
-		wr_u8(&k.w, in_data ? 0 : 4);
-		wr_u16(&k.w, INVALID_SPI);
+		begin_notify(&k, buf, sizeof(buf), INVALID_SPI, in_data ? 0 : 4);
 		wr_u32(&k.w, p->client->children.v[0]->spi_out);
 		if (in_data)
 			v1_pair_command(p, CMD_REKEY_CHILD);
@@ -327,12 +333,7 @@ static void lifetime_afterwards(void **state)
 	v1_pair_connect(p);
 	uint32_t first = p->client->children.v[0]->spi_in;
 	for (int i = 0; i < 2; i++) {
-		ikew_chain(&k, buf, sizeof(buf));
-		ikew_payload(&k, V1P_N);
-		wr_u32(&k.w, 1); /* DOI: IPsec */
-		wr_u8(&k.w, PROTO_ESP);
-		wr_u8(&k.w, 4);
-		wr_u16(&k.w, V1_RESPONDER_LIFETIME);
+		begin_notify(&k, buf, sizeof(buf), V1_RESPONDER_LIFETIME, 4);
 		wr_u32(&k.w, p->client->children.v[0]->spi_out);
 		wr_bytes(&k.w, less, sizeof(less));
 		v1_pair_gw_info(p, &k);
