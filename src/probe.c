@@ -183,7 +183,7 @@ static bool is_sound(const char *name, const char *text)
 
 static int write_profile(const struct probing *p)
 {
-	char name[PROFILE_NAME_MAX], path[PROFILE_PATH_MAX], again[PROFILE_PATH_MAX + 32];
+	char name[PROFILE_NAME_MAX], path[PROFILE_PATH_MAX], again[OPTIONS_AGAIN_MAX];
 	char *text = found_profile(&p->found, &p->whom);
 	struct err e;
 
@@ -198,8 +198,7 @@ static int write_profile(const struct probing *p)
 	if (!ok)
 		return cli_refuse(p->o, e.kind == ERR_CONFIG ? DOWN_PROFILE : DOWN_MACHINE,
 			"another NAME behind --write, or --profile-dir", &e);
-	printf("saved as %s\n%s connect %s\n", path, options_again(again, sizeof(again), p->o),
-		name);
+	printf("saved as %s\n%s connect %s\n", path, options_again(again, p->o), name);
 	return DOWN_ASKED;
 }
 

@@ -45,6 +45,7 @@ bool options_color(const struct options *o, int fd);
 /* Can what is printed there be taken back? A terminal that knows no orders would show them. */
 bool options_erases(int fd);
 /* "vpnc-ike", and what has to be said again for the same profiles to be found. Returns out. */
-char *options_again(char *out, size_t n, const struct options *o);
+enum { OPTIONS_AGAIN_MAX = 1024 + 32 }; /* a path, and the words around it */
+char *options_again(char out[OPTIONS_AGAIN_MAX], const struct options *o);
 
 #endif

@@ -81,14 +81,14 @@ static void print_problems(FILE *to, const struct load_report *report)
 static char *advice_on(
 	const struct options *o, const struct load_report *report, char out[EVENT_TEXT_MAX])
 {
-	char again[PROFILE_PATH_MAX + 32];
+	char again[OPTIONS_AGAIN_MAX];
 
 	if (report->absent)
 		snprintf(out, EVENT_TEXT_MAX, "vpnc-ike list, which names the profiles there are");
 	else
 		snprintf(out, EVENT_TEXT_MAX,
 			"set right what is named above; %.200s check %.100s looks again",
-			options_again(again, sizeof(again), o), o->args[0]);
+			options_again(again, o), o->args[0]);
 	return out;
 }
 

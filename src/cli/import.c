@@ -220,7 +220,7 @@ static bool import_one(const struct options *o, const struct import_profile *p, 
 /* One that cannot be saved keeps none of the others from it. */
 static int import_all(const struct options *o, struct import *im)
 {
-	char again[PROFILE_PATH_MAX + 32];
+	char again[OPTIONS_AGAIN_MAX];
 	int status = DOWN_ASKED;
 	struct err e;
 
@@ -229,7 +229,7 @@ static int import_all(const struct options *o, struct import *im)
 			status = cli_refuse(o, e.kind == ERR_LOCAL ? DOWN_MACHINE : DOWN_PROFILE,
 				"another NAME behind the file's, or --profile-dir", &e);
 	if (status == DOWN_ASKED && im->n == 1)
-		printf("%s connect %s\n", options_again(again, sizeof(again), o), im->v[0]->name);
+		printf("%s connect %s\n", options_again(again, o), im->v[0]->name);
 	return status;
 }
 

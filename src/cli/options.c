@@ -214,9 +214,9 @@ bool options_erases(int fd)
 	return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
 }
 
-char *options_again(char *out, size_t n, const struct options *o)
+char *options_again(char out[OPTIONS_AGAIN_MAX], const struct options *o)
 {
-	snprintf(out, n, "vpnc-ike%s%s", o->profile_dir ? " --profile-dir " : "",
+	snprintf(out, OPTIONS_AGAIN_MAX, "vpnc-ike%s%s", o->profile_dir ? " --profile-dir " : "",
 		o->profile_dir ? o->profile_dir : "");
 	return out;
 }

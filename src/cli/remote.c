@@ -104,7 +104,7 @@ int cli_remote(const struct options *o, const struct cli_asker *by)
 	return ask(o, by, name);
 }
 
-/* One that does not answer has no more to say than what was kept. */
+/* NULL: it has no answer; e says why, where it could not be asked. */
 static char *ask_why(const struct cli_asker *by, const char *name, struct err *e)
 {
 	char *text = NULL;
